@@ -1,1 +1,34 @@
-export {}
+// The store
+export type {
+  Problem,
+  Receipt,
+  RefusedChange,
+  RefusedChanges,
+  Status,
+  Store,
+  TransactOptions,
+  Watch,
+} from './store.ts'
+
+// Presence
+export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'
+
+// Ports
+export type {
+  AppendOptions,
+  Chance,
+  Channel,
+  Channels,
+  Clock,
+  Connection,
+  HeldLock,
+  Locks,
+  Log,
+  Storage,
+  Transport,
+  TransportEvents,
+} from './ports.ts'
+
+// Errors
+export { StoreError } from './errors.ts'
+export type { StoreErrorCode } from './errors.ts'

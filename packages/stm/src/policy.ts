@@ -1,0 +1,102 @@
+import type { Stamp } from './change.ts'
+import type { Value } from './value.ts'
+
+/** The writes a ref may understand. Each is data, so that it can be buffered, combined and checked. */
+export type Intent =
+  | { readonly kind: 'set'; readonly value: unknown }
+  | { readonly kind: 'patch'; readonly fields: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'add'; readonly delta: number; readonly field?: string }
+  | { readonly kind: 'create'; readonly value: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'insert'; readonly index: number; readonly content: unknown }
+  | { readonly kind: 'remove'; readonly index: number; readonly length: number }
+  | { readonly kind: 'move'; readonly from: number; readonly to: number }
+
+/** What a policy may know while it takes writes: who is writing, and a seed for ids and jitter that no other transaction has. */
+export interface EditContext {
+  readonly stamp: Stamp
+  /** Unique to this transaction, the same for all its writes; letters and digits. */
+  readonly seed: string
+}
+
+/** The part of a ref that its policy sees. */
+export interface PolicyRef {
+  readonly address: string
+  /** What `read` gives while nobody has written; for records the declared fields. Fixed for the life of the ref. */
+  readonly spec: unknown
+}
+
+/**
+ * How a ref merges: pure functions over an immutable state `S`, which `undefined` stands for while nobody has written.
+ *
+ * Laws, tested for every policy: applying the payloads of a set of Changes gives the same state in every order that
+ * delivers each Change once; `read` of one state gives the identical (`===`) value every time.
+ */
+export interface Policy<V = any, S = any, D = any> {
+  /** From the closed list of tags; part of every operation and of the ref's identity. */
+  readonly tag: string
+
+  /** Folds one operation into the state. Must not throw on any payload: one that makes no sense to it changes nothing. */
+  apply(state: S | undefined, payload: Value, stamp: Stamp): S
+
+  /** The value an app sees. Deeply immutable. */
+  read(state: S | undefined, ref: PolicyRef): V
+
+  /** Opens an immutable draft: the state plus the writes of one transaction so far. */
+  draft(state: S | undefined, ref: PolicyRef): D
+
+  /** The draft after one more write. Throws `StmError` `invalid-value`, `invalid-write`, `missing-member` or `member-exists`. */
+  edit(draft: D, intent: Intent, ref: PolicyRef, context: EditContext): D
+
+  /** The value a transaction sees after its own writes. */
+  readDraft(draft: D, ref: PolicyRef): V
+
+  /** An upper bound in bytes of what `finish` will return, when that is not cheap to know otherwise. */
+  sizeBytes?(draft: D): number
+
+  /** The smallest payload that takes the state to the draft; undefined when nothing changed. Never throws. */
+  finish(draft: D, ref: PolicyRef, context: EditContext): Value | undefined
+
+  /** Whether a member with this state is in its collection. Only for policies that have membership. */
+  exists?(state: S | undefined): boolean
+
+  /** The place register `field` of a member that exists. Only for policies that have places. */
+  place?(state: S | undefined, field: string): Place | undefined
+
+  /** A policy with live documents gives each store its own bound policy. */
+  bind?(host: PolicyHost): BoundPolicy<V, S, D>
+}
+
+/** Where an item stands: under which parent, and at which sort key. One last-writer-wins register. */
+export interface Place {
+  readonly parent: string
+  readonly key: string
+}
+
+/** Where an applied operation comes from. */
+export type Origin = 'local' | 'remote' | 'replay'
+
+/** A policy that keeps live documents beside the immutable states of one store. */
+export interface BoundPolicy<V = any, S = any, D = any> extends Policy<V, S, D> {
+  /** `finish` changes a live document, so it is called after every policy that is not late, when nothing can fail any more. */
+  readonly late: true
+  /** Called after the states of a whole Change are in place: brings the live document of `address`, if open, up to date. */
+  settle(address: string, payload: Value, origin: Origin): void
+  /** Called when the states were rebuilt without a refused Change: the live document of `address` must be made anew. */
+  reset(address: string, state: S | undefined): void
+  /** Called before each transaction and before each incoming Change: hands over direct edits of this task at once. */
+  flush(): void
+  close(): void
+}
+
+/** What a store gives a policy that keeps live documents. */
+export interface PolicyHost {
+  /** The newest state of a ref of this policy. */
+  state(address: string): unknown
+  /** Commits an edit that was made directly on a live document: it is already visible and cannot be refused by the app. */
+  commit(address: string, payload: Value): void
+  /** A fresh random 32-bit number. */
+  randomUint32(): number
+  /** Reports an error that must not break a commit. */
+  report(error: unknown): void
+}

@@ -1,0 +1,97 @@
+import type { Arbiter } from './change.ts'
+import { StmError } from './errors.ts'
+import type { Policy, PolicyRef } from './policy.ts'
+
+/** The identity of a cell: the policy's tag and the address. The same name under another policy is another ref. */
+export type CellKey = string & { readonly __cell?: never }
+
+/** Anything a Snapshot can be asked for: a ref, a collection, a list. `V` is what comes back. */
+export interface Readable<V> {
+  readonly key: CellKey
+  readonly kind: 'ref' | 'collection' | 'list'
+  /** Carries the type only. */
+  readonly __value?: V
+}
+
+/** The writes a ref takes, by name: `{ set: string }`, `{ add: true }`. Carries types only. */
+export interface Writes {
+  readonly set?: unknown
+  readonly patch?: unknown
+  readonly create?: unknown
+  readonly add?: true
+  readonly delete?: true
+  readonly insert?: unknown
+  readonly remove?: true
+  readonly move?: true
+}
+
+/** A typed address plus policies. It holds no value: read it from a Snapshot, write it in a transaction. */
+export interface Ref<V = unknown, W extends Writes = Writes> extends Readable<V>, PolicyRef {
+  readonly kind: 'ref'
+  readonly policy: Policy
+  readonly arbiter: Arbiter
+  /** Carries the type only. */
+  readonly __writes?: W
+}
+
+/** A typed family of refs with membership. Reads as the ids of its members, in ascending order of their UTF-16 code units. */
+export interface Collection<V = unknown, W extends Writes = Writes> extends Readable<readonly string[]> {
+  readonly kind: 'collection'
+  readonly name: string
+  readonly policy: Policy
+  readonly spec: unknown
+  /** The ref of one member, whether it exists or not. It reads as undefined while it does not exist. */
+  at(id: string): Ref<V | undefined, W>
+}
+
+/**
+ * A sorted view of a collection: the members whose place register `field` names `parent`, by (sort key, id).
+ * Reads as their ids. A member has one place, so it is in one list at most.
+ */
+export interface List<V = unknown, W extends Writes = Writes> extends Readable<readonly string[]> {
+  readonly kind: 'list'
+  readonly collection: Collection<V, W>
+  readonly field: string
+  readonly parent: string
+  /**
+   * Sort keys for `count` items between two neighbours (null at an end), ascending, made unique by `seed`.
+   * Deterministic: equal arguments give equal keys.
+   */
+  keysBetween(before: string | null, after: string | null, count: number, seed: string): readonly string[]
+}
+
+const UNFIT_FOR_ID = /[\u0000-\u001f\u007f\p{Surrogate}]/u
+const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,126}[A-Za-z0-9_])?$/
+
+/** Checks the name of a ref or collection: 1 to 128 letters, digits, `_`, and inside also `.`, `:`, `-`. */
+export function checkName(name: string): string {
+  if (typeof name === 'string' && NAME.test(name)) return name
+  throw new StmError(
+    'invalid-address',
+    `${JSON.stringify(name)} cannot name a ref. Use 1 to 128 letters, digits and "_", and inside the name also ".", ":" and "-".`,
+  )
+}
+
+/** Checks the id of a member: 1 to 512 UTF-16 code units, no control characters, no lone surrogates. */
+export function checkMemberId(id: string): string {
+  if (typeof id === 'string' && id.length > 0 && id.length <= 512 && !UNFIT_FOR_ID.test(id)) return id
+  throw new StmError(
+    'invalid-address',
+    `${JSON.stringify(id)} cannot be the id of a member. Use 1 to 512 characters without control characters.`,
+  )
+}
+
+/** The identity of the cell that a policy keeps for an address. */
+export function cellKey(tag: string, address: string): CellKey {
+  return `${tag} ${address}`
+}
+
+/** Makes a ref. Apps use the makers of `@syncline/merge` and `@syncline/yjs`; a new policy calls this. */
+export function makeRef<V, W extends Writes>(
+  policy: Policy<V>,
+  address: string,
+  spec: unknown,
+  arbiter: Arbiter = 'local',
+): Ref<V, W> {
+  return Object.freeze({ kind: 'ref', key: cellKey(policy.tag, address), policy, address, spec, arbiter })
+}

@@ -1,0 +1,36 @@
+/** What a {@link StoreError} can be about. */
+export type StoreErrorCode =
+  /** The store was closed: nothing can be read, written or waited for any more. */
+  | 'closed'
+  /** The storage cannot be opened or written. The message names the reason. */
+  | 'storage-failed'
+  /** The storage holds data of a newer version of Syncline. */
+  | 'storage-newer'
+  /** Another tab or window holds the storage open in an older version. */
+  | 'storage-blocked'
+  /** The storage went away under an open store. */
+  | 'storage-lost'
+  /** Another tab has taken over the job this one was doing. */
+  | 'fenced'
+  /** Stored bytes are not what was written. */
+  | 'storage-damaged'
+  /** The relay refused this Change, or one that it depends on; `refusal` says why. */
+  | 'refused'
+  /** A ref of a policy that has no live documents was asked for one. */
+  | 'no-document'
+  /** `usePresence` or `store.presence` without a presence option. */
+  | 'no-presence'
+
+/** A store cannot do what was asked. The message says what happened and what to do. */
+export class StoreError extends Error {
+  readonly code: StoreErrorCode
+  /** With `refused`: the code the relay gave. */
+  readonly refusal?: string
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions & { readonly refusal?: string }) {
+    super(message, options)
+    this.name = 'StoreError'
+    this.code = code
+    if (options?.refusal !== undefined) this.refusal = options.refusal
+  }
+}

@@ -1,0 +1,121 @@
+/** What a store needs from the world. Everything impure comes in here, so that one simulator can run it all from one seed. */
+
+/** Time. */
+export interface Clock {
+  /** Milliseconds since 1970, as this machine believes. */
+  nowMs(): number
+  /** Calls `fn` once, `delayMs` from now; returns a function that prevents it. */
+  setTimer(delayMs: number, fn: () => void): () => void
+}
+
+/** Chance. */
+export interface Chance {
+  /** `count` random bytes fit for identities. */
+  bytes(count: number): Uint8Array
+  /** A number in [0, 1), for jitter. */
+  fraction(): number
+}
+
+/**
+ * Where bytes rest: one append log per space, shared by the tabs of one browser.
+ * Absent, a store lives in memory only and says so.
+ */
+export interface Storage {
+  openLog(space: string): Promise<Log>
+  /** Mutual exclusion among the tabs that share this storage. Absent, every tab runs its own link. */
+  readonly locks?: Locks
+  /** Messages among the tabs that share this storage. Absent, tabs see each other through the relay only. */
+  readonly channels?: Channels
+}
+
+/**
+ * An ordered log of opaque entries.
+ *
+ * Guarantees: entries are read in the order of their positions, which only grow; an append is all or nothing; once it
+ * resolved, the entry survives the death of the tab and of the browser; entries appended by one tab keep their order;
+ * what `read` has reported up to a position never changes and nothing appears before it later.
+ */
+export interface Log {
+  /**
+   * Calls `each` for every entry after position `after` (0 for all), in order, each entry owning its buffer.
+   * Resolves to the position of the last entry that exists, or `after`.
+   */
+  read(after: number, each: (entry: Uint8Array, position: number) => void): Promise<number>
+
+  /**
+   * Appends one entry and resolves to its position once it is durable.
+   * With `fence`, rejects with `StoreError` `fenced`, storing nothing, when a greater fence was taken since: the check
+   * and the write are one atomic step. Rejects with `StoreError` `storage-failed` when it cannot be stored.
+   */
+  append(entry: Uint8Array, options?: AppendOptions): Promise<number>
+
+  /** Takes and returns the next fence number, greater than every one before. */
+  takeFence(): Promise<number>
+
+  /** Calls `listener` when the storage is lost for good (closed by the browser, deleted, upgraded by newer code). */
+  onLost(listener: (error: Error) => void): () => void
+
+  close(): Promise<void>
+}
+
+/** How durable, and on condition of which fence. */
+export interface AppendOptions {
+  /** `strict` waits for the disk itself; `relaxed`, the default, for the operating system. */
+  readonly durability?: 'relaxed' | 'strict'
+  readonly fence?: number
+}
+
+/** Named locks, each held by one party at a time and freed when that party dies. */
+export interface Locks {
+  /** Resolves when the lock is held. Rejects with the signal's reason when aborted while waiting. */
+  hold(name: string, signal: AbortSignal): Promise<HeldLock>
+  /** Resolves at once: the lock, or undefined when somebody holds it. */
+  tryHold(name: string): Promise<HeldLock | undefined>
+}
+
+/** A lock that is held. */
+export interface HeldLock {
+  release(): void
+  /** Resolves when the lock was taken away by force; never after `release`. */
+  readonly lost: Promise<void>
+}
+
+/** Named channels among the tabs of one browser. A message reaches every other open channel of that name, not its sender. */
+export interface Channels {
+  open(name: string, onMessage: (message: unknown) => void): Channel
+}
+
+/** An open channel. Messages are structured-cloneable; delivery is in order for each sender and may be late, or lost with a tab. */
+export interface Channel {
+  post(message: unknown): void
+  close(): void
+}
+
+/**
+ * A byte pipe to the relay. Knows nothing of what it carries and does not reconnect: the link above decides when.
+ * Stores that are given the same transport object share one connection.
+ */
+export interface Transport {
+  /** Starts one attempt. The events come later, never inside this call; `onClose` comes exactly once, also when it never opened. */
+  connect(events: TransportEvents): Connection
+  /** Calls `listener` when it is worth trying again at once: the network came back, the page thawed. */
+  onNudge?(listener: () => void): () => void
+}
+
+/** What happens on a connection. */
+export interface TransportEvents {
+  onOpen(): void
+  /** One whole message, owning its buffer. */
+  onMessage(message: Uint8Array): void
+  /** `code` is a WebSocket close code, 1006 when there was none. */
+  onClose(code: number, reason: string): void
+}
+
+/** One attempt to be connected, and the connection it becomes. */
+export interface Connection {
+  /** Sends one message; ignored when not open. */
+  send(message: Uint8Array): void
+  /** Bytes accepted by `send` and not yet handed to the network. */
+  readonly bufferedBytes: number
+  close(code?: number, reason?: string): void
+}

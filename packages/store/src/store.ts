@@ -1,0 +1,133 @@
+import type { Change, ChangeId, Collection, Policy, Readable, Ref, Snapshot, Tx, Value } from '@syncline/stm'
+import type { StoreError } from './errors.ts'
+import type { Presence } from './presence.ts'
+
+/** A live store: one space, kept in memory, on this device and on the relay. Made by `openStore`. */
+export interface Store {
+  /** The space this store holds. */
+  readonly space: string
+
+  /** Everything as it is now, as an immutable value. The same object until something changes. Cost: constant. */
+  readonly snapshot: Snapshot
+
+  /** The value of a ref, the ids of a collection or of a list, now. */
+  get<V>(readable: Readable<V>): V
+
+  /** The members of a collection now, as `[id, value]`, ascending by id. */
+  items<V>(collection: Collection<V>): Iterable<readonly [string, V]>
+
+  /** Runs `body` on the newest snapshot and commits its writes together, or not at all. */
+  transact<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
+
+  /**
+   * Calls `listener` after each commit, of whatever origin, that changed what `readable` (or one of several) reads.
+   * The commit is then visible as a whole. Returns `unsubscribe`. A listener that throws harms nobody else.
+   */
+  changes(readable: Readable<unknown> | readonly Readable<unknown>[], listener: (snapshot: Snapshot) => void): () => void
+
+  /** Calls `listener` after each commit that changed anything at all. Cost: one call per commit; prefer `changes`. */
+  onCommit(listener: (snapshot: Snapshot) => void): () => void
+
+  /**
+   * Runs `selector` on the newest snapshot and notes what it read: calls `onChange` after each commit that touched one of these, or a
+   * list or collection among them. `read()` gives the newest result, the same object while nothing of it was touched.
+   */
+  watch<T>(selector: (snapshot: Snapshot) => T, onChange: () => void): Watch<T>
+
+  /** Where the data is and how the link is doing. The same object until something changes. */
+  readonly status: Status
+  onStatus(listener: (status: Status) => void): () => void
+
+  /** Resolves when everything committed so far is durable on this device. Rejects with a `StoreError` when it cannot be, or on `close()`. */
+  durable(): Promise<void>
+  /** Resolves when everything committed so far is stored by the relay. Stays pending while offline. */
+  synced(options?: { readonly signal?: AbortSignal }): Promise<void>
+
+  /** The Changes that the relay refused, kept on this device until dropped. */
+  readonly refused: RefusedChanges
+
+  /** Who else is here. Throws `StoreError` `no-presence` unless the store was opened with the `presence` option. */
+  readonly presence: Presence
+
+  /** Opens the link to the relay, for all tabs of this browser. On by default. */
+  connect(): void
+  /** Closes the link, for all tabs of this browser, until `connect()`. Work goes on; it syncs later. */
+  disconnect(): void
+
+  /** The policy of a ref, bound to this store: the way to the live document behind it. For adapters. */
+  policyOf(ref: Ref): Policy
+
+  /** Writes what is not durable yet, then lets go of everything: storage, sockets, locks, channels, timers, listeners. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Options of one transaction. */
+export interface TransactOptions {
+  /** What the app wants to remember about this Change; travels with it. */
+  readonly meta?: Value
+  /** `strict` makes `durable()` wait for the disk itself. Default `relaxed`. */
+  readonly durability?: 'relaxed' | 'strict'
+}
+
+/** What became of one transaction. Not a promise: ignoring it is fine. */
+export interface Receipt<T> {
+  /** What the body returned. */
+  readonly value: T
+  /** The Change that was committed; undefined when nothing changed. */
+  readonly change: Change | undefined
+  /** Resolves when the Change is in this device's storage; at once when nothing changed. Rejects when it cannot be stored, or on `close()`. */
+  durable(): Promise<void>
+  /** Resolves when the relay has stored the Change; at once when nothing changed. Rejects on refusal, on `close()`, or with the signal's reason. */
+  synced(options?: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+/** A selector that is being watched. */
+export interface Watch<T> {
+  read(): T
+  stop(): void
+}
+
+/** Where the data is, and how the link is doing. */
+export interface Status {
+  /** The weakest place where the newest of our Changes rests: only in memory, on this device, or on the relay too. */
+  readonly saved: 'memory' | 'device' | 'relay'
+  /** Changes of this tab that are not on this device yet. */
+  readonly unsaved: number
+  /** Changes of this browser that are not on the relay yet. */
+  readonly pending: number
+  /** Changes that the relay refused and that wait for a decision. */
+  readonly refused: number
+  /** `off`: switched off, or no transport. `waiting`: between attempts. */
+  readonly link: 'off' | 'connecting' | 'catching-up' | 'online' | 'waiting'
+  /** Why the link is not up, in words for a person and a code for a program. */
+  readonly problem: Problem | undefined
+  /** When the next attempt is due, in milliseconds since 1970, while `link` is `waiting`. */
+  readonly retryAtMs: number | undefined
+  /** `memory-only`: opened without storage. `failed`: storage refuses writes; `storageError` says why. */
+  readonly storage: 'ok' | 'memory-only' | 'failed'
+  readonly storageError: StoreError | undefined
+}
+
+/** Why something is not working. */
+export interface Problem {
+  readonly code: string
+  readonly message: string
+}
+
+/** A Change that the relay refused, or that depended on one. */
+export interface RefusedChange {
+  readonly id: ChangeId
+  readonly change: Change
+  readonly code: string
+  readonly message: string
+}
+
+/** The durable list of refused Changes. */
+export interface RefusedChanges {
+  list(): readonly RefusedChange[]
+  /** Commits the operations of a refused Change again, as a new Change on the present state, and takes it off the list. */
+  reapply(id: ChangeId): Receipt<void>
+  /** Takes a Change off the list for good. */
+  drop(id: ChangeId): void
+}
