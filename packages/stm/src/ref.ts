@@ -54,10 +54,22 @@ export interface List<V = unknown, W extends Writes = Writes> extends Readable<r
   readonly field: string
   readonly parent: string
   /**
-   * Sort keys for `count` items between two neighbours (null at an end), ascending, made unique by `seed`.
-   * Deterministic: equal arguments give equal keys.
+   * Sort keys for `count` items that go before `entries[index]`, ascending, made unique by `seed`, contiguous whatever others insert.
+   * Neighbours between which there is no room get new keys too: `rekeyed`. Deterministic: equal arguments give equal keys.
    */
-  keysBetween(before: string | null, after: string | null, count: number, seed: string): readonly string[]
+  keysFor(entries: readonly ListItem[], index: number, count: number, seed: string): ListKeys
+}
+
+/** An item of a list and its sort key. */
+export interface ListItem {
+  readonly id: string
+  readonly key: string
+}
+
+/** The sort keys of items that are put into a list, and of neighbours that had to make room. */
+export interface ListKeys {
+  readonly keys: readonly string[]
+  readonly rekeyed: readonly ListItem[]
 }
 
 const UNFIT_FOR_ID = /[\u0000-\u001f\u007f\p{Surrogate}]/u
@@ -84,6 +96,16 @@ export function checkMemberId(id: string): string {
 /** The identity of the cell that a policy keeps for an address. */
 export function cellKey(tag: string, address: string): CellKey {
   return `${tag} ${address}`
+}
+
+/** The identity of the membership of a collection. No policy may take the tag `members`. */
+export function membersKey(tag: string, collection: string): CellKey {
+  return `members ${tag} ${collection}`
+}
+
+/** The identity of one list of a collection. No policy may take the tag `list-of`. */
+export function listKey(tag: string, collection: string, field: string, parent: string): CellKey {
+  return `list-of ${tag} ${collection} ${JSON.stringify(field)} ${parent}`
 }
 
 /** Makes a ref. Apps use the makers of `@syncline/merge` and `@syncline/yjs`; a new policy calls this. */

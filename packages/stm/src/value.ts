@@ -105,3 +105,17 @@ export function equalValues(a: unknown, b: unknown): boolean {
     (key) => Object.hasOwn(b, key) && equalValues((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
   )
 }
+
+/** An upper bound of the bytes that a value takes when encoded. */
+export function valueSizeBytes(value: Value): number {
+  if (typeof value === 'string') return value.length * 3 + 5
+  if (typeof value !== 'object' || value === null) return 9
+  if (value instanceof Uint8Array) return value.length + 5
+  let bytes = 5
+  if (Array.isArray(value)) {
+    for (const item of value as readonly Value[]) bytes += valueSizeBytes(item)
+  } else {
+    for (const [key, item] of Object.entries(value)) bytes += key.length * 3 + 5 + valueSizeBytes(item)
+  }
+  return bytes
+}
