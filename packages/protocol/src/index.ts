@@ -1,1 +1,37 @@
-export {}
+// Versions and limits
+export {
+  MAX_CHANGE_BYTES,
+  MAX_MESSAGE_BYTES,
+  MAX_PACKET_BYTES,
+  MAX_VALUE_LEVELS,
+  MIN_MESSAGE_BYTES,
+  OLDEST_PROTOCOL_VERSION,
+  PROTOCOL_VERSION,
+} from './limits.ts'
+
+// Values
+export { decodeValue, encodeValue } from './value.ts'
+
+// Change records
+export { decodeChange, decodeHeader, encodeChange, recordChecksum } from './change.ts'
+export type { ChangeHeader, Precondition, TouchedRef } from './header.ts'
+
+// Frames
+export { CLOSE_CODES } from './frame.ts'
+export type { FailureCode, Frame, RefusalCode } from './frame.ts'
+export { encodeFrameBody, frameFromBody } from './layouts.ts'
+
+// Messages
+export { createFrameReader, encodeFrames, packFrames } from './message.ts'
+export type { FrameReader } from './message.ts'
+
+// Entries of the log on a client's disk
+export { decodeEntry, encodeEntry } from './entry.ts'
+export type { LogEntry } from './entry.ts'
+
+// Checksums
+export { crc32c } from './crc32c.ts'
+
+// Errors
+export { ProtocolError } from './errors.ts'
+export type { ProtocolErrorCode } from './errors.ts'

@@ -1,0 +1,142 @@
+import type { Change, Effect, Op, Value } from '@syncline/stm'
+import { ProtocolError } from './errors.ts'
+import { readHeader, writeHeader } from './header.ts'
+import type { ChangeHeader } from './header.ts'
+import { MAX_CHANGE_BYTES } from './limits.ts'
+import type { ByteReader } from './reader.ts'
+import { seal, sealOf, unseal } from './seal.ts'
+import { readValue, writeValue } from './value.ts'
+import { ByteWriter } from './writer.ts'
+
+const WHAT = 'Change record'
+const VERSION = 1
+
+/** The shortest Change: version, two lengths, a header of 26 bytes, a body of 3, the checksum. */
+export const MIN_CHANGE_BYTES = 36
+
+/** The place of a touched ref, and the shortest value. */
+const LEAST_OP_BYTES = 2
+
+/** Two empty strings and the shortest value. */
+const LEAST_EFFECT_BYTES = 3
+
+/**
+ * The record of a Change: what is stored, sent and forwarded, byte for byte, for ever. Equal Changes give equal records.
+ *
+ * `documents` are the Yjs client ids used in its operations; the header names them.
+ * Throws `ProtocolError` `too-large` above `MAX_CHANGE_BYTES`, `malformed` for what is no Change.
+ *
+ * @example
+ * import { decodeChange, decodeHeader, encodeChange } from '@syncline/protocol'
+ * import { emptyBasis, type Change } from '@syncline/stm'
+ *
+ * const change: Change = {
+ *   writer: '000102030405060708090a0b0c0d0e0f',
+ *   seq: 1,
+ *   deps: emptyBasis,
+ *   at: 1_700_000_000_000_000,
+ *   ops: [{ tag: 'lww', address: 'title', arbiter: 'local', payload: 'Hello' }],
+ *   effects: [],
+ *   meta: null,
+ * }
+ * const record = encodeChange(change)
+ * expect(decodeChange(record)).toEqual(change)
+ * expect(decodeHeader(record).touched).toEqual([{ tag: 'lww', address: 'title', arbiter: 'local' }])
+ */
+export function encodeChange(change: Change, documents: readonly number[] = []): Uint8Array {
+  const header = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
+  const places = writeHeader(header, change, documents)
+  const body = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
+  writeBody(body, change, places)
+
+  const out = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
+  out.byte(VERSION)
+  out.bytes(header.view())
+  out.bytes(body.view())
+  const record = seal(out)
+  if (record.length > MAX_CHANGE_BYTES) throw tooLarge(record.length)
+  return record
+}
+
+/** The Change that a record holds. Throws `ProtocolError` for anything that `encodeChange` cannot have given. Cost: its length. */
+export function decodeChange(record: Uint8Array): Change {
+  const input = open(record)
+  const { writer, seq, deps, at, touched } = readHeader(input.part(WHAT, input.varuint()))
+  const body = input.part(WHAT, input.varuint())
+  input.done()
+
+  const ops: Op[] = []
+  let used = 0
+  for (let left = body.count(LEAST_OP_BYTES); left > 0; left--) {
+    const place = body.varuint()
+    const ref = touched[place]
+    // The order of the touched refs is that of their first operations: one Change, one encoding.
+    if (ref === undefined || place > used)
+      throw body.malformed(`an operation on touched ref ${place}, before one on ${used}`)
+    if (place === used) used += 1
+    ops.push({ tag: ref.tag, address: ref.address, arbiter: ref.arbiter, payload: readValue(body) })
+  }
+  if (used < touched.length) throw body.malformed(`no operation on touched ref ${used}, which its header names`)
+  const effects = readEffects(body)
+  const meta: Value = readValue(body)
+  body.done()
+  return { writer, seq, deps, at, ops, effects, meta }
+}
+
+/**
+ * The header of a record. Verifies the checksum of the whole and never looks into the body.
+ * Throws `ProtocolError`; a Change with a precondition is always refused with `unknown-precondition`, never read without it.
+ */
+export function decodeHeader(record: Uint8Array): ChangeHeader {
+  const input = open(record)
+  const header = readHeader(input.part(WHAT, input.varuint()))
+  input.skip(input.varuint())
+  input.done()
+  return header
+}
+
+/** The checksum stored at the end of a record: with (writer, seq), its fingerprint. Not verified. Throws `truncated` when there is none. */
+export function recordChecksum(record: Uint8Array): number {
+  if (record.length < MIN_CHANGE_BYTES) {
+    throw new ProtocolError(
+      'truncated',
+      `A Change record of ${record.length} bytes is shorter than any can be (${MIN_CHANGE_BYTES}). Get it again, whole.`,
+    )
+  }
+  return sealOf(record)
+}
+
+function open(record: Uint8Array): ByteReader {
+  if (record.length > MAX_CHANGE_BYTES) throw tooLarge(record.length)
+  return unseal(WHAT, record, VERSION, MIN_CHANGE_BYTES)
+}
+
+function writeBody(out: ByteWriter, change: Change, places: readonly number[]): void {
+  out.varuint(change.ops.length)
+  for (const [i, op] of change.ops.entries()) {
+    out.varuint(places[i]!)
+    writeValue(out, op.payload)
+  }
+  out.varuint(change.effects.length)
+  for (const effect of change.effects) {
+    out.string(effect.id)
+    out.string(effect.handler)
+    writeValue(out, effect.input)
+  }
+  writeValue(out, change.meta)
+}
+
+function readEffects(input: ByteReader): readonly Effect[] {
+  const effects: Effect[] = []
+  for (let left = input.count(LEAST_EFFECT_BYTES); left > 0; left--) {
+    effects.push({ id: input.string(), handler: input.string(), input: readValue(input) })
+  }
+  return effects
+}
+
+function tooLarge(length: number): ProtocolError {
+  return new ProtocolError(
+    'too-large',
+    `A Change of ${length} bytes is longer than the ${MAX_CHANGE_BYTES} allowed. Split the work into several transactions.`,
+  )
+}

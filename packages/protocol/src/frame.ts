@@ -1,0 +1,172 @@
+import type { Basis, Epoch, WriterId } from '@syncline/stm'
+
+/** One statement in the conversation of a client and the relay. PROTOCOL.md says who says what, and when. */
+export type Frame =
+  | HelloFrame
+  | WelcomeFrame
+  | OpenFrame
+  | BasisFrame
+  | ChangesFrame
+  | AcknowledgementFrame
+  | RefusalFrame
+  | PresenceFrame
+  | FailureFrame
+  | LeaveFrame
+  | PingFrame
+  | PongFrame
+
+/** The client's first word. */
+export interface HelloFrame {
+  readonly type: 'hello'
+  /** The newest and the oldest protocol version the client speaks. */
+  readonly protocol: number
+  readonly oldest: number
+  /** What the client is, for the relay's log. */
+  readonly agent: string
+  /** The version of the app's schema. */
+  readonly schema: number
+  /** Who the client is, in the form that the relay's operator chose. */
+  readonly credential: Uint8Array
+}
+
+/** The relay's answer to `hello`. */
+export interface WelcomeFrame {
+  readonly type: 'welcome'
+  /** The version that both speak from now on. */
+  readonly protocol: number
+  /** The relay's clock, in milliseconds since 1970. */
+  readonly timeMs: number
+  /** The connection's id, 32 lower-case hexadecimal digits. */
+  readonly session: string
+  readonly maxMessageBytes: number
+  readonly maxChangeBytes: number
+}
+
+/** "I want to follow this space, and this is what I have." */
+export interface OpenFrame {
+  readonly type: 'open'
+  readonly channel: number
+  readonly space: string
+  /** Its epoch is null when the client has never met the relay's log of this space. */
+  readonly basis: Basis
+}
+
+/** The relay's answer to `open`. */
+export interface BasisFrame {
+  readonly type: 'basis'
+  readonly channel: number
+  readonly epoch: Epoch
+  /** The relaySeq of the newest Change. */
+  readonly head: number
+  /** The last seq the relay has of each writer that `open` named; 0 when it has none. */
+  readonly writers: ReadonlyMap<WriterId, number>
+}
+
+/** Change records, at least one. */
+export interface ChangesFrame {
+  readonly type: 'changes'
+  readonly channel: number
+  /** The relaySeq of the first record, from which they count up; 0 from a client. */
+  readonly first: number
+  readonly records: readonly Uint8Array[]
+}
+
+/** "Your Changes `firstSeq`, `firstSeq + 1` … stand in the log at `first`, `first + 1` …" */
+export interface AcknowledgementFrame {
+  readonly type: 'acknowledgement'
+  readonly channel: number
+  readonly first: number
+  readonly writer: WriterId
+  readonly firstSeq: number
+  readonly count: number
+}
+
+/** "This Change, and all later ones of its writer, will not stand in the log." */
+export interface RefusalFrame {
+  readonly type: 'refusal'
+  readonly channel: number
+  readonly writer: WriterId
+  readonly seq: number
+  readonly code: OpenCode<RefusalCode>
+  readonly message: string
+}
+
+/** What a session shows of itself, for the others in the space. Never stored. */
+export interface PresenceFrame {
+  readonly type: 'presence'
+  readonly channel: number
+  /** Whose it is, 32 lower-case hexadecimal digits; all zeros from a client. */
+  readonly session: string
+  /** Tells apart what comes through one connection: the tabs of one browser share it. */
+  readonly slot: number
+  /** Empty: gone. */
+  readonly payload: Uint8Array
+}
+
+/** "This channel has ended", or, on channel 0, "this connection ends now". */
+export interface FailureFrame {
+  readonly type: 'failure'
+  readonly channel: number
+  readonly code: OpenCode<FailureCode>
+  readonly message: string
+  /** When to come back; 0 when the relay does not say. */
+  readonly retryAfterMs: number
+}
+
+/** "I no longer follow this space." */
+export interface LeaveFrame {
+  readonly type: 'leave'
+  readonly channel: number
+}
+
+/** Asks for a `pong` of the same token. */
+export interface PingFrame {
+  readonly type: 'ping'
+  readonly token: number
+}
+
+export interface PongFrame {
+  readonly type: 'pong'
+  readonly token: number
+}
+
+/** A code of this version, or one that a later version may bring. */
+export type OpenCode<Known extends string> = Known | (string & {})
+
+/** Why the relay refuses a Change. The table in PROTOCOL.md says what the client does about each. */
+export type RefusalCode =
+  | 'forbidden'
+  | 'too-large'
+  | 'clock-ahead'
+  | 'writer-clash'
+  | 'missing-dependency'
+  | 'after-refused'
+  | 'unknown-precondition'
+  | 'malformed'
+
+/** Why a channel or a connection ends. */
+export type FailureCode =
+  | 'protocol-version'
+  | 'epoch-changed'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'malformed'
+  | 'too-large'
+  | 'too-busy'
+  | 'storage-failed'
+  | 'stopping'
+
+/**
+ * The WebSocket close code that follows a `failure` of the whole connection (RFC 6455, section 7.4; 4000 and up are free for
+ * applications). 1000 is a normal end. `epoch-changed` ends a channel only.
+ */
+export const CLOSE_CODES: { readonly [code in Exclude<FailureCode, 'epoch-changed'>]: number } = {
+  'protocol-version': 4406,
+  unauthenticated: 4401,
+  forbidden: 4403,
+  malformed: 4400,
+  'too-large': 1009,
+  'too-busy': 1013,
+  'storage-failed': 1011,
+  stopping: 1001,
+}

@@ -1,0 +1,148 @@
+import type { Arbiter, Basis, Change, WriterId } from '@syncline/stm'
+import { readBasis, writeBasis } from './basis.ts'
+import { ProtocolError } from './errors.ts'
+import type { ByteReader } from './reader.ts'
+import type { ByteWriter } from './writer.ts'
+
+/** A ref that a Change writes, as its header names it. */
+export interface TouchedRef {
+  readonly tag: string
+  readonly address: string
+  readonly arbiter: Arbiter
+}
+
+/** A check that the relay is to make before it accepts a Change. This version knows none. */
+export interface Precondition {
+  readonly kind: number
+  readonly bytes: Uint8Array
+}
+
+/** What the relay reads of a Change: enough to order it, to store it and to judge rights, and nothing of what is written. */
+export interface ChangeHeader {
+  readonly writer: WriterId
+  readonly seq: number
+  readonly deps: Basis
+  readonly at: number
+  /** The refs that are written, without repetition, in the order of their first operation. */
+  readonly touched: readonly TouchedRef[]
+  /** The Yjs client ids used in it, ascending. */
+  readonly documents: readonly number[]
+  readonly preconditions: readonly Precondition[]
+}
+
+const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
+
+/** Two empty strings and an arbiter. */
+const LEAST_TOUCHED_BYTES = 3
+
+/** Writes the header of a Change and gives, for each operation, the place of its ref among the touched. */
+export function writeHeader(out: ByteWriter, change: Change, documents: readonly number[]): number[] {
+  const { touched, places } = gatherTouched(change)
+  if (change.seq === 0) throw out.unfit('0 as a seq, which counts from 1')
+  out.varuint(0) // flags
+  out.id(change.writer)
+  out.varuint(change.seq)
+  writeBasis(out, change.deps)
+  out.varuint(change.at)
+  out.varuint(touched.length)
+  for (const ref of touched) {
+    const arbiter = ARBITERS.indexOf(ref.arbiter)
+    if (arbiter < 0) throw out.unfit(`"${ref.arbiter}" as an arbiter`)
+    out.string(ref.tag)
+    out.string(ref.address)
+    out.byte(arbiter)
+  }
+  const ids = [...new Set(documents)].sort((a, b) => a - b)
+  out.varuint(ids.length)
+  for (const id of ids) out.varuint(id)
+  out.varuint(0) // effects bound for the relay
+  out.varuint(0) // preconditions
+  return places
+}
+
+function gatherTouched(change: Change): { touched: TouchedRef[]; places: number[] } {
+  const touched: TouchedRef[] = []
+  const places: number[] = []
+  const known = new Map<string, number>()
+  for (const { tag, address, arbiter } of change.ops) {
+    const key = refKey(tag, address, arbiter)
+    let place = known.get(key)
+    if (place === undefined) {
+      place = touched.length
+      known.set(key, place)
+      touched.push({ tag, address, arbiter })
+    }
+    places.push(place)
+  }
+  return { touched, places }
+}
+
+/** The tag's length keeps apart what would otherwise run together. */
+function refKey(tag: string, address: string, arbiter: Arbiter): string {
+  return `${arbiter}${tag.length}:${tag}${address}`
+}
+
+/** Reads a whole header, and only then judges what it asks for. */
+export function readHeader(input: ByteReader): ChangeHeader {
+  const flags = input.varuint()
+  if (flags !== 0) throw newer(`the flags ${flags}`)
+  const writer = input.id()
+  const seq = input.positive('a seq')
+  const deps = readBasis(input)
+  const at = input.varuint()
+  const touched = readTouched(input)
+  const documents = readDocuments(input)
+  const effects = input.varuint()
+  if (effects !== 0) throw newer(`${effects} effects bound for the relay`)
+  const preconditions = readPreconditions(input)
+  input.done()
+  const asked = preconditions[0]
+  if (asked !== undefined) {
+    throw new ProtocolError(
+      'unknown-precondition',
+      `Change ${writer}:${seq} may be applied only after a check of kind ${asked.kind}, which this version does not know. Refuse it, or update.`,
+    )
+  }
+  return { writer, seq, deps, at, touched, documents, preconditions }
+}
+
+function readTouched(input: ByteReader): readonly TouchedRef[] {
+  const touched: TouchedRef[] = []
+  const known = new Set<string>()
+  for (let left = input.count(LEAST_TOUCHED_BYTES); left > 0; left--) {
+    const tag = input.string()
+    const address = input.string()
+    const code = input.byte()
+    const arbiter = ARBITERS[code]
+    if (arbiter === undefined) throw input.malformed(`the unknown arbiter ${code}`)
+    known.add(refKey(tag, address, arbiter))
+    touched.push({ tag, address, arbiter })
+    if (known.size < touched.length) throw input.malformed(`the ref "${address}" twice among the touched`)
+  }
+  return touched
+}
+
+function readDocuments(input: ByteReader): readonly number[] {
+  const documents: number[] = []
+  let previous = -1
+  for (let left = input.count(1); left > 0; left--) {
+    const id = input.varuint()
+    if (id <= previous) throw input.malformed(`the document client id ${id} after ${previous}, out of order`)
+    previous = id
+    documents.push(id)
+  }
+  return documents
+}
+
+function readPreconditions(input: ByteReader): readonly Precondition[] {
+  const preconditions: Precondition[] = []
+  for (let left = input.count(2); left > 0; left--) preconditions.push({ kind: input.byte(), bytes: input.bytes() })
+  return preconditions
+}
+
+function newer(found: string): ProtocolError {
+  return new ProtocolError(
+    'newer-version',
+    `A Change has ${found}, which this version cannot read and must not ignore. Update this app, or reload it to get the newer one.`,
+  )
+}

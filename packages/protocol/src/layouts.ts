@@ -1,0 +1,300 @@
+import { readBasis, readWriters, writeBasis, writeWriters } from './basis.ts'
+import { MIN_CHANGE_BYTES } from './change.ts'
+import { ProtocolError } from './errors.ts'
+import type { Frame } from './frame.ts'
+import { MAX_CHANGE_BYTES, MIN_MESSAGE_BYTES, PROTOCOL_VERSION } from './limits.ts'
+import { ByteReader } from './reader.ts'
+import { ByteWriter } from './writer.ts'
+
+/** How the frames of one type lie in bytes. */
+interface Layout<F extends Frame> {
+  /** The number that stands for the type. Never used again for another. */
+  readonly number: number
+  /** What the channel must be: 0, above 0, or either. */
+  readonly channel: 'none' | 'one' | 'any'
+  write(out: ByteWriter, frame: F): void
+  read(input: ByteReader, channel: number): F
+}
+
+type FrameOf<T extends Frame['type']> = Extract<Frame, { readonly type: T }>
+
+const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
+  hello: {
+    number: 1,
+    channel: 'none',
+    write(out, frame) {
+      if (frame.oldest > frame.protocol) throw out.unfit(`${frame.oldest} as oldest, above protocol ${frame.protocol}`)
+      out.varuint(positive(out, frame.protocol, 'a protocol version'))
+      out.varuint(positive(out, frame.oldest, 'a protocol version'))
+      out.string(frame.agent)
+      out.varuint(frame.schema)
+      out.bytes(frame.credential)
+    },
+    read(input) {
+      const protocol = input.positive('a protocol version')
+      const oldest = input.positive('a protocol version')
+      if (oldest > protocol) throw input.malformed(`${oldest} as oldest, above protocol ${protocol}`)
+      const agent = input.string()
+      const schema = input.varuint()
+      const credential = input.bytes()
+      // A newer client may say more; it must still be told that it is too new, so its hello can always be read this far.
+      if (protocol > PROTOCOL_VERSION) input.skip(input.left)
+      return { type: 'hello', protocol, oldest, agent, schema, credential }
+    },
+  },
+  welcome: {
+    number: 2,
+    channel: 'none',
+    write(out, frame) {
+      if (frame.maxMessageBytes < MIN_MESSAGE_BYTES) throw out.unfit(`${frame.maxMessageBytes} as maxMessageBytes`)
+      out.varuint(positive(out, frame.protocol, 'a protocol version'))
+      out.varuint(frame.timeMs)
+      out.id(frame.session)
+      out.varuint(frame.maxMessageBytes)
+      out.varuint(frame.maxChangeBytes)
+    },
+    read(input) {
+      const protocol = input.positive('a protocol version')
+      const timeMs = input.varuint()
+      const session = input.id()
+      const maxMessageBytes = input.varuint()
+      if (maxMessageBytes < MIN_MESSAGE_BYTES) throw input.malformed(`${maxMessageBytes} as maxMessageBytes`)
+      return { type: 'welcome', protocol, timeMs, session, maxMessageBytes, maxChangeBytes: input.varuint() }
+    },
+  },
+  open: {
+    number: 3,
+    channel: 'one',
+    write(out, frame) {
+      out.string(frame.space)
+      writeBasis(out, frame.basis)
+    },
+    read(input, channel) {
+      return { type: 'open', channel, space: input.string(), basis: readBasis(input) }
+    },
+  },
+  basis: {
+    number: 4,
+    channel: 'one',
+    write(out, frame) {
+      out.id(frame.epoch)
+      out.varuint(frame.head)
+      writeWriters(out, frame.writers)
+    },
+    read(input, channel) {
+      return { type: 'basis', channel, epoch: input.id(), head: input.varuint(), writers: readWriters(input) }
+    },
+  },
+  changes: {
+    number: 5,
+    channel: 'one',
+    write(out, frame) {
+      if (frame.records.length === 0) throw out.unfit('no record, where there must be one')
+      lastOf(out, frame.first, frame.records.length)
+      out.varuint(frame.first)
+      out.varuint(frame.records.length)
+      for (const record of frame.records) {
+        if (!isRecordLength(record.length)) throw out.unfit(`a record of ${record.length} bytes`)
+        out.bytes(record)
+      }
+    },
+    read(input, channel) {
+      const first = input.varuint()
+      const count = input.some('record', MIN_CHANGE_BYTES + 1)
+      lastOf(input, first, count)
+      const records: Uint8Array[] = []
+      for (let left = count; left > 0; left--) {
+        const record = input.bytes()
+        if (!isRecordLength(record.length)) throw input.malformed(`a record of ${record.length} bytes`)
+        records.push(record)
+      }
+      return { type: 'changes', channel, first, records }
+    },
+  },
+  acknowledgement: {
+    number: 6,
+    channel: 'one',
+    write(out, frame) {
+      lastOf(out, frame.first, frame.count)
+      lastOf(out, frame.firstSeq, frame.count)
+      out.varuint(positive(out, frame.first, 'a relaySeq'))
+      out.id(frame.writer)
+      out.varuint(positive(out, frame.firstSeq, 'a seq'))
+      out.varuint(positive(out, frame.count, 'a count'))
+    },
+    read(input, channel) {
+      const first = input.positive('a relaySeq')
+      const writer = input.id()
+      const firstSeq = input.positive('a seq')
+      const count = input.positive('a count')
+      lastOf(input, first, count)
+      lastOf(input, firstSeq, count)
+      return { type: 'acknowledgement', channel, first, writer, firstSeq, count }
+    },
+  },
+  refusal: {
+    number: 7,
+    channel: 'one',
+    write(out, frame) {
+      out.id(frame.writer)
+      out.varuint(positive(out, frame.seq, 'a seq'))
+      out.string(frame.code)
+      out.string(frame.message)
+    },
+    read(input, channel) {
+      const writer = input.id()
+      const seq = input.positive('a seq')
+      return { type: 'refusal', channel, writer, seq, code: input.string(), message: input.string() }
+    },
+  },
+  presence: {
+    number: 8,
+    channel: 'one',
+    write(out, frame) {
+      out.id(frame.session)
+      out.varuint(frame.slot)
+      out.bytes(frame.payload)
+    },
+    read(input, channel) {
+      return { type: 'presence', channel, session: input.id(), slot: input.varuint(), payload: input.bytes() }
+    },
+  },
+  failure: {
+    number: 9,
+    channel: 'any',
+    write(out, frame) {
+      out.string(frame.code)
+      out.string(frame.message)
+      out.varuint(frame.retryAfterMs)
+    },
+    read(input, channel) {
+      return { type: 'failure', channel, code: input.string(), message: input.string(), retryAfterMs: input.varuint() }
+    },
+  },
+  leave: {
+    number: 10,
+    channel: 'one',
+    write() {},
+    read(_input, channel) {
+      return { type: 'leave', channel }
+    },
+  },
+  ping: {
+    number: 11,
+    channel: 'none',
+    write(out, frame) {
+      out.varuint(frame.token)
+    },
+    read(input) {
+      return { type: 'ping', token: input.varuint() }
+    },
+  },
+  pong: {
+    number: 12,
+    channel: 'none',
+    write(out, frame) {
+      out.varuint(frame.token)
+    },
+    read(input) {
+      return { type: 'pong', token: input.varuint() }
+    },
+  },
+}
+
+const typeOfNumber: ReadonlyMap<number, Frame['type']> = new Map(
+  Object.entries(layouts).map(([type, layout]) => [layout.number, type as Frame['type']]),
+)
+
+/**
+ * The part of a frame that comes after its channel: the same for all receivers, whatever channel each has given the space.
+ * Throws `ProtocolError` `malformed` for what has no place in a frame.
+ *
+ * @example
+ * import { createFrameReader, encodeFrameBody, frameFromBody, packFrames } from '@syncline/protocol'
+ *
+ * const body = encodeFrameBody({ type: 'failure', channel: 1, code: 'stopping', message: 'Back soon.', retryAfterMs: 500 })
+ * const [message] = packFrames([frameFromBody('failure', 7, body)], 1024)
+ * expect(createFrameReader({ maxPacketBytes: 1024 }).push(message!)).toEqual([
+ *   { type: 'failure', channel: 7, code: 'stopping', message: 'Back soon.', retryAfterMs: 500 },
+ * ])
+ */
+export function encodeFrameBody(frame: Frame): Uint8Array {
+  const out = new ByteWriter(`${frame.type} frame`)
+  writeBody(out, frame)
+  return out.finish()
+}
+
+/** The bytes of a frame, made from a body that `encodeFrameBody` gave for the same type. Cost: one copy. */
+export function frameFromBody(type: Frame['type'], channel: number, body: Uint8Array): Uint8Array {
+  const head = new ByteWriter(`${type} frame`)
+  writeHead(head, type, channel, body.length)
+  const frame = new Uint8Array(head.length + body.length)
+  frame.set(head.view())
+  frame.set(body, head.length)
+  return frame
+}
+
+/** The bytes of a frame. */
+export function encodeFrame(frame: Frame): Uint8Array {
+  return frameFromBody(frame.type, 'channel' in frame ? frame.channel : 0, encodeFrameBody(frame))
+}
+
+/** All frames of a packet, in order, without those of a type this version does not know. */
+export function readFrames(bytes: Uint8Array, start: number, end: number): Frame[] {
+  const input = new ByteReader('packet', bytes, start, end)
+  const frames: Frame[] = []
+  while (input.left > 0) {
+    const number = input.varuint()
+    const type = typeOfNumber.get(number)
+    const length = input.count(1)
+    if (type === undefined) {
+      input.skip(length)
+      continue
+    }
+    const fields = input.part(`${type} frame`, length)
+    const channel = fields.varuint()
+    const layout = layouts[type]
+    if (!fits(layout, channel)) throw fields.malformed(`${channel} as its channel`)
+    frames.push(layout.read(fields, channel))
+    fields.done()
+  }
+  return frames
+}
+
+function writeHead(out: ByteWriter, type: Frame['type'], channel: number, bodyLength: number): void {
+  const layout = layouts[type]
+  if (!fits(layout, channel)) throw out.unfit(`${channel} as its channel`)
+  const head = new ByteWriter(`${type} frame`)
+  head.varuint(channel)
+  out.varuint(layout.number)
+  out.varuint(head.length + bodyLength)
+  out.raw(head.view())
+}
+
+function writeBody<T extends Frame['type']>(out: ByteWriter, frame: FrameOf<T>): void {
+  // The table gives the layout of this very type; the compiler cannot follow the key through the union.
+  const layout = layouts[frame.type] as unknown as Layout<FrameOf<T>> | undefined
+  if (layout === undefined)
+    throw new ProtocolError('malformed', `"${frame.type}" is not a type of frame. Update @syncline/protocol.`)
+  layout.write(out, frame)
+}
+
+function fits(layout: { readonly channel: 'none' | 'one' | 'any' }, channel: number): boolean {
+  return layout.channel === 'any' || (layout.channel === 'none') === (channel === 0)
+}
+
+function isRecordLength(length: number): boolean {
+  return length >= MIN_CHANGE_BYTES && length <= MAX_CHANGE_BYTES
+}
+
+function positive(out: ByteWriter, value: number, what: string): number {
+  if (value === 0) throw out.unfit(`0 as ${what}, which counts from 1`)
+  return value
+}
+
+/** `count` numbers from `first` on must all be numbers that can be written. */
+function lastOf(where: ByteReader | ByteWriter, first: number, count: number): void {
+  if (first + count - 1 <= Number.MAX_SAFE_INTEGER) return
+  const found = `${count} numbers from ${first} on, which go beyond 2^53 - 1`
+  throw where instanceof ByteReader ? where.malformed(found) : where.unfit(found)
+}

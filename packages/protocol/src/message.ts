@@ -1,0 +1,146 @@
+import { ProtocolError } from './errors.ts'
+import type { Frame } from './frame.ts'
+import { encodeFrame, readFrames } from './layouts.ts'
+import { MAX_PACKET_BYTES } from './limits.ts'
+
+/** The first byte of a message. */
+const WHOLE = 0
+const PART = 1
+const LAST_PART = 2
+
+/**
+ * Messages that say `frames` in order, ready to be sent, each of at most `maxMessageBytes`. Small frames share a message; a
+ * frame that is longer is split into parts. Throws `ProtocolError` `too-large` for a frame above `MAX_PACKET_BYTES`.
+ *
+ * @example
+ * import { createFrameReader, encodeFrames } from '@syncline/protocol'
+ *
+ * const messages = encodeFrames([{ type: 'ping', token: 1 }, { type: 'leave', channel: 3 }], 1024)
+ * expect(messages).toHaveLength(1)
+ * const reader = createFrameReader({ maxPacketBytes: 1024 })
+ * expect(messages.flatMap((message) => reader.push(message))).toEqual([{ type: 'ping', token: 1 }, { type: 'leave', channel: 3 }])
+ */
+export function encodeFrames(frames: readonly Frame[], maxMessageBytes: number): Uint8Array[] {
+  return packFrames(frames.map(encodeFrame), maxMessageBytes)
+}
+
+/** As `encodeFrames`, of frames that are bytes already. */
+export function packFrames(frames: readonly Uint8Array[], maxMessageBytes: number): Uint8Array[] {
+  if (!(maxMessageBytes >= 2)) {
+    throw new ProtocolError('malformed', `A message of ${maxMessageBytes} bytes can carry nothing. Allow 1024 or more.`)
+  }
+  const messages: Uint8Array[] = []
+  const room = maxMessageBytes - 1
+  let waiting: Uint8Array[] = []
+  let waitingBytes = 0
+  const flush = (): void => {
+    if (waitingBytes === 0) return
+    const message = new Uint8Array(1 + waitingBytes)
+    message[0] = WHOLE
+    let at = 1
+    for (const frame of waiting) {
+      message.set(frame, at)
+      at += frame.length
+    }
+    messages.push(message)
+    waiting = []
+    waitingBytes = 0
+  }
+
+  for (const frame of frames) {
+    if (waitingBytes + frame.length > room) flush()
+    if (frame.length > room) {
+      splitFrame(frame, room, messages)
+    } else {
+      waiting.push(frame)
+      waitingBytes += frame.length
+    }
+  }
+  flush()
+  return messages
+}
+
+function splitFrame(frame: Uint8Array, room: number, messages: Uint8Array[]): void {
+  if (frame.length > MAX_PACKET_BYTES) {
+    throw new ProtocolError(
+      'too-large',
+      `A frame of ${frame.length} bytes is longer than the ${MAX_PACKET_BYTES} that a receiver puts together. Send its records in several frames.`,
+    )
+  }
+  for (let at = 0; at < frame.length; at += room) {
+    const part = frame.subarray(at, at + room)
+    const message = new Uint8Array(1 + part.length)
+    message[0] = at + room < frame.length ? PART : LAST_PART
+    message.set(part, 1)
+    messages.push(message)
+  }
+}
+
+/** Turns the messages of one connection into frames. */
+export interface FrameReader {
+  /**
+   * The frames that `message` completes, in order; none when it is a part and others are to come. Frames of unknown types are
+   * left out. What the frames hold is independent of `message`.
+   *
+   * Throws `ProtocolError`, and after that at every call: what follows faulty bytes cannot be trusted, so end the connection.
+   */
+  push(message: Uint8Array): Frame[]
+}
+
+/** Makes the reader of one connection, which puts together packets of at most `maxPacketBytes`. It never holds more than twice what has arrived. */
+export function createFrameReader(limits: { readonly maxPacketBytes: number }): FrameReader {
+  const { maxPacketBytes } = limits
+  let parts: Uint8Array = new Uint8Array(0)
+  let partsLength = 0
+  let failure: unknown
+
+  function read(message: Uint8Array): Frame[] {
+    if (message.length < 2) throw malformed(`A message of ${message.length} bytes says nothing.`)
+    const marker = message[0]!
+    if (marker > LAST_PART) throw malformed(`A message starts with ${marker}, where 0, 1 or 2 belongs.`)
+    const length = (marker === WHOLE ? 0 : partsLength) + message.length - 1
+    if (length > maxPacketBytes) {
+      throw new ProtocolError(
+        'too-large',
+        `A packet of ${length} bytes or more is longer than the ${maxPacketBytes} allowed. Send fewer Changes at a time, or smaller ones.`,
+      )
+    }
+    // A whole message may come between two parts, so that a short word need not wait for a long one.
+    if (marker === WHOLE) return readFrames(message, 1, message.length)
+    append(message)
+    if (marker === PART) return []
+    const packet = parts
+    parts = new Uint8Array(0)
+    partsLength = 0
+    return readFrames(packet, 0, length)
+  }
+
+  /** Doubles when full: many small parts must not cost a piece of memory each, and a claimed length costs nothing. */
+  function append(message: Uint8Array): void {
+    const length = partsLength + message.length - 1
+    if (length > parts.length) {
+      const grown = new Uint8Array(Math.min(maxPacketBytes, Math.max(length, 2 * parts.length)))
+      grown.set(parts.subarray(0, partsLength))
+      parts = grown
+    }
+    parts.set(message.subarray(1), partsLength)
+    partsLength = length
+  }
+
+  return {
+    push(message) {
+      if (failure !== undefined) throw failure
+      try {
+        return read(message)
+      } catch (error) {
+        failure = error
+        parts = new Uint8Array(0)
+        throw error
+      }
+    },
+  }
+}
+
+function malformed(found: string): ProtocolError {
+  return new ProtocolError('malformed', `${found} The sender is faulty or not speaking Syncline; end the connection.`)
+}

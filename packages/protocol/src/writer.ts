@@ -1,0 +1,140 @@
+import { ProtocolError } from './errors.ts'
+import { utf8Length, writeUtf8 } from './utf8.ts'
+
+/** The first size of a buffer; it doubles when full. */
+const FIRST_BYTES = 128
+
+/** Bytes being written, one field after the other. */
+export class ByteWriter {
+  #bytes: Uint8Array = new Uint8Array(FIRST_BYTES)
+  #length = 0
+  readonly #what: string
+  readonly #maxBytes: number
+
+  /** `what` names the thing in error messages. Longer than `maxBytes` it throws `too-large`, before memory is spent on it. */
+  constructor(what: string, maxBytes: number = Number.MAX_SAFE_INTEGER) {
+    this.#what = what
+    this.#maxBytes = maxBytes
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  byte(value: number): void {
+    const at = this.#reserve(1)
+    this.#bytes[at] = value
+    this.#length = at + 1
+  }
+
+  /** A whole number from 0 to 2^53 - 1, seven bits a byte, the lowest first. */
+  varuint(value: number): void {
+    // Written so that NaN fails too.
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER) || !Number.isInteger(value)) {
+      throw this.unfit(`${String(value)} where a whole number from 0 to 2^53 - 1 belongs`)
+    }
+    let at = this.#reserve(8)
+    let rest = value
+    while (rest > 0x7fffffff) {
+      this.#bytes[at++] = (rest % 128) | 128
+      rest = Math.floor(rest / 128)
+    }
+    while (rest > 127) {
+      this.#bytes[at++] = (rest & 127) | 128
+      rest >>>= 7
+    }
+    this.#bytes[at++] = rest
+    this.#length = at
+  }
+
+  /** Bytes as they are, without their length. */
+  raw(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length)
+    this.#bytes.set(bytes, at)
+    this.#length = at + bytes.length
+  }
+
+  /** A length and that many bytes. */
+  bytes(bytes: Uint8Array): void {
+    this.varuint(bytes.length)
+    this.raw(bytes)
+  }
+
+  /** A length in bytes and that much UTF-8. */
+  string(text: string): void {
+    if (typeof text !== 'string') throw this.unfit(`${String(text)} where a text belongs`)
+    const length = utf8Length(text)
+    this.varuint(length)
+    const at = this.#reserve(length)
+    this.#length = writeUtf8(text, this.#bytes, at)
+  }
+
+  /** The sixteen bytes of a writer id, an epoch or a session. */
+  id(hex: string): void {
+    if (typeof hex !== 'string' || hex.length !== 32)
+      throw this.unfit(`"${String(hex)}" where an id of 32 hexadecimal digits belongs`)
+    const at = this.#reserve(16)
+    for (let i = 0; i < 16; i++) {
+      const byte = (digit(hex.charCodeAt(2 * i)) << 4) | digit(hex.charCodeAt(2 * i + 1))
+      if (byte < 0) throw this.unfit(`"${hex}" where an id of 32 lower-case hexadecimal digits belongs`)
+      this.#bytes[at + i] = byte
+    }
+    this.#length = at + 16
+  }
+
+  /** A float64, lowest byte first; every NaN as the one of JavaScript's own. */
+  float(value: number): void {
+    const at = this.#reserve(8)
+    const view = new DataView(this.#bytes.buffer)
+    if (Number.isNaN(value)) view.setBigUint64(at, 0x7ff8000000000000n, true)
+    else view.setFloat64(at, value, true)
+    this.#length = at + 8
+  }
+
+  uint32(value: number): void {
+    const at = this.#reserve(4)
+    for (let i = 0; i < 4; i++) this.#bytes[at + i] = value >>> (8 * i)
+    this.#length = at + 4
+  }
+
+  /** What was written, in a buffer of its own. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  /** What was written, as a view that is good until the next write. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  unfit(found: string): ProtocolError {
+    return new ProtocolError('malformed', `Cannot encode a ${this.#what}: there is ${found}. Correct what made it.`)
+  }
+
+  /** Makes room for `count` more bytes; returns where they go. */
+  #reserve(count: number): number {
+    const at = this.#length
+    if (at + count > this.#bytes.length) this.#grow(at + count)
+    return at
+  }
+
+  #grow(needed: number): void {
+    // A varuint reserves its greatest length, so that a few bytes more than the limit may be asked for and not used.
+    if (needed > this.#maxBytes + 8) {
+      throw new ProtocolError(
+        'too-large',
+        `A ${this.#what} would be longer than ${this.#maxBytes} bytes. Split the work into smaller parts.`,
+      )
+    }
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length))
+    grown.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = grown
+  }
+}
+
+/** The value of a hexadecimal digit; so far below zero for anything else that the whole byte is negative. */
+function digit(unit: number): number {
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30
+  if (unit >= 0x61 && unit <= 0x66) return unit - 0x57
+  return -256
+}
