@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test as base } from '@playwright/test'
+
+const path = (fromRoot: string): string => fileURLToPath(new URL(`../../../${fromRoot}`, import.meta.url))
+
+/** A relay of one's own, with the built demo on it. Stopping and starting keeps the address and what it stored. */
+export interface TestRelay {
+  readonly url: string
+  start(): Promise<void>
+  /** Ends it as an operator would, or with `SIGKILL` as a power cut would. */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
+}
+
+/**
+ * Playwright's `test` with a relay per worker. Tests of one worker share it, so each test uses a space of its own.
+ *
+ * The fixed port is chosen free at the start, so that two runs on one machine do not meet.
+ */
+export const test = base.extend<{ baseURL: string }, { relay: TestRelay }>({
+  relay: [
+    // Playwright reads the fixtures from the pattern; this one needs none.
+    // oxlint-disable-next-line no-empty-pattern
+    async ({}, use) => {
+      const dataFolder = await mkdtemp(join(tmpdir(), 'syncline-e2e-'))
+      const relay = await openRelay(dataFolder)
+      await relay.start()
+      await use(relay)
+      await relay.stop()
+      await rm(dataFolder, { recursive: true, force: true })
+    },
+    { scope: 'worker' },
+  ],
+  baseURL: async ({ relay }, use) => use(relay.url),
+})
+
+export { expect } from '@playwright/test'
+
+async function openRelay(dataFolder: string): Promise<TestRelay> {
+  const port = await freePort()
+  let child: ChildProcess | undefined
+  let output = ''
+
+  return {
+    url: `http://localhost:${port}`,
+
+    async start() {
+      const args = ['--port', `${port}`, '--host', '127.0.0.1', '--data', dataFolder, '--static', path('demo/dist')]
+      const started = spawn(process.execPath, [path('apps/relay/dist/main.js'), ...args], { stdio: 'pipe' })
+      child = started
+      started.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      started.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      while (!(await accepts(port))) {
+        if (started.exitCode !== null) throw new Error(`The relay ended with ${started.exitCode}:\n${output}`)
+        await new Promise((resolve) => setTimeout(resolve, 30))
+      }
+    },
+
+    async stop(signal = 'SIGTERM') {
+      const running = child
+      if (!running || running.exitCode !== null || running.signalCode !== null) return
+      const ended = new Promise((resolve) => running.once('exit', resolve))
+      running.kill(signal)
+      const insist = setTimeout(() => running.kill('SIGKILL'), 8_000)
+      await ended
+      clearTimeout(insist)
+    },
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo // listening on TCP, so neither null nor a path
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,22 @@
+import { defineConfig } from '@playwright/test'
+import { chromiumArgs, findChromium } from './scripts/chromium.mjs'
+
+const results = process.env.SYNCLINE_RESULTS
+
+/** There is no webServer here: each worker starts its own relay on a free port, see demo/e2e/support/relay.ts. */
+export default defineConfig({
+  testDir: 'demo/e2e',
+  outputDir: 'test-results',
+  fullyParallel: true,
+  forbidOnly: true,
+  workers: 2,
+  timeout: 45_000,
+  expect: { timeout: 10_000 },
+  reporter: results ? [['list'], ['json', { outputFile: results }]] : [['list']],
+  use: {
+    // Playwright cannot record video with a system browser: that needs a download of its own.
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: { executablePath: findChromium(), args: chromiumArgs },
+  },
+})

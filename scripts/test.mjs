@@ -1,0 +1,115 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { install } from './bootstrap.mjs'
+import { buildDemo, buildRelay } from './build.mjs'
+import { run } from './children.mjs'
+import { ensureChromium } from './chromium.mjs'
+import { at, cache, tool } from './paths.mjs'
+import { createReport } from './report.mjs'
+
+/**
+ * Everything `npm test` proves, in order of what is fastest to fail:
+ * static (format, lint, types, graph, build), unit, browser, e2e.
+ *
+ * A part that fails does not hide the next ones; the exit code and the last line sum them all up.
+ */
+export async function test() {
+  const report = createReport()
+  const installed = report.time('install', install)
+  // Chromium may take a minute to arrive on a fresh machine, so it arrives while everything else runs.
+  const chromium = settle(ensureChromium(installed))
+  await installed
+
+  await report.time('static', () => staticPart(report, { build: true }))
+  await report.time('unit', () => vitest(report, 'node'))
+
+  const browser = await report.time('chromium', () => chromium)
+  if (browser.error) {
+    report.step('chromium', { code: 1, output: browser.error.letter ?? String(browser.error) })
+  } else {
+    const env = { CHROMIUM_PATH: browser.value }
+    await report.time('browser', () => vitest(report, 'browser', { env }))
+    await report.time('e2e', () => playwright(report, { env }))
+  }
+  return report.close()
+}
+
+/** `npm run verify`: the static and unit part, for the minute before a commit. */
+export async function verify() {
+  const report = createReport()
+  await report.time('install', install)
+  await report.time('static', () => staticPart(report, { build: false }))
+  await report.time('unit', () => vitest(report, 'node'))
+  return report.close()
+}
+
+/** `npm run test:long`: the unit and property part with many more runs, for the night. */
+export async function testLong() {
+  const report = createReport()
+  await report.time('install', install)
+  const env = { SYNCLINE_LONG: '1' }
+  await report.time('unit', () => vitest(report, 'node', { env, timeoutMs: 3 * 3600_000 }))
+  return report.close()
+}
+
+async function staticPart(report, { build }) {
+  const quiet = { quiet: true, timeoutMs: 180_000 }
+  const compiled = run(tool('tsc'), ['-b'], quiet)
+  const steps = {
+    format: run(tool('oxfmt'), ['--check'], quiet),
+    lint: run(tool('oxlint'), ['--type-aware'], quiet),
+    types: compiled,
+    graph: run(process.execPath, [at('scripts/graph.mjs')], quiet),
+    // After the types: two compilers at once would write the same files.
+    ...(build && { build: compiled.then(buildAll) }),
+  }
+  for (const [name, step] of Object.entries(steps)) report.step(name, await step)
+}
+
+async function buildAll() {
+  const parts = [await buildRelay(), await buildDemo()]
+  return { code: Math.max(...parts.map(({ code }) => code)), output: parts.map(({ output }) => output).join('\n') }
+}
+
+async function vitest(report, project, { env, timeoutMs = 300_000 } = {}) {
+  const results = resultsFile(project)
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
+  const args = ['run', '--project', project, '--passWithNoTests', ...reporters]
+  const { code } = await run(tool('vitest'), args, { env, timeoutMs })
+  report.vitest(project, readResults(results), code)
+}
+
+async function playwright(report, { env }) {
+  if (!hasFiles(at('demo/e2e'), '.spec.ts')) return
+  const results = resultsFile('e2e')
+  const { code } = await run(tool('playwright'), ['test'], {
+    env: { ...env, SYNCLINE_RESULTS: results },
+    timeoutMs: 600_000,
+  })
+  report.playwright(readResults(results), code)
+}
+
+function resultsFile(name) {
+  mkdirSync(cache('results'), { recursive: true })
+  const file = cache('results', `${name}.json`)
+  // A run that dies early must not be summed up from the last one's results.
+  rmSync(file, { force: true })
+  return file
+}
+
+const readResults = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined)
+
+function hasFiles(folder, suffix) {
+  if (!existsSync(folder)) return false
+  return readdirSync(folder, { withFileTypes: true }).some((entry) =>
+    entry.isDirectory() ? hasFiles(join(folder, entry.name), suffix) : entry.name.endsWith(suffix),
+  )
+}
+
+/** A promise that is awaited later may fail before anyone listens; this one never rejects. */
+const settle = (promise) =>
+  promise.then(
+    (value) => ({ value }),
+    (error) => ({ error }),
+  )
