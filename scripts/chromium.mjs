@@ -82,6 +82,10 @@ async function aptInstall() {
   console.log('Installing Chromium with apt-get …')
   const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, quiet: true, timeoutMs: 300_000 }
   await run('apt-get', ['update'], options)
-  const { code, output } = await run('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], options)
+  const { code, output } = await run(
+    'apt-get',
+    ['install', '-y', '--no-install-recommends', 'chromium', 'fonts-liberation'],
+    options,
+  )
   if (code !== 0) console.error(output)
 }
