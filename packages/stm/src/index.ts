@@ -20,7 +20,7 @@ export type { Draft, DraftWrite, Tx } from './transaction.ts'
 
 // The memory of one replica
 export { createMemory } from './memory.ts'
-export type { Memory } from './memory.ts'
+export type { Memory, UnreadOp } from './memory.ts'
 
 // Watching
 export { createWatchers, watchKey } from './watch.ts'

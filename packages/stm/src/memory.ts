@@ -37,26 +37,37 @@ export interface Memory {
 
   /** Folds the operations of one Change into their cells, as one new version. Returns the keys of all cells that changed, derived ones included. */
   apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey>
+  /** Forgets operations that still wait for their policy: those whose stamp `isGone`. */
+  forget(isGone: (stamp: Stamp) => boolean): void
   /** Replaces the states of cells (undefined: nobody has written), as one new version. */
   put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): ReadonlySet<CellKey>
 }
 
-/** Makes an empty memory. `bind` may replace a policy by one bound to live documents. */
-export function createMemory(bind: (policy: Policy) => Policy = (policy) => policy): Memory {
+/** An operation that was applied before its policy was known. */
+export interface UnreadOp {
+  readonly op: Op
+  readonly stamp: Stamp
+}
+
+/**
+ * Makes an empty memory. `bind` is called once for each policy that becomes known, with the operations that waited for it, and may
+ * return another policy in its place: one that is bound to live documents.
+ */
+export function createMemory(bind: (policy: Policy, waiting: readonly UnreadOp[]) => Policy = (policy) => policy): Memory {
   const versions = new Versions(emptyBasis)
   const policies = new Map<string, Policy>()
   /** Operations whose policy is not known here yet: kept as they are, so that nothing depends on what an app has imported. */
-  const unread = new Map<string, { readonly op: Op; readonly stamp: Stamp }[]>()
+  const unread = new Map<string, UnreadOp[]>()
   const indexes = new Map<string, Index>()
   let snapshot: Snapshot | undefined
 
   function adopt(policy: Policy): Policy {
     const known = policies.get(policy.tag)
     if (known !== undefined) return known
-    const bound = bind(policy)
+    const waiting = unread.get(policy.tag) ?? []
+    const bound = bind(policy, waiting)
     policies.set(policy.tag, bound)
-    const waiting = unread.get(policy.tag)
-    if (waiting !== undefined) {
+    if (waiting.length > 0) {
       unread.delete(policy.tag)
       const states = new Map<CellKey, unknown>()
       for (const { op, stamp } of waiting) fold(states, op, stamp)
@@ -169,6 +180,9 @@ export function createMemory(bind: (policy: Policy) => Policy = (policy) => poli
     state: (key) => versions.read(versions.newest, key),
     sorted: (readable) => sortedAt(versions.newest, readable),
     apply,
+    forget(isGone) {
+      for (const [tag, waiting] of unread) unread.set(tag, waiting.filter(({ stamp }) => !isGone(stamp)))
+    },
     put,
   }
 }

@@ -9,6 +9,8 @@ export interface Watchers<E> {
   notify(changed: ReadonlySet<CellKey>, event: E): void
   /** How many subscriptions there are. */
   readonly size: number
+  /** Ends all subscriptions. */
+  clear(): void
 }
 
 interface Subscription<E> {
@@ -62,9 +64,9 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
         subscription.active = false
         size -= 1
         for (const key of subscription.keys) {
-          const subscriptions = byKey.get(key)!
-          subscriptions.delete(subscription)
-          if (subscriptions.size === 0) byKey.delete(key)
+          const subscriptions = byKey.get(key)
+          subscriptions?.delete(subscription)
+          if (subscriptions?.size === 0) byKey.delete(key)
         }
       }
     },
@@ -80,6 +82,11 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
     },
     get size() {
       return size
+    },
+    clear() {
+      for (const subscriptions of byKey.values()) for (const subscription of subscriptions) subscription.active = false
+      byKey.clear()
+      size = 0
     },
   }
 }

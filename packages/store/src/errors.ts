@@ -2,6 +2,8 @@
 export type StoreErrorCode =
   /** The store was closed: nothing can be read, written or waited for any more. */
   | 'closed'
+  /** A name that cannot be the name of a space. */
+  | 'invalid-space'
   /** The storage cannot be opened or written. The message names the reason. */
   | 'storage-failed'
   /** The storage holds data of a newer version of Syncline. */

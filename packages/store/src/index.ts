@@ -1,4 +1,6 @@
 // The store
+export { openStore } from './open.ts'
+export type { StoreOptions } from './open.ts'
 export type {
   Problem,
   Receipt,
@@ -14,6 +16,7 @@ export type {
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'
 
 // Ports
+export { memoryStorage } from './memory.ts'
 export type {
   AppendOptions,
   Chance,

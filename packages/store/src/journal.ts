@@ -1,0 +1,256 @@
+import { encodeEntry, type LogEntry } from '@syncline/protocol'
+import { changeId, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
+import { StoreError } from './errors.ts'
+import type { Clock, Log } from './ports.ts'
+import type { Pending } from './replica.ts'
+
+/** What the relay's order says about one entry: its bytes when this device has not stored it, else only its name. */
+export type OrderedRecord = Uint8Array | { readonly writer: WriterId; readonly seq: number }
+
+/**
+ * Writes what happens to this device's log, in order, and reads what the other tabs wrote.
+ *
+ * While one append is under way the next entries gather: the commits of one task, and everything that came during an append, go
+ * to the log as one record. When the log refuses, everything waits and is tried again; it stays in memory and is said to be unsaved.
+ */
+export interface Journal {
+  /** Commits of this tab, to be stored. */
+  commit(pending: Pending, strict: boolean): void
+  /** A stretch of the relay's log, to be stored by the holder of `fence`. */
+  order(epoch: Epoch, first: number, items: readonly OrderedRecord[], fence: number | undefined): void
+  /** Any other entry. `made` are Changes of this tab that it brings into the log. */
+  write(entry: LogEntry, made?: readonly ChangeId[]): void
+
+  /** Whether a Change of this tab is in the log. Changes of other tabs are, or we would not know them. */
+  isDurable(id: ChangeId): boolean
+  /** How many Changes of this tab are not in the log yet. */
+  readonly unsaved: number
+  /** Why the log refuses to be written, while it does. */
+  readonly failure: StoreError | undefined
+
+  /** Resolves when everything handed over so far is in the log; rejects when the log refuses it. */
+  settled(): Promise<void>
+  /** Resolves when one Change is in the log; rejects when the log refuses it. */
+  durable(id: ChangeId): Promise<void>
+  /** Reads entries that other tabs wrote since the last time. */
+  pull(): Promise<void>
+  /** Writes what is left, then stops. Rejects when something could not be written. */
+  close(): Promise<void>
+}
+
+/** What a journal tells. */
+export interface JournalEvents {
+  /** An entry of the log, in the order of the log; also some that this tab wrote itself. */
+  onEntry(bytes: Uint8Array): void
+  /** These Changes of this tab are in the log now. */
+  onDurable(ids: readonly ChangeId[]): void
+  /** The log has grown to `position` by this tab. */
+  onGrown(position: number): void
+  /** Another tab has taken the fence: this tab must not write the relay's order any more. */
+  onFenced(): void
+  onFailure(): void
+}
+
+type Piece =
+  | { readonly kind: 'commits'; readonly pending: Pending[]; strict: boolean }
+  | { readonly kind: 'ordered'; readonly epoch: Epoch; readonly first: number; readonly items: OrderedRecord[]; readonly fence: number | undefined }
+  | { readonly kind: 'entry'; readonly entry: LogEntry; readonly made: readonly ChangeId[] }
+
+interface Waiter {
+  resolve(): void
+  reject(error: Error): void
+}
+
+const RETRY_MS = 1000
+
+/** Starts a journal whose log has been read up to `position`. */
+export function createJournal(log: Log, position: number, clock: Clock, events: JournalEvents): Journal {
+  const queue: Piece[] = []
+  /** Changes of this tab that are not in the log, in order. */
+  const unsaved = new Map<ChangeId, Waiter[]>()
+  let settlers: Waiter[] = []
+  let read = position
+  let writing = false
+  let scheduled = false
+  let closed = false
+  let failure: StoreError | undefined
+  let cancelRetry: (() => void) | undefined
+  let pulling: Promise<void> | undefined
+  let pullAgain = false
+
+  function schedule(): void {
+    if (scheduled || writing || closed) return
+    scheduled = true
+    // A microtask comes after everything the running task commits.
+    queueMicrotask(() => {
+      scheduled = false
+      void drain()
+    })
+  }
+
+  async function drain(): Promise<void> {
+    if (writing) return
+    writing = true
+    cancelRetry?.()
+    cancelRetry = undefined
+    try {
+      while (queue.length > 0) {
+        const piece = queue[0]!
+        const grown = await append(piece)
+        queue.shift()
+        if (failure !== undefined) {
+          failure = undefined
+          events.onFailure()
+        }
+        if (piece.kind === 'commits') markDurable(piece.pending.map(({ change }) => changeId(change)))
+        if (piece.kind === 'entry') markDurable(piece.made)
+        if (grown !== undefined) {
+          if (grown === read + 1) read = grown
+          else void pull().catch(giveUp)
+          events.onGrown(grown)
+        }
+      }
+      const waiting = settlers
+      settlers = []
+      for (const { resolve } of waiting) resolve()
+    } catch (error) {
+      giveUp(error)
+    } finally {
+      writing = false
+    }
+  }
+
+  async function append(piece: Piece): Promise<number | undefined> {
+    switch (piece.kind) {
+      case 'commits': {
+        // Taken now, so that what is committed while this is being written makes the next record.
+        const changes = piece.pending.map((pending) => ({ record: pending.record(), local: noBytes }))
+        sealed.add(piece)
+        return log.append(encodeEntry({ kind: 'commits', changes }), { durability: piece.strict ? 'strict' : 'relaxed' })
+      }
+      case 'ordered': {
+        sealed.add(piece)
+        const entry = encodeEntry({ kind: 'ordered', epoch: piece.epoch, first: piece.first, items: piece.items })
+        try {
+          return await log.append(entry, piece.fence === undefined ? {} : { fence: piece.fence })
+        } catch (error) {
+          if (!(error instanceof Error && 'code' in error && error.code === 'fenced')) throw error
+          // Whoever has the fence now reads the same log from the relay.
+          events.onFenced()
+          return undefined
+        }
+      }
+      case 'entry':
+        return log.append(encodeEntry(piece.entry), {})
+    }
+  }
+
+  /** Pieces that are being written, or were refused while being written: nothing is added to them any more. */
+  const sealed = new WeakSet<Piece>()
+
+  function giveUp(error: unknown): void {
+    failure =
+      error instanceof StoreError
+        ? error
+        : new StoreError('storage-failed', `This device's storage refused to be written: ${String(error)}.`, { cause: error })
+    const waiters = [...settlers, ...[...unsaved.values()].flat()]
+    settlers = []
+    for (const id of unsaved.keys()) unsaved.set(id, [])
+    for (const { reject } of waiters) reject(failure)
+    events.onFailure()
+    if (closed) return
+    cancelRetry?.()
+    cancelRetry = clock.setTimer(RETRY_MS, () => void drain())
+  }
+
+  function markDurable(ids: readonly ChangeId[]): void {
+    for (const id of ids) {
+      const waiters = unsaved.get(id) ?? []
+      unsaved.delete(id)
+      for (const { resolve } of waiters) resolve()
+    }
+    events.onDurable(ids)
+  }
+
+  function tail<K extends Piece['kind']>(kind: K): Extract<Piece, { kind: K }> | undefined {
+    const last = queue.at(-1)
+    return last?.kind === kind && !sealed.has(last) ? (last as Extract<Piece, { kind: K }>) : undefined
+  }
+
+  function pull(): Promise<void> {
+    pullAgain = true
+    pulling ??= (async () => {
+      try {
+        while (pullAgain && !closed) {
+          pullAgain = false
+          const end = await log.read(read, (bytes, at) => {
+            if (closed || at <= read) return
+            read = at
+            events.onEntry(bytes)
+          })
+          read = Math.max(read, end)
+        }
+      } finally {
+        pulling = undefined
+      }
+    })()
+    return pulling
+  }
+
+  return {
+    commit(pending, strict) {
+      unsaved.set(changeId(pending.change), [])
+      const last = tail('commits')
+      if (last === undefined) queue.push({ kind: 'commits', pending: [pending], strict })
+      else {
+        last.pending.push(pending)
+        last.strict ||= strict
+      }
+      schedule()
+    },
+    order(epoch, first, items, fence) {
+      const last = tail('ordered')
+      if (last !== undefined && last.epoch === epoch && last.fence === fence && last.first + last.items.length === first) {
+        last.items.push(...items)
+      } else queue.push({ kind: 'ordered', epoch, first, items: [...items], fence })
+      schedule()
+    },
+    write(entry, made = []) {
+      for (const id of made) unsaved.set(id, [])
+      queue.push({ kind: 'entry', entry, made })
+      schedule()
+    },
+    isDurable: (id) => !unsaved.has(id),
+    get unsaved() {
+      return unsaved.size
+    },
+    get failure() {
+      return failure
+    },
+    settled() {
+      if (queue.length === 0 && !writing) return Promise.resolve()
+      if (failure !== undefined) return Promise.reject(failure)
+      return new Promise((resolve, reject) => settlers.push({ resolve, reject }))
+    },
+    durable(id) {
+      const waiters = unsaved.get(id)
+      if (waiters === undefined) return Promise.resolve()
+      if (failure !== undefined) return Promise.reject(failure)
+      return new Promise((resolve, reject) => waiters.push({ resolve, reject }))
+    },
+    pull,
+    async close() {
+      while (queue.length > 0 && failure === undefined) {
+        if (!writing) await drain()
+        else await new Promise<void>((resolve, reject) => settlers.push({ resolve, reject })).catch(() => undefined)
+      }
+      closed = true
+      cancelRetry?.()
+      await pulling?.catch(() => undefined)
+      const error = new StoreError('closed', 'The store was closed before this was saved on this device.')
+      for (const { reject } of [...settlers, ...[...unsaved.values()].flat()]) reject(error)
+    },
+  }
+}
+
+const noBytes = new Uint8Array()

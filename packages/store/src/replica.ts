@@ -1,0 +1,331 @@
+import { tick, witness } from '@syncline/merge'
+import { encodeChange } from '@syncline/protocol'
+import {
+  cellKey,
+  changeId,
+  createMemory,
+  emptyBasis,
+  type Basis,
+  type BoundPolicy,
+  type CellKey,
+  type Change,
+  type ChangeId,
+  type Epoch,
+  type Memory,
+  type Op,
+  type Origin,
+  type Policy,
+  type Stamp,
+  type UnreadOp,
+  type Value,
+  type WriterId,
+} from '@syncline/stm'
+import type { RefusedChange } from './store.ts'
+
+/** A Change of this browser that the relay has not stored yet. */
+export interface Pending {
+  readonly change: Change
+  /** Its bytes, made when first needed. */
+  record(): Uint8Array
+}
+
+/** Where a refusal cuts the Changes of a writer. */
+export interface Refusal {
+  readonly writer: WriterId
+  readonly seq: number
+  readonly code: string
+  readonly message: string
+}
+
+/** One Change of the relay's order: the Change, or the name of one that is here already. */
+export type OrderedItem = Change | { readonly writer: WriterId; readonly seq: number }
+
+/**
+ * One replica of a space: what was acknowledged by the relay, and over it the pending Changes of this browser.
+ *
+ * Synchronous and deterministic: the same entries in the same order give the same replica. Each method that changes something
+ * returns the cells that changed.
+ */
+export interface Replica {
+  readonly memory: Memory
+  readonly basis: Basis
+  /** Changes of this browser that the relay has not stored, in an order that respects what each had seen. */
+  readonly pending: ReadonlyMap<ChangeId, Pending>
+  readonly refused: ReadonlyMap<ChangeId, RefusedChange>
+  /** Writers with a refused Change whose later Changes have not been sorted out yet. */
+  readonly refusals: ReadonlyMap<WriterId, Refusal>
+
+  /** The stamp that the next Change of `writer` would get. */
+  nextStamp(writer: WriterId, nowMs: number): Stamp
+  /** Makes the next Change of a writer. Nothing is applied. */
+  author(writer: WriterId, at: number, ops: readonly Op[], meta: Value): Change
+  /** Applies a Change of this browser. One that is known already changes nothing. */
+  commit(change: Change, origin: Origin, record?: Uint8Array): ReadonlySet<CellKey>
+  /** Applies a stretch of the relay's log. What is before the basis already is skipped; a gap throws `RangeError`. */
+  order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey>
+  /** Notes that the relay refused a Change. */
+  refuse(refusal: Refusal): void
+  /** What to do about a refusal: which pending Changes are refused with it, and which are authored again by `fresh`. */
+  settlement(refusal: Refusal, fresh: WriterId, nowMs: number, mend: boolean): Settlement
+  /** Carries a settlement out. */
+  end(writer: WriterId, lastSeq: number, refused: readonly RefusedChange[], reauthored: readonly Change[]): ReadonlySet<CellKey>
+  /** Takes Changes off the refused list. */
+  drop(ids: readonly ChangeId[]): void
+  /** Lets bound policies hand over direct edits, before something else happens. */
+  flushDocuments(): void
+  closeDocuments(): void
+}
+
+/** What becomes of the pending Changes of a writer after a refusal. */
+export interface Settlement {
+  readonly writer: WriterId
+  readonly lastSeq: number
+  readonly refused: readonly RefusedChange[]
+  /** Pairs of a Change and what it is authored again as. */
+  readonly reauthored: readonly { readonly from: ChangeId; readonly to: Change }[]
+}
+
+/** Makes an empty replica. `bind` gives a policy its live documents. */
+export function createReplica(bind: (policy: Policy) => Policy): Replica {
+  let basis: Basis = emptyBasis
+  /** The hybrid logical clock: the greatest `at` seen or given out. */
+  let lastAt = 0
+  /** The greatest `at` that the relay has stored: where the clock goes back to when our own was too far ahead. */
+  let lastOrderedAt = 0
+  const seqs = new Map<WriterId, number>()
+  const pending = new Map<ChangeId, Pending>()
+  const refused = new Map<ChangeId, RefusedChange>()
+  const refusals = new Map<WriterId, Refusal>()
+  const ended = new Map<WriterId, number>()
+  /** For each cell that a pending Change touches: how many operations, and the state without them. */
+  const overlaid = new Map<CellKey, { operations: number; acknowledged: unknown }>()
+  const bound: BoundPolicy[] = []
+
+  const memory = createMemory((policy, waiting) => {
+    const made = bind(policy)
+    if (made !== policy) bound.push(made as BoundPolicy)
+    learnAcknowledged(made, waiting)
+    return made
+  })
+
+  /** Operations that waited for their policy become readable: pending ones lie over the others. */
+  function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
+    for (const { op, stamp } of waiting) {
+      const cell = overlaid.get(cellKey(op.tag, op.address))
+      if (cell !== undefined && !isPending(stamp)) cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
+    }
+  }
+
+  function isPending(stamp: Stamp): boolean {
+    for (const { change } of pending.values()) if (change.writer === stamp.writer && change.at === stamp.at) return true
+    return false
+  }
+
+  function apply(change: Change, origin: Origin, next: Basis): ReadonlySet<CellKey> {
+    basis = next
+    lastAt = witness(lastAt, change.at)
+    const changed = memory.apply(change.ops, stampOf(change), next)
+    for (const op of change.ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
+    return changed
+  }
+
+  function boundPolicy(tag: string): BoundPolicy | undefined {
+    return bound.find((policy) => policy.tag === tag)
+  }
+
+  function commit(change: Change, origin: Origin, record?: Uint8Array): ReadonlySet<CellKey> {
+    const { writer, seq } = change
+    if (seq <= (seqs.get(writer) ?? 0)) return nothing
+    const cut = ended.get(writer)
+    if (cut !== undefined && seq > cut) return nothing
+    let bytes = record
+    seqs.set(writer, seq)
+    pending.set(changeId(change), { change, record: () => (bytes ??= encodeChange(change)) })
+    for (const op of change.ops) {
+      const key = cellKey(op.tag, op.address)
+      const cell = overlaid.get(key)
+      if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
+      else cell.operations += 1
+    }
+    return apply(change, origin, { ...basis, writers: new Map(basis.writers).set(writer, seq) })
+  }
+
+  /** A pending Change becomes part of the acknowledged prefix. */
+  function acknowledge({ change }: Pending): void {
+    for (const op of change.ops) {
+      const key = cellKey(op.tag, op.address)
+      const cell = overlaid.get(key)!
+      cell.operations -= 1
+      if (cell.operations === 0) overlaid.delete(key)
+      else cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
+    }
+  }
+
+  /** A Change of somebody else lies under the pending ones. */
+  function underlay(change: Change): void {
+    if (overlaid.size === 0) return
+    for (const op of change.ops) {
+      const cell = overlaid.get(cellKey(op.tag, op.address))
+      if (cell !== undefined) cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
+    }
+  }
+
+  function order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
+    if (first > basis.relaySeq + 1) {
+      throw new RangeError(`The relay's log goes on at ${first}, but only ${basis.relaySeq} entries are known.`)
+    }
+    const changed = new Set<CellKey>()
+    items.forEach((item, i) => {
+      const relaySeq = first + i
+      if (relaySeq <= basis.relaySeq) return
+      const { writer, seq } = item
+      const writers = new Map(basis.writers)
+      if ((writers.get(writer) ?? 0) <= seq) writers.delete(writer)
+      const next: Basis = { epoch, relaySeq, writers }
+      const id = changeId(item)
+      const known = pending.get(id)
+      if (known !== undefined) {
+        lastOrderedAt = Math.max(lastOrderedAt, known.change.at)
+        acknowledge(known)
+        pending.delete(id)
+        basis = next
+        memory.put(noStates, next)
+        return
+      }
+      if (!('ops' in item)) {
+        basis = next
+        return
+      }
+      lastOrderedAt = Math.max(lastOrderedAt, item.at)
+      seqs.set(writer, Math.max(seqs.get(writer) ?? 0, seq))
+      underlay(item)
+      for (const key of apply(item, origin, next)) changed.add(key)
+    })
+    return changed
+  }
+
+  function settlement(refusal: Refusal, fresh: WriterId, nowMs: number, mend: boolean): Settlement {
+    const { writer, seq } = refusal
+    const cut = new Set<CellKey>()
+    const gone: RefusedChange[] = []
+    const again: { from: ChangeId; to: Change }[] = []
+    let at = refusal.code === 'clock-ahead' ? lastOrderedAt : lastAt
+    let freshSeq = seqs.get(fresh) ?? 0
+    for (const [id, { change }] of pending) {
+      if (change.writer !== writer || change.seq < seq) continue
+      const keys = change.ops.map((op) => cellKey(op.tag, op.address))
+      const isRefused = !mend && (change.seq === seq || keys.some((key) => cut.has(key)))
+      if (isRefused) {
+        for (const key of keys) cut.add(key)
+        const because = change.seq === seq ? '' : 'It touches what a refused Change before it touched. '
+        gone.push({ id, change, code: refusal.code, message: because + refusal.message })
+      } else {
+        at = tick(at, nowMs)
+        freshSeq += 1
+        again.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps: depsWithout(writer, fresh) } })
+      }
+    }
+    return { writer, lastSeq: seq - 1, refused: gone, reauthored: again }
+  }
+
+  function depsWithout(...writers: readonly WriterId[]): Basis {
+    const others = new Map(basis.writers)
+    for (const writer of writers) others.delete(writer)
+    return { ...basis, writers: others }
+  }
+
+  function end(
+    writer: WriterId,
+    lastSeq: number,
+    refusedNow: readonly RefusedChange[],
+    reauthored: readonly Change[],
+  ): ReadonlySet<CellKey> {
+    refusals.delete(writer)
+    if (ended.has(writer)) return nothing
+    ended.set(writer, lastSeq)
+    for (const change of refusedNow) refused.set(change.id, change)
+    const affected = new Set<CellKey>()
+    const gone: Stamp[] = []
+    for (const [id, { change }] of pending) {
+      if (change.writer !== writer || change.seq <= lastSeq) continue
+      pending.delete(id)
+      gone.push(stampOf(change))
+      for (const op of change.ops) {
+        const key = cellKey(op.tag, op.address)
+        affected.add(key)
+        overlaid.get(key)!.operations -= 1
+      }
+    }
+    memory.forget((stamp) => gone.some((other) => other.writer === stamp.writer && other.at === stamp.at))
+    const writers = new Map(basis.writers)
+    if (lastSeq > 0 && [...pending.values()].some(({ change }) => change.writer === writer)) writers.set(writer, lastSeq)
+    else writers.delete(writer)
+    basis = { ...basis, writers }
+    lastAt = Math.max(lastOrderedAt, ...[...pending.values()].map(({ change }) => change.at))
+    const changed = new Set(rebuild(affected))
+    for (const change of reauthored) for (const key of commit(change, 'replay')) changed.add(key)
+    return changed
+  }
+
+  /** Computes cells anew: the acknowledged state, and the pending operations that are left, in their order. */
+  function rebuild(keys: ReadonlySet<CellKey>): ReadonlySet<CellKey> {
+    const states = new Map<CellKey, unknown>()
+    for (const key of keys) states.set(key, overlaid.get(key)!.acknowledged)
+    for (const { change } of pending.values()) {
+      for (const op of change.ops) {
+        const key = cellKey(op.tag, op.address)
+        if (keys.has(key)) states.set(key, memory.policy(op.tag)?.apply(states.get(key), op.payload, stampOf(change)))
+      }
+    }
+    for (const key of keys) if (overlaid.get(key)!.operations === 0) overlaid.delete(key)
+    const changed = memory.put(states, basis)
+    for (const policy of bound) {
+      const prefix = cellKey(policy.tag, '')
+      for (const key of keys) if (key.startsWith(prefix)) policy.reset(key.slice(prefix.length), memory.state(key))
+    }
+    return changed
+  }
+
+  return {
+    memory,
+    get basis() {
+      return basis
+    },
+    pending,
+    refused,
+    refusals,
+    nextStamp: (writer, nowMs) => ({ at: tick(lastAt, nowMs), writer }),
+    author: (writer, at, ops, meta) => ({
+      writer,
+      seq: (seqs.get(writer) ?? 0) + 1,
+      deps: depsWithout(writer),
+      at,
+      ops,
+      effects: [],
+      meta,
+    }),
+    commit,
+    order,
+    refuse(refusal) {
+      if (!ended.has(refusal.writer) && !refusals.has(refusal.writer)) refusals.set(refusal.writer, refusal)
+    },
+    settlement,
+    end,
+    drop(ids) {
+      for (const id of ids) refused.delete(id)
+    },
+    flushDocuments() {
+      for (const policy of bound) policy.flush()
+    },
+    closeDocuments() {
+      for (const policy of bound) policy.close()
+    },
+  }
+}
+
+const nothing: ReadonlySet<CellKey> = new Set()
+const noStates: ReadonlyMap<CellKey, unknown> = new Map()
+
+function stampOf(change: Change): Stamp {
+  return { at: change.at, writer: change.writer }
+}

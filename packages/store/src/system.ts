@@ -1,0 +1,41 @@
+import type { Chance, Clock } from './ports.ts'
+
+/** The parts of the platform that are the same in browsers and Node. */
+interface Platform {
+  readonly crypto: { getRandomValues(array: Uint8Array): Uint8Array }
+  setTimeout(fn: () => void, delayMs: number): unknown
+  clearTimeout(timer: unknown): void
+  reportError?(error: unknown): void
+  readonly console: { error(...words: unknown[]): void }
+}
+
+const platform = globalThis as unknown as Platform
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  setTimer(delayMs, fn) {
+    const timer = platform.setTimeout(fn, delayMs)
+    return () => platform.clearTimeout(timer)
+  },
+}
+
+/** The platform's cryptographic random numbers. */
+export const systemChance: Chance = {
+  bytes(count) {
+    const bytes = new Uint8Array(count)
+    // One call gives 65,536 bytes at most; identities need 16.
+    platform.crypto.getRandomValues(bytes)
+    return bytes
+  },
+  fraction() {
+    const [a, b, c, d] = platform.crypto.getRandomValues(new Uint8Array(4))
+    return (((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0) / 2 ** 32
+  },
+}
+
+/** Says that a listener threw, without breaking anything: `window.onerror` in browsers, the console elsewhere. */
+export function reportToPlatform(error: unknown): void {
+  if (platform.reportError !== undefined) platform.reportError(error)
+  else platform.console.error(error)
+}

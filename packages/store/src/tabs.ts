@@ -1,0 +1,42 @@
+import type { Channel, Channels } from './ports.ts'
+import type { LinkState } from './link.ts'
+
+/** What the tabs of one browser tell each other about a space. Data itself is read from the log, which they share. */
+export type TabMessage =
+  /** The log has grown. */
+  | { readonly type: 'news' }
+  /** A tab has come: whoever knows something tells it. */
+  | { readonly type: 'hello' }
+  /** How the link is doing, from the tab that runs it. */
+  | { readonly type: 'link'; readonly state: LinkState; readonly offsetMs: number }
+  /** Whether the link is wanted, from the tab where it was switched. */
+  | { readonly type: 'wanted'; readonly wanted: boolean }
+  /** What the session of one tab shows of itself; null when it has gone. */
+  | { readonly type: 'presence'; readonly slot: number; readonly payload: Uint8Array | null }
+  /** What sessions behind the relay show of themselves, from the tab that runs the link; null when gone. */
+  | { readonly type: 'peer'; readonly peer: string; readonly payload: Uint8Array | null }
+
+/** The other tabs of this browser that have the same space open. */
+export interface Tabs {
+  tell(message: TabMessage): void
+  close(): void
+}
+
+/** Joins the other tabs. Without channels a tab is alone. */
+export function joinTabs(channels: Channels | undefined, space: string, onMessage: (message: TabMessage) => void): Tabs {
+  if (channels === undefined) return { tell: () => undefined, close: () => undefined }
+  const channel: Channel = channels.open(`space ${space}`, (message) => {
+    // Another tab may run another version of this code.
+    if (isTabMessage(message)) onMessage(message)
+  })
+  return {
+    tell: (message) => channel.post(message),
+    close: () => channel.close(),
+  }
+}
+
+const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>(['news', 'hello', 'link', 'wanted', 'presence', 'peer'])
+
+function isTabMessage(message: unknown): message is TabMessage {
+  return typeof message === 'object' && message !== null && 'type' in message && TYPES.has(message.type)
+}
