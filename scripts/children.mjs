@@ -14,6 +14,12 @@ const running = new Set()
 const stopGraceMs = 8_000
 const parentCheckMs = 250
 let stopping = false
+let isServer = false
+
+/** Being stopped is how a server ends well, so from now on a signal leads to exit code 0. */
+export function endWellWhenStopped() {
+  isServer = true
+}
 
 /** Starts a child. `lifetime.end` resolves with `{ code, signal }` and never rejects for a bad exit code. */
 export function start(command, args, { env, cwd = root, stdio = 'inherit' } = {}) {
@@ -103,7 +109,7 @@ async function stopAllAndExit(code) {
   if (stopping) return
   stopping = true
   await Promise.all([...running].map(stop))
-  process.exit(code)
+  process.exit(isServer ? 0 : code)
 }
 
 /** Our parent and, where the kernel tells, its parent: npm puts a shell between itself and us. */

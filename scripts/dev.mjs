@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { install } from './bootstrap.mjs'
 import { buildRelay } from './build.mjs'
-import { start as startChild } from './children.mjs'
+import { endWellWhenStopped, start as startChild } from './children.mjs'
 import { Letter } from './letter.mjs'
 import { at, tool } from './paths.mjs'
 import { accepts, claimPort, portFromEnv } from './ports.mjs'
@@ -40,6 +40,7 @@ export async function dev() {
     vite.end.then(() => 'Vite'),
   ])
   const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  endWellWhenStopped()
   if (await accepts(port, address, ended)) console.log(`\nSyncline is running with hot reload: ${url(host, port)}\n`)
   throw new Letter(`${await ended} stopped by itself.`)
 }

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { install } from './bootstrap.mjs'
 import { buildDemo, buildRelay } from './build.mjs'
-import { start as startChild } from './children.mjs'
+import { endWellWhenStopped, start as startChild } from './children.mjs'
 import { Letter } from './letter.mjs'
 import { at } from './paths.mjs'
 import { accepts, claimPort, portFromEnv } from './ports.mjs'
@@ -19,6 +19,7 @@ export async function start() {
   const content = ['--data', process.env.DATA ?? at('data'), '--static', at('demo/dist')]
   const { end } = startChild(process.execPath, [at('apps/relay/dist/main.js'), ...place, ...content])
   const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  endWellWhenStopped()
   if (await accepts(port, address, end)) console.log(`\nSyncline is running: ${url(host, port)}\n`)
   const { code, signal, error } = await end
   throw new Letter(`The relay stopped by itself (${error?.message ?? signal ?? `exit code ${code}`}).`)

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { at, tool } from '../paths.mjs'
 import { folderOf } from './temporary.ts'
@@ -14,7 +14,12 @@ interface Diagnostic {
 function lint(files: Record<string, string>, ...flags: string[]): string[] {
   const folder = folderOf(files)
   cpSync(at('.oxlintrc.json'), join(folder, '.oxlintrc.json'))
-  const { stdout, stderr } = spawnSync(tool('oxlint'), ['--format=json', ...flags], { cwd: folder, encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(tool('oxlint'), ['--format=json', ...flags], {
+    cwd: folder,
+    // The linter looks for its type-aware half beside the files it reads, then here.
+    env: { ...process.env, PATH: `${at('node_modules/.bin')}${delimiter}${process.env.PATH}` },
+    encoding: 'utf8',
+  })
   if (!stdout.trimStart().startsWith('{')) throw new Error(`oxlint said: ${stdout}${stderr}`)
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: Diagnostic[] }
   return diagnostics.map(({ code, filename }) => `${filename} ${/\(([^)]+)\)/.exec(code)?.[1] ?? code}`)
