@@ -1,0 +1,183 @@
+import { StmError } from '@syncline/stm'
+import type { Intent, PolicyRef } from '@syncline/stm'
+import type { TextState } from './state.ts'
+
+/** A state plus the writes of one transaction so far. Immutable. */
+export interface TextDraft {
+  readonly base: TextState | undefined
+  /** The text of `base`. */
+  readonly before: string
+  /** The text as the transaction sees it. */
+  readonly after: string
+  readonly edits: Edits | undefined
+}
+
+/** Edits to be made one after the other, newest first. Each counts from the text the one before has left. */
+export interface Edits {
+  readonly previous: Edits | undefined
+  readonly index: number
+  readonly removed: number
+  readonly inserted: string
+  /** Characters inserted, characters removed and number of edits, up to this one. */
+  readonly totalInserted: number
+  readonly totalRemoved: number
+  readonly count: number
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** Opens a draft on a state that reads as `before`. */
+export function openDraft(base: TextState | undefined, before: string): TextDraft {
+  return { base, before, after: before, edits: undefined }
+}
+
+/**
+ * The draft after one more write. Positions count UTF-16 code units; one inside a surrogate pair moves out of it: an insert
+ * to before the pair, a removal so that the pair goes as a whole. Cost: a copy of the text.
+ */
+export function editDraft(draft: TextDraft, intent: Intent, ref: PolicyRef): TextDraft {
+  switch (intent.kind) {
+    case 'insert': {
+      const content = checkText(intent.content, ref, 'insert')
+      return replace(draft, startOfPair(draft.after, checkIndex(draft, intent.index, ref)), 0, content)
+    }
+    case 'remove': {
+      const { index, length } = checkRange(draft, intent.index, intent.length, ref)
+      if (length === 0) return draft
+      const start = startOfPair(draft.after, index)
+      return replace(draft, start, endOfPair(draft.after, index + length) - start, '')
+    }
+    case 'set':
+      return setText(draft, checkText(intent.value, ref, 'set'))
+    default:
+      throw new StmError(
+        'invalid-write',
+        `The text "${ref.address}" has no write "${intent.kind}". Use tx.insert, tx.remove or tx.set.`,
+      )
+  }
+}
+
+/** An upper bound of the update that the edits become. */
+export function sizeOfDraft(draft: TextDraft): number {
+  const { edits, base } = draft
+  if (edits === undefined) return 0
+  // A UTF-16 code unit takes at most three bytes of UTF-8; a struct with its header, two neighbours and length at most 64.
+  // A removal lists ranges of at most 10 bytes: no more than there are characters, nor items, which cost 4 bytes of history each.
+  const ranges = Math.min(edits.totalRemoved, (base?.link?.totalBytes ?? 0) / 4 + edits.count)
+  return 64 + edits.totalInserted * 3 + edits.count * 64 + Math.ceil(ranges) * 10
+}
+
+/** The edits in the order in which they are to be made. */
+export function listEdits(draft: TextDraft): readonly Edits[] {
+  const list: Edits[] = []
+  for (let edit = draft.edits; edit !== undefined; edit = edit.previous) list.push(edit)
+  return list.reverse()
+}
+
+/** One replacement of what lies between the common start and the common end. */
+function setText(draft: TextDraft, value: string): TextDraft {
+  const { after } = draft
+  if (value === after) return draft
+  const shorter = Math.min(after.length, value.length)
+  let start = 0
+  while (start < shorter && after.charCodeAt(start) === value.charCodeAt(start)) start++
+  // Two pairs may share their first half only, or their second half only.
+  start = startOfPair(value, startOfPair(after, start))
+  let end = 0
+  while (end < shorter - start && after.charCodeAt(after.length - 1 - end) === value.charCodeAt(value.length - 1 - end))
+    end++
+  if (splitsPair(after, after.length - end) || splitsPair(value, value.length - end)) end--
+  return replace(draft, start, after.length - end - start, value.slice(start, value.length - end))
+}
+
+function replace(draft: TextDraft, index: number, removed: number, inserted: string): TextDraft {
+  if (removed === 0 && inserted === '') return draft
+  const { after } = draft
+  return {
+    base: draft.base,
+    before: draft.before,
+    after: after.slice(0, index) + inserted + after.slice(index + removed),
+    edits: pushEdit(draft.edits, index, removed, inserted),
+  }
+}
+
+/** Adds an edit; one that touches what the last one has inserted becomes part of it, so that a loop of inserts is one run. */
+function pushEdit(last: Edits | undefined, index: number, removed: number, inserted: string): Edits {
+  if (last === undefined || index + removed < last.index || index > last.index + last.inserted.length) {
+    return edit(last, index, removed, inserted)
+  }
+  const end = last.index + last.inserted.length
+  const before = Math.max(0, last.index - index)
+  const behind = Math.max(0, index + removed - end)
+  const kept = last.inserted.slice(0, Math.max(0, index - last.index))
+  const rest = last.inserted.slice(Math.min(last.inserted.length, index + removed - last.index))
+  return edit(last.previous, Math.min(index, last.index), before + last.removed + behind, kept + inserted + rest)
+}
+
+function edit(previous: Edits | undefined, index: number, removed: number, inserted: string): Edits {
+  return {
+    previous,
+    index,
+    removed,
+    inserted,
+    totalInserted: (previous?.totalInserted ?? 0) + inserted.length,
+    totalRemoved: (previous?.totalRemoved ?? 0) + removed,
+    count: (previous?.count ?? 0) + 1,
+  }
+}
+
+function checkText(value: unknown, ref: PolicyRef, write: string): string {
+  if (typeof value !== 'string') {
+    const what = value === null ? 'null' : typeof value
+    throw new StmError('invalid-value', `tx.${write} on the text "${ref.address}" takes a string, not ${what}.`)
+  }
+  if (LONE_SURROGATE.test(value)) {
+    throw new StmError(
+      'invalid-value',
+      `tx.${write} on the text "${ref.address}" got a string with half of a surrogate pair, which other replicas would not ` +
+        `get back as it was. Cut text between characters.`,
+    )
+  }
+  return value
+}
+
+function checkIndex(draft: TextDraft, index: number, ref: PolicyRef): number {
+  const { length } = draft.after
+  if (Number.isInteger(index) && index >= 0 && index <= length) return index
+  throw new StmError(
+    'invalid-value',
+    `Index ${String(index)} is outside the text "${ref.address}", which has ${length} characters. Use an integer from 0 to ${length}.`,
+  )
+}
+
+function checkRange(
+  draft: TextDraft,
+  index: number,
+  length: number,
+  ref: PolicyRef,
+): { index: number; length: number } {
+  checkIndex(draft, index, ref)
+  const left = draft.after.length - index
+  if (Number.isInteger(length) && length >= 0 && length <= left) return { index, length }
+  throw new StmError(
+    'invalid-value',
+    `Cannot remove ${String(length)} characters at index ${index} of the text "${ref.address}", which has ${draft.after.length}. ` +
+      `Use an integer from 0 to ${left}.`,
+  )
+}
+
+/** Whether a cut at `index` would separate the halves of a surrogate pair. */
+function splitsPair(text: string, index: number): boolean {
+  const unit = text.charCodeAt(index)
+  if (!(unit >= 0xdc00 && unit <= 0xdfff) || index === 0) return false
+  const previous = text.charCodeAt(index - 1)
+  return previous >= 0xd800 && previous <= 0xdbff
+}
+
+function startOfPair(text: string, index: number): number {
+  return splitsPair(text, index) ? index - 1 : index
+}
+
+function endOfPair(text: string, index: number): number {
+  return splitsPair(text, index) ? index + 1 : index
+}

@@ -1,0 +1,23 @@
+/** What a {@link YjsError} can be about. */
+export type YjsErrorCode =
+  /** Bytes that are not an update of a plain text. They are set aside: no replica shows them. */
+  | 'update-refused'
+  /** An update that builds on another one which is not here. It is shown, whole, as soon as that one comes. */
+  | 'update-incomplete'
+  /** A direct edit left something in the document that a plain text cannot hold. The document was made anew without it. */
+  | 'edit-undone'
+  /** A direct edit of a document that was closed or made anew. It is not committed. */
+  | 'edit-ignored'
+  /** A listener or observer on a document threw. `cause` is what it threw; the document is whole. */
+  | 'listener-failed'
+
+/** Something is wrong with a document. Given to the store's error report; nothing here is thrown into an edit or a commit. */
+export class YjsError extends Error {
+  readonly code: YjsErrorCode
+
+  constructor(code: YjsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'YjsError'
+    this.code = code
+  }
+}

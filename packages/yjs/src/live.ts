@@ -1,0 +1,319 @@
+import * as Y from 'yjs'
+import { listEdits } from './draft.ts'
+import type { Edits, TextDraft } from './draft.ts'
+import { YjsError } from './errors.ts'
+import { listenerFailed, REMOTE } from './replica.ts'
+import type { Replica, Report } from './replica.ts'
+import { load, replay, TextState, updatesSince } from './state.ts'
+import type { Link } from './state.ts'
+import { mergeUpdates, parseUpdate } from './update.ts'
+
+/** The origin of Yjs transactions that make the edits of a Syncline transaction. */
+export const LOCAL: { readonly name: string } = Object.freeze({ name: '@syncline/yjs local' })
+
+/** What a live text needs from the policy it belongs to. */
+export interface LiveHost {
+  readonly report: Report
+  /** The newest state's history. */
+  newest(address: string): Link | undefined
+  /** Commits a direct edit. */
+  commit(address: string, update: Uint8Array): void
+  /** The Yjs client id of this session. */
+  clientId(): number
+  /** Takes a new client id for this session, because the old one is in use elsewhere or may have been, and returns it. */
+  renewClientId(): number
+  /** There are direct edits to be committed before this task is over. */
+  dirty(live: LiveText): void
+}
+
+/** A Yjs document whose listeners cannot break it: in Yjs a listener that throws keeps later events, and so edits, from everybody. */
+class GuardedDoc extends Y.Doc {
+  readonly #report: Report
+
+  constructor(guid: string, report: Report) {
+    super({ guid })
+    this.#report = report
+  }
+
+  override emit(name: never, args: never): void {
+    const listeners = (this._observers as Map<string, Set<(...args: readonly unknown[]) => void>>).get(name)
+    for (const listener of [...(listeners ?? [])]) {
+      try {
+        listener(...(args as readonly unknown[]))
+      } catch (error) {
+        this.#report(listenerFailed(error))
+      }
+    }
+  }
+}
+
+/** The live document of one text ref: what editors are bound to, and what transactions write into. */
+export class LiveText {
+  readonly address: string
+  /** How many handles are open. Without any it is kept only to make the next transaction cheap. */
+  handles = 0
+  readonly #host: LiveHost
+  readonly #resetListeners = new Set<() => void>()
+  #replica: Replica
+  /** The history that the document holds, apart from `#unsettled` and `#pending`. */
+  #link: Link | undefined
+  /** Updates that the document holds, and that are on their way into the history. */
+  #unsettled: Uint8Array[] = []
+  /** Direct edits that have not been handed over. */
+  #pending: Uint8Array[] = []
+  /** The client id that this document was given. */
+  #clientId: number
+  /** The update of the write that is under way. */
+  #captured: Uint8Array | undefined
+  #settling = false
+  #incomplete = false
+
+  constructor(address: string, host: LiveHost) {
+    this.address = address
+    this.#host = host
+    this.#clientId = host.clientId()
+    this.#link = host.newest(address)
+    this.#replica = this.#open()
+  }
+
+  get doc(): Y.Doc {
+    return this.#replica.doc
+  }
+
+  get text(): Y.Text {
+    return this.#replica.text
+  }
+
+  /** Whether the document shows a history and nothing beside it. */
+  shows(link: Link | undefined): boolean {
+    return (
+      this.#link === link &&
+      this.#unsettled.length === 0 &&
+      this.#pending.length === 0 &&
+      !this.#busy &&
+      !this.#settling
+    )
+  }
+
+  get hasUncommitted(): boolean {
+    return this.#unsettled.length > 0 || this.#pending.length > 0
+  }
+
+  /** In the middle of a Yjs transaction, or of telling its observers: a write now would become part of somebody else's edit. */
+  get #busy(): boolean {
+    return this.doc._transaction !== null || this.doc._transactionCleanups.length > 0
+  }
+
+  /** Makes the edits of a draft on what the document shows, in one Yjs transaction. Never throws. */
+  write(draft: TextDraft): Uint8Array | undefined {
+    this.#captured = undefined
+    try {
+      this.doc.transact(() => applyEdits(this.text, listEdits(draft)), LOCAL)
+    } catch (error) {
+      this.#host.report(listenerFailed(error))
+    }
+    const update = this.#captured
+    if (update !== undefined) this.#unsettled.push(update)
+    return update
+  }
+
+  /** Takes in what has become part of the history since. */
+  settle(): void {
+    // An applied update would become part of the edit that is under way; it is taken in when that is over.
+    if (this.#busy || this.#settling) return
+    const newest = this.#host.newest(this.address)
+    if (newest === this.#link) return
+    const updates = updatesSince(this.#link, newest)
+    if (updates === undefined) {
+      this.reset(newest)
+      return
+    }
+    this.#link = newest
+    this.#settling = true
+    for (const update of updates) if (!this.#isOwn(update)) this.#feed(update)
+    this.#settling = false
+  }
+
+  /** Hands over the direct edits so far, as one update. */
+  flush(): void {
+    if (this.#pending.length === 0) return
+    const taken = this.#pending
+    this.#pending = []
+    let update: Uint8Array
+    try {
+      update = mergeUpdates(taken)
+      parseUpdate(update)
+    } catch (error) {
+      this.#undo(error)
+      return
+    }
+    this.#unsettled.push(update)
+    try {
+      this.#host.commit(this.address, update)
+    } catch (error) {
+      // The document holds the edit, and later ones build on it: it goes with the next hand-over.
+      this.#unsettled = this.#unsettled.filter((other) => other !== update)
+      this.#pending.unshift(update)
+      this.#host.report(error)
+      return
+    }
+    if (this.#isMangled(update)) this.#undo(new Error('it holds half of a surrogate pair'))
+  }
+
+  /** Makes the document anew from a history, because it may hold what the history does not. Listeners are told. */
+  reset(link: Link | undefined): void {
+    const kept = this.#pending
+    this.#detach('made anew')
+    this.#pending = []
+    this.#unsettled = []
+    this.#link = link
+    // Clocks of this client that the history has lost may be somewhere else: they must never be given out again.
+    this.#clientId = this.#host.renewClientId()
+    this.#replica = this.#open()
+    for (const update of kept) {
+      // A direct edit of this very task. It stands, unless it was made on what has gone.
+      if (this.#feed(update)) this.#addPending(update)
+      else this.#reportUndone(new Error('it was made on a Change that was refused'))
+    }
+    for (const listener of [...this.#resetListeners]) {
+      try {
+        listener()
+      } catch (error) {
+        this.#host.report(listenerFailed(error))
+      }
+    }
+  }
+
+  onReset(listener: () => void): () => void {
+    this.#resetListeners.add(listener)
+    return () => this.#resetListeners.delete(listener)
+  }
+
+  destroy(): void {
+    this.#detach('closed')
+    this.#resetListeners.clear()
+  }
+
+  #open(): Replica {
+    const { report } = this.#host
+    const replica = load(new GuardedDoc(this.address, report), this.#link, report)
+    const { doc } = replica
+    // After loading: Yjs takes its own id in somebody else's update for a clash.
+    doc.clientID = this.#clientId
+    doc.on('update', (update: Uint8Array, origin: unknown) => {
+      if (origin === LOCAL) this.#captured = update
+      else if (origin !== REMOTE) this.#addPending(update)
+    })
+    doc.on('afterAllTransactions', () => {
+      this.#checkClientId()
+      this.#checkComplete()
+      this.settle()
+    })
+    return replica
+  }
+
+  #addPending(update: Uint8Array): void {
+    this.#pending.push(update)
+    this.#host.dirty(this)
+  }
+
+  #feed(update: Uint8Array): boolean {
+    return this.#replica.feed(update, (client, end) => {
+      // Somebody else writes under our client id. Two documents that share one never agree again, so we take another.
+      if (client === this.#clientId && end > Y.getState(this.doc.store, client)) {
+        this.#clientId = this.#host.renewClientId()
+        this.doc.clientID = this.#clientId
+      }
+    })
+  }
+
+  #isOwn(update: Uint8Array): boolean {
+    const at = this.#unsettled.findIndex((own) => own === update || equalBytes(own, update))
+    if (at < 0) return false
+    this.#unsettled.splice(at, 1)
+    return true
+  }
+
+  /** Yjs gives a document another client id when a foreign update that an app applied itself holds ours. */
+  #checkClientId(): void {
+    if (this.doc.clientID === this.#clientId) return
+    this.#host.renewClientId()
+    this.#clientId = this.doc.clientID
+  }
+
+  /** Yjs keeps what it cannot apply, without a word. Only an app that applies updates itself can cause that. */
+  #checkComplete(): void {
+    const { pendingStructs, pendingDs } = this.doc.store
+    const incomplete = pendingStructs !== null || pendingDs !== null
+    if (incomplete && !this.#incomplete) {
+      this.#host.report(
+        new YjsError(
+          'update-incomplete',
+          `The document of "${this.address}" was given an update that builds on something that is not here. ` +
+            `Yjs keeps it aside until that comes; until then it is neither shown nor committed.`,
+        ),
+      )
+    }
+    this.#incomplete = incomplete
+  }
+
+  /** Whether an edit reads otherwise once it was encoded: a string cut inside a surrogate pair does. */
+  #isMangled(update: Uint8Array): boolean {
+    if (!holdsReplacementCharacter(update)) return false
+    const link = this.#host.newest(this.address)
+    return this.shows(link) && this.text.toString() !== replay(new TextState(link), this.#host.report)
+  }
+
+  #undo(cause: unknown): void {
+    this.#reportUndone(cause)
+    this.reset(this.#host.newest(this.address))
+  }
+
+  #reportUndone(cause: unknown): void {
+    this.#host.report(
+      new YjsError(
+        'edit-undone',
+        `A direct edit of the text "${this.address}" cannot be kept: ${cause instanceof Error ? cause.message : String(cause)}. ` +
+          `The document was made anew without what cannot be kept. Write strings of whole characters into the Y.Text only.`,
+        { cause },
+      ),
+    )
+  }
+
+  #detach(how: string): void {
+    const { doc } = this
+    doc.destroy()
+    let told = false
+    doc.on('update', () => {
+      if (told) return
+      told = true
+      this.#host.report(
+        new YjsError(
+          'edit-ignored',
+          `A document of "${this.address}" was edited after it had been ${how}. The edit is not committed. ` +
+            `Bind the editor to the text of an open handle, and bind it again in onReset().`,
+        ),
+      )
+    })
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+/** Makes edits one after the other. Inside a Yjs transaction. */
+export function applyEdits(text: Y.Text, edits: readonly Edits[]): void {
+  for (const { index, removed, inserted } of edits) {
+    if (removed > 0) text.delete(index, removed)
+    if (inserted !== '') text.insert(index, inserted)
+  }
+}
+
+/** U+FFFD in UTF-8: what an encoder puts in place of half of a surrogate pair. */
+function holdsReplacementCharacter(bytes: Uint8Array): boolean {
+  for (let i = bytes.indexOf(0xef); i >= 0; i = bytes.indexOf(0xef, i + 1)) {
+    if (bytes[i + 1] === 0xbf && bytes[i + 2] === 0xbd) return true
+  }
+  return false
+}

@@ -1,0 +1,112 @@
+import * as Y from 'yjs'
+import { YjsError } from './errors.ts'
+import { missingFrom, parseUpdate, TEXT_KEY } from './update.ts'
+import type { ParsedUpdate } from './update.ts'
+
+/** The origin of Yjs transactions that bring in what is already committed. */
+export const REMOTE: { readonly name: string } = Object.freeze({ name: '@syncline/yjs remote' })
+
+/** Told about errors that must not break what is being done, and which update they are about. */
+export type Report = (error: unknown, update?: Uint8Array) => void
+
+interface Parked {
+  readonly update: Uint8Array
+  readonly parsed: ParsedUpdate
+}
+
+/**
+ * A document that takes updates whole or not at all.
+ *
+ * Which updates it holds in the end depends on the set it was given, not on the order: malformed ones are refused by their
+ * bytes alone, and one that came before what it builds on is parked until that comes.
+ */
+export class Replica {
+  readonly doc: Y.Doc
+  readonly text: Y.Text
+  readonly #report: Report
+  /** By the client whose structs are missing. */
+  readonly #parked = new Map<number, Parked[]>()
+
+  constructor(doc: Y.Doc, report: Report) {
+    this.doc = doc
+    this.text = doc.getText(TEXT_KEY)
+    this.#report = report
+  }
+
+  /**
+   * Takes one update and tells whether it is in now. Never throws.
+   * `beforeApply` is told of each client in an update, and how far it reaches, before it is applied.
+   */
+  feed(update: Uint8Array, beforeApply?: (client: number, end: number) => void): boolean {
+    let parsed: ParsedUpdate
+    try {
+      parsed = parseUpdate(update)
+    } catch (error) {
+      this.#report(refusal(update, error), update)
+      return false
+    }
+    let applied = true
+    const ready: Parked[] = [{ update, parsed }]
+    for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+      const missing = missingFrom(next.parsed, this.#clockOf)
+      if (missing !== undefined) {
+        if (next.parsed === parsed) {
+          applied = false
+          this.#report(incomplete(update, missing.client, missing.clock), update)
+        }
+        const parked = this.#parked.get(missing.client)
+        if (parked === undefined) this.#parked.set(missing.client, [next])
+        else parked.push(next)
+        continue
+      }
+      for (const { client, end } of next.parsed.runs) beforeApply?.(client, end)
+      this.#apply(next.update)
+      for (const { client } of next.parsed.runs) {
+        const parked = this.#parked.get(client)
+        if (parked === undefined) continue
+        this.#parked.delete(client)
+        for (const waiting of parked) ready.push(waiting)
+      }
+    }
+    return applied
+  }
+
+  #clockOf = (client: number): number => Y.getState(this.doc.store, client)
+
+  #apply(update: Uint8Array): void {
+    try {
+      Y.applyUpdate(this.doc, update, REMOTE)
+    } catch (error) {
+      // What was checked cannot fail in Yjs itself: an observer of the text threw, after the update was in.
+      this.#report(listenerFailed(error))
+    }
+  }
+}
+
+function refusal(update: Uint8Array, cause: unknown): YjsError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new YjsError(
+    'update-refused',
+    `An update of ${update.length} bytes is not an update of a plain text: ${why}. It is set aside; the text is shown without it. ` +
+      `Whoever wrote it should write through a text ref.`,
+    { cause },
+  )
+}
+
+function incomplete(update: Uint8Array, client: number, clock: number): YjsError {
+  return new YjsError(
+    'update-incomplete',
+    `An update of ${update.length} bytes builds on clock ${clock} of Yjs client ${client}, which is not here. ` +
+      `It is left out until that comes. A relay or a writer has sent Changes without what they depend on.`,
+  )
+}
+
+/** What is reported when a listener or an observer of a document throws. */
+export function listenerFailed(cause: unknown): YjsError {
+  return new YjsError(
+    'listener-failed',
+    `A listener on a text document threw: ${cause instanceof Error ? cause.message : String(cause)}. The document is whole and ` +
+      `everything is committed; what the listener shows may be out of date. See the cause.`,
+    { cause },
+  )
+}

@@ -1,0 +1,124 @@
+import type { EditContext, Intent, PolicyHost, Value } from '@syncline/stm'
+import { text, textPolicy } from '../src/policy.ts'
+import type { TextRef } from '../src/policy.ts'
+import type { LiveText } from '../src/live.ts'
+import type { BoundTextPolicy } from '../src/policy.ts'
+import type { TextState } from '../src/state.ts'
+
+/** One edit on its way between the sites of a test. */
+export interface Sent {
+  readonly from: number
+  readonly seq: number
+  /** How many edits of each site the author had seen. */
+  readonly deps: readonly number[]
+  readonly address: string
+  readonly payload: Value
+}
+
+/** The smallest store that a bound policy can live in: states by address, and edits that go out and come in causally. */
+export class Site implements PolicyHost {
+  readonly policy: BoundTextPolicy
+  readonly states = new Map<string, TextState>()
+  readonly reports: unknown[] = []
+  readonly sent: Sent[] = []
+  readonly seen: number[]
+  readonly index: number
+  #held: Sent[] = []
+  #random: number
+  /** While it is set, direct edits are not taken. */
+  refuses: Error | undefined
+
+  constructor(index = 0, sites = 1) {
+    this.index = index
+    this.seen = Array.from({ length: sites }, () => 0)
+    this.#random = index * 0x1000 + 1
+    this.policy = textPolicy.bind!(this) as BoundTextPolicy
+  }
+
+  state(address: string): unknown {
+    return this.states.get(address)
+  }
+
+  randomUint32(): number {
+    return this.#random++
+  }
+
+  report(error: unknown): void {
+    this.reports.push(error)
+  }
+
+  get codes(): unknown[] {
+    return this.reports.map((error) => (error as { code?: unknown }).code)
+  }
+
+  commit(address: string, payload: Value): void {
+    if (this.refuses) throw this.refuses
+    const change = { from: this.index, seq: this.seen[this.index]! + 1, deps: [...this.seen], address, payload }
+    this.sent.push(change)
+    this.#apply(change, 'local')
+  }
+
+  /** Runs a transaction of writes to one text, as a store does. */
+  transact(ref: TextRef, ...intents: readonly Intent[]): Value | undefined {
+    this.policy.flush()
+    let draft = this.policy.draft(this.states.get(ref.address), ref)
+    for (const intent of intents) draft = this.policy.edit(draft, intent, ref, context)
+    const size = this.policy.sizeBytes!(draft)
+    const payload = this.policy.finish(draft, ref, context)
+    if (payload !== undefined) {
+      if ((payload as Uint8Array).length > size)
+        throw new Error(`${(payload as Uint8Array).length} bytes, bound ${size}`)
+      this.commit(ref.address, payload)
+    }
+    return payload
+  }
+
+  receive(change: Sent): void {
+    this.policy.flush()
+    this.#held.push(change)
+    for (let progress = true; progress;) {
+      progress = false
+      for (const held of this.#held) {
+        if (held.seq <= this.seen[held.from]!) continue
+        if (held.deps.some((seen, site) => this.seen[site]! < seen)) continue
+        this.#apply(held, 'remote')
+        progress = true
+      }
+    }
+  }
+
+  #apply(change: Sent, origin: 'local' | 'remote'): void {
+    const { address, payload, from, seq } = change
+    this.states.set(address, this.policy.apply(this.states.get(address), payload, stamp))
+    this.seen[from] = seq
+    this.policy.settle(address, payload, origin)
+  }
+
+  read(ref: TextRef): string {
+    return this.policy.read(this.states.get(ref.address), ref)
+  }
+
+  /** The text by a replay of the updates, beside all live documents and caches. */
+  replayed(ref: TextRef): string {
+    const link = this.states.get(ref.address)?.link
+    let copy: TextState | undefined
+    const updates: Uint8Array[] = []
+    for (let at = link; at !== undefined; at = at.previous) updates.unshift(at.update)
+    for (const update of updates) copy = textPolicy.apply(copy, update, stamp)
+    return textPolicy.read(copy, ref)
+  }
+
+  open(ref: TextRef): LiveText {
+    const live = this.policy.live(ref.address)
+    live.handles++
+    return live
+  }
+}
+
+export const stamp = { at: 1, writer: '0'.repeat(32) }
+export const context: EditContext = { stamp, seed: 'seed' }
+export const note: TextRef = text('note')
+
+export const insert = (index: number, content: unknown): Intent => ({ kind: 'insert', index, content })
+export const remove = (index: number, length: number): Intent => ({ kind: 'remove', index, length })
+export const set = (value: unknown): Intent => ({ kind: 'set', value })
