@@ -1,1 +1,11 @@
-export {}
+// The provider
+export { SynclineProvider, useStore } from './provider.tsx'
+export type { SynclineProviderProps } from './provider.tsx'
+
+// Hooks
+export { usePresence, useSnapshot, useStatus, useTransact, useValue } from './hooks.ts'
+export type { PresenceNow } from './source.ts'
+
+// Errors
+export { ReactBindingError } from './errors.ts'
+export type { ReactBindingErrorCode } from './errors.ts'

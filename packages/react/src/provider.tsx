@@ -1,0 +1,80 @@
+import type { Store } from '@syncline/store'
+import { createContext, useContext, useEffect, useState, type ReactNode } from 'react'
+import { ReactBindingError } from './errors.ts'
+
+/** What {@link SynclineProvider} takes. */
+export interface SynclineProviderProps {
+  /** The store, or the promise that `openStore` gave. Open it outside of components: a new promise is a new store. */
+  readonly store: Store | Promise<Store>
+  /** Shown while the store is being opened. */
+  readonly fallback?: ReactNode
+  /** Shown when it could not be opened. Without it the error is thrown, for the error boundary around the provider. */
+  readonly error?: (error: unknown) => ReactNode
+  readonly children?: ReactNode
+}
+
+/** What became of a promise of a store. */
+type Opening =
+  | { readonly of: Promise<Store>; readonly store: Store }
+  | { readonly of: Promise<Store>; readonly store?: undefined; readonly error: unknown }
+
+const StoreContext = createContext<Store | undefined>(undefined)
+
+/**
+ * Gives the components inside it a store to read and write.
+ *
+ * It never closes the store: whoever opened it does. Another `store` takes the place of the first, with all subscriptions.
+ *
+ * @example no-run: JSX
+ * const store = openStore({ space: 'board', storage: idbStorage() })
+ *
+ * createRoot(element).render(
+ *   <SynclineProvider store={store} fallback="Opening …" error={(error) => <p role="alert">{String(error)}</p>}>
+ *     <Board />
+ *   </SynclineProvider>,
+ * )
+ */
+export function SynclineProvider({ store, fallback, error, children }: SynclineProviderProps): ReactNode {
+  const opening = useOpening(store)
+  if (!isPromise(store)) return <StoreContext.Provider value={store}>{children}</StoreContext.Provider>
+  if (opening?.of !== store) return fallback
+  if (opening.store !== undefined)
+    return <StoreContext.Provider value={opening.store}>{children}</StoreContext.Provider>
+  if (error === undefined) throw opening.error
+  return error(opening.error)
+}
+
+/** What became of the newest promise; undefined while nothing has. */
+function useOpening(store: Store | Promise<Store>): Opening | undefined {
+  const [opening, setOpening] = useState<Opening>()
+  useEffect(() => {
+    if (!isPromise(store)) return undefined
+    let isCurrent = true
+    const settle = (next: Opening): void => {
+      if (isCurrent) setOpening(next)
+    }
+    store.then(
+      (opened) => settle({ of: store, store: opened }),
+      (error: unknown) => settle({ of: store, error }),
+    )
+    return () => {
+      isCurrent = false
+    }
+  }, [store])
+  return opening
+}
+
+function isPromise(store: Store | Promise<Store>): store is Promise<Store> {
+  return 'then' in store
+}
+
+/** The store of the nearest provider. Throws `ReactBindingError` `no-provider` where there is none. */
+export function useStore(): Store {
+  const store = useContext(StoreContext)
+  if (store !== undefined) return store
+  throw new ReactBindingError(
+    'no-provider',
+    'There is no store here: this component is not inside a <SynclineProvider>. Render it inside one. ' +
+      'If it is, the page holds two copies of @syncline/react: let the bundler resolve it to one.',
+  )
+}

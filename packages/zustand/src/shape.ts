@@ -1,0 +1,19 @@
+import type { Readable, Ref, Writes } from '@syncline/stm'
+
+/** What a zustand state is made of: under each key a ref, a collection or a list. */
+export type Shape = Readonly<Record<string, Readable<unknown>>>
+
+/** The state of a shape: under each key the value of the ref, or the ids of the collection or list. */
+export type StateOf<S extends Shape> = { readonly [K in keyof S]: ValueOf<S[K]> }
+
+type ValueOf<R> = R extends Ref<infer V> ? V : R extends Readable<infer V> ? V : never
+
+/** The keys that `setState` writes: those of refs that take `set`. */
+export type WritableOf<S extends Shape> = {
+  readonly [K in keyof S as S[K] extends Ref<unknown, { set: unknown }> ? K : never]: SetOf<S[K]>
+}
+
+type SetOf<R> = R extends Ref<unknown, infer W extends Writes> ? W['set'] : never
+
+/** All that `setState` writes, as it reads: what a state that replaces another must have. */
+export type CompleteOf<S extends Shape> = Pick<StateOf<S>, keyof WritableOf<S>>

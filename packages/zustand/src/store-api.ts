@@ -1,0 +1,117 @@
+import { equalValues, type Readable, type Ref, type Snapshot } from '@syncline/stm'
+import type { Store } from '@syncline/store'
+import type { StoreApi } from 'zustand'
+import { ZustandBindingError } from './errors.ts'
+import type { CompleteOf, Shape, StateOf, WritableOf } from './shape.ts'
+
+/** A zustand `StoreApi` whose state is made of the refs, collections and lists of a shape. */
+export interface ShapeApi<S extends Shape> extends Omit<StoreApi<StateOf<S>>, 'setState'> {
+  /** Writes the keys that differ, in one transaction. Throws `ZustandBindingError`, or what `tx.set` throws; then nothing happened. */
+  setState(partial: Partial<WritableOf<S>> | ((state: StateOf<S>) => Partial<WritableOf<S>>), replace?: false): void
+  setState(state: CompleteOf<S> | ((state: StateOf<S>) => CompleteOf<S>), replace: true): void
+}
+
+/**
+ * A part of a store as a zustand `StoreApi`: a plain state object, for zustand's `useStore` and whatever else takes one.
+ *
+ * The state is the same object until something in the shape changes, whoever changed it; the values that did not change stay
+ * the same too. `setState` writes the keys that differ, in one transaction, with `tx.set`; equal values write nothing and call
+ * nobody. Make it once, outside of components. It holds nothing open: only its listeners are subscriptions of the store.
+ *
+ * Cost: `getState` reads each key once after each commit; a listener is called for commits that touch the shape.
+ */
+export function storeApi<S extends Shape>(store: Store, shape: S): ShapeApi<S> {
+  const readables = new Map<string, Readable<unknown>>(Object.entries(shape))
+  let seen: Snapshot | undefined
+  let state: Record<string, unknown> = {}
+
+  function newest(): Record<string, unknown> {
+    const snapshot = store.snapshot
+    if (snapshot === seen) return state
+    const next = Object.fromEntries([...readables].map(([key, readable]) => [key, snapshot.get(readable)]))
+    const isFirst = seen === undefined
+    if (isFirst || Object.keys(next).some((key) => !Object.is(next[key], state[key]))) state = next
+    seen = snapshot
+    return state
+  }
+
+  function setState(partial: unknown, replace = false): void {
+    const current = newest()
+    const wanted: unknown = typeof partial === 'function' ? partial(current) : partial
+    if (Object.is(wanted, current)) return
+    const next = checkState(wanted)
+    if (replace) checkComplete(next)
+    const writes = Object.keys(next).flatMap((key) => writeOf(key, next[key], current))
+    if (writes.length === 0) return
+    store.transact((tx) => {
+      for (const { ref, value } of writes) tx.set(ref, value)
+    })
+  }
+
+  function checkComplete(next: Readonly<Record<string, unknown>>): void {
+    const missing = [...readables.keys()].filter(
+      (key) => readables.get(key)?.kind === 'ref' && !Object.hasOwn(next, key),
+    )
+    if (missing.length === 0) return
+    throw new ZustandBindingError(
+      'missing-key',
+      `setState(…, true) leaves out ${missing.map((key) => JSON.stringify(key)).join(', ')}, but what a shape names cannot be ` +
+        'taken away. Name every key, or leave out `replace` to write some of them.',
+    )
+  }
+
+  function writeOf(key: string, value: unknown, current: Readonly<Record<string, unknown>>): readonly Write[] {
+    const readable = readables.get(key)
+    if (readable === undefined) {
+      throw new ZustandBindingError(
+        'unknown-key',
+        `setState names ${JSON.stringify(key)}, which the shape does not have: it has ${[...readables.keys()].join(', ')}. ` +
+          'Add a ref under this key to the shape, or keep what is not shared in a zustand store of its own.',
+      )
+    }
+    if (Object.is(value, current[key])) return []
+    // `kind` tells a ref from the two others, which the type of a shape leaves open.
+    if (readable.kind === 'ref') return [{ ref: readable as Ref<unknown, { set: unknown }>, value }]
+    if (equalValues(value, current[key])) return []
+    throw new ZustandBindingError(
+      'read-only',
+      `setState would replace ${JSON.stringify(key)}, the ids of a ${readable.kind}, which follow from its members. ` +
+        'Create, delete and move members in store.transact().',
+    )
+  }
+
+  const initial = newest()
+  // The state is built from the shape key by key, which the type of Object.fromEntries cannot say.
+  const getState = newest as () => StateOf<S>
+  return {
+    getState,
+    getInitialState: () => initial as StateOf<S>,
+    setState,
+    subscribe(listener) {
+      let told = getState()
+      return store.changes([...readables.values()], () => {
+        const previous = told
+        told = getState()
+        if (told !== previous) listener(told, previous)
+      })
+    },
+  }
+}
+
+interface Write {
+  readonly ref: Ref<unknown, { set: unknown }>
+  readonly value: unknown
+}
+
+function checkState(wanted: unknown): Readonly<Record<string, unknown>> {
+  const isObject = typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted) && !('then' in wanted)
+  // An object is read by its own keys, each of which is checked.
+  if (isObject) return wanted as Readonly<Record<string, unknown>>
+  const what =
+    typeof wanted === 'object' && wanted !== null ? (Array.isArray(wanted) ? 'an array' : 'a promise') : String(wanted)
+  throw new ZustandBindingError(
+    'invalid-state',
+    `setState takes an object with some of the keys of the shape, or a function that returns one at once; it got ${what}. ` +
+      'Await what you need first, then call setState.',
+  )
+}
