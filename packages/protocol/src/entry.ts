@@ -95,6 +95,7 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       break
     case 'ordered':
       out.byte(ORDERED)
+      if (entry.first === 0) throw out.unfit('0 as a relaySeq, which counts from 1')
       out.id(entry.epoch)
       out.varuint(entry.first)
       out.varuint(entry.items.length)

@@ -71,7 +71,7 @@ export interface ChangesFrame {
   readonly records: readonly Uint8Array[]
 }
 
-/** "Your Changes `firstSeq`, `firstSeq + 1` … stand in the log at `first`, `first + 1` …" */
+/** "Your Changes `firstSeq`, `firstSeq + 1` … stand in the log at `first`, `first + 1` …": `count` of them, 65,536 at most. */
 export interface AcknowledgementFrame {
   readonly type: 'acknowledgement'
   readonly channel: number
@@ -103,7 +103,10 @@ export interface PresenceFrame {
   readonly payload: Uint8Array
 }
 
-/** "This channel has ended", or, on channel 0, "this connection ends now". */
+/**
+ * On channel 0: "this connection ends now". On another: "this channel has ended"; with `too-large` and `too-busy` only "your
+ * presence was dropped".
+ */
 export interface FailureFrame {
   readonly type: 'failure'
   readonly channel: number

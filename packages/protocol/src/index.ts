@@ -1,5 +1,8 @@
 // Versions and limits
+export { agreeProtocol } from './versions.ts'
+export type { SpokenVersions } from './versions.ts'
 export {
+  MAX_ACKNOWLEDGED,
   MAX_CHANGE_BYTES,
   MAX_MESSAGE_BYTES,
   MAX_PACKET_BYTES,

@@ -2,7 +2,7 @@ import { readBasis, readWriters, writeBasis, writeWriters } from './basis.ts'
 import { MIN_CHANGE_BYTES } from './change.ts'
 import { ProtocolError } from './errors.ts'
 import type { Frame } from './frame.ts'
-import { MAX_CHANGE_BYTES, MIN_MESSAGE_BYTES, PROTOCOL_VERSION } from './limits.ts'
+import { MAX_ACKNOWLEDGED, MAX_CHANGE_BYTES, MIN_MESSAGE_BYTES, PROTOCOL_VERSION } from './limits.ts'
 import { ByteReader } from './reader.ts'
 import { ByteWriter } from './writer.ts'
 
@@ -117,6 +117,7 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
     write(out, frame) {
       lastOf(out, frame.first, frame.count)
       lastOf(out, frame.firstSeq, frame.count)
+      if (frame.count > MAX_ACKNOWLEDGED) throw out.unfit(`${frame.count} Changes at once, above ${MAX_ACKNOWLEDGED}`)
       out.varuint(positive(out, frame.first, 'a relaySeq'))
       out.id(frame.writer)
       out.varuint(positive(out, frame.firstSeq, 'a seq'))
@@ -129,6 +130,7 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
       const count = input.positive('a count')
       lastOf(input, first, count)
       lastOf(input, firstSeq, count)
+      if (count > MAX_ACKNOWLEDGED) throw input.malformed(`${count} Changes at once, above ${MAX_ACKNOWLEDGED}`)
       return { type: 'acknowledgement', channel, first, writer, firstSeq, count }
     },
   },
@@ -294,7 +296,8 @@ function positive(out: ByteWriter, value: number, what: string): number {
 
 /** `count` numbers from `first` on must all be numbers that can be written. */
 function lastOf(where: ByteReader | ByteWriter, first: number, count: number): void {
-  if (first + count - 1 <= Number.MAX_SAFE_INTEGER) return
+  // Not by adding, which rounds out there.
+  if (first <= Number.MAX_SAFE_INTEGER - (count - 1)) return
   const found = `${count} numbers from ${first} on, which go beyond 2^53 - 1`
   throw where instanceof ByteReader ? where.malformed(found) : where.unfit(found)
 }

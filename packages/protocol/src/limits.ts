@@ -21,3 +21,6 @@ export const MAX_PACKET_BYTES: number = MAX_CHANGE_BYTES + 1024
  * in a few more.
  */
 export const MAX_VALUE_LEVELS = 80
+
+/** One acknowledgement covers at most so many Changes: a receiver makes an item of each, and a number costs its sender nothing. */
+export const MAX_ACKNOWLEDGED = 65_536

@@ -1,0 +1,151 @@
+import { toValue, type Basis, type Change, type Value } from '@syncline/stm'
+import fc from 'fast-check'
+import { encodeChange, type Frame, type LogEntry } from '@syncline/protocol'
+
+/** Any well-formed text, often short and plain, sometimes of characters outside the first plane. */
+export const text: fc.Arbitrary<string> = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: 'grapheme' }),
+)
+
+export const id: fc.Arbitrary<string> = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''))
+
+export const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 40 })
+
+const whole = fc.oneof(fc.nat(300), fc.maxSafeNat())
+const seq = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 70_000 }))
+const key = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', 'toString', '0', '10', '9', ''))
+
+/** An object whose keys were set in the order given, as own data, whatever they are called. */
+function fromEntries(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  const object: Record<string, unknown> = {}
+  for (const [name, value] of entries)
+    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
+  return object
+}
+
+const raw: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    fc.constantFrom(null, true, false),
+    fc.oneof(
+      fc.integer(),
+      fc.maxSafeInteger(),
+      fc.double(),
+      fc.constantFrom(0, -0, NaN, Infinity, 2 ** 53, -(2 ** 53), 5e-324),
+    ),
+    text,
+    bytes,
+    fc.array(tie('value'), { maxLength: 5 }),
+    fc.uniqueArray(fc.tuple(key, tie('value')), { maxLength: 5, selector: ([name]) => name }).map(fromEntries),
+  ),
+})).value as fc.Arbitrary<unknown>
+
+/** Any value, as refs hold it. */
+export const value: fc.Arbitrary<Value> = raw.map((input) => toValue(input))
+
+const writers = fc
+  .uniqueArray(fc.tuple(id, whole), { maxLength: 4, selector: ([writer]) => writer })
+  .map((pairs) => new Map(pairs))
+
+export const basis: fc.Arbitrary<Basis> = fc.record({ epoch: fc.option(id), relaySeq: whole, writers })
+
+const op = fc.record({
+  tag: fc.constantFrom('lww', 'counter', 'record', 'list', 'text'),
+  address: fc.oneof(fc.constantFrom('a', 'b'), text),
+  arbiter: fc.constantFrom('local' as const, 'browser' as const, 'relay' as const),
+  payload: value,
+})
+
+export const change: fc.Arbitrary<Change> = fc.record({
+  writer: id,
+  seq,
+  deps: basis,
+  at: whole,
+  ops: fc.array(op, { maxLength: 6 }),
+  effects: fc.array(fc.record({ id: text, handler: text, input: value }), { maxLength: 2 }),
+  meta: value,
+})
+
+export const documents: fc.Arbitrary<number[]> = fc.array(fc.nat(0xffffffff), { maxLength: 3 })
+
+export const record: fc.Arbitrary<Uint8Array> = fc.tuple(change, documents).map(([of, ids]) => encodeChange(of, ids))
+
+const channel = fc.integer({ min: 1, max: 300 })
+const records = fc.array(record, { minLength: 1, maxLength: 4 })
+
+export const frame: fc.Arbitrary<Frame> = fc.oneof(
+  fc
+    .record({
+      type: fc.constant('hello' as const),
+      protocol: fc.integer({ min: 1, max: 9 }),
+      oldest: fc.integer({ min: 1, max: 9 }),
+      agent: text,
+      schema: whole,
+      credential: bytes,
+    })
+    .filter((hello) => hello.oldest <= hello.protocol),
+  fc.record({
+    type: fc.constant('welcome' as const),
+    protocol: fc.integer({ min: 1, max: 9 }),
+    timeMs: whole,
+    session: id,
+    maxMessageBytes: fc.integer({ min: 1024, max: 2 ** 30 }),
+    maxChangeBytes: whole,
+  }),
+  fc.record({ type: fc.constant('open' as const), channel, space: text, basis }),
+  fc.record({ type: fc.constant('basis' as const), channel, epoch: id, head: whole, writers }),
+  fc.record({ type: fc.constant('changes' as const), channel, first: fc.oneof(fc.constant(0), seq), records }),
+  fc.record({
+    type: fc.constant('acknowledgement' as const),
+    channel,
+    first: seq,
+    writer: id,
+    firstSeq: seq,
+    count: fc.integer({ min: 1, max: 65_536 }),
+  }),
+  fc.record({ type: fc.constant('refusal' as const), channel, writer: id, seq, code: text, message: text }),
+  fc.record({ type: fc.constant('presence' as const), channel, session: id, slot: whole, payload: bytes }),
+  fc.record({
+    type: fc.constant('failure' as const),
+    channel: fc.nat(9),
+    code: text,
+    message: text,
+    retryAfterMs: whole,
+  }),
+  fc.record({ type: fc.constant('leave' as const), channel }),
+  fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), token: whole }),
+)
+
+const pair = fc.record({ writer: id, seq })
+
+export const entry: fc.Arbitrary<LogEntry> = fc.oneof(
+  fc.record({
+    kind: fc.constant('commits' as const),
+    changes: fc.array(fc.record({ record, local: bytes }), { maxLength: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant('ordered' as const),
+    epoch: id,
+    first: seq,
+    items: fc.array(fc.oneof(record, pair), { maxLength: 4 }),
+  }),
+  fc.record({ kind: fc.constant('refused' as const), writer: id, seq, code: text, message: text }),
+  fc.record({
+    kind: fc.constant('ended' as const),
+    writer: id,
+    lastSeq: whole,
+    refused: fc.array(fc.record({ record, code: text, message: text }), { maxLength: 2 }),
+    reauthored: fc.array(record, { maxLength: 2 }),
+  }),
+  fc.record({
+    kind: fc.constant('dropped' as const),
+    changes: fc.array(
+      pair.map(({ writer, seq: of }) => `${writer}:${of}`),
+      { maxLength: 3 },
+    ),
+  }),
+)

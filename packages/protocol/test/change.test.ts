@@ -1,0 +1,190 @@
+import { emptyBasis, type Change } from '@syncline/stm'
+import { decodeChange, decodeHeader, encodeChange, MAX_CHANGE_BYTES, recordChecksum } from '@syncline/protocol'
+import { describe, expect, test } from 'vitest'
+import { codeOf } from './attempt.ts'
+import { resealed, sealedOf } from './resealed.ts'
+
+const A = '000102030405060708090a0b0c0d0e0f'
+const B = 'f0e0d0c0b0a090807060504030201000'
+
+const change: Change = {
+  writer: A,
+  seq: 7,
+  deps: {
+    epoch: B,
+    relaySeq: 12,
+    writers: new Map([
+      [B, 1],
+      [A, 6],
+    ]),
+  },
+  at: 1_700_000_000_000_000,
+  ops: [
+    { tag: 'lww', address: 'title', arbiter: 'local', payload: 'one' },
+    { tag: 'counter', address: 'n', arbiter: 'relay', payload: 1 },
+    { tag: 'lww', address: 'title', arbiter: 'local', payload: 'two' },
+  ],
+  effects: [{ id: 'e', handler: 'mail', input: [1] }],
+  meta: { why: 'test' },
+}
+
+// The parts of a record that is made by hand: a header up to its touched refs, what may follow them, and a body.
+const head = [0, ...Array.from({ length: 16 }, (_, i) => i), 1, 0, 0, 0, 0]
+const title = [3, 0x6c, 0x77, 0x77, 1, 0x74, 0]
+const other = [3, 0x6c, 0x77, 0x77, 1, 0x75, 0]
+const emptyBody = [0, 0, 0]
+
+function recordOf(header: readonly number[], body: readonly number[] = emptyBody): Uint8Array {
+  return sealedOf([1, header.length], header, [body.length], body)
+}
+
+/** A Change whose record is exactly `length` bytes. */
+function changeOfLength(length: number): Change {
+  const withPayload = (size: number): Change => ({
+    ...change,
+    ops: [{ ...change.ops[0]!, payload: new Uint8Array(size) }],
+  })
+  // Lengths from 2 MiB on take four bytes, and so do those of payload and body here.
+  const overhead = encodeChange(withPayload(4 * 1024 * 1024)).length - 4 * 1024 * 1024
+  return withPayload(length - overhead)
+}
+
+describe('Change records', () => {
+  test('[CH1] a Change comes back, and its header without its body', () => {
+    const record = encodeChange(change, [9, 4, 9])
+    expect(decodeChange(record)).toEqual(change)
+    expect(decodeHeader(record)).toEqual({
+      writer: A,
+      seq: 7,
+      deps: change.deps,
+      at: change.at,
+      touched: [
+        { tag: 'lww', address: 'title', arbiter: 'local' },
+        { tag: 'counter', address: 'n', arbiter: 'relay' },
+      ],
+      documents: [4, 9],
+      preconditions: [],
+    })
+  })
+
+  test('[CH1] a record made by hand is what encoding gives', () => {
+    const smallest: Change = { writer: A, seq: 1, deps: emptyBasis, at: 0, ops: [], effects: [], meta: null }
+    expect(encodeChange(smallest)).toEqual(recordOf([...head, 0, 0, 0, 0]))
+    expect(encodeChange(smallest).length).toBe(36)
+  })
+
+  test('[CH2] the order of writers, keys and documents makes no difference', () => {
+    const same: Change = {
+      ...change,
+      deps: {
+        ...change.deps,
+        writers: new Map([
+          [A, 6],
+          [B, 1],
+        ]),
+      },
+    }
+    expect(encodeChange(same, [1, 2])).toEqual(encodeChange(change, [2, 1, 2]))
+  })
+
+  test('[CH2] what a record gives back is independent of its bytes', () => {
+    const record = encodeChange({ ...change, meta: Uint8Array.of(1, 2) })
+    const decoded = decodeChange(record)
+    record.fill(0)
+    expect(decoded.meta).toEqual(Uint8Array.of(1, 2))
+  })
+
+  test('[CH3] the checksum at the end is over everything before it', () => {
+    const record = encodeChange(change)
+    const damaged = record.slice()
+    damaged[40]! ^= 1
+    expect(codeOf(() => decodeChange(damaged))).toBe('damaged')
+    expect(codeOf(() => decodeHeader(damaged))).toBe('damaged')
+    expect(recordChecksum(record)).toBe(new DataView(record.buffer).getUint32(record.length - 4, true))
+    expect(recordChecksum(encodeChange({ ...change, at: change.at + 1 }))).not.toBe(recordChecksum(record))
+    expect(codeOf(() => recordChecksum(record.slice(0, 35)))).toBe('truncated')
+  })
+
+  test('[CH3] the header is not given out when the body is damaged', () => {
+    const record = encodeChange(change)
+    record[record.length - 6]! ^= 4
+    expect(codeOf(() => decodeHeader(record))).toBe('damaged')
+  })
+
+  test('[CH4] the header is read whatever the body says', () => {
+    const record = recordOf([...head, 1, ...title, 0, 0, 0], [99, 98, 97])
+    expect(decodeHeader(record).touched).toEqual([{ tag: 'lww', address: 't', arbiter: 'local' }])
+    expect(codeOf(() => decodeChange(record))).toBe('truncated')
+  })
+
+  test('[CH5] any precondition is refused, by the header alone and by the whole', () => {
+    const record = recordOf([...head, 0, 0, 0, 1, 3, 2, 0xaa, 0xbb])
+    expect(codeOf(() => decodeHeader(record))).toBe('unknown-precondition')
+    expect(codeOf(() => decodeChange(record))).toBe('unknown-precondition')
+    expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 0, 1, 3, 9, 0xaa])))).toBe('truncated')
+  })
+
+  test('[CH6] a newer version, flag or effect is told from damage', () => {
+    const newer = encodeChange(change)
+    newer[0] = 2
+    expect(codeOf(() => decodeChange(newer))).toBe('damaged')
+    expect(codeOf(() => decodeChange(resealed(newer)))).toBe('newer-version')
+    expect(codeOf(() => decodeHeader(resealed(newer)))).toBe('newer-version')
+    expect(codeOf(() => decodeHeader(recordOf([4, ...head.slice(1), 0, 0, 0, 0])))).toBe('newer-version')
+    expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 1, 0])))).toBe('newer-version')
+  })
+
+  test('[CH7] a Change of the greatest length is taken, and of one byte more is not, both ways', () => {
+    const record = encodeChange(changeOfLength(MAX_CHANGE_BYTES))
+    expect(record.length).toBe(MAX_CHANGE_BYTES)
+    expect(decodeHeader(record).writer).toBe(A)
+    expect((decodeChange(record).ops[0]!.payload as Uint8Array).length).toBeGreaterThan(MAX_CHANGE_BYTES - 200)
+    expect(codeOf(() => encodeChange(changeOfLength(MAX_CHANGE_BYTES + 1)))).toBe('too-large')
+    expect(codeOf(() => decodeHeader(new Uint8Array(MAX_CHANGE_BYTES + 1)))).toBe('too-large')
+    expect(codeOf(() => decodeChange(new Uint8Array(MAX_CHANGE_BYTES + 1)))).toBe('too-large')
+  })
+
+  test('[CH7] what is far too large is not built first', () => {
+    const mebibyte = new Uint8Array(1024 * 1024)
+    const ops = Array.from({ length: 100_000 }, () => ({ ...change.ops[0]!, payload: mebibyte }))
+    expect(codeOf(() => encodeChange({ ...change, ops }))).toBe('too-large')
+  })
+
+  test.each<[string, Uint8Array]>([
+    ['a touched ref without an operation', recordOf([...head, 1, ...title, 0, 0, 0])],
+    ['an operation on no touched ref', recordOf([...head, 0, 0, 0, 0], [1, 0, 0, 0, 0])],
+    [
+      'touched refs in another order than first used',
+      recordOf([...head, 2, ...title, ...other, 0, 0, 0], [2, 1, 0, 0, 0, 0, 0]),
+    ],
+    ['a touched ref twice', recordOf([...head, 2, ...title, ...title, 0, 0, 0], [2, 0, 0, 1, 0, 0, 0])],
+    ['an unknown arbiter', recordOf([...head, 1, ...title.slice(0, -1), 3, 0, 0, 0], [1, 0, 0, 0, 0])],
+    ['documents out of order', recordOf([...head, 0, 2, 5, 4, 0, 0])],
+    ['seq 0', recordOf([...head.slice(0, 17), 0, ...head.slice(18), 0, 0, 0, 0])],
+    ['bytes after the header', recordOf([...head, 0, 0, 0, 0, 0])],
+    ['bytes after the body', recordOf([...head, 0, 0, 0, 0], [0, 0, 0, 0])],
+    ['bytes between body and checksum', sealedOf([1, 26], head, [0, 0, 0, 0], [3, 0, 0, 0], [0])],
+    ['an epoch flag of 2', recordOf([...head.slice(0, 18), 2, ...head.slice(19), 0, 0, 0, 0])],
+  ])('[CH8] %s is refused', (_, record) => {
+    expect(codeOf(() => decodeChange(record))).toBe('malformed')
+  })
+
+  test.each<[string, Partial<Change>]>([
+    ['a writer of 31 digits', { writer: A.slice(1) }],
+    ['a writer in capital letters', { writer: A.toUpperCase() }],
+    ['seq 0', { seq: 0 }],
+    ['a negative seq', { seq: -1 }],
+    ['a time before 1970', { at: -1 }],
+    ['a fraction of a microsecond', { at: 0.5 }],
+    ['no time', { at: NaN }],
+    ['an epoch that is none', { deps: { ...emptyBasis, epoch: 'x' } }],
+    ['a dependency on seq 2^53', { deps: { ...emptyBasis, writers: new Map([[A, 2 ** 53]]) } }],
+    ['an unknown arbiter', { ops: [{ tag: 'lww', address: 'a', arbiter: 'judge' as 'local', payload: 1 }] }],
+    [
+      'an address that is no text',
+      { ops: [{ tag: 'lww', address: 5 as unknown as string, arbiter: 'local', payload: 1 }] },
+    ],
+  ])('[CH8] %s is not encoded', (_, part) => {
+    expect(codeOf(() => encodeChange({ ...change, ...part }))).toBe('malformed')
+  })
+})

@@ -1,0 +1,210 @@
+import { toValue, type Change, type Value } from '@syncline/stm'
+import {
+  decodeChange,
+  decodeEntry,
+  decodeValue,
+  createFrameReader,
+  encodeChange,
+  encodeEntry,
+  encodeFrames,
+  encodeValue,
+  type Frame,
+  type LogEntry,
+} from '@syncline/protocol'
+
+/** One thing whose bytes are fixed. */
+export interface Vector {
+  readonly name: string
+  readonly family: 'value' | 'change' | 'frame' | 'entry'
+  readonly data: unknown
+  readonly encode: () => Uint8Array
+  readonly decode: (bytes: Uint8Array) => unknown
+}
+
+const A = '000102030405060708090a0b0c0d0e0f'
+const B = 'f0e0d0c0b0a090807060504030201000'
+const EPOCH = '0123456789abcdef0123456789abcdef'
+const SESSION = 'ffeeddccbbaa99887766554433221100'
+const NONE = new Map<string, number>()
+
+const values: { readonly [name: string]: Value } = {
+  null: null,
+  false: false,
+  true: true,
+  zero: 0,
+  'one byte, 127': 127,
+  'two bytes, 128': 128,
+  'two words, 2^31': 2 ** 31,
+  'greatest whole, 2^53 - 1': Number.MAX_SAFE_INTEGER,
+  'minus one': -1,
+  'least whole, -(2^53 - 1)': Number.MIN_SAFE_INTEGER,
+  half: 0.5,
+  '2^53 is a float': 2 ** 53,
+  NaN: NaN,
+  '-Infinity': -Infinity,
+  'empty text': '',
+  text: 'card',
+  'text of one to four bytes a character': 'aß€😀',
+  'no bytes': Uint8Array.of(),
+  bytes: Uint8Array.of(0, 127, 128, 255),
+  'empty array': [],
+  array: [1, 'a', [null]],
+  'empty object': {},
+  'object with keys in any order': { b: 1, a: 2, B: 3, '': 4 },
+  'keys by code unit, not by code point': { '\uff5e': 1, '😀': 2 },
+  'keys that other code trips over': JSON.parse(
+    '{"__proto__": {"polluted": true}, "constructor": 1, "10": 2, "9": 3}',
+  ) as Value,
+}
+
+const smallest: Change = {
+  writer: A,
+  seq: 1,
+  deps: { epoch: null, relaySeq: 0, writers: NONE },
+  at: 0,
+  ops: [],
+  effects: [],
+  meta: null,
+}
+
+const ordinary: Change = {
+  writer: A,
+  seq: 300,
+  deps: { epoch: EPOCH, relaySeq: 4711, writers: new Map([[B, 2]]) },
+  at: 1_700_000_000_000_000,
+  ops: [
+    { tag: 'record', address: 'cards/c1', arbiter: 'local', payload: { title: 'Write it down' } },
+    { tag: 'counter', address: 'votes', arbiter: 'local', payload: -3 },
+    { tag: 'record', address: 'cards/c1', arbiter: 'local', payload: { done: true } },
+  ],
+  effects: [],
+  meta: { source: 'keyboard' },
+}
+
+const full: Change = {
+  writer: B,
+  seq: Number.MAX_SAFE_INTEGER,
+  deps: {
+    epoch: EPOCH,
+    relaySeq: Number.MAX_SAFE_INTEGER,
+    writers: new Map([
+      [EPOCH, 1],
+      [A, 300],
+    ]),
+  },
+  at: Number.MAX_SAFE_INTEGER,
+  ops: [
+    { tag: 'text', address: 'note', arbiter: 'local', payload: Uint8Array.of(1, 2, 3) },
+    { tag: 'lww', address: 'draft', arbiter: 'browser', payload: null },
+    { tag: 'lww', address: 'draft', arbiter: 'relay', payload: 'same address, another arbiter' },
+  ],
+  effects: [{ id: 'e1', handler: 'mail', input: { to: 'ada' } }],
+  meta: null,
+}
+
+const record = encodeChange(smallest)
+
+const frames: { readonly [name: string]: Frame } = {
+  hello: { type: 'hello', protocol: 1, oldest: 1, agent: 'syncline/0', schema: 3, credential: Uint8Array.of(7, 7) },
+  welcome: {
+    type: 'welcome',
+    protocol: 1,
+    timeMs: 1_700_000_000_000,
+    session: SESSION,
+    maxMessageBytes: 1024 * 1024,
+    maxChangeBytes: 16 * 1024 * 1024,
+  },
+  'open, first time': { type: 'open', channel: 1, space: 'board', basis: { epoch: null, relaySeq: 0, writers: NONE } },
+  'open, again': {
+    type: 'open',
+    channel: 130,
+    space: 'board',
+    basis: { epoch: EPOCH, relaySeq: 9, writers: new Map([[A, 4]]) },
+  },
+  basis: {
+    type: 'basis',
+    channel: 1,
+    epoch: EPOCH,
+    head: 9,
+    writers: new Map([
+      [A, 4],
+      [B, 0],
+    ]),
+  },
+  'changes from a client': { type: 'changes', channel: 1, first: 0, records: [record] },
+  'changes from the relay': { type: 'changes', channel: 1, first: 10, records: [record, encodeChange(ordinary, [5])] },
+  acknowledgement: { type: 'acknowledgement', channel: 1, first: 12, writer: A, firstSeq: 5, count: 3 },
+  refusal: { type: 'refusal', channel: 1, writer: A, seq: 8, code: 'clock-ahead', message: 'Your clock is ahead.' },
+  presence: { type: 'presence', channel: 1, session: SESSION, slot: 2, payload: Uint8Array.of(1) },
+  'presence, gone': { type: 'presence', channel: 1, session: '0'.repeat(32), slot: 0, payload: Uint8Array.of() },
+  'failure of a channel': {
+    type: 'failure',
+    channel: 1,
+    code: 'epoch-changed',
+    message: 'Open again.',
+    retryAfterMs: 0,
+  },
+  'failure of the connection': {
+    type: 'failure',
+    channel: 0,
+    code: 'too-busy',
+    message: 'Come back.',
+    retryAfterMs: 1500,
+  },
+  leave: { type: 'leave', channel: 1 },
+  ping: { type: 'ping', token: 4_294_967_295 },
+  pong: { type: 'pong', token: 4_294_967_295 },
+}
+
+const entries: { readonly [name: string]: LogEntry } = {
+  commits: {
+    kind: 'commits',
+    changes: [
+      { record, local: Uint8Array.of() },
+      { record: encodeChange(ordinary), local: Uint8Array.of(9) },
+    ],
+  },
+  ordered: { kind: 'ordered', epoch: EPOCH, first: 10, items: [record, { writer: B, seq: 2 }] },
+  refused: { kind: 'refused', writer: A, seq: 8, code: 'forbidden', message: 'You may only read.' },
+  ended: {
+    kind: 'ended',
+    writer: A,
+    lastSeq: 7,
+    refused: [{ record, code: 'forbidden', message: 'You may only read.' }],
+    reauthored: [encodeChange(ordinary)],
+  },
+  dropped: { kind: 'dropped', changes: [`${A}:8`, `${B}:9007199254740991`] },
+}
+
+/** The frames in one message. */
+export function readMessage(message: Uint8Array): Frame[] {
+  return createFrameReader({ maxPacketBytes: 1024 * 1024 }).push(message)
+}
+
+/** Everything whose bytes are fixed, with at least one of each tag, frame and entry. */
+export const vectors: readonly Vector[] = [
+  ...Object.entries(values).map(([name, data]): Vector => {
+    return { name, family: 'value', data: toValue(data), encode: () => encodeValue(data), decode: decodeValue }
+  }),
+  ...Object.entries({ smallest, ordinary, full }).map(([name, data]): Vector => {
+    const documents = name === 'full' ? [4_294_967_295, 7] : []
+    return { name, family: 'change', data, encode: () => encodeChange(data, documents), decode: decodeChange }
+  }),
+  ...Object.entries(frames).map(([name, data]): Vector => {
+    return {
+      name,
+      family: 'frame',
+      data: [data],
+      encode: () => encodeFrames([data], 1024 * 1024)[0]!,
+      decode: readMessage,
+    }
+  }),
+  ...Object.entries(entries).map(([name, data]): Vector => {
+    return { name, family: 'entry', data, encode: () => encodeEntry(data), decode: decodeEntry }
+  }),
+]
+
+/** The vectors of one family. */
+export function vectorsOf(family: Vector['family']): readonly Vector[] {
+  return vectors.filter((vector) => vector.family === family)
+}
