@@ -48,7 +48,6 @@ function guarded(fn: () => void): void {
 /** What one peer says of itself. */
 interface Word {
   readonly client: number
-  readonly clock: number
   readonly json: string
   /** False for good-bye. */
   readonly here: boolean
@@ -138,11 +137,10 @@ function openPresence(port: PresencePort): YjsPresence {
       hide(word.client)
       return
     }
-    // The order of one peer's words is the order in which they come. A session that begins anew may count from nought again.
-    const meta = awareness.meta.get(word.client)
-    if (meta !== undefined && meta.clock >= word.clock)
-      awareness.meta.set(word.client, { ...meta, clock: word.clock - 1 })
-    applyAwarenessUpdate(awareness, encodeWord(word), REMOTE)
+    // The order of one peer's words is the order in which they come, so they are counted here: y-protocols takes a clock it has seen,
+    // and the first one of all, for old news, and would not show who is back at once or has only just come.
+    const clock = (awareness.meta.get(word.client)?.clock ?? 0) + 1
+    applyAwarenessUpdate(awareness, encodeWord(word, clock), REMOTE)
   }
 
   function hide(client: number): void {
@@ -205,12 +203,12 @@ function readWord(payload: Uint8Array, own: number | undefined): Word | undefine
     const decoder = decoding.createDecoder(payload)
     for (let left = decoding.readVarUint(decoder); left > 0; left--) {
       const client = decoding.readVarUint(decoder)
-      const clock = decoding.readVarUint(decoder)
+      decoding.readVarUint(decoder) // the clock of the sender
       const json = decoding.readVarString(decoder)
       if (own !== undefined && client !== own) continue
       const state: unknown = JSON.parse(json)
       if (typeof state !== 'object' || Array.isArray(state)) return undefined
-      return { client, clock, json, here: state !== null }
+      return { client, json, here: state !== null }
     }
   } catch {
     // Bytes from outside that make no sense are no news of anybody.
@@ -218,7 +216,7 @@ function readWord(payload: Uint8Array, own: number | undefined): Word | undefine
   return undefined
 }
 
-function encodeWord({ client, clock, json }: Word): Uint8Array {
+function encodeWord({ client, json }: Word, clock: number): Uint8Array {
   const encoder = encoding.createEncoder()
   encoding.writeVarUint(encoder, 1)
   encoding.writeVarUint(encoder, client)
