@@ -1,6 +1,6 @@
 import type { Snapshot } from '@syncline/stm'
 import type { Store } from '@syncline/store'
-import type { StoreApi } from 'zustand'
+import type { StoreApi } from 'zustand/vanilla'
 import { ZustandBindingError } from './errors.ts'
 
 /** A zustand `StoreApi` whose state is the Snapshot. */

@@ -1,6 +1,6 @@
 import { equalValues, type Readable, type Ref, type Snapshot } from '@syncline/stm'
 import type { Store } from '@syncline/store'
-import type { StoreApi } from 'zustand'
+import type { StoreApi } from 'zustand/vanilla'
 import { ZustandBindingError } from './errors.ts'
 import type { CompleteOf, Shape, StateOf, WritableOf } from './shape.ts'
 
