@@ -5,9 +5,10 @@
  *     3  react zustand idb websocket yjs devtools   testing   y-protocols vite
  *     2  store   relay
  *     1  protocol
- *     0  stm   merge
+ *     0  merge
+ *        stm
  *
- * Imports point strictly down, never sideways, never up; merge may use the types of stm and nothing else of it.
+ * Imports point strictly down, never sideways, never up. merge stands on stm, inside the one layer that knows only values.
  * Every import is declared in the package.json beside it, and declared workspace dependencies form no cycle.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
@@ -26,7 +27,7 @@ const adaptersOf = {
 
 const layers = {
   stm: 0,
-  merge: 0,
+  merge: 0.5,
   protocol: 1,
   store: 2,
   relay: 2,
@@ -63,7 +64,7 @@ function checkDeclared(pkg) {
   }
   const names = [...Object.keys(pkg.manifest.dependencies ?? {}), ...Object.keys(pkg.manifest.peerDependencies ?? {})]
   return names.flatMap((name) => {
-    const arrow = arrowProblem(pkg, name, { typeOnly: isMergeOnStm(pkg, name) })
+    const arrow = arrowProblem(pkg, name)
     return arrow ? [`${pkg.place}/package.json: ${arrow}`] : []
   })
 }
@@ -88,19 +89,16 @@ function checkImports(base, pkg, rootManifest) {
         return [`${path}: imports "${specifier}", which ${pkg.place}/package.json does not declare.`]
       }
       // A test may look sideways or up through a declared devDependency: it ships to nobody.
-      const arrow = isSource ? arrowProblem(pkg, name, { typeOnly }) : undefined
+      const arrow = isSource ? arrowProblem(pkg, name) : undefined
       return arrow ? [`${path}: ${arrow}`] : []
     })
   })
 }
 
-function arrowProblem(from, name, { typeOnly }) {
+function arrowProblem(from, name) {
   if (!name.startsWith(scope)) return undefined
   const to = name.slice(scope.length)
   const layer = layers[to] ?? topLayer
-  if (isMergeOnStm(from, name)) {
-    return typeOnly ? undefined : 'merge imports a value of stm; only `import type` is allowed between these two.'
-  }
   if (layer > from.layer) return `arrow up: ${from.short} (layer ${from.layer}) to ${to} (layer ${layer}).`
   if (layer === from.layer) return `arrow sideways: ${from.short} to ${to}, both in layer ${layer}.`
   for (const [core, adapters] of Object.entries(adaptersOf)) {
@@ -110,8 +108,6 @@ function arrowProblem(from, name, { typeOnly }) {
   }
   return undefined
 }
-
-const isMergeOnStm = (from, name) => from.short === 'merge' && name === `${scope}stm`
 
 function leavesPackage(base, pkg, file, specifier) {
   const target = relative(join(base, pkg.place), join(file, '..', specifier))

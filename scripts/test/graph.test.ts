@@ -101,27 +101,16 @@ test('a path into another package is a violation', () => {
   ])
 })
 
-test('merge may use the types of stm', () => {
-  const found = problems({
-    'packages/merge': {
-      needs: ['@syncline/stm'],
-      files: {
-        'src/index.ts': `import type { Policy } from '@syncline/stm'\nexport type { Change } from '@syncline/stm'`,
-      },
-    },
+test('merge stands on stm, never the other way', () => {
+  const line = `import { StmError } from '@syncline/stm'`
+  const down = problems({ 'packages/merge': { needs: ['@syncline/stm'], files: { 'src/index.ts': line } } })
+  expect(down).toEqual([])
+  const up = problems({
+    'packages/stm': { needs: ['@syncline/merge'], files: { 'src/index.ts': `import { lww } from '@syncline/merge'` } },
   })
-  expect(found).toEqual([])
-})
-
-test.each([
-  `import { lww } from '@syncline/stm'`,
-  `import { type Policy } from '@syncline/stm'`,
-  `export { lww } from '@syncline/stm'`,
-  `import '@syncline/stm'`,
-])('merge may use nothing else of it: %s', (line) => {
-  const found = problems({ 'packages/merge': { needs: ['@syncline/stm'], files: { 'src/index.ts': line } } })
-  expect(found).toEqual([
-    'packages/merge/src/index.ts: merge imports a value of stm; only `import type` is allowed between these two.',
+  expect(up).toEqual([
+    'packages/stm/package.json: arrow up: stm (layer 0) to merge (layer 0.5).',
+    'packages/stm/src/index.ts: arrow up: stm (layer 0) to merge (layer 0.5).',
   ])
 })
 
