@@ -1,0 +1,98 @@
+import { openStore, type Store, type StoreOptions } from '@syncline/store'
+import { act, type ReactNode } from 'react'
+import { afterEach, expect, vi } from 'vitest'
+import { render, type RenderResult } from 'vitest-browser-react'
+import { SynclineProvider } from '../src/index.ts'
+
+const stores: Store[] = []
+let spaces = 0
+
+/** A store in memory, closed after the test. */
+export async function open(options: Partial<StoreOptions> = {}): Promise<Store> {
+  const store = await openStore({ space: `test-${++spaces}`, ...options })
+  stores.push(store)
+  return store
+}
+
+/** React reports what it finds wrong with a component through console.error; in these tests it must find nothing. */
+export const complaints = vi.spyOn(console, 'error')
+
+afterEach(async () => {
+  for (const store of stores.splice(0)) await store.close()
+  expect(complaints.mock.calls.splice(0)).toEqual([])
+})
+
+/** Does something and everything that React does because of it. */
+export async function acting(fn: () => unknown): Promise<void> {
+  const flags = globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }
+  flags.IS_REACT_ACT_ENVIRONMENT = true
+  try {
+    await act(async () => {
+      await fn()
+    })
+  } finally {
+    flags.IS_REACT_ACT_ENVIRONMENT = false
+  }
+}
+
+/** Renders inside a provider. */
+export function show(store: Store | Promise<Store>, children: ReactNode): Promise<RenderResult> {
+  return render(<SynclineProvider store={store}>{children}</SynclineProvider>)
+}
+
+/** A store that counts the subscriptions made by way of it. */
+export interface Counted {
+  readonly store: Store
+  /** How many there are now. */
+  open(): number
+  /** How many were ever made. */
+  made(): number
+  /** How often one of them was called. */
+  calls(): number
+}
+
+export function counted(store: Store): Counted {
+  let open = 0
+  let made = 0
+  let calls = 0
+
+  function counting<E extends unknown[]>(subscribe: (listener: (...event: E) => void) => () => void) {
+    return (listener: (...event: E) => void): (() => void) => {
+      const unsubscribe = subscribe((...event) => {
+        calls += 1
+        listener(...event)
+      })
+      open += 1
+      made += 1
+      let active = true
+      return () => {
+        if (active) open -= 1
+        active = false
+        unsubscribe()
+      }
+    }
+  }
+
+  const counts: Partial<Store> = {
+    changes: (readable, listener) => counting<[Store['snapshot']]>((own) => store.changes(readable, own))(listener),
+    onCommit: counting((listener) => store.onCommit(listener)),
+    onStatus: counting((listener) => store.onStatus(listener)),
+    watch(selector, onChange) {
+      let read!: () => ReturnType<typeof selector>
+      const stop = counting((listener) => {
+        const watch = store.watch(selector, listener)
+        read = () => watch.read()
+        return () => watch.stop()
+      })(onChange)
+      return { read, stop }
+    },
+  }
+  return {
+    store: new Proxy(store, {
+      get: (target, key) => (key in counts ? Reflect.get(counts, key) : Reflect.get(target, key, target)),
+    }),
+    open: () => open,
+    made: () => made,
+    calls: () => calls,
+  }
+}
