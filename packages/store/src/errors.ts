@@ -36,3 +36,17 @@ export class StoreError extends Error {
     if (options?.refusal !== undefined) this.refusal = options.refusal
   }
 }
+
+/** Said to whoever uses a closed store. */
+export function closedError(): StoreError {
+  return new StoreError('closed', 'This store is closed. Open it again with openStore().')
+}
+
+/** Said to whoever waits for a Change that was refused. */
+export function refusedError({ code, message }: { readonly code: string; readonly message: string }): StoreError {
+  return new StoreError(
+    'refused',
+    `The relay refused this Change (${code}): ${message} It is kept in store.refused, where it can be applied again or dropped.`,
+    { refusal: code },
+  )
+}

@@ -1,0 +1,27 @@
+import type { ChangeId } from '@syncline/stm'
+import type { Journal } from './journal.ts'
+import type { Chance, Clock } from './ports.ts'
+import type { Replica } from './replica.ts'
+import type { Waiting } from './waiting.ts'
+import type { Watching } from './watching.ts'
+import type { Writers } from './writers.ts'
+
+/** What the parts of one open store share. */
+export interface Core {
+  readonly space: string
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly replica: Replica
+  readonly writers: Writers
+  readonly journal: Journal
+  readonly waiting: Waiting
+  readonly watching: Watching
+  /** Changes of this tab that were authored again, by the id they had before. */
+  readonly renamed: Map<ChangeId, ChangeId>
+  readonly isClosed: boolean
+  /** Milliseconds since 1970, as the relay believes. */
+  nowMs(): number
+  /** Something that the status shows has moved. */
+  touchStatus(): void
+  onError(error: unknown): void
+}

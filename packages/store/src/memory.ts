@@ -1,0 +1,149 @@
+import { StoreError } from './errors.ts'
+import type { Channel, HeldLock, Locks, Log, Storage } from './ports.ts'
+
+/** A log of one space in memory. */
+interface Shelf {
+  readonly entries: Uint8Array[]
+  fence: number
+}
+
+/**
+ * A storage that lives in this process. Stores that are given the same object are like tabs of one browser: they share logs, locks
+ * and channels, and whatever they do reaches the others later, never at once. It is gone with the process.
+ *
+ * @example
+ * import { memoryStorage, openStore } from '@syncline/store'
+ * import { lww } from '@syncline/merge'
+ *
+ * const title = lww('title', '')
+ * const browser = memoryStorage()
+ * const first = await openStore({ space: 'board', storage: browser })
+ * await first.transact((tx) => tx.set(title, 'Plan')).durable()
+ * await first.close()
+ *
+ * const again = await openStore({ space: 'board', storage: browser })
+ * expect(again.get(title)).toBe('Plan')
+ * await again.close()
+ */
+export function memoryStorage(): Storage {
+  const shelves = new Map<string, Shelf>()
+  const rooms = new Map<string, Set<(message: unknown) => void>>()
+  return {
+    async openLog(space) {
+      let shelf = shelves.get(space)
+      if (shelf === undefined) shelves.set(space, (shelf = { entries: [], fence: 0 }))
+      return openShelf(shelf)
+    },
+    locks: createLocks(),
+    channels: {
+      open(name, onMessage): Channel {
+        let members = rooms.get(name)
+        if (members === undefined) rooms.set(name, (members = new Set()))
+        const member = (message: unknown): void => onMessage(message)
+        members.add(member)
+        return {
+          post(message) {
+            const copy: unknown = clone(message)
+            for (const other of [...members]) {
+              if (other === member) continue
+              later(() => {
+                if (members.has(other)) other(copy)
+              })
+            }
+          },
+          close() {
+            members.delete(member)
+          },
+        }
+      },
+    },
+  }
+}
+
+/** Ends the running turn, so that nothing is answered inside the call that asked. */
+function later(fn: () => void): void {
+  void Promise.resolve().then(fn)
+}
+
+/** What is sent and stored is a copy, as it is in a browser. */
+const { structuredClone: clone } = globalThis as unknown as { structuredClone<T>(value: T): T }
+
+function openShelf(shelf: Shelf): Log {
+  let closed = false
+  const turn = async (): Promise<void> => {
+    await Promise.resolve()
+    if (closed) throw new StoreError('closed', 'This log is closed. Open it again.')
+  }
+  return {
+    async read(after, each) {
+      await turn()
+      const end = shelf.entries.length
+      for (let position = after + 1; position <= end; position++) each(shelf.entries[position - 1]!.slice(), position)
+      return Math.max(after, end)
+    },
+    async append(entry, options) {
+      const bytes = entry.slice()
+      await turn()
+      if (options?.fence !== undefined && options.fence < shelf.fence) {
+        throw new StoreError('fenced', `Fence ${options.fence} is over: another tab took ${shelf.fence}.`)
+      }
+      return shelf.entries.push(bytes)
+    },
+    async takeFence() {
+      await turn()
+      return (shelf.fence += 1)
+    },
+    onLost: () => () => undefined,
+    async close() {
+      closed = true
+    },
+  }
+}
+
+function createLocks(): Locks {
+  const queues = new Map<string, (() => void)[]>()
+
+  function grant(name: string): HeldLock {
+    let held = true
+    return {
+      release() {
+        if (!held) return
+        held = false
+        const next = queues.get(name)?.shift()
+        if (next === undefined) queues.delete(name)
+        else next()
+      },
+      lost: new Promise(() => undefined),
+    }
+  }
+
+  return {
+    async tryHold(name) {
+      await Promise.resolve()
+      if (queues.has(name)) return undefined
+      queues.set(name, [])
+      return grant(name)
+    },
+    async hold(name, signal) {
+      await Promise.resolve()
+      signal.throwIfAborted()
+      const queue = queues.get(name)
+      if (queue === undefined) {
+        queues.set(name, [])
+        return grant(name)
+      }
+      return new Promise((resolve, reject) => {
+        const enter = (): void => {
+          signal.removeEventListener('abort', leave)
+          later(() => resolve(grant(name)))
+        }
+        const leave = (): void => {
+          queue.splice(queue.indexOf(enter), 1)
+          reject(signal.reason)
+        }
+        signal.addEventListener('abort', leave, { once: true })
+        queue.push(enter)
+      })
+    },
+  }
+}

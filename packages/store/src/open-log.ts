@@ -1,0 +1,50 @@
+import { decodeEntry, ProtocolError, type LogEntry } from '@syncline/protocol'
+import { StoreError } from './errors.ts'
+import { memoryStorage } from './memory.ts'
+import type { Log, Storage } from './ports.ts'
+
+/** A log that is open, and what stands behind it. */
+export interface OpenedLog {
+  readonly storage: Storage
+  readonly log: Log
+  /** Whether what it holds is still there tomorrow. */
+  readonly isLasting: boolean
+  /** Why the storage that was asked for is not used. */
+  readonly storageError: StoreError | undefined
+}
+
+/** Opens the log of a space, or one in memory where the storage cannot be used at all. */
+export async function openLog(storage: Storage | undefined, space: string): Promise<OpenedLog> {
+  let storageError: StoreError | undefined
+  if (storage !== undefined) {
+    try {
+      return { storage, log: await storage.openLog(space), isLasting: true, storageError }
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === 'storage-failed')) throw error
+      storageError = error
+    }
+  }
+  const alone = memoryStorage()
+  return { storage: alone, log: await alone.openLog(space), isLasting: false, storageError }
+}
+
+/** Decodes an entry, or says in words what is wrong with this device's data. */
+export function readEntry(bytes: Uint8Array, space: string): LogEntry {
+  try {
+    return decodeEntry(bytes)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    if (error.code === 'newer-version') {
+      throw new StoreError(
+        'storage-newer',
+        `What is stored of "${space}" on this device was written by a newer version of this app. Reload to get that version.`,
+        { cause: error },
+      )
+    }
+    throw new StoreError(
+      'storage-damaged',
+      `What is stored of "${space}" on this device is damaged: ${error.message} What the relay has of it can be had again after deleting the local data.`,
+      { cause: error },
+    )
+  }
+}
