@@ -1,6 +1,6 @@
 import type { Change, Effect, Op, Value } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
-import { readHeader, writeHeader } from './header.ts'
+import { readHeader, repeatedRef, writeHeader } from './header.ts'
 import type { ChangeHeader } from './header.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
 import type { ByteReader } from './reader.ts'
@@ -64,6 +64,8 @@ export function decodeChange(record: Uint8Array): Change {
   const { writer, seq, deps, at, touched } = readHeader(input.part(WHAT, input.varuint()))
   const body = input.part(WHAT, input.varuint())
   input.done()
+  const repeated = repeatedRef(touched)
+  if (repeated !== undefined) throw body.malformed(`the ref "${repeated.address}" twice among the touched`)
 
   const ops: Op[] = []
   let used = 0

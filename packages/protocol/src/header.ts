@@ -108,18 +108,21 @@ export function readHeader(input: ByteReader): ChangeHeader {
 
 function readTouched(input: ByteReader): readonly TouchedRef[] {
   const touched: TouchedRef[] = []
-  const known = new Set<string>()
   for (let left = input.count(LEAST_TOUCHED_BYTES); left > 0; left--) {
     const tag = input.string()
     const address = input.string()
     const code = input.byte()
     const arbiter = ARBITERS[code]
     if (arbiter === undefined) throw input.malformed(`the unknown arbiter ${code}`)
-    known.add(refKey(tag, address, arbiter))
     touched.push({ tag, address, arbiter })
-    if (known.size < touched.length) throw input.malformed(`the ref "${address}" twice among the touched`)
   }
   return touched
+}
+
+/** The first ref that is named twice, if any. Left out of `readHeader`, whose reader only looks at each. */
+export function repeatedRef(touched: readonly TouchedRef[]): TouchedRef | undefined {
+  const known = new Set<string>()
+  return touched.find(({ tag, address, arbiter }) => known.size === known.add(refKey(tag, address, arbiter)).size)
 }
 
 function readDocuments(input: ByteReader): readonly number[] {

@@ -2,7 +2,7 @@ import { readBasis, readWriters, writeBasis, writeWriters } from './basis.ts'
 import { MIN_CHANGE_BYTES } from './change.ts'
 import { ProtocolError } from './errors.ts'
 import type { Frame } from './frame.ts'
-import { MAX_ACKNOWLEDGED, MAX_CHANGE_BYTES, MIN_MESSAGE_BYTES, PROTOCOL_VERSION } from './limits.ts'
+import { MAX_ACKNOWLEDGED, MAX_CHANGE_BYTES, MAX_PACKET_FRAMES, MIN_MESSAGE_BYTES, PROTOCOL_VERSION } from './limits.ts'
 import { ByteReader } from './reader.ts'
 import { ByteWriter } from './writer.ts'
 
@@ -245,7 +245,13 @@ export function encodeFrame(frame: Frame): Uint8Array {
 export function readFrames(bytes: Uint8Array, start: number, end: number): Frame[] {
   const input = new ByteReader('packet', bytes, start, end)
   const frames: Frame[] = []
-  while (input.left > 0) {
+  for (let count = 1; input.left > 0; count++) {
+    if (count > MAX_PACKET_FRAMES) {
+      throw new ProtocolError(
+        'too-large',
+        `A packet has more than ${MAX_PACKET_FRAMES} frames. Send them in several messages.`,
+      )
+    }
     const number = input.varuint()
     const type = typeOfNumber.get(number)
     const length = input.count(1)

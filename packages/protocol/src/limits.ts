@@ -24,3 +24,6 @@ export const MAX_VALUE_LEVELS = 80
 
 /** One acknowledgement covers at most so many Changes: a receiver makes an item of each, and a number costs its sender nothing. */
 export const MAX_ACKNOWLEDGED = 65_536
+
+/** One packet has at most so many frames: a frame costs its receiver some hundred bytes and its sender three. */
+export const MAX_PACKET_FRAMES = 4096

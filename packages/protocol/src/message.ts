@@ -1,7 +1,7 @@
 import { ProtocolError } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { encodeFrame, readFrames } from './layouts.ts'
-import { MAX_PACKET_BYTES } from './limits.ts'
+import { MAX_PACKET_BYTES, MAX_PACKET_FRAMES } from './limits.ts'
 
 /** The first byte of a message. */
 const WHOLE = 0
@@ -48,7 +48,7 @@ export function packFrames(frames: readonly Uint8Array[], maxMessageBytes: numbe
   }
 
   for (const frame of frames) {
-    if (waitingBytes + frame.length > room) flush()
+    if (waitingBytes + frame.length > room || waiting.length === MAX_PACKET_FRAMES) flush()
     if (frame.length > room) {
       splitFrame(frame, room, messages)
     } else {

@@ -156,7 +156,8 @@ function readArray(input: ByteReader, levels: number): Value {
   // Not made at its final length: nested claims would add up to many times the bytes that are there.
   const items: Value[] = []
   for (let i = 0; i < count; i++) items.push(readValue(input, levels))
-  return Object.freeze(items)
+  // V8 leaves room for 16 more when an array first grows; a copy has none, which matters for many short ones.
+  return Object.freeze(count > 16 ? items : items.slice())
 }
 
 function readObject(input: ByteReader, levels: number): Value {

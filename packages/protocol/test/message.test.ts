@@ -5,6 +5,7 @@ import {
   MAX_CHANGE_BYTES,
   MAX_MESSAGE_BYTES,
   MAX_PACKET_BYTES,
+  MAX_PACKET_FRAMES,
   packFrames,
   type Frame,
 } from '@syncline/protocol'
@@ -105,6 +106,16 @@ describe('messages', () => {
     const [read] = messages.flatMap((message) => reader.push(message)) as [Extract<Frame, { type: 'changes' }>]
     expect(Buffer.compare(read.records[0]!, record)).toBe(0)
     expect(codeOf(() => packFrames([new Uint8Array(MAX_PACKET_BYTES + 1)], MAX_MESSAGE_BYTES))).toBe('too-large')
+  })
+
+  test('[ME3] a packet of 4,096 frames is read, and of one more is not sent or read', () => {
+    const leave: Frame = { type: 'leave', channel: 1 }
+    const messages = encodeFrames(Array<Frame>(MAX_PACKET_FRAMES + 1).fill(leave), MAX_MESSAGE_BYTES)
+    expect(messages.map((message) => message.length)).toEqual([1 + 3 * MAX_PACKET_FRAMES, 4])
+    const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
+    expect(messages.map((message) => reader.push(message).length)).toEqual([MAX_PACKET_FRAMES, 1])
+    const over = Uint8Array.from([...messages[0]!, 10, 1, 1])
+    expect(codeOf(() => reader.push(over))).toBe('too-large')
   })
 
   test('[ME3] a claimed length costs nothing', () => {
