@@ -61,6 +61,8 @@ export class LiveText {
   #unsettled: Uint8Array[] = []
   /** Direct edits that have not been handed over. */
   #pending: Uint8Array[] = []
+  /** Direct edits that were made on what a reset has taken away. */
+  readonly #orphans = new Set<Uint8Array>()
   /** The client id that this document was given. */
   #clientId: number
   /** The update of the write that is under way. */
@@ -162,19 +164,16 @@ export class LiveText {
 
   /** Makes the document anew from a history, because it may hold what the history does not. Listeners are told. */
   reset(link: Link | undefined): void {
-    const kept = this.#pending
+    const kept = [...this.#pending, ...this.#orphans]
     this.#detach('made anew')
     this.#pending = []
+    this.#orphans.clear()
     this.#unsettled = []
     this.#link = link
     // Clocks of this client that the history has lost may be somewhere else: they must never be given out again.
     this.#clientId = this.#host.renewClientId()
     this.#replica = this.#open()
-    for (const update of kept) {
-      // A direct edit of this very task. It stands, unless it was made on what has gone.
-      if (this.#feed(update)) this.#addPending(update)
-      else this.#reportUndone(new Error('it was made on a Change that was refused'))
-    }
+    for (const update of kept) this.#adopt(update)
     for (const listener of [...this.#resetListeners]) {
       try {
         listener()
@@ -212,18 +211,31 @@ export class LiveText {
     return replica
   }
 
+  /** A direct edit of the old document goes into the new one: now, or as soon as what it was made on is there again. */
+  #adopt(update: Uint8Array): void {
+    this.#orphans.add(update)
+    const isIn = this.#feed(update, () => {
+      this.#orphans.delete(update)
+      this.#addPending(update)
+    })
+    if (!isIn)
+      this.#reportUndone(new Error('it was made on a Change that was refused, and comes back only if that does'))
+  }
+
   #addPending(update: Uint8Array): void {
     this.#pending.push(update)
     this.#host.dirty(this)
   }
 
-  #feed(update: Uint8Array): boolean {
-    return this.#replica.feed(update, (client, end) => {
-      // Somebody else writes under our client id. Two documents that share one never agree again, so we take another.
-      if (client === this.#clientId && end > Y.getState(this.doc.store, client)) {
+  #feed(update: Uint8Array, onApplied?: () => void): boolean {
+    return this.#replica.feed(update, {
+      onApply: (client, end) => {
+        // Somebody else writes under our client id. Two documents that share one never agree again, so we take another.
+        if (client !== this.#clientId || end <= Y.getState(this.doc.store, client)) return
         this.#clientId = this.#host.renewClientId()
         this.doc.clientID = this.#clientId
-      }
+      },
+      onApplied,
     })
   }
 
@@ -274,7 +286,7 @@ export class LiveText {
       new YjsError(
         'edit-undone',
         `A direct edit of the text "${this.address}" cannot be kept: ${cause instanceof Error ? cause.message : String(cause)}. ` +
-          `The document was made anew without what cannot be kept. Write strings of whole characters into the Y.Text only.`,
+          `The document was made anew without it. Write nothing but strings of whole characters, into the Y.Text.`,
         { cause },
       ),
     )

@@ -9,9 +9,18 @@ export const REMOTE: { readonly name: string } = Object.freeze({ name: '@synclin
 /** Told about errors that must not break what is being done, and which update they are about. */
 export type Report = (error: unknown, update?: Uint8Array) => void
 
+/** Who wants to know what becomes of an update. */
+export interface Feeding {
+  /** Told of each client in the update, and how far it reaches, before it is applied. */
+  readonly onApply?: (client: number, end: number) => void
+  /** Told when it is in: at once, or when what it builds on has come. */
+  readonly onApplied?: () => void
+}
+
 interface Parked {
   readonly update: Uint8Array
   readonly parsed: ParsedUpdate
+  readonly feeding: Feeding
 }
 
 /**
@@ -33,11 +42,8 @@ export class Replica {
     this.#report = report
   }
 
-  /**
-   * Takes one update and tells whether it is in now. Never throws.
-   * `beforeApply` is told of each client in an update, and how far it reaches, before it is applied.
-   */
-  feed(update: Uint8Array, beforeApply?: (client: number, end: number) => void): boolean {
+  /** Takes one update and tells whether it is in now. Never throws. */
+  feed(update: Uint8Array, feeding: Feeding = {}): boolean {
     let parsed: ParsedUpdate
     try {
       parsed = parseUpdate(update)
@@ -46,7 +52,7 @@ export class Replica {
       return false
     }
     let applied = true
-    const ready: Parked[] = [{ update, parsed }]
+    const ready: Parked[] = [{ update, parsed, feeding }]
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
       const missing = missingFrom(next.parsed, this.#clockOf)
       if (missing !== undefined) {
@@ -59,8 +65,9 @@ export class Replica {
         else parked.push(next)
         continue
       }
-      for (const { client, end } of next.parsed.runs) beforeApply?.(client, end)
+      for (const { client, end } of next.parsed.runs) next.feeding.onApply?.(client, end)
       this.#apply(next.update)
+      next.feeding.onApplied?.()
       for (const { client } of next.parsed.runs) {
         const parked = this.#parked.get(client)
         if (parked === undefined) continue

@@ -364,7 +364,13 @@ test('a direct edit of this task survives a reset, unless it was made on what ha
   site.policy.reset('note', now)
   await task()
   expect([live.text.toString(), site.read(note), site.replayed(note)]).toEqual(Array(3).fill('>kept'))
-  expect(site.codes).toContain('edit-undone')
+  expect(site.codes).toEqual(['update-incomplete', 'edit-undone'])
+
+  // The Change comes back, authored anew: so does the edit.
+  site.commit('note', site.sent[2]!.payload)
+  await task()
+  expect(site.sent.length).toBe(5)
+  expect([live.text.toString(), site.read(note), site.replayed(note)]).toEqual(Array(3).fill('>kept refused and on'))
 })
 
 test('a reset of a text that is not open never gives out its clocks again', () => {
