@@ -1,1 +1,12 @@
-export {}
+// Policies
+export { counter } from './counter.ts'
+export { lww } from './lww.ts'
+export { collection, record } from './record.ts'
+export type { MemberWrites, RecordCollection, RecordWrites } from './record.ts'
+
+// Fields of records and collections
+export { count, field, optional, place } from './fields.ts'
+export type { Field, FieldKind, Fields, PlaceNames, RecordPatch, RecordValue } from './fields.ts'
+
+// The hybrid logical clock
+export { tick, witness } from './clock.ts'

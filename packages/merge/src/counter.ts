@@ -1,0 +1,56 @@
+import { checkName, makeRef, type Policy, type Ref } from '@syncline/stm'
+import { addToCounter, readCounter, type CounterState } from './counter-state.ts'
+import { addToSum, decodeSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
+import { checkDelta, noSuchWrite } from './writes.ts'
+
+/** Operation of a counter: `[0, delta]`, where the delta is a number or, when it takes several to be exact, an array of them. */
+const ADD = 0
+
+interface CounterDraft {
+  readonly base: CounterState | undefined
+  readonly delta: Sum
+}
+
+/** A number that everybody may add to. */
+const policy: Policy<number, CounterState, CounterDraft> = {
+  tag: 'counter',
+
+  apply(state, payload, stamp) {
+    if (!Array.isArray(payload) || payload.length !== 2 || payload[0] !== ADD) return state!
+    const delta = decodeSum(payload[1])
+    return delta === undefined ? state! : addToCounter(state, stamp.writer, delta)!
+  },
+
+  read: (state) => readCounter(state),
+
+  draft: (base) => ({ base, delta: noSum }),
+
+  edit(draft, intent, ref) {
+    if (intent.kind !== 'add') throw noSuchWrite(ref.address, intent, 'a counter', 'add')
+    const where = `The counter "${ref.address}"`
+    const delta = addToSum(draft.delta, checkDelta(intent.delta, where))
+    if (delta === draft.delta) return draft
+    checkDelta(valueOfSum(delta), where)
+    return { base: draft.base, delta }
+  },
+
+  readDraft: (draft) => readCounter(draft.base, draft.delta),
+
+  finish: ({ delta }) => (delta.length === 0 ? undefined : [ADD, encodeSum(delta)]),
+}
+
+/**
+ * A counter: concurrent additions sum up, exactly, also of fractions. It reads 0 while nobody has added.
+ *
+ * Takes finite numbers up to `Number.MAX_SAFE_INTEGER`; others are `StmError` `invalid-value`. Additions of one transaction that come
+ * to 0 write nothing. State: one sum for each writer that ever added.
+ *
+ * @example
+ * import { counter } from '@syncline/merge'
+ *
+ * const votes = counter('votes')
+ * expect(votes.key).toBe('counter votes')
+ */
+export function counter(name: string): Ref<number, { add: true }> {
+  return makeRef<number, { add: true }>(policy, checkName(name), undefined)
+}

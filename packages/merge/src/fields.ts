@@ -1,0 +1,121 @@
+import { StmError, toValue, type Place, type Value } from '@syncline/stm'
+import { COUNT, DATA, PLACE, type SlotKind } from './shape.ts'
+
+/** How a field merges: `data` and `optional` are registers, `count` is a counter, `place` is where an item stands in a list. */
+export type FieldKind = 'data' | 'optional' | 'count' | 'place'
+
+/** The declaration of one field of a record. `T` is what it reads. */
+export interface Field<T = unknown, K extends FieldKind = FieldKind> {
+  readonly field: K
+  /** What it reads while nobody has written. */
+  readonly initial: Value | undefined
+  /** Carries the type only. */
+  readonly __type?: T
+}
+
+/** The fields of a record by name: a literal stands for a register that starts with it and holds values of its type. */
+export type Fields = { readonly [name: string]: string | number | boolean | Field<any> }
+
+/**
+ * A register of type `T` that reads `initial` until it is written. Whole values: of two concurrent writes the later wins.
+ *
+ * @example
+ * import { collection, field } from '@syncline/merge'
+ *
+ * const cards = collection('cards', { title: '', tags: field<readonly string[]>([]) })
+ * expect(cards.name).toBe('cards')
+ */
+export function field<T>(initial: T): Field<T, 'data'> {
+  return Object.freeze<Field<T, 'data'>>({ field: 'data', initial: toValue(initial, 'The initial value of a field') })
+}
+
+/** A register of type `T` that may be absent: it has no key until it is written, and none again after undefined was written. */
+export function optional<T>(): Field<T, 'optional'> {
+  return anOptional
+}
+
+/** A counter that starts at 0. Write it with `tx.add(ref, delta, 'field')`: concurrent additions sum up. */
+export function count(): Field<number, 'count'> {
+  return aCount
+}
+
+/** Where a member stands: in the list of `parent`, at a sort key. Absent until `tx.move` puts the member into a list. */
+export function place(): Field<Place, 'place'> {
+  return aPlace
+}
+
+const anOptional: Field<any, 'optional'> = Object.freeze<Field<any, 'optional'>>({
+  field: 'optional',
+  initial: undefined,
+})
+const aCount: Field<number, 'count'> = Object.freeze<Field<number, 'count'>>({ field: 'count', initial: 0 })
+const aPlace: Field<Place, 'place'> = Object.freeze<Field<Place, 'place'>>({ field: 'place', initial: undefined })
+
+type Widen<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T
+type TypeOf<D> = D extends Field<infer T> ? T : Widen<D>
+type NamesOf<F extends Fields, K extends FieldKind> = {
+  [N in keyof F]: F[N] extends Field<any, infer Q> ? (Q extends K ? N : never) : 'data' extends K ? N : never
+}[keyof F]
+type Flat<T> = { [N in keyof T]: T[N] }
+
+/** What a record with these fields reads. */
+export type RecordValue<F extends Fields> = Flat<
+  { readonly [N in NamesOf<F, 'data' | 'count'>]: TypeOf<F[N]> } & {
+    readonly [N in NamesOf<F, 'optional' | 'place'>]?: TypeOf<F[N]>
+  }
+>
+
+/** The registers of a record, all optional: what `patch` and `create` take. Counts take `tx.add`, places take `tx.move`. */
+export type RecordPatch<F extends Fields> = Flat<{ readonly [N in NamesOf<F, 'data' | 'optional'>]?: TypeOf<F[N]> }>
+
+/** The names of the fields that are places. */
+export type PlaceNames<F extends Fields> = NamesOf<F, 'place'> & string
+
+/** One declared field, ready for use. */
+export interface FieldSpec {
+  readonly name: string
+  readonly kind: FieldKind
+  readonly slotKind: SlotKind
+  readonly initial: Value | undefined
+  /** What `typeof` must say of its values, for a field declared by a literal. */
+  readonly type: string | undefined
+  /** Its position among the declared fields. */
+  readonly index: number
+}
+
+/** The declared fields of a record or collection. */
+export interface RecordSpec {
+  /** Whether refs are members of a collection, which come and go, or one record, which always is. */
+  readonly member: boolean
+  readonly fields: readonly FieldSpec[]
+  readonly byName: ReadonlyMap<string, FieldSpec>
+}
+
+/** Checks and keeps the declared fields. Throws `StmError` `invalid-value` for a declaration that is neither a literal nor a field. */
+export function recordSpec(owner: string, fields: Fields, member: boolean): RecordSpec {
+  const specs = Object.keys(fields).map((name, index): FieldSpec => {
+    // The name travels in operations as data, so it must be data.
+    toValue(name, `A field name of "${owner}"`)
+    const declared: unknown = fields[name]
+    switch (typeof declared) {
+      case 'string':
+      case 'number':
+      case 'boolean': {
+        const initial = toValue(declared, `The initial value of field "${name}" of "${owner}"`)
+        return { name, kind: 'data', slotKind: DATA, initial, type: typeof declared, index }
+      }
+      case 'object':
+        if (declared !== null && 'field' in declared) {
+          const { field: kind, initial } = declared as Field
+          const slotKind = kind === 'count' ? COUNT : kind === 'place' ? PLACE : DATA
+          return { name, kind, slotKind, initial, type: undefined, index }
+        }
+    }
+    throw new StmError(
+      'invalid-value',
+      `Field "${name}" of "${owner}" is declared by ${declared === null ? 'null' : `a value of type ${typeof declared}`}. ` +
+        'Declare it by a string, number or boolean to start with, or by field(initial), optional(), count() or place().',
+    )
+  })
+  return Object.freeze({ member, fields: specs, byName: new Map(specs.map((spec) => [spec.name, spec])) })
+}

@@ -1,0 +1,93 @@
+import {
+  checkName,
+  equalValues,
+  makeRef,
+  toValue,
+  type Policy,
+  type PolicyRef,
+  type Ref,
+  type Stamp,
+  type Value,
+} from '@syncline/stm'
+import { freezeValue } from './freeze.ts'
+import { wins } from './order.ts'
+import { checkType, noSuchWrite } from './writes.ts'
+
+/** Operation of a register: `[0, value]`. */
+const SET = 0
+
+interface LwwState {
+  readonly value: Value
+  readonly stamp: Stamp
+}
+
+interface LwwSpec {
+  readonly initial: Value
+  readonly type: string | undefined
+}
+
+interface LwwDraft {
+  readonly base: LwwState | undefined
+  /** What this transaction wrote; undefined when nothing. */
+  readonly value: Value | undefined
+}
+
+/** One value. The write with the latest stamp wins. */
+const policy: Policy<Value, LwwState, LwwDraft> = {
+  tag: 'lww',
+
+  apply(state, payload, stamp) {
+    if (!Array.isArray(payload) || payload.length !== 2 || payload[0] !== SET) return state!
+    const value: Value = payload[1]
+    if (value === undefined || (state !== undefined && !wins(stamp, value, state.stamp, state.value))) return state!
+    return { value: freezeValue(value), stamp }
+  },
+
+  read(state, ref) {
+    return state === undefined ? specOf(ref).initial : state.value
+  },
+
+  draft: (base) => ({ base, value: undefined }),
+
+  edit(draft, intent, ref) {
+    if (intent.kind !== 'set') throw noSuchWrite(ref.address, intent, 'a register', 'set')
+    const { type } = specOf(ref)
+    if (intent.value !== null) checkType(intent.value, type, `"${ref.address}"`)
+    const value = toValue(intent.value, `"${ref.address}"`)
+    return equalValues(value, policy.readDraft(draft, ref)) ? draft : { base: draft.base, value }
+  },
+
+  readDraft(draft, ref) {
+    return draft.value === undefined ? policy.read(draft.base, ref) : draft.value
+  },
+
+  finish(draft, ref) {
+    if (draft.value === undefined || equalValues(draft.value, policy.read(draft.base, ref))) return undefined
+    return [SET, draft.value]
+  },
+}
+
+function specOf(ref: PolicyRef): LwwSpec {
+  // Refs of this policy are made below, and only there.
+  return ref.spec as LwwSpec
+}
+
+/**
+ * A register: one value, and the last writer wins.
+ *
+ * Its type is that of `initial`, which it reads while nobody has written; say more with a type argument. A register that starts with
+ * a string, number or boolean takes that type, or null, and refuses others with `StmError` `invalid-value`; start with null for a mix.
+ * Throws `StmError` `invalid-address` for a name that cannot be one, `invalid-value` for an initial value that is no data.
+ *
+ * @example
+ * import { lww } from '@syncline/merge'
+ *
+ * const title = lww('title', '')
+ * const owner = lww<string | null>('owner', null)
+ * expect([title.key, owner.key]).toEqual(['lww title', 'lww owner'])
+ */
+export function lww<T>(name: string, initial: T): Ref<T, { set: T }> {
+  const value = toValue(initial, `The initial value of "${name}"`)
+  const spec: LwwSpec = { initial: value, type: typeof value === 'object' ? undefined : typeof value }
+  return makeRef<T, { set: T }>(policy as Policy, checkName(name), Object.freeze(spec))
+}

@@ -1,0 +1,281 @@
+import { equalValues, StmError, toValue, type Intent, type Place, type PolicyRef, type Value } from '@syncline/stm'
+import { readCounter } from './counter-state.ts'
+import type { FieldSpec, RecordSpec } from './fields.ts'
+import {
+  ADD,
+  buildView,
+  CLEAR,
+  counterOf,
+  CREATE,
+  DELETE,
+  isPlace,
+  PUT,
+  readField,
+  SET,
+  WRITE,
+  type RecordState,
+} from './record-state.ts'
+import { addToSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
+import { checkDelta, checkType, describe, noSuchWrite } from './writes.ts'
+
+/** The state of a record and what one transaction wrote to it so far. */
+export class RecordDraft {
+  readonly base: RecordState | undefined
+  /** Created in this transaction. */
+  readonly born: boolean
+  /** Deleted in this transaction, and not created again. */
+  readonly gone: boolean
+  /** The incarnation that the writes are for. */
+  readonly incarnation: number
+  /** By declared field: the new value, undefined when cleared, a {@link Sum} to add; {@link UNTOUCHED}. */
+  readonly writes: readonly unknown[]
+  private view: unknown
+
+  constructor(
+    base: RecordState | undefined,
+    born: boolean,
+    gone: boolean,
+    incarnation: number,
+    writes: readonly unknown[],
+  ) {
+    this.base = base
+    this.born = born
+    this.gone = gone
+    this.incarnation = incarnation
+    this.writes = writes
+    this.view = undefined
+  }
+
+  /** The state under the writes: nothing, when they are for a new incarnation. */
+  get under(): RecordState | undefined {
+    return this.base?.incarnation === this.incarnation && this.base.deleted === undefined ? this.base : undefined
+  }
+
+  exists(spec: RecordSpec): boolean {
+    return !spec.member || this.born || (this.base?.exists === true && !this.gone)
+  }
+
+  read(spec: RecordSpec): unknown {
+    if (!this.exists(spec)) return undefined
+    this.view ??= buildView(spec, (field) => this.readField(field))
+    return this.view
+  }
+
+  readField(field: FieldSpec): Value | Place | undefined {
+    const written = this.writes[field.index]
+    if (written === UNTOUCHED) return readField(this.under, field)
+    if (field.kind !== 'count') return written === undefined ? field.initial : (written as Value | Place)
+    return readCounter(counterOf(this.under, field), written as Sum)
+  }
+}
+
+const UNTOUCHED: unique symbol = Symbol('untouched')
+
+/** The draft of a transaction that has written nothing yet. */
+export function openDraft(base: RecordState | undefined, spec: RecordSpec): RecordDraft {
+  let incarnation = base?.incarnation ?? 0
+  // One record is never deleted by anybody who keeps to the rules; should it be, it goes on in its next incarnation.
+  if (!spec.member && base?.deleted !== undefined) incarnation += 1
+  return new RecordDraft(base, false, false, incarnation, untouched(spec))
+}
+
+function untouched(spec: RecordSpec): readonly unknown[] {
+  return spec.fields.map(() => UNTOUCHED)
+}
+
+/** The draft after one more write. */
+export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, spec: RecordSpec): RecordDraft {
+  switch (intent.kind) {
+    case 'create':
+      if (spec.member) return create(draft, intent.value, ref, spec)
+      break
+    case 'delete':
+      if (spec.member) return remove(draft, spec)
+      break
+    case 'set':
+      mustExist(draft, ref, spec)
+      return set(draft, intent.value, ref, spec)
+    case 'patch':
+      mustExist(draft, ref, spec)
+      return patch(draft, intent.fields, ref, spec)
+    case 'add':
+      mustExist(draft, ref, spec)
+      return add(draft, intent.delta, intent.field, ref, spec)
+  }
+  throw spec.member
+    ? noSuchWrite(
+        ref.address,
+        intent,
+        'a member of a collection',
+        'create, set, patch, add to a count, move and delete',
+      )
+    : noSuchWrite(ref.address, intent, 'a record', 'set, patch and add to a count')
+}
+
+/** The operation that takes the state to the draft; undefined when nothing changed. */
+export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | undefined {
+  if (draft.gone) return [DELETE, draft.incarnation]
+  const payload: Value[] = [draft.born ? CREATE : WRITE, draft.incarnation]
+  for (const field of spec.fields) {
+    const written = draft.writes[field.index]
+    if (written === UNTOUCHED) continue
+    if (field.kind === 'count') {
+      if ((written as Sum).length > 0) payload.push(ADD, field.name, encodeSum(written as Sum))
+      continue
+    }
+    if (!draft.born && equalValues(written ?? field.initial, readField(draft.under, field))) continue
+    if (field.kind === 'place') {
+      const { parent, key } = written as Place
+      payload.push(PUT, field.name, [parent, key])
+    } else if (written === undefined) payload.push(CLEAR, field.name, null)
+    else payload.push(SET, field.name, written as Value)
+  }
+  return draft.born || payload.length > 2 ? payload : undefined
+}
+
+function create(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
+  if (draft.exists(spec)) {
+    throw new StmError('member-exists', `"${ref.address}" exists already. Use set or patch, or choose another id.`)
+  }
+  const writes = untouched(spec).slice()
+  for (const [name, given] of entriesOf(value, ref)) {
+    const field = fieldOf(name, ref, spec)
+    if (given === undefined) continue
+    if (field.kind === 'count' || field.kind === 'place') throw notByValue(field, ref)
+    writes[field.index] = checkValue(given, field, ref)
+  }
+  return new RecordDraft(draft.base, true, false, nextIncarnation(draft.base, ref), writes)
+}
+
+/** One more than the greatest deleted; the one that is written to already, when these writes overtook the operation that creates it. */
+function nextIncarnation(base: RecordState | undefined, ref: PolicyRef): number {
+  if (base === undefined || base.incarnation === 0) return 1
+  if (base.created === undefined && base.deleted === undefined) return base.incarnation
+  if (base.incarnation < Number.MAX_SAFE_INTEGER) return base.incarnation + 1
+  throw new StmError(
+    'invalid-write',
+    `"${ref.address}" cannot be created again: it has used up its incarnations. Choose another id.`,
+  )
+}
+
+function remove(draft: RecordDraft, spec: RecordSpec): RecordDraft {
+  if (!draft.exists(spec)) return draft
+  const { base } = draft
+  return new RecordDraft(base, false, base?.exists === true, base?.incarnation ?? 0, untouched(spec))
+}
+
+function set(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
+  const given = new Map(entriesOf(value, ref))
+  for (const name of given.keys()) fieldOf(name, ref, spec)
+  let writes: unknown[] | undefined
+  for (const field of spec.fields) {
+    const now = draft.readField(field)
+    const wanted = given.get(field.name)
+    if (field.kind === 'count' || field.kind === 'place') {
+      // They come along when a value that was read is changed and written back.
+      if (wanted === undefined || equalValues(wanted, now)) continue
+      throw notByValue(field, ref)
+    }
+    if (wanted === undefined && field.kind === 'data') {
+      throw new StmError(
+        'invalid-value',
+        `The value for "${ref.address}" lacks the field "${field.name}". Give all fields, or use patch to write some.`,
+      )
+    }
+    const checked = checkValue(wanted, field, ref)
+    if (equalValues(checked, now)) continue
+    writes ??= draft.writes.slice()
+    writes[field.index] = checked
+  }
+  return written(draft, writes)
+}
+
+function patch(draft: RecordDraft, fields: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
+  let writes: unknown[] | undefined
+  for (const [name, given] of entriesOf(fields, ref)) {
+    const field = fieldOf(name, ref, spec)
+    if (field.kind === 'count') throw notByValue(field, ref)
+    const checked = field.kind === 'place' ? checkPlace(given, field, ref) : checkValue(given, field, ref)
+    if (equalValues(checked, draft.readField(field))) continue
+    writes ??= draft.writes.slice()
+    writes[field.index] = checked
+  }
+  return written(draft, writes)
+}
+
+function add(
+  draft: RecordDraft,
+  delta: unknown,
+  name: string | undefined,
+  ref: PolicyRef,
+  spec: RecordSpec,
+): RecordDraft {
+  const field = name === undefined ? undefined : spec.byName.get(name)
+  if (field?.kind !== 'count') {
+    const counts = spec.fields.filter(({ kind }) => kind === 'count')
+    throw new StmError(
+      'invalid-write',
+      name === undefined
+        ? `"${ref.address}" is a record: say which count to add to, as in tx.add(ref, 1, 'field'). It has ${namesOf(counts)}.`
+        : `"${ref.address}" has no count "${name}". It has ${namesOf(counts)}.`,
+    )
+  }
+  const where = `The count "${field.name}" of "${ref.address}"`
+  const before = draft.writes[field.index] === UNTOUCHED ? noSum : (draft.writes[field.index] as Sum)
+  const after = addToSum(before, checkDelta(delta, where))
+  if (after === before) return draft
+  checkDelta(valueOfSum(after), where)
+  return written(draft, draft.writes.with(field.index, after) as unknown[])
+}
+
+function written(draft: RecordDraft, writes: readonly unknown[] | undefined): RecordDraft {
+  return writes === undefined ? draft : new RecordDraft(draft.base, draft.born, draft.gone, draft.incarnation, writes)
+}
+
+function mustExist(draft: RecordDraft, ref: PolicyRef, spec: RecordSpec): void {
+  if (draft.exists(spec)) return
+  throw new StmError(
+    'missing-member',
+    `"${ref.address}" does not exist, or was deleted. Create it first, or check tx.get(ref) for undefined.`,
+  )
+}
+
+function entriesOf(value: unknown, ref: PolicyRef): [string, unknown][] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.entries(value)
+  throw new StmError('invalid-value', `"${ref.address}" takes an object of fields and got ${describe(value)}.`)
+}
+
+function fieldOf(name: string, ref: PolicyRef, spec: RecordSpec): FieldSpec {
+  const field = spec.byName.get(name)
+  if (field !== undefined) return field
+  throw new StmError(
+    'invalid-write',
+    `"${ref.address}" has no field ${JSON.stringify(name)}. It has ${namesOf(spec.fields)}. Declare the field, or correct its name.`,
+  )
+}
+
+function checkValue(value: unknown, field: FieldSpec, ref: PolicyRef): Value | undefined {
+  if (value === undefined && field.kind === 'optional') return undefined
+  const where = `The field "${field.name}" of "${ref.address}"`
+  checkType(value, field.type, where)
+  return toValue(value, where)
+}
+
+function checkPlace(value: unknown, field: FieldSpec, ref: PolicyRef): Place {
+  const { parent, key } = (value ?? {}) as { parent?: unknown; key?: unknown }
+  if (!isPlace(parent, key)) throw notByValue(field, ref)
+  return Object.freeze({ parent: parent as string, key: key as string })
+}
+
+function notByValue(field: FieldSpec, ref: PolicyRef): StmError {
+  const instead =
+    field.kind === 'count' ? `tx.add(ref, delta, ${JSON.stringify(field.name)})` : 'tx.move(ref, list, index)'
+  return new StmError(
+    'invalid-write',
+    `The field "${field.name}" of "${ref.address}" is a ${field.kind} and is not written as a value. Use ${instead}.`,
+  )
+}
+
+function namesOf(fields: readonly FieldSpec[]): string {
+  return fields.length === 0 ? 'none' : fields.map(({ name }) => JSON.stringify(name)).join(', ')
+}

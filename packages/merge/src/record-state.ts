@@ -1,0 +1,238 @@
+import { compareStamps, setKey, type Place, type Stamp, type Value } from '@syncline/stm'
+import { addToCounter, readCounter, type CounterState } from './counter-state.ts'
+import type { FieldSpec, RecordSpec } from './fields.ts'
+import { freezeValue } from './freeze.ts'
+import { wins } from './order.ts'
+import { COUNT, DATA, noFields, PLACE, type Shape, type SlotKind } from './shape.ts'
+import { decodeSum } from './sum.ts'
+
+/** Operations of records: `[CREATE, incarnation, …entries]`, `[WRITE, incarnation, …entries]`, `[DELETE, incarnation]`. */
+export const CREATE = 1
+export const WRITE = 2
+export const DELETE = 3
+
+/** Entries of operations, three items each: `kind, name, value`. A cleared register carries null, a place `[parent, key]` or null. */
+export const SET = 0
+export const CLEAR = 1
+export const ADD = 2
+export const PUT = 3
+
+/**
+ * One record, or one member of a collection, at its greatest incarnation: what was said of earlier ones is forgotten.
+ * Exists when created and not deleted. A deleted one keeps nothing but the stamp of its deletion.
+ */
+export class RecordState {
+  readonly incarnation: number
+  readonly created: Stamp | undefined
+  readonly deleted: Stamp | undefined
+  readonly shape: Shape
+  /** By slot: a value, or undefined when cleared; a {@link CounterState}; a {@link Place}, or undefined when taken out. */
+  readonly values: readonly unknown[]
+  /** The stamp of all registers, when they share one, as in a row that was created and left alone. */
+  readonly stamp: Stamp
+  /** The stamps by slot, when they do not. Those of counts mean nothing. */
+  readonly stamps: readonly Stamp[] | undefined
+  /** The last view that was asked for, and by whom. */
+  private viewFor: RecordSpec | undefined
+  private lastView: unknown
+
+  constructor(
+    incarnation: number,
+    created: Stamp | undefined,
+    deleted: Stamp | undefined,
+    shape: Shape,
+    values: readonly unknown[],
+    stamp: Stamp,
+    stamps: readonly Stamp[] | undefined,
+  ) {
+    this.incarnation = incarnation
+    this.created = created
+    this.deleted = deleted
+    this.shape = shape
+    this.values = values
+    this.stamp = stamp
+    this.stamps = stamps
+    this.viewFor = undefined
+    this.lastView = undefined
+  }
+
+  get exists(): boolean {
+    return this.created !== undefined && this.deleted === undefined
+  }
+
+  /** The values by declared field, as one frozen object: the same for the same spec. */
+  view(spec: RecordSpec): unknown {
+    if (this.viewFor === spec) return this.lastView
+    if (this.viewFor === undefined) {
+      this.viewFor = spec
+      return (this.lastView = viewOf(this, spec))
+    }
+    // A second declaration of the same collection: rare, and still one object for each.
+    let views = otherViews.get(this)
+    if (views === undefined) otherViews.set(this, (views = new Map()))
+    let view = views.get(spec)
+    if (view === undefined) views.set(spec, (view = viewOf(this, spec)))
+    return view
+  }
+}
+
+const otherViews = new WeakMap<RecordState, Map<RecordSpec, unknown>>()
+
+function viewOf(state: RecordState, spec: RecordSpec): unknown {
+  const plan = state.shape.plan(spec.fields)
+  return buildView(spec, (field) => valueAt(state, plan[field.index]!, field))
+}
+
+/** What a declared field reads: undefined when it has no value. */
+export function readField(state: RecordState | undefined, field: FieldSpec): Value | Place | undefined {
+  return state === undefined ? field.initial : valueAt(state, state.shape.slot(field.slotKind, field.name), field)
+}
+
+/** What was added to a declared count. */
+export function counterOf(state: RecordState | undefined, field: FieldSpec): CounterState | undefined {
+  const slot = state === undefined ? -1 : state.shape.slot(COUNT, field.name)
+  return slot < 0 ? undefined : (state!.values[slot] as CounterState)
+}
+
+function valueAt(state: RecordState, slot: number, field: FieldSpec): Value | Place | undefined {
+  if (slot < 0) return field.initial
+  const value = state.values[slot]
+  if (field.slotKind === COUNT) return readCounter(value as CounterState)
+  // Cleared: an optional field reads nothing, another what it starts with.
+  return value === undefined ? field.initial : (value as Value | Place)
+}
+
+/** A frozen object with the declared fields that have a value, in declared order. */
+export function buildView(spec: RecordSpec, read: (field: FieldSpec) => Value | Place | undefined): unknown {
+  const view: Record<string, unknown> = {}
+  for (const field of spec.fields) {
+    const value = read(field)
+    if (value !== undefined) setKey(view, field.name, value)
+  }
+  return Object.freeze(view)
+}
+
+/** Folds one operation into a state. What makes no sense changes nothing. */
+export function applyRecord(state: RecordState | undefined, payload: Value, stamp: Stamp): RecordState | undefined {
+  if (!isOperation(payload)) return state
+  const incarnation = payload[1] as number
+  if (state !== undefined && state.incarnation > incarnation) return state
+  const current = state !== undefined && state.incarnation === incarnation ? state : undefined
+  if (payload[0] === DELETE) {
+    if (current?.deleted !== undefined && compareStamps(stamp, current.deleted) <= 0) return state
+    return new RecordState(incarnation, undefined, stamp, noFields, NOTHING, stamp, undefined)
+  }
+  if (current?.deleted !== undefined) return state
+  let created = current?.created
+  if (payload[0] === CREATE && (created === undefined || compareStamps(stamp, created) < 0)) created = stamp
+  return fold(current, incarnation, created, payload, stamp) ?? state
+}
+
+const NOTHING: readonly unknown[] = Object.freeze([])
+
+function isOperation(payload: Value): payload is readonly Value[] {
+  if (!Array.isArray(payload)) return false
+  const [kind, incarnation] = payload as readonly Value[]
+  if (typeof incarnation !== 'number' || !Number.isSafeInteger(incarnation)) return false
+  if (kind === DELETE) return incarnation >= 1 && payload.length === 2
+  if (kind === CREATE ? incarnation < 1 : kind !== WRITE || incarnation < 0) return false
+  if (payload.length % 3 !== 2) return false
+  for (let i = 2; i < payload.length; i += 3) {
+    if (typeof payload[i + 1] !== 'string' || !isEntryValue(payload[i], payload[i + 2])) return false
+  }
+  return true
+}
+
+function isEntryValue(kind: Value, value: Value): boolean {
+  switch (kind) {
+    case SET:
+      return value !== undefined
+    case CLEAR:
+      return value === null
+    case ADD:
+      return decodeSum(value) !== undefined
+    case PUT:
+      return value === null || (Array.isArray(value) && value.length === 2 && isPlace(value[0], value[1]))
+    default:
+      return false
+  }
+}
+
+/** Whether these can be a place: any parent, and a sort key of digits and letters. */
+export function isPlace(parent: unknown, key: unknown): boolean {
+  return typeof parent === 'string' && typeof key === 'string' && SORT_KEY.test(key)
+}
+
+const SORT_KEY = /^[0-9A-Za-z]+$/
+
+/** The state with the entries of an operation of its incarnation; undefined when nothing changes. */
+function fold(
+  current: RecordState | undefined,
+  incarnation: number,
+  created: Stamp | undefined,
+  payload: readonly Value[],
+  stamp: Stamp,
+): RecordState | undefined {
+  let shape = current === undefined ? noFields : current.shape
+  let values: unknown[] | undefined
+  let stamps: Stamp[] | undefined
+  /** The stamp of all slots so far, undefined as soon as they differ. */
+  let uniform = current === undefined ? stamp : current.stamps === undefined ? current.stamp : undefined
+  if (current !== undefined && current.values.length === 0) uniform = stamp
+
+  for (let i = 2; i < payload.length; i += 3) {
+    const entry = payload[i]
+    const name = payload[i + 1] as string
+    const kind: SlotKind = entry === ADD ? COUNT : entry === PUT ? PLACE : DATA
+    const slot = shape.slot(kind, name)
+    const before: unknown = slot < 0 ? undefined : (values ?? current!.values)[slot]
+    let after: unknown
+    if (kind === COUNT) {
+      after = addToCounter(before as CounterState | undefined, stamp.writer, decodeSum(payload[i + 2])!)
+      if (after === before) continue
+    } else {
+      const written = entry === CLEAR ? undefined : payload[i + 2]!
+      const standing = slot < 0 ? undefined : (uniform ?? (stamps ?? current!.stamps!)[slot]!)
+      if (standing !== undefined && !wins(stamp, written, standing, asEntry(kind, before))) continue
+      after = kind === PLACE ? asPlace(written as readonly [string, string] | null) : freezeValue(written)
+    }
+    values ??= current === undefined ? [] : current.values.slice()
+    if (uniform !== undefined && uniform !== stamp && kind !== COUNT) {
+      const shared = uniform
+      stamps = values.map(() => shared)
+      uniform = undefined
+    } else if (uniform === undefined && stamps === undefined) stamps = current!.stamps!.slice()
+    if (slot < 0) {
+      shape = shape.with(kind, name)
+      values.push(after)
+      stamps?.push(stamp)
+    } else {
+      values[slot] = after
+      if (stamps !== undefined) stamps[slot] = stamp
+    }
+  }
+  if (values === undefined) {
+    if (current !== undefined && created === current.created) return undefined
+    if (current === undefined && created === undefined) return undefined
+    values = current === undefined ? [] : (current.values as unknown[])
+  }
+  return new RecordState(
+    incarnation,
+    created,
+    undefined,
+    shape,
+    values,
+    uniform ?? stamp,
+    uniform === undefined ? (stamps ?? current!.stamps) : undefined,
+  )
+}
+
+function asPlace(written: readonly [string, string] | null): Place | undefined {
+  return written === null ? undefined : Object.freeze({ parent: written[0], key: written[1] })
+}
+
+/** What stands in a slot, in the form in which it was written. */
+function asEntry(kind: SlotKind, value: unknown): Value | undefined {
+  if (kind === DATA) return value as Value | undefined
+  return value === undefined ? null : [(value as Place).parent, (value as Place).key]
+}

@@ -1,0 +1,162 @@
+import {
+  checkMemberId,
+  checkName,
+  listKey,
+  makeRef,
+  membersKey,
+  StmError,
+  type Collection,
+  type List,
+  type Place,
+  type Policy,
+  type PolicyRef,
+  type Ref,
+} from '@syncline/stm'
+import {
+  recordSpec,
+  type Fields,
+  type PlaceNames,
+  type RecordPatch,
+  type RecordSpec,
+  type RecordValue,
+} from './fields.ts'
+import { keysFor } from './keys.ts'
+import { editRecord, finishRecord, openDraft, type RecordDraft } from './record-draft.ts'
+import { applyRecord, buildView, type RecordState } from './record-state.ts'
+import { PLACE } from './shape.ts'
+
+/** Fields that merge each by itself, for one record and for the members of collections. */
+const policy: Policy<unknown, RecordState, RecordDraft> = {
+  tag: 'record',
+
+  // A state that is not there stays away when an operation makes no sense.
+  apply: (state, payload, stamp) => applyRecord(state, payload, stamp)!,
+
+  read(state, ref) {
+    const spec = specOf(ref)
+    if (spec.member) return state?.exists ? state.view(spec) : undefined
+    return state === undefined ? initialView(spec) : state.view(spec)
+  },
+
+  draft: (state, ref) => openDraft(state, specOf(ref)),
+
+  edit: (draft, intent, ref) => editRecord(draft, intent, ref, specOf(ref)),
+
+  readDraft: (draft, ref) => draft.read(specOf(ref)),
+
+  finish: (draft, ref) => finishRecord(draft, specOf(ref)),
+
+  exists: (state) => state?.exists === true,
+
+  place(state, field) {
+    if (state === undefined) return undefined
+    const slot = state.shape.slot(PLACE, field)
+    return slot < 0 ? undefined : (state.values[slot] as Place | undefined)
+  },
+}
+
+function specOf(ref: PolicyRef): RecordSpec {
+  // Refs of this policy are made below, and only there.
+  return ref.spec as RecordSpec
+}
+
+const initialViews = new WeakMap<RecordSpec, unknown>()
+
+function initialView(spec: RecordSpec): unknown {
+  let view = initialViews.get(spec)
+  if (view === undefined) initialViews.set(spec, (view = buildView(spec, ({ initial }) => initial)))
+  return view
+}
+
+/** The writes of a record. */
+export type RecordWrites<F extends Fields> = {
+  readonly set: RecordValue<F>
+  readonly patch: RecordPatch<F>
+  readonly add: true
+}
+
+/** The writes of a member of a collection. */
+export type MemberWrites<F extends Fields> = RecordWrites<F> & {
+  readonly create: RecordPatch<F>
+  readonly delete: true
+}
+
+/** A collection with declared fields. */
+export interface RecordCollection<F extends Fields> extends Collection<RecordValue<F>, MemberWrites<F>> {
+  /**
+   * The list of the members that stand under `parent`, by the place `field`; a collection with one place need not say which.
+   * The list of the root, `''`, when no parent is named. Cost: constant; the members are looked up when it is read.
+   */
+  list(parent?: string, field?: PlaceNames<F>): List<RecordValue<F>, MemberWrites<F>>
+}
+
+/**
+ * A record that always exists: of two concurrent writes to one field the later wins, writes to different fields are both kept.
+ *
+ * Fields are declared by what they start with, or by `field`, `optional`, `count`, `place`. What newer code added to the record is kept
+ * and not shown. Throws `StmError` `invalid-address` or `invalid-value` for a name or declaration that cannot be one.
+ *
+ * @example
+ * import { count, optional, record } from '@syncline/merge'
+ *
+ * const settings = record('settings', { theme: 'light', zoom: 1, lastOpened: optional<string>(), starts: count() })
+ * expect(settings.key).toBe('record settings')
+ */
+export function record<F extends Fields>(name: string, fields: F): Ref<RecordValue<F>, RecordWrites<F>> {
+  return makeRef<RecordValue<F>, RecordWrites<F>>(policy as Policy, checkName(name), recordSpec(name, fields, false))
+}
+
+/**
+ * A typed family of records that come and go, each under an id of yours.
+ *
+ * `at(id)` is the ref of one member, `list(parent)` the members that stand under a parent, in their order. Deleting wins over
+ * concurrent writes; creating a deleted member again starts it anew. Throws as `record` does.
+ *
+ * @example
+ * import { collection, place } from '@syncline/merge'
+ *
+ * const cards = collection('cards', { title: '', done: false, at: place() })
+ * expect(cards.at('c1').address).toBe('cards/c1')
+ * expect(cards.list('todo').field).toBe('at')
+ */
+export function collection<F extends Fields>(name: string, fields: F): RecordCollection<F> {
+  const spec = recordSpec(checkName(name), fields, true)
+  const places = spec.fields.filter(({ kind }) => kind === 'place').map((place) => place.name)
+
+  function list(parent = '', field?: string): List<RecordValue<F>, MemberWrites<F>> {
+    const by = field ?? (places.length === 1 ? places[0]! : undefined)
+    if (by === undefined || !places.includes(by)) throw noPlace(name, field, places)
+    if (parent !== '') checkMemberId(parent)
+    return Object.freeze({
+      kind: 'list',
+      key: listKey(policy.tag, name, by, parent),
+      collection: self,
+      field: by,
+      parent,
+      keysFor,
+    })
+  }
+
+  const self: RecordCollection<F> = Object.freeze<RecordCollection<F>>({
+    kind: 'collection',
+    key: membersKey(policy.tag, name),
+    name,
+    policy: policy as Policy,
+    spec,
+    at: (id) =>
+      makeRef<RecordValue<F> | undefined, MemberWrites<F>>(policy as Policy, `${name}/${checkMemberId(id)}`, spec),
+    list,
+  })
+  return self
+}
+
+function noPlace(name: string, field: string | undefined, places: readonly string[]): StmError {
+  const has =
+    places.length === 0 ? 'no place at all: declare one, as in { at: place() }' : `the places ${places.join(', ')}`
+  return new StmError(
+    'invalid-write',
+    field === undefined
+      ? `A list of "${name}" must say by which place, as in list(parent, 'field'). The collection has ${has}.`
+      : `"${name}" has no place ${JSON.stringify(field)}. It has ${has}.`,
+  )
+}

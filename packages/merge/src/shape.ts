@@ -1,0 +1,62 @@
+/** What a field of a record state merges as. Two kinds under one name are two fields: they never mix. */
+export const DATA = 0
+export const COUNT = 1
+export const PLACE = 2
+
+/** One of {@link DATA}, {@link COUNT} and {@link PLACE}. */
+export type SlotKind = typeof DATA | typeof COUNT | typeof PLACE
+
+/**
+ * Which fields a record state holds, and where. States whose fields came in the same order share one shape, so that a row of a table
+ * keeps its values in one array and no names. Shapes grow from the empty one, a field at a time, as hidden classes do in engines
+ * (Chambers, Ungar, Lee, "An Efficient Implementation of SELF", 1989).
+ */
+export class Shape {
+  readonly names: readonly string[]
+  readonly kinds: readonly SlotKind[]
+  readonly #slots: readonly [Map<string, number>, Map<string, number>, Map<string, number>]
+  readonly #next: readonly [Map<string, Shape>, Map<string, Shape>, Map<string, Shape>]
+  #planFor: object | undefined
+  #plan: readonly number[] = []
+
+  constructor(names: readonly string[], kinds: readonly SlotKind[]) {
+    this.names = names
+    this.kinds = kinds
+    this.#slots = [new Map(), new Map(), new Map()]
+    this.#next = [new Map(), new Map(), new Map()]
+    for (let i = 0; i < names.length; i++) this.#slots[kinds[i]!].set(names[i]!, i)
+  }
+
+  /** The slot of a field, -1 when states of this shape do not have it. */
+  slot(kind: SlotKind, name: string): number {
+    return this.#slots[kind].get(name) ?? -1
+  }
+
+  /** The shape with one more field, in the last slot. */
+  with(kind: SlotKind, name: string): Shape {
+    const known = this.#next[kind].get(name)
+    if (known !== undefined) return known
+    const next = new Shape([...this.names, name], [...this.kinds, kind])
+    if (shared < MOST_SHARED) {
+      shared += 1
+      this.#next[kind].set(name, next)
+    }
+    return next
+  }
+
+  /** The slots of some fields in their order, -1 for those that are missing; remembered for the fields that were asked for last. */
+  plan(fields: readonly { readonly name: string; readonly slotKind: SlotKind }[]): readonly number[] {
+    if (this.#planFor !== fields) {
+      this.#plan = fields.map(({ name, slotKind }) => this.slot(slotKind, name))
+      this.#planFor = fields
+    }
+    return this.#plan
+  }
+}
+
+/** Shapes are kept for good, so their number is bounded: names from outside must not fill the memory. */
+const MOST_SHARED = 10_000
+let shared = 0
+
+/** The shape of a state without fields. */
+export const noFields: Shape = new Shape([], [])
