@@ -1,10 +1,10 @@
-import type { Change, Effect, Op, Value } from '@syncline/stm'
+import type { Change, Effect, Op, Value, WriterId } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
-import { readHeader, repeatedRef, writeHeader } from './header.ts'
+import { readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
 import type { ChangeHeader } from './header.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
-import type { ByteReader } from './reader.ts'
-import { seal, sealOf, unseal } from './seal.ts'
+import { ByteReader } from './reader.ts'
+import { seal, sealOf, unknownVersion, unseal } from './seal.ts'
 import { readValue, writeValue } from './value.ts'
 import { ByteWriter } from './writer.ts'
 
@@ -106,6 +106,17 @@ export function recordChecksum(record: Uint8Array): number {
     )
   }
   return sealOf(record)
+}
+
+/**
+ * Whose a record is, also when it asks for a check that this version does not know: then `decodeHeader` throws, and the refusal
+ * must still name the Change. The checksum is not verified. Throws `ProtocolError` for what has no header. Cost: constant.
+ */
+export function recordAuthor(record: Uint8Array): { readonly writer: WriterId; readonly seq: number } {
+  const input = new ByteReader(WHAT, record)
+  const version = input.byte()
+  if (version !== VERSION) throw unknownVersion(WHAT, version, VERSION)
+  return readAuthor(input.part(WHAT, input.varuint()))
 }
 
 function open(record: Uint8Array): ByteReader {

@@ -82,12 +82,16 @@ function refKey(tag: string, address: string, arbiter: Arbiter): string {
   return `${arbiter}${tag.length}:${tag}${address}`
 }
 
-/** Reads a whole header, and only then judges what it asks for. */
-export function readHeader(input: ByteReader): ChangeHeader {
+/** Reads the start of a header. */
+export function readAuthor(input: ByteReader): { writer: WriterId; seq: number } {
   const flags = input.varuint()
   if (flags !== 0) throw newer(`the flags ${flags}`)
-  const writer = input.id()
-  const seq = input.positive('a seq')
+  return { writer: input.id(), seq: input.positive('a seq') }
+}
+
+/** Reads a whole header, and only then judges what it asks for. */
+export function readHeader(input: ByteReader): ChangeHeader {
+  const { writer, seq } = readAuthor(input)
   const deps = readBasis(input)
   const at = input.varuint()
   const touched = readTouched(input)

@@ -17,7 +17,7 @@ export {
 export { decodeValue, encodeValue } from './value.ts'
 
 // Change records
-export { decodeChange, decodeHeader, encodeChange, recordChecksum } from './change.ts'
+export { decodeChange, decodeHeader, encodeChange, recordAuthor, recordChecksum } from './change.ts'
 export type { ChangeHeader, Precondition, TouchedRef } from './header.ts'
 
 // Frames

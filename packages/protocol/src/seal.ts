@@ -35,13 +35,15 @@ export function unseal(what: string, bytes: Uint8Array, version: number, leastBy
       `A ${what} of ${bytes.length} bytes is damaged: its checksum is ${hex(stored)}, and its bytes give ${hex(found)}. Get it from another copy.`,
     )
   }
-  if (bytes[0] !== version) {
-    throw new ProtocolError(
-      'newer-version',
-      `A ${what} is of version ${bytes[0]}, and this code reads version ${version}. Update this app, or reload it to get the newer one.`,
-    )
-  }
+  if (bytes[0] !== version) throw unknownVersion(what, bytes[0]!, version)
   return new ByteReader(what, bytes, 1, end)
+}
+
+export function unknownVersion(what: string, found: number, version: number): ProtocolError {
+  return new ProtocolError(
+    'newer-version',
+    `A ${what} is of version ${found}, and this code reads version ${version}. Update this app, or reload it to get the newer one.`,
+  )
 }
 
 /** The checksum stored at the end of `bytes`, which are at least four. */

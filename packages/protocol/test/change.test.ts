@@ -1,5 +1,12 @@
 import { emptyBasis, type Change } from '@syncline/stm'
-import { decodeChange, decodeHeader, encodeChange, MAX_CHANGE_BYTES, recordChecksum } from '@syncline/protocol'
+import {
+  decodeChange,
+  decodeHeader,
+  encodeChange,
+  MAX_CHANGE_BYTES,
+  recordAuthor,
+  recordChecksum,
+} from '@syncline/protocol'
 import { describe, expect, test } from 'vitest'
 import { codeOf } from './attempt.ts'
 import { resealed, sealedOf } from './resealed.ts'
@@ -121,6 +128,7 @@ describe('Change records', () => {
     const record = recordOf([...head, 0, 0, 0, 1, 3, 2, 0xaa, 0xbb])
     expect(codeOf(() => decodeHeader(record))).toBe('unknown-precondition')
     expect(codeOf(() => decodeChange(record))).toBe('unknown-precondition')
+    expect(recordAuthor(record)).toEqual({ writer: A, seq: 1 })
     expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 0, 1, 3, 9, 0xaa])))).toBe('truncated')
   })
 
@@ -132,6 +140,8 @@ describe('Change records', () => {
     expect(codeOf(() => decodeHeader(resealed(newer)))).toBe('newer-version')
     expect(codeOf(() => decodeHeader(recordOf([4, ...head.slice(1), 0, 0, 0, 0])))).toBe('newer-version')
     expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 1, 0])))).toBe('newer-version')
+    expect(codeOf(() => recordAuthor(newer))).toBe('newer-version')
+    expect(codeOf(() => recordAuthor(Uint8Array.of(1, 30, 0, 0)))).toBe('truncated')
   })
 
   test('[CH7] a Change of the greatest length is taken, and of one byte more is not, both ways', () => {
