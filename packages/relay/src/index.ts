@@ -1,1 +1,16 @@
-export {}
+// The relay, and the ports it stands on
+export { createRelay } from './relay.ts'
+export type { Relay, RelayOptions } from './relay.ts'
+export type { RefuseContext } from './room.ts'
+export type { Admission, ClientDetails } from './session.ts'
+export type { Chance, Clock, Connection, ConnectionEvents, RelayLog } from './ports.ts'
+export { defaultLimits } from './limits.ts'
+export type { RelayLimits } from './limits.ts'
+
+// Where the logs rest
+export { createMemoryStorage } from './memory.ts'
+export type { EndedWriter, LogStorage, SpaceAppend, SpaceState, WriterState } from './ports.ts'
+
+// Errors
+export { RelayError } from './errors.ts'
+export type { RelayErrorCode } from './errors.ts'

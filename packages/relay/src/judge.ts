@@ -1,0 +1,127 @@
+import { recordChecksum } from '@syncline/protocol'
+import type { ChangeHeader } from '@syncline/protocol'
+import type { Epoch, WriterId } from '@syncline/stm'
+import type { Arrival } from './arrival.ts'
+import type { RelayLimits } from './limits.ts'
+import type { WriterState } from './ports.ts'
+
+/** What is to be done with a Change that came in. */
+export type Judgement = 'append' | 'duplicate' | Refused
+
+/** Why a Change is refused, and from which seq on its writer has ended by it (`undefined`: it had ended before). */
+export interface Refused {
+  readonly code: string
+  readonly message: string
+  readonly endsAt: number | undefined
+}
+
+/** All that a judgement depends on. */
+export interface Court {
+  readonly epoch: Epoch
+  /** The relaySeq of the last Change that was given one. */
+  readonly head: number
+  writer(id: WriterId): WriterState
+  readonly nowMs: number
+  readonly limits: RelayLimits
+  /** The operator's own rule. */
+  refuse(header: ChangeHeader): { readonly code: string; readonly message: string } | undefined
+}
+
+/**
+ * Decides about one Change. It is appended only when everything it depends on is in the log before it, so the log is causal:
+ * whoever replays it from the start can apply every Change at once.
+ */
+export function judge(arrival: Arrival, court: Court): Judgement {
+  const { writer, seq, record, header } = arrival
+  const { lastSeq, recent, ended } = court.writer(writer)
+  if (seq <= lastSeq)
+    return isSame(recent[recent.length - 1 - (lastSeq - seq)], record) ? 'duplicate' : clash(arrival, lastSeq)
+  if (ended !== null && seq >= ended.seq) {
+    if (seq === ended.seq) return { code: ended.code, message: ended.message, endsAt: undefined }
+    return {
+      code: 'after-refused',
+      message: `Change ${ended.seq} of this writer was refused (${ended.code}), so ${seq} cannot stand. Author it again under a fresh writer id.`,
+      endsAt: undefined,
+    }
+  }
+  const flaw =
+    header === undefined
+      ? {
+          code: 'unknown-precondition',
+          message: 'The Change may be applied only after a check that this relay does not know. Update the relay.',
+        }
+      : (gapIn(header, lastSeq, court) ?? flawIn(header, record, court) ?? court.refuse(header))
+  return flaw === undefined ? 'append' : { code: flaw.code, message: flaw.message, endsAt: seq }
+}
+
+type Flaw = { readonly code: string; readonly message: string } | undefined
+
+/** A checksum that is not remembered any more cannot be compared. */
+function isSame(known: number | undefined, record: Uint8Array): boolean {
+  return known === undefined || known === recordChecksum(record)
+}
+
+function clash({ writer, seq }: Arrival, lastSeq: number): Refused {
+  return {
+    code: 'writer-clash',
+    message: `Two different Changes say that they are ${writer}:${seq}: two sessions use one writer id. Author this one again under a fresh id.`,
+    endsAt: Math.max(seq, lastSeq + 1),
+  }
+}
+
+/** What the Change depends on and the log has not. */
+function gapIn({ writer, seq, deps }: ChangeHeader, lastSeq: number, court: Court): Flaw {
+  const missing = (what: string): Flaw => ({
+    code: 'missing-dependency',
+    message: `Change ${writer}:${seq} depends on ${what}. Send what comes before it first.`,
+  })
+  if (seq !== lastSeq + 1) return missing(`${writer}:${seq - 1}, and the log has this writer up to ${lastSeq}`)
+  if (deps.epoch !== null && deps.epoch !== court.epoch) {
+    return missing(`the log of epoch ${deps.epoch}, and this one is ${court.epoch}`)
+  }
+  if (deps.writers.size > court.limits.maxNamedWriters) {
+    return {
+      code: 'too-large',
+      message: `Change ${writer}:${seq} depends on ${deps.writers.size} writers; this relay takes ${court.limits.maxNamedWriters}. Author it again after a sync.`,
+    }
+  }
+  if (deps.relaySeq > court.head) return missing(`relaySeq ${deps.relaySeq}, and the log ends at ${court.head}`)
+  for (const [other, needed] of deps.writers) {
+    const { lastSeq: has } = court.writer(other)
+    if (needed > has) return missing(`${other}:${needed}, and the log has that writer up to ${has}`)
+  }
+  return undefined
+}
+
+/** What is wrong with the Change itself. */
+function flawIn({ at, touched }: ChangeHeader, record: Uint8Array, { nowMs, limits }: Court): Flaw {
+  if (record.length > limits.maxChangeBytes) {
+    return {
+      code: 'too-large',
+      message: `The Change has ${record.length} bytes; this relay takes ${limits.maxChangeBytes}. Split the work into several transactions.`,
+    }
+  }
+  // `at` is in microseconds.
+  const aheadMs = at / 1000 - nowMs
+  if (aheadMs > limits.maxAheadMs) {
+    return {
+      code: 'clock-ahead',
+      message: `The Change is stamped ${Math.ceil(aheadMs)} ms ahead of the relay's clock; ${limits.maxAheadMs} are allowed. Set the clock right and author it again.`,
+    }
+  }
+  for (const { address, arbiter } of touched) {
+    if (arbiter === 'relay') {
+      return {
+        code: 'unknown-precondition',
+        message: `The Change writes "${address}", which only a relay may decide, and this relay does not arbitrate. Use a local ref, or a relay that does.`,
+      }
+    }
+    if (arbiter === 'browser') {
+      return {
+        code: 'malformed',
+        message: `The Change writes "${address}", a browser ref; those never leave the browser. Update the app.`,
+      }
+    }
+  }
+  return undefined
+}

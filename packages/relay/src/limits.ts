@@ -1,0 +1,59 @@
+import { MAX_CHANGE_BYTES, MAX_MESSAGE_BYTES } from '@syncline/protocol'
+
+/** What a relay allows. All of it can be set; the defaults are for one machine that serves thousands of connections. */
+export interface RelayLimits {
+  /** One message, in either direction. */
+  readonly maxMessageBytes: number
+  /** One Change record. */
+  readonly maxChangeBytes: number
+  /** How far the stamp of a Change may be ahead of the relay's clock. */
+  readonly maxAheadMs: number
+  /** How long a client may take to say hello. */
+  readonly helloTimeoutMs: number
+  /** A connection that says nothing for so long is ended. Clients ping every 15 s. */
+  readonly silenceTimeoutMs: number
+  /** Above so many bytes on their way to a client, nothing is added: it gets the rest from the log when it has caught up. */
+  readonly highWaterBytes: number
+  /** Above so many a connection is ended. One greatest Change must fit on top of the high-water mark. */
+  readonly maxBufferedBytes: number
+  /** A connection above the high-water mark that takes not one byte for so long is ended. */
+  readonly stuckTimeoutMs: number
+  /** How often a connection above the high-water mark is looked at. */
+  readonly drainPollMs: number
+  /** A `changes` frame holds so many bytes of records at most, unless one record alone is longer. */
+  readonly maxFrameBytes: number
+  /** Reading from a client stops while so many bytes of its Changes are not yet stored. */
+  readonly maxUnstoredBytes: number
+  /** Spaces that one connection may follow at a time. */
+  readonly maxChannels: number
+  /** Characters in the name of a space. */
+  readonly maxSpaceNameLength: number
+  /** Writers that one `open`, or the dependencies of one Change, may name: the sessions of one browser with pending Changes. */
+  readonly maxNamedWriters: number
+  /** One presence payload. */
+  readonly maxPresenceBytes: number
+  /** Presence slots of one session in one space: one for each tab of a browser. */
+  readonly maxPresenceSlots: number
+  /** When a client that was sent away is to come back. */
+  readonly retryAfterMs: number
+}
+
+export const defaultLimits: RelayLimits = {
+  maxMessageBytes: MAX_MESSAGE_BYTES,
+  maxChangeBytes: MAX_CHANGE_BYTES,
+  maxAheadMs: 60_000,
+  helloTimeoutMs: 10_000,
+  silenceTimeoutMs: 45_000,
+  highWaterBytes: 1024 * 1024,
+  maxBufferedBytes: MAX_CHANGE_BYTES + 2 * 1024 * 1024,
+  stuckTimeoutMs: 10_000,
+  drainPollMs: 20,
+  maxFrameBytes: 256 * 1024,
+  maxUnstoredBytes: 8 * 1024 * 1024,
+  maxChannels: 10_000,
+  maxSpaceNameLength: 200,
+  maxNamedWriters: 10_000,
+  maxPresenceBytes: 4096,
+  maxPresenceSlots: 64,
+  retryAfterMs: 1000,
+}

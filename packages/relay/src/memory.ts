@@ -1,0 +1,74 @@
+import type { Epoch, WriterId } from '@syncline/stm'
+import { RelayError } from './errors.ts'
+import type { LogStorage, SpaceAppend, WriterState } from './ports.ts'
+
+interface StoredSpace {
+  readonly epoch: Epoch
+  readonly records: Uint8Array[]
+  readonly writers: Map<WriterId, WriterState>
+}
+
+/**
+ * A {@link LogStorage} in this process's memory: for tests, and for a relay whose spaces may be gone tomorrow.
+ * Several relays, one after the other, can be given the same one, as if it were a disk.
+ *
+ * @example
+ * import { createMemoryStorage } from '@syncline/relay'
+ *
+ * const storage = createMemoryStorage()
+ * const record = new Uint8Array(40)
+ * await storage.append([{ space: 'board', epoch: '0'.repeat(32), first: 1, records: [record], writers: new Map() }])
+ * expect(await storage.space('board')).toEqual({ epoch: '0'.repeat(32), head: 1 })
+ * expect(await storage.read('board', 0, 1, 1024)).toEqual([record])
+ */
+export function createMemoryStorage(): LogStorage {
+  const spaces = new Map<string, StoredSpace>()
+
+  function check(add: SpaceAppend): void {
+    const stored = spaces.get(add.space)
+    const head = stored?.records.length ?? 0
+    if (add.first === head + 1 && (stored === undefined || stored.epoch === add.epoch)) return
+    throw new RelayError(
+      'fenced',
+      `The log of "${add.space}" ends at ${head} in epoch ${stored?.epoch ?? 'none'}, and was to go on at ${add.first} in epoch ` +
+        `${add.epoch}. Another relay writes to it: let only one relay use a storage.`,
+    )
+  }
+
+  return {
+    async space(space) {
+      const stored = spaces.get(space)
+      return stored && { epoch: stored.epoch, head: stored.records.length }
+    },
+    async writers(space, ids) {
+      const found = new Map<WriterId, WriterState>()
+      for (const id of ids) {
+        const state = spaces.get(space)?.writers.get(id)
+        if (state !== undefined) found.set(id, state)
+      }
+      return found
+    },
+    async read(space, after, upTo, maxBytes) {
+      const records: Uint8Array[] = []
+      let left = maxBytes
+      for (const record of spaces.get(space)?.records.slice(after, upTo) ?? []) {
+        left -= record.length
+        if (left < 0 && records.length > 0) break
+        records.push(record.slice())
+      }
+      return records
+    },
+    async append(batch) {
+      for (const add of batch) check(add)
+      for (const { space, epoch, records, writers } of batch) {
+        let stored = spaces.get(space)
+        if (stored === undefined) spaces.set(space, (stored = { epoch, records: [], writers: new Map() }))
+        for (const record of records) stored.records.push(record.slice())
+        for (const [id, { lastSeq, recent, ended }] of writers) {
+          stored.writers.set(id, { lastSeq, recent: [...recent], ended })
+        }
+      }
+    },
+    async close() {},
+  }
+}

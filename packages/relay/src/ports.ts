@@ -1,0 +1,103 @@
+/** What a relay needs from the world. Everything impure comes in here, so that one simulator can run it all from one seed. */
+import type { Epoch, WriterId } from '@syncline/stm'
+
+/** Time. */
+export interface Clock {
+  /** Milliseconds since 1970, as this machine believes. */
+  nowMs(): number
+  /** Calls `fn` once, `delayMs` from now; returns a function that prevents it. */
+  setTimer(delayMs: number, fn: () => void): () => void
+}
+
+/** Chance. */
+export interface Chance {
+  /** `count` random bytes fit for identities. */
+  bytes(count: number): Uint8Array
+}
+
+/** Where the relay says what happens to it. A pino logger is one. */
+export interface RelayLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** A byte pipe to one client, made by whoever listens. Nothing here may throw. */
+export interface Connection {
+  /** Sends one message, in order. The relay does not touch its bytes afterwards. Ignored once closed. */
+  send(message: Uint8Array): void
+  /** Ends it. `onClose` of the {@link ConnectionEvents} still has to be called. */
+  close(code: number, reason: string): void
+  /** Bytes accepted by `send` and not yet handed to the network. */
+  readonly bufferedBytes: number
+  /** Stops and resumes reading from the client, so that it feels the relay's disk. Absent, memory is the only bound. */
+  setReading?(reading: boolean): void
+}
+
+/** What the listener tells the relay about a connection. Neither ever throws. */
+export interface ConnectionEvents {
+  /** One whole message. The relay keeps no reference to its buffer. */
+  onMessage(message: Uint8Array): void
+  /** The connection is gone. Called once; nothing is said to it afterwards. */
+  onClose(): void
+}
+
+/**
+ * Where the logs of all spaces rest.
+ *
+ * Guarantees: `append` is all or nothing over all spaces of a batch, and when it resolves, the batch survives the death of the
+ * process and of the machine; when it rejects, the batch is wholly there or wholly absent, and `space` says which; until it
+ * settled, none of the batch may be read as present. What was read at a relaySeq never changes. Bytes that are not what was
+ * written are never returned: the read rejects with `RelayError` `damaged`. Arguments are copied, results belong to the caller.
+ * A space's name is data: names that differ in any code unit are different spaces.
+ */
+export interface LogStorage {
+  /** The identity and the end of a space's log; undefined when nobody has made it. */
+  space(space: string): Promise<SpaceState | undefined>
+  /** What is known of each of these writers in a space; writers that never wrote there are left out. */
+  writers(space: string, ids: readonly WriterId[]): Promise<ReadonlyMap<WriterId, WriterState>>
+  /** The records after relaySeq `after` up to `upTo`, in order: as many as fit into `maxBytes`, but at least one if there is one. */
+  read(space: string, after: number, upTo: number, maxBytes: number): Promise<readonly Uint8Array[]>
+  /**
+   * Stores a batch. One call at a time. Rejects with `RelayError` `fenced`, storing nothing, when a `first` is not one after the
+   * end of that log or the epoch is another: somebody else has written.
+   */
+  append(batch: readonly SpaceAppend[]): Promise<void>
+  /** Waits for what is being stored and lets go of everything. */
+  close(): Promise<void>
+}
+
+/** The identity of a space's log, and the relaySeq of its last Change (0 when empty). */
+export interface SpaceState {
+  readonly epoch: Epoch
+  readonly head: number
+}
+
+/** What one batch adds to one space; the first one makes the space. */
+export interface SpaceAppend {
+  readonly space: string
+  readonly epoch: Epoch
+  /** The relaySeq of the first record, from which they count up: one after the end of the log. */
+  readonly first: number
+  readonly records: readonly Uint8Array[]
+  /** The new state of every writer that the batch concerns. */
+  readonly writers: ReadonlyMap<WriterId, WriterState>
+}
+
+/** What the relay keeps of a writer in a space. */
+export interface WriterState {
+  /** The seq of its last Change in the log; 0 when it has none. */
+  readonly lastSeq: number
+  /** The checksums of its last Changes, the newest last: as many as it takes to recognise what is sent again. */
+  readonly recent: readonly number[]
+  /** Set when a Change of it was refused. */
+  readonly ended: EndedWriter | null
+}
+
+/** From which seq on a writer's Changes are refused, and why. */
+export interface EndedWriter {
+  readonly seq: number
+  readonly code: string
+  readonly message: string
+}

@@ -1,0 +1,124 @@
+import type { ChangeHeader } from '@syncline/protocol'
+import { createCommitter } from './committer.ts'
+import { defaultLimits, type RelayLimits } from './limits.ts'
+import type { Outbox } from './outbox.ts'
+import type { Chance, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
+import { createRoom, type RefuseContext, type Room } from './room.ts'
+import { createSession, type Admission, type ClientDetails, type Session } from './session.ts'
+import { randomId, silentLog, systemChance, systemClock } from './system.ts'
+
+/** What a relay is made of. */
+export interface RelayOptions {
+  /** Where the logs rest. The relay does not close it. */
+  readonly storage: LogStorage
+  readonly clock?: Clock
+  readonly chance?: Chance
+  readonly log?: RelayLog
+  readonly limits?: Partial<RelayLimits>
+  /**
+   * Says who a client is by the credential of its hello. Absent, everybody is welcome, so listen on loopback only.
+   * When it throws, the client is told to come back later.
+   */
+  readonly authenticate?: (credential: Uint8Array, client: ClientDetails) => Admission | Promise<Admission>
+  /**
+   * Refuses a Change by who writes what. A refused Change ends its writer in that space. Called once for each Change, before it
+   * is ordered; when it throws, the Change is neither refused nor taken and the client is told to come back later.
+   */
+  readonly refuse?: (
+    header: ChangeHeader,
+    context: RefuseContext,
+  ) => { readonly code: string; readonly message: string } | undefined
+}
+
+/** A relay that knows no sockets. */
+export interface Relay {
+  /** Takes a connection. Nothing that a client says through it throws, or disturbs another. */
+  accept(connection: Connection, address?: string): ConnectionEvents
+  /** Connections that are open, and spaces that are in memory. */
+  readonly load: { readonly sessions: number; readonly rooms: number }
+  /** Hears nothing any more, stores and acknowledges what it has heard, and sends everybody away. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a relay: it orders the Changes of each space, stores them, and only then acknowledges and forwards them.
+ *
+ * @example
+ * import { createMemoryStorage, createRelay } from '@syncline/relay'
+ * import { createFrameReader, encodeFrames, type Frame } from '@syncline/protocol'
+ *
+ * const relay = createRelay({ storage: createMemoryStorage() })
+ * const reader = createFrameReader({ maxPacketBytes: 65_536 })
+ * const heard: Frame[] = []
+ * const client = relay.accept({ send: (message) => heard.push(...reader.push(message)), close() {}, bufferedBytes: 0 })
+ * const hello: Frame = { type: 'hello', protocol: 1, oldest: 1, agent: 'example', schema: 1, credential: new Uint8Array(0) }
+ * for (const message of encodeFrames([hello, { type: 'ping', token: 7 }], 65_536)) client.onMessage(message)
+ * expect(heard.map((frame) => frame.type)).toEqual(['welcome', 'pong'])
+ * await relay.close()
+ * expect(heard.at(-1)).toMatchObject({ type: 'failure', code: 'stopping' })
+ */
+export function createRelay(options: RelayOptions): Relay {
+  const { storage, clock = systemClock, chance = systemChance, log = silentLog } = options
+  const limits: RelayLimits = { ...defaultLimits, ...options.limits }
+  const sessions = new Map<string, Session>()
+  const rooms = new Map<string, Room>()
+  const awake = new Set<Outbox>()
+  const committer = createCommitter(storage, flush)
+  let isClosing = false
+
+  /** Everything that an event caused to be said leaves together: one message for each connection, if it fits. */
+  function flush(): void {
+    for (const outbox of awake) {
+      awake.delete(outbox)
+      outbox.flush()
+    }
+  }
+
+  function roomOf(space: string): Room {
+    const found = rooms.get(space)
+    if (found !== undefined) return found
+    const room = createRoom(space, {
+      storage,
+      clock,
+      chance,
+      limits,
+      log,
+      committer,
+      refuse: (header, context) => options.refuse?.(header, context),
+      principalOf: ({ session }) => sessions.get(session)?.principal ?? '',
+      flush,
+      forget: () => void rooms.delete(space),
+    })
+    rooms.set(space, room)
+    return room
+  }
+
+  return {
+    get load() {
+      return { sessions: sessions.size, rooms: rooms.size }
+    },
+    accept(connection, address = '') {
+      const session = createSession(randomId(chance), connection, address, {
+        clock,
+        limits,
+        storage,
+        log,
+        wake: (outbox) => void awake.add(outbox),
+        flush,
+        authenticate: options.authenticate ?? (() => ({ principal: '' })),
+        room: roomOf,
+        forget: ({ id }) => void sessions.delete(id),
+      })
+      sessions.set(session.id, session)
+      if (isClosing) session.end('stopping', 'The relay is stopping. Come back.')
+      return { onMessage: session.onMessage, onClose: session.onClose }
+    },
+    async close() {
+      isClosing = true
+      for (const session of sessions.values()) session.deafen()
+      await committer.idle()
+      for (const session of [...sessions.values()]) session.end('stopping', 'The relay is stopping. Come back.')
+      await committer.idle()
+    },
+  }
+}

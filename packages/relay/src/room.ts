@@ -1,0 +1,322 @@
+import { recordChecksum } from '@syncline/protocol'
+import type { ChangeHeader } from '@syncline/protocol'
+import type { Basis, Epoch, WriterId } from '@syncline/stm'
+import type { Arrival } from './arrival.ts'
+import type { Committer, Part } from './committer.ts'
+import { createDelivery, type Author } from './delivery.ts'
+import { judge, type Refused } from './judge.ts'
+import type { RelayLimits } from './limits.ts'
+import type { Chance, Clock, LogStorage, RelayLog, WriterState } from './ports.ts'
+import { createPresence } from './presence.ts'
+import type { Subscription } from './subscription.ts'
+import { randomId } from './system.ts'
+import { createWriters } from './writers.ts'
+
+/** One space in memory: there while somebody follows it or something of it is on its way to the disk. */
+export interface Room {
+  /** Answers with the basis and starts the stream, after all that came in before. */
+  open(subscription: Subscription): void
+  /** Orders and stores what a client sent. `release` is called when nothing more of it has to be kept for that. */
+  receive(subscription: Subscription, arrivals: readonly Arrival[], release: () => void): void
+  present(subscription: Subscription, slot: number, payload: Uint8Array): void
+  /** The client follows no longer. What it sent before still counts. */
+  leave(subscription: Subscription): void
+}
+
+/** What the operator's own rule is told about a Change. */
+export interface RefuseContext {
+  readonly space: string
+  readonly principal: string
+}
+
+/** What a room needs of the relay around it. */
+export interface RoomHost {
+  readonly storage: LogStorage
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly limits: RelayLimits
+  readonly log: RelayLog
+  readonly committer: Committer
+  refuse(header: ChangeHeader, context: RefuseContext): { readonly code: string; readonly message: string } | undefined
+  principalOf(subscription: Subscription): string
+  flush(): void
+  /** The room is empty, or in ruins: forget it. */
+  forget(): void
+}
+
+/** What waits to be dealt with, in the order in which it came. */
+type Item =
+  | { readonly kind: 'open'; readonly subscription: Subscription }
+  | {
+      readonly kind: 'arrivals'
+      readonly subscription: Subscription
+      readonly arrivals: readonly Arrival[]
+      release(): void
+    }
+
+/** The room's part of a batch while that gathers and while it is stored. */
+interface RoomPart extends Part {
+  readonly first: number
+  readonly records: Uint8Array[]
+  readonly authors: Author[]
+  readonly touched: Set<WriterId>
+  readonly afterwards: (() => void)[]
+  readonly releases: (() => void)[]
+}
+
+export function createRoom(space: string, host: RoomHost): Room {
+  const { storage, clock, chance, limits, log, committer } = host
+  const subscriptions = new Set<Subscription>()
+  const presence = createPresence(subscriptions)
+  const writers = createWriters()
+  const inbox: Item[] = []
+  let epoch: Epoch | undefined
+  /** The last relaySeq that was given, and the last that may be told. */
+  let head = 0
+  const followed = { space, durableHead: 0 }
+  let gathering: RoomPart | undefined
+  let storing: RoomPart | undefined
+  let isDraining = false
+  let isGone = false
+
+  async function load(): Promise<void> {
+    try {
+      const found = await storage.space(space)
+      if (found === undefined) {
+        // Nobody hears of an epoch that could be gone after a crash: the basis waits until it is stored.
+        const made = randomId(chance)
+        const part = gather(made)
+        part.afterwards.push(() => settle(made, 0))
+        committer.kick()
+      } else settle(found.epoch, found.head)
+    } catch (error) {
+      collapse(error)
+      host.flush()
+    }
+  }
+
+  function settle(itsEpoch: Epoch, itsHead: number): void {
+    epoch = itsEpoch
+    head = followed.durableHead = itsHead
+    void drain()
+  }
+
+  /** Deals with the inbox, in order. It waits only when writers have to be read that are not in memory. */
+  async function drain(): Promise<void> {
+    if (isDraining || epoch === undefined || isGone) return
+    isDraining = true
+    while (inbox.length > 0 && !isGone) {
+      const item = inbox[0]!
+      const { subscription } = item
+      const unknown = subscription.isDropped ? [] : writers.unknown(namedBy(item))
+      if (unknown.length > 0) {
+        committer.kick()
+        try {
+          writers.learn(unknown, await storage.writers(space, unknown))
+        } catch (error) {
+          if (isGone) break
+          log.error({ space, err: error }, 'The state of writers cannot be read.')
+          subscription.sendAway(
+            'storage-failed',
+            `The relay's storage does not answer: ${String(error)} Nothing is lost; come back.`,
+          )
+        }
+        continue
+      }
+      inbox.shift()
+      if (item.kind === 'open') welcome(subscription)
+      else order(item)
+    }
+    isDraining = false
+    writers.trim()
+    committer.kick()
+    host.flush()
+    unloadIfIdle()
+  }
+
+  function* namedBy(item: Item): Iterable<WriterId> {
+    if (item.kind === 'open') return yield* item.subscription.basis.writers.keys()
+    for (const { writer, header } of item.arrivals) {
+      yield writer
+      if (header !== undefined && header.deps.writers.size <= limits.maxNamedWriters) yield* header.deps.writers.keys()
+    }
+  }
+
+  function welcome(subscription: Subscription): void {
+    if (subscription.isLeft) return
+    const { basis, channel, outbox } = subscription
+    const flaw = strangeness(basis)
+    if (flaw !== undefined) return subscription.fail('epoch-changed', flaw)
+    const known = new Map<WriterId, number>()
+    for (const writer of basis.writers.keys()) known.set(writer, writers.durableSeq(writer))
+    outbox.say({ type: 'basis', channel, epoch: epoch!, head: followed.durableHead, writers: known })
+    subscriptions.add(subscription)
+    presence.introduce(subscription)
+    subscription.start(followed)
+  }
+
+  /** Why a client's basis cannot be a point in this log. */
+  function strangeness(basis: Basis): string | undefined {
+    const found =
+      basis.epoch !== null && basis.epoch !== epoch
+        ? `You have this space in epoch ${basis.epoch}, and here it is ${epoch}`
+        : basis.relaySeq > followed.durableHead
+          ? `You have this space up to relaySeq ${basis.relaySeq}, and here it ends at ${followed.durableHead}`
+          : undefined
+    return (
+      found &&
+      `${found}: the relay lost its data or came back from a backup. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`
+    )
+  }
+
+  function order({ subscription, arrivals, release }: Item & { kind: 'arrivals' }): void {
+    for (const arrival of arrivals) {
+      if (subscription.isDropped) break
+      consider(subscription, arrival)
+    }
+    const part = gathering ?? storing
+    if (part === undefined) release()
+    else part.releases.push(release)
+  }
+
+  function consider(subscription: Subscription, arrival: Arrival): void {
+    const { writer, seq, record } = arrival
+    // The refusal that this client was sent covers this Change too.
+    if ((subscription.told.get(writer) ?? Infinity) <= seq) return
+    let judgement
+    try {
+      judgement = judge(arrival, {
+        epoch: epoch!,
+        head,
+        writer: writers.get,
+        nowMs: clock.nowMs(),
+        limits,
+        refuse: (header) => host.refuse(header, { space, principal: host.principalOf(subscription) }),
+      })
+    } catch (error) {
+      log.error({ space, writer, seq, err: error }, 'The rule of the operator failed on a Change.')
+      return subscription.sendAway(
+        'too-busy',
+        'The relay could not decide about a Change. Nothing is lost; come back later.',
+      )
+    }
+    if (typeof judgement === 'object') return turnDown(subscription, arrival, judgement)
+    subscription.own.set(writer, Math.max(seq, subscription.own.get(writer) ?? 0))
+    if (judgement === 'duplicate') return
+    const part = gather(epoch!)
+    part.records.push(record)
+    part.authors.push({ writer, seq })
+    part.touched.add(writer)
+    writers.append(writer, seq, recordChecksum(record))
+    head += 1
+  }
+
+  function turnDown(subscription: Subscription, { writer, seq }: Arrival, { code, message, endsAt }: Refused): void {
+    const { ended, ...state } = writers.get(writer)
+    if (endsAt !== undefined && (ended === null || endsAt < ended.seq)) {
+      writers.set(writer, { ...state, ended: { seq: endsAt, code, message } })
+      gather(epoch!).touched.add(writer)
+    }
+    subscription.told.set(writer, seq)
+    log.info({ space, writer, seq, code, session: subscription.session }, 'A Change is refused.')
+    const { channel, outbox } = subscription
+    // After a restart it must be refused again, so the client hears of it when that is certain.
+    const tell = (): void => outbox.say({ type: 'refusal', channel, writer, seq, code, message })
+    const part = gathering ?? storing
+    if (part === undefined) tell()
+    else part.afterwards.push(() => subscription.isLeft || tell())
+  }
+
+  /** The room's part of the batch that gathers. */
+  function gather(itsEpoch: Epoch): RoomPart {
+    if (gathering !== undefined) return gathering
+    let states: ReadonlyMap<WriterId, WriterState> = new Map()
+    const part: RoomPart = {
+      first: head + 1,
+      records: [],
+      authors: [],
+      touched: new Set(),
+      afterwards: [],
+      releases: [],
+      build() {
+        gathering = undefined
+        storing = part
+        states = writers.toStore(part.touched)
+        return { space, epoch: itsEpoch, first: part.first, records: part.records, writers: states }
+      },
+      onDurable() {
+        storing = undefined
+        writers.stored(states)
+        followed.durableHead += part.records.length
+        if (part.records.length > 0) {
+          const delivery = createDelivery(part.first, part.records, limits.maxFrameBytes, part.authors)
+          for (const subscription of subscriptions) subscription.deliver(delivery)
+        }
+        for (const then of part.afterwards) then()
+        for (const release of part.releases) release()
+        unloadIfIdle()
+      },
+      onFailed: collapse,
+    }
+    committer.stage(part)
+    gathering = part
+    return part
+  }
+
+  /** The storage is not as this room believes. Everybody is sent away and asks again when the room is read anew. */
+  function collapse(error: unknown): void {
+    if (isGone) return
+    isGone = true
+    log.error(
+      { space, err: error },
+      'A space could not be stored or read. Its clients are sent away and will send again.',
+    )
+    if (gathering !== undefined) committer.withdraw(gathering)
+    host.forget()
+    const everybody = new Set([...subscriptions, ...inbox.map(({ subscription }) => subscription)])
+    for (const subscription of everybody) {
+      subscription.sendAway(
+        'storage-failed',
+        'The relay could not store or read this space. Nothing of yours is lost; come back.',
+      )
+    }
+    inbox.length = 0
+    subscriptions.clear()
+  }
+
+  function unloadIfIdle(): void {
+    if (
+      isGone ||
+      subscriptions.size > 0 ||
+      inbox.length > 0 ||
+      isDraining ||
+      gathering ||
+      storing ||
+      epoch === undefined
+    )
+      return
+    isGone = true
+    host.forget()
+  }
+
+  void load()
+
+  return {
+    open(subscription) {
+      inbox.push({ kind: 'open', subscription })
+      void drain()
+    },
+    receive(subscription, arrivals, release) {
+      inbox.push({ kind: 'arrivals', subscription, arrivals, release })
+      void drain()
+    },
+    present(subscription, slot, payload) {
+      presence.show(subscription, slot, payload)
+    },
+    leave(subscription) {
+      subscription.isLeft = true
+      if (subscriptions.delete(subscription)) presence.remove(subscription)
+      unloadIfIdle()
+    },
+  }
+}
