@@ -1,5 +1,7 @@
 // Policies
 export { counter } from './counter.ts'
+export { list } from './list.ts'
+export type { ListWrites } from './list.ts'
 export { lww } from './lww.ts'
 export { collection, record } from './record.ts'
 export type { MemberWrites, RecordCollection, RecordWrites } from './record.ts'

@@ -23,7 +23,7 @@ const MARK_LENGTH = 6
 const LONGEST_KEY = 128
 
 /** Entries are all there are on a side, or at least so many: past the last of them there may be more. */
-const REACH = 64
+export const REACH = 64
 
 /**
  * Keys for `count` items before `entries[index]`, ascending and contiguous, and new keys for neighbours that had to make room: those
@@ -128,6 +128,12 @@ function stepFrom(key: string, length: number, by: 1 | -1): string | undefined {
   return undefined
 }
 
+/** Whether this may stand as the key of an item: digits and letters. Others are ignored, so every key that stands can be compared. */
+export function isSortKey(key: unknown): key is string {
+  return typeof key === 'string' && SORT_KEY.test(key)
+}
+
+const SORT_KEY = /^[0-9A-Za-z]+$/
 const KEY = /^[A-Za-z][0-9A-Za-z]+$/
 const STEP = /^[A-Za-z][1-9A-Za-z]+$/
 

@@ -2,6 +2,7 @@ import { compareStamps, setKey, type Place, type Stamp, type Value } from '@sync
 import { addToCounter, readCounter, type CounterState } from './counter-state.ts'
 import type { FieldSpec, RecordSpec } from './fields.ts'
 import { freezeValue } from './freeze.ts'
+import { isSortKey } from './keys.ts'
 import { wins } from './order.ts'
 import { COUNT, DATA, noFields, PLACE, type Shape, type SlotKind } from './shape.ts'
 import { decodeSum } from './sum.ts'
@@ -160,10 +161,8 @@ function isEntryValue(kind: Value, value: Value): boolean {
 
 /** Whether these can be a place: any parent, and a sort key of digits and letters. */
 export function isPlace(parent: unknown, key: unknown): boolean {
-  return typeof parent === 'string' && typeof key === 'string' && SORT_KEY.test(key)
+  return typeof parent === 'string' && isSortKey(key)
 }
-
-const SORT_KEY = /^[0-9A-Za-z]+$/
 
 /** The state with the entries of an operation of its incarnation; undefined when nothing changes. */
 function fold(

@@ -1,0 +1,94 @@
+import { compareStamps, type Change, type Place, type Stamp, type Value } from '@syncline/stm'
+
+/**
+ * What everything should be, computed from scratch out of all operations, in the most obvious way: sort by stamp, replay, look.
+ * Written from SPEC.md alone; shares no code with the policies.
+ */
+export interface Told {
+  readonly payload: readonly Value[]
+  readonly stamp: Stamp
+}
+
+/** All operations on one cell, oldest stamp first. */
+export function toldOf(changes: readonly Change[], tag: string, address: string): Told[] {
+  return changes
+    .flatMap(({ ops, at, writer }) =>
+      ops
+        .filter((op) => op.tag === tag && op.address === address)
+        .map((op) => ({ payload: op.payload as readonly Value[], stamp: { at, writer } })),
+    )
+    .sort((a, b) => compareStamps(a.stamp, b.stamp))
+}
+
+export function modelLww(told: readonly Told[], initial: Value): Value {
+  return told.length === 0 ? initial : told.at(-1)!.payload[1]!
+}
+
+/** Enough bits after the point for every fraction used in the tests to be a whole number. */
+const SCALE = 2n ** 120n
+
+/** Adds exactly, as whole numbers of 2⁻¹²⁰, and rounds once. */
+export function exactTotal(deltas: readonly number[]): number {
+  let total = 0n
+  for (const delta of deltas) {
+    let scaled = delta
+    let bits = 0n
+    while (!Number.isInteger(scaled)) {
+      scaled *= 2
+      bits += 1n
+    }
+    total += BigInt(scaled) * (SCALE >> bits)
+  }
+  return Number(total) / Number(SCALE)
+}
+
+export function modelCounter(told: readonly Told[]): number {
+  return exactTotal(told.flatMap(({ payload }) => payload[1] as number | number[]))
+}
+
+/** One record: what each field of its last incarnation holds, and whether it is there. */
+export function modelRecord(told: readonly Told[]): {
+  exists: boolean
+  data: Map<string, Value>
+  counts: Map<string, number>
+  places: Map<string, Place>
+} {
+  const last = Math.max(-1, ...told.map(({ payload }) => payload[1] as number))
+  const ofLast = told.filter(({ payload }) => payload[1] === last)
+  const exists = ofLast.some(({ payload }) => payload[0] === 1) && !ofLast.some(({ payload }) => payload[0] === 3)
+  const data = new Map<string, Value>()
+  const deltas = new Map<string, number[]>()
+  const places = new Map<string, Place>()
+  for (const { payload } of ofLast) {
+    for (let i = 2; i < payload.length; i += 3) {
+      const [kind, name, value] = payload.slice(i, i + 3) as [number, string, any]
+      if (kind === 0) data.set(name, value)
+      if (kind === 1) data.delete(name)
+      if (kind === 2) deltas.set(name, [...(deltas.get(name) ?? []), ...[value].flat()])
+      if (kind === 3) places.set(name, { parent: value[0], key: value[1] })
+    }
+  }
+  const counts = new Map([...deltas].map(([name, list]) => [name, exactTotal(list)]))
+  return { exists, data, counts, places }
+}
+
+/** The values of a list: of each item the last key and the last value, unless it was removed, sorted by (key, id). */
+export function modelList(told: readonly Told[]): Value[] {
+  const items = new Map<string, { id: string; key?: string; value?: Value; removed?: true }>()
+  for (const { payload } of told) {
+    for (let i = 0; i < payload.length;) {
+      const [kind, id, a, b] = payload.slice(i, i + 4) as [number, string, any, any]
+      const item = items.get(id) ?? { id }
+      items.set(id, item)
+      if (kind === 0) Object.assign(item, { key: a, value: b })
+      if (kind === 1) item.key = a
+      if (kind === 2) item.removed = true
+      if (kind === 3) item.value = a
+      i += [4, 3, 2, 3][kind]!
+    }
+  }
+  return [...items.values()]
+    .filter(({ key, value, removed }) => key !== undefined && value !== undefined && !removed)
+    .sort((a, b) => (`${a.key}\0${a.id}` < `${b.key}\0${b.id}` ? -1 : 1))
+    .map(({ value }) => value!)
+}
