@@ -1,37 +1,50 @@
+import { fileURLToPath } from 'node:url'
 import tailwindcss from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
 
-/** The relay that `npm run dev` started beside Vite. */
-const relay = process.env.SYNCLINE_RELAY
+const relay = process.env.SYNCLINE_RELAY ?? 'http://127.0.0.1:4400'
 
 export default defineConfig({
-  // The app is built from the sources of the packages, so it needs no build of them.
-  resolve: { conditions: ['@syncline/source', 'module', 'browser', 'development|production'] },
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  // The demo is built from the sources of the packages: an edit in any of them is on the page at once.
+  resolve: {
+    conditions: ['@syncline/source', 'module', 'browser', 'development|production'],
+    // Two copies of any of these would not know each other's objects.
+    dedupe: ['react', 'react-dom', 'yjs', '@codemirror/state', '@codemirror/view'],
+  },
+  server: { proxy: { '/sync': { target: relay, ws: true }, '/healthz': relay } },
+  build: { target: 'es2022', outDir: 'dist', emptyOutDir: true, reportCompressedSize: false },
   plugins: [
     react(),
     tailwindcss(),
     VitePWA({
+      // A new build waits until somebody says so: see src/shell/service-worker.ts, which also registers it.
       registerType: 'prompt',
+      injectRegister: false,
+      includeAssets: ['icon.svg'],
       manifest: {
-        name: 'Syncline',
-        short_name: 'Syncline',
-        description: 'Local-first state that synchronises.',
+        name: 'Syncline board',
+        short_name: 'Board',
+        description: 'A board that keeps working, with and without a network.',
+        theme_color: '#4f5bd5',
+        background_color: '#f7f7f8',
         display: 'standalone',
         start_url: '/',
-        theme_color: '#0b1220',
-        background_color: '#0b1220',
-        icons: [],
+        icons: [{ src: '/icon.svg', sizes: 'any', type: 'image/svg+xml', purpose: 'any' }],
       },
       workbox: {
-        globPatterns: ['**/*.{js,css,html,svg,woff2}'],
-        navigateFallbackDenylist: [/^\/sync/, /^\/health/],
-        // The editor chunk is larger than the default limit and must be there offline too.
-        maximumFileSizeToCacheInBytes: 4_000_000,
+        globPatterns: ['**/*.{html,js,css,svg,webmanifest}'],
+        navigateFallback: '/index.html',
+        // What the relay itself answers is never answered by the cache.
+        navigateFallbackDenylist: [/^\/sync/, /^\/healthz/],
+        // The first visit, too, is served by the worker from its first lazily loaded file on.
+        clientsClaim: true,
+        skipWaiting: false,
+        cleanupOutdatedCaches: true,
+        sourcemap: false,
       },
     }),
   ],
-  server: relay ? { proxy: { '/sync': { target: relay, ws: true, changeOrigin: false } } } : {},
-  build: { target: 'es2022', sourcemap: true },
 })

@@ -1,1 +1,26 @@
-export {}
+import { StrictMode, type ReactNode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { exposeForDebugging } from './debug.ts'
+import { App } from './shell/App.tsx'
+import { OpenFailed } from './shell/OpenFailed.tsx'
+import { Opening } from './shell/Opening.tsx'
+import { openBoard, spaceOfPage } from './shell/opening.ts'
+import './style.css'
+
+const root = createRoot(document.getElementById('root')!)
+const show = (page: ReactNode): void => root.render(<StrictMode>{page}</StrictMode>)
+
+async function start(): Promise<void> {
+  const space = spaceOfPage()
+  document.title = `${space} – Syncline board`
+  show(<Opening />)
+  try {
+    const store = await openBoard(space)
+    exposeForDebugging(store)
+    show(<App store={store} />)
+  } catch (error) {
+    show(<OpenFailed error={error} onRetry={() => void start()} />)
+  }
+}
+
+void start()

@@ -1,0 +1,16 @@
+import { collection, count, place } from '@syncline/merge'
+import { text, type TextRef } from '@syncline/yjs'
+
+/** The columns of the board, in one list. */
+export const columns = collection('columns', { title: '', place: place() })
+
+/** The cards of all columns. A card stands in the list of its column, so two people who move it leave it in one place. */
+export const cards = collection('cards', { title: '', done: false, votes: count(), place: place() })
+
+/** The note of a card: characters, not a field, so that two people may write in it at once. */
+export function note(cardId: string): TextRef {
+  return text('notes', cardId)
+}
+
+/** The one list that all columns stand in. */
+export const allColumns = columns.list('board')

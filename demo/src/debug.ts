@@ -1,0 +1,24 @@
+import type { Store } from '@syncline/store'
+import { allColumns, cards, columns, note } from './board/schema.ts'
+
+/**
+ * What `window.syncline` gives to the developer console and to tests: the live store of this page and the refs of its data.
+ * A debugging aid; the app itself never reads it.
+ */
+export interface SynclineDebug {
+  readonly store: Store
+  readonly columns: typeof columns
+  readonly cards: typeof cards
+  readonly allColumns: typeof allColumns
+  readonly note: typeof note
+}
+
+declare global {
+  interface Window {
+    syncline?: SynclineDebug
+  }
+}
+
+export function exposeForDebugging(store: Store): void {
+  window.syncline = { store, columns, cards, allColumns, note }
+}

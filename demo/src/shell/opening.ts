@@ -1,0 +1,28 @@
+import { deleteDatabase, indexedDb } from '@syncline/idb'
+import { openStore, type Store } from '@syncline/store'
+import { websocket } from '@syncline/websocket'
+import { yjsPresence } from '@syncline/yjs'
+
+/** The space that the address names. */
+export function spaceOfPage(): string {
+  return new URLSearchParams(location.search).get('space') || 'board'
+}
+
+/** One database for each space, so that starting over with one leaves the others alone. */
+const databaseOf = (space: string): string => `demo-${space}`
+
+export function openBoard(space: string): Promise<Store> {
+  return openStore({
+    space,
+    storage: indexedDb(databaseOf(space)),
+    transport: websocket('/sync'),
+    presence: yjsPresence(),
+  })
+}
+
+/** Deletes what this device has of a board, and loads the page again. */
+export async function startOver(store: Store): Promise<void> {
+  await store.close()
+  await deleteDatabase(databaseOf(store.space))
+  location.reload()
+}
