@@ -1,6 +1,6 @@
 import { openStore, type Store, type StoreOptions } from '@syncline/store'
 import { act, type ReactNode } from 'react'
-import { afterEach, expect, vi } from 'vitest'
+import { afterEach, assert, vi, type MockInstance } from 'vitest'
 import { render, type RenderResult } from 'vitest-browser-react'
 import { SynclineProvider } from '../src/index.ts'
 
@@ -15,11 +15,13 @@ export async function open(options: Partial<StoreOptions> = {}): Promise<Store> 
 }
 
 /** React reports what it finds wrong with a component through console.error; in these tests it must find nothing. */
-export const complaints = vi.spyOn(console, 'error')
+export const complaints: MockInstance<typeof console.error> = vi
+  .spyOn(console, 'error')
+  .mockImplementation(() => undefined)
 
 afterEach(async () => {
   for (const store of stores.splice(0)) await store.close()
-  expect(complaints.mock.calls.splice(0)).toEqual([])
+  assert.deepEqual(complaints.mock.calls.splice(0), [])
 })
 
 /** Does something and everything that React does because of it. */
@@ -33,6 +35,29 @@ export async function acting(fn: () => unknown): Promise<void> {
   } finally {
     flags.IS_REACT_ACT_ENVIRONMENT = false
   }
+}
+
+/** A promise and the two ways to settle it. */
+export interface Settleable<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function settleable<T>(): Settleable<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((onResolved, onRejected) => {
+    resolve = onResolved
+    reject = onRejected
+  })
+  return { promise, resolve, reject }
+}
+
+/** Counts renders. */
+export function tally(): { count(): void; total(): number } {
+  let total = 0
+  return { count: () => void (total += 1), total: () => total }
 }
 
 /** Renders inside a provider. */
