@@ -1,1 +1,273 @@
-export {}
+import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { open, type Database, type RootDatabase } from 'lmdb'
+import type { WriterId } from '@syncline/stm'
+import { RelayError } from './errors.ts'
+import { isAlive, ownerOf, type Owner } from './lmdb-owner.ts'
+import {
+  decodeSpace,
+  decodeWriter,
+  encodeSpace,
+  encodeWriter,
+  recordKey,
+  relaySeqOf,
+  seal,
+  spaceKey,
+  unseal,
+  writerKey,
+  type SpaceRow,
+} from './lmdb-rows.ts'
+import type { LogStorage, SpaceAppend, WriterState } from './ports.ts'
+
+/** The version of the rows in the data folder. */
+const FORMAT = 1
+
+const FORMAT_KEY = Buffer.from('format')
+const OWNER_KEY = Buffer.from('owner')
+const SPACES_KEY = Buffer.from('spaces')
+
+/** No relaySeq is greater: keys give it six bytes. */
+const MAX_RELAY_SEQ = 2 ** 48 - 1
+
+/** Data folders that this process has open. */
+const openFolders = new Set<string>()
+
+type Rows = Database<Buffer, Buffer>
+
+/**
+ * Opens the {@link LogStorage} in a folder, by LMDB. One process at a time; the folder of a process that died is taken over.
+ *
+ * Rejects with `RelayError`: `data-unwritable`, `data-in-use`, `data-newer`, or `damaged` when the file is not LMDB's.
+ */
+export async function openLmdbStorage(folder: string): Promise<LogStorage> {
+  const path = prepare(folder)
+  if (openFolders.has(path)) throw inUse(folder, 'this process')
+  const root = openRoot(folder, path)
+  const table = (name: string): Rows => root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
+  const meta = table('meta')
+  const spaces = table('spaces')
+  const log = table('log')
+  const writers = table('writers')
+  const self = ownerOf(path)
+  try {
+    // Writing transactions exclude each other across processes, so two that start together cannot both find it free.
+    root.transactionSync(() => takeOver(meta, self, folder))
+  } catch (error) {
+    await root.close()
+    throw error instanceof RelayError ? error : unwritable(folder, error)
+  }
+  openFolders.add(path)
+  let appending: Promise<void> = Promise.resolve()
+  let isClosed = false
+
+  function checkOpen(): void {
+    if (isClosed) throw new RelayError('closed', `The data folder ${folder} was closed. Open it again.`)
+  }
+
+  function rowOf(space: string): SpaceRow | undefined {
+    const key = spaceKey(space)
+    const row = spaces.get(key)
+    return row && decodeSpace(unseal(key, row, `The entry of the space "${space}" in ${folder}`))
+  }
+
+  async function space(name: string): Promise<SpaceRow | undefined> {
+    checkOpen()
+    const row = rowOf(name)
+    if (row === undefined) return undefined
+    // One transaction wrote both; should that ever not have held, nothing may be built upon it.
+    const [last] = log.getKeys({
+      start: recordKey(row.number, MAX_RELAY_SEQ),
+      end: recordKey(row.number, 0),
+      reverse: true,
+      limit: 1,
+    })
+    const found = last === undefined ? 0 : relaySeqOf(last)
+    if (found === row.head) return row
+    const message = `The log of "${name}" in ${folder} ends at ${found}, and its entry says ${row.head}. Restore the data folder from a backup.`
+    throw new RelayError('damaged', message, { relaySeq: Math.min(found, row.head) + 1 })
+  }
+
+  async function read(name: string, after: number, upTo: number, maxBytes: number): Promise<readonly Uint8Array[]> {
+    checkOpen()
+    const row = rowOf(name)
+    const end = Math.min(upTo, row?.head ?? 0)
+    if (row === undefined || after >= end) return []
+    const records: Uint8Array[] = []
+    let left = maxBytes
+    const range = { start: recordKey(row.number, after + 1), end: recordKey(row.number, end + 1) }
+    for (const { key, value } of log.getRange(range)) {
+      left -= value.length - 4
+      if (left < 0 && records.length > 0) return records
+      const relaySeq = after + records.length + 1
+      if (relaySeqOf(key) !== relaySeq) break
+      const what = `Change ${relaySeq} of the space "${name}" in ${folder}`
+      let record
+      try {
+        record = unseal(key, value, what, relaySeq)
+      } catch (error) {
+        // What is before it is whole; the next read starts at it.
+        if (records.length > 0) return records
+        throw error
+      }
+      records.push(new Uint8Array(record))
+    }
+    if (records.length > 0) return records
+    const message = `Change ${after + 1} of the space "${name}" in ${folder} is missing. Restore the data folder from a backup.`
+    throw new RelayError('damaged', message, { relaySeq: after + 1 })
+  }
+
+  async function append(batch: readonly SpaceAppend[]): Promise<void> {
+    checkOpen()
+    try {
+      // A child transaction is undone whole when it throws; and its promise is that of the commit, which is synced to the disk.
+      await root.childTransaction(() => {
+        for (const add of batch) put(add)
+      })
+    } catch (error) {
+      throw await failureOf(error)
+    }
+  }
+
+  function put({ space: name, epoch, first, records, writers: states }: SpaceAppend): void {
+    const known = rowOf(name)
+    if (first !== (known?.head ?? 0) + 1 || (known !== undefined && known.epoch !== epoch)) {
+      throw new RelayError(
+        'fenced',
+        `The log of "${name}" ends at ${known?.head ?? 0} in epoch ${known?.epoch ?? 'none'}, and was to go on at ${first} in epoch ` +
+          `${epoch}. Another relay writes to ${folder}: let only one relay use a data folder.`,
+      )
+    }
+    const number = known?.number ?? nextNumber()
+    for (const [i, record] of records.entries()) putRow(log, recordKey(number, first + i), record)
+    for (const [writer, state] of states) putRow(writers, writerKey(number, writer), encodeWriter(state))
+    putRow(spaces, spaceKey(name), encodeSpace({ number, epoch, head: first - 1 + records.length }))
+  }
+
+  function nextNumber(): number {
+    const row = meta.get(SPACES_KEY)
+    const number =
+      row === undefined ? 1 : unseal(SPACES_KEY, row, `The count of spaces in ${folder}`).readUInt32BE(0) + 1
+    const value = Buffer.alloc(4)
+    value.writeUInt32BE(number)
+    putRow(meta, SPACES_KEY, value)
+    return number
+  }
+
+  async function failureOf(error: unknown): Promise<RelayError> {
+    if (error instanceof RelayError) return error
+    let cause = error
+    // LMDB gives the true reason as one more promise, which would be an unhandled rejection otherwise.
+    if (error instanceof Error && 'commitError' in error) {
+      cause = await Promise.resolve(error.commitError).catch((reason: unknown) => reason)
+    }
+    const message = `The relay cannot write to ${folder}: ${reasonOf(cause)}. Look for a full or failing disk.`
+    return new RelayError('storage-failed', message, { cause })
+  }
+
+  return {
+    async space(name) {
+      const row = await space(name)
+      return row && { epoch: row.epoch, head: row.head }
+    },
+    async writers(name, ids) {
+      checkOpen()
+      const found = new Map<WriterId, WriterState>()
+      const row = rowOf(name)
+      for (const id of row === undefined ? [] : ids) {
+        const key = writerKey(row!.number, id)
+        const state = writers.get(key)
+        if (state === undefined) continue
+        found.set(id, decodeWriter(unseal(key, state, `What is kept of writer ${id} in "${name}" in ${folder}`)))
+      }
+      return found
+    },
+    read,
+    append(batch) {
+      const appended = append(batch)
+      appending = appended.catch(() => {
+        // Whoever appended was told. `close` only has to know that it is over.
+      })
+      return appended
+    },
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      await appending
+      root.transactionSync(() => void meta.removeSync(OWNER_KEY))
+      await root.close()
+      openFolders.delete(path)
+    },
+  }
+}
+
+/** Makes the folder and gives its real path. */
+function prepare(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.R_OK | constants.W_OK)
+    return realpathSync(folder)
+  } catch (error) {
+    throw unwritable(folder, error)
+  }
+}
+
+function openRoot(folder: string, path: string): RootDatabase<Buffer, Buffer> {
+  try {
+    return open<Buffer, Buffer>({
+      path: join(path, 'relay.mdb'),
+      noSubdir: true,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      // A commit is then synced before its promise resolves and rejects when that failed. With overlapping syncs, LMDB's promise
+      // of the flush stays pending for ever after a failed one.
+      overlappingSync: false,
+      commitDelay: 0,
+    })
+  } catch (error) {
+    if (!/MDB_(INVALID|CORRUPTED|VERSION_MISMATCH|PAGE_NOTFOUND)|not an LMDB/.test(reasonOf(error)))
+      throw unwritable(folder, error)
+    const message = `${join(folder, 'relay.mdb')} is not a log of Syncline: ${reasonOf(error)}. Restore it from a backup, or choose another folder.`
+    throw new RelayError('damaged', message, { cause: error })
+  }
+}
+
+/** Checks the version of the folder and who uses it, and writes this process down as its owner. */
+function takeOver(meta: Rows, self: Owner, folder: string): void {
+  const format = meta.get(FORMAT_KEY)
+  if (format !== undefined) {
+    const found = unseal(FORMAT_KEY, format, `The format of ${folder}`).readUInt32BE(0)
+    if (found > FORMAT) {
+      const message = `${folder} was written by a newer Syncline (format ${found}; this one knows ${FORMAT}). Update Syncline, or choose another folder.`
+      throw new RelayError('data-newer', message)
+    }
+  }
+  const row = meta.get(OWNER_KEY)
+  if (row !== undefined) {
+    const owner = JSON.parse(unseal(OWNER_KEY, row, `The owner of ${folder}`).toString()) as Owner
+    if (isAlive(owner, self)) throw inUse(folder, `process ${owner.pid}`)
+  }
+  const version = Buffer.alloc(4)
+  version.writeUInt32BE(FORMAT)
+  putRow(meta, FORMAT_KEY, version)
+  putRow(meta, OWNER_KEY, Buffer.from(JSON.stringify(self)))
+}
+
+function putRow(rows: Rows, key: Buffer, value: Uint8Array): void {
+  rows.putSync(key, seal(key, value))
+}
+
+function inUse(folder: string, by: string): RelayError {
+  return new RelayError(
+    'data-in-use',
+    `${folder} is in use by ${by}. Stop that relay, or choose another folder for this one.`,
+  )
+}
+
+function unwritable(folder: string, cause: unknown): RelayError {
+  const message = `The data folder ${folder} cannot be used: ${reasonOf(cause)}. Choose a folder that this user may write to.`
+  return new RelayError('data-unwritable', message, { cause })
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

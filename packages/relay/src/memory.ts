@@ -54,7 +54,7 @@ export function createMemoryStorage(): LogStorage {
       for (const record of spaces.get(space)?.records.slice(after, upTo) ?? []) {
         left -= record.length
         if (left < 0 && records.length > 0) break
-        records.push(record.slice())
+        records.push(new Uint8Array(record))
       }
       return records
     },
@@ -63,7 +63,8 @@ export function createMemoryStorage(): LogStorage {
       for (const { space, epoch, records, writers } of batch) {
         let stored = spaces.get(space)
         if (stored === undefined) spaces.set(space, (stored = { epoch, records: [], writers: new Map() }))
-        for (const record of records) stored.records.push(record.slice())
+        // Not `slice`: of a Buffer that is a view.
+        for (const record of records) stored.records.push(new Uint8Array(record))
         for (const [id, { lastSeq, recent, ended }] of writers) {
           stored.writers.set(id, { lastSeq, recent: [...recent], ended })
         }

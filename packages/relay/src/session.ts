@@ -49,7 +49,6 @@ interface Followed {
   readonly subscription: Subscription
 }
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNFIT_NAME = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 
 export function createSession(id: string, connection: Connection, address: string, host: SessionHost): Session {

@@ -1,0 +1,78 @@
+import { crc32 } from 'node:zlib'
+import type { Epoch, WriterId } from '@syncline/stm'
+import { RelayError } from './errors.ts'
+import type { SpaceState, WriterState } from './ports.ts'
+
+/*
+ * What the rows of the data folder look like. Every row is sealed: a CRC-32 over its key and its value stands before the value,
+ * so a row that was damaged, or that stands at another row's place, is found when it is read.
+ */
+
+/** A space has a number, so that its name is no part of the keys of its log. */
+export interface SpaceRow extends SpaceState {
+  readonly number: number
+}
+
+/** Names are kept by their UTF-16 code units: no two of them fall together. */
+export function spaceKey(space: string): Buffer {
+  return Buffer.from(space, 'utf16le')
+}
+
+/** Ascending by space, then by relaySeq. */
+export function recordKey(space: number, relaySeq: number): Buffer {
+  const key = Buffer.allocUnsafe(10)
+  key.writeUInt32BE(space, 0)
+  key.writeUIntBE(relaySeq, 4, 6)
+  return key
+}
+
+export function relaySeqOf(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).readUIntBE(4, 6)
+}
+
+export function writerKey(space: number, writer: WriterId): Buffer {
+  const key = Buffer.allocUnsafe(20)
+  key.writeUInt32BE(space, 0)
+  key.write(writer, 4, 'hex')
+  return key
+}
+
+/** A value with its checksum before it. */
+export function seal(key: Uint8Array, value: Uint8Array): Buffer {
+  const row = Buffer.allocUnsafe(4 + value.length)
+  row.writeUInt32LE(crc32(value, crc32(key)), 0)
+  row.set(value, 4)
+  return row
+}
+
+/** The value of a row, a view of it. Throws `RelayError` `damaged`; `what` says what cannot be read. */
+export function unseal(key: Uint8Array, row: Buffer, what: string, relaySeq?: number): Buffer {
+  const value = row.subarray(4)
+  if (row.length < 4 || row.readUInt32LE(0) !== crc32(value, crc32(key))) {
+    throw new RelayError('damaged', `${what} is not what was written. Restore the data folder from a backup.`, {
+      relaySeq,
+    })
+  }
+  return value
+}
+
+export function encodeSpace({ number, epoch, head }: SpaceRow): Buffer {
+  const value = Buffer.allocUnsafe(26)
+  value.writeUInt32BE(number, 0)
+  value.write(epoch, 4, 'hex')
+  value.writeUIntBE(head, 20, 6)
+  return value
+}
+
+export function decodeSpace(value: Buffer): SpaceRow {
+  const epoch: Epoch = value.toString('hex', 4, 20)
+  return { number: value.readUInt32BE(0), epoch, head: value.readUIntBE(20, 6) }
+}
+
+export function encodeWriter({ lastSeq, recent, ended }: WriterState): Buffer {
+  return Buffer.from(JSON.stringify({ lastSeq, recent, ended }))
+}
+
+export function decodeWriter(value: Buffer): WriterState {
+  return JSON.parse(value.toString()) as WriterState
+}

@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import type { LogStorage, SpaceAppend, WriterState } from '../src/index.ts'
+import { ann, bob } from './kit.ts'
+
+const epoch = 'e'.repeat(32)
+
+function add(space: string, first: number, records: readonly string[], more: Partial<SpaceAppend> = {}): SpaceAppend {
+  return { space, epoch, first, records: records.map((text) => Buffer.from(text)), writers: new Map(), ...more }
+}
+
+function texts(records: readonly Uint8Array[]): string[] {
+  return records.map((record) => Buffer.from(record).toString())
+}
+
+/** What every {@link LogStorage} keeps. `reopen` closes it and opens it again, as after a restart. */
+export function logStorageContract(
+  name: string,
+  make: () => Promise<{ readonly storage: LogStorage; reopen(): Promise<LogStorage> }>,
+): void {
+  describe(`LogStorage: ${name}`, () => {
+    test('[RL31] a space that nobody has made is absent, and empty to read', async () => {
+      const { storage } = await make()
+      expect(await storage.space('a')).toBeUndefined()
+      expect(await storage.read('a', 0, 10, 1000)).toEqual([])
+      expect(await storage.writers('a', [ann])).toEqual(new Map())
+      await storage.close()
+    })
+
+    test('[RL31] what was appended is there, in order, also after it was opened again', async () => {
+      const { storage, reopen } = await make()
+      const state: WriterState = {
+        lastSeq: 3,
+        recent: [1, 0xffff_ffff, 3],
+        ended: { seq: 5, code: 'forbidden', message: 'Nein – é' },
+      }
+      await storage.append([add('a', 1, ['one', 'two']), add('b', 1, [])])
+      await storage.append([add('a', 3, ['three'], { writers: new Map([[ann, state]]) })])
+      const check = async (opened: LogStorage): Promise<void> => {
+        expect(await opened.space('a')).toEqual({ epoch, head: 3 })
+        expect(await opened.space('b')).toEqual({ epoch, head: 0 })
+        expect(texts(await opened.read('a', 0, 3, 1000))).toEqual(['one', 'two', 'three'])
+        expect(texts(await opened.read('a', 1, 2, 1000))).toEqual(['two'])
+        expect(await opened.writers('a', [bob, ann])).toEqual(new Map([[ann, state]]))
+        expect(await opened.writers('b', [ann])).toEqual(new Map())
+      }
+      await check(storage)
+      const opened = await reopen()
+      await check(opened)
+      await opened.close()
+    })
+
+    test('[RL31] a read gives what fits, and at least one record', async () => {
+      const { storage } = await make()
+      await storage.append([add('a', 1, ['aaaa', 'bbbb', 'cccc'])])
+      expect(texts(await storage.read('a', 0, 3, 1))).toEqual(['aaaa'])
+      expect(texts(await storage.read('a', 0, 3, 8))).toEqual(['aaaa', 'bbbb'])
+      expect(texts(await storage.read('a', 2, 3, 8))).toEqual(['cccc'])
+      expect(texts(await storage.read('a', 3, 3, 8))).toEqual([])
+      expect(texts(await storage.read('a', 0, 9, 99))).toEqual(['aaaa', 'bbbb', 'cccc'])
+      await storage.close()
+    })
+
+    test('[RL32] a batch is stored whole or not at all, over all its spaces', async () => {
+      const { storage } = await make()
+      await storage.append([add('a', 1, ['one'])])
+      const faults = [add('a', 1, ['again']), add('a', 3, ['gap']), add('a', 2, ['other'], { epoch: 'f'.repeat(32) })]
+      for (const fault of faults) {
+        const writers = new Map([[ann, { lastSeq: 1, recent: [1], ended: null }]])
+        await expect(storage.append([add('new', 1, ['x'], { writers }), fault])).rejects.toMatchObject({
+          code: 'fenced',
+        })
+        expect(await storage.space('new')).toBeUndefined()
+        expect(await storage.writers('new', [ann])).toEqual(new Map())
+      }
+      expect(await storage.space('a')).toEqual({ epoch, head: 1 })
+      await storage.append([add('a', 2, ['two'])])
+      expect(texts(await storage.read('a', 0, 2, 99))).toEqual(['one', 'two'])
+      await storage.close()
+    })
+
+    test('[RL31] arguments are copied and results are the caller’s own', async () => {
+      const { storage } = await make()
+      const record = Buffer.from('mine')
+      const batch = [add('a', 1, [], { records: [record] })]
+      await storage.append(batch)
+      record.fill(0)
+      const [read] = await storage.read('a', 0, 1, 99)
+      expect(texts([read!])).toEqual(['mine'])
+      read!.fill(0)
+      expect(texts(await storage.read('a', 0, 1, 99))).toEqual(['mine'])
+      expect(read!.buffer.byteLength).toBe(4)
+      await storage.close()
+    })
+
+    test('[RL33] names that differ in a code unit are different spaces', async () => {
+      const { storage } = await make()
+      const names = [
+        'a',
+        'A',
+        'a ',
+        'ä',
+        'a\u0308',
+        '../a',
+        '/etc/passwd',
+        '😀',
+        'x'.repeat(200),
+        '\u{10ffff}'.repeat(100),
+      ]
+      for (const [i, space] of names.entries()) await storage.append([add(space, 1, [`${i}`])])
+      for (const [i, space] of names.entries()) expect(texts(await storage.read(space, 0, 1, 99))).toEqual([`${i}`])
+      await storage.close()
+    })
+
+    test('[RL31] one batch may hold 2,000 records and one of 8 MiB', async () => {
+      const { storage, reopen } = await make()
+      const big = Buffer.alloc(8 * 1024 * 1024, 7)
+      const many = Array.from({ length: 2000 }, (_, i) => Buffer.from(`record ${i}`))
+      await storage.append([add('a', 1, [], { records: [...many, big] })])
+      const opened = await reopen()
+      expect(await opened.space('a')).toEqual({ epoch, head: 2001 })
+      expect((await opened.read('a', 0, 2000, 1e9)).length).toBe(2000)
+      expect(Buffer.compare((await opened.read('a', 2000, 2001, 1))[0]!, big)).toBe(0)
+      await opened.close()
+    })
+  })
+}
