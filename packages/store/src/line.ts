@@ -1,4 +1,12 @@
-import { createFrameReader, encodeFrames, PROTOCOL_VERSION, ProtocolError, type Frame } from '@syncline/protocol'
+import {
+  createFrameReader,
+  encodeFrames,
+  MAX_PACKET_BYTES,
+  OLDEST_PROTOCOL_VERSION,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  type Frame,
+} from '@syncline/protocol'
 import { randomUint32 } from './identity.ts'
 import type { Chance, Clock, Connection, Transport } from './ports.ts'
 import type { Problem } from './store.ts'
@@ -63,8 +71,6 @@ const ANSWER_MS = 10_000
 /** After this much silence we ask whether the relay is there; after twice as much more we believe that it is not. */
 const SILENCE_MS = 15_000
 
-const MAX_PACKET_BYTES = 17 * 1024 * 1024
-
 const lines = new WeakMap<Transport, Line>()
 
 /** The line over a transport: the one that exists, or a new one with these options. */
@@ -109,7 +115,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
         if (connection !== current) return
         current.send(
           encodeFrames(
-            [{ type: 'hello', protocol: PROTOCOL_VERSION, oldest: PROTOCOL_VERSION, agent, schema, credential: credential() }],
+            [{ type: 'hello', protocol: PROTOCOL_VERSION, oldest: OLDEST_PROTOCOL_VERSION, agent, schema, credential: credential() }],
             maxMessageBytes(),
           )[0]!,
         )
@@ -192,7 +198,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     welcome = undefined
     failures += 1
     const limitMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1))
-    const delayMs = Math.max(askedToWaitMs, chance.fraction() * limitMs)
+    const delayMs = Math.max(askedToWaitMs, Math.ceil(chance.fraction() * limitMs))
     if (wasUp) for (const member of [...members.values()]) member.onDown()
     if (members.size === 0) return
     setTimer(delayMs, attempt)

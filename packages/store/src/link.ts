@@ -1,6 +1,7 @@
-import { decodeChange, ProtocolError, type Frame } from '@syncline/protocol'
+import { ProtocolError, type Frame } from '@syncline/protocol'
 import { type Basis, type Change, type Epoch, type WriterId } from '@syncline/stm'
 import type { Line, LineChannel, LineState, Welcome } from './line.ts'
+import { readChange } from './read-change.ts'
 import type { OrderedItem, Pending, Refusal } from './replica.ts'
 import type { Problem, Status } from './store.ts'
 
@@ -115,7 +116,7 @@ export function startLink(line: Line, side: LinkSide): Link {
         if (relay === undefined) return
         const records = new Map<OrderedItem, Uint8Array>()
         const items = frame.records.map((record): Change => {
-          const change = decodeChange(record)
+          const change = readChange(record)
           records.set(change, record)
           return change
         })
@@ -137,8 +138,8 @@ export function startLink(line: Line, side: LinkSide): Link {
         side.onPresence(frame.session, frame.slot, frame.payload)
         return
       case 'failure':
-        // Other failures are about one frame, which was ours and is gone; the conversation goes on.
-        if (!ENDING.has(frame.code)) return
+        // These are about one frame, which was ours and is gone; the conversation goes on.
+        if (frame.code === 'too-large' || frame.code === 'too-busy') return
         failure = { code: frame.code, message: frame.message }
         relay = undefined
         side.onReachable(false)
@@ -205,9 +206,6 @@ export function startLink(line: Line, side: LinkSide): Link {
     },
   }
 }
-
-/** Failures after which the relay no longer talks about this space on this connection. */
-const ENDING: ReadonlySet<string> = new Set(['epoch-changed', 'forbidden', 'unauthenticated', 'storage-failed', 'malformed'])
 
 /** In presence from a client; the relay writes its own. */
 const NO_SESSION = '0'.repeat(32)

@@ -1,5 +1,5 @@
 import { changeId, type CellKey, type ChangeId, type Origin, type Readable } from '@syncline/stm'
-import { decodeChange, type LogEntry } from '@syncline/protocol'
+import type { LogEntry } from '@syncline/protocol'
 import { stand } from './campaign.ts'
 import { createCommitting, nothingChanged } from './committing.ts'
 import type { Core } from './core.ts'
@@ -11,6 +11,7 @@ import { openLog, readEntry } from './open-log.ts'
 import { createPeers } from './peers.ts'
 import type { Chance, Clock, Storage, Transport } from './ports.ts'
 import type { PresenceMaker } from './presence.ts'
+import { readChange } from './read-change.ts'
 import { createReplica, type OrderedItem, type Pending } from './replica.ts'
 import { createSettling } from './settling.ts'
 import { createStatusBoard } from './status.ts'
@@ -170,12 +171,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       case 'commits': {
         const changed = new Set<CellKey>()
         for (const { record } of entry.changes) {
-          for (const key of replica.commit(decodeChange(record), origin, record)) changed.add(key)
+          for (const key of replica.commit(readChange(record), origin, record)) changed.add(key)
         }
         return changed
       }
       case 'ordered': {
-        const items = entry.items.map((item) => (item instanceof Uint8Array ? decodeChange(item) : item))
+        const items = entry.items.map((item) => (item instanceof Uint8Array ? readChange(item) : item))
         return order(entry.epoch, entry.first, items, origin)
       }
       case 'refused':
@@ -183,10 +184,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         return nothing
       case 'ended': {
         const refused = entry.refused.map(({ record, code, message }) => {
-          const change = decodeChange(record)
+          const change = readChange(record)
           return { id: changeId(change), change, code, message }
         })
-        return replica.end(entry.writer, entry.lastSeq, refused, entry.reauthored.map((record) => decodeChange(record)))
+        return replica.end(entry.writer, entry.lastSeq, refused, entry.reauthored.map((record) => readChange(record)))
       }
       case 'dropped':
         replica.drop(entry.changes)

@@ -1,0 +1,351 @@
+import { collection, counter, lww, place } from '@syncline/merge'
+import { encodeFrames, MAX_MESSAGE_BYTES, type RefusalCode } from '@syncline/protocol'
+import { expect, test } from 'vitest'
+import { memoryStorage, type Status } from '../src/index.ts'
+import { brittleStorage, createWorld, settle } from './world.ts'
+
+const title = lww('title', '')
+const votes = counter('votes')
+const cards = collection('cards', { title: '', done: false, place: place() })
+
+test('[ST19] [ST21] two browsers converge through the relay', async () => {
+  const world = await createWorld(1)
+  const one = await world.open({ transport: world.wire() })
+  const two = await world.open({ transport: world.wire() })
+  const receipt = one.transact((tx) => {
+    tx.set(title, 'Plan')
+    tx.create(cards.at('a'), { title: 'A' })
+  })
+  two.transact((tx) => tx.add(votes, 2))
+  await world.clock.pass(100)
+  await receipt.synced()
+  expect(two.get(title)).toBe('Plan')
+  expect(two.get(cards.at('a'))).toEqual(one.get(cards.at('a')))
+  expect(one.get(votes)).toBe(2)
+  expect(one.status).toMatchObject({ saved: 'relay', unsaved: 0, pending: 0, link: 'online', problem: undefined })
+  expect(one.snapshot.basis).toEqual(two.snapshot.basis)
+  expect(one.snapshot.basis).toMatchObject({ relaySeq: 2, writers: new Map() })
+  await world.close()
+  expect(world.clock.timers).toBe(0)
+})
+
+test('[ST20] what was pending before a reload is sent after it, and nothing is doubled', async () => {
+  const world = await createWorld(2)
+  const wire = world.wire()
+  const storage = memoryStorage()
+  const one = await world.open({ transport: wire, storage })
+  await world.clock.pass(100)
+  await one.transact((tx) => tx.add(votes, 1)).synced()
+  wire.cut()
+  for (let i = 0; i < 5; i++) one.transact((tx) => tx.add(votes, 10))
+  await one.close()
+  const again = await world.open({ transport: wire, storage })
+  expect([again.get(votes), again.status.pending]).toEqual([51, 5])
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect(again.status).toMatchObject({ pending: 0, link: 'online' })
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  expect(two.get(votes)).toBe(51)
+  await world.close()
+})
+
+test('[ST20] a lost acknowledgement counts once', async () => {
+  const world = await createWorld(3)
+  const wire = world.wire()
+  const one = await world.open({ transport: wire })
+  await world.clock.pass(100)
+  wire.filter = (direction) => direction === 'up'
+  const receipt = one.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(1000)
+  expect(one.status.pending).toBe(1)
+  wire.cut()
+  wire.filter = undefined
+  wire.mend()
+  one.transact((tx) => tx.add(votes, 10))
+  await world.clock.pass(60_000)
+  await receipt.synced()
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  expect([one.get(votes), two.get(votes), two.snapshot.basis.relaySeq]).toEqual([11, 11, 2])
+  await world.close()
+})
+
+test('nothing acknowledged is lost when the relay dies again and again', async () => {
+  const world = await createWorld(4)
+  const one = await world.open({ transport: world.wire() })
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  let acknowledged = 0
+  for (let round = 0; round < 12; round++) {
+    for (let i = 0; i < 10; i++) {
+      void one.transact((tx) => tx.add(votes, 1)).synced().then(() => acknowledged++)
+      void two.transact((tx) => tx.add(votes, 1)).synced().then(() => acknowledged++)
+      if (i === round % 10) await settle()
+    }
+    await world.restartRelay()
+    await world.clock.pass(40_000)
+  }
+  expect(acknowledged).toBe(240)
+  expect([one.get(votes), two.get(votes)]).toEqual([240, 240])
+  await world.close()
+})
+
+test('[ST16] the link of a closed tab is taken over by another', async () => {
+  const world = await createWorld(5)
+  const storage = memoryStorage()
+  const wire = world.wire()
+  const [tab1, tab2] = [
+    await world.open({ storage, transport: wire }),
+    await world.open({ storage, transport: wire }),
+  ]
+  await world.clock.pass(100)
+  expect(wire.connections).toBe(1)
+  expect([tab1.status.link, tab2.status.link]).toEqual(['online', 'online'])
+  const receipt = tab2.transact((tx) => tx.set(title, 'from the second tab'))
+  await world.clock.pass(100)
+  await receipt.synced()
+  tab1.transact((tx) => tx.add(votes, 1))
+  await tab1.close()
+  await world.clock.pass(100)
+  expect(tab2.status).toMatchObject({ link: 'online', pending: 0 })
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  expect([two.get(title), two.get(votes)]).toEqual(['from the second tab', 1])
+  await world.close()
+})
+
+test('[ST18] the link is switched for all tabs of a browser', async () => {
+  const world = await createWorld(6)
+  const storage = memoryStorage()
+  const wire = world.wire()
+  const tab1 = await world.open({ storage, transport: wire })
+  const tab2 = await world.open({ storage, transport: wire })
+  await world.clock.pass(100)
+  tab2.disconnect()
+  await world.clock.pass(100)
+  expect([tab1.status.link, tab2.status.link, wire.connections]).toEqual(['off', 'off', 0])
+  tab1.transact((tx) => tx.set(title, 'x'))
+  await world.clock.pass(60_000)
+  expect(tab2.status.pending).toBe(1)
+  tab1.connect()
+  await world.clock.pass(100)
+  expect(tab2.status).toMatchObject({ link: 'online', pending: 0 })
+  await world.close()
+})
+
+test('[ST23] attempts are spread over ever longer times, and a nudge tries at once', async () => {
+  const world = await createWorld(7)
+  const wire = world.wire()
+  let nudge = (): void => undefined
+  wire.onNudge = (listener) => {
+    nudge = listener
+    return () => undefined
+  }
+  wire.cut()
+  const store = await world.open({ transport: wire })
+  const waits: number[] = []
+  store.onStatus((status: Status) => {
+    if (status.retryAtMs !== undefined) waits.push(status.retryAtMs - world.clock.nowMs())
+  })
+  await world.clock.pass(10 * 60_000)
+  expect(waits.length).toBeGreaterThan(20)
+  waits.forEach((wait, i) => expect(wait).toBeLessThanOrEqual(Math.min(30_000, 500 * 2 ** (i + 1))))
+  expect(Math.max(...waits)).toBeGreaterThan(20_000)
+  expect(new Set(waits).size).toBeGreaterThan(15)
+  expect(store.status.problem?.code).toBe('unreachable')
+  wire.mend()
+  nudge()
+  await settle()
+  expect(store.status.link).toBe('online')
+  await world.close()
+})
+
+test('[ST24] a relay that does not answer is given up, and said so', async () => {
+  const world = await createWorld(8)
+  const wire = world.wire()
+  wire.filter = (direction) => direction === 'up'
+  const store = await world.open({ transport: wire })
+  await world.clock.pass(9_000)
+  expect(store.status.link).toBe('connecting')
+  await world.clock.pass(1_100)
+  expect(store.status.problem).toMatchObject({ code: 'no-answer' })
+  wire.filter = undefined
+  await world.clock.pass(60_000)
+  expect(store.status).toMatchObject({ link: 'online', problem: undefined })
+  wire.filter = (direction) => direction === 'up'
+  await world.clock.pass(46_000)
+  expect(store.status.problem).toMatchObject({ code: 'silence' })
+  await world.close()
+})
+
+test('[ST25] another epoch changes nothing here', async () => {
+  const world = await createWorld(9)
+  const storage = memoryStorage()
+  const one = await world.open({ transport: world.wire(), storage })
+  await world.clock.pass(100)
+  await one.transact((tx) => tx.set(title, 'kept')).synced()
+  await one.close()
+  const other = await createWorld(10)
+  const stranger = await other.open({ transport: other.wire() })
+  await other.clock.pass(100)
+  await stranger.transact((tx) => tx.set(title, 'another history')).synced()
+  const again = await other.open({ transport: other.wire(), storage })
+  again.transact((tx) => tx.add(votes, 1))
+  await other.clock.pass(1000)
+  expect(again.get(title)).toBe('kept')
+  expect(again.status).toMatchObject({ pending: 1, problem: { code: 'epoch-changed' } })
+  expect(stranger.get(votes)).toBe(0)
+  await world.close()
+  await other.close()
+})
+
+function refusing(code: RefusalCode, when: (address: string) => boolean) {
+  return {
+    refuse: (header: { readonly touched: readonly { readonly address: string }[] }) =>
+      header.touched.some(({ address }) => when(address)) ? { code, message: 'Not yours.' } : undefined,
+  }
+}
+
+test('[ST26] [ST27] a refused Change leaves, what depends on it leaves too, the rest is authored again', async () => {
+  const world = await createWorld(11, refusing('forbidden', (address) => address === 'cards/secret'))
+  const wire = world.wire()
+  const storage = memoryStorage()
+  const one = await world.open({ transport: wire, storage })
+  await world.clock.pass(100)
+  await one.transact((tx) => tx.set(title, 'first')).synced()
+  wire.cut()
+  const refused = one.transact((tx) => {
+    tx.create(cards.at('secret'), { title: 'S' })
+    tx.set(title, 'with the secret')
+  })
+  const dependent = one.transact((tx) => tx.set(title, 'on top'))
+  const independent = one.transact((tx) => tx.add(votes, 3))
+  const [no1, no2, yes] = [refused.synced(), dependent.synced(), independent.synced()]
+  const outcomes = Promise.allSettled([no1, no2, yes])
+  expect(one.get(title)).toBe('on top')
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled'])
+  await expect(no1).rejects.toMatchObject({ code: 'refused', refusal: 'forbidden' })
+  expect([one.get(title), one.get(cards), one.get(votes)]).toEqual(['first', [], 3])
+  expect(one.refused.list().map(({ code }) => code)).toEqual(['forbidden', 'forbidden'])
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  expect([two.get(title), two.get(votes), two.get(cards)]).toEqual(['first', 3, []])
+  await one.close()
+
+  const again = await world.open({ transport: wire, storage })
+  await world.clock.pass(100)
+  expect([again.get(title), again.get(votes), again.refused.list().length, again.status.pending]).toEqual(['first', 3, 2, 0])
+  const [secret, onTop] = again.refused.list()
+  again.refused.drop(secret!.id)
+  await again.refused.reapply(onTop!.id).synced()
+  expect([again.get(title), two.get(title), again.refused.list()]).toEqual(['on top', 'on top', []])
+  await again.close()
+  const last = await world.open({ storage })
+  expect(last.refused.list()).toEqual([])
+  await world.close()
+})
+
+test('[ST28] a clock that runs ahead is mended', async () => {
+  const world = await createWorld(12)
+  const wire = world.wire()
+  let skewMs = 3_600_000
+  const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + skewMs, setTimer: world.clock.setTimer }
+  const store = await world.open({ transport: wire, clock })
+  store.transact((tx) => tx.set(title, 'from the future'))
+  skewMs = 0
+  await world.clock.pass(60_000)
+  expect(store.status).toMatchObject({ pending: 0, refused: 0 })
+  expect(store.get(title)).toBe('from the future')
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  expect(two.get(title)).toBe('from the future')
+  await two.transact((tx) => tx.set(title, 'now')).synced()
+  expect(store.get(title)).toBe('now')
+  await world.close()
+})
+
+test('[ST29] the refused Changes of a dead tab are settled by another', async () => {
+  const world = await createWorld(13, refusing('forbidden', (address) => address === 'title'))
+  const wire = world.wire()
+  const storage = memoryStorage()
+  wire.cut()
+  const dead = await world.open({ transport: wire, storage })
+  dead.transact((tx) => tx.set(title, 'no'))
+  dead.transact((tx) => tx.add(votes, 4))
+  await dead.close()
+  const other = await world.open({ transport: wire, storage })
+  expect([other.get(title), other.get(votes)]).toEqual(['no', 4])
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect([other.get(title), other.get(votes), other.status.pending]).toEqual(['', 4, 0])
+  expect(other.refused.list()).toHaveLength(1)
+  await world.close()
+})
+
+test('[ST12] a log that refuses keeps the work in memory and on the relay, and takes it later', async () => {
+  const world = await createWorld(14)
+  const inner = memoryStorage()
+  let full = false
+  const storage = brittleStorage(inner, () => (full ? new Error('the disk is full') : undefined))
+  const store = await world.open({ transport: world.wire(), storage })
+  await world.clock.pass(100)
+  full = true
+  const receipt = store.transact((tx) => tx.set(title, 'kept'))
+  await expect(receipt.durable()).rejects.toMatchObject({ code: 'storage-failed' })
+  expect(store.status).toMatchObject({ storage: 'failed', unsaved: 1, saved: 'memory' })
+  await world.clock.pass(500)
+  await receipt.synced()
+  full = false
+  await world.clock.pass(2_000)
+  expect(store.status).toMatchObject({ storage: 'ok', unsaved: 0, saved: 'relay' })
+  await store.close()
+  const again = await world.open({ storage: inner })
+  expect(again.get(title)).toBe('kept')
+  await world.close()
+})
+
+test('[ST22] bytes that are not a Change are never applied', async () => {
+  const world = await createWorld(15)
+  const wire = world.wire()
+  const store = await world.open({ transport: wire })
+  await world.clock.pass(100)
+  let spoil = true
+  wire.filter = undefined
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  wire.onTraffic = (direction, message) => {
+    if (direction === 'down' && spoil && message.length > 60) {
+      message[message.length - 8]! ^= 1
+      spoil = false
+    }
+  }
+  two.transact((tx) => tx.set(title, 'whole'))
+  await world.clock.pass(60_000)
+  expect(spoil).toBe(false)
+  expect(store.get(title)).toBe('whole')
+  await world.close()
+})
+
+test('a newer protocol is refused with a sentence that says who must be updated', async () => {
+  const world = await createWorld(16)
+  const wire = world.wire()
+  const connect = wire.connect.bind(wire)
+  wire.connect = (events) => {
+    const connection = connect(events)
+    return {
+      ...connection,
+      bufferedBytes: 0,
+      send() {
+        const hello = { type: 'hello', protocol: 9, oldest: 9, agent: 'x', schema: 0, credential: new Uint8Array() } as const
+        connection.send(encodeFrames([hello], MAX_MESSAGE_BYTES)[0]!)
+      },
+    }
+  }
+  const store = await world.open({ transport: wire })
+  await world.clock.pass(300)
+  expect(store.status.problem).toMatchObject({ code: 'protocol-version' })
+  await world.close()
+})
