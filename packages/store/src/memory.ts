@@ -1,5 +1,5 @@
 import { StoreError } from './errors.ts'
-import type { Channel, HeldLock, Locks, Log, Storage } from './ports.ts'
+import type { Channel, Channels, HeldLock, Locks, Log, Storage } from './ports.ts'
 
 /** A log of one space in memory. */
 interface Shelf {
@@ -27,7 +27,6 @@ interface Shelf {
  */
 export function memoryStorage(): Storage {
   const shelves = new Map<string, Shelf>()
-  const rooms = new Map<string, Set<(message: unknown) => void>>()
   return {
     async openLog(space) {
       let shelf = shelves.get(space)
@@ -35,28 +34,7 @@ export function memoryStorage(): Storage {
       return openShelf(shelf)
     },
     locks: createLocks(),
-    channels: {
-      open(name, onMessage): Channel {
-        let members = rooms.get(name)
-        if (members === undefined) rooms.set(name, (members = new Set()))
-        const member = (message: unknown): void => onMessage(message)
-        members.add(member)
-        return {
-          post(message) {
-            const copy: unknown = clone(message)
-            for (const other of [...members]) {
-              if (other === member) continue
-              later(() => {
-                if (members.has(other)) other(copy)
-              })
-            }
-          },
-          close() {
-            members.delete(member)
-          },
-        }
-      },
-    },
+    channels: createChannels(),
   }
 }
 
@@ -65,37 +43,73 @@ function later(fn: () => void): void {
   void Promise.resolve().then(fn)
 }
 
-/** What is sent and stored is a copy, as it is in a browser. */
+/** What is sent is a copy, as it is in a browser. */
 const { structuredClone: clone } = globalThis as unknown as { structuredClone<T>(value: T): T }
 
 function openShelf(shelf: Shelf): Log {
   let closed = false
-  const turn = async (): Promise<void> => {
-    await Promise.resolve()
+  const assertOpen = (): void => {
     if (closed) throw new StoreError('closed', 'This log is closed. Open it again.')
   }
   return {
     async read(after, each) {
-      await turn()
+      assertOpen()
+      await Promise.resolve()
       const end = shelf.entries.length
-      for (let position = after + 1; position <= end; position++) each(shelf.entries[position - 1]!.slice(), position)
+      for (let position = after + 1; position <= end; position++) {
+        assertOpen()
+        each(shelf.entries[position - 1]!.slice(), position)
+      }
       return Math.max(after, end)
     },
     async append(entry, options) {
+      assertOpen()
       const bytes = entry.slice()
-      await turn()
+      await Promise.resolve()
       if (options?.fence !== undefined && options.fence < shelf.fence) {
-        throw new StoreError('fenced', `Fence ${options.fence} is over: another tab took ${shelf.fence}.`)
+        throw new StoreError(
+          'fenced',
+          `Fence ${options.fence} is over: another tab has taken ${shelf.fence} and does this job now. Nothing was stored.`,
+        )
       }
       return shelf.entries.push(bytes)
     },
     async takeFence() {
-      await turn()
+      assertOpen()
+      await Promise.resolve()
       return (shelf.fence += 1)
     },
     onLost: () => () => undefined,
     async close() {
       closed = true
+    },
+  }
+}
+
+function createChannels(): Channels {
+  const membersByName = new Map<string, Set<(message: unknown) => void>>()
+  return {
+    open(name, onMessage): Channel {
+      let members = membersByName.get(name)
+      if (members === undefined) membersByName.set(name, (members = new Set()))
+      // A function of its own: two channels may be given the same listener.
+      const member = (message: unknown): void => onMessage(message)
+      members.add(member)
+      return {
+        post(message) {
+          if (!members.has(member)) return
+          for (const other of members) {
+            if (other === member) continue
+            const copy: unknown = clone(message)
+            later(() => {
+              if (members.has(other)) other(copy)
+            })
+          }
+        },
+        close() {
+          members.delete(member)
+        },
+      }
     },
   }
 }

@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { HeldLock, Locks } from '../../src/index.ts'
+import type { BrowserUnderTest } from './storage.ts'
+
+/** Proves the promises of `Locks`. */
+export function locksContract(openBrowser: () => Promise<BrowserUnderTest>): void {
+  let browser: BrowserUnderTest
+  let mine: Locks
+  let theirs: Locks
+
+  beforeEach(async () => {
+    browser = await openBrowser()
+    mine = browser.tabs[0].locks!
+    theirs = browser.tabs[1].locks!
+  })
+
+  afterEach(async () => {
+    await browser.dispose?.()
+  })
+
+  test('one holds at a time; the next holds after the release', async () => {
+    const held = await mine.hold('a', never())
+    expect(await theirs.tryHold('a')).toBeUndefined()
+    expect(await mine.tryHold('a')).toBeUndefined()
+    held.release()
+    const next = await theirs.hold('a', never())
+    expect(await mine.tryHold('a')).toBeUndefined()
+    next.release()
+    const last = await eventually(() => mine.tryHold('a'))
+    last.release()
+  })
+
+  test('those who wait come in turn, and never two at once', async () => {
+    const order: number[] = []
+    let inside = 0
+    const first = await mine.hold('a', never())
+    const enter = async (locks: Locks, i: number): Promise<void> => {
+      const held = await locks.hold('a', never())
+      expect(++inside).toBe(1)
+      order.push(i)
+      await Promise.resolve()
+      inside--
+      held.release()
+    }
+    const all = [0, 1, 2, 3, 4, 5].map((i) => enter(i % 2 === 0 ? mine : theirs, i))
+    first.release()
+    await Promise.all(all)
+    expect(order.length).toBe(6)
+    // In turn for each tab; between tabs requests may overtake each other on their way.
+    expect(order.filter((i) => i % 2 === 0)).toEqual([0, 2, 4])
+    expect(order.filter((i) => i % 2 === 1)).toEqual([1, 3, 5])
+  })
+
+  test('who gives up waiting is out of the way', async () => {
+    const held = await mine.hold('a', never())
+    const abort = new AbortController()
+    const reason = new Error('no longer wanted')
+    const waiting = theirs.hold('a', abort.signal)
+    const next = theirs.hold('a', never())
+    abort.abort(reason)
+    await expect(waiting).rejects.toBe(reason)
+    held.release()
+    const got = await next
+    got.release()
+  })
+
+  test('who has given up before asking does not wait', async () => {
+    const reason = new Error('too late')
+    await expect(mine.hold('a', AbortSignal.abort(reason))).rejects.toBe(reason)
+    const held = await eventually(() => theirs.tryHold('a'))
+    held.release()
+  })
+
+  test('giving up after the lock is held changes nothing', async () => {
+    const abort = new AbortController()
+    const held = await mine.hold('a', abort.signal)
+    abort.abort()
+    expect(await theirs.tryHold('a')).toBeUndefined()
+    held.release()
+  })
+
+  test('locks of other names are free', async () => {
+    const held = await mine.hold('a', never())
+    const other = await theirs.tryHold('b')
+    expect(other).toBeDefined()
+    other!.release()
+    held.release()
+  })
+
+  test('a second release does not free what another one holds, and a release is not a loss', async () => {
+    let lost = 0
+    const held = await mine.hold('a', never())
+    void held.lost.then(() => lost++)
+    held.release()
+    const next = await theirs.hold('a', never())
+    void next.lost.then(() => lost++)
+    held.release()
+    expect(await mine.tryHold('a')).toBeUndefined()
+    next.release()
+    const last = await mine.hold('a', never())
+    last.release()
+    expect(lost).toBe(0)
+  })
+}
+
+const never = (): AbortSignal => new AbortController().signal
+
+/** A release may take a moment to reach the other tabs. */
+async function eventually(tryHold: () => Promise<HeldLock | undefined>): Promise<HeldLock> {
+  let held: HeldLock | undefined
+  await expect.poll(async () => (held = await tryHold()), { timeout: 10_000 }).toBeDefined()
+  return held!
+}

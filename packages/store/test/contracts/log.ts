@@ -1,0 +1,253 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Log } from '../../src/index.ts'
+import type { BrowserUnderTest } from './storage.ts'
+
+interface Stored {
+  readonly position: number
+  readonly entry: Uint8Array
+}
+
+/** Proves the promises of `Log`. */
+export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void {
+  let browser: BrowserUnderTest
+  let mine: Log
+  let theirs: Log
+
+  beforeEach(async () => {
+    browser = await openBrowser()
+    mine = await browser.tabs[0].openLog('space')
+    theirs = await browser.tabs[1].openLog('space')
+  })
+
+  afterEach(async () => {
+    await mine.close()
+    await theirs.close()
+    await browser.dispose?.()
+  })
+
+  test('an empty log has nothing to read', async () => {
+    expect(await readAll(mine)).toEqual([])
+    expect(await mine.read(0, unexpected)).toBe(0)
+    expect(await mine.read(7, unexpected)).toBe(7)
+  })
+
+  test('entries are read at the positions that append told, in order, by every tab', async () => {
+    const told: number[] = []
+    for (let i = 0; i < 5; i++) told.push(await mine.append(bytes(i)))
+    expect(ascending(told)).toBe(true)
+    expect(told[0]).toBeGreaterThan(0)
+    for (const log of [mine, theirs]) {
+      const stored = await readAll(log)
+      expect(stored.map(({ position }) => position)).toEqual(told)
+      expect(stored.map(({ entry }) => entry)).toEqual([0, 1, 2, 3, 4].map((i) => bytes(i)))
+    }
+  })
+
+  test('reading goes on after any position and tells the last one', async () => {
+    const told: number[] = []
+    for (let i = 0; i < 4; i++) told.push(await mine.append(bytes(i)))
+    for (let i = 0; i < 4; i++) {
+      const stored: number[] = []
+      expect(await theirs.read(told[i]!, (_, position) => stored.push(position))).toBe(told[3])
+      expect(stored).toEqual(told.slice(i + 1))
+    }
+  })
+
+  test('every entry owns its buffer, on the way in and on the way out', async () => {
+    const large = new Uint8Array(1 << 16).fill(7)
+    const view = large.subarray(100, 103)
+    const appended = mine.append(view)
+    view.fill(9)
+    await appended
+    await mine.append(bytes(1))
+    const [first] = await readAll(mine)
+    expect(first!.entry).toEqual(Uint8Array.of(7, 7, 7))
+    expect(first!.entry.buffer.byteLength).toBe(3)
+    first!.entry.fill(0)
+    expect((await readAll(mine))[0]!.entry).toEqual(Uint8Array.of(7, 7, 7))
+  })
+
+  test('an entry may be empty, or a mebibyte long', async () => {
+    const long = Uint8Array.from({ length: 1 << 20 }, (_, i) => i * 31)
+    await mine.append(new Uint8Array())
+    await mine.append(long, { durability: 'strict' })
+    const stored = await readAll(theirs)
+    expect(stored.map(({ entry }) => entry.length)).toEqual([0, 1 << 20])
+    expect(equal(stored[1]!.entry, long)).toBe(true)
+  })
+
+  test('what one tab appends without waiting keeps its order', async () => {
+    const told = await Promise.all(Array.from({ length: 100 }, (_, i) => mine.append(number(i))))
+    expect(ascending(told)).toBe(true)
+    expect((await readAll(theirs)).map(({ entry }) => toNumber(entry))).toEqual(
+      Array.from({ length: 100 }, (_, i) => i),
+    )
+  })
+
+  test('a long log is read whole', async () => {
+    const count = 1500
+    await Promise.all(Array.from({ length: count }, (_, i) => (i % 2 === 0 ? mine : theirs).append(number(i))))
+    const stored = await readAll(mine)
+    expect(ascending(stored.map(({ position }) => position))).toBe(true)
+    expect(new Set(stored.map(({ entry }) => toNumber(entry))).size).toBe(count)
+    expect(stored.length).toBe(count)
+  })
+
+  test('two tabs write at once: everybody reads the same order, nothing twice, nothing lost, nothing inserted', async () => {
+    const count = 300
+    let writing = true
+    // Each reads on from where it was, while both write; what it has read must be the log as it is in the end.
+    const follow = async (log: Log): Promise<Stored[]> => {
+      const seen: Stored[] = []
+      let last = 0
+      for (;;) {
+        const isFinal = !writing
+        last = await log.read(last, (entry, position) => seen.push({ entry, position }))
+        if (isFinal) return seen
+        await Promise.resolve()
+      }
+    }
+    const write = async (log: Log, from: number): Promise<number[]> => {
+      const told: number[] = []
+      for (let i = 0; i < count; i += 3) {
+        const three = [from + i, from + i + 1, from + i + 2].map((value) => log.append(number(value)))
+        told.push(...(await Promise.all(three)))
+      }
+      return told
+    }
+    const followers = [follow(mine), follow(theirs)]
+    const [told, toldThem] = await Promise.all([write(mine, 0), write(theirs, count)])
+    writing = false
+    const stored = await readAll(mine)
+    for (const seen of await Promise.all(followers)) expect(seen).toEqual(stored)
+
+    expect(ascending(stored.map(({ position }) => position))).toBe(true)
+    expect(stored.length).toBe(2 * count)
+    const placeOf = new Map(stored.map(({ position, entry }) => [toNumber(entry), position]))
+    expect(Array.from({ length: count }, (_, i) => placeOf.get(i))).toEqual(told)
+    expect(Array.from({ length: count }, (_, i) => placeOf.get(count + i))).toEqual(toldThem)
+  })
+
+  test('spaces are apart, whatever their names', async () => {
+    const names = ['', 'a', 'A', 'a\u0000', 'a/b', 'é', 'e\u0301', '\ud800', '__proto__']
+    const logs = await Promise.all(names.map((name) => browser.tabs[0].openLog(name)))
+    for (const [i, log] of logs.entries()) await log.append(number(i))
+    for (const [i, log] of logs.entries()) {
+      expect((await readAll(log)).map(({ entry }) => toNumber(entry))).toEqual([i])
+      const fence = await log.takeFence()
+      await log.append(bytes(1), { fence })
+      await log.close()
+    }
+    expect(await readAll(mine)).toEqual([])
+  })
+
+  test('fences only grow, whoever takes them', async () => {
+    const fences: number[] = []
+    for (let i = 0; i < 3; i++) fences.push(await mine.takeFence(), await theirs.takeFence())
+    expect(ascending(fences)).toBe(true)
+    const atOnce = await Promise.all([mine, theirs, mine, theirs].map((log) => log.takeFence()))
+    expect(new Set([...fences, ...atOnce]).size).toBe(10)
+    expect(Math.min(...atOnce)).toBeGreaterThan(fences.at(-1)!)
+  })
+
+  test('an append with an old fence stores nothing; with the newest, or without any, it does', async () => {
+    const old = await mine.takeFence()
+    await mine.append(bytes(1), { fence: old })
+    const fence = await theirs.takeFence()
+    await expect(mine.append(bytes(2), { fence: old })).rejects.toMatchObject({ code: 'fenced' })
+    const newest = await theirs.takeFence()
+    await expect(mine.append(bytes(2), { fence: old })).rejects.toMatchObject({ code: 'fenced' })
+    await expect(theirs.append(bytes(2), { fence })).rejects.toMatchObject({ code: 'fenced' })
+    await theirs.append(bytes(3), { fence: newest })
+    await mine.append(bytes(4))
+    await theirs.append(bytes(5), { fence: newest })
+    expect((await readAll(mine)).map(({ entry }) => entry[0])).toEqual([1, 3, 4, 5])
+  })
+
+  test('of two holders that write without waiting, exactly what was not fenced off is stored', async () => {
+    const count = 200
+    const old = await mine.takeFence()
+    const outcomes = (log: Log, from: number, fence: number): Promise<PromiseSettledResult<number>[]> =>
+      Promise.allSettled(Array.from({ length: count }, (_, i) => log.append(number(from + i), { fence })))
+    const before = outcomes(mine, 0, old)
+    const fence = await theirs.takeFence()
+    const [first, second, third] = await Promise.all([
+      before,
+      outcomes(theirs, count, fence),
+      outcomes(mine, 2 * count, old),
+    ])
+    const refused = [...first, ...third].filter((outcome) => outcome.status === 'rejected')
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'fenced' })
+    expect(second.every(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(third.every(({ status }) => status === 'rejected')).toBe(true)
+
+    // What was under way when the fence was taken is stored up to one point, and nothing after it.
+    const kept = first.filter(({ status }) => status === 'fulfilled').length
+    expect(refused.length).toBe(2 * count - kept)
+    expect((await readAll(mine)).map(({ entry }) => toNumber(entry))).toEqual([
+      ...Array.from({ length: kept }, (_, i) => i),
+      ...Array.from({ length: count }, (_, i) => count + i),
+    ])
+  })
+
+  test('entries and fences outlive the log that wrote them', async () => {
+    const fence = await mine.takeFence()
+    await mine.append(bytes(1))
+    await mine.close()
+    await theirs.close()
+    const again = await browser.tabs[0].openLog('space')
+    expect((await readAll(again)).map(({ entry }) => entry[0])).toEqual([1])
+    expect(await again.takeFence()).toBeGreaterThan(fence)
+    await again.close()
+  })
+
+  test('closing lets finish what was begun, then refuses, and is not a loss', async () => {
+    const losses: Error[] = []
+    mine.onLost((error) => losses.push(error))
+    const appended = [mine.append(bytes(1)), mine.append(bytes(2))]
+    await Promise.all([mine.close(), ...appended])
+    await mine.close()
+    await expect(mine.append(bytes(3))).rejects.toMatchObject({ code: 'closed' })
+    await expect(mine.read(0, unexpected)).rejects.toMatchObject({ code: 'closed' })
+    await expect(mine.takeFence()).rejects.toMatchObject({ code: 'closed' })
+    expect((await readAll(theirs)).map(({ entry }) => entry[0])).toEqual([1, 2])
+    expect(losses).toEqual([])
+  })
+
+  test('a reader that throws ends its reading and nothing else', async () => {
+    await mine.append(bytes(1))
+    await mine.append(bytes(2))
+    const broken = new Error('broken reader')
+    const seen: number[] = []
+    const reading = mine.read(0, (_, position) => {
+      seen.push(position)
+      throw broken
+    })
+    await expect(reading).rejects.toBe(broken)
+    expect(seen.length).toBe(1)
+    expect((await readAll(mine)).length).toBe(2)
+  })
+}
+
+async function readAll(log: Log): Promise<Stored[]> {
+  const stored: Stored[] = []
+  const last = await log.read(0, (entry, position) => stored.push({ entry, position }))
+  expect(last).toBe(stored.at(-1)?.position ?? 0)
+  return stored
+}
+
+function unexpected(): never {
+  throw new Error('Nothing was to be read.')
+}
+
+function ascending(positions: readonly number[]): boolean {
+  return positions.every((position, i) => i === 0 || position > positions[i - 1]!)
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+const bytes = (byte: number): Uint8Array => Uint8Array.of(byte)
+const number = (value: number): Uint8Array => Uint8Array.of(value >>> 8, value & 255)
+const toNumber = (entry: Uint8Array): number => entry[0]! * 256 + entry[1]!
