@@ -46,7 +46,9 @@ export interface JournalEvents {
   onDurable(ids: readonly ChangeId[]): void
   /** The log has grown to `position` by this tab. */
   onGrown(position: number): void
-  /** Another tab has taken the fence: this tab must not write the relay's order any more. */
+  /** The relay's order is in the log up to here. */
+  onOrdered(relaySeq: number): void
+  /** Another tab has taken the fence: what this tab had of the relay's order and had not written yet is not in the log. */
   onFenced(): void
   onFailure(): void
 }
@@ -104,6 +106,7 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
         }
         if (piece.kind === 'commits') markDurable(piece.pending.map(({ change }) => changeId(change)))
         if (piece.kind === 'entry') markDurable(piece.made)
+        if (piece.kind === 'ordered' && grown !== undefined) events.onOrdered(piece.first + piece.items.length - 1)
         if (grown !== undefined) {
           if (grown === read + 1) read = grown
           else void pull().catch(giveUp)

@@ -75,6 +75,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   /** Whether nobody in this browser has switched the link off. */
   let wanted = true
   let fence: number | undefined
+  /** How much of the relay's order is in the log, and how much is there or on its way there. */
+  let storedSeq = 0
+  let loggedSeq = 0
   let offsetMs = 0
   let lost: StoreError | undefined
   let closing: Promise<void> | undefined
@@ -134,7 +137,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       link?.wake()
     },
     onGrown: () => tabs.tell({ type: 'news' }),
-    onFenced: () => campaign?.giveWay(),
+    onOrdered(relaySeq) {
+      storedSeq = Math.max(storedSeq, relaySeq)
+    },
+    onFenced() {
+      loggedSeq = storedSeq
+      campaign?.giveWay()
+    },
     onFailure() {
       board.touch()
       link?.wake()
@@ -176,6 +185,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         return changed
       }
       case 'ordered': {
+        // What does not join on is asked of the relay again, from where the order ends here.
+        if (entry.first > replica.basis.relaySeq + 1) return nothing
+        storedSeq = Math.max(storedSeq, entry.first + entry.items.length - 1)
+        loggedSeq = Math.max(loggedSeq, storedSeq)
         const items = entry.items.map((item) => (item instanceof Uint8Array ? readChange(item) : item))
         return order(entry.epoch, entry.first, items, origin)
       }
@@ -218,7 +231,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (line === undefined || link !== undefined || closed || !wanted) return
     link = startLink(line, {
       space,
-      basis: () => replica.basis,
+      // From where the log ends, not the memory: a tab that was fenced may know more than it was allowed to write.
+      basis: () => ({ ...replica.basis, relaySeq: Math.min(replica.basis.relaySeq, loggedSeq) }),
       *sendable(): Iterable<Pending> {
         for (const [id, pending] of replica.pending) {
           // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
@@ -228,7 +242,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       },
       onOrder(epoch, first, items, records) {
         replica.flushDocuments()
-        const known = replica.basis.relaySeq
         const stored = items.map((item): OrderedRecord => {
           const id = changeId(item)
           const pending = replica.pending.get(id)
@@ -238,8 +251,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         })
         const changed = order(epoch, first, items, 'remote')
         settling.onProgress()
-        const news = stored.slice(Math.max(0, known + 1 - first))
-        if (news.length > 0) journal.order(epoch, Math.max(first, known + 1), news, fence)
+        const news = stored.slice(Math.max(0, loggedSeq + 1 - first))
+        if (news.length > 0) journal.order(epoch, first + stored.length - news.length, news, fence)
+        loggedSeq = Math.max(loggedSeq, first + stored.length - 1)
         board.touch()
         watching.publish(changed, memory.snapshot)
       },

@@ -1,0 +1,213 @@
+import { counter, lww } from '@syncline/merge'
+import { makeRef, type BoundPolicy, type Policy, type PolicyHost, type Ref } from '@syncline/stm'
+import { expect, test } from 'vitest'
+import { memoryStorage, openStore, StoreError, type PresenceMaker, type PresencePort, type Storage } from '../src/index.ts'
+import { createWorld, settle } from './world.ts'
+
+const title = lww('title', '')
+const votes = counter('votes')
+
+test('[ST6] a Change lists what its author had seen', async () => {
+  const world = await createWorld(1)
+  const storage = memoryStorage()
+  const wire = world.wire()
+  const one = await world.open({ storage, transport: wire })
+  await world.clock.pass(100)
+  await one.transact((tx) => tx.set(title, 'stored')).synced()
+  wire.cut()
+  const two = await world.open({ storage, transport: wire })
+  const seen = one.transact((tx) => tx.set(title, 'pending')).change!
+  await settle()
+  const answer = two.transact((tx) => tx.set(title, `${tx.get(title)}, seen`)).change!
+  expect(answer.deps).toEqual({ epoch: one.snapshot.basis.epoch, relaySeq: 1, writers: new Map([[seen.writer, seen.seq]]) })
+  expect(answer.deps.epoch).toMatch(/^[0-9a-f]{32}$/)
+  await world.close()
+})
+
+test('[ST13] without a storage that works a store lives in memory and says so', async () => {
+  const storage = {
+    openLog: () => Promise.reject(new StoreError('storage-failed', 'This browser denies IndexedDB in private windows.')),
+  }
+  const store = await openStore({ space: 'board', storage })
+  store.transact((tx) => tx.set(title, 'x'))
+  await store.durable()
+  expect(store.status).toMatchObject({ storage: 'memory-only', saved: 'memory', storageError: { code: 'storage-failed' } })
+  await store.close()
+  const newer = { openLog: () => Promise.reject(new StoreError('storage-newer', 'Reload.')) }
+  await expect(openStore({ space: 'board', storage: newer })).rejects.toMatchObject({ code: 'storage-newer' })
+})
+
+test('[ST17] a tab whose fence is over writes no more of the relay’s order', async () => {
+  const world = await createWorld(2)
+  const storage = memoryStorage()
+  const outcomes: string[] = []
+  const witnessed: Storage = {
+    ...storage,
+    async openLog(space) {
+      const log = await storage.openLog(space)
+      return {
+        ...log,
+        async append(entry, options) {
+          try {
+            const position = await log.append(entry, options)
+            outcomes.push(`fence ${options?.fence} stored`)
+            return position
+          } catch (error) {
+            outcomes.push(`fence ${options?.fence} ${(error as StoreError).code}`)
+            throw error
+          }
+        },
+      }
+    },
+  }
+  const one = await world.open({ storage: witnessed, transport: world.wire() })
+  await world.clock.pass(100)
+  // Another tab has taken over while this one was frozen.
+  await (await storage.openLog('board')).takeFence()
+  const two = await world.open({ transport: world.wire() })
+  two.transact((tx) => tx.set(title, 'from elsewhere'))
+  await world.clock.pass(60_000)
+  two.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(60_000)
+  // What it was not allowed to write it asks for again, when it stands again and has a fence of its own.
+  expect(outcomes).toEqual(['fence 1 fenced', 'fence 3 stored', 'fence 3 stored'])
+  expect([one.get(title), one.get(votes)]).toEqual(['from elsewhere', 1])
+  await world.close()
+  const again = await world.open({ storage })
+  expect([again.get(title), again.get(votes)]).toEqual(['from elsewhere', 1])
+  await again.close()
+})
+
+/** Presence that only shows what arrives. */
+function listening(heard: Map<string, string>): { maker: PresenceMaker; port: () => PresencePort } {
+  let own: PresencePort
+  return {
+    maker(port) {
+      own = port
+      const stop = port.onPayload((peer, payload) => {
+        if (payload === null) heard.delete(peer)
+        else heard.set(peer, new TextDecoder().decode(payload))
+      })
+      return { self: 0, peers: () => new Map(), set: () => undefined, subscribe: () => () => undefined, close: () => (port.publish(null), stop()) }
+    },
+    port: () => own,
+  }
+}
+
+test('[ST30] presence reaches siblings and everybody in the space, and ends with the session or the link', async () => {
+  const world = await createWorld(3)
+  const storage = memoryStorage()
+  const wire = world.wire()
+  const heard = [new Map<string, string>(), new Map<string, string>(), new Map<string, string>()]
+  const sides = heard.map(listening)
+  const say = (i: number, words: string): void => sides[i]!.port().publish(new TextEncoder().encode(words))
+  const tab1 = await world.open({ storage, transport: wire, presence: sides[0]!.maker })
+  const tab2 = await world.open({ storage, transport: wire, presence: sides[1]!.maker })
+  await world.clock.pass(100)
+  say(0, 'tab 1')
+  say(1, 'tab 2')
+  await world.clock.pass(100)
+  const far = await world.open({ transport: world.wire(), presence: sides[2]!.maker })
+  await world.clock.pass(100)
+  say(2, 'far')
+  await world.clock.pass(100)
+  const words = (i: number): string[] => [...heard[i]!.values()].sort()
+  expect([words(0), words(1), words(2)]).toEqual([['far', 'tab 2'], ['far', 'tab 1'], ['tab 1', 'tab 2']])
+
+  // The tab that runs the link goes; the other one takes over.
+  await tab1.close()
+  await world.clock.pass(100)
+  expect([words(1), words(2)]).toEqual([['far'], ['tab 2']])
+  wire.cut()
+  await world.clock.pass(100)
+  expect([words(1), words(2)]).toEqual([[], []])
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect([words(1), words(2)]).toEqual([['far'], ['tab 2']])
+  await far.close()
+  await world.clock.pass(100)
+  expect(words(1)).toEqual([])
+  expect(tab2.status.link).toBe('online')
+  await world.close()
+})
+
+/** A policy whose live document is a plain string that grows. */
+function growing(): { readonly ref: Ref<string, { insert: string }>; edit(text: string): void } {
+  let host: PolicyHost
+  let live = ''
+  let unsaid = ''
+  const flush = (): void => {
+    if (unsaid === '') return
+    const text = unsaid
+    unsaid = ''
+    host.commit('note', text)
+  }
+  const pure: Policy<string, string, string> = {
+    tag: 'growing',
+    apply: (state = '', payload) => state + String(payload),
+    read: (state = '') => state,
+    draft: (state = '') => state,
+    edit: (draft, intent) => draft + (intent.kind === 'insert' ? String(intent.content) : ''),
+    readDraft: (draft) => draft,
+    finish: () => undefined,
+    bind(given): BoundPolicy<string, string, string> {
+      host = given
+      return {
+        ...pure,
+        late: true,
+        sizeBytes: (draft) => draft.length,
+        finish(draft) {
+          const added = draft.slice(live.length)
+          live = draft
+          return added === '' ? undefined : added
+        },
+        settle: (_address, payload, origin) => {
+          if (origin === 'remote') live += String(payload)
+        },
+        reset: (_address, state) => {
+          live = String(state)
+        },
+        flush,
+        close: () => undefined,
+      }
+    },
+  }
+  return {
+    ref: makeRef(pure, 'note', undefined),
+    edit(text) {
+      live += text
+      unsaid += text
+      queueMicrotask(flush)
+    },
+  }
+}
+
+test('[ST5] direct edits are one Change per task, before the next transaction', async () => {
+  const { ref, edit } = growing()
+  const store = await openStore({ space: 'board' })
+  const seen: string[] = []
+  expect(store.get(ref)).toBe('')
+  store.onCommit((snapshot) => seen.push(`${snapshot.get(ref)}|${snapshot.get(title)}`))
+  edit('a')
+  edit('b')
+  await settle()
+  edit('c')
+  store.transact((tx) => tx.set(title, 'after c'))
+  await settle()
+  expect(seen).toEqual(['ab|', 'abc|', 'abc|after c'])
+  expect(() => store.transact((tx) => tx.insert(ref, 3, 'd'.repeat(17 * 1024 * 1024)))).toThrow(
+    expect.objectContaining({ code: 'change-too-large' }),
+  )
+  store.transact((tx) => tx.insert(ref, 3, 'd'))
+  expect(store.get(ref)).toBe('abcd')
+  expect(store.status.pending).toBe(4)
+  await store.close()
+})
+
+test('[ST2] a Change that is too large is refused before anything happens', async () => {
+  const store = await openStore({ space: 'board' })
+  const before = store.snapshot
+  expect(() => store.transact((tx) => tx.set(title, 'x'.repeat(17 * 1024 * 1024)))).toThrow(/one Change holds 16777216 at most/)
+  expect(store.snapshot).toBe(before)
+  await store.close()
+})
