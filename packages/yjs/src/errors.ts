@@ -4,7 +4,7 @@ export type YjsErrorCode =
   | 'update-refused'
   /** An update that builds on another one which is not here. It is shown, whole, as soon as that one comes. */
   | 'update-incomplete'
-  /** A direct edit left something in the document that a plain text cannot hold. The document was made anew without it. */
+  /** A direct edit left something in the document that a plain text cannot hold. The document was made anew as all others have it. */
   | 'edit-undone'
   /** A direct edit of a document that was closed or made anew. It is not committed. */
   | 'edit-ignored'

@@ -286,7 +286,7 @@ export class LiveText {
       new YjsError(
         'edit-undone',
         `A direct edit of the text "${this.address}" cannot be kept: ${cause instanceof Error ? cause.message : String(cause)}. ` +
-          `The document was made anew without it. Write nothing but strings of whole characters, into the Y.Text.`,
+          `The document was made anew as everybody else has it. Write nothing but strings of whole characters, into the Y.Text.`,
         { cause },
       ),
     )

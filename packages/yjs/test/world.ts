@@ -76,15 +76,13 @@ export class Site implements PolicyHost {
   receive(change: Sent): void {
     this.policy.flush()
     this.#held.push(change)
-    for (let progress = true; progress;) {
-      progress = false
-      for (const held of this.#held) {
-        if (held.seq <= this.seen[held.from]!) continue
-        if (held.deps.some((seen, site) => this.seen[site]! < seen)) continue
-        this.#apply(held, 'remote')
-        progress = true
-      }
-    }
+    for (let ready = this.#nextReady(); ready !== undefined; ready = this.#nextReady()) this.#apply(ready, 'remote')
+  }
+
+  /** Takes out an edit whose author had seen no more than this site has; repeated ones fall away. */
+  #nextReady(): Sent | undefined {
+    this.#held = this.#held.filter((held) => held.seq > this.seen[held.from]!)
+    return this.#held.find((held) => held.deps.every((seen, site) => seen <= this.seen[site]!))
   }
 
   #apply(change: Sent, origin: 'local' | 'remote'): void {

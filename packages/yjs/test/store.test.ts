@@ -1,0 +1,178 @@
+import { lww } from '@syncline/merge'
+import type { Store } from '@syncline/store'
+import { memoryStorage, openStore } from '@syncline/store'
+import { afterEach, expect, test, vi } from 'vitest'
+import * as Y from 'yjs'
+import { openText, text, yjsPresence } from '../src/index.ts'
+import type { TextRef } from '../src/index.ts'
+
+const note = text('note', 'one')
+const title = lww('title', '')
+const stores: Store[] = []
+const errors: unknown[] = []
+
+async function open(storage = memoryStorage(), presence = false): Promise<Store> {
+  const onError = (error: unknown): void => void errors.push(error)
+  const store = await openStore({ space: 'notes', storage, onError, ...(presence ? { presence: yjsPresence() } : {}) })
+  stores.push(store)
+  return store
+}
+
+afterEach(async () => {
+  for (const store of stores.splice(0)) await store.close()
+  if (errors.length > 0) throw new AggregateError(errors.splice(0), 'errors were reported')
+})
+
+test('a body that throws leaves no trace in the text, open or not', async () => {
+  const store = await open()
+  store.transact((tx) => tx.insert(note, 0, 'abc'))
+  const opened = openText(store, note)
+  const events: unknown[] = []
+  opened.doc.on('update', (update) => events.push(update))
+  const before = store.snapshot
+  expect(() =>
+    store.transact((tx) => {
+      tx.insert(note, 3, 'def')
+      tx.set(title, 'half')
+      expect(tx.get(note)).toBe('abcdef')
+      throw new Error('no')
+    }),
+  ).toThrow('no')
+  expect([store.get(note), opened.text.toString(), store.get(title), events]).toEqual(['abc', 'abc', '', []])
+  expect(store.snapshot).toBe(before)
+})
+
+test('one Change may write texts and other refs, and is seen as a whole', async () => {
+  const store = await open()
+  const seen: string[] = []
+  store.onCommit((snapshot) => seen.push(`${snapshot.get(title)}|${snapshot.get(note)}|${snapshot.get(text('b'))}`))
+  const { change } = store.transact((tx) => {
+    tx.set(title, 'T')
+    tx.insert(note, 0, 'one')
+    tx.insert(text('b'), 0, 'two')
+  })
+  expect(seen).toEqual(['T|one|two'])
+  expect(change!.ops.map((op) => `${op.tag} ${op.address}`).sort()).toEqual(['lww title', 'text b', 'text note/one'])
+  expect(store.transact((tx) => tx.set(note, 'one')).change).toBeUndefined()
+})
+
+test('a snapshot keeps its text', async () => {
+  const store = await open()
+  const opened = openText(store, note)
+  const snapshots = []
+  for (const word of ['a', 'b', 'c']) {
+    store.transact((tx) => tx.insert(note, 0, word))
+    opened.text.insert(opened.text.length, '.')
+    await Promise.resolve()
+    snapshots.push(store.snapshot)
+  }
+  expect(snapshots.map((snapshot) => snapshot.get(note))).toEqual(['a.', 'ba..', 'cba...'])
+})
+
+test('two tabs that edit at once, by transactions and editors, show the same, and so does a reload', async () => {
+  const storage = memoryStorage()
+  const [a, b] = [await open(storage), await open(storage)]
+  const [left, right] = [openText(a, note), openText(b, note)]
+  for (let i = 0; i < 20; i++) {
+    a.transact((tx) => tx.insert(note, a.get(note).length, `${i},`))
+    left.text.insert(0, '<')
+    right.text.insert(right.text.length, '>')
+    if (i % 3 === 0) b.transact((tx) => tx.insert(note, 0, '-'))
+    if (i % 4 === 0) await Promise.all([a.durable(), b.durable()])
+  }
+  await vi.waitFor(() => {
+    expect(a.get(note)).toBe(b.get(note))
+    expect(a.snapshot.basis).toEqual(b.snapshot.basis)
+  })
+  expect([left.text.toString(), right.text.toString()]).toEqual([a.get(note), a.get(note)])
+  expect(['<', '>', ',', '-'].map((mark) => a.get(note).split(mark).length - 1)).toEqual([20, 20, 20, 7])
+  const final = a.get(note)
+  await Promise.all([a.durable(), b.durable()])
+  for (const store of stores.splice(0)) await store.close()
+  const again = await open(storage)
+  expect(again.get(note)).toBe(final)
+  expect(openText(again, note).text.toString()).toBe(final)
+})
+
+test('an edit made in the middle of a transaction, or by a listener of a commit, is not lost', async () => {
+  const store = await open()
+  const opened = openText(store, note)
+  let once = true
+  store.onCommit(() => {
+    if (!once) return
+    once = false
+    opened.text.insert(0, 'L')
+  })
+  store.transact((tx) => {
+    tx.insert(note, 0, 'abc')
+    opened.text.insert(0, 'D')
+  })
+  await Promise.resolve()
+  expect(store.get(note)).toBe(opened.text.toString())
+  expect(store.get(note).split('').sort().join('')).toBe('DLabc')
+})
+
+test('what was typed right before close is kept', async () => {
+  const storage = memoryStorage()
+  const store = await open(storage)
+  const opened = openText(store, note)
+  opened.text.insert(0, 'last words')
+  opened.close()
+  opened.close()
+  const other = openText(store, note)
+  other.text.insert(0, 'very ')
+  await store.close()
+  other.close()
+  expect(await open(storage).then((again) => again.get(note))).toBe('very last words')
+})
+
+test('handles share the document, and a closed one is told of no reset', async () => {
+  const store = await open()
+  const [one, two] = [openText(store, note), openText(store, note)]
+  expect(one.doc).toBe(two.doc)
+  expect(one.awareness).toBeUndefined()
+  const told: string[] = []
+  one.onReset(() => told.push('one'))
+  two.onReset(() => told.push('two'))()
+  one.close()
+  two.onReset(() => told.push('two again'))
+  two.text.insert(0, 'ab')
+  two.text.insertEmbed(0, { image: 'x' })
+  await Promise.resolve()
+  expect(told).toEqual(['two again'])
+  expect(errors.splice(0).map((error) => (error as { code: string }).code)).toEqual(['edit-undone'])
+  expect([two.text.toString(), store.get(note)]).toEqual(['', ''])
+})
+
+test('only texts have live documents', async () => {
+  const store = await open()
+  expect(() => openText(store, title as unknown as TextRef)).toThrow(expect.objectContaining({ code: 'no-document' }))
+})
+
+test('presence goes from tab to tab, and with the tab', async () => {
+  const storage = memoryStorage()
+  const [a, b] = [await open(storage, true), await open(storage, true)]
+  a.presence.set({ user: { name: 'Ada' } })
+  await vi.waitFor(() => expect(b.presence.peers().get(a.presence.self)).toEqual({ user: { name: 'Ada' } }))
+  const opened = openText(b, note)
+  expect(opened.awareness!.getStates().get(a.presence.self)!['user']).toEqual({ name: 'Ada' })
+  await a.close()
+  await vi.waitFor(() => expect(b.presence.peers().size).toBe(1))
+})
+
+test('many notes cost nothing before they are read', async () => {
+  const storage = memoryStorage()
+  const store = await open(storage)
+  const refs = Array.from({ length: 200 }, (_, i) => text('many', `${i}`))
+  store.transact((tx) => {
+    for (const [i, ref] of refs.entries()) tx.insert(ref, 0, `note ${i}`)
+  })
+  await store.durable()
+  const decode = vi.spyOn(Y.Doc.prototype, 'getText')
+  const again = await open(storage)
+  again.transact((tx) => tx.set(title, 'open'))
+  expect(decode).not.toHaveBeenCalled()
+  expect(again.get(refs[7]!)).toBe('note 7')
+  expect(decode).toHaveBeenCalledTimes(1)
+  decode.mockRestore()
+})
