@@ -1,16 +1,7 @@
 // The store
 export { openStore } from './open.ts'
 export type { StoreOptions } from './open.ts'
-export type {
-  Problem,
-  Receipt,
-  RefusedChange,
-  RefusedChanges,
-  Status,
-  Store,
-  TransactOptions,
-  Watch,
-} from './store.ts'
+export type { Problem, Receipt, RefusedChange, RefusedChanges, Status, Store, TransactOptions, Watch } from './store.ts'
 
 // Presence
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'

@@ -55,7 +55,13 @@ export interface JournalEvents {
 
 type Piece =
   | { readonly kind: 'commits'; readonly pending: Pending[]; strict: boolean }
-  | { readonly kind: 'ordered'; readonly epoch: Epoch; readonly first: number; readonly items: OrderedRecord[]; readonly fence: number | undefined }
+  | {
+      readonly kind: 'ordered'
+      readonly epoch: Epoch
+      readonly first: number
+      readonly items: OrderedRecord[]
+      readonly fence: number | undefined
+    }
   | { readonly kind: 'entry'; readonly entry: LogEntry; readonly made: readonly ChangeId[] }
 
 interface Waiter {
@@ -129,7 +135,9 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
         // Taken now, so that what is committed while this is being written makes the next record.
         const changes = piece.pending.map((pending) => ({ record: pending.record(), local: noBytes }))
         sealed.add(piece)
-        return log.append(encodeEntry({ kind: 'commits', changes }), { durability: piece.strict ? 'strict' : 'relaxed' })
+        return log.append(encodeEntry({ kind: 'commits', changes }), {
+          durability: piece.strict ? 'strict' : 'relaxed',
+        })
       }
       case 'ordered': {
         sealed.add(piece)
@@ -155,7 +163,9 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
     failure =
       error instanceof StoreError
         ? error
-        : new StoreError('storage-failed', `This device's storage refused to be written: ${String(error)}.`, { cause: error })
+        : new StoreError('storage-failed', `This device's storage refused to be written: ${String(error)}.`, {
+            cause: error,
+          })
     const waiters = [...settlers, ...[...unsaved.values()].flat()]
     settlers = []
     for (const id of unsaved.keys()) unsaved.set(id, [])
@@ -213,7 +223,12 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
     },
     order(epoch, first, items, fence) {
       const last = tail('ordered')
-      if (last !== undefined && last.epoch === epoch && last.fence === fence && last.first + last.items.length === first) {
+      if (
+        last !== undefined &&
+        last.epoch === epoch &&
+        last.fence === fence &&
+        last.first + last.items.length === first
+      ) {
         last.items.push(...items)
       } else queue.push({ kind: 'ordered', epoch, first, items: [...items], fence })
       schedule()

@@ -115,7 +115,16 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
         if (connection !== current) return
         current.send(
           encodeFrames(
-            [{ type: 'hello', protocol: PROTOCOL_VERSION, oldest: OLDEST_PROTOCOL_VERSION, agent, schema, credential: credential() }],
+            [
+              {
+                type: 'hello',
+                protocol: PROTOCOL_VERSION,
+                oldest: OLDEST_PROTOCOL_VERSION,
+                agent,
+                schema,
+                credential: credential(),
+              },
+            ],
             maxMessageBytes(),
           )[0]!,
         )
@@ -243,8 +252,12 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
       members.set(number, member)
       if (members.size === 1) start()
       else {
-        member.onState(state)
-        if (welcome !== undefined) member.onUp(welcome)
+        // Not inside this call: the member does not know its channel yet.
+        queueMicrotask(() => {
+          if (!joined) return
+          member.onState(state)
+          if (welcome !== undefined) member.onUp(welcome)
+        })
       }
       return {
         number,

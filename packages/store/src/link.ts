@@ -12,7 +12,12 @@ export interface LinkSide {
   /** Pending Changes that may be sent, in order. */
   sendable(): Iterable<Pending>
   /** A stretch of the relay's log has come. `records` are the bytes of those items that are Changes. */
-  onOrder(epoch: Epoch, first: number, items: readonly OrderedItem[], records: ReadonlyMap<OrderedItem, Uint8Array>): void
+  onOrder(
+    epoch: Epoch,
+    first: number,
+    items: readonly OrderedItem[],
+    records: ReadonlyMap<OrderedItem, Uint8Array>,
+  ): void
   onRefusal(refusal: Refusal): void
   onPresence(session: string, slot: number, payload: Uint8Array): void
   /** The link is up or down for presence: all peers behind the relay are gone when it is down. */
@@ -52,8 +57,6 @@ export function startLink(line: Line, side: LinkSide): Link {
   /** A failure on our channel: the space cannot be opened on this connection. */
   let failure: Problem | undefined
   let stopped = false
-  let channel: LineChannel | undefined
-  const early: (() => void)[] = []
 
   function publish(): void {
     side.onState({
@@ -70,11 +73,6 @@ export function startLink(line: Line, side: LinkSide): Link {
   }
 
   function onUp(welcome: Welcome): void {
-    if (channel === undefined) {
-      // The line was up when we joined: our number is not known yet.
-      early.push(() => onUp(welcome))
-      return
-    }
     relay = undefined
     failure = undefined
     sent = new Map()
@@ -84,7 +82,7 @@ export function startLink(line: Line, side: LinkSide): Link {
   }
 
   function open(): void {
-    channel!.send([{ type: 'open', channel: channel!.number, space: side.space, basis: side.basis() }])
+    channel.send([{ type: 'open', channel: channel.number, space: side.space, basis: side.basis() }])
     publish()
   }
 
@@ -93,8 +91,9 @@ export function startLink(line: Line, side: LinkSide): Link {
       receive(frame)
     } catch (error) {
       if (!(error instanceof ProtocolError || error instanceof RangeError)) throw error
-      const newer = error instanceof ProtocolError && (error.code === 'newer-version' || error.code === 'unknown-precondition')
-      channel!.drop({
+      const newer =
+        error instanceof ProtocolError && (error.code === 'newer-version' || error.code === 'unknown-precondition')
+      channel.drop({
         code: newer ? 'newer-change' : 'damaged-change',
         message: newer
           ? `Somebody uses a newer version of this app: reload to get it. ${error.message}`
@@ -155,11 +154,11 @@ export function startLink(line: Line, side: LinkSide): Link {
   }
 
   function wake(): void {
-    if (relay === undefined || channel === undefined || stopped) return
+    if (relay === undefined || stopped) return
     let records: Uint8Array[] = []
     let bytes = 0
     const flush = () => {
-      if (records.length > 0) channel!.send([{ type: 'changes', channel: channel!.number, first: 0, records }])
+      if (records.length > 0) channel.send([{ type: 'changes', channel: channel.number, first: 0, records }])
       records = []
       bytes = 0
     }
@@ -175,7 +174,7 @@ export function startLink(line: Line, side: LinkSide): Link {
     flush()
   }
 
-  const joined = line.join({
+  const channel: LineChannel = line.join({
     onUp,
     onFrame,
     onDown() {
@@ -188,21 +187,19 @@ export function startLink(line: Line, side: LinkSide): Link {
       publish()
     },
   })
-  channel = joined
-  for (const late of early) late()
 
   return {
     wake,
     sendPresence(slot, payload) {
       if (relay !== undefined) {
-        joined.send([{ type: 'presence', channel: joined.number, session: NO_SESSION, slot, payload }])
+        channel.send([{ type: 'presence', channel: channel.number, session: NO_SESSION, slot, payload }])
       }
     },
     stop() {
       stopped = true
       if (relay !== undefined) side.onReachable(false)
       relay = undefined
-      joined.leave()
+      channel.leave()
     },
   }
 }

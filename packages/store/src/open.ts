@@ -200,7 +200,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
           const change = readChange(record)
           return { id: changeId(change), change, code, message }
         })
-        return replica.end(entry.writer, entry.lastSeq, refused, entry.reauthored.map((record) => readChange(record)))
+        return replica.end(
+          entry.writer,
+          entry.lastSeq,
+          refused,
+          entry.reauthored.map((record) => readChange(record)),
+        )
       }
       case 'dropped':
         replica.drop(entry.changes)

@@ -11,7 +11,8 @@ export function readChange(record: Uint8Array): Change {
   try {
     return decodeChange(record)
   } catch (error) {
-    if (!(error instanceof ProtocolError) || error.code === 'newer-version' || error.code === 'unknown-precondition') throw error
+    if (!(error instanceof ProtocolError) || error.code === 'newer-version' || error.code === 'unknown-precondition')
+      throw error
     const { writer, seq, deps, at } = decodeHeader(record)
     return { writer, seq, deps, at, ops: [], effects: [], meta: null }
   }

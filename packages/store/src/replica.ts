@@ -68,7 +68,12 @@ export interface Replica {
   /** What to do about a refusal: which pending Changes are refused with it, and which are authored again by `fresh`. */
   settlement(refusal: Refusal, fresh: WriterId, nowMs: number, mend: boolean): Settlement
   /** Carries a settlement out. */
-  end(writer: WriterId, lastSeq: number, refused: readonly RefusedChange[], reauthored: readonly Change[]): ReadonlySet<CellKey>
+  end(
+    writer: WriterId,
+    lastSeq: number,
+    refused: readonly RefusedChange[],
+    reauthored: readonly Change[],
+  ): ReadonlySet<CellKey>
   /** Takes Changes off the refused list. */
   drop(ids: readonly ChangeId[]): void
   /** Lets bound policies hand over direct edits, before something else happens. */
@@ -112,7 +117,8 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
     for (const { op, stamp } of waiting) {
       const cell = overlaid.get(cellKey(op.tag, op.address))
-      if (cell !== undefined && !isPending(stamp)) cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
+      if (cell !== undefined && !isPending(stamp))
+        cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
     }
   }
 
@@ -166,7 +172,8 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     if (overlaid.size === 0) return
     for (const op of change.ops) {
       const cell = overlaid.get(cellKey(op.tag, op.address))
-      if (cell !== undefined) cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
+      if (cell !== undefined)
+        cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
     }
   }
 
@@ -258,7 +265,8 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     }
     memory.forget((stamp) => gone.some((other) => other.writer === stamp.writer && other.at === stamp.at))
     const writers = new Map(basis.writers)
-    if (lastSeq > 0 && [...pending.values()].some(({ change }) => change.writer === writer)) writers.set(writer, lastSeq)
+    if (lastSeq > 0 && [...pending.values()].some(({ change }) => change.writer === writer))
+      writers.set(writer, lastSeq)
     else writers.delete(writer)
     basis = { ...basis, writers }
     lastAt = Math.max(lastOrderedAt, ...[...pending.values()].map(({ change }) => change.at))

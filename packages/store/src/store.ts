@@ -23,7 +23,10 @@ export interface Store {
    * Calls `listener` after each commit, of whatever origin, that changed what `readable` (or one of several) reads.
    * The commit is then visible as a whole. Returns `unsubscribe`. A listener that throws harms nobody else.
    */
-  changes(readable: Readable<unknown> | readonly Readable<unknown>[], listener: (snapshot: Snapshot) => void): () => void
+  changes(
+    readable: Readable<unknown> | readonly Readable<unknown>[],
+    listener: (snapshot: Snapshot) => void,
+  ): () => void
 
   /** Calls `listener` after each commit that changed anything at all. Cost: one call per commit; prefer `changes`. */
   onCommit(listener: (snapshot: Snapshot) => void): () => void

@@ -23,7 +23,11 @@ export interface Tabs {
 }
 
 /** Joins the other tabs. Without channels a tab is alone. */
-export function joinTabs(channels: Channels | undefined, space: string, onMessage: (message: TabMessage) => void): Tabs {
+export function joinTabs(
+  channels: Channels | undefined,
+  space: string,
+  onMessage: (message: TabMessage) => void,
+): Tabs {
   if (channels === undefined) return { tell: () => undefined, close: () => undefined }
   const channel: Channel = channels.open(`space ${space}`, (message) => {
     // Another tab may run another version of this code.

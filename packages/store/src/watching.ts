@@ -1,4 +1,12 @@
-import { createWatchers, watchKey, type CellKey, type Collection, type Memory, type Readable, type Snapshot } from '@syncline/stm'
+import {
+  createWatchers,
+  watchKey,
+  type CellKey,
+  type Collection,
+  type Memory,
+  type Readable,
+  type Snapshot,
+} from '@syncline/stm'
 import type { Watch } from './store.ts'
 
 /** Tells whoever watches what a commit changed: in commit order, each commit once, as a whole. */

@@ -13,7 +13,11 @@ export interface Writers {
 }
 
 /** Takes a fresh writer id. Another is kept ready with its lock held, so that `rotate` needs no wait. */
-export async function takeWriter(locks: Locks | undefined, chance: Chance, onError: (error: unknown) => void): Promise<Writers> {
+export async function takeWriter(
+  locks: Locks | undefined,
+  chance: Chance,
+  onError: (error: unknown) => void,
+): Promise<Writers> {
   let closed = false
   let current = randomId(chance)
   let lock = await locks?.tryHold(lockName(current))

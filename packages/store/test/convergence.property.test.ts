@@ -22,13 +22,16 @@ async function run(seed: number): Promise<Record<string, number>> {
   const pick = (count: number): number => Math.floor(dice.fraction() * count)
   const world = await createWorld(seed, {
     refuse: (header) =>
-      header.touched.some(({ address }) => address === 'secret') ? { code: 'forbidden', message: 'Not yours.' } : undefined,
+      header.touched.some(({ address }) => address === 'secret')
+        ? { code: 'forbidden', message: 'Not yours.' }
+        : undefined,
   })
   const browsers: Browser[] = []
   for (let i = 0; i < 3; i++) {
     const browser: Browser = { storage: memoryStorage(), wire: world.wire(), tabs: [] }
     browsers.push(browser)
-    for (let tab = 0; tab <= i % 2; tab++) browser.tabs.push(await world.open({ storage: browser.storage, transport: browser.wire }))
+    for (let tab = 0; tab <= i % 2; tab++)
+      browser.tabs.push(await world.open({ storage: browser.storage, transport: browser.wire }))
   }
   let acknowledgedVotes = 0
 
@@ -115,7 +118,11 @@ async function run(seed: number): Promise<Record<string, number>> {
 
   for (const { storage } of browsers) {
     const again = await world.open({ storage })
-    expect([again.get(title), again.get(votes), [...again.items(cards)]]).toEqual([views[0]!.title, views[0]!.votes, views[0]!.cards])
+    expect([again.get(title), again.get(votes), [...again.items(cards)]]).toEqual([
+      views[0]!.title,
+      views[0]!.votes,
+      views[0]!.cards,
+    ])
     await again.close()
   }
   return done
@@ -123,14 +130,14 @@ async function run(seed: number): Promise<Record<string, number>> {
 
 test('[ST20] [ST21] [ST27] replicas converge after any schedule of commits, cuts, reloads, relay deaths and refusals', async () => {
   const total: Record<string, number> = {}
-  for (let seed = 1; seed <= Number(process.env["SYNCLINE_SEEDS"] ?? 60); seed++) {
+  for (let seed = 1; seed <= (process.env.SYNCLINE_LONG === '1' ? 5000 : 60); seed++) {
     try {
       for (const [what, count] of Object.entries(await run(seed))) total[what] = (total[what] ?? 0) + count
     } catch (error) {
       throw new Error(`seed ${seed}`, { cause: error })
     }
   }
-  for (const what of ['commits', 'acknowledged', 'cuts', 'reloads', 'deaths', 'refused']) {
-    expect(total[what], what).toBeGreaterThan(what === 'acknowledged' ? 500 : 20)
-  }
-}, 600_000)
+  const { acknowledged = 0, ...others } = total
+  expect(acknowledged).toBeGreaterThan(500)
+  expect(Object.entries(others).filter(([, count]) => count < 20)).toEqual([])
+}, 900_000)

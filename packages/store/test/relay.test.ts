@@ -79,8 +79,14 @@ test('nothing acknowledged is lost when the relay dies again and again', async (
   let acknowledged = 0
   for (let round = 0; round < 12; round++) {
     for (let i = 0; i < 10; i++) {
-      void one.transact((tx) => tx.add(votes, 1)).synced().then(() => acknowledged++)
-      void two.transact((tx) => tx.add(votes, 1)).synced().then(() => acknowledged++)
+      void one
+        .transact((tx) => tx.add(votes, 1))
+        .synced()
+        .then(() => acknowledged++)
+      void two
+        .transact((tx) => tx.add(votes, 1))
+        .synced()
+        .then(() => acknowledged++)
       if (i === round % 10) await settle()
     }
     await world.restartRelay()
@@ -95,10 +101,7 @@ test('[ST16] the link of a closed tab is taken over by another', async () => {
   const world = await createWorld(5)
   const storage = memoryStorage()
   const wire = world.wire()
-  const [tab1, tab2] = [
-    await world.open({ storage, transport: wire }),
-    await world.open({ storage, transport: wire }),
-  ]
+  const [tab1, tab2] = [await world.open({ storage, transport: wire }), await world.open({ storage, transport: wire })]
   await world.clock.pass(100)
   expect(wire.connections).toBe(1)
   expect([tab1.status.link, tab2.status.link]).toEqual(['online', 'online'])
@@ -208,7 +211,10 @@ function refusing(code: RefusalCode, when: (address: string) => boolean) {
 }
 
 test('[ST26] [ST27] a refused Change leaves, what depends on it leaves too, the rest is authored again', async () => {
-  const world = await createWorld(11, refusing('forbidden', (address) => address === 'cards/secret'))
+  const world = await createWorld(
+    11,
+    refusing('forbidden', (address) => address === 'cards/secret'),
+  )
   const wire = world.wire()
   const storage = memoryStorage()
   const one = await world.open({ transport: wire, storage })
@@ -237,7 +243,12 @@ test('[ST26] [ST27] a refused Change leaves, what depends on it leaves too, the 
 
   const again = await world.open({ transport: wire, storage })
   await world.clock.pass(100)
-  expect([again.get(title), again.get(votes), again.refused.list().length, again.status.pending]).toEqual(['first', 3, 2, 0])
+  expect([again.get(title), again.get(votes), again.refused.list().length, again.status.pending]).toEqual([
+    'first',
+    3,
+    2,
+    0,
+  ])
   const [secret, onTop] = again.refused.list()
   again.refused.drop(secret!.id)
   await again.refused.reapply(onTop!.id).synced()
@@ -268,7 +279,10 @@ test('[ST28] a clock that runs ahead is mended', async () => {
 })
 
 test('[ST29] the refused Changes of a dead tab are settled by another', async () => {
-  const world = await createWorld(13, refusing('forbidden', (address) => address === 'title'))
+  const world = await createWorld(
+    13,
+    refusing('forbidden', (address) => address === 'title'),
+  )
   const wire = world.wire()
   const storage = memoryStorage()
   wire.cut()
@@ -339,7 +353,14 @@ test('a newer protocol is refused with a sentence that says who must be updated'
       ...connection,
       bufferedBytes: 0,
       send() {
-        const hello = { type: 'hello', protocol: 9, oldest: 9, agent: 'x', schema: 0, credential: new Uint8Array() } as const
+        const hello = {
+          type: 'hello',
+          protocol: 9,
+          oldest: 9,
+          agent: 'x',
+          schema: 0,
+          credential: new Uint8Array(),
+        } as const
         connection.send(encodeFrames([hello], MAX_MESSAGE_BYTES)[0]!)
       },
     }

@@ -81,7 +81,9 @@ test('[ST4] a transaction inside another is refused and harms neither', async ()
   const store = await open()
   store.transact((tx) => {
     tx.set(title, 'outer')
-    expect(() => store.transact((inner) => inner.set(title, 'inner'))).toThrow(expect.objectContaining({ code: 'nested-transaction' }))
+    expect(() => store.transact((inner) => inner.set(title, 'inner'))).toThrow(
+      expect.objectContaining({ code: 'nested-transaction' }),
+    )
   })
   expect(store.get(title)).toBe('outer')
   await store.close()

@@ -1,7 +1,14 @@
 import { counter, lww } from '@syncline/merge'
 import { makeRef, type BoundPolicy, type Policy, type PolicyHost, type Ref } from '@syncline/stm'
 import { expect, test } from 'vitest'
-import { memoryStorage, openStore, StoreError, type PresenceMaker, type PresencePort, type Storage } from '../src/index.ts'
+import {
+  memoryStorage,
+  openStore,
+  StoreError,
+  type PresenceMaker,
+  type PresencePort,
+  type Storage,
+} from '../src/index.ts'
 import { createWorld, settle } from './world.ts'
 
 const title = lww('title', '')
@@ -19,19 +26,28 @@ test('[ST6] a Change lists what its author had seen', async () => {
   const seen = one.transact((tx) => tx.set(title, 'pending')).change!
   await settle()
   const answer = two.transact((tx) => tx.set(title, `${tx.get(title)}, seen`)).change!
-  expect(answer.deps).toEqual({ epoch: one.snapshot.basis.epoch, relaySeq: 1, writers: new Map([[seen.writer, seen.seq]]) })
+  expect(answer.deps).toEqual({
+    epoch: one.snapshot.basis.epoch,
+    relaySeq: 1,
+    writers: new Map([[seen.writer, seen.seq]]),
+  })
   expect(answer.deps.epoch).toMatch(/^[0-9a-f]{32}$/)
   await world.close()
 })
 
 test('[ST13] without a storage that works a store lives in memory and says so', async () => {
   const storage = {
-    openLog: () => Promise.reject(new StoreError('storage-failed', 'This browser denies IndexedDB in private windows.')),
+    openLog: () =>
+      Promise.reject(new StoreError('storage-failed', 'This browser denies IndexedDB in private windows.')),
   }
   const store = await openStore({ space: 'board', storage })
   store.transact((tx) => tx.set(title, 'x'))
   await store.durable()
-  expect(store.status).toMatchObject({ storage: 'memory-only', saved: 'memory', storageError: { code: 'storage-failed' } })
+  expect(store.status).toMatchObject({
+    storage: 'memory-only',
+    saved: 'memory',
+    storageError: { code: 'storage-failed' },
+  })
   await store.close()
   const newer = { openLog: () => Promise.reject(new StoreError('storage-newer', 'Reload.')) }
   await expect(openStore({ space: 'board', storage: newer })).rejects.toMatchObject({ code: 'storage-newer' })
@@ -88,7 +104,13 @@ function listening(heard: Map<string, string>): { maker: PresenceMaker; port: ()
         if (payload === null) heard.delete(peer)
         else heard.set(peer, new TextDecoder().decode(payload))
       })
-      return { self: 0, peers: () => new Map(), set: () => undefined, subscribe: () => () => undefined, close: () => (port.publish(null), stop()) }
+      return {
+        self: 0,
+        peers: () => new Map(),
+        set: () => undefined,
+        subscribe: () => () => undefined,
+        close: () => (port.publish(null), stop()),
+      }
     },
     port: () => own,
   }
@@ -112,7 +134,11 @@ test('[ST30] presence reaches siblings and everybody in the space, and ends with
   say(2, 'far')
   await world.clock.pass(100)
   const words = (i: number): string[] => [...heard[i]!.values()].sort()
-  expect([words(0), words(1), words(2)]).toEqual([['far', 'tab 2'], ['far', 'tab 1'], ['tab 1', 'tab 2']])
+  expect([words(0), words(1), words(2)]).toEqual([
+    ['far', 'tab 2'],
+    ['far', 'tab 1'],
+    ['tab 1', 'tab 2'],
+  ])
 
   // The tab that runs the link goes; the other one takes over.
   await tab1.close()
@@ -207,7 +233,9 @@ test('[ST5] direct edits are one Change per task, before the next transaction', 
 test('[ST2] a Change that is too large is refused before anything happens', async () => {
   const store = await openStore({ space: 'board' })
   const before = store.snapshot
-  expect(() => store.transact((tx) => tx.set(title, 'x'.repeat(17 * 1024 * 1024)))).toThrow(/one Change holds 16777216 at most/)
+  expect(() => store.transact((tx) => tx.set(title, 'x'.repeat(17 * 1024 * 1024)))).toThrow(
+    /one Change holds 16777216 at most/,
+  )
   expect(store.snapshot).toBe(before)
   await store.close()
 })
