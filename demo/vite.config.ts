@@ -23,7 +23,6 @@ export default defineConfig({
       // A new build waits until somebody says so: see src/shell/service-worker.ts, which also registers it.
       registerType: 'prompt',
       injectRegister: false,
-      includeAssets: ['icon.svg'],
       manifest: {
         name: 'Syncline board',
         short_name: 'Board',
@@ -35,7 +34,7 @@ export default defineConfig({
         icons: [{ src: '/icon.svg', sizes: 'any', type: 'image/svg+xml', purpose: 'any' }],
       },
       workbox: {
-        globPatterns: ['**/*.{html,js,css,svg,webmanifest}'],
+        globPatterns: ['**/*.{html,js,css,svg}'],
         navigateFallback: '/index.html',
         // What the relay itself answers is never answered by the cache.
         navigateFallbackDenylist: [/^\/sync/, /^\/healthz/],

@@ -8,6 +8,9 @@ import { test as base } from '@playwright/test'
 
 const path = (fromRoot: string): string => fileURLToPath(new URL(`../../../${fromRoot}`, import.meta.url))
 
+/** The demo as it was built. */
+export const builtDemo: string = path('demo/dist')
+
 /** A relay of one's own, with the built demo on it. Stopping and starting keeps the address and what it stored. */
 export interface TestRelay {
   readonly url: string
@@ -40,7 +43,8 @@ export const test = base.extend<{ baseURL: string }, { relay: TestRelay }>({
 
 export { expect } from '@playwright/test'
 
-async function openRelay(dataFolder: string): Promise<TestRelay> {
+/** Opens a relay that is not started yet, on a port that is free now. It serves the built demo, or what is in `staticFolder`. */
+export async function openRelay(dataFolder: string, staticFolder: string = builtDemo): Promise<TestRelay> {
   const port = await freePort()
   let child: ChildProcess | undefined
   let output = ''
@@ -49,7 +53,7 @@ async function openRelay(dataFolder: string): Promise<TestRelay> {
     url: `http://localhost:${port}`,
 
     async start() {
-      const args = ['--port', `${port}`, '--host', '127.0.0.1', '--data', dataFolder, '--static', path('demo/dist')]
+      const args = ['--port', `${port}`, '--host', '127.0.0.1', '--data', dataFolder, '--static', staticFolder]
       const started = spawn(process.execPath, [path('apps/relay/dist/main.js'), ...args], { stdio: 'pipe' })
       child = started
       started.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))

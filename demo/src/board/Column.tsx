@@ -16,7 +16,8 @@ export interface ColumnProps {
   readonly openCard: string | undefined
 }
 
-export const laneStyle = 'flex max-h-full w-[min(18.5rem,calc(100vw-3rem))] shrink-0 snap-start flex-col rounded-2xl bg-lane'
+export const laneStyle =
+  'flex max-h-full w-[min(18.5rem,calc(100vw-3rem))] shrink-0 snap-start flex-col rounded-2xl bg-lane'
 
 /** One column: its name, its cards, and a place to add one. */
 export const Column = memo(function Column({ id, isFirst, isLast, openCard }: ColumnProps) {
@@ -130,6 +131,7 @@ function ColumnMenu({
   const [asking, setAsking] = useState(false)
   // What was chosen wants the focus for itself, so the menu must not take it back.
   const takesFocus = useRef(false)
+  const confirmed = useRef(false)
 
   return (
     <>
@@ -186,7 +188,15 @@ function ColumnMenu({
         onOpenChange={setAsking}
         title={`Delete “${title}”?`}
         action={`Delete column and ${cardCount} ${cardCount === 1 ? 'card' : 'cards'}`}
-        onConfirm={() => actions.deleteColumn(id)}
+        onConfirm={() => {
+          confirmed.current = true
+        }}
+        onClosed={(event) => {
+          if (!confirmed.current) return
+          // Only now: while the question is open it holds the focus, which then goes to the next column.
+          event.preventDefault()
+          actions.deleteColumn(id)
+        }}
       >
         <p>The cards in it are deleted too, here and for everybody on this board.</p>
       </Confirm>

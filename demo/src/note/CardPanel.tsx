@@ -101,7 +101,12 @@ function CardDetails({ id }: { readonly id: string }) {
           {card.done && <Check className="size-3.5" strokeWidth={3.5} />}
         </button>
         <Title id={id} title={card.title} done={card.done} />
-        <Button look="quiet" className="-mr-2" aria-label={`Vote. Votes: ${card.votes}`} onClick={() => actions.voteFor(id)}>
+        <Button
+          look="quiet"
+          className="-mr-2"
+          aria-label={`Vote. Votes: ${card.votes}`}
+          onClick={() => actions.voteFor(id)}
+        >
           <ThumbsUp className="size-4" aria-hidden /> {card.votes}
         </Button>
       </div>

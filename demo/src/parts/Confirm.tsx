@@ -9,7 +9,7 @@ export interface ConfirmProps {
   readonly children: ReactNode
   readonly action: string
   readonly onConfirm: () => void
-  /** Where the focus goes when it was confirmed; back to where it was when undefined. */
+  /** Called when the question is gone and the focus is about to go back; prevent that to send it elsewhere. */
   readonly onClosed?: (event: Event) => void
 }
 

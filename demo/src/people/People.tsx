@@ -71,13 +71,7 @@ export function People({ own, onRename, onOpenCard }: PeopleProps) {
   )
 }
 
-function GuestLine({
-  guest,
-  onOpenCard,
-}: {
-  readonly guest: Guest
-  readonly onOpenCard: (cardId: string) => void
-}) {
+function GuestLine({ guest, onOpenCard }: { readonly guest: Guest; readonly onOpenCard: (cardId: string) => void }) {
   const title = useSnapshot((snapshot) =>
     guest.card === undefined ? undefined : snapshot.get(cards.at(guest.card))?.title,
   )

@@ -59,8 +59,14 @@ function makePerson(id: string, name: string, color: string): Person {
 
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/)
-  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => [...(word ?? '')][0] ?? '')
-  return letters.join('').toUpperCase()
+  const named = words.length > 1 ? [words[0]!, words.at(-1)!] : words
+  return named.map(firstLetter).join('').toUpperCase()
+}
+
+/** The first thing that a reader sees as one character, emoji included. */
+function firstLetter(word: string): string {
+  for (const { segment } of new Intl.Segmenter().segment(word)) return segment
+  return ''
 }
 
 function pick(list: readonly string[], chance: number | undefined): string {

@@ -14,7 +14,10 @@ export function Banners() {
   return (
     <>
       {storage !== 'ok' && (
-        <Banner tone="warn" title={storage === 'failed' ? 'This device refuses to save' : 'Nothing is saved on this device'}>
+        <Banner
+          tone="warn"
+          title={storage === 'failed' ? 'This device refuses to save' : 'Nothing is saved on this device'}
+        >
           {storage === 'failed'
             ? 'Go on only while you are online: new changes go to the relay, and are lost with this tab until they are there.'
             : 'The browser gives this page no storage, as in some private windows. Changes are kept by the relay only.'}{' '}
@@ -46,8 +49,8 @@ function EpochBanner() {
         </>
       }
     >
-      Its log is another one than the one this device has worked with, so the two cannot be joined. Nothing here is lost:
-      you can go on working on this device alone, or download what is here and start over with what the relay has.
+      Its log is another one than the one this device has worked with, so the two cannot be joined. Nothing here is
+      lost: you can go on working on this device alone, or download what is here and start over with what the relay has.
       <Confirm
         open={asking}
         onOpenChange={setAsking}
@@ -57,7 +60,8 @@ function EpochBanner() {
       >
         <p>
           The copy of this board on this device is deleted
-          {pending > 0 && `, with ${several(pending, 'change')} that no relay has`}. What the relay has is shown instead.
+          {pending > 0 && `, with ${several(pending, 'change')} that no relay has`}. What the relay has is shown
+          instead.
         </p>
         <p>
           <Button onClick={() => downloadBoard(store)}>

@@ -167,7 +167,9 @@ function LinkPart({ status, words }: { readonly status: Status; readonly words: 
         </p>
       )}
       {status.link === 'off' && !status.problem && (
-        <p className="mt-1.5 text-[13px] text-ink-2">Keep working. What you do here is sent when the link is back on.</p>
+        <p className="mt-1.5 text-[13px] text-ink-2">
+          Keep working. What you do here is sent when the link is back on.
+        </p>
       )}
     </div>
   )

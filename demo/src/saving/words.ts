@@ -15,7 +15,9 @@ export function linkWords(status: Status, secondsToRetry: number | undefined): s
     case 'catching-up':
       return 'Catching up …'
     case 'waiting':
-      return secondsToRetry === undefined || secondsToRetry <= 0 ? 'Trying again …' : `Trying again in ${secondsToRetry} s`
+      return secondsToRetry === undefined || secondsToRetry <= 0
+        ? 'Trying again …'
+        : `Trying again in ${secondsToRetry} s`
     case 'off':
       return 'Link is off'
   }
