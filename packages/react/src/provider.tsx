@@ -24,6 +24,7 @@ const StoreContext = createContext<Store | undefined>(undefined)
  * Gives the components inside it a store to read and write.
  *
  * It never closes the store: whoever opened it does. Another `store` takes the place of the first, with all subscriptions.
+ * Throws `ReactBindingError` `no-store` for what is no store, and without `error` what the promise was rejected with.
  *
  * @example no-run: JSX
  * const store = openStore({ space: 'board', storage: idbStorage() })
@@ -65,7 +66,11 @@ function useOpening(store: Store | Promise<Store>): Opening | undefined {
 }
 
 function isPromise(store: Store | Promise<Store>): store is Promise<Store> {
-  return 'then' in store
+  if (typeof store === 'object' && store !== null) return 'then' in store
+  throw new ReactBindingError(
+    'no-store',
+    `<SynclineProvider> was given ${String(store)} as its store. Give it what openStore() returned: the promise, or the store.`,
+  )
 }
 
 /** The store of the nearest provider. Throws `ReactBindingError` `no-provider` where there is none. */

@@ -2,6 +2,7 @@ import { counter, lww } from '@syncline/merge'
 import type { Store } from '@syncline/store'
 import { yjsPresence } from '@syncline/yjs'
 import { StrictMode, useEffect } from 'react'
+import { hydrateRoot, type Root } from 'react-dom/client'
 import { expect, test } from 'vitest'
 import { render } from 'vitest-browser-react'
 import { SynclineProvider, useStatus, useStore, useTransact, useValue } from '../src/index.ts'
@@ -55,6 +56,55 @@ test('a promise that settles after the provider has gone, or was given another o
   )
   await acting(() => late.reject(new Error('Too late to matter.')))
   expect(screen.container.textContent).toBe('Untitled')
+})
+
+test('a promise that settles late does not take the place of a newer one', async () => {
+  const first = settleable<Store>()
+  const store = await open()
+  store.transact((tx) => tx.set(title, 'Newer'))
+  const screen = await show(first.promise, <Title />)
+  await screen.rerender(
+    <SynclineProvider store={Promise.resolve(store)}>
+      <Title />
+    </SynclineProvider>,
+  )
+  expect(screen.container.textContent).toBe('Newer')
+  await acting(async () => first.resolve(await open()))
+  expect(screen.container.textContent).toBe('Newer')
+})
+
+test('what is no store is refused', async () => {
+  for (const none of [undefined, null, 'board']) {
+    const screen = await render(
+      <Boundary>
+        {/* What a program without types may do. */}
+        <SynclineProvider store={none as unknown as Store}>
+          <Title />
+        </SynclineProvider>
+      </Boundary>,
+    )
+    expect(screen.container.textContent).toContain(`no-store: <SynclineProvider> was given ${none} as its store`)
+  }
+})
+
+test('what a server rendered is taken over as it is', async () => {
+  const store = await open()
+  const page = (
+    <SynclineProvider store={store}>
+      <Title />
+    </SynclineProvider>
+  )
+  const container = document.createElement('div')
+  container.innerHTML = 'Untitled'
+  const text = container.firstChild
+  let root!: Root
+  await acting(() => {
+    root = hydrateRoot(container, page)
+  })
+  expect(container.firstChild).toBe(text)
+  await acting(() => store.transact((tx) => tx.set(title, 'Alive')))
+  expect(container.textContent).toBe('Alive')
+  await acting(() => root.unmount())
 })
 
 test('a rejected promise is shown by `error`, or thrown for the error boundary', async () => {

@@ -38,11 +38,9 @@ export function storeApi<S extends Shape>(store: Store, shape: S): ShapeApi<S> {
   function setState(partial: unknown, replace = false): void {
     const current = newest()
     const wanted: unknown = typeof partial === 'function' ? partial(current) : partial
-    if (Object.is(wanted, current)) return
     const next = checkState(wanted)
     if (replace) checkComplete(next)
     const writes = Object.keys(next).flatMap((key) => writeOf(key, next[key], current))
-    if (writes.length === 0) return
     store.transact((tx) => {
       for (const { ref, value } of writes) tx.set(ref, value)
     })

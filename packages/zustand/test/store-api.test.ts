@@ -79,6 +79,15 @@ describe('getState', () => {
     }
   })
 
+  test('reads each key once after each commit, however often it is called', () => {
+    const api = storeApi(store, shape)
+    store.transact((tx) => tx.set(title, 'Plan'))
+    const reads = vi.spyOn(store.snapshot, 'get')
+    for (let i = 0; i < 5; i++) api.getState()
+    expect(reads).toHaveBeenCalledTimes(Object.keys(shape).length)
+    reads.mockRestore()
+  })
+
   test('a shape may have nothing, and keys of any name', () => {
     const nothing = storeApi(store, {})
     const state = nothing.getState()
