@@ -1,1 +1,5 @@
-export {}
+// The storage
+export { indexedDb } from './storage.ts'
+
+// Starting over
+export { deleteDatabase } from './delete.ts'

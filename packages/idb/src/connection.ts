@@ -1,0 +1,151 @@
+import type { StoreError } from '@syncline/store'
+import { type IDBPDatabase, openDB, unwrap } from 'idb'
+import { unlessBlocked } from './blocking.ts'
+import { databaseName, type Format, FORMAT_VERSION, upgrade } from './format.ts'
+import { missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
+
+/**
+ * One open database, on a connection that is made anew when the browser drops it.
+ *
+ * WebKit drops connections of pages that were in the background ("Connection to Indexed Database server lost", WebKit bugs 197050 and
+ * 277615); nothing done on such a connection ever succeeds again, only a new one helps. What is lost for good is the database itself:
+ * deleted, cleared by the user, or upgraded by newer code.
+ */
+export interface Connection {
+  /** Resolves when the database is open; rejects with the `StoreError` that says why it is not. */
+  ready(): Promise<unknown>
+  /**
+   * Begins a transaction and gives it to `body`, which issues its requests before it returns. When the connection turns out to be
+   * dropped, nothing has happened yet, and it is done once more on a new one.
+   */
+  begin<T>(
+    stores: readonly StoreName[],
+    mode: IDBTransactionMode,
+    options: IDBTransactionOptions,
+    body: (transaction: IDBTransaction) => Promise<T>,
+  ): Promise<T>
+  /** Why the database is lost for good, when it is. */
+  readonly lost: StoreError | undefined
+  /** Calls `listener` once when the database is lost for good; soon, when it already is. */
+  onLost(listener: (error: StoreError) => void): () => void
+  close(): void
+}
+
+type StoreName = 'entries' | 'fences' | 'meta'
+
+/** Connects to the database behind the storage called `name`. `version` is for tests of what newer code will do. */
+export function connect(name: string, version: number = FORMAT_VERSION): Connection {
+  const listeners = new Set<(error: StoreError) => void>()
+  let current: Promise<IDBDatabase> | undefined
+  let identity: string | undefined
+  let lost: StoreError | undefined
+  let closed = false
+
+  function ready(): Promise<IDBDatabase> {
+    if (lost !== undefined) return Promise.reject(lost)
+    if (current === undefined) {
+      const opening = open(() => {
+        if (!drop(opening)) return
+        // Tells at once whether the data is still there. When the browser is not ready yet, the next operation asks again.
+        if (!closed) ready().catch(() => undefined)
+      })
+      current = opening
+      // Whoever waits for it is told; the next one tries again.
+      opening.catch(() => drop(opening))
+    }
+    return current
+  }
+
+  async function open(onTerminated: () => void): Promise<IDBDatabase> {
+    try {
+      if (typeof indexedDB === 'undefined') throw missingError(name)
+      const database = await openOnce(onTerminated)
+      try {
+        const found = await database.get('meta', 'identity')
+        if (identity !== undefined && found !== identity) lose(wipedError(name))
+        if (lost !== undefined) throw lost
+        identity = found
+      } catch (error) {
+        database.close()
+        throw error
+      }
+      if (closed) database.close()
+      return unwrap(database)
+    } catch (error) {
+      throw lost ?? toStoreError(error, name, 'open')
+    }
+  }
+
+  function openOnce(onTerminated: () => void): Promise<IDBPDatabase<Format>> {
+    const start = (blocked: () => void): Promise<IDBPDatabase<Format>> =>
+      openDB<Format>(databaseName(name), version, {
+        upgrade: (database, oldVersion) => upgrade(unwrap(database), oldVersion),
+        blocked,
+        blocking(_, newVersion, event) {
+          // Held open, it would block the other tab; and what old code writes after an upgrade is damage.
+          if (event.target instanceof IDBDatabase) event.target.close()
+          lose(supersededError(name, newVersion))
+        },
+        terminated: onTerminated,
+      })
+    return unlessBlocked(name, 'open', start, (database) => database.close())
+  }
+
+  /** Forgets a connection; false when it was not the present one any more. */
+  function drop(dropped: Promise<IDBDatabase>): boolean {
+    if (current !== dropped) return false
+    current = undefined
+    return true
+  }
+
+  function lose(error: StoreError): void {
+    if (lost !== undefined || closed) return
+    lost = error
+    for (const listener of listeners) tell(listener, error)
+  }
+
+  /** Later and each by itself, so that a listener that throws harms nobody else. */
+  function tell(listener: (error: StoreError) => void, error: StoreError): void {
+    queueMicrotask(() => {
+      if (listeners.delete(listener)) listener(error)
+    })
+  }
+
+  return {
+    ready,
+    async begin(stores, mode, options, body) {
+      for (let isSecond = false; ; isSecond = true) {
+        const opened = ready()
+        const database = await opened
+        let transaction: IDBTransaction
+        try {
+          transaction = database.transaction(stores, mode, options)
+        } catch (error) {
+          if (isSecond || closed || nameOf(error) !== 'InvalidStateError') throw error
+          drop(opened)
+          continue
+        }
+        return body(transaction)
+      }
+    },
+    get lost() {
+      return lost
+    },
+    onLost(listener) {
+      // A function of its own: the same listener may be given twice.
+      const own = (error: StoreError): void => listener(error)
+      listeners.add(own)
+      if (lost !== undefined) tell(own, lost)
+      return () => listeners.delete(own)
+    },
+    close() {
+      closed = true
+      listeners.clear()
+      // One that never opened has nothing to close, and has told whoever asked for it.
+      current?.then(
+        (database) => database.close(),
+        () => undefined,
+      )
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import type { DBSchema } from 'idb'
+
+/** What is in a database; FORMAT.md says it in words. */
+export interface Format extends DBSchema {
+  entries: { key: number; value: EntryRecord; indexes: { bySpace: [string, number] } }
+  fences: { key: [string, number]; value: true }
+  meta: { key: string; value: string }
+}
+
+/** One entry of one space's log. */
+export interface EntryRecord {
+  readonly position: number
+  readonly space: string
+  readonly entry: Uint8Array
+}
+
+/** The version of the format, which is the version of the database. It only grows. */
+export const FORMAT_VERSION = 1
+
+/** The name of the database behind the storage called `name`. */
+export function databaseName(name: string): string {
+  return `syncline:${name}`
+}
+
+/** The name that a lock or channel called `key` has among those of the whole origin. */
+export function originWide(name: string, key: string): string {
+  // As JSON, no name and key run into another name and key, and lone surrogates are escaped.
+  return `syncline:${JSON.stringify([name, key])}`
+}
+
+/** Brings a database from `oldVersion`, 0 when there was none, to the present format. Runs inside the upgrade's transaction. */
+export function upgrade(database: IDBDatabase, oldVersion: number): void {
+  if (oldVersion < 1) {
+    // The number is made in the transaction that stores the entry, so that an append needs no reading before it writes.
+    const entries = database.createObjectStore('entries', { keyPath: 'position', autoIncrement: true })
+    entries.createIndex('bySpace', ['space', 'position'], { unique: true })
+    database.createObjectStore('fences')
+    database.createObjectStore('meta').put(randomIdentity(), 'identity')
+  }
+}
+
+/** Tells this database from the one that will have its name after it was deleted. */
+function randomIdentity(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

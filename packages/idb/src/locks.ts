@@ -1,0 +1,70 @@
+import type { HeldLock, Locks } from '@syncline/store'
+import { originWide } from './format.ts'
+import { thawed, watchFreezing } from './freezing.ts'
+
+/**
+ * Locks among the tabs that use the storage called `name`, by the Web Locks API; undefined where there are none (insecure origins).
+ *
+ * A frozen page keeps what it holds, and is given what it waits for, although it cannot do the work. So on `freeze` a tab lets go of
+ * both, and waits again when it is thawed.
+ */
+export function createLocks(name: string): Locks | undefined {
+  const manager = typeof navigator === 'undefined' ? undefined : navigator.locks
+  if (manager === undefined) return undefined
+
+  /** Resolves to the lock, or to undefined when it was not free and `options` say not to wait. */
+  function request(key: string, options: LockOptions): Promise<HeldLock | undefined> {
+    return new Promise((resolve, reject) => {
+      let lose: () => void
+      const lost = new Promise<void>((resolveLost) => (lose = resolveLost))
+      /** While the lock is held: ends that, and tells whether it was so. */
+      let end = (): boolean => false
+
+      const granted = (lock: Lock | null): Promise<void> | undefined => {
+        if (lock === null) {
+          resolve(undefined)
+          return undefined
+        }
+        return new Promise((letGo) => {
+          const stopWatching = watchFreezing(() => {
+            if (end()) lose()
+          })
+          end = () => {
+            end = () => false
+            stopWatching()
+            letGo()
+            return true
+          }
+          resolve({ release: () => void end(), lost })
+        })
+      }
+      manager!.request(originWide(name, key), options, granted).catch((error: unknown) => {
+        // Rejected while held: somebody has stolen it. Before: it was not waited for any longer, or is not allowed here.
+        if (end()) lose()
+        else reject(error)
+      })
+    })
+  }
+
+  return {
+    async hold(key, signal) {
+      for (;;) {
+        await thawed()
+        signal.throwIfAborted()
+        const frozen = new AbortController()
+        const stopWatching = watchFreezing(() => frozen.abort())
+        try {
+          const held = await request(key, { signal: AbortSignal.any([signal, frozen.signal]) })
+          return held!
+        } catch (error) {
+          if (signal.aborted || !frozen.signal.aborted) throw error
+        } finally {
+          stopWatching()
+        }
+      }
+    },
+    async tryHold(key) {
+      return request(key, { ifAvailable: true })
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import { StoreError } from '@syncline/store'
+
+/** Says in words why IndexedDB did not do what was asked of the storage called `name`. */
+export function toStoreError(error: unknown, name: string, asked: string): StoreError {
+  if (error instanceof StoreError) return error
+  const reason =
+    error instanceof Error || error instanceof DOMException ? `${error.name}: ${error.message}` : String(error)
+  switch (nameOf(error)) {
+    case 'VersionError':
+      return new StoreError(
+        'storage-newer',
+        `Cannot ${asked} "${name}": a newer version of this app has written it on this device. Reload the page to get that version.`,
+        { cause: error },
+      )
+    case 'QuotaExceededError':
+      return new StoreError(
+        'storage-failed',
+        `Cannot ${asked} "${name}": this device gives the page no more room (${reason}). Free space on the disk, or delete what the ` +
+          'page stores; navigator.storage.estimate() tells how much that is. Saving is tried again.',
+        { cause: error },
+      )
+    case 'SecurityError':
+      return new StoreError(
+        'storage-failed',
+        `Cannot ${asked} "${name}": the browser forbids this page to store anything (${reason}). Allow site data for it, or leave the ` +
+          'private window.',
+        { cause: error },
+      )
+    default:
+      return new StoreError(
+        'storage-failed',
+        `Cannot ${asked} "${name}" on this device: IndexedDB says ${reason}. Reload the page if this goes on.`,
+        {
+          cause: error,
+        },
+      )
+  }
+}
+
+export function missingError(name: string): StoreError {
+  return new StoreError(
+    'storage-failed',
+    `Cannot open "${name}": there is no IndexedDB here. In a browser, leave the private window or allow site data; elsewhere, use memoryStorage().`,
+  )
+}
+
+export function blockedError(name: string, asked: string): StoreError {
+  return new StoreError(
+    'storage-blocked',
+    `Cannot ${asked} "${name}" yet: another tab or window still has it open and does not let go. Close or reload the other tabs of this app, then try again.`,
+  )
+}
+
+/** For those who have a database open that newer code upgrades, or that is deleted when `newVersion` is null. */
+export function supersededError(name: string, newVersion: number | null): StoreError {
+  return new StoreError(
+    'storage-lost',
+    newVersion === null
+      ? `"${name}" was deleted on this device while it was open. Reload the page to start with what the relay has.`
+      : `A newer version of this app has taken over "${name}" on this device (format ${newVersion}). Reload the page to get that version; until then nothing more is saved here.`,
+  )
+}
+
+export function wipedError(name: string): StoreError {
+  return new StoreError(
+    'storage-lost',
+    `What this device had stored of "${name}" was cleared while it was open. Reload the page to start with what the relay has.`,
+  )
+}
+
+export function closedLogError(space: string): StoreError {
+  return new StoreError('closed', `The log of "${space}" is closed. Open it again with openLog().`)
+}
+
+export function fencedError(space: string, fence: number): StoreError {
+  return new StoreError(
+    'fenced',
+    `Fence ${fence} of "${space}" is over: another tab has taken a greater one and does this job now. Nothing was stored.`,
+  )
+}
+
+/** The name of a `DOMException` or of an `Error`. */
+export function nameOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'name' in error ? String(error.name) : undefined
+}
