@@ -73,7 +73,15 @@ export function useTransact(): Store['transact'] {
   return useMemo<Store['transact']>(() => (body, options) => store.transact(body, options), [store])
 }
 
-/** Where the data is and how the link is doing, or what `selector` makes of it; renders again when that changed. */
+/**
+ * Where the data is and how the link is doing, or what `selector` makes of it; renders again when that changed.
+ *
+ * @example no-run: JSX
+ * function Saved() {
+ *   const saved = useStatus((status) => status.saved)
+ *   return <p>{saved === 'relay' ? 'Everybody has it.' : 'Only this device has it.'}</p>
+ * }
+ */
 export function useStatus(): Status
 export function useStatus<T>(selector: (status: Status) => T, equal?: (a: T, b: T) => boolean): T
 export function useStatus(

@@ -73,7 +73,16 @@ function isPromise(store: Store | Promise<Store>): store is Promise<Store> {
   )
 }
 
-/** The store of the nearest provider. Throws `ReactBindingError` `no-provider` where there is none. */
+/**
+ * The store of the nearest provider, for what the other hooks do not do. Throws `ReactBindingError` `no-provider` where there is none.
+ *
+ * @example no-run: JSX
+ * function LinkSwitch() {
+ *   const store = useStore()
+ *   const isOff = useStatus((status) => status.link === 'off')
+ *   return <button onClick={() => (isOff ? store.connect() : store.disconnect())}>{isOff ? 'Go online' : 'Go offline'}</button>
+ * }
+ */
 export function useStore(): Store {
   const store = useContext(StoreContext)
   if (store !== undefined) return store

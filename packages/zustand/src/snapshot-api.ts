@@ -14,6 +14,19 @@ export interface SnapshotApi extends Omit<StoreApi<Snapshot>, 'setState'> {
  *
  * The state is the same object until something changes. As in zustand, every listener is called after every commit and every
  * selector runs; where many components watch single refs, `storeApi` and the hooks of `@syncline/react` cost less.
+ *
+ * @example
+ * import { counter } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ *
+ * const likes = counter('likes')
+ * const store = await openStore({ space: 'board' })
+ * const api = snapshotApi(store)
+ * const seen: number[] = []
+ * api.subscribe((snapshot, previous) => seen.push(snapshot.get(likes) - previous.get(likes)))
+ * store.transact((tx) => tx.add(likes, 3))
+ * expect(seen).toEqual([3])
+ * await store.close()
  */
 export function snapshotApi(store: Store): SnapshotApi {
   const initial = store.snapshot

@@ -19,6 +19,16 @@ export interface ShapeApi<S extends Shape> extends Omit<StoreApi<StateOf<S>>, 's
  * nobody. Make it once, outside of components. It holds nothing open: only its listeners are subscriptions of the store.
  *
  * Cost: `getState` reads each key once after each commit; a listener is called for commits that touch the shape.
+ *
+ * @example
+ * import { lww } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ *
+ * const store = await openStore({ space: 'board' })
+ * const board = storeApi(store, { title: lww('title', 'Untitled'), zoom: lww('zoom', 1) })
+ * board.setState((state) => ({ zoom: state.zoom * 2 }))
+ * expect(board.getState()).toEqual({ title: 'Untitled', zoom: 2 })
+ * await store.close()
  */
 export function storeApi<S extends Shape>(store: Store, shape: S): ShapeApi<S> {
   const readables = new Map<string, Readable<unknown>>(Object.entries(shape))
