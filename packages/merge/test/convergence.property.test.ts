@@ -117,7 +117,7 @@ const subjects: readonly [string, Subject, (history: History, read: (readable: a
         zoom: data.get('zoom') ?? 1,
         ...(last === undefined ? {} : { last }),
         starts: counts.get('starts') ?? 0,
-        ['__proto__']: data.get('__proto__x') ?? '',
+        ['__proto__']: data.get('__proto__') ?? '',
       })
     },
   ],
