@@ -171,9 +171,14 @@ export class BoardPage {
     await this.page.keyboard.type(text)
   }
 
-  /** The open note, line by line as it is stored. */
+  /** The open note as it is shown, without the names of others at their cursors. */
   async readNote(): Promise<string> {
-    return (await this.note.locator('.cm-line').allInnerTexts()).map((line) => line.replaceAll('\n', '')).join('\n')
+    return this.note.evaluate((content) => {
+      const shown = content.cloneNode(true) as Element
+      for (const extra of shown.querySelectorAll('.cm-ySelectionCaret, .cm-placeholder, .cm-widgetBuffer'))
+        extra.remove()
+      return Array.from(shown.querySelectorAll('.cm-line'), (line) => line.textContent).join('\n')
+    })
   }
 
   /** The whole board with all notes, as data: equal on two pages when they show the same. */

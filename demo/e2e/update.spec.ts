@@ -20,7 +20,7 @@ test('a new build waits until it is wanted, and never takes the files of an open
     await deployAnew(site)
     const answers = (url: string) => board.page.evaluate(async (it) => (await fetch(it, { cache: 'reload' })).ok, url)
     await board.page.evaluate(async () => (await navigator.serviceWorker.ready).update())
-    const notice = board.page.getByText('A new version is ready.')
+    const notice = board.page.getByText('A new version is ready.', { exact: true })
     await expect(notice).toBeVisible()
     expect((await context.request.get(`${relay.url}/assets/${editor}`)).ok()).toBe(false)
     expect(await answers(`/assets/${editor}`)).toBe(true)

@@ -4,23 +4,29 @@ import { exposeForDebugging } from './debug.ts'
 import { App } from './shell/App.tsx'
 import { OpenFailed } from './shell/OpenFailed.tsx'
 import { Opening } from './shell/Opening.tsx'
-import { openBoard, spaceOfPage } from './shell/opening.ts'
+import { deleteAndReload, openBoard, spaceOfPage } from './shell/opening.ts'
 import './style.css'
 
 const root = createRoot(document.getElementById('root')!)
 const show = (page: ReactNode): void => root.render(<StrictMode>{page}</StrictMode>)
 
+const space = spaceOfPage()
+document.title = `${space} – Syncline board`
+
 async function start(): Promise<void> {
-  const space = spaceOfPage()
-  document.title = `${space} – Syncline board`
   show(<Opening />)
   try {
     const store = await openBoard(space)
     exposeForDebugging(store)
     show(<App store={store} />)
   } catch (error) {
-    show(<OpenFailed error={error} onRetry={() => void start()} />)
+    fail(error)
   }
+}
+
+function fail(error: unknown): void {
+  const startOver = (): void => void deleteAndReload(space).catch(fail)
+  show(<OpenFailed error={error} onRetry={() => void start()} onStartOver={startOver} />)
 }
 
 void start()

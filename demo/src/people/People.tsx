@@ -29,7 +29,7 @@ export function People({ own, onRename, onOpenCard }: PeopleProps) {
         data-testid="people"
         className="flex items-center rounded-full p-0.5 transition-colors hover:bg-hover"
       >
-        <span className="flex -space-x-1.5 [&>span]:ring-2 [&>span]:ring-canvas">
+        <span className="flex -space-x-1 [&>span]:ring-2 [&>span]:ring-canvas">
           {guests.slice(0, SHOWN).map((guest) => (
             <Avatar key={guest.id} person={guest} />
           ))}

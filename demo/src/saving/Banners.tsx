@@ -5,6 +5,7 @@ import { useState, type ReactNode } from 'react'
 import { downloadBoard } from '../board/download.ts'
 import { Button } from '../parts/Button.tsx'
 import { Confirm } from '../parts/Confirm.tsx'
+import { useNotices } from '../parts/Notices.tsx'
 import { startOver } from '../shell/opening.ts'
 import { several } from './words.ts'
 
@@ -33,7 +34,19 @@ export function Banners() {
 function EpochBanner() {
   const store = useStore()
   const pending = useStatus((status) => status.pending)
+  const { notify } = useNotices()
   const [asking, setAsking] = useState(false)
+
+  function confirm(): void {
+    startOver(store).catch((error: unknown) =>
+      notify({
+        text: `The copy on this device is still there: ${error instanceof Error ? error.message : String(error)}`,
+        action: { label: 'Reload', run: () => location.reload() },
+        lasting: true,
+      }),
+    )
+  }
+
   return (
     <Banner
       tone="bad"
@@ -56,7 +69,7 @@ function EpochBanner() {
         onOpenChange={setAsking}
         title="Start over on this device?"
         action="Delete and reload"
-        onConfirm={() => void startOver(store)}
+        onConfirm={confirm}
       >
         <p>
           The copy of this board on this device is deleted

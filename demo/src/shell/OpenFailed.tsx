@@ -1,9 +1,11 @@
-import { StoreError } from '@syncline/store'
+import type { StoreErrorCode } from '@syncline/store'
 import { DatabaseZap, RefreshCw } from 'lucide-react'
+import { useState } from 'react'
 import { Button } from '../parts/Button.tsx'
+import { Confirm } from '../parts/Confirm.tsx'
 
 /** What to do, for what can go wrong. The message of the error itself is shown below it. */
-const advice: Partial<Record<StoreError['code'], readonly [title: string, advice: string]>> = {
+const advice: Partial<Record<StoreErrorCode, readonly [title: string, advice: string]>> = {
   'storage-blocked': [
     'Another tab is in the way',
     'A tab of this browser still holds this board open in an older version. Close or reload the other tabs, then try again.',
@@ -14,7 +16,7 @@ const advice: Partial<Record<StoreError['code'], readonly [title: string, advice
   ],
   'storage-damaged': [
     'The copy on this device is damaged',
-    'Bytes on this device are not what was written. If the relay has the board, delete the site data of this page and reload.',
+    'Bytes on this device are not what was written. Start over on this device to get what the relay has.',
   ],
   'storage-failed': [
     'This device cannot open its storage',
@@ -22,15 +24,24 @@ const advice: Partial<Record<StoreError['code'], readonly [title: string, advice
   ],
 }
 
+export interface OpenFailedProps {
+  readonly error: unknown
+  readonly onRetry: () => void
+  /** Deletes what this device has of the board. */
+  readonly onStartOver: () => void
+}
+
 /** The whole page, when there is no board to show. */
-export function OpenFailed({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => void }) {
-  const [title, text] = (error instanceof StoreError && advice[error.code]) || [
+export function OpenFailed({ error, onRetry, onStartOver }: OpenFailedProps) {
+  const [asking, setAsking] = useState(false)
+  const code = codeOf(error)
+  const [title, text] = (code && advice[code]) || [
     'The board cannot be opened',
     'Nothing was changed. Try again; if it stays like this, the message below says more.',
   ]
   return (
     <main className="flex h-full items-center justify-center p-6">
-      <div role="alert" className="max-w-md" data-testid="open-failed">
+      <div role="alert" className="max-w-md" data-testid="open-failed" data-code={code}>
         <span className="mb-4 flex size-12 items-center justify-center rounded-2xl bg-bad-soft text-bad">
           <DatabaseZap className="size-6" aria-hidden />
         </span>
@@ -39,13 +50,34 @@ export function OpenFailed({ error, onRetry }: { readonly error: unknown; readon
         <p className="mt-3 rounded-xl bg-lane p-3 font-mono text-xs break-words text-ink-2">
           {error instanceof Error ? error.message : String(error)}
         </p>
-        <div className="mt-5 flex gap-2">
+        <div className="mt-5 flex flex-wrap gap-2">
           <Button look="primary" autoFocus onClick={onRetry}>
             <RefreshCw className="size-3.5" aria-hidden /> Try again
           </Button>
           <Button onClick={() => location.reload()}>Reload the page</Button>
+          {code === 'storage-damaged' && (
+            <Button look="quiet" onClick={() => setAsking(true)}>
+              Start over on this device
+            </Button>
+          )}
         </div>
       </div>
+      <Confirm
+        open={asking}
+        onOpenChange={setAsking}
+        title="Start over on this device?"
+        action="Delete and reload"
+        onConfirm={onStartOver}
+      >
+        <p>
+          The damaged copy is deleted, with all changes in it that no relay has. What the relay has is shown instead.
+        </p>
+      </Confirm>
     </main>
   )
+}
+
+/** Errors are known by their code: two copies of a package have two classes. */
+function codeOf(error: unknown): StoreErrorCode | undefined {
+  return error instanceof Error && 'code' in error ? (error.code as StoreErrorCode) : undefined
 }

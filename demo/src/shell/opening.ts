@@ -20,9 +20,14 @@ export function openBoard(space: string): Promise<Store> {
   })
 }
 
-/** Deletes what this device has of a board, and loads the page again. */
+/** Closes the store, deletes what this device has of its board, and loads the page again. */
 export async function startOver(store: Store): Promise<void> {
   await store.close()
-  await deleteDatabase(databaseOf(store.space))
+  await deleteAndReload(store.space)
+}
+
+/** Deletes what this device has of a board that is not open here, and loads the page again. */
+export async function deleteAndReload(space: string): Promise<void> {
+  await deleteDatabase(databaseOf(space))
   location.reload()
 }
