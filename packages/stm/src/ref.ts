@@ -10,7 +10,7 @@ export interface Readable<V> {
   readonly key: CellKey
   readonly kind: 'ref' | 'collection' | 'list'
   /** Carries the type only. */
-  readonly __value?: V
+  readonly __value?: () => V
 }
 
 /** The writes a ref takes, by name: `{ set: string }`, `{ add: true }`. Carries types only. */

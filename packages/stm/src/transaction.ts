@@ -28,9 +28,9 @@ export interface Tx {
   /** Takes a member out of its collection. Wins over concurrent edits of it. Of an absent member: nothing. */
   delete(member: Ref<unknown, { delete: true }>): void
   /** Puts an existing member into `list` at `index` (counted without the member itself; default: at the end), out of the list it was in. */
-  move(member: Ref<unknown, { patch: never }>, list: List, index?: number): void
+  move(member: Ref<unknown, { patch: unknown }>, list: List, index?: number): void
   /** Moves several members, in the given order, so that they stay contiguous whatever others insert. */
-  moveAll(members: readonly Ref<unknown, { patch: never }>[], list: List, index?: number): void
+  moveAll(members: readonly Ref<unknown, { patch: unknown }>[], list: List, index?: number): void
 
   /** Inserts text or items at an index. */
   insert<C>(ref: Ref<unknown, { insert: C }>, index: number, content: C): void
@@ -168,11 +168,11 @@ class Workspace implements Tx {
     this.#edit(member, { kind: 'delete' })
   }
 
-  move(member: Ref<unknown, { patch: never }>, list: List, index?: number): void {
+  move(member: Ref<unknown, { patch: unknown }>, list: List, index?: number): void {
     this.moveAll([member], list, index)
   }
 
-  moveAll(members: readonly Ref<unknown, { patch: never }>[], list: List, index?: number): void {
+  moveAll(members: readonly Ref<unknown, { patch: unknown }>[], list: List, index?: number): void {
     this.#alive()
     const prefix = familyPrefix(familyOf(list))
     for (const member of members) {

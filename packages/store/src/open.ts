@@ -1,18 +1,18 @@
-import { changeId, type CellKey, type ChangeId, type Origin, type Readable } from '@syncline/stm'
+import type { ChangeId, Readable } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
 import { stand } from './campaign.ts'
 import { createCommitting, nothingChanged } from './committing.ts'
 import type { Core } from './core.ts'
 import { closedError, StoreError } from './errors.ts'
-import { createJournal, type Journal, type OrderedRecord } from './journal.ts'
+import { createIntake } from './intake.ts'
+import { createJournal, type Journal } from './journal.ts'
 import { lineOver } from './line.ts'
 import { startLink, type Link, type LinkState } from './link.ts'
 import { openLog, readEntry } from './open-log.ts'
 import { createPeers } from './peers.ts'
 import type { Chance, Clock, Storage, Transport } from './ports.ts'
 import type { PresenceMaker } from './presence.ts'
-import { readChange } from './read-change.ts'
-import { createReplica, type OrderedItem, type Pending } from './replica.ts'
+import { createReplica, type Pending } from './replica.ts'
 import { createSettling } from './settling.ts'
 import { createStatusBoard } from './status.ts'
 import type { Store } from './store.ts'
@@ -75,9 +75,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   /** Whether nobody in this browser has switched the link off. */
   let wanted = true
   let fence: number | undefined
-  /** How much of the relay's order is in the log, and how much is there or on its way there. */
-  let storedSeq = 0
-  let loggedSeq = 0
   let offsetMs = 0
   let lost: StoreError | undefined
   let closing: Promise<void> | undefined
@@ -107,6 +104,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { watching, waiting } = core
   const committing = createCommitting(core)
   const settling = createSettling(core)
+  const intake = createIntake(core)
   const board = createStatusBoard(() => {
     const { unsaved, failure } = journal
     const pending = replica.pending.size
@@ -137,11 +135,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       link?.wake()
     },
     onGrown: () => tabs.tell({ type: 'news' }),
-    onOrdered(relaySeq) {
-      storedSeq = Math.max(storedSeq, relaySeq)
-    },
+    onOrdered: intake.onStored,
     onFenced() {
-      loggedSeq = storedSeq
+      intake.onFenced()
       campaign?.giveWay()
     },
     onFailure() {
@@ -154,7 +150,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     try {
       let last = 0
       const end = await log.read(0, (bytes, position) => {
-        applyEntry(readEntry(bytes, space), 'replay')
+        intake.entry(readEntry(bytes, space), 'replay')
         last = position
       })
       return Math.max(last, end)
@@ -168,55 +164,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   /** Another tab has written an entry. */
   function hear(entry: LogEntry): void {
     replica.flushDocuments()
-    const changed = applyEntry(entry, 'remote')
+    const changed = intake.entry(entry, 'remote')
     board.touch()
     watching.publish(changed, memory.snapshot)
     settling.settle(link !== undefined)
     link?.wake()
-  }
-
-  function applyEntry(entry: LogEntry, origin: Origin): ReadonlySet<CellKey> {
-    switch (entry.kind) {
-      case 'commits': {
-        const changed = new Set<CellKey>()
-        for (const { record } of entry.changes) {
-          for (const key of replica.commit(readChange(record), origin, record)) changed.add(key)
-        }
-        return changed
-      }
-      case 'ordered': {
-        // What does not join on is asked of the relay again, from where the order ends here.
-        if (entry.first > replica.basis.relaySeq + 1) return nothing
-        storedSeq = Math.max(storedSeq, entry.first + entry.items.length - 1)
-        loggedSeq = Math.max(loggedSeq, storedSeq)
-        const items = entry.items.map((item) => (item instanceof Uint8Array ? readChange(item) : item))
-        return order(entry.epoch, entry.first, items, origin)
-      }
-      case 'refused':
-        replica.refuse(entry)
-        return nothing
-      case 'ended': {
-        const refused = entry.refused.map(({ record, code, message }) => {
-          const change = readChange(record)
-          return { id: changeId(change), change, code, message }
-        })
-        return replica.end(
-          entry.writer,
-          entry.lastSeq,
-          refused,
-          entry.reauthored.map((record) => readChange(record)),
-        )
-      }
-      case 'dropped':
-        replica.drop(entry.changes)
-        return nothing
-    }
-  }
-
-  function order(epoch: string, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
-    const changed = replica.order(epoch, first, items, origin)
-    for (const item of items) waiting.resolve(changeId(item))
-    return changed
   }
 
   // The relay.
@@ -236,8 +188,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (line === undefined || link !== undefined || closed || !wanted) return
     link = startLink(line, {
       space,
-      // From where the log ends, not the memory: a tab that was fenced may know more than it was allowed to write.
-      basis: () => ({ ...replica.basis, relaySeq: Math.min(replica.basis.relaySeq, loggedSeq) }),
+      // From where the log ends, which is not always where the memory does.
+      basis: () => ({ ...replica.basis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq) }),
       *sendable(): Iterable<Pending> {
         for (const [id, pending] of replica.pending) {
           // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
@@ -247,18 +199,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       },
       onOrder(epoch, first, items, records) {
         replica.flushDocuments()
-        const stored = items.map((item): OrderedRecord => {
-          const id = changeId(item)
-          const pending = replica.pending.get(id)
-          const name = { writer: item.writer, seq: item.seq }
-          if (pending !== undefined && journal.isDurable(id)) return name
-          return records.get(item) ?? pending?.record() ?? name
-        })
-        const changed = order(epoch, first, items, 'remote')
+        const changed = intake.order(epoch, first, items, records, fence)
         settling.onProgress()
-        const news = stored.slice(Math.max(0, loggedSeq + 1 - first))
-        if (news.length > 0) journal.order(epoch, first + stored.length - news.length, news, fence)
-        loggedSeq = Math.max(loggedSeq, first + stored.length - 1)
         board.touch()
         watching.publish(changed, memory.snapshot)
       },
@@ -377,7 +319,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     }
   }
 
-  return {
+  const store: Store = {
     space,
     get snapshot() {
       return memory.snapshot
@@ -448,11 +390,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     close: () => (closing ??= close()),
     [Symbol.asyncDispose]: () => (closing ??= close()),
   }
+  // Tools walk over the enumerable properties of an object, and this one may throw.
+  return Object.defineProperty(store, 'presence', { enumerable: false })
 }
 
 const OFF: LinkState = { link: 'off', problem: undefined, retryAtMs: undefined }
 const noCredential = new Uint8Array()
-const nothing: ReadonlySet<CellKey> = new Set()
 
 function isMany(readable: Readable<unknown> | readonly Readable<unknown>[]): readable is readonly Readable<unknown>[] {
   return Array.isArray(readable)

@@ -59,6 +59,7 @@ export function createWatching(memory: Memory, report: (error: unknown) => void)
   function watch<T>(selector: (snapshot: Snapshot) => T, onChange: () => void): Watch<T> {
     let result: T
     let fresh = false
+    let ranOn: Snapshot | undefined
     let stopped = false
     let keys: ReadonlySet<CellKey> = new Set()
     let unsubscribe = (): void => undefined
@@ -69,7 +70,8 @@ export function createWatching(memory: Memory, report: (error: unknown) => void)
     }
 
     function run(): void {
-      const { reader, seen } = noting(memory.snapshot)
+      ranOn = memory.snapshot
+      const { reader, seen } = noting(ranOn)
       // What was read before a throw is watched too: a change of it may mend the selector.
       try {
         result = selector(reader)
@@ -85,7 +87,8 @@ export function createWatching(memory: Memory, report: (error: unknown) => void)
 
     return {
       read() {
-        if (!fresh || stopped) run()
+        // While commits wait to be told, nobody has said yet that the result is old.
+        if (!fresh || stopped || (due.length > 0 && ranOn !== memory.snapshot)) run()
         return result
       },
       stop() {

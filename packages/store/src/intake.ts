@@ -1,0 +1,105 @@
+import type { LogEntry } from '@syncline/protocol'
+import { changeId, type CellKey, type Epoch, type Origin } from '@syncline/stm'
+import type { Core } from './core.ts'
+import type { OrderedRecord } from './journal.ts'
+import { readChange } from './read-change.ts'
+import type { OrderedItem } from './replica.ts'
+
+/** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
+export interface Intake {
+  /** Takes in an entry of the log. Returns the cells that changed. */
+  entry(entry: LogEntry, origin: Origin): ReadonlySet<CellKey>
+  /** Takes in a stretch of the relay's order and hands to the log what that does not have. `records` are the bytes of the Changes in it. */
+  order(
+    epoch: Epoch,
+    first: number,
+    items: readonly OrderedItem[],
+    records: ReadonlyMap<OrderedItem, Uint8Array>,
+    fence: number | undefined,
+  ): ReadonlySet<CellKey>
+  /** How far the relay's order is in the log, or on its way there. A tab that was fenced may know more than it was allowed to write. */
+  readonly loggedSeq: number
+  /** The relay's order is in the log up to here. */
+  onStored(relaySeq: number): void
+  /** What was on its way into the log did not get there. */
+  onFenced(): void
+}
+
+/** Makes the intake of one open store. */
+export function createIntake(core: Core): Intake {
+  const { replica, waiting } = core
+  let storedSeq = 0
+  let loggedSeq = 0
+
+  function apply(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
+    const changed = replica.order(epoch, first, items, origin)
+    for (const item of items) waiting.resolve(changeId(item))
+    return changed
+  }
+
+  /** What the log needs to keep of an item: its name, when the Change is there already. */
+  function toStore(item: OrderedItem, records: ReadonlyMap<OrderedItem, Uint8Array>): OrderedRecord {
+    const id = changeId(item)
+    const pending = replica.pending.get(id)
+    const name = { writer: item.writer, seq: item.seq }
+    if (pending !== undefined && core.journal.isDurable(id)) return name
+    return records.get(item) ?? pending?.record() ?? name
+  }
+
+  function onStored(relaySeq: number): void {
+    storedSeq = Math.max(storedSeq, relaySeq)
+    loggedSeq = Math.max(loggedSeq, storedSeq)
+  }
+
+  return {
+    entry(entry, origin) {
+      switch (entry.kind) {
+        case 'commits': {
+          const changed = new Set<CellKey>()
+          for (const { record } of entry.changes) {
+            for (const key of replica.commit(readChange(record), origin, record)) changed.add(key)
+          }
+          return changed
+        }
+        case 'ordered': {
+          // What does not join on is asked of the relay again, from where the order ends here.
+          if (entry.first > replica.basis.relaySeq + 1) return nothing
+          onStored(entry.first + entry.items.length - 1)
+          const items = entry.items.map((item) => (item instanceof Uint8Array ? readChange(item) : item))
+          return apply(entry.epoch, entry.first, items, origin)
+        }
+        case 'refused':
+          replica.refuse(entry)
+          return nothing
+        case 'ended': {
+          const refused = entry.refused.map(({ record, code, message }) => {
+            const change = readChange(record)
+            return { id: changeId(change), change, code, message }
+          })
+          const again = entry.reauthored.map((record) => readChange(record))
+          return replica.end(entry.writer, entry.lastSeq, refused, again)
+        }
+        case 'dropped':
+          replica.drop(entry.changes)
+          return nothing
+      }
+    },
+    order(epoch, first, items, records, fence) {
+      const stored = items.map((item) => toStore(item, records))
+      const changed = apply(epoch, first, items, 'remote')
+      const news = stored.slice(Math.max(0, loggedSeq + 1 - first))
+      if (news.length > 0) core.journal.order(epoch, first + stored.length - news.length, news, fence)
+      loggedSeq = Math.max(loggedSeq, first + stored.length - 1)
+      return changed
+    },
+    get loggedSeq() {
+      return loggedSeq
+    },
+    onStored,
+    onFenced() {
+      loggedSeq = storedSeq
+    },
+  }
+}
+
+const nothing: ReadonlySet<CellKey> = new Set()
