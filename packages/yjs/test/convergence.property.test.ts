@@ -159,6 +159,37 @@ test('3 to 5 writers who edit at once, open and closed, end with the same text i
   expect(concurrent).toBeGreaterThan(700)
 })
 
+test('any run of writes in one transaction gives the text it showed, in one update no larger than foretold', () => {
+  let written = 0
+  const write = fc.record({ kind: fc.nat(4), at: fc.nat(), length: fc.nat(5), word: words, near: fc.boolean() })
+  fc.assert(
+    fc.property(fc.array(fc.array(write, { maxLength: 8 }), { minLength: 1, maxLength: 6 }), (transactions) => {
+      const site = new Site()
+      let model = ''
+      for (const writes of transactions) {
+        let last = 0
+        const intents = writes.map(({ kind, at, length, word, near }) => {
+          // Often beside the last write, where writes become one.
+          const index = wholeAt(model, (near ? Math.max(0, last + (at % 5) - 2) : at) % (model.length + 1))
+          last = index
+          const end = wholeAt(model, Math.min(model.length, index + length))
+          if (kind < 3) {
+            model = model.slice(0, index) + word + model.slice(index)
+            return insert(index, word)
+          }
+          model = model.slice(0, index) + (kind === 3 ? '' : word) + model.slice(Math.max(index, end))
+          return kind === 3 ? remove(index, Math.max(index, end) - index) : set(model)
+        })
+        if (site.transact(note, ...intents) !== undefined) written++
+        expect([site.read(note), site.replayed(note)]).toEqual([model, model])
+        expect(site.policy.live('note').text.toString()).toBe(model)
+      }
+    }),
+    { seed: 20267, numRuns: 400 },
+  )
+  expect(written).toBeGreaterThan(700)
+})
+
 /** The updates of two writers who edit at once, in an order that respects what each builds on. */
 const history = fc
   .array(fc.record({ site: fc.nat(1), at: fc.nat(), word: words, erase: fc.nat(3), sync: fc.boolean() }), {
@@ -290,10 +321,10 @@ test('damaged updates throw nowhere, leave nothing half done, and read the same 
         else refused++
       },
     ),
-    { seed: 20264, numRuns: 1500 },
+    { seed: 20264, numRuns: 700 },
   )
-  expect(damaged).toBe(1500)
-  expect([refused > 900, accepted > 250]).toEqual([true, true])
+  expect(damaged).toBe(700)
+  expect([refused > 400, accepted > 120]).toEqual([true, true])
 })
 
 test('random bytes are refused', () => {

@@ -129,6 +129,16 @@ test('a peer that is gone disappears at once, and is there at once when it comes
   expect(others(a)).toEqual([{ place: 0 }])
 })
 
+test('those who have gone leave nothing behind', () => {
+  const lobby = new Lobby()
+  const a = lobby.join('a').presence
+  for (let i = 0; i < 100; i++) {
+    lobby.say(`guest ${i}`, payloadOf([1000 + i, 1, {}]))
+    lobby.say(`guest ${i}`, null)
+  }
+  expect([a.awareness.states.size, a.awareness.meta.size]).toEqual([1, 1])
+})
+
 test('a session that is back under another name before its end was told is seen when it is', () => {
   const lobby = new Lobby()
   const a = lobby.join('a').presence

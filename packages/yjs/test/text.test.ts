@@ -77,8 +77,11 @@ test('positions inside a surrogate pair move to its edge', () => {
   site.transact(note, set('😀😁'))
   site.transact(note, set('😀😂'))
   site.transact(note, set('🐀😂'))
-  expect(site.read(note)).toBe('🐀😂')
-  expect(site.replayed(note)).toBe('🐀😂')
+  // The same second half after another first half.
+  site.transact(note, set('🐀😂\u{1f600}'))
+  site.transact(note, set('🐀😂\u{1fa00}'))
+  expect(site.read(note)).toBe('🐀😂\u{1fa00}')
+  expect(site.replayed(note)).toBe('🐀😂\u{1fa00}')
 })
 
 test('set replaces only what differs', () => {
@@ -147,6 +150,38 @@ test('malformed updates are set aside, reported once, and the text is read witho
   const old = site.policy.apply(site.policy.apply(undefined, bad, stamp), site.sent[0]!.payload, stamp)
   expect(site.policy.read(old, note)).toBe('abc')
   expect(site.codes).toEqual(['update-refused'])
+})
+
+test('bytes after the end of an update are refused with it', () => {
+  const site = new Site()
+  const update = new Site(1).transact(note, insert(0, 'abc')) as Uint8Array
+  site.receive({ from: 0, seq: 1, deps: [0], address: 'note', payload: new Uint8Array([...update, 0]) })
+  expect([site.read(note), site.codes]).toEqual(['', ['update-refused']])
+})
+
+test('the same update on another base reads with what is there', () => {
+  const site = new Site()
+  const first = site.transact(note, insert(0, 'abc'))!
+  const second = site.transact(note, insert(3, 'd'))!
+  const foreign = new Site(1).transact(note, insert(0, '-'))!
+  const other = [first, foreign, second].reduce<TextState | undefined>(
+    (state, payload) => site.policy.apply(state, payload, stamp),
+    undefined,
+  )
+  expect(site.policy.read(other, note).replace('-', '')).toBe('abcd')
+  expect(site.policy.read(other, note).length).toBe(5)
+})
+
+test('the size that is foretold is never too small, also for a removal in many pieces', () => {
+  const site = new Site()
+  let random = 7
+  for (let i = 0; i < 2000; i++) {
+    random = (Math.imul(random, 1103515245) + 12345) >>> 0
+    site.transact(note, insert(random % (i + 1), 'x'))
+  }
+  // The site compares the bound with the update.
+  const update = site.transact(note, remove(0, 1000)) as Uint8Array
+  expect(update.length).toBeGreaterThan(1000)
 })
 
 test('what is not plain text is refused whole', () => {
