@@ -1,1 +1,45 @@
-export {}
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { RelayError } from '@syncline/relay'
+import { readOptions, usage, UsageError } from './options.ts'
+import { startProgram } from './program.ts'
+
+/** A stop that takes longer is an end: the log is whole at every moment. */
+const STOP_TIMEOUT_MS = 1900
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), process.env)
+  if (options === 'help') return void process.stdout.write(usage)
+  if (options === 'version') return void process.stdout.write(`${version()}\n`)
+  const program = await startProgram(options)
+
+  let isStopping = false
+  const stop = (): void => {
+    if (isStopping) return
+    isStopping = true
+    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
+    void program.stop().then(() => process.exit(0), fail)
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+
+  if (program.warning !== undefined) process.stderr.write(`${program.warning}\n`)
+  process.stdout.write(`Syncline is running at ${program.url}\n`)
+}
+
+function version(): string {
+  const { version: found } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string
+  }
+  return found
+}
+
+/** What the operator can mend is one line. Anything else is a defect, and says where. */
+function fail(error: unknown): void {
+  const isExpected = error instanceof RelayError || error instanceof UsageError
+  process.stderr.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+}
+
+main().catch(fail)

@@ -1,5 +1,5 @@
-import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import type { WriterId } from '@syncline/stm'
 import { RelayError } from './errors.ts'
@@ -203,12 +203,20 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
 /** Makes the folder and gives its real path. */
 function prepare(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(resolve(folder))
     accessSync(folder, constants.R_OK | constants.W_OK)
     return realpathSync(folder)
   } catch (error) {
     throw unwritable(folder, error)
   }
+}
+
+/** Not by the recursive option of `mkdir`: below /proc, Node 20 tries that for ever. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent)
+  mkdirSync(path)
 }
 
 function openRoot(folder: string, path: string): RootDatabase<Buffer, Buffer> {

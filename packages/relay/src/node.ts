@@ -1,1 +1,145 @@
-export {}
+import type { IncomingMessage, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { MAX_MESSAGE_BYTES } from '@syncline/protocol'
+import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import { RelayError } from './errors.ts'
+import type { Connection } from './ports.ts'
+import type { Relay } from './relay.ts'
+
+/** A peer that does not answer the closing of its socket for so long is cut off. */
+const CLOSE_GRACE_MS = 1000
+
+/** How sockets reach a relay. */
+export interface AttachOptions {
+  /** The path of the WebSocket. */
+  readonly path?: string
+  /** Must be at least what the relay's limits say. */
+  readonly maxMessageBytes?: number
+  /**
+   * Web pages from these origins may connect (`https://board.example`), besides those of this machine, and besides those that
+   * the server itself serves when it does not listen on loopback only. Programs other than browsers send no origin and always may.
+   */
+  readonly origins?: readonly string[]
+}
+
+/** Sockets that reach a relay. */
+export interface Attachment {
+  /** Takes no more sockets, and cuts off those that are still there after a moment. Close the relay first, it says goodbye. */
+  close(): Promise<void>
+}
+
+/**
+ * Lets the clients of a relay connect over WebSocket to an HTTP server, at `/sync`.
+ *
+ * @example
+ * import { createServer } from 'node:http'
+ * import { createMemoryStorage, createRelay } from '@syncline/relay'
+ * import { attachRelay, listen } from '@syncline/relay/node'
+ *
+ * const server = createServer()
+ * const relay = createRelay({ storage: createMemoryStorage() })
+ * const attachment = attachRelay(server, relay)
+ * const { port } = await listen(server, 0, '127.0.0.1')
+ * expect(port).toBeGreaterThan(0)
+ *
+ * await relay.close()
+ * await attachment.close()
+ * await new Promise((resolve) => server.close(resolve))
+ */
+export function attachRelay(server: Server, relay: Relay, options: AttachOptions = {}): Attachment {
+  const { path = '/sync', maxMessageBytes = MAX_MESSAGE_BYTES, origins = [] } = options
+  // Compression costs more than it saves on records that are small or compressed already, and 300 kB for each connection.
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false })
+
+  function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    // Not by `new URL`, which throws for what a hostile client may ask for.
+    if (request.url?.split('?', 1)[0] !== path) return turnAway(socket, '404 Not Found')
+    if (!mayConnect(request, server, origins)) return turnAway(socket, '403 Forbidden')
+    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, relay, request.socket.remoteAddress))
+  }
+
+  server.on('upgrade', onUpgrade)
+  return {
+    async close() {
+      server.off('upgrade', onUpgrade)
+      const left = [...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+      const cut = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSE_GRACE_MS)
+      await Promise.all(left)
+      clearTimeout(cut)
+      sockets.close()
+    },
+  }
+}
+
+/** Listens, and resolves to the address. Rejects with `RelayError` `port-unavailable`. */
+export function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const advice =
+        error.code === 'EADDRINUSE'
+          ? `Port ${port} on ${host} is in use. Stop the program that holds it, or choose another port (0 takes a free one).`
+          : `Cannot listen on port ${port} of ${host}: ${error.message}. Choose an address of this machine and a port that this user may use.`
+      reject(new RelayError('port-unavailable', advice, { cause: error }))
+    }
+    server.once('error', onError)
+    // Many clients come back at the same moment after a restart.
+    server.listen({ port, host, backlog: 4096 }, () => {
+      server.off('error', onError)
+      resolve(server.address() as AddressInfo) // listening on TCP, so neither null nor a path
+    })
+  })
+}
+
+/** Whether an address can be reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '')
+  return name === '::1' || /^(.+\.)?localhost$/i.test(name) || /^(::ffff:)?127(\.\d{1,3}){3}$/i.test(name)
+}
+
+/**
+ * A browser lets any web page open a socket to any address, also to this machine. Without this check, every page that somebody
+ * visits could read the spaces of the relay they run for themselves.
+ */
+function mayConnect({ headers }: IncomingMessage, server: Server, origins: readonly string[]): boolean {
+  const { origin, host } = headers
+  if (origin === undefined || origins.includes(origin)) return true
+  const from = URL.canParse(origin) ? new URL(origin) : undefined
+  if (from === undefined) return false
+  if (isLoopback(from.hostname)) return true
+  // A page may give its own name this machine's address; so on loopback the name proves nothing.
+  const address = server.address()
+  const isPublic = typeof address === 'object' && address !== null && !isLoopback(address.address)
+  return isPublic && from.host === host
+}
+
+function turnAway(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+function serve(socket: WebSocket, relay: Relay, address: string | undefined): void {
+  const connection: Connection = {
+    send: (message) => socket.send(message),
+    close(code, reason) {
+      socket.resume()
+      socket.close(code, reason)
+      setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref()
+    },
+    get bufferedBytes() {
+      return socket.bufferedAmount
+    },
+    setReading: (reading) => (reading ? socket.resume() : socket.pause()),
+  }
+  // `ws` closes the socket after each of its errors, with the right code; without a listener the process would end.
+  socket.on('error', () => {})
+  const events = relay.accept(connection, address)
+  socket.on('message', (message) => events.onMessage(bytesOf(message)))
+  socket.on('close', () => events.onClose())
+}
+
+/** With the binary type that `ws` has by default, a message is one buffer. */
+function bytesOf(message: RawData): Uint8Array {
+  if (message instanceof Uint8Array) return message
+  return message instanceof ArrayBuffer ? new Uint8Array(message) : Buffer.concat(message)
+}

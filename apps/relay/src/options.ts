@@ -1,0 +1,112 @@
+import { parseArgs } from 'node:util'
+
+/** How the program was asked to run. */
+export interface ProgramOptions {
+  readonly port: number
+  readonly host: string
+  /** The data folder. */
+  readonly data: string
+  /** A folder with a built app to serve on the same port. */
+  readonly static: string | undefined
+  readonly logLevel: LogLevel
+  /** Web origins that may connect besides those of this machine. */
+  readonly origins: readonly string[]
+}
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** What the user got wrong, in one line. */
+export class UsageError extends Error {}
+
+export const usage: string = `syncline-relay: orders, stores and forwards the Changes of Syncline apps.
+
+Usage: syncline-relay [options]
+
+  --port <number>      port to listen on; 0 takes a free one    SYNCLINE_PORT       4400
+  --host <address>     address to listen on                     SYNCLINE_HOST       127.0.0.1
+  --data <folder>      where the logs are kept                  SYNCLINE_DATA       ./data
+  --static <folder>    a built app to serve on the same port    SYNCLINE_STATIC
+  --origin <origin>    a web origin that may connect, besides   SYNCLINE_ORIGINS
+                       those of this machine; may be repeated   (separated by commas)
+  --log-level <level>  ${logLevels.join(', ')}         SYNCLINE_LOG_LEVEL  warn
+  --help               this text
+  --version            the version
+
+The URL is printed on standard output when the relay is ready; the log, one JSON object a line, goes to standard error.
+Clients are not asked who they are: on an address other than 127.0.0.1, all who can reach it can read and write every space.
+`
+
+/** Reads the arguments, and the environment for what they leave open. Throws {@link UsageError}. */
+export function readOptions(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ProgramOptions | 'help' | 'version' {
+  const given = parse(args)
+  if (given.help === true) return 'help'
+  if (given.version === true) return 'version'
+  return {
+    port: portOf(given.port ?? env.SYNCLINE_PORT ?? '4400'),
+    host: filled('--host', given.host ?? env.SYNCLINE_HOST ?? '127.0.0.1'),
+    data: filled('--data', given.data ?? env.SYNCLINE_DATA ?? './data'),
+    static: given.static ?? env.SYNCLINE_STATIC,
+    logLevel: levelOf(given['log-level'] ?? env.SYNCLINE_LOG_LEVEL ?? 'warn'),
+    origins: (given.origin ?? env.SYNCLINE_ORIGINS?.split(',') ?? []).map(originOf),
+  }
+}
+
+interface Given {
+  readonly port?: string
+  readonly host?: string
+  readonly data?: string
+  readonly static?: string
+  readonly origin?: readonly string[]
+  readonly 'log-level'?: string
+  readonly help?: boolean
+  readonly version?: boolean
+}
+
+function parse(args: readonly string[]): Given {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: 'string' },
+        host: { type: 'string' },
+        data: { type: 'string' },
+        static: { type: 'string' },
+        origin: { type: 'string', multiple: true },
+        'log-level': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean', short: 'v' },
+      },
+    })
+    return values
+  } catch (error) {
+    const [problem] = String(error instanceof Error ? error.message : error).split('\n')
+    throw new UsageError(`${problem} See syncline-relay --help.`)
+  }
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new UsageError(`The port is "${text}"; it must be a number from 0 to 65535 (0 takes a free one).`)
+}
+
+function levelOf(text: string): LogLevel {
+  const level = logLevels.find((known) => known === text)
+  if (level !== undefined) return level
+  throw new UsageError(`The log level is "${text}"; it must be one of ${logLevels.join(', ')}.`)
+}
+
+function originOf(text: string): string {
+  const origin = URL.canParse(text) ? new URL(text).origin : 'null'
+  if (origin !== 'null') return origin
+  throw new UsageError(`The origin is "${text}"; it must look like https://board.example.`)
+}
+
+function filled(name: string, text: string): string {
+  if (text !== '') return text
+  throw new UsageError(`${name} is empty. See syncline-relay --help.`)
+}

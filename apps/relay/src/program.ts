@@ -1,0 +1,60 @@
+import { createServer } from 'node:http'
+import process from 'node:process'
+import { createRelay } from '@syncline/relay'
+import { openLmdbStorage } from '@syncline/relay/lmdb'
+import { attachRelay, isLoopback, listen } from '@syncline/relay/node'
+import { pino } from 'pino'
+import type { ProgramOptions } from './options.ts'
+import { createPages } from './pages.ts'
+
+/** A relay that runs. */
+export interface Program {
+  readonly url: string
+  /** What the operator should know before anybody connects. */
+  readonly warning: string | undefined
+  /** Stores and acknowledges what was heard, says goodbye, and lets go of the port and of the data folder. */
+  stop(): Promise<void>
+}
+
+/** Starts the relay with everything around it. Rejects with `RelayError` or `UsageError`, and then has left nothing behind. */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const log = pino(
+    { level: options.logLevel, base: undefined },
+    pino.destination({ fd: process.stderr.fd, sync: true }),
+  )
+  const server = createServer(createPages(options.static))
+  const storage = await openLmdbStorage(options.data)
+  const relay = createRelay({ storage, log })
+  const sockets = attachRelay(server, relay, { origins: options.origins })
+  let address
+  try {
+    address = await listen(server, options.port, options.host)
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+  server.on('error', (error) => log.error({ err: error }, 'The server cannot take a connection.'))
+  log.info({ address, data: options.data }, 'The relay runs.')
+
+  return {
+    url: `http://${nameOf(options.host)}:${address.port}`,
+    warning: isLoopback(address.address)
+      ? undefined
+      : `Syncline listens on ${address.address} and asks nobody who they are: all who can reach this machine can read and write every space.`,
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      await relay.close()
+      await sockets.close()
+      server.closeAllConnections()
+      await closed
+      await storage.close()
+      log.info({}, 'The relay has stopped.')
+    },
+  }
+}
+
+/** The host in a URL that works on this machine. */
+function nameOf(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
