@@ -22,44 +22,69 @@ const MARK_LENGTH = 6
 /** Keys this long are made anew, neighbours included. */
 const LONGEST_KEY = 128
 
+/** Keys that are made anew should be no longer than this, or they would soon be made anew again. */
+const ROOMY = 64
+
 /** Entries are all there are on a side, or at least so many: past the last of them there may be more. */
 export const REACH = 64
 
 /**
  * Keys for `count` items before `entries[index]`, ascending and contiguous, and new keys for neighbours that had to make room: those
- * whose keys are equal, cannot be keys, or would make the new ones 128 bytes long. `entries` holds what is near: all items of the
- * list, or at least 64 on each side of the index.
+ * whose keys are equal, cannot be keys, or would make the new ones 128 bytes long.
+ *
+ * `entries` holds what is near: all items of the list, or at least 64 on each side of the index. When something has to be re-keyed, ask again with all of them: a wider range has room
+ * where a narrow one has little, and then this is rare.
  */
 export function keysFor(entries: readonly ListItem[], index: number, count: number, seed: string): ListKeys {
   if (count === 0) return { keys: [], rekeyed: [] }
   const mark = markOf(seed)
-  const keys = run(entries[index - 1]?.key, entries[index]?.key, count, mark)
-  if (keys !== undefined && fit(keys)) return { keys, rekeyed: [] }
+  const direct = run(entries[index - 1]?.key, entries[index]?.key, count, mark)
+  if (direct !== undefined && fit(direct)) return { keys: direct, rekeyed: [] }
+  const room = makeRoom(entries, index, count, mark)
+  if (room !== undefined && (direct === undefined || fit(room.keys) || longest(room.keys) + ROOMY <= longest(direct))) {
+    const before = index - room.from
+    const moved = [...entries.slice(room.from, index), ...entries.slice(index, room.to)]
+    return {
+      keys: room.keys.slice(before, before + count),
+      rekeyed: moved.map(({ id }, i) => ({ id, key: room.keys[i < before ? i : i + count]! })),
+    }
+  }
+  // Without room at all others have filled everything near with equal or malformed keys: after what precedes, at least.
+  return { keys: direct ?? run(lastKey(entries, index), undefined, count, mark)!, rekeyed: [] }
+}
 
-  let found: { readonly from: number; readonly to: number; readonly keys: readonly string[] } | undefined
+/** Whether it is worth to ask again with all items of the list. */
+export function isCramped({ keys, rekeyed }: ListKeys): boolean {
+  return rekeyed.length > 0 || !fit(keys)
+}
+
+/** Whether keys are short enough to be left alone. */
+function fit(keys: readonly string[]): boolean {
+  return longest(keys) < LONGEST_KEY
+}
+
+function longest(keys: readonly string[]): number {
+  return keys.reduce((most, { length }) => Math.max(most, length), 0)
+}
+
+interface Room {
+  readonly from: number
+  readonly to: number
+  /** For the entries from `from` to `to` and the new items among them. */
+  readonly keys: readonly string[]
+}
+
+/** New keys for as few entries around the index as will do; when none will, for all; undefined when that is impossible. */
+function makeRoom(entries: readonly ListItem[], index: number, count: number, mark: string): Room | undefined {
+  let found: Room | undefined
   for (let reach = 1; ; reach *= 2) {
     // The outermost of a side that may go on stays where it is, to hold what is beyond it apart.
     const from = Math.max(index >= REACH ? 1 : 0, index - reach)
     const to = Math.min(entries.length - (entries.length - index >= REACH ? 1 : 0), index + reach)
-    const keys = run(entries[from - 1]?.key, entries[to]?.key, index - from + count + (to - index), mark)
+    const keys = run(entries[from - 1]?.key, entries[to]?.key, to - from + count, mark)
     if (keys !== undefined) found = { from, to, keys }
-    if ((keys !== undefined && fit(keys)) || reach >= entries.length) break
+    if ((keys !== undefined && longest(keys) <= ROOMY) || reach >= entries.length) return found
   }
-  // Nothing fits, because others have filled all that is near with equal or malformed keys: after what precedes, at least.
-  found ??= { from: index, to: index, keys: run(lastKey(entries, index), undefined, count, mark)! }
-  const { from, to } = found
-  const before = index - from
-  return {
-    keys: found.keys.slice(before, before + count),
-    rekeyed: [...entries.slice(from, index), ...entries.slice(index, to)].map(({ id }, i) => ({
-      id,
-      key: found.keys[i < before ? i : i + count]!,
-    })),
-  }
-}
-
-function fit(keys: readonly string[]): boolean {
-  return keys.every((key) => key.length < LONGEST_KEY)
 }
 
 function lastKey(entries: readonly ListItem[], index: number): string | undefined {
@@ -95,20 +120,23 @@ function runOf(key: string | undefined, mark: string): string | undefined {
 function spotBetween(low: string | undefined, high: string | undefined): string {
   const near = low !== undefined && high !== undefined ? beside(low, high) : undefined
   if (near !== undefined) return near
-  let spot = generateKeyBetween(low, high)
+  // Before all others: one whole step down, not into what little is left below the first.
+  const first = low === undefined && high !== undefined ? high.slice(0, wholeLength(high)) : undefined
+  let spot = generateKeyBetween(low, first === undefined || first === SMALLEST ? high : first)
   while (high?.startsWith(spot)) spot = generateKeyBetween(spot, high)
   return spot
 }
 
 /**
  * A spot close to the longer of two keys. Who inserts again and again at one spot always inserts beside the key made last, which is the
- * longer one. Halving the gap would use it up in six insertions for each digit; one step of three digits leaves room for thousands.
+ * longer one. Halving the gap would use it up in six insertions for each digit; one step of the second digit that
+ * differs leaves room for thousands.
  */
 function beside(low: string, high: string): string | undefined {
   if (low.length === high.length) return undefined
   let common = 0
   while (low[common] === high[common] && common < low.length) common += 1
-  const length = common + 3
+  const length = common + 2
   const spot = low.length > high.length ? stepFrom(low, length, 1) : stepFrom(high, length, -1)
   if (spot === undefined || !hasWholePart(spot)) return undefined
   return low < spot && !low.startsWith(spot) && spot < high && !high.startsWith(spot) ? spot : undefined

@@ -10,7 +10,7 @@ import {
   type Ref,
   type Value,
 } from '@syncline/stm'
-import { keysFor, REACH } from './keys.ts'
+import { isCramped, keysFor, REACH } from './keys.ts'
 import {
   applyList,
   emptyList,
@@ -133,9 +133,11 @@ function keysAround(
   count: number,
   context: EditContext,
 ): { readonly keys: readonly string[]; readonly rekeyed: readonly Item[] } {
+  const { order } = state
   const from = Math.max(0, index - REACH)
-  const near = state.order.slice(from, index + REACH)
-  const { keys, rekeyed } = keysFor(near, index - from, count, context.seed)
+  let found = keysFor(order.slice(from, index + REACH), index - from, count, context.seed)
+  if (isCramped(found)) found = keysFor(order, index, count, context.seed)
+  const { keys, rekeyed } = found
   return { keys, rekeyed: rekeyed.map(({ id, key }) => movedItem(state.item(id)!, key, context.stamp)) }
 }
 
