@@ -29,11 +29,16 @@ export interface PolicyRef {
 /**
  * How a ref merges: pure functions over an immutable state `S`, which `undefined` stands for while nobody has written.
  *
- * Laws, tested for every policy: applying the payloads of a set of Changes gives the same state in every order that
- * delivers each Change once; `read` of one state gives the identical (`===`) value every time.
+ * Laws, tested for every policy:
+ * - applying the payloads of a set of Changes gives the same state in every order that delivers each Change once;
+ * - `apply` returns the very state it got when nothing changes, and `read` of one state gives the identical (`===`) value every time;
+ * - `edit` never changes the draft it got, and returns this very draft when nothing changes;
+ * - after `apply(state, finish(draft))` a ref reads what `readDraft(draft)` said;
+ * - `exists` of a state is true exactly when its member does not read as undefined, and `place` gives what the field reads as.
+ *   Collections and lists are kept by the states, and a transaction goes by the values it reads.
  */
 export interface Policy<V = any, S = any, D = any> {
-  /** From the closed list of tags; part of every operation and of the ref's identity. */
+  /** From the closed list of tags; part of every operation and of the ref's identity. Up to 32 letters, digits, `-` and `_`. */
   readonly tag: string
 
   /** Folds one operation into the state. Must not throw on any payload: one that makes no sense to it changes nothing. */
@@ -51,17 +56,17 @@ export interface Policy<V = any, S = any, D = any> {
   /** The value a transaction sees after its own writes. */
   readDraft(draft: D, ref: PolicyRef): V
 
-  /** An upper bound in bytes of what `finish` will return, when that is not cheap to know otherwise. */
-  sizeBytes?(draft: D): number
-
   /** The smallest payload that takes the state to the draft; undefined when nothing changed. Never throws. */
   finish(draft: D, ref: PolicyRef, context: EditContext): Value | undefined
 
   /** Whether a member with this state is in its collection. Only for policies that have membership. */
   exists?(state: S | undefined): boolean
 
-  /** The place register `field` of a member that exists. Only for policies that have places. */
+  /** The place register `field` of a member that exists; undefined while it has no place. Only for policies that have places. */
   place?(state: S | undefined, field: string): Place | undefined
+
+  /** The Yjs client ids that wrote in a payload: they stand in the header of the Change. Only for policies on Yjs. Never throws. */
+  documents?(payload: Value): readonly number[]
 
   /** A policy with live documents gives each store its own bound policy. */
   bind?(host: PolicyHost): BoundPolicy<V, S, D>
@@ -80,6 +85,8 @@ export type Origin = 'local' | 'remote' | 'replay'
 export interface BoundPolicy<V = any, S = any, D = any> extends Policy<V, S, D> {
   /** `finish` changes a live document, so it is called after every policy that is not late, when nothing can fail any more. */
   readonly late: true
+  /** An upper bound in bytes of what `finish` will return: the size of a Change is checked before. */
+  sizeBytes(draft: D): number
   /** Called after the states of a whole Change are in place: brings the live document of `address`, if open, up to date. */
   settle(address: string, payload: Value, origin: Origin): void
   /** Called when the states were rebuilt without a refused Change: the live document of `address` must be made anew. */

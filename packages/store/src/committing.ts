@@ -107,7 +107,7 @@ export function createCommitting(core: Core): Committing {
       const bound = policy.bind?.({
         state: (address) => memory.state(cellKey(policy.tag, address)),
         commit(address, payload) {
-          if (core.isClosed) return
+          if (core.isClosed) throw closedError()
           directEdits.push({ tag: policy.tag, address, arbiter: 'local', payload })
           if (!inTransaction) commitDirectEdits()
         },

@@ -146,7 +146,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     if (cut !== undefined && seq > cut) return nothing
     let bytes = record
     seqs.set(writer, seq)
-    pending.set(changeId(change), { change, record: () => (bytes ??= encodeChange(change)) })
+    pending.set(changeId(change), { change, record: () => (bytes ??= encodeChange(change, documentsIn(change))) })
     for (const op of change.ops) {
       const key = cellKey(op.tag, op.address)
       const cell = overlaid.get(key)
@@ -154,6 +154,10 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       else cell.operations += 1
     }
     return apply(change, origin, { ...basis, writers: new Map(basis.writers).set(writer, seq) })
+  }
+
+  function documentsIn(change: Change): readonly number[] {
+    return change.ops.flatMap((op) => memory.policy(op.tag)?.documents?.(op.payload) ?? [])
   }
 
   /** A pending Change becomes part of the acknowledged prefix. */
@@ -213,7 +217,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
 
   function settlement(refusal: Refusal, fresh: WriterId, nowMs: number, mend: boolean): Settlement {
     const { writer, seq } = refusal
-    const cut = new Set<CellKey>()
+    const cut = keysCutFor(writer)
     const gone: RefusedChange[] = []
     const again: { from: ChangeId; to: Change }[] = []
     let at = refusal.code === 'clock-ahead' ? lastOrderedAt : lastAt
@@ -221,7 +225,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     for (const [id, { change }] of pending) {
       if (change.writer !== writer || change.seq < seq) continue
       const keys = change.ops.map((op) => cellKey(op.tag, op.address))
-      const isRefused = !mend && (change.seq === seq || keys.some((key) => cut.has(key)))
+      const isRefused = (!mend && change.seq === seq) || keys.some((key) => cut.has(key))
       if (isRefused) {
         for (const key of keys) cut.add(key)
         const because = change.seq === seq ? '' : 'It touches what a refused Change before it touched. '
@@ -233,6 +237,19 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       }
     }
     return { writer, lastSeq: seq - 1, refused: gone, reauthored: again }
+  }
+
+  /** The cells of refused Changes of others that Changes of this writer had seen: what they say there builds on what is gone. */
+  function keysCutFor(writer: WriterId): Set<CellKey> {
+    const keys = new Set<CellKey>()
+    for (const { change } of pending.values()) {
+      if (change.writer !== writer) continue
+      for (const gone of refused.values()) {
+        if ((change.deps.writers.get(gone.change.writer) ?? 0) < gone.change.seq) continue
+        for (const op of gone.change.ops) keys.add(cellKey(op.tag, op.address))
+      }
+    }
+    return keys
   }
 
   function depsWithout(...writers: readonly WriterId[]): Basis {

@@ -129,7 +129,7 @@ export interface RefusedChange {
 /** The durable list of refused Changes. */
 export interface RefusedChanges {
   list(): readonly RefusedChange[]
-  /** Commits the operations of a refused Change again, as a new Change on the present state, and takes it off the list. */
+  /** Commits the operations of a refused Change again, as a new Change on the present state, and takes it off the list. Of several on one text, apply the oldest first. */
   reapply(id: ChangeId): Receipt<void>
   /** Takes a Change off the list for good. */
   drop(id: ChangeId): void

@@ -370,3 +370,36 @@ test('a newer protocol is refused with a sentence that says who must be updated'
   expect(store.status.problem).toMatchObject({ code: 'protocol-version' })
   await world.close()
 })
+
+test('[ST26] what a sibling built on a refused Change goes with it', async () => {
+  const world = await createWorld(
+    17,
+    refusing('forbidden', (address) => address === 'cards/secret'),
+  )
+  const wire = world.wire()
+  const storage = memoryStorage()
+  wire.cut()
+  const one = await world.open({ transport: wire, storage })
+  const two = await world.open({ transport: wire, storage })
+  one.transact((tx) => {
+    tx.create(cards.at('secret'), { title: 'S' })
+    tx.set(title, 'first')
+  })
+  await settle()
+  const built = two.transact((tx) => tx.set(title, `${tx.get(title)}, second`)).synced()
+  const free = two.transact((tx) => tx.add(votes, 1)).synced()
+  const outcomes = Promise.allSettled([built, free])
+  await settle()
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+  for (const store of [one, two]) {
+    expect([store.get(title), store.get(votes), store.status.pending, store.refused.list().length]).toEqual([
+      '',
+      1,
+      0,
+      2,
+    ])
+  }
+  await world.close()
+})

@@ -1,11 +1,12 @@
 import { checkMemberId, checkName, makeRef } from '@syncline/stm'
-import type { BoundPolicy, EditContext, Policy, PolicyHost, Ref } from '@syncline/stm'
+import type { BoundPolicy, EditContext, Policy, PolicyHost, Ref, Value } from '@syncline/stm'
 import * as Y from 'yjs'
 import { editDraft, listEdits, openDraft, sizeOfDraft } from './draft.ts'
 import type { TextDraft } from './draft.ts'
 import { applyEdits, LiveText } from './live.ts'
 import { appendUpdate, EMPTY, load, replay } from './state.ts'
 import type { Link, TextState } from './state.ts'
+import { parseUpdate } from './update.ts'
 
 /** A text: characters that several people edit at once. Reads as a string. */
 export type TextRef = Ref<string, { insert: string; remove: true; set: string }>
@@ -68,6 +69,7 @@ export const textPolicy: Policy<string, TextState, TextDraft> = {
   readDraft: (draft) => draft.after,
   sizeBytes: sizeOfDraft,
   finish: (draft, _ref, context) => updateAside(draft, clientIdFrom(context)),
+  documents: writersOf,
   bind: bindText,
 }
 
@@ -179,6 +181,7 @@ function bindText(host: PolicyHost): BoundTextPolicy {
     readDraft: (draft) => draft.after,
     sizeBytes: sizeOfDraft,
     finish: (draft, ref) => finish(draft, ref.address),
+    documents: writersOf,
     settle: (address) => lives.get(address)?.settle(),
     reset(address, state) {
       const found = lives.get(address)
@@ -199,6 +202,17 @@ function bindText(host: PolicyHost): BoundTextPolicy {
     },
     live,
     release,
+  }
+}
+
+/** The Yjs clients whose structs an update brings. */
+function writersOf(payload: Value): readonly number[] {
+  if (!(payload instanceof Uint8Array)) return []
+  try {
+    return parseUpdate(payload).runs.map(({ client }) => client)
+  } catch {
+    // It says nothing that anybody will apply.
+    return []
   }
 }
 
