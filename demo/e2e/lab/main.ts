@@ -1,0 +1,95 @@
+import { indexedDb } from '@syncline/idb'
+import { collection, count, counter, place } from '@syncline/merge'
+import { openStore, type Store } from '@syncline/store'
+import { websocket } from '@syncline/websocket'
+import { text } from '@syncline/yjs'
+import { rawDisk } from './disk.ts'
+import { keepWriting, type Writing, type WritingOptions } from './writing.ts'
+
+/**
+ * A page without an interface: a real store on IndexedDB and a WebSocket, and refs of every kind, for tests to work with from
+ * within the page.
+ */
+export interface Lab {
+  /** The store that `open` opened. Throws before. */
+  readonly store: Store
+  readonly note: typeof note
+  readonly cards: typeof cards
+  readonly cities: typeof cities
+  readonly accounts: typeof accounts
+  readonly writes: typeof writes
+  open(options: LabOptions): Promise<void>
+  /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
+  until(condition: () => boolean): Promise<void>
+  /** Tells the store that the network is back, as the browser does. */
+  networkIsBack(): void
+  keepWriting(options: WritingOptions): Writing
+  /** Everything that IndexedDB holds for this page, as text: equal when every byte is. */
+  rawDisk(): Promise<readonly string[]>
+}
+
+export interface LabOptions {
+  readonly space: string
+  /** The address of the relay's socket. */
+  readonly relay: string
+}
+
+declare global {
+  /** In a page of the lab. */
+  const lab: Lab
+}
+
+const note = text('note')
+const cards = collection('cards', { title: '', done: false, votes: count(), place: place() })
+const cities = collection('cities', {
+  name: '',
+  country: '',
+  admin: '',
+  feature: '',
+  population: 0,
+  lat: 0,
+  lon: 0,
+})
+const accounts = collection('accounts', { owner: '', cents: count() })
+const writes = counter('writes')
+
+let opened: Store | undefined
+
+function theStore(): Store {
+  if (opened === undefined) throw new Error('No store is open: call lab.open() first.')
+  return opened
+}
+
+const theLab: Lab = {
+  get store() {
+    return theStore()
+  },
+  note,
+  cards,
+  cities,
+  accounts,
+  writes,
+
+  async open({ space, relay }) {
+    opened = await openStore({ space, storage: indexedDb(`lab-${space}`), transport: websocket(relay) })
+  },
+
+  async until(condition) {
+    const store = theStore()
+    const stops: (() => void)[] = []
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (condition()) resolve()
+      }
+      stops.push(store.onCommit(look), store.onStatus(look))
+      look()
+    })
+    for (const stop of stops) stop()
+  },
+
+  networkIsBack: () => window.dispatchEvent(new Event('online')),
+  keepWriting: (options) => keepWriting(theStore(), { cards, writes }, options),
+  rawDisk,
+}
+
+Object.assign(window, { lab: theLab })
