@@ -27,7 +27,8 @@ export async function dev() {
   })
   const relayArgs = ['--port', String(relayPort), '--host', '127.0.0.1', '--data', process.env.DATA ?? at('data')]
   const watched = ['--watch', '--watch-preserve-output', at('apps/relay/dist/main.js')]
-  const relay = startChild(process.execPath, [...watched, ...relayArgs])
+  // Its own address would be a second one, and the wrong one to open.
+  const relay = startChild(process.execPath, [...watched, ...relayArgs], { stdio: ['ignore', 'ignore', 'inherit'] })
   const vite = startChild(
     tool('vite'),
     ['demo', '--host', host, '--port', String(port), '--strictPort', '--logLevel', 'warn', '--clearScreen', 'false'],

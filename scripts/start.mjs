@@ -4,7 +4,7 @@ import { buildDemo, buildRelay } from './build.mjs'
 import { endWellWhenStopped, start as startChild } from './children.mjs'
 import { Letter } from './letter.mjs'
 import { at } from './paths.mjs'
-import { accepts, claimPort, portFromEnv } from './ports.mjs'
+import { claimPort, portFromEnv } from './ports.mjs'
 
 const defaultPort = 4400
 
@@ -18,9 +18,8 @@ export async function start() {
   const place = ['--port', String(port), '--host', host]
   const content = ['--data', process.env.DATA ?? at('data'), '--static', at('demo/dist')]
   const { end } = startChild(process.execPath, [at('apps/relay/dist/main.js'), ...place, ...content])
-  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  // The relay says where it is as soon as it answers.
   endWellWhenStopped()
-  if (await accepts(port, address, end)) console.log(`\nSyncline is running: ${url(host, port)}\n`)
   const { code, signal, error } = await end
   throw new Letter(`The relay stopped by itself (${error?.message ?? signal ?? `exit code ${code}`}).`)
 }
