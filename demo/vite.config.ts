@@ -15,7 +15,13 @@ export default defineConfig({
     dedupe: ['react', 'react-dom', 'yjs', '@codemirror/state', '@codemirror/view'],
   },
   server: { proxy: { '/sync': { target: relay, ws: true }, '/healthz': relay } },
-  build: { target: 'es2022', outDir: 'dist', emptyOutDir: true, reportCompressedSize: false },
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: true,
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 700,
+  },
   plugins: [
     react(),
     tailwindcss(),

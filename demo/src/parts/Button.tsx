@@ -1,12 +1,13 @@
 import clsx from 'clsx'
 import type { ComponentProps, ReactNode } from 'react'
 
-type Look = 'primary' | 'plain' | 'quiet' | 'danger'
+type Look = 'primary' | 'plain' | 'quiet' | 'accent' | 'danger'
 
 const looks: Record<Look, string> = {
   primary: 'bg-accent text-on-accent hover:bg-accent-strong',
   plain: 'bg-surface text-ink shadow-card hover:shadow-card-hover',
   quiet: 'text-ink-2 hover:bg-hover hover:text-ink',
+  accent: 'text-accent hover:bg-hover hover:text-accent-strong',
   danger: 'bg-bad text-surface hover:opacity-90',
 }
 

@@ -62,7 +62,7 @@ export function NoticesProvider({ children }: { readonly children: ReactNode }) 
             <Toast.Description className="min-w-0 flex-1 text-[13px] break-words">{text}</Toast.Description>
             {action && (
               <Toast.Action asChild altText={action.label}>
-                <Button look="quiet" className="text-accent hover:text-accent-strong" onClick={action.run}>
+                <Button look="accent" onClick={action.run}>
                   {action.label}
                 </Button>
               </Toast.Action>

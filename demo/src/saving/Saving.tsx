@@ -16,7 +16,8 @@ export function Saving() {
   const seconds = useCountdown(status.link === 'waiting' ? status.retryAtMs : undefined)
   const reached = places.indexOf(status.saved)
   const link = linkWords(status, seconds)
-  const alarm = status.refused > 0 || status.storage !== 'ok' || (status.problem !== undefined && status.link === 'off')
+  const isStuck = status.link === 'waiting' && status.retryAtMs === undefined
+  const alarm = status.refused > 0 || status.storage !== 'ok' || isStuck
 
   return (
     <Popover.Root>
@@ -50,7 +51,7 @@ export function Saving() {
           <span
             className={clsx(
               'border-l border-line-strong pl-2 whitespace-nowrap tabular-nums max-lg:sr-only',
-              status.link !== 'off' && 'animate-breathe',
+              (status.link === 'connecting' || status.link === 'catching-up') && 'animate-breathe',
             )}
           >
             {link}
