@@ -64,7 +64,7 @@ test('what was said to be durable survives the death of the browser, and reaches
   expect(found.writes).toBe(total)
 })
 
-/** Prepares to end a browser as a power cut would; what it returns does it, and waits until the last process is gone. */
+/** Prepares to end a browser without a word; its other processes go with it. */
 async function prepareKill(context: BrowserContext): Promise<() => Promise<void>> {
   const devtools = await context.browser()!.newBrowserCDPSession()
   const { processInfo } = await devtools.send('SystemInfo.getProcessInfo')
@@ -73,15 +73,5 @@ async function prepareKill(context: BrowserContext): Promise<() => Promise<void>
   return async () => {
     process.kill(browser.id, 'SIGKILL')
     await closed
-    await expect.poll(() => processInfo.filter(({ id }) => isRunning(id))).toEqual([])
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }
