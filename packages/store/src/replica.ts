@@ -115,16 +115,13 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
 
   /** Operations that waited for their policy become readable: pending ones lie over the others. */
   function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
+    const stamps = new Set<string>()
+    for (const { change } of pending.values()) stamps.add(`${change.at} ${change.writer}`)
     for (const { op, stamp } of waiting) {
       const cell = overlaid.get(cellKey(op.tag, op.address))
-      if (cell !== undefined && !isPending(stamp))
-        cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
+      if (cell === undefined || stamps.has(`${stamp.at} ${stamp.writer}`)) continue
+      cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
     }
-  }
-
-  function isPending(stamp: Stamp): boolean {
-    for (const { change } of pending.values()) if (change.writer === stamp.writer && change.at === stamp.at) return true
-    return false
   }
 
   function apply(change: Change, origin: Origin, next: Basis): ReadonlySet<CellKey> {
@@ -253,6 +250,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   }
 
   function depsWithout(...writers: readonly WriterId[]): Basis {
+    if ([...basis.writers.keys()].every((writer) => writers.includes(writer))) return { ...basis, writers: noWriters }
     const others = new Map(basis.writers)
     for (const writer of writers) others.delete(writer)
     return { ...basis, writers: others }
@@ -350,6 +348,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
 
 const nothing: ReadonlySet<CellKey> = new Set()
 const noStates: ReadonlyMap<CellKey, unknown> = new Map()
+const noWriters: Basis['writers'] = new Map()
 
 function stampOf(change: Change): Stamp {
   return { at: change.at, writer: change.writer }
