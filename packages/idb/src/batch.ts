@@ -4,7 +4,7 @@ const BATCH_BYTES = 4 * 1024 * 1024
 const MOST_ENTRIES = 512
 
 /** How many entries to read first, when nothing is known about their size. */
-export const FIRST_BATCH = 64
+export const FIRST_BATCH = 16
 
 /** How many entries to read next, after `entries` that had `bytes` together. */
 export function nextBatch(entries: number, bytes: number): number {

@@ -3,6 +3,7 @@ import { type IDBPDatabase, openDB, unwrap } from 'idb'
 import { unlessBlocked } from './blocking.ts'
 import { databaseName, type Format, FORMAT_VERSION, upgrade } from './format.ts'
 import { missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
+import { resultOf } from './requests.ts'
 
 /**
  * One open database, on a connection that is made anew when the browser drops it.
@@ -33,6 +34,9 @@ export interface Connection {
 
 type StoreName = 'entries' | 'fences' | 'meta'
 
+/** How long after the browser closed a connection we look for what became of the database. */
+const CHECK_AFTER_MS = 1000
+
 /** Connects to the database behind the storage called `name`. `version` is for tests of what newer code will do. */
 export function connect(name: string, version: number = FORMAT_VERSION): Connection {
   const listeners = new Set<(error: StoreError) => void>()
@@ -40,14 +44,17 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
   let identity: string | undefined
   let lost: StoreError | undefined
   let closed = false
+  let checking: ReturnType<typeof setTimeout> | undefined
 
   function ready(): Promise<IDBDatabase> {
     if (lost !== undefined) return Promise.reject(lost)
     if (current === undefined) {
       const opening = open(() => {
-        if (!drop(opening)) return
-        // Tells at once whether the data is still there. When the browser is not ready yet, the next operation asks again.
-        if (!closed) ready().catch(() => undefined)
+        if (!drop(opening) || closed) return
+        // Whatever the browser is doing to the data goes on for a moment. Then we look whether it is still there, if no operation did
+        // before; when the browser is not ready even then, the next operation asks again.
+        clearTimeout(checking)
+        checking = setTimeout(() => void ready().catch(() => undefined), CHECK_AFTER_MS)
       })
       current = opening
       // Whoever waits for it is told; the next one tries again.
@@ -59,9 +66,10 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
   async function open(onTerminated: () => void): Promise<IDBDatabase> {
     try {
       if (typeof indexedDB === 'undefined') throw missingError(name)
-      const database = await openOnce(onTerminated)
+      const database = unwrap(await openOnce(onTerminated))
       try {
-        const found = await database.get('meta', 'identity')
+        const meta = database.transaction('meta', 'readonly').objectStore('meta')
+        const found = await resultOf<string | undefined>(meta.get('identity'))
         if (identity !== undefined && found !== identity) lose(wipedError(name))
         if (lost !== undefined) throw lost
         identity = found
@@ -70,7 +78,7 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
         throw error
       }
       if (closed) database.close()
-      return unwrap(database)
+      return database
     } catch (error) {
       throw lost ?? toStoreError(error, name, 'open')
     }
@@ -79,7 +87,11 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
   function openOnce(onTerminated: () => void): Promise<IDBPDatabase<Format>> {
     const start = (blocked: () => void): Promise<IDBPDatabase<Format>> =>
       openDB<Format>(databaseName(name), version, {
-        upgrade: (database, oldVersion) => upgrade(unwrap(database), oldVersion),
+        upgrade(database, oldVersion, _, transaction) {
+          // When it is aborted, opening fails with the same reason.
+          transaction.done.catch(() => undefined)
+          upgrade(unwrap(database), oldVersion)
+        },
         blocked,
         blocking(_, newVersion, event) {
           // Held open, it would block the other tab; and what old code writes after an upgrade is damage.
@@ -140,6 +152,7 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
     },
     close() {
       closed = true
+      clearTimeout(checking)
       listeners.clear()
       // One that never opened has nothing to close, and has told whoever asked for it.
       current?.then(

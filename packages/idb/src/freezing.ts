@@ -9,14 +9,11 @@ export function watchFreezing(onFreeze: () => void): () => void {
   if (typeof document === 'undefined') return () => undefined
   const freeze = (): void => {
     thaw ??= new Promise((resolve) => {
-      document.addEventListener(
-        'resume',
-        () => {
-          thaw = undefined
-          resolve()
-        },
-        { once: true },
-      )
+      const resume = (): void => {
+        thaw = undefined
+        resolve()
+      }
+      document.addEventListener('resume', resume, { once: true })
     })
     onFreeze()
   }
@@ -24,7 +21,7 @@ export function watchFreezing(onFreeze: () => void): () => void {
   return () => document.removeEventListener('freeze', freeze)
 }
 
-/** Resolves when the page is not frozen, which is at once as a rule. */
-export async function thawed(): Promise<void> {
-  await thaw
+/** While the page is frozen: resolves when it is not any more. */
+export function untilThawed(): Promise<void> | undefined {
+  return thaw
 }

@@ -1,6 +1,6 @@
 import type { HeldLock, Locks } from '@syncline/store'
 import { originWide } from './format.ts'
-import { thawed, watchFreezing } from './freezing.ts'
+import { untilThawed, watchFreezing } from './freezing.ts'
 
 /**
  * Locks among the tabs that use the storage called `name`, by the Web Locks API; undefined where there are none (insecure origins).
@@ -49,7 +49,9 @@ export function createLocks(name: string): Locks | undefined {
   return {
     async hold(key, signal) {
       for (;;) {
-        await thawed()
+        // Nothing is awaited otherwise: the page must not freeze between the look and the request.
+        const thaw = untilThawed()
+        if (thaw !== undefined) await thaw
         signal.throwIfAborted()
         const frozen = new AbortController()
         const stopWatching = watchFreezing(() => frozen.abort())

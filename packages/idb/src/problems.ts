@@ -3,8 +3,7 @@ import { StoreError } from '@syncline/store'
 /** Says in words why IndexedDB did not do what was asked of the storage called `name`. */
 export function toStoreError(error: unknown, name: string, asked: string): StoreError {
   if (error instanceof StoreError) return error
-  const reason =
-    error instanceof Error || error instanceof DOMException ? `${error.name}: ${error.message}` : String(error)
+  const reason = wordsOf(error)
   switch (nameOf(error)) {
     case 'VersionError':
       return new StoreError(
@@ -77,6 +76,11 @@ export function fencedError(space: string, fence: number): StoreError {
     'fenced',
     `Fence ${fence} of "${space}" is over: another tab has taken a greater one and does this job now. Nothing was stored.`,
   )
+}
+
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error || error instanceof DOMException)) return String(error)
+  return error.message === '' ? error.name : `${error.name}: ${error.message}`
 }
 
 /** The name of a `DOMException` or of an `Error`. */

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { nextBatch } from '../src/batch.ts'
+import { indexedDb } from '../src/index.ts'
+
+test('[ID6] batches follow the size of the entries, between one and 512', () => {
+  expect(nextBatch(64, 64 * 100)).toBe(512)
+  expect(nextBatch(64, 0)).toBe(512)
+  expect(nextBatch(64, 64 * 64 * 1024)).toBe(64)
+  expect(nextBatch(64, 64 * 1024 * 1024)).toBe(4)
+  expect(nextBatch(1, 16 * 1024 * 1024)).toBe(1)
+})
+
+test('[ID11] without IndexedDB a storage can be made, and opening it says what to do', async () => {
+  await expect(indexedDb('node').openLog('space')).rejects.toMatchObject({
+    name: 'StoreError',
+    code: 'storage-failed',
+    message: expect.stringContaining('memoryStorage()'),
+  })
+})

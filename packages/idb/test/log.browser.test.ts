@@ -1,0 +1,213 @@
+import type { Log } from '@syncline/store'
+import fc from 'fast-check'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { deleteDatabase, indexedDb } from '../src/index.ts'
+import { type Model, step } from './model.ts'
+import { freshName, patient } from './names.ts'
+import { observeTransactions } from './observed.ts'
+import { openTab } from './tab.ts'
+
+interface Buckets {
+  open(name: string, options: { readonly quota: number }): Promise<{ readonly indexedDB: IDBFactory }>
+  delete(name: string): Promise<void>
+}
+
+async function entriesOf(log: Log): Promise<number[][]> {
+  const entries: number[][] = []
+  await log.read(0, (entry) => entries.push([...entry]))
+  return entries
+}
+
+async function openLog(name = freshName()): Promise<Log> {
+  const log = await indexedDb(name).openLog('space')
+  onTestFinished(async () => {
+    await log.close()
+    await deleteDatabase(name)
+  })
+  return log
+}
+
+test('[ID2] an append is one transaction, committed in the task that began it, with the durability asked for', async () => {
+  const log = await openLog()
+  const fence = await log.takeFence()
+  const begun = observeTransactions()
+  await log.append(Uint8Array.of(1))
+  await log.append(Uint8Array.of(2), { durability: 'strict' })
+  await log.append(Uint8Array.of(3), { fence, durability: 'strict' })
+  expect(begun.map(({ mode, durability, committedAtOnce }) => [mode, durability, committedAtOnce])).toEqual([
+    ['readwrite', 'relaxed', true],
+    ['readwrite', 'strict', true],
+    ['readwrite', 'strict', true],
+  ])
+})
+
+test('[ID2] what was appended just before a page ended is stored', async () => {
+  const name = freshName()
+  const log = await openLog(name)
+  const rounds = 10
+  for (let i = 0; i < rounds; i++) {
+    const tab = await openTab()
+    const theirs = await tab.indexedDb(name).openLog('space')
+    void theirs.append(Uint8Array.of(i)).catch(() => undefined)
+    // The end of the task, and no more.
+    await Promise.resolve().then(() => undefined)
+    tab.kill()
+  }
+  await expect.poll(() => entriesOf(log), patient).toEqual(Array.from({ length: rounds }, (_, i) => [i]))
+})
+
+test('[ID3] an entry for which there is no room is refused as a whole; what fits goes on', async () => {
+  // A bucket (https://wicg.github.io/storage-buckets/) is a real IndexedDB with a quota of its own.
+  const buckets = (navigator as unknown as { storageBuckets: Buckets }).storageBuckets
+  const bucketName = `b${crypto.randomUUID()}`
+  const bucket = await buckets.open(bucketName, { quota: 2_000_000 })
+  vi.stubGlobal('indexedDB', bucket.indexedDB)
+  onTestFinished(async () => {
+    vi.unstubAllGlobals()
+    await buckets.delete(bucketName)
+  })
+  const log = await indexedDb(freshName()).openLog('space')
+  await log.append(Uint8Array.of(1))
+  const refused = log.append(new Uint8Array(8_000_000).fill(7))
+  await expect(refused).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringContaining('no more room'),
+    cause: { name: 'QuotaExceededError' },
+  })
+  await log.append(Uint8Array.of(2))
+  expect(await entriesOf(log)).toEqual([[1], [2]])
+  await log.close()
+})
+
+test('[ID3] an entry that IndexedDB cannot take at all is refused, and nothing hangs', async () => {
+  const log = await openLog()
+  const { add } = IDBObjectStore.prototype
+  IDBObjectStore.prototype.add = () => {
+    throw new DOMException('too large', 'DataError')
+  }
+  const refused = log.append(Uint8Array.of(1))
+  await expect(refused).rejects.toMatchObject({ code: 'storage-failed', cause: { name: 'DataError' } })
+  IDBObjectStore.prototype.add = add
+  await log.append(Uint8Array.of(2))
+  expect(await entriesOf(log)).toEqual([[2]])
+})
+
+test('[ID4] when the fence changes hands while its holder writes, exactly what the holder was told is stored', async () => {
+  const name = freshName()
+  const log = await openLog(name)
+  const tab = await openTab()
+  const theirs = await tab.indexedDb(name).openLog('space')
+  const rounds = 5
+  let cutOff = 0
+  for (let round = 0; round < rounds; round++) {
+    const fence = await log.takeFence()
+    const kept: number[][] = []
+    const refusals: unknown[] = []
+    const write = async (): Promise<void> => {
+      for (let i = 0; i < 200; i++) {
+        try {
+          await log.append(Uint8Array.of(round, 0, i), { fence })
+          kept.push([round, 0, i])
+        } catch (error) {
+          refusals.push(error)
+        }
+      }
+    }
+    const takeOver = async (): Promise<void> => {
+      await expect.poll(() => kept.length, { ...patient, interval: 1 }).toBeGreaterThan(20)
+      const newer = await theirs.takeFence()
+      expect(newer).toBeGreaterThan(fence)
+      for (let i = 0; i < 200; i++) await theirs.append(Uint8Array.of(round, 1, i), { fence: newer })
+    }
+    await Promise.all([write(), takeOver()])
+    cutOff += refusals.length
+    expect(refusals.length + kept.length).toBe(200)
+    for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'fenced' })
+    const won = Array.from({ length: 200 }, (_, i) => [round, 1, i])
+    expect((await entriesOf(log)).filter((entry) => entry[0] === round)).toEqual([...kept, ...won])
+  }
+  expect(cutOff).toBeGreaterThan(rounds)
+  await theirs.close()
+  tab.kill()
+})
+
+test('[ID5] two pages append 300 entries each at once: one order for all, nothing lost, nothing twice', async () => {
+  const name = freshName()
+  const tabs = [await openTab(), await openTab()]
+  const logs = await Promise.all(tabs.map((tab) => tab.indexedDb(name).openLog('space')))
+  const reader = await openLog(name)
+  const write = (log: Log, writer: number): Promise<number[]> =>
+    Promise.all(Array.from({ length: 300 }, (_, i) => log.append(Uint8Array.of(writer, i >>> 8, i & 255))))
+  let writing = true
+  const followed: [number, string][] = []
+  const follow = async (): Promise<void> => {
+    let last = 0
+    for (let isFinal = false; !isFinal;) {
+      isFinal = !writing
+      last = await reader.read(last, (entry, position) => followed.push([position, entry.join()]))
+    }
+  }
+  const following = follow()
+  const told = await Promise.all(logs.map(write))
+  writing = false
+  await following
+  expect(followed.length).toBe(600)
+  expect(new Set(followed.map(([, entry]) => entry)).size).toBe(600)
+  const positions = followed.map(([position]) => position)
+  expect(positions).toEqual([...positions].sort((a, b) => a - b))
+  for (const [writer, mine] of told.entries()) {
+    expect(mine).toEqual(followed.flatMap(([position, entry]) => (entry.startsWith(`${writer},`) ? [position] : [])))
+  }
+  for (const log of logs) {
+    const entries: [number, string][] = []
+    await log.read(0, (entry, position) => entries.push([position, entry.join()]))
+    expect(entries).toEqual(followed)
+    await log.close()
+  }
+  for (const tab of tabs) tab.kill()
+})
+
+test('[ID6] a long log of large entries is read in bounded batches', async () => {
+  const log = await openLog()
+  const count = 40
+  for (let i = 0; i < count; i++) await log.append(new Uint8Array(500_000).fill(i))
+  for (let i = 0; i < 1000; i++) void log.append(Uint8Array.of(i & 255))
+  const { getAll } = IDBIndex.prototype
+  const batches: number[] = []
+  IDBIndex.prototype.getAll = function (...args) {
+    const request = getAll.apply(this, args)
+    request.addEventListener('success', () => {
+      batches.push((request.result as { entry: Uint8Array }[]).reduce((bytes, { entry }) => bytes + entry.length, 0))
+    })
+    return request
+  }
+  onTestFinished(() => {
+    IDBIndex.prototype.getAll = getAll
+  })
+  expect((await entriesOf(log)).length).toBe(count + 1000)
+  expect(batches.length).toBeGreaterThan(4)
+  // The first batch knows nothing of sizes; those after it do.
+  expect(Math.max(...batches.slice(1))).toBeLessThanOrEqual(4 * 1024 * 1024)
+})
+
+test('[ID5] any history of two tabs reads as the plain list it is', async () => {
+  let appended = 0
+  let fenced = 0
+  const histories = fc.array(step, { minLength: 10, maxLength: 30, size: 'max' })
+  await fc.assert(
+    fc.asyncProperty(histories, async (history) => {
+      const name = freshName()
+      const tabs = [indexedDb(name), indexedDb(name)]
+      const logs = await Promise.all(tabs.map((tab) => tab.openLog('space')))
+      const model: Model = { entries: [], fence: 0, appended: 0, fenced: 0 }
+      for (const take of history) await take(logs, model, tabs)
+      appended += model.appended
+      fenced += model.fenced
+      for (const log of logs) await log.close()
+      await deleteDatabase(name)
+    }),
+    { seed: 20261124, numRuns: 40 },
+  )
+  expect(appended).toBeGreaterThan(100)
+  expect(fenced).toBeGreaterThan(10)
+})

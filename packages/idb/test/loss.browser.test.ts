@@ -1,0 +1,217 @@
+import type { Log } from '@syncline/store'
+import { cdp } from 'vitest/browser'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { connect } from '../src/connection.ts'
+import { deleteDatabase, indexedDb } from '../src/index.ts'
+import { freshName, patient } from './names.ts'
+import { observeTransactions } from './observed.ts'
+
+/** The DevTools protocol (https://chromedevtools.github.io/devtools-protocol/). */
+interface Devtools {
+  send(method: string, parameters: object): Promise<unknown>
+}
+
+async function openLog(name: string): Promise<{ readonly log: Log; readonly losses: Error[] }> {
+  const log = await indexedDb(name).openLog('space')
+  const losses: Error[] = []
+  log.onLost((error) => losses.push(error))
+  onTestFinished(async () => {
+    await log.close()
+    await deleteDatabase(name)
+  })
+  return { log, losses }
+}
+
+async function bytesOf(log: Log): Promise<number[]> {
+  const bytes: number[] = []
+  await log.read(0, (entry) => bytes.push(...entry))
+  return bytes
+}
+
+/** Opens a database as code does that listens to nobody. */
+function openDeaf(name: string): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(`syncline:${name}`)
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error!)
+  })
+}
+
+test('[ID7] when newer code upgrades, the log lets go, says so, and refuses from then on', async () => {
+  const name = freshName()
+  const { log, losses } = await openLog(name)
+  await log.append(Uint8Array.of(1))
+  const last = log.append(Uint8Array.of(2))
+  const newer = connect(name, 2)
+  await newer.ready()
+  await last
+  await expect.poll(() => losses.length, patient).toBe(1)
+  expect(losses[0]).toMatchObject({ code: 'storage-lost', message: expect.stringContaining('newer version') })
+  await expect(log.append(Uint8Array.of(3))).rejects.toBe(losses[0])
+  await expect(log.read(0, () => undefined)).rejects.toBe(losses[0])
+  await expect(log.takeFence()).rejects.toBe(losses[0])
+  newer.close()
+
+  await expect(indexedDb(name).openLog('space')).rejects.toMatchObject({ code: 'storage-newer' })
+})
+
+test('[ID7] who listens after the loss is told too', async () => {
+  const name = freshName()
+  const { log, losses } = await openLog(name)
+  await deleteDatabase(name)
+  await expect.poll(() => losses.length, patient).toBe(1)
+  const late: Error[] = []
+  const unheard: Error[] = []
+  log.onLost((error) => late.push(error))
+  log.onLost((error) => unheard.push(error))()
+  await expect.poll(() => late, patient).toEqual(losses)
+  expect(unheard).toEqual([])
+})
+
+test('[ID8] deleting takes the data from everybody; what is opened next is empty', async () => {
+  const name = freshName()
+  const { log, losses } = await openLog(name)
+  const storage = indexedDb(name)
+  const other = await storage.openLog('other')
+  await log.append(Uint8Array.of(1))
+  await deleteDatabase(name)
+  await expect.poll(() => losses.length, patient).toBe(1)
+  expect(losses[0]).toMatchObject({ code: 'storage-lost', message: expect.stringContaining('deleted') })
+  await expect(log.append(Uint8Array.of(2))).rejects.toBe(losses[0])
+  await expect(other.append(Uint8Array.of(2))).rejects.toMatchObject({ code: 'storage-lost' })
+
+  const again = await storage.openLog('space')
+  expect(await bytesOf(again)).toEqual([])
+  await again.append(Uint8Array.of(3))
+  await other.close()
+  expect(await bytesOf(again)).toEqual([3])
+  await again.close()
+  await deleteDatabase(name)
+  await deleteDatabase(name)
+})
+
+test('[ID8] appends that are under way when the database is deleted are told one way or the other', async () => {
+  const name = freshName()
+  const { log } = await openLog(name)
+  const appends = Array.from({ length: 50 }, (_, i) => log.append(Uint8Array.of(i)))
+  const deleted = deleteDatabase(name)
+  const outcomes = await Promise.allSettled([...appends, deleted])
+  expect(outcomes.length).toBe(51)
+  const refusals = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'storage-lost' })
+  await expect(log.append(Uint8Array.of(1))).rejects.toMatchObject({ code: 'storage-lost' })
+})
+
+test('[ID9] a tab that does not let go blocks an upgrade and a deletion, which say so instead of hanging', async () => {
+  const [upgraded, deleted] = [freshName(), freshName()]
+  for (const name of [upgraded, deleted]) {
+    const log = await indexedDb(name).openLog('space')
+    await log.close()
+  }
+  const deaf = await Promise.all([openDeaf(upgraded), openDeaf(deleted)])
+  const newer = connect(upgraded, 2)
+  const [opening, deleting] = await Promise.allSettled([newer.ready(), deleteDatabase(deleted)])
+  expect(opening).toMatchObject({ reason: { code: 'storage-blocked', message: expect.stringContaining('other tabs') } })
+  expect(deleting).toMatchObject({
+    reason: { code: 'storage-blocked', message: expect.stringContaining('other tabs') },
+  })
+
+  for (const database of deaf) database.close()
+  await newer.ready()
+  newer.close()
+  await deleteDatabase(upgraded)
+  await deleteDatabase(deleted)
+})
+
+test('[ID10] a connection that the browser dropped is made anew, and appends keep their order', async () => {
+  const name = freshName()
+  const { log, losses } = await openLog(name)
+  await log.append(Uint8Array.of(0))
+  const { transaction } = IDBDatabase.prototype
+  const dead = new WeakSet<IDBDatabase>()
+  let refused = 0
+  let isFirst = true
+  const spy = vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...args) {
+    if (isFirst) dead.add(this)
+    isFirst = false
+    if (!dead.has(this)) return transaction.apply(this, args)
+    refused++
+    throw new DOMException('The database connection is closing.', 'InvalidStateError')
+  })
+  onTestFinished(() => spy.mockRestore())
+  await Promise.all([1, 2, 3, 4, 5].map((byte) => log.append(Uint8Array.of(byte))))
+  expect(refused).toBeGreaterThan(0)
+  expect(await bytesOf(log)).toEqual([0, 1, 2, 3, 4, 5])
+  expect(losses).toEqual([])
+})
+
+test('[ID10] while it cannot be made anew operations fail, and then go on', async () => {
+  const name = freshName()
+  const { log, losses } = await openLog(name)
+  await log.append(Uint8Array.of(1))
+  const begun = observeTransactions()
+  await log.append(Uint8Array.of(2))
+  const { open } = IDBFactory.prototype
+  let attempts = 0
+  IDBFactory.prototype.open = () => {
+    attempts++
+    throw new DOMException('Connection to Indexed Database server lost.', 'UnknownError')
+  }
+  onTestFinished(() => {
+    IDBFactory.prototype.open = open
+  })
+  // The browser closes a connection by itself with this event.
+  begun[0]!.database.close()
+  begun[0]!.database.dispatchEvent(new Event('close'))
+  await expect(log.append(Uint8Array.of(3))).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringContaining('server lost'),
+  })
+  await expect(bytesOf(log)).rejects.toMatchObject({ code: 'storage-failed' })
+  expect(attempts).toBeGreaterThan(1)
+  IDBFactory.prototype.open = open
+  await log.append(Uint8Array.of(4))
+  expect(await bytesOf(log)).toEqual([1, 2, 4])
+  expect(losses).toEqual([])
+})
+
+test('[ID10] a database that was cleared meanwhile is lost, and nothing is written into the new one', async () => {
+  const name = freshName()
+  const { log, losses } = await openLog(name)
+  await log.append(Uint8Array.of(1))
+  await (cdp() as unknown as Devtools).send('Storage.clearDataForOrigin', {
+    origin: location.origin,
+    storageTypes: 'indexeddb',
+  })
+  await expect.poll(() => losses.length, patient).toBe(1)
+  expect(losses[0]).toMatchObject({ code: 'storage-lost', message: expect.stringContaining('cleared') })
+  await expect(log.append(Uint8Array.of(2))).rejects.toBe(losses[0])
+  const next = await openLog(name)
+  expect(await bytesOf(next.log)).toEqual([])
+})
+
+test('[ID11] where nothing can be stored, opening says so', async () => {
+  vi.stubGlobal('indexedDB', undefined)
+  onTestFinished(() => {
+    vi.unstubAllGlobals()
+  })
+  await expect(indexedDb('nowhere').openLog('space')).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringContaining('no IndexedDB'),
+  })
+  await expect(deleteDatabase('nowhere')).rejects.toMatchObject({ code: 'storage-failed' })
+  vi.stubGlobal('indexedDB', {
+    open() {
+      throw new DOMException('denied', 'SecurityError')
+    },
+  })
+  const storage = indexedDb('forbidden')
+  await expect(storage.openLog('space')).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringContaining('forbids'),
+  })
+  vi.unstubAllGlobals()
+  const name = freshName()
+  const { log } = await openLog(name)
+  expect(await bytesOf(log)).toEqual([])
+})
