@@ -37,6 +37,22 @@ test('a new build waits until it is wanted, and never takes the files of an open
   }
 })
 
+test('an editor that cannot be loaded says so and offers a reload', async ({ browser, relay, space }) => {
+  const context = await browser.newContext({ serviceWorkers: 'block' })
+  const board = new BoardPage(await context.newPage())
+  await board.page.route('**/assets/NoteEditor-*', (route) => route.abort())
+  await board.page.goto(`${relay.url}/?space=${space}`)
+  await board.addExample()
+  await board.card('Write a note together').getByRole('button', { name: 'Write a note together' }).click()
+  await expect(board.panel.getByRole('alert')).toContainText('The editor could not be loaded')
+
+  await board.page.unroute('**/assets/NoteEditor-*')
+  await board.panel.getByRole('button', { name: 'Reload' }).click()
+  await expect(board.panel).toBeHidden()
+  await board.openCard('Write a note together')
+  await context.close()
+})
+
 /** What a deployment of other code does to a folder: every hashed file has another name, and the old ones are gone. */
 async function deployAnew(site: string): Promise<void> {
   const assets = join(site, 'assets')
