@@ -2,6 +2,7 @@ import { collection, counter, lww, place } from '@syncline/merge'
 import { encodeFrames, MAX_MESSAGE_BYTES, type RefusalCode } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { memoryStorage, type Status } from '../src/index.ts'
+import { growing } from './growing.ts'
 import { brittleStorage, createWorld, settle } from './world.ts'
 
 const title = lww('title', '')
@@ -401,5 +402,37 @@ test('[ST26] what a sibling built on a refused Change goes with it', async () =>
       2,
     ])
   }
+  await world.close()
+})
+
+test('[ST26] the live document of a refused Change is made anew', async () => {
+  const world = await createWorld(
+    18,
+    refusing('forbidden', (address) => address === 'cards/secret'),
+  )
+  const wire = world.wire()
+  const note = growing()
+  const store = await world.open({ transport: wire })
+  await world.clock.pass(100)
+  store.get(note.ref)
+  await store.transact((tx) => tx.insert(note.ref, 0, 'kept')).synced()
+  wire.cut()
+  const refused = store
+    .transact((tx) => {
+      tx.create(cards.at('secret'), {})
+      tx.insert(note.ref, 4, ' and gone')
+    })
+    .synced()
+  const outcome = expect(refused).rejects.toMatchObject({ refusal: 'forbidden' })
+  note.edit(', too')
+  await settle()
+  expect([note.live, store.get(note.ref)]).toEqual(['kept and gone, too', 'kept and gone, too'])
+  wire.mend()
+  await world.clock.pass(60_000)
+  await outcome
+  expect([note.live, store.get(note.ref), store.status.refused]).toEqual(['kept', 'kept', 2])
+  note.edit('!')
+  await world.clock.pass(100)
+  expect([store.get(note.ref), store.status.pending]).toEqual(['kept!', 0])
   await world.close()
 })

@@ -1,5 +1,4 @@
 import { counter, lww } from '@syncline/merge'
-import { makeRef, type BoundPolicy, type Policy, type PolicyHost, type Ref } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import {
   memoryStorage,
@@ -9,6 +8,7 @@ import {
   type PresencePort,
   type Storage,
 } from '../src/index.ts'
+import { growing } from './growing.ts'
 import { createWorld, settle } from './world.ts'
 
 const title = lww('title', '')
@@ -156,57 +156,6 @@ test('[ST30] presence reaches siblings and everybody in the space, and ends with
   expect(tab2.status.link).toBe('online')
   await world.close()
 })
-
-/** A policy whose live document is a plain string that grows. */
-function growing(): { readonly ref: Ref<string, { insert: string }>; edit(text: string): void } {
-  let host: PolicyHost
-  let live = ''
-  let unsaid = ''
-  const flush = (): void => {
-    if (unsaid === '') return
-    const text = unsaid
-    unsaid = ''
-    host.commit('note', text)
-  }
-  const pure: Policy<string, string, string> = {
-    tag: 'growing',
-    apply: (state = '', payload) => state + String(payload),
-    read: (state = '') => state,
-    draft: (state = '') => state,
-    edit: (draft, intent) => draft + (intent.kind === 'insert' ? String(intent.content) : ''),
-    readDraft: (draft) => draft,
-    finish: () => undefined,
-    bind(given): BoundPolicy<string, string, string> {
-      host = given
-      return {
-        ...pure,
-        late: true,
-        sizeBytes: (draft) => draft.length,
-        finish(draft) {
-          const added = draft.slice(live.length)
-          live = draft
-          return added === '' ? undefined : added
-        },
-        settle: (_address, payload, origin) => {
-          if (origin === 'remote') live += String(payload)
-        },
-        reset: (_address, state) => {
-          live = String(state)
-        },
-        flush,
-        close: () => undefined,
-      }
-    },
-  }
-  return {
-    ref: makeRef(pure, 'note', undefined),
-    edit(text) {
-      live += text
-      unsaid += text
-      queueMicrotask(flush)
-    },
-  }
-}
 
 test('[ST5] direct edits are one Change per task, before the next transaction', async () => {
   const { ref, edit } = growing()
