@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import type { WriterId } from '@syncline/stm'
@@ -28,6 +28,11 @@ const SPACES_KEY = Buffer.from('spaces')
 
 /** No relaySeq is greater: keys give it six bytes. */
 const MAX_RELAY_SEQ = 2 ** 48 - 1
+
+/** The start of the first page of every LMDB file: a page header of 24 bytes and the mark (`MDB_meta` in liblmdb/mdb.c). */
+const META_BYTES = 4096
+const META_MAGIC_AT = 24
+const META_MAGIC = 0xbeef_c0de
 
 /** Data folders that this process has open. */
 const openFolders = new Set<string>()
@@ -220,9 +225,14 @@ function makeFolder(path: string): void {
 }
 
 function openRoot(folder: string, path: string): RootDatabase<Buffer, Buffer> {
+  const file = join(path, 'relay.mdb')
   try {
+    if (isForeign(file)) {
+      const message = `${join(folder, 'relay.mdb')} is not a log of Syncline. Restore it from a backup, or choose another folder.`
+      throw new RelayError('damaged', message)
+    }
     return open<Buffer, Buffer>({
-      path: join(path, 'relay.mdb'),
+      path: file,
       noSubdir: true,
       encoding: 'binary',
       keyEncoding: 'binary',
@@ -232,10 +242,20 @@ function openRoot(folder: string, path: string): RootDatabase<Buffer, Buffer> {
       commitDelay: 0,
     })
   } catch (error) {
-    if (!/MDB_(INVALID|CORRUPTED|VERSION_MISMATCH|PAGE_NOTFOUND)|not an LMDB/.test(reasonOf(error)))
-      throw unwritable(folder, error)
-    const message = `${join(folder, 'relay.mdb')} is not a log of Syncline: ${reasonOf(error)}. Restore it from a backup, or choose another folder.`
-    throw new RelayError('damaged', message, { cause: error })
+    throw error instanceof RelayError ? error : unwritable(folder, error)
+  }
+}
+
+/** Whether a file is there that LMDB did not make. `lmdb` 3.5 does not survive opening such a file: the process ends. */
+function isForeign(file: string): boolean {
+  if (!existsSync(file)) return false
+  const page = Buffer.alloc(META_BYTES)
+  const fd = openSync(file, 'r+')
+  try {
+    const length = readSync(fd, page, 0, META_BYTES, 0)
+    return length > 0 && (length < META_BYTES || page.readUInt32LE(META_MAGIC_AT) !== META_MAGIC)
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -7,6 +7,8 @@ import { createRoom, type RefuseContext, type Room } from './room.ts'
 import { createSession, type Admission, type ClientDetails, type Session } from './session.ts'
 import { randomId, silentLog, systemChance, systemClock } from './system.ts'
 
+const STOPPING = 'The relay is stopping. Come back.'
+
 /** What a relay is made of. */
 export interface RelayOptions {
   /** Where the logs rest. The relay does not close it. */
@@ -110,14 +112,18 @@ export function createRelay(options: RelayOptions): Relay {
         forget: ({ id }) => void sessions.delete(id),
       })
       sessions.set(session.id, session)
-      if (isClosing) session.end('stopping', 'The relay is stopping. Come back.')
+      if (isClosing) {
+        session.deafen()
+        // Whoever listens has to get the events first.
+        queueMicrotask(() => session.end('stopping', STOPPING))
+      }
       return { onMessage: session.onMessage, onClose: session.onClose }
     },
     async close() {
       isClosing = true
       for (const session of sessions.values()) session.deafen()
       await committer.idle()
-      for (const session of [...sessions.values()]) session.end('stopping', 'The relay is stopping. Come back.')
+      for (const session of [...sessions.values()]) session.end('stopping', STOPPING)
       await committer.idle()
     },
   }

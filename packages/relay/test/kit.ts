@@ -1,4 +1,4 @@
-import { createFrameReader, encodeChange, encodeFrames, type Frame } from '@syncline/protocol'
+import { createFrameReader, encodeChange, encodeFrames, recordChecksum, type Frame } from '@syncline/protocol'
 import { emptyBasis, type Arbiter, type Basis, type Change } from '@syncline/stm'
 import {
   createMemoryStorage,
@@ -45,13 +45,16 @@ export function virtualClock(): VirtualClock {
   }
 }
 
-/** Lets everything run that is ready to run, again and again until `isSo`. Storage in memory needs few turns; a relay that hangs fails. */
+/** A condition that has not come true by then never will: a relay in memory needs microseconds, a busy disk perhaps a second. */
+const GIVE_UP_MS = 15_000
+
+/** Lets everything run that is ready to run, again and again until `isSo`. */
 export async function until(isSo: () => boolean, what: string = String(isSo)): Promise<void> {
-  for (let turn = 0; turn < 20_000; turn++) {
-    if (isSo()) return
+  const giveUpAt = performance.now() + GIVE_UP_MS
+  while (!isSo()) {
+    if (performance.now() > giveUpAt) throw new Error(`This never came true: ${what}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
-  throw new Error(`This never came true: ${what}`)
 }
 
 /** Runs what is ready: as many turns as any exchange in memory needs. */
@@ -189,6 +192,11 @@ export function told(client: Client, after = 0, channel = 1): (Uint8Array | stri
     else for (let i = 0; i < frame.count; i++) items.push(`${frame.writer}:${frame.firstSeq + i}`)
   }
   return items
+}
+
+/** Short names for long records, so that comparing many of them costs little. */
+export function sums(items: readonly (Uint8Array | string)[]): string[] {
+  return items.map((item) => (typeof item === 'string' ? item : `${item.length}#${recordChecksum(item)}`))
 }
 
 export interface World {

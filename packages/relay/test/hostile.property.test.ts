@@ -1,0 +1,147 @@
+import { encodeFrames, type Frame } from '@syncline/protocol'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ann, bob, connect, eve, join, record, told, turns, until, world, writerId, type Client } from './kit.ts'
+
+/** Frames as a client that knows the words, and nothing of manners, would say them. */
+const frame: fc.Arbitrary<Frame> = fc.oneof(
+  fc.record({
+    type: fc.constant('hello' as const),
+    protocol: fc.constant(3),
+    oldest: fc.constantFrom(1, 1, 1, 2, 3),
+    agent: fc.string(),
+    schema: fc.nat(),
+    credential: fc.uint8Array({ maxLength: 8 }),
+  }),
+  fc.record({
+    type: fc.constant('open' as const),
+    channel: fc.integer({ min: 1, max: 4 }),
+    space: fc.constantFrom('board', 'other', '', 'a\u0000', 'x'.repeat(300)),
+    basis: fc.record({
+      epoch: fc.constantFrom(null, 'f'.repeat(32)),
+      relaySeq: fc.constantFrom(0, 0, 1, 2 ** 53 - 1),
+      writers: fc.constantFrom(new Map(), new Map([[ann, 3]]), new Map([[eve, 2 ** 53 - 1]])),
+    }),
+  }),
+  fc.record({
+    type: fc.constant('changes' as const),
+    channel: fc.integer({ min: 1, max: 4 }),
+    first: fc.constantFrom(0, 1, 77),
+    records: fc.array(
+      fc
+        .record({ seq: fc.integer({ min: 1, max: 5 }), payload: fc.string(), number: fc.integer({ min: 50, max: 53 }) })
+        .map(({ seq, payload, number }) => record(writerId(number), seq, { payload })),
+      { minLength: 1, maxLength: 3 },
+    ),
+  }),
+  fc.record({
+    type: fc.constant('presence' as const),
+    channel: fc.integer({ min: 1, max: 4 }),
+    session: fc.constant('0'.repeat(32)),
+    slot: fc.nat({ max: 80 }),
+    payload: fc.uint8Array({ maxLength: 5000 }),
+  }),
+  fc.record({ type: fc.constant('leave' as const), channel: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({ type: fc.constant('ping' as const), token: fc.nat() }),
+  fc.record({ type: fc.constant('pong' as const), token: fc.nat() }),
+  fc.constant<Frame>({ type: 'failure', channel: 0, code: 'malformed', message: '', retryAfterMs: 0 }),
+)
+
+const hello: Frame = { type: 'hello', protocol: 1, oldest: 1, agent: '', schema: 1, credential: new Uint8Array(0) }
+const open: Frame = {
+  type: 'open',
+  channel: 1,
+  space: 'board',
+  basis: { epoch: null, relaySeq: 0, writers: new Map() },
+}
+
+/** One connection's life: well-begun or not, then messages whole, with a few bytes turned, or of noise. */
+const attack = fc.record({
+  beginning: fc.constantFrom<Frame[]>([], [hello], [hello, open], [hello, open]),
+  messages: fc.array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.array(frame, { minLength: 1, maxLength: 4 }).map(bytesOf) },
+      {
+        weight: 3,
+        arbitrary: fc
+          .tuple(
+            fc.array(frame, { minLength: 1, maxLength: 4 }).map(bytesOf),
+            fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 3 }),
+          )
+          .map(([bytes, turned]) => {
+            for (const [at, byte] of turned) bytes[at % bytes.length] = byte
+            return bytes
+          }),
+      },
+      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }) },
+    ),
+    { minLength: 4, maxLength: 12 },
+  ),
+})
+
+function bytesOf(frames: readonly Frame[]): Uint8Array {
+  return encodeFrames(frames, 1024 * 1024)[0]!
+}
+
+test('[RL27] whatever anybody says, nothing throws and an honest pair goes on as if alone', async () => {
+  const defects: unknown[] = []
+  const log = { debug() {}, info() {}, warn() {}, error: (...words: unknown[]) => void defects.push(words) }
+  const { relay, storage } = world({ log })
+  const a = await join(relay, 'board')
+  const b = await join(relay, 'board')
+  let seq = 0
+  let sent = 0
+  const ends: string[] = []
+  await fc.assert(
+    fc.asyncProperty(fc.array(attack, { minLength: 3, maxLength: 6 }), async (attacks) => {
+      const attackers: Client[] = []
+      for (const { beginning, messages } of attacks) {
+        const attacker = connect(relay)
+        attackers.push(attacker)
+        if (beginning.length > 0) attacker.say(...beginning)
+        for (const message of messages) {
+          if (attacker.closed === undefined) sent += 1
+          attacker.sayBytes(message)
+        }
+      }
+      seq += 1
+      a.send([record(ann, seq)])
+      b.send([record(bob, seq)])
+      const mine = (client: Client, writer: string): number =>
+        client.all('acknowledgement').filter((ack) => ack.writer === writer).length
+      await until(() => mine(a, ann) === seq && mine(b, bob) === seq, 'the honest pair is acknowledged')
+      await turns(3)
+      for (const attacker of attackers) {
+        if (attacker.closed === undefined) attacker.drop()
+        else ends.push(attacker.closed.reason)
+      }
+    }),
+    { seed: 20_261_124, numRuns: 1200 },
+  )
+  await until(() => relay.load.sessions === 2)
+  expect(defects).toEqual([])
+  expect(sent).toBeGreaterThan(5000)
+  expect(new Set(ends)).toEqual(new Set(['malformed', 'protocol-version']))
+  expect([a.closed, b.closed, a.all('failure'), b.all('failure')]).toEqual([undefined, undefined, [], []])
+
+  // Both heard all of it once and in order, and what they heard is what is stored.
+  await until(() => told(a).length === told(b).length)
+  const { head } = (await storage.space('board'))!
+  expect(told(a).length).toBe(head)
+  expect(head).toBeGreaterThan(2 * seq)
+  const late = await join(relay, 'board')
+  await until(() => told(late).length === head)
+  const stored = told(late)
+  for (const [client, own] of [
+    [a, ann],
+    [b, bob],
+  ] as const) {
+    const differing = told(client).filter(
+      (item, i) => typeof item !== 'string' && Buffer.compare(item, stored[i] as Uint8Array) !== 0,
+    )
+    expect(differing).toEqual([])
+    expect(told(client).filter((item) => typeof item === 'string')).toEqual(
+      Array.from({ length: seq }, (_, i) => `${own}:${i + 1}`),
+    )
+  }
+})

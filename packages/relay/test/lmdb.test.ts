@@ -1,0 +1,179 @@
+import { spawn } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
+import { expect, test } from 'vitest'
+import { open } from 'lmdb'
+import { isAlive, ownerOf } from '../src/lmdb-owner.ts'
+import { openLmdbStorage } from '../src/lmdb.ts'
+import { temporaryFolder } from './folder.ts'
+import { ann, bob, join, record, run, sums, told, until, world } from './kit.ts'
+
+/** Opens the rows of a closed data folder and lets the test change them. */
+async function tamper(
+  folder: string,
+  table: string,
+  change: (key: Buffer, value: Buffer) => Buffer | undefined,
+): Promise<number> {
+  const root = open({
+    path: joinPath(folder, 'relay.mdb'),
+    noSubdir: true,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+  })
+  const rows = root.openDB<Buffer, Buffer>(table, { encoding: 'binary', keyEncoding: 'binary' })
+  let changed = 0
+  for (const { key, value } of [...rows.getRange()]) {
+    const row = change(Buffer.from(key), Buffer.from(value))
+    if (row === undefined) continue
+    await rows.put(key, row)
+    changed += 1
+  }
+  await root.close()
+  return changed
+}
+
+const flipped = (value: Buffer, at: number): Buffer => {
+  value[at]! ^= 1
+  return value
+}
+
+async function filled(): Promise<string> {
+  const folder = temporaryFolder()
+  const storage = await openLmdbStorage(folder)
+  const { relay } = world({ storage, limits: { maxFrameBytes: 200 } })
+  const a = await join(relay, 'board')
+  a.open('other', { channel: 2 })
+  a.send(run(ann, 1, 10))
+  a.send(run(ann, 1, 10), 2)
+  await until(() => told(a).length === 10 && told(a, 0, 2).length === 10)
+  await relay.close()
+  await storage.close()
+  return folder
+}
+
+test('[RL34] a damaged Change is found when it is read: its space says which, other spaces serve', async () => {
+  const folder = await filled()
+  // The sixth Change of the space with number 1.
+  expect(
+    await tamper(folder, 'log', (key, value) =>
+      key.toString('hex') === '00000001000000000006' ? flipped(value, 30) : undefined,
+    ),
+  ).toBe(1)
+  const storage = await openLmdbStorage(folder)
+  const { relay } = world({ storage })
+  const a = await join(relay, 'board')
+  a.open('other', { channel: 2 })
+  await until(() => a.all('failure').length === 1 && told(a, 0, 2).length === 10)
+  expect(a.last('failure')).toMatchObject({ channel: 1, code: 'storage-failed' })
+  expect(a.last('failure').message).toMatch(/Change 6 /)
+  expect(sums(told(a))).toEqual(sums(run(ann, 1, 5)))
+  a.send([record(bob, 1)], 2)
+  await until(() => told(a, 0, 2).length === 11)
+  const { epoch } = a.all('basis')[0]!
+  const past = await join(relay, 'board', { basis: { epoch, relaySeq: 6 } })
+  await until(() => told(past, 6).length === 4)
+  await relay.close()
+  await storage.close()
+})
+
+test('[RL34] every byte of a stored row counts, and a row at another row’s place is found', async () => {
+  const folder = await filled()
+  const bytes = new Map<string, Buffer>()
+  await tamper(folder, 'log', (key, value) => void bytes.set(key.toString('hex'), value))
+  const third = bytes.get('00000001000000000003')!
+  for (const wrong of [
+    flipped(Buffer.from(third), 0),
+    flipped(Buffer.from(third), third.length - 1),
+    bytes.get('00000001000000000004')!,
+    third.subarray(0, 3),
+  ]) {
+    await tamper(folder, 'log', (key) => (key.toString('hex') === '00000001000000000003' ? wrong : undefined))
+    const storage = await openLmdbStorage(folder)
+    await expect(storage.read('board', 2, 10, 1e6)).rejects.toMatchObject({ code: 'damaged', relaySeq: 3 })
+    expect((await storage.read('board', 0, 10, 1e6)).length).toBe(2)
+    await storage.close()
+  }
+})
+
+for (const table of ['spaces', 'writers']) {
+  test(`[RL34] damage among the ${table} is found`, async () => {
+    const folder = await filled()
+    expect(await tamper(folder, table, (_, value) => flipped(value, value.length - 1))).toBe(2)
+    const storage = await openLmdbStorage(folder)
+    const reading = table === 'spaces' ? storage.space('board') : storage.writers('board', [ann])
+    await expect(reading).rejects.toMatchObject({ code: 'damaged' })
+    await storage.close()
+  })
+}
+
+test('[RL35] a folder that cannot be made or written is said', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(joinPath(folder, 'file'), '')
+  for (const path of [joinPath(folder, 'file'), joinPath(folder, 'file', 'below'), '/proc/syncline']) {
+    await expect(openLmdbStorage(path)).rejects.toMatchObject({ name: 'RelayError', code: 'data-unwritable' })
+  }
+  mkdirSync(joinPath(folder, 'blocked', 'relay.mdb'), { recursive: true })
+  await expect(openLmdbStorage(joinPath(folder, 'blocked'))).rejects.toMatchObject({ code: 'data-unwritable' })
+  const fine = await openLmdbStorage(joinPath(folder, 'a', 'b', 'c'))
+  await fine.close()
+})
+
+test('[RL35] a file that is not LMDB’s is said, and left alone', async () => {
+  const folder = temporaryFolder()
+  const path = joinPath(folder, 'relay.mdb')
+  writeFileSync(path, Buffer.alloc(16_384, 'not a log '))
+  await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'damaged' })
+  expect(readFileSync(path).subarray(0, 10).toString()).toBe('not a log ')
+})
+
+test('[RL35] a folder is open once; when it was closed it is free, and a copy of it always is', async () => {
+  const folder = temporaryFolder()
+  const storage = await openLmdbStorage(folder)
+  await storage.append([
+    { space: 'board', epoch: 'e'.repeat(32), first: 1, records: [record(ann, 1)], writers: new Map() },
+  ])
+  await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-in-use' })
+  const copy = joinPath(temporaryFolder(), 'copy')
+  cpSync(folder, copy, { recursive: true })
+  const copied = await openLmdbStorage(copy)
+  expect(await copied.space('board')).toEqual({ epoch: 'e'.repeat(32), head: 1 })
+  await copied.close()
+  await storage.close()
+  await expect(storage.space('board')).rejects.toMatchObject({ code: 'closed' })
+  await (await openLmdbStorage(folder)).close()
+})
+
+test('[RL35] an owner is alive while its very process runs', async () => {
+  const folder = temporaryFolder()
+  const self = ownerOf(folder)
+  const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'])
+  const pid = child.pid!
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const other = { ...self, pid, started: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]! }
+  expect(isAlive(other, self)).toBe(true)
+  expect(isAlive({ ...other, started: '1' }, self)).toBe(false)
+  expect(isAlive({ ...other, host: 'elsewhere' }, self)).toBe(false)
+  expect(isAlive({ ...other, place: '0:0' }, self)).toBe(false)
+  expect(isAlive(self, self)).toBe(false)
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await ended
+  expect(isAlive(other, self)).toBe(false)
+})
+
+test('[RL36] a folder of a newer version is refused and left alone', async () => {
+  const folder = await filled()
+  const { seal } = await import('../src/lmdb-rows.ts')
+  const changed = await tamper(folder, 'meta', (key) =>
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 2])) : undefined,
+  )
+  expect(changed).toBe(1)
+  await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-newer' })
+  await tamper(folder, 'meta', (key) =>
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 1])) : undefined,
+  )
+  const storage = await openLmdbStorage(folder)
+  expect((await storage.space('board'))!.head).toBe(10)
+  await storage.close()
+})

@@ -1,0 +1,238 @@
+import { createServer, request, type Server } from 'node:http'
+import { connect as connectTcp, type AddressInfo } from 'node:net'
+import { createFrameReader, encodeFrames, type Frame } from '@syncline/protocol'
+import { emptyBasis } from '@syncline/stm'
+import { afterEach, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { createMemoryStorage, createRelay, type Relay } from '../src/index.ts'
+import { attachRelay, isLoopback, listen, type Attachment } from '../src/node.ts'
+import { ann, record, run, sums, until } from './kit.ts'
+
+interface Running {
+  readonly relay: Relay
+  readonly server: Server
+  readonly port: number
+  stop(): Promise<void>
+}
+
+const running: Running[] = []
+afterEach(async () => {
+  for (const each of running.splice(0)) await each.stop()
+})
+
+async function start(origins?: readonly string[], host = '127.0.0.1'): Promise<Running> {
+  const server = createServer()
+  const relay = createRelay({ storage: createMemoryStorage() })
+  const attachment: Attachment = attachRelay(server, relay, { origins })
+  const { port } = await listen(server, 0, host)
+  const started: Running = {
+    relay,
+    server,
+    port,
+    async stop() {
+      await relay.close()
+      await attachment.close()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  running.push(started)
+  return started
+}
+
+interface SocketClient {
+  readonly socket: WebSocket
+  readonly heard: Frame[]
+  readonly messages: number[]
+  closed: number | undefined
+  say(...frames: Frame[]): void
+}
+
+const hello: Frame = { type: 'hello', protocol: 1, oldest: 1, agent: 'test', schema: 1, credential: new Uint8Array(0) }
+const open: Frame = { type: 'open', channel: 1, space: 'board', basis: emptyBasis }
+
+async function dial(port: number, path = '/sync', headers: Record<string, string> = {}): Promise<SocketClient> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers })
+  const reader = createFrameReader({ maxPacketBytes: 64 * 1024 * 1024 })
+  const client: SocketClient = {
+    socket,
+    heard: [],
+    messages: [],
+    closed: undefined,
+    say: (...frames) => encodeFrames(frames, 1024 * 1024).forEach((message) => socket.send(message)),
+  }
+  socket.on('message', (message: Buffer) => {
+    client.messages.push(message.length)
+    client.heard.push(...reader.push(message))
+  })
+  socket.on('close', (code) => (client.closed = code))
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve)
+    socket.once('error', reject)
+  })
+  socket.on('error', () => (client.closed ??= 1006))
+  return client
+}
+
+function recordsOf(client: SocketClient): Uint8Array[] {
+  return client.heard.flatMap((frame) => (frame.type === 'changes' ? frame.records : []))
+}
+
+test('[RL1] two sockets: Changes of one reach the other, a long one in messages of at most 1 MiB', async () => {
+  const { port } = await start()
+  const [a, b] = [await dial(port), await dial(port)]
+  for (const client of [a, b]) client.say(hello, open)
+  await until(() => [a, b].every((client) => client.heard.some(({ type }) => type === 'basis')))
+  const records = [...run(ann, 1, 20), record(ann, 21, { payload: 'x'.repeat(3_000_000) })]
+  a.say({ type: 'changes', channel: 1, first: 0, records })
+  await until(() => recordsOf(b).length === 21)
+  expect(sums(recordsOf(b))).toEqual(sums(records))
+  expect(Math.max(...b.messages)).toBeLessThanOrEqual(1024 * 1024)
+})
+
+test('[RL27] random bytes, text and a message that is too long end one socket and no other', async () => {
+  const { port, relay } = await start()
+  const honest = await dial(port)
+  honest.say(hello, open)
+  const noise: readonly [string | Uint8Array, number][] = [
+    [new Uint8Array([7, 200, 3]), 4400],
+    ['{"hello":true}', 4400],
+    ['', 4400],
+    [new Uint8Array(1024 * 1024 + 1), 1009],
+  ]
+  for (const [bytes, code] of noise) {
+    const rude = await dial(port)
+    rude.socket.send(bytes)
+    await until(() => rude.closed !== undefined)
+    expect(rude.closed).toBe(code)
+  }
+  const cut = await dial(port)
+  cut.socket.terminate()
+  const raw = connectTcp(port, '127.0.0.1')
+  raw.resume()
+  raw.on('error', () => {})
+  raw.end(Buffer.from([1, 2, 3, 255, 0, 13, 10, 13, 10]))
+  await new Promise((resolve) => raw.once('close', resolve))
+  honest.say({ type: 'changes', channel: 1, first: 0, records: [record(ann, 1)] })
+  await until(() => honest.heard.some(({ type }) => type === 'acknowledgement') && relay.load.sessions === 1)
+})
+
+test('[RL27] frames of WebSocket that break its rules end that socket only', async () => {
+  const { port, relay } = await start()
+  const honest = await dial(port)
+  honest.say(hello, open)
+  for (const bytes of [
+    [0x83, 0x80],
+    [0x82, 0x01, 0x00],
+    [0xff, 0xff, 0xff, 0xff],
+  ]) {
+    const rude = await dial(port)
+    const { _socket: tcp } = rude.socket as unknown as { readonly _socket: NodeJS.WritableStream }
+    tcp.write(Buffer.from(bytes))
+    await until(() => rude.closed !== undefined)
+  }
+  honest.say({ type: 'ping', token: 3 })
+  await until(() => honest.heard.some(({ type }) => type === 'pong') && relay.load.sessions === 1)
+  expect(honest.closed).toBeUndefined()
+})
+
+test('[RL37] only /sync is a socket, also for addresses that are none', async () => {
+  const { port } = await start()
+  await expect(dial(port, '/other')).rejects.toThrow('404')
+  const client = await dial(port, '/sync?from=test')
+  expect(client.socket.readyState).toBe(WebSocket.OPEN)
+  const status = await new Promise((resolve, reject) => {
+    const upgrade = { connection: 'Upgrade', upgrade: 'websocket' }
+    const asked = request({ port, host: '127.0.0.1', path: '//', headers: upgrade })
+    asked.on('response', ({ statusCode }) => resolve(statusCode))
+    asked.on('error', reject)
+    asked.end()
+  })
+  expect(status).toBe(404)
+})
+
+test('[RL37] pages of foreign origins may not connect, also under a name that points here', async () => {
+  const { port } = await start(['https://board.example'])
+  for (const origin of [
+    'https://evil.example',
+    'null',
+    'http://127.0.0.1.evil.example',
+    `http://board.example:${port}`,
+  ]) {
+    await expect(dial(port, '/sync', { origin, host: `board.example:${port}` })).rejects.toThrow('403')
+  }
+  for (const origin of [
+    'https://board.example',
+    `http://localhost:${port}`,
+    'http://127.0.0.1:5173',
+    'http://[::1]:80',
+  ]) {
+    expect((await dial(port, '/sync', { origin })).socket.readyState).toBe(WebSocket.OPEN)
+  }
+  const everywhere = await start(undefined, '0.0.0.0')
+  const host = `board.example:${everywhere.port}`
+  expect((await dial(everywhere.port, '/sync', { origin: `http://${host}`, host })).socket.readyState).toBe(
+    WebSocket.OPEN,
+  )
+  await expect(dial(everywhere.port, '/sync', { origin: 'http://evil.example', host })).rejects.toThrow('403')
+})
+
+test('[RL37] what is loopback', () => {
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', '[::1]', 'localhost', 'app.localhost', '::ffff:127.0.0.1']) {
+    expect([host, isLoopback(host)]).toEqual([host, true])
+  }
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    '192.168.0.1',
+    '127.0.0.1.example.com',
+    'localhost.example',
+    'notlocalhost',
+    '',
+  ]) {
+    expect([host, isLoopback(host)]).toEqual([host, false])
+  }
+})
+
+test('[RL38] a port in use, and an address that is not ours, are said', async () => {
+  const { port } = await start()
+  await expect(listen(createServer(), port, '127.0.0.1')).rejects.toMatchObject({ code: 'port-unavailable' })
+  await expect(listen(createServer(), 0, '203.0.113.1')).rejects.toMatchObject({ code: 'port-unavailable' })
+  const free = createServer()
+  const { port: other }: AddressInfo = await listen(free, 0, '127.0.0.1')
+  expect(other).toBeGreaterThan(0)
+  await new Promise((resolve) => free.close(resolve))
+})
+
+test('[RL16] a socket that is not read from is bounded in memory and cut off in the end', async () => {
+  const server = createServer()
+  const relay = createRelay({
+    storage: createMemoryStorage(),
+    limits: { stuckTimeoutMs: 300, maxFrameBytes: 64 * 1024, highWaterBytes: 256 * 1024 },
+  })
+  const attachment = attachRelay(server, relay)
+  const { port } = await listen(server, 0, '127.0.0.1')
+  running.push({
+    relay,
+    server,
+    port,
+    async stop() {
+      await relay.close()
+      await attachment.close()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  })
+  const [a, stuck] = [await dial(port), await dial(port)]
+  for (const client of [a, stuck]) client.say(hello, open)
+  await until(() => [a, stuck].every((client) => client.heard.some(({ type }) => type === 'basis')))
+  stuck.socket.pause()
+  const payload = 'x'.repeat(200_000)
+  for (let seq = 1; seq <= 100; seq++)
+    a.say({ type: 'changes', channel: 1, first: 0, records: [record(ann, seq, { payload })] })
+  await until(() => a.heard.filter(({ type }) => type === 'acknowledgement').length > 0)
+  await until(() => relay.load.sessions === 1, 'the stuck session ends')
+  expect(recordsOf(stuck).length).toBeLessThan(100)
+  const fresh = await dial(port)
+  fresh.say(hello, open)
+  await until(() => recordsOf(fresh).length === 100)
+})

@@ -1,0 +1,290 @@
+import { encodeFrames, type Frame } from '@syncline/protocol'
+import { emptyBasis } from '@syncline/stm'
+import { expect, test } from 'vitest'
+import type { Admission } from '../src/index.ts'
+import { ann, bob, connect, join, record, run, startMs, told, turns, until, world } from './kit.ts'
+
+const hello: Frame = {
+  type: 'hello',
+  protocol: 1,
+  oldest: 1,
+  agent: 'test',
+  schema: 1,
+  credential: new Uint8Array([1, 2]),
+}
+const open: Frame = { type: 'open', channel: 1, space: 'board', basis: emptyBasis }
+
+test('[RL20] the welcome says the relay’s time, the session and what is allowed', () => {
+  const { relay } = world({ limits: { maxChangeBytes: 5000, maxMessageBytes: 4000 } })
+  const [a, b] = [connect(relay), connect(relay)]
+  a.hello()
+  b.hello()
+  expect(a.heard).toMatchObject([
+    { type: 'welcome', protocol: 1, timeMs: startMs, maxMessageBytes: 4000, maxChangeBytes: 5000 },
+  ])
+  expect(a.last('welcome').session).toMatch(/^[0-9a-f]{32}$/)
+  expect(b.last('welcome').session).not.toBe(a.last('welcome').session)
+})
+
+test('[RL20] a client that does not say hello within 10 s is closed, not a moment before', () => {
+  const { relay, clock } = world()
+  const [silent, polite] = [connect(relay), connect(relay)]
+  clock.advance(9_999)
+  polite.hello()
+  expect(silent.closed).toBeUndefined()
+  clock.advance(1)
+  expect(silent.last('failure')).toMatchObject({ channel: 0, code: 'unauthenticated' })
+  expect(silent.closed).toEqual({ code: 4401, reason: 'unauthenticated' })
+  expect(polite.closed).toBeUndefined()
+})
+
+test('[RL20] nothing but hello may come first, and hello only once', () => {
+  const { relay } = world()
+  const rude = connect(relay)
+  rude.say(open)
+  expect(rude.closed).toEqual({ code: 4400, reason: 'malformed' })
+  const twice = connect(relay)
+  twice.say(hello, hello)
+  expect(twice.closed?.code).toBe(4400)
+})
+
+test('[RL20] hello and everything after it may come in one message', async () => {
+  const { relay } = world()
+  const a = connect(relay)
+  a.say(hello, open, { type: 'changes', channel: 1, first: 0, records: run(ann, 1, 2) })
+  await until(() => told(a).length === 2)
+  expect(a.heard.map(({ type }) => type)).toEqual(['welcome', 'basis', 'acknowledgement'])
+})
+
+test('[RL21] a client of another protocol version is told who must be updated', () => {
+  const { relay } = world()
+  const newer = connect(relay)
+  newer.say({ ...hello, protocol: 9, oldest: 9 })
+  expect(newer.last('failure')).toMatchObject({ code: 'protocol-version' })
+  expect(newer.last('failure').message).toMatch(/Update the relay/)
+  expect(newer.closed).toEqual({ code: 4406, reason: 'protocol-version' })
+  const both = connect(relay)
+  both.say({ ...hello, protocol: 9, oldest: 1 })
+  expect(both.last('welcome').protocol).toBe(1)
+})
+
+test('[RL22] whoever cannot say who they are is turned away; meanwhile what they say waits', async () => {
+  const asked: unknown[] = []
+  let decide: ((admission: Admission) => void) | undefined
+  const { relay } = world({
+    authenticate(credential, client) {
+      asked.push(credential, client)
+      return new Promise((resolve) => (decide = resolve))
+    },
+  })
+  const guest = connect(relay)
+  guest.say(hello, open)
+  await turns()
+  expect(guest.heard).toEqual([])
+  expect(asked).toEqual([new Uint8Array([1, 2]), { agent: 'test', schema: 1, address: '' }])
+  decide!({ denied: 'Sign in again.' })
+  await until(() => guest.closed !== undefined)
+  expect(guest.heard).toMatchObject([{ type: 'failure', code: 'unauthenticated', message: 'Sign in again.' }])
+  expect(relay.load.rooms).toBe(0)
+
+  const user = connect(relay)
+  user.say(hello, open)
+  user.say({ type: 'ping', token: 5 })
+  decide!({ principal: 'ann' })
+  await until(() => user.all('basis').length === 1)
+  expect(user.heard.map(({ type }) => type)).toEqual(['welcome', 'pong', 'basis'])
+})
+
+test('[RL22] when it cannot be found out who a client is, it is told to come back', async () => {
+  for (const authenticate of [
+    () => Promise.reject(new Error('no directory')),
+    () => {
+      throw new Error('no directory')
+    },
+  ]) {
+    const { relay } = world({ authenticate })
+    const a = connect(relay)
+    a.hello()
+    await until(() => a.closed !== undefined)
+    expect(a.closed).toEqual({ code: 1013, reason: 'too-busy' })
+    expect(a.last('failure').retryAfterMs).toBe(1000)
+  }
+})
+
+test('[RL22] a client that goes while it is looked at leaves nothing behind', async () => {
+  let decide: ((admission: Admission) => void) | undefined
+  const { relay, clock } = world({ authenticate: () => new Promise((resolve) => (decide = resolve)) })
+  const a = connect(relay)
+  a.say(hello, open)
+  a.drop()
+  decide!({ principal: 'ann' })
+  await turns()
+  expect([relay.load, clock.timers, a.heard]).toEqual([{ sessions: 0, rooms: 0 }, 0, []])
+})
+
+for (const name of ['a', 'x'.repeat(200), 'ü 😀 ../..', ' ']) {
+  test(`[RL18] ${JSON.stringify(name.slice(0, 12))} (${name.length}) is the name of a space`, async () => {
+    const { relay } = world()
+    const a = await join(relay, name)
+    expect([a.all('basis').length, a.all('failure')]).toEqual([1, []])
+  })
+}
+
+for (const name of ['', 'x'.repeat(201), 'a\u0000b', 'a\nb', 'a\u0085b', 'a\u2028b']) {
+  test(`[RL18] ${JSON.stringify(name.slice(0, 12))} (${name.length}) is no name of a space`, async () => {
+    const { relay } = world()
+    const a = await join(relay, name)
+    expect(a.last('failure')).toMatchObject({ channel: 1, code: 'malformed' })
+    expect(a.closed).toBeUndefined()
+  })
+}
+
+test('[RL17] a channel that is open cannot be opened; a space is open on one channel only; there is a limit', async () => {
+  const { relay } = world({ limits: { maxChannels: 2 } })
+  const a = await join(relay, 'one')
+  a.open('one', { channel: 2 })
+  expect(a.last('failure')).toMatchObject({ channel: 2, code: 'malformed' })
+  a.open('two', { channel: 2 })
+  a.open('three', { channel: 3 })
+  expect(a.last('failure')).toMatchObject({ channel: 3, code: 'forbidden' })
+  await until(() => a.all('basis').length === 2)
+  a.open('four', { channel: 2 })
+  expect(a.closed).toEqual({ code: 4400, reason: 'malformed' })
+})
+
+test('[RL18] a basis that cannot be is refused on its channel', async () => {
+  const { relay } = world({ limits: { maxNamedWriters: 1 } })
+  const a = await join(relay, 'one', { basis: { relaySeq: 1 } })
+  expect(a.last('failure')).toMatchObject({ channel: 1, code: 'malformed' })
+  a.open('one', {
+    basis: {
+      writers: new Map([
+        [ann, 1],
+        [bob, 1],
+      ]),
+    },
+  })
+  expect(a.last('failure')).toMatchObject({ channel: 1, code: 'forbidden' })
+})
+
+test('[RL19] who leaves a space hears no more of it; what they sent before still counts; they may come back', async () => {
+  const { relay } = world()
+  const a = await join(relay, 'board')
+  const b = await join(relay, 'board')
+  a.say({ type: 'changes', channel: 1, first: 0, records: [record(ann, 1)] }, { type: 'leave', channel: 1 })
+  await until(() => told(b).length === 1)
+  b.send([record(bob, 1)])
+  await until(() => told(b).length === 2)
+  a.send([record(ann, 2)])
+  await turns()
+  expect([told(a), told(b).length, a.closed]).toEqual([[], 2, undefined])
+  const { epoch } = a.last('basis')
+  a.open('board', { basis: { epoch, writers: new Map([[ann, 1]]) } })
+  await until(() => told(a).length === 2)
+  expect(told(a)).toEqual([`${ann}:1`, record(bob, 1)])
+})
+
+test('[RL19] what a client sent before it went away still counts', async () => {
+  const { relay } = world()
+  const a = await join(relay, 'board')
+  const b = await join(relay, 'board')
+  a.send(run(ann, 1, 3))
+  a.drop()
+  await until(() => told(b).length === 3)
+  expect(relay.load.sessions).toBe(1)
+})
+
+test('[RL26] a ping is answered, and a client silent for 45 s is closed', () => {
+  const { relay, clock } = world()
+  const [alive, dead] = [connect(relay), connect(relay)]
+  alive.hello()
+  dead.hello()
+  clock.advance(30_000)
+  alive.say({ type: 'ping', token: 77 })
+  expect(alive.last('pong')).toEqual({ type: 'pong', token: 77 })
+  clock.advance(14_999)
+  expect(dead.closed).toBeUndefined()
+  clock.advance(1)
+  expect(dead.closed).toEqual({ code: 1013, reason: 'too-busy' })
+  clock.advance(29_998)
+  expect(alive.closed).toBeUndefined()
+  clock.advance(2)
+  expect(alive.closed?.code).toBe(1013)
+  expect([relay.load.sessions, clock.timers]).toEqual([0, 0])
+})
+
+const faults: readonly (readonly [string, () => Uint8Array[], number])[] = [
+  ['no message', () => [new Uint8Array(0)], 4400],
+  ['a marker that is none', () => [new Uint8Array([9, 1, 2])], 4400],
+  ['a frame that ends early', () => [encodeFrames([open], 9999)[0]!.subarray(0, 10)], 4400],
+  [
+    'a word of the relay',
+    () =>
+      encodeFrames(
+        [
+          { type: 'pong', token: 1 },
+          { type: 'basis', channel: 1, epoch: ann, head: 0, writers: new Map() },
+        ],
+        9999,
+      ),
+    4400,
+  ],
+  [
+    'a record that is none',
+    () => encodeFrames([{ type: 'changes', channel: 1, first: 0, records: [new Uint8Array(50)] }], 9999),
+    4400,
+  ],
+  [
+    'a damaged record',
+    () =>
+      encodeFrames(
+        [
+          {
+            type: 'changes',
+            channel: 1,
+            first: 0,
+            records: [record(ann, 1).map((byte, i) => (i === 40 ? byte ^ 1 : byte))],
+          },
+        ],
+        9999,
+      ),
+    4400,
+  ],
+  ['too long a message', () => [new Uint8Array(10_001)], 1009],
+]
+for (const [what, messages, code] of faults) {
+  test(`[RL27] ${what} ends the connection with ${code}, and nobody else’s`, async () => {
+    const { relay } = world({ limits: { maxMessageBytes: 10_000 } })
+    const other = await join(relay, 'board')
+    const a = await join(relay, 'board')
+    for (const message of messages()) a.sayBytes(message)
+    expect(a.closed?.code).toBe(code)
+    expect(a.heard.at(-1)).toMatchObject({ type: 'failure', channel: 0 })
+    a.hello()
+    other.send([record(bob, 1)])
+    await until(() => told(other).length === 1)
+  })
+}
+
+test('[RL27] parts that never end do not fill the memory', async () => {
+  const { relay } = world()
+  const a = await join(relay, 'board')
+  const part = new Uint8Array(1024 * 1024)
+  part[0] = 1
+  let sent = 0
+  while (a.closed === undefined && sent < 40) {
+    a.sayBytes(part)
+    sent += 1
+  }
+  expect([sent, a.closed]).toEqual([17, { code: 1009, reason: 'too-large' }])
+})
+
+test('[RL30] a relay that is closing turns newcomers away', async () => {
+  const { relay } = world()
+  await relay.close()
+  const late = connect(relay)
+  late.hello()
+  await until(() => late.closed !== undefined)
+  expect(late.heard).toMatchObject([{ type: 'failure', code: 'stopping', retryAfterMs: 1000 }])
+  expect(late.closed).toEqual({ code: 1001, reason: 'stopping' })
+})
