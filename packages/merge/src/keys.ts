@@ -41,16 +41,15 @@ export function keysFor(entries: readonly ListItem[], index: number, count: numb
   const direct = run(entries[index - 1]?.key, entries[index]?.key, count, mark)
   if (direct !== undefined && fit(direct)) return { keys: direct, rekeyed: [] }
   const room = makeRoom(entries, index, count, mark)
-  if (room !== undefined && (direct === undefined || fit(room.keys) || longest(room.keys) + ROOMY <= longest(direct))) {
-    const before = index - room.from
-    const moved = [...entries.slice(room.from, index), ...entries.slice(index, room.to)]
-    return {
-      keys: room.keys.slice(before, before + count),
-      rekeyed: moved.map(({ id }, i) => ({ id, key: room.keys[i < before ? i : i + count]! })),
-    }
+  if (direct !== undefined && !fit(room.keys) && longest(room.keys) + ROOMY > longest(direct)) {
+    return { keys: direct, rekeyed: [] }
   }
-  // Without room at all others have filled everything near with equal or malformed keys: after what precedes, at least.
-  return { keys: direct ?? run(lastKey(entries, index), undefined, count, mark)!, rekeyed: [] }
+  const before = index - room.from
+  const moved = entries.slice(room.from, room.to)
+  return {
+    keys: room.keys.slice(before, before + count),
+    rekeyed: moved.map(({ id }, i) => ({ id, key: room.keys[i < before ? i : i + count]! })),
+  }
 }
 
 /** Whether it is worth to ask again with all items of the list. */
@@ -74,8 +73,8 @@ interface Room {
   readonly keys: readonly string[]
 }
 
-/** New keys for as few entries around the index as will do; when none will, for all; undefined when that is impossible. */
-function makeRoom(entries: readonly ListItem[], index: number, count: number, mark: string): Room | undefined {
+/** New keys for as few entries around the index as will do, or else for all that may be. */
+function makeRoom(entries: readonly ListItem[], index: number, count: number, mark: string): Room {
   let found: Room | undefined
   for (let reach = 1; ; reach *= 2) {
     // The outermost of a side that may go on stays where it is, to hold what is beyond it apart.
@@ -83,12 +82,13 @@ function makeRoom(entries: readonly ListItem[], index: number, count: number, ma
     const to = Math.min(entries.length - (entries.length - index >= REACH ? 1 : 0), index + reach)
     const keys = run(entries[from - 1]?.key, entries[to]?.key, to - from + count, mark)
     if (keys !== undefined) found = { from, to, keys }
-    if ((keys !== undefined && longest(keys) <= ROOMY) || reach >= entries.length) return found
+    if ((keys !== undefined && longest(keys) <= ROOMY) || reach >= entries.length) break
   }
-}
-
-function lastKey(entries: readonly ListItem[], index: number): string | undefined {
-  return entries.slice(0, index).findLast(({ key }) => isKey(key))?.key
+  if (found !== undefined) return found
+  // Equal or malformed keys wherever we look: everything after the last good one that precedes gets a new one.
+  const last = entries.slice(0, index).findLastIndex(({ key }) => isKey(key))
+  const keys = run(entries[last]?.key, undefined, entries.length - last - 1 + count, mark)!
+  return { from: last + 1, to: entries.length, keys }
 }
 
 /** A run of keys between two, undefined when there is no room or these are no keys. */

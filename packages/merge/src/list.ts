@@ -30,6 +30,13 @@ interface ListDraft {
   readonly state: ListState
   /** How many items this transaction has made, for their ids. */
   readonly made: number
+  readonly touched: Touched | undefined
+}
+
+/** The ids that a transaction wrote, the latest write first: shared by the drafts that follow each other. */
+interface Touched {
+  readonly ids: readonly string[]
+  readonly before: Touched | undefined
 }
 
 /** Values in an order that everybody may change. */
@@ -41,7 +48,7 @@ const policy: Policy<readonly Value[], ListState, ListDraft> = {
 
   read: (state) => (state ?? emptyList).view,
 
-  draft: (base) => ({ base, state: base ?? emptyList, made: 0 }),
+  draft: (base) => ({ base, state: base ?? emptyList, made: 0, touched: undefined }),
 
   edit(draft, intent, ref, context) {
     const { length } = draft.state.order
@@ -71,20 +78,39 @@ const policy: Policy<readonly Value[], ListState, ListDraft> = {
 
   readDraft: (draft) => draft.state.view,
 
-  finish({ base = emptyList, state }) {
-    if (state === base) return undefined
+  finish({ base = emptyList, state, touched }) {
     const payload: Value[] = []
-    for (const item of state.items) {
-      const before = base.item(item.id)
-      if (before === item) continue
-      if (item.removed !== undefined) payload.push(REMOVE, item.id)
-      else if (before === undefined) payload.push(INSERT, item.id, item.key!, item.value!)
-      else if (item.key !== before.key) payload.push(MOVE, item.id, item.key!)
+    for (const id of idsOf(touched)) {
+      const before = base.item(id)
+      const item = state.item(id)
+      // What was made and removed again in this transaction nobody needs to know of.
+      if (item === undefined) continue
+      if (item.removed !== undefined) payload.push(REMOVE, id)
+      else if (before === undefined) payload.push(INSERT, id, item.key!, item.value!)
+      else if (item.key !== before.key) payload.push(MOVE, id, item.key!)
     }
-    const sameOrder =
-      state.order.length === base.order.length && state.order.every(({ id }, i) => id === base.order[i]!.id)
-    return sameOrder ? undefined : payload
+    // Also when items were moved and moved back.
+    const { order } = state
+    const isSame = order.length === base.order.length && order.every(({ id }, i) => id === base.order[i]!.id)
+    return payload.length === 0 || isSame ? undefined : payload
   },
+}
+
+/** Each id once, in the order in which they were first written. */
+function idsOf(touched: Touched | undefined): ReadonlySet<string> {
+  const runs: (readonly string[])[] = []
+  for (let at = touched; at !== undefined; at = at.before) runs.push(at.ids)
+  return new Set(runs.reverse().flat())
+}
+
+/** The draft with these items in place of those with the same ids. */
+function written(draft: ListDraft, items: readonly Item[], made = 0): ListDraft {
+  return {
+    base: draft.base,
+    state: draft.state.with(items),
+    made: draft.made + made,
+    touched: { ids: items.map(({ id }) => id), before: draft.touched },
+  }
 }
 
 function insert(draft: ListDraft, index: number, values: readonly Value[], context: EditContext): ListDraft {
@@ -93,25 +119,25 @@ function insert(draft: ListDraft, index: number, values: readonly Value[], conte
   const made = values.map((value, i) => {
     return newItem(`${context.seed}.${(draft.made + i).toString(36)}`, keys[i]!, value, context.stamp)
   })
-  return { base: draft.base, state: draft.state.with([...rekeyed, ...made]), made: draft.made + values.length }
+  return written(draft, [...rekeyed, ...made], values.length)
 }
 
 function remove(draft: ListDraft, index: number, length: number, context: EditContext): ListDraft {
   if (length === 0) return draft
-  const { base, state, made } = draft
+  const { base, state } = draft
   const items = state.order.slice(index, index + length)
   // Of what this transaction has made itself nobody else knows: nothing needs to remember that it was removed.
-  const known = items.filter(({ id }) => base?.item(id) !== undefined)
   const own = items.filter(({ id }) => base?.item(id) === undefined)
-  const next = state.without(own).with(known.map(({ id }) => removedItem(id, context.stamp)))
-  return { base, state: next, made }
+  const known = items.filter(({ id }) => base?.item(id) !== undefined)
+  const gone = known.map(({ id }) => removedItem(id, context.stamp))
+  return written({ ...draft, state: state.without(own) }, gone)
 }
 
 function move(draft: ListDraft, from: number, to: number, context: EditContext): ListDraft {
   const item = draft.state.order[from]!
   const others = draft.state.without([item])
   const { keys, rekeyed } = keysAround(others, to, 1, context)
-  return { ...draft, state: draft.state.with([...rekeyed, movedItem(item, keys[0]!, context.stamp)]) }
+  return written(draft, [...rekeyed, movedItem(item, keys[0]!, context.stamp)])
 }
 
 /** Makes the list equal to an array by replacing what is between the common beginning and the common end. */

@@ -74,7 +74,7 @@ export function createReplica(writer: string, policies: readonly Policy[], nowMs
 /** The state of a cell as plain data with one form for one meaning, for comparing replicas. */
 export function canonical(state: unknown): unknown {
   if (state === undefined) return null
-  if (state instanceof Map) return [...state].map(([k, v]) => [k, canonical(v)]).sort()
+  if (state instanceof Map) return [...state].map(([k, v]) => [k, canonical(v)]).sort(byText)
   if (typeof state !== 'object' || state === null || state instanceof Uint8Array) return state
   if (Array.isArray(state)) return state.map(canonical)
   const node = state as Record<string, any>
