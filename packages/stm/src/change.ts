@@ -18,7 +18,13 @@ export interface Stamp {
   readonly writer: WriterId
 }
 
-/** Negative when `a` is before `b`, positive when after, 0 when they are the same stamp. */
+/**
+ * Negative when `a` is before `b`, positive when after, 0 when they are the same stamp.
+ *
+ * @example
+ * expect(compareStamps({ at: 1, writer: 'b' }, { at: 2, writer: 'a' })).toBeLessThan(0)
+ * expect(compareStamps({ at: 2, writer: 'b' }, { at: 2, writer: 'a' })).toBeGreaterThan(0)
+ */
 export function compareStamps(a: Stamp, b: Stamp): number {
   if (a.at !== b.at) return a.at - b.at
   return a.writer === b.writer ? 0 : a.writer < b.writer ? -1 : 1
@@ -74,7 +80,12 @@ export interface Change {
   readonly meta: Value
 }
 
-/** The id of a Change. */
+/**
+ * The id of a Change.
+ *
+ * @example
+ * expect(changeId({ writer: 'w1', seq: 7 })).toBe('w1:7')
+ */
 export function changeId(change: { readonly writer: WriterId; readonly seq: number }): ChangeId {
   return `${change.writer}:${change.seq}`
 }

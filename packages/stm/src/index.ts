@@ -16,7 +16,8 @@ export type { Snapshot } from './snapshot.ts'
 
 // Transactions
 export { draft, sealLate, sealPure, sealSizeBytes } from './transaction.ts'
-export type { Draft, DraftWrite, Tx } from './transaction.ts'
+export type { Draft, Tx } from './transaction.ts'
+export type { DraftWrite } from './workspace.ts'
 
 // The memory of one replica
 export { createMemory } from './memory.ts'

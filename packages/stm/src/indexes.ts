@@ -1,11 +1,12 @@
-import type { Policy } from './policy.ts'
-import { listKey, membersKey, type CellKey, type Collection, type List } from './ref.ts'
+import type { Place, Policy } from './policy.ts'
+import { cellKey, isMemberId, listKey, membersKey, type CellKey, type Collection, type List } from './ref.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
+import type { Version } from './versions.ts'
 
 /** Between the sort key and the id in an entry of a list: less than every character of either. */
 const SEPARATOR = '\u0000'
 
-/** The entry of an item in the sorted set of its list: entries sort by (key, id). */
+/** The entry of an item in the sorted set of its list: entries sort by (key, id). A key of others may hold anything, also the separator. */
 export function listEntry(key: string, id: string): string {
   return (key.includes(SEPARATOR) ? key.replaceAll(SEPARATOR, '') : key) + SEPARATOR + id
 }
@@ -16,7 +17,7 @@ export function splitEntry(entry: string): { readonly key: string; readonly id: 
   return { key: entry.slice(0, at), id: entry.slice(at + 1) }
 }
 
-/** What all members of one collection have in common. */
+/** What all members of one collection have in common; `policy` is the one that is used in this memory. */
 export interface Family {
   readonly tag: string
   readonly name: string
@@ -24,14 +25,15 @@ export interface Family {
 }
 
 /** The family that a collection or list belongs to. */
-export function familyOf(readable: Collection | List): Family {
-  const collection = readable.kind === 'list' ? readable.collection : readable
-  return { tag: collection.policy.tag, name: collection.name, policy: collection.policy }
+export function familyOf(readable: Collection | List, policy: Policy): Family {
+  const { name } = readable.kind === 'list' ? readable.collection : readable
+  return { tag: policy.tag, name, policy }
 }
 
-/** What the keys of all cells of a family begin with. */
-export function familyPrefix(family: Family): string {
-  return `${family.tag} ${family.name}/`
+/** What the keys of all members of a collection begin with, and the keys of no other cell. */
+export function memberPrefix(readable: Collection | List): string {
+  const { policy, name } = readable.kind === 'list' ? readable.collection : readable
+  return cellKey(policy.tag, `${name}/`)
 }
 
 /** The prefix of the family that a cell may belong to; undefined when it belongs to none. */
@@ -43,8 +45,10 @@ export function prefixOf(key: CellKey): string | undefined {
 /** The sorted sets kept for one family: its membership, and its lists by the fields that were asked for. */
 export interface Index {
   readonly family: Family
-  /** The version at which the membership, or the lists of a field, came under care; older versions are searched. */
+  /** The version at which the membership, or the lists of a field, came under care. */
   readonly since: Map<string, number>
+  /** What was found in versions older than that. */
+  readonly searched: WeakMap<Version, Map<string, ReadonlyMap<CellKey, SortedSet>>>
 }
 
 /** The change of one derived cell: what comes into its sorted set, and what goes. */
@@ -53,12 +57,24 @@ export interface Moves {
   readonly removed: string[]
 }
 
-/** Collects into `moves` what becomes of a family's sorted sets when one member goes from one state to another. */
-export function collectMoves(index: Index, id: string, before: unknown, after: unknown, moves: Map<CellKey, Moves>): void {
-  const { family } = index
+/**
+ * Collects into `moves` what becomes of a family's sorted sets when one member goes from one state to another.
+ *
+ * What others sent may name a member that nobody could have made here: such ids are in no collection, so that every id can be used.
+ */
+export function collectMoves(
+  family: Family,
+  keeps: Iterable<string>,
+  id: string,
+  before: unknown,
+  after: unknown,
+  moves: Map<CellKey, Moves>,
+): void {
+  if (!isMemberId(id)) return
   const was = family.policy.exists?.(before) === true
   const is = family.policy.exists?.(after) === true
-  for (const kept of index.since.keys()) {
+  if (!was && !is) return
+  for (const kept of keeps) {
     if (kept === MEMBERS) {
       if (was === is) continue
       const move = movesOf(moves, membersKey(family.tag, family.name))
@@ -72,6 +88,28 @@ export function collectMoves(index: Index, id: string, before: unknown, after: u
     if (from) movesOf(moves, listKey(family.tag, family.name, field, from.parent)).removed.push(listEntry(from.key, id))
     if (to) movesOf(moves, listKey(family.tag, family.name, field, to.parent)).added.push(listEntry(to.key, id))
   }
+}
+
+/** What stands for a member with this state in the sorted set of a readable; undefined when it is not in it. */
+export function entryOfState(
+  readable: Collection | List,
+  policy: Policy,
+  id: string,
+  state: unknown,
+): string | undefined {
+  if (policy.exists?.(state) !== true || !isMemberId(id)) return undefined
+  return readable.kind === 'list' ? placedEntry(readable, id, policy.place?.(state, readable.field)) : id
+}
+
+/** The same for the value that a transaction reads of a member. By the laws of `Policy` it says the same as the state will. */
+export function entryOfValue(readable: Collection | List, id: string, value: unknown): string | undefined {
+  if (value === undefined || !isMemberId(id)) return undefined
+  if (readable.kind === 'collection') return id
+  return placedEntry(readable, id, (value as Readonly<Record<string, Place | undefined>>)[readable.field])
+}
+
+function placedEntry(list: List, id: string, place: Place | undefined): string | undefined {
+  return place?.parent === list.parent ? listEntry(place.key, id) : undefined
 }
 
 function movesOf(moves: Map<CellKey, Moves>, key: CellKey): Moves {
@@ -90,8 +128,9 @@ export function keptAs(readable: Collection | List): string {
 
 /** The key of the cell that holds the sorted set of a readable. */
 export function sortedKey(readable: Collection | List): CellKey {
-  const { tag, name } = familyOf(readable)
-  return readable.kind === 'list' ? listKey(tag, name, readable.field, readable.parent) : membersKey(tag, name)
+  if (readable.kind === 'collection') return membersKey(readable.policy.tag, readable.name)
+  const { collection, field, parent } = readable
+  return listKey(collection.policy.tag, collection.name, field, parent)
 }
 
 /** The ids in the sorted set of a readable, ascending. The same array for the same set. */
@@ -103,6 +142,22 @@ export function idsOf(readable: Collection | List, set: SortedSet): readonly str
 }
 
 const listIds = new WeakMap<SortedSet, readonly string[]>()
+
+/**
+ * Whether a list has the same ids in the same order after a change, in which only sort keys moved; then it reads as the same array too.
+ * Items that come back to the position they left, all of them, leave the others in theirs.
+ */
+export function keepsIds(before: SortedSet, after: SortedSet, { added, removed }: Moves): boolean {
+  if (added.length === 0 || added.length !== removed.length) return false
+  const left = new Map(removed.map((entry) => [splitEntry(entry).id, entry]))
+  for (const entry of added) {
+    const old = left.get(splitEntry(entry).id)
+    if (old === undefined || before.rank(old) !== after.rank(entry)) return false
+  }
+  const ids = listIds.get(before)
+  if (ids !== undefined) listIds.set(after, ids)
+  return true
+}
 
 /** The sorted set of nothing. */
 export const noItems: SortedSet = sortedSet()

@@ -1,21 +1,24 @@
 import { emptyBasis, type Basis, type Op, type Stamp } from './change.ts'
+import { StmError } from './errors.ts'
 import {
   collectMoves,
   familyOf,
-  familyPrefix,
   idsOf,
+  keepsIds,
   keptAs,
+  memberPrefix,
   noItems,
   prefixOf,
   sortedKey,
+  type Family,
   type Index,
   type Moves,
 } from './indexes.ts'
 import type { Policy } from './policy.ts'
-import { cellKey, type CellKey, type Collection, type List, type Readable, type Ref } from './ref.ts'
+import { cellKey, isTag, type CellKey, type Collection, type List, type Readable, type Ref } from './ref.ts'
 import type { Snapshot } from './snapshot.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
-import { Versions, type Version } from './versions.ts'
+import { Versions, type Since, type Version } from './versions.ts'
 
 /** All cells of one replica of a space, and the policies that fold operations into them. Pure: no clock, no chance, no I/O. */
 export interface Memory {
@@ -24,7 +27,8 @@ export interface Memory {
 
   /**
    * Makes a policy known under its tag and returns the one that is used: the first that came. Operations with this tag that were
-   * applied before are folded now.
+   * applied before are folded now; every snapshot, old ones included, then reads what of them it had.
+   * Throws `StmError` `invalid-address` when the tag cannot be one.
    */
   adopt(policy: Policy): Policy
   /** The policy under a tag, if it is known. */
@@ -35,11 +39,14 @@ export interface Memory {
   /** The sorted set behind a collection or list, now. */
   sorted(readable: Collection | List): SortedSet
 
-  /** Folds the operations of one Change into their cells, as one new version. Returns the keys of all cells that changed, derived ones included. */
+  /**
+   * Folds the operations of one Change into their cells, as one new version. Returns the keys of all cells that changed, and of the
+   * collections and lists that were read before and changed with them.
+   */
   apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey>
   /** Forgets operations that still wait for their policy: those whose stamp `isGone`. */
   forget(isGone: (stamp: Stamp) => boolean): void
-  /** Replaces the states of cells (undefined: nobody has written), as one new version. */
+  /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
   put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): ReadonlySet<CellKey>
 }
 
@@ -49,107 +56,173 @@ export interface UnreadOp {
   readonly stamp: Stamp
 }
 
+/** An operation that waits, and the first version that has it. */
+interface WaitingOp extends UnreadOp {
+  readonly since: number
+}
+
 /**
  * Makes an empty memory. `bind` is called once for each policy that becomes known, with the operations that waited for it, and may
  * return another policy in its place: one that is bound to live documents.
+ *
+ * A store keeps one; use it alone to fold a log, or to test a policy. Cost of `apply`: the cells it writes, and for each collection or
+ * list that was read before and changes, one entry of a sorted set. The first read of a collection or list looks at all cells.
+ *
+ * @example
+ * import { createMemory, emptyBasis } from '@syncline/stm'
+ *
+ * const title = register('title', '')
+ * const memory = createMemory()
+ * const before = memory.snapshot
+ * memory.adopt(title.policy)
+ * const op = { tag: 'register', address: 'title', arbiter: 'local', payload: ['Hello'] }
+ * const changed = memory.apply([op], { at: 1, writer: 'w1' }, emptyBasis)
+ * expect([...changed]).toEqual([title.key])
+ * expect(memory.snapshot.get(title)).toBe('Hello')
+ * expect(before.get(title)).toBe('')
  */
-export function createMemory(bind: (policy: Policy, waiting: readonly UnreadOp[]) => Policy = (policy) => policy): Memory {
+export function createMemory(
+  bind: (policy: Policy, waiting: readonly UnreadOp[]) => Policy = (policy) => policy,
+): Memory {
   const versions = new Versions(emptyBasis)
   const policies = new Map<string, Policy>()
   /** Operations whose policy is not known here yet: kept as they are, so that nothing depends on what an app has imported. */
-  const unread = new Map<string, UnreadOp[]>()
+  const unread = new Map<string, WaitingOp[]>()
+  /** By the prefix of their family. */
   const indexes = new Map<string, Index>()
   let snapshot: Snapshot | undefined
+  /** The number of the first version that somebody has a snapshot of. */
+  let firstShown = Infinity
 
   function adopt(policy: Policy): Policy {
-    const known = policies.get(policy.tag)
+    const { tag } = policy
+    const known = policies.get(tag)
     if (known !== undefined) return known
-    const waiting = unread.get(policy.tag) ?? []
-    const bound = bind(policy, waiting)
-    policies.set(policy.tag, bound)
-    if (waiting.length > 0) {
-      unread.delete(policy.tag)
-      const states = new Map<CellKey, unknown>()
-      for (const { op, stamp } of waiting) fold(states, op, stamp)
-      // What these operations wrote was there all the time; it only could not be read.
-      for (const [key, state] of states) versions.derive(key, state)
+    if (!isTag(tag)) {
+      throw new StmError(
+        'invalid-address',
+        `${JSON.stringify(tag)} cannot be the tag of a policy. Use 1 to 32 letters and digits.`,
+      )
     }
+    const waiting = unread.get(tag) ?? []
+    const bound = bind(policy, waiting)
+    policies.set(tag, bound)
+    unread.delete(tag)
+    if (waiting.length > 0) foldLate(bound, waiting)
     return bound
   }
 
-  function fold(states: Map<CellKey, unknown>, op: Op, stamp: Stamp): void {
-    const policy = policies.get(op.tag)
-    if (policy === undefined) {
-      const waiting = unread.get(op.tag)
-      if (waiting === undefined) unread.set(op.tag, [{ op, stamp }])
-      else waiting.push({ op, stamp })
-      return
+  /** What these operations wrote was there all the time; it only could not be read. */
+  function foldLate(policy: Policy, waiting: readonly WaitingOp[]): void {
+    const histories = new Map<CellKey, Since[]>()
+    for (const { op, stamp, since } of waiting) {
+      const key = cellKey(op.tag, op.address)
+      let states = histories.get(key)
+      if (states === undefined) histories.set(key, (states = []))
+      const state: unknown = policy.apply(states.at(-1)?.state, op.payload, stamp)
+      // Only what a snapshot may show is kept: the last before anybody took one, and the last of each version after that.
+      if (states.length > 0 && (since <= firstShown || states.at(-1)!.since === since)) states.pop()
+      states.push({ since, state })
     }
-    const key = cellKey(op.tag, op.address)
-    const before = states.has(key) ? states.get(key) : versions.read(versions.newest, key)
-    states.set(key, policy.apply(before, op.payload, stamp))
+    const isOld = waiting.at(-1)!.since <= firstShown
+    if (isOld) for (const [key, states] of histories) versions.derive(key, states.at(-1)!.state)
+    else versions.derivePast(histories)
   }
 
   function apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey> {
     const states = new Map<CellKey, unknown>()
-    for (const op of ops) fold(states, op, stamp)
-    return put(states, basis)
+    let waits = false
+    for (const op of ops) {
+      const policy = policies.get(op.tag)
+      if (policy === undefined) {
+        wait(op, stamp)
+        waits = true
+        continue
+      }
+      const key = cellKey(op.tag, op.address)
+      const before = states.get(key) ?? versions.now(key)
+      states.set(key, policy.apply(before, op.payload, stamp))
+    }
+    return advance(states, basis, waits)
   }
 
-  function put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): ReadonlySet<CellKey> {
+  function wait(op: Op, stamp: Stamp): void {
+    const since = versions.newest.number + 1
+    const waiting = unread.get(op.tag)
+    if (waiting === undefined) unread.set(op.tag, [{ op, stamp, since }])
+    else waiting.push({ op, stamp, since })
+  }
+
+  function advance(states: ReadonlyMap<CellKey, unknown>, basis: Basis, waits: boolean): ReadonlySet<CellKey> {
     const changed = new Map<CellKey, unknown>()
-    const moves = new Map<CellKey, Moves>()
+    let moves: Map<CellKey, Moves> | undefined
+    const unseen: CellKey[] = []
     for (const [key, state] of states) {
-      const before = versions.read(versions.newest, key)
+      const before = versions.now(key)
       if (before === state) continue
       changed.set(key, state)
       const prefix = indexes.size > 0 ? prefixOf(key) : undefined
       const index = prefix === undefined ? undefined : indexes.get(prefix)
-      if (index !== undefined) collectMoves(index, key.slice(prefix!.length), before, state, moves)
+      if (index === undefined) continue
+      collectMoves(index.family, index.since.keys(), key.slice(prefix!.length), before, state, (moves ??= new Map()))
     }
-    for (const [key, { added, removed }] of moves) {
-      const before = (versions.read(versions.newest, key) as SortedSet | undefined) ?? noItems
-      const after = before.change(added, removed)
-      if (after !== before) changed.set(key, after)
+    if (moves !== undefined) {
+      for (const [key, move] of moves) {
+        const before = (versions.now(key) as SortedSet | undefined) ?? noItems
+        const after = before.change(move.added, move.removed)
+        if (after === before) continue
+        changed.set(key, after.size === 0 ? undefined : after)
+        if (keepsIds(before, after, move)) unseen.push(key)
+      }
     }
-    if (changed.size > 0 || basis !== versions.newest.basis) {
+    if (changed.size > 0 || waits || basis !== versions.newest.basis) {
       versions.commit(changed, basis)
       snapshot = undefined
     }
-    return new Set(changed.keys())
+    const keys = new Set(changed.keys())
+    for (const key of unseen) keys.delete(key)
+    return keys
   }
 
-  /** The sorted set of a collection or list at a version; brings it under care at the newest version when nobody asked before. */
+  /** The sorted set of a collection or list at a version; from the first time that anybody asks it is kept up to date. */
   function sortedAt(version: Version, readable: Collection | List): SortedSet {
-    adopt(readable.kind === 'list' ? readable.collection.policy : readable.policy)
-    const family = familyOf(readable)
-    const prefix = familyPrefix(family)
+    const policy = adopt(readable.kind === 'list' ? readable.collection.policy : readable.policy)
+    const prefix = memberPrefix(readable)
     let index = indexes.get(prefix)
-    if (index === undefined) indexes.set(prefix, (index = { family, since: new Map() }))
+    if (index === undefined) {
+      index = { family: familyOf(readable, policy), since: new Map(), searched: new WeakMap() }
+      indexes.set(prefix, index)
+    }
     const kept = keptAs(readable)
-    if (!index.since.has(kept)) {
-      index.since.set(kept, versions.newest.number)
-      fill(index, kept, prefix)
+    let since = index.since.get(kept)
+    if (since === undefined) {
+      // Derived from what the newest version holds, so this makes no new one.
+      for (const [key, set] of search(versions.newest, index.family, kept, prefix)) versions.derive(key, set)
+      index.since.set(kept, (since = versions.newest.number))
     }
     const key = sortedKey(readable)
-    if (version.number >= index.since.get(kept)!) return (versions.read(version, key) as SortedSet | undefined) ?? noItems
-    const found = search(version, { family, since: new Map([[kept, 0]]) }, prefix).get(key)
-    return found === undefined ? noItems : sortedSet(found.added)
+    const found =
+      version.number >= since ? versions.read(version, key) : searched(version, index, kept, prefix).get(key)
+    return (found as SortedSet | undefined) ?? noItems
+  }
+
+  /** The sorted sets of a version that is older than their index: searched once, and kept as long as the version. */
+  function searched(version: Version, index: Index, kept: string, prefix: string): ReadonlyMap<CellKey, SortedSet> {
+    let byKept = index.searched.get(version)
+    if (byKept === undefined) index.searched.set(version, (byKept = new Map()))
+    let found = byKept.get(kept)
+    if (found === undefined) byKept.set(kept, (found = search(version, index.family, kept, prefix)))
+    return found
   }
 
   /** Computes sorted sets by looking at every cell of a version. */
-  function search(version: Version, index: Index, prefix: string): Map<CellKey, Moves> {
+  function search(version: Version, family: Family, kept: string, prefix: string): Map<CellKey, SortedSet> {
     const moves = new Map<CellKey, Moves>()
     for (const key of versions.keys(version)) {
-      if (key.startsWith(prefix)) collectMoves(index, key.slice(prefix.length), undefined, versions.read(version, key), moves)
+      if (!key.startsWith(prefix)) continue
+      collectMoves(family, [kept], key.slice(prefix.length), undefined, versions.read(version, key), moves)
     }
-    return moves
-  }
-
-  /** Puts the sorted sets that came under care into the newest version. They are derived, so this changes no value and no basis. */
-  function fill(index: Index, kept: string, prefix: string): void {
-    const found = search(versions.newest, { family: index.family, since: new Map([[kept, 0]]) }, prefix)
-    for (const [key, { added }] of found) versions.derive(key, sortedSet(added))
+    return new Map(Array.from(moves, ([key, { added }]) => [key, sortedSet(added)]))
   }
 
   function get(version: Version, readable: Readable<unknown>): unknown {
@@ -168,6 +241,7 @@ export function createMemory(bind: (policy: Policy, waiting: readonly UnreadOp[]
       get: <V>(readable: Readable<V>) => get(version, readable) as V,
       items: <V>(collection: Collection<V>) => itemsOf(made, collection),
     }
+    firstShown = Math.min(firstShown, version.number)
     return made
   }
 
@@ -177,13 +251,17 @@ export function createMemory(bind: (policy: Policy, waiting: readonly UnreadOp[]
     },
     adopt,
     policy: (tag) => policies.get(tag),
-    state: (key) => versions.read(versions.newest, key),
+    state: (key) => versions.now(key),
     sorted: (readable) => sortedAt(versions.newest, readable),
     apply,
     forget(isGone) {
-      for (const [tag, waiting] of unread) unread.set(tag, waiting.filter(({ stamp }) => !isGone(stamp)))
+      for (const [tag, waiting] of unread) {
+        const left = waiting.filter(({ stamp }) => !isGone(stamp))
+        if (left.length > 0) unread.set(tag, left)
+        else unread.delete(tag)
+      }
     },
-    put,
+    put: (states, basis) => advance(states, basis, false),
   }
 }
 
@@ -192,5 +270,9 @@ export function* itemsOf<V>(
   reader: { get<R>(readable: Readable<R>): R },
   collection: Collection<V>,
 ): Iterable<readonly [string, V]> {
-  for (const id of reader.get(collection)) yield [id, reader.get(collection.at(id)) as V]
+  for (const id of reader.get(collection)) {
+    const value = reader.get(collection.at(id))
+    // In a transaction a member can be deleted while its collection is walked.
+    if (value !== undefined) yield [id, value]
+  }
 }

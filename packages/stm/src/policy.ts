@@ -56,6 +56,9 @@ export interface Policy<V = any, S = any, D = any> {
   /** The value a transaction sees after its own writes. */
   readDraft(draft: D, ref: PolicyRef): V
 
+  /** An upper bound in bytes of what `finish` will return. Needed only of a policy that is late. */
+  sizeBytes?(draft: D): number
+
   /** The smallest payload that takes the state to the draft; undefined when nothing changed. Never throws. */
   finish(draft: D, ref: PolicyRef, context: EditContext): Value | undefined
 

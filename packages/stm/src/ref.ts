@@ -55,7 +55,8 @@ export interface List<V = unknown, W extends Writes = Writes> extends Readable<r
   readonly parent: string
   /**
    * Sort keys for `count` items that go before `entries[index]`, ascending, made unique by `seed`, contiguous whatever others insert.
-   * Neighbours between which there is no room get new keys too: `rekeyed`. Deterministic: equal arguments give equal keys.
+   * Neighbours between which there is no room get new keys too: `rekeyed`. `entries` are all items of the list, or on a side where there
+   * are more the nearest 64; their keys are what others sent, so they may be equal or make no sense. Deterministic.
    */
   keysFor(entries: readonly ListItem[], index: number, count: number, seed: string): ListKeys
 }
@@ -75,7 +76,14 @@ export interface ListKeys {
 const UNFIT_FOR_ID = /[\u0000-\u001f\u007f\p{Surrogate}]/u
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,126}[A-Za-z0-9_])?$/
 
-/** Checks the name of a ref or collection: 1 to 128 letters, digits, `_`, and inside also `.`, `:`, `-`. */
+/**
+ * Returns the name of a ref or collection if it can be one: 1 to 128 letters, digits, `_`, and inside also `.`, `:`, `-`.
+ * Throws `StmError` `invalid-address` otherwise.
+ *
+ * @example
+ * expect(checkName('board.title')).toBe('board.title')
+ * expect(() => checkName('my board')).toThrow('"my board" cannot name a ref')
+ */
 export function checkName(name: string): string {
   if (typeof name === 'string' && NAME.test(name)) return name
   throw new StmError(
@@ -84,31 +92,65 @@ export function checkName(name: string): string {
   )
 }
 
-/** Checks the id of a member: 1 to 512 UTF-16 code units, no control characters, no lone surrogates. */
+/**
+ * Returns the id of a member if it can be one: 1 to 512 UTF-16 code units, no control characters, no halves of surrogate pairs.
+ * Throws `StmError` `invalid-address` otherwise.
+ *
+ * @example
+ * expect(checkMemberId('Zürich/8001')).toBe('Zürich/8001')
+ * expect(() => checkMemberId('')).toThrow('"" cannot be the id of a member')
+ */
 export function checkMemberId(id: string): string {
-  if (typeof id === 'string' && id.length > 0 && id.length <= 512 && !UNFIT_FOR_ID.test(id)) return id
+  if (isMemberId(id)) return id
   throw new StmError(
     'invalid-address',
     `${JSON.stringify(id)} cannot be the id of a member. Use 1 to 512 characters without control characters.`,
   )
 }
 
-/** The identity of the cell that a policy keeps for an address. */
+/** Whether this can be the id of a member. */
+export function isMemberId(id: unknown): id is string {
+  return typeof id === 'string' && id.length > 0 && id.length <= 512 && !UNFIT_FOR_ID.test(id)
+}
+
+/** Whether this can be the tag of a policy: it stands before a space in keys, where the words of derived cells are taken. */
+export function isTag(tag: unknown): tag is string {
+  return typeof tag === 'string' && TAG.test(tag) && tag !== MEMBERS && tag !== LIST_OF
+}
+
+const TAG = /^[A-Za-z0-9_-]{1,32}$/
+const MEMBERS = 'members'
+const LIST_OF = 'list-of'
+
+/**
+ * The identity of the cell that a policy keeps for an address.
+ *
+ * @example
+ * expect(cellKey('lww', 'title')).toBe('lww title')
+ */
 export function cellKey(tag: string, address: string): CellKey {
   return `${tag} ${address}`
 }
 
-/** The identity of the membership of a collection. No policy may take the tag `members`. */
+/** The identity of the membership of a collection: what a watcher of the collection watches. */
 export function membersKey(tag: string, collection: string): CellKey {
-  return `members ${tag} ${collection}`
+  return `${MEMBERS} ${tag} ${collection}`
 }
 
-/** The identity of one list of a collection. No policy may take the tag `list-of`. */
+/** The identity of one list of a collection: what a watcher of the list watches. */
 export function listKey(tag: string, collection: string, field: string, parent: string): CellKey {
-  return `list-of ${tag} ${collection} ${JSON.stringify(field)} ${parent}`
+  return `${LIST_OF} ${tag} ${collection} ${JSON.stringify(field)} ${parent}`
 }
 
-/** Makes a ref. Apps use the makers of `@syncline/merge` and `@syncline/yjs`; a new policy calls this. */
+/**
+ * Makes a ref. Apps use the makers of `@syncline/merge` and `@syncline/yjs`; a new policy calls this. Refs with equal keys are the same
+ * ref; `spec` must then be the same too.
+ *
+ * @example
+ * const { policy } = register('title', '')
+ * const title = makeRef(policy, 'title', { initial: '' })
+ * expect(title.key).toBe('register title')
+ */
 export function makeRef<V, W extends Writes>(
   policy: Policy<V>,
   address: string,

@@ -11,7 +11,9 @@ export interface SortedSet {
   at(index: number): string | undefined
   /** How many items are less than `item`: its position, or where it would stand. */
   rank(item: string): number
-  /** The set with `added` in and `removed` out; this very set when nothing changes. */
+  /** The items at positions from `from` up to `to`, `to` not included. */
+  slice(from: number, to: number): readonly string[]
+  /** The set with `removed` out and then `added` in; this very set when nothing changes. */
   change(added: readonly string[], removed: readonly string[]): SortedSet
   /** All items, ascending. Computed once for each set. */
   items(): readonly string[]
@@ -26,8 +28,10 @@ class Sorted implements SortedSet {
   readonly #chunks: Chunks
   #items: readonly string[] | undefined
 
-  constructor(chunks: Chunks, size: number) {
+  constructor(chunks: Chunks) {
     this.#chunks = chunks
+    let size = 0
+    for (const chunk of chunks) size += chunk.length
     this.size = size
   }
 
@@ -53,37 +57,27 @@ class Sorted implements SortedSet {
     return chunk === undefined ? 0 : before + lowerBound(chunk, item)
   }
 
+  slice(from: number, to: number): readonly string[] {
+    const found: string[] = []
+    let start = 0
+    for (const chunk of this.#chunks) {
+      if (start >= to) break
+      if (start + chunk.length > from) found.push(...chunk.slice(Math.max(0, from - start), to - start))
+      start += chunk.length
+    }
+    return found
+  }
+
   change(added: readonly string[], removed: readonly string[]): SortedSet {
-    if (added.length + removed.length > 16 + this.size / 8) return this.#rebuild(added, removed)
-    let chunks: Chunks = this.#chunks
-    let size = this.size
-    for (const item of removed) {
-      const at = chunkFor(chunks, item)
-      const chunk = chunks[at]
-      if (chunk === undefined) continue
-      const place = lowerBound(chunk, item)
-      if (chunk[place] !== item) continue
-      chunks = chunk.length === 1 ? chunks.toSpliced(at, 1) : chunks.with(at, chunk.toSpliced(place, 1))
-      size -= 1
-    }
-    for (const item of added) {
-      const at = chunkFor(chunks, item)
-      const chunk = chunks[at]
-      if (chunk === undefined) {
-        chunks = [[item]]
-        size += 1
-        continue
-      }
-      const place = lowerBound(chunk, item)
-      if (chunk[place] === item) continue
-      const grown = chunk.toSpliced(place, 0, item)
-      chunks =
-        grown.length > 2 * CHUNK
-          ? chunks.toSpliced(at, 1, grown.slice(0, CHUNK), grown.slice(CHUNK))
-          : chunks.with(at, grown)
-      size += 1
-    }
-    return chunks === this.#chunks ? this : new Sorted(chunks, size)
+    const coming = added.length === 0 ? added : [...new Set(added)].filter((item) => !this.has(item))
+    const staying = added.length === 0 || removed.length === 0 ? undefined : new Set(added)
+    const going = removed.filter((item) => this.has(item) && staying?.has(item) !== true)
+    if (coming.length + going.length === 0) return this
+    if (coming.length + going.length > 16 + this.size / 8) return this.#rebuild(coming, going)
+    let chunks = this.#chunks
+    for (const item of going) chunks = without(chunks, item)
+    for (const item of coming) chunks = including(chunks, item)
+    return new Sorted(chunks)
   }
 
   items(): readonly string[] {
@@ -91,10 +85,10 @@ class Sorted implements SortedSet {
     return this.#items
   }
 
-  #rebuild(added: readonly string[], removed: readonly string[]): SortedSet {
+  #rebuild(coming: readonly string[], going: readonly string[]): SortedSet {
     const items = new Set(this.items())
-    for (const item of removed) items.delete(item)
-    for (const item of added) items.add(item)
+    for (const item of going) items.delete(item)
+    for (const item of coming) items.add(item)
     return sortedSet(items)
   }
 }
@@ -105,7 +99,28 @@ export function sortedSet(items: Iterable<string> = []): SortedSet {
   const all = [...new Set(items)].sort()
   const chunks: string[][] = []
   for (let i = 0; i < all.length; i += CHUNK) chunks.push(all.slice(i, i + CHUNK))
-  return new Sorted(chunks, all.length)
+  return new Sorted(chunks)
+}
+
+function without(chunks: Chunks, item: string): Chunks {
+  const at = chunkFor(chunks, item)
+  const chunk = chunks[at]
+  const place = chunk === undefined ? -1 : lowerBound(chunk, item)
+  if (chunk?.[place] !== item) return chunks
+  const rest = chunk.toSpliced(place, 1)
+  const next = chunks[at + 1]
+  // Small neighbours become one, so that there are never many more chunks than the items need.
+  if (next !== undefined && rest.length + next.length <= CHUNK / 2) return chunks.toSpliced(at, 2, [...rest, ...next])
+  return rest.length === 0 ? chunks.toSpliced(at, 1) : chunks.with(at, rest)
+}
+
+function including(chunks: Chunks, item: string): Chunks {
+  const at = chunkFor(chunks, item)
+  const chunk = chunks[at]
+  if (chunk === undefined) return [[item]]
+  const grown = chunk.toSpliced(lowerBound(chunk, item), 0, item)
+  if (grown.length <= 2 * CHUNK) return chunks.with(at, grown)
+  return chunks.toSpliced(at, 1, grown.slice(0, CHUNK), grown.slice(CHUNK))
 }
 
 /** The chunk that holds `item`, or that it belongs into. */

@@ -2,84 +2,156 @@ import type { Basis } from './change.ts'
 import type { CellKey } from './ref.ts'
 
 /**
- * The states of all cells, at the newest version and at every older one that somebody still holds.
+ * All cells at one point of history, as the difference to a later one.
  *
- * Shallow binding (Henry Baker, "Shallow binding makes functional arrays fast", 1991): the newest version is a plain Map. A commit
- * leaves in the version it replaces the states it overwrote, and a pointer forward. So taking a version costs nothing, reading the
- * newest is one look-up, an old one is read by walking forward, and a version that nobody holds is garbage by itself.
+ * Who holds a version holds what was overwritten after it, and nothing points back: a version that nobody holds is garbage by itself.
  */
 export interface Version {
   readonly number: number
   readonly basis: Basis
-  /** What the next commit overwrote; undefined while this is the newest. */
+  /** States that `next` does not have any more: what the cells held here. Undefined while this is the newest. */
   replaced: Map<CellKey, unknown> | undefined
   next: Version | undefined
 }
 
-/** An old version whose walk forward is longer than this is given all the differences at once. */
-const LONG_WALK = 1000
+/** What a cell held at older versions, where that became known only later. */
+class Past {
+  readonly #states: readonly Since[]
 
-/** The cells of one memory. */
+  /** Ascending; at versions before the first the cell had no state. */
+  constructor(states: readonly Since[]) {
+    this.#states = states
+  }
+
+  at(version: number): unknown {
+    return this.#states.findLast(({ since }) => since <= version)?.state
+  }
+}
+
+/** A state, and the number of the version that was the first to have it. */
+export interface Since {
+  readonly since: number
+  readonly state: unknown
+}
+
+/** A walk through the differences that takes more steps than this gathers them, so that the next one is one step. */
+const LONG_WALK = 32
+
+/** So many versions apart stand the marks, at which differences are gathered although nobody reads. */
+const MARK_EVERY = 1024
+
+/**
+ * The states of all cells, at the newest version and at every older one that somebody still holds.
+ *
+ * Shallow binding (Henry Baker, "Shallow binding makes functional arrays fast", 1991): the newest version is a plain Map. A commit leaves
+ * in the version it replaces the states it overwrote, and a pointer forward. So taking a version costs nothing, reading the newest is one
+ * look-up, and an old one is read by walking forward.
+ *
+ * A version that is held for long, read or not, must neither be slow nor keep every state that ever was. So each 1024th version is a mark,
+ * known here weakly. When a mark is 1, 2, 4, 8 … marks old, as often as 2 divides its number (so Peter Fenwick's trees of 1994 are built),
+ * and somebody still holds it or what is before it, it gathers the differences up to the newest version, each cell once. Any walk is
+ * then 1024 steps at most to the next mark, 2 × log₂(n / 1024) marks over n commits, and 1024 steps from the last. It costs a commit about
+ * one write into a Map for each cell, and nothing while nobody holds old versions.
+ */
 export class Versions {
   newest: Version
   readonly #states = new Map<CellKey, unknown>()
+  /** By their number divided by MARK_EVERY: the marks that will gather again, which is one for each power of two at most. */
+  readonly #marks = new Map<number, WeakRef<Version>>()
 
   constructor(basis: Basis) {
     this.newest = { number: 0, basis, replaced: undefined, next: undefined }
+  }
+
+  /** The newest state of a cell. */
+  now(key: CellKey): unknown {
+    return this.#states.get(key)
   }
 
   /** The state of a cell at a version, undefined when it had none. */
   read(version: Version, key: CellKey): unknown {
     let steps = 0
     for (let at = version; at.replaced !== undefined; at = at.next!) {
-      if (at.replaced.has(key)) return at.replaced.get(key)
-      if (++steps > LONG_WALK) {
-        this.#collapse(version)
+      const state = at.replaced.get(key)
+      if (state !== undefined || at.replaced.has(key)) {
+        return state instanceof Past ? state.at(version.number) : state
+      }
+      steps += 1
+      if (steps > LONG_WALK) {
+        gather(version)
         return this.read(version, key)
       }
     }
     return this.#states.get(key)
   }
 
-  /** Makes a newer version, in which the given cells have new states. */
-  commit(states: ReadonlyMap<CellKey, unknown>, basis: Basis): Version {
+  /** Makes a newer version, in which the given cells have new states; undefined takes a cell away. */
+  commit(states: ReadonlyMap<CellKey, unknown>, basis: Basis): void {
     const replaced = new Map<CellKey, unknown>()
     for (const [key, state] of states) {
       replaced.set(key, this.#states.get(key))
-      if (state === undefined) this.#states.delete(key)
-      else this.#states.set(key, state)
+      this.derive(key, state)
     }
-    const next: Version = { number: this.newest.number + 1, basis, replaced: undefined, next: undefined }
-    this.newest.replaced = replaced
-    this.newest.next = next
-    this.newest = next
-    return next
+    this.#advance(replaced, basis)
   }
 
-  /** Sets a cell of the newest version to what follows from data that is there already, so that no new version is needed. */
+  /** Sets a cell to what follows from data that is there already. Older versions that were read without it would see it too. */
   derive(key: CellKey, state: unknown): void {
-    this.#states.set(key, state)
+    if (state === undefined) this.#states.delete(key)
+    else this.#states.set(key, state)
+  }
+
+  /** Gives cells that had no state a whole history: every version, old ones included, then reads what was there at its time. */
+  derivePast(histories: ReadonlyMap<CellKey, readonly Since[]>): void {
+    const replaced = new Map<CellKey, unknown>()
+    for (const [key, states] of histories) {
+      replaced.set(key, new Past(states))
+      this.derive(key, states.at(-1)!.state)
+    }
+    this.#advance(replaced, this.newest.basis)
   }
 
   /** The keys of all cells that have a state at a version. Cost: all cells. */
-  *keys(version: Version): Iterable<CellKey> {
-    if (version.replaced === undefined) {
-      yield* this.#states.keys()
-      return
+  keys(version: Version): CellKey[] {
+    const { replaced } = version
+    if (replaced === undefined) return [...this.#states.keys()]
+    gather(version)
+    const keys = []
+    for (const [key, state] of replaced) {
+      if ((state instanceof Past ? state.at(version.number) : state) !== undefined) keys.push(key)
     }
-    this.#collapse(version)
-    const { replaced } = version as { replaced: Map<CellKey, unknown> }
-    for (const [key, state] of replaced) if (state !== undefined) yield key
-    for (const key of this.#states.keys()) if (!replaced.has(key)) yield key
+    for (const key of this.#states.keys()) if (!replaced.has(key)) keys.push(key)
+    return keys
   }
 
-  /** Gathers all the differences between an old version and the newest in the old one, which then points there directly. */
-  #collapse(version: Version): void {
-    const gathered = new Map(version.replaced)
-    for (let at = version.next!; at.replaced !== undefined; at = at.next!) {
-      for (const [key, state] of at.replaced) if (!gathered.has(key)) gathered.set(key, state)
-    }
-    version.replaced = gathered
-    version.next = this.newest
+  #advance(replaced: Map<CellKey, unknown>, basis: Basis): void {
+    const before = this.newest
+    const number = before.number + 1
+    this.newest = { number, basis, replaced: undefined, next: undefined }
+    before.replaced = replaced
+    before.next = this.newest
+    if (number % MARK_EVERY === 0) this.#mark(number / MARK_EVERY)
   }
+
+  #mark(number: number): void {
+    for (let age = 1; number % age === 0 && age <= number; age *= 2) {
+      const older = number - age
+      const version = this.#marks.get(older)?.deref()
+      if (version !== undefined) gather(version)
+      // The last time for this one: its number is not divisible by twice its age.
+      if (older % (age * 2) !== 0) this.#marks.delete(older)
+    }
+    this.#marks.set(number, new WeakRef(this.newest))
+  }
+}
+
+/** Takes the differences between an old version and the newest into the old one, which then points there directly. */
+function gather(version: Version): void {
+  const { replaced } = version
+  if (replaced === undefined) return
+  let at = version.next!
+  for (; at.replaced !== undefined; at = at.next!) {
+    for (const [key, state] of at.replaced) if (!replaced.has(key)) replaced.set(key, state)
+  }
+  version.next = at
 }

@@ -3,7 +3,10 @@ import type { CellKey, Collection, List, Readable } from './ref.ts'
 
 /** Subscriptions by cell. The cost of a commit depends on what it touched, not on how many subscribe. */
 export interface Watchers<E> {
-  /** Calls `listener` once for each `notify` in which one of `keys` changed. Returns `unsubscribe`, after which it is never called again. */
+  /**
+   * Calls `listener` once for each `notify` in which one of `keys` changed. Returns `unsubscribe`, after which it is never called again.
+   * Each call is a subscription of its own, also of the same listener.
+   */
   subscribe(keys: Iterable<CellKey>, listener: (event: E) => void): () => void
   /** Calls whoever watches one of the changed cells, in the order of subscription. */
   notify(changed: ReadonlySet<CellKey>, event: E): void
@@ -15,64 +18,79 @@ export interface Watchers<E> {
 
 interface Subscription<E> {
   readonly order: number
-  readonly keys: readonly CellKey[]
+  readonly keys: ReadonlySet<CellKey>
   readonly listener: (event: E) => void
-  active: boolean
   /** The notification this was last called in, so that several changed cells give one call. */
   round: number
 }
 
-/** Makes an empty set of subscriptions. A listener that throws is reported to `onError` and harms nobody else. */
+/**
+ * Makes an empty set of subscriptions.
+ *
+ * A listener that throws is reported to `onError` and harms nobody else. Listeners may subscribe, unsubscribe and notify: who subscribes
+ * is called from the next notification on, who is unsubscribed is not called any more.
+ *
+ * @example
+ * import { createWatchers } from '@syncline/stm'
+ *
+ * const title = register('title', '')
+ * const heard: string[] = []
+ * const watchers = createWatchers<string>((error) => heard.push(String(error)))
+ * const unsubscribe = watchers.subscribe([title.key], (event) => heard.push(event))
+ * watchers.notify(new Set([title.key, 'register other']), 'first')
+ * unsubscribe()
+ * watchers.notify(new Set([title.key]), 'second')
+ * expect(heard).toEqual(['first'])
+ */
 export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E> {
   const byKey = new Map<CellKey, Set<Subscription<E>>>()
-  let size = 0
+  const subscriptions = new Set<Subscription<E>>()
   let order = 0
   let round = 0
 
-  function collect(changed: ReadonlySet<CellKey>): Subscription<E>[] {
+  function dueFor(changed: ReadonlySet<CellKey>): Subscription<E>[] {
     round += 1
     const due: Subscription<E>[] = []
-    const add = (subscriptions: ReadonlySet<Subscription<E>>) => {
-      for (const subscription of subscriptions) {
-        if (subscription.round === round) continue
-        subscription.round = round
-        due.push(subscription)
-      }
-    }
     if (changed.size <= byKey.size) {
-      for (const key of changed) {
-        const subscriptions = byKey.get(key)
-        if (subscriptions !== undefined) add(subscriptions)
-      }
+      for (const key of changed) collect(byKey.get(key), due)
     } else {
-      for (const [key, subscriptions] of byKey) if (changed.has(key)) add(subscriptions)
+      for (const [key, watching] of byKey) if (changed.has(key)) collect(watching, due)
     }
     return due.length > 1 ? due.sort((a, b) => a.order - b.order) : due
   }
 
+  function collect(watching: ReadonlySet<Subscription<E>> | undefined, due: Subscription<E>[]): void {
+    if (watching === undefined) return
+    for (const subscription of watching) {
+      if (subscription.round === round) continue
+      subscription.round = round
+      due.push(subscription)
+    }
+  }
+
+  function end(subscription: Subscription<E>): void {
+    if (!subscriptions.delete(subscription)) return
+    for (const key of subscription.keys) {
+      const watching = byKey.get(key)
+      watching?.delete(subscription)
+      if (watching?.size === 0) byKey.delete(key)
+    }
+  }
+
   return {
     subscribe(keys, listener) {
-      const subscription: Subscription<E> = { order: order++, keys: [...new Set(keys)], listener, active: true, round: 0 }
+      const subscription: Subscription<E> = { order: order++, keys: new Set(keys), listener, round: 0 }
+      subscriptions.add(subscription)
       for (const key of subscription.keys) {
-        const subscriptions = byKey.get(key)
-        if (subscriptions === undefined) byKey.set(key, new Set([subscription]))
-        else subscriptions.add(subscription)
+        const watching = byKey.get(key)
+        if (watching === undefined) byKey.set(key, new Set([subscription]))
+        else watching.add(subscription)
       }
-      size += 1
-      return () => {
-        if (!subscription.active) return
-        subscription.active = false
-        size -= 1
-        for (const key of subscription.keys) {
-          const subscriptions = byKey.get(key)
-          subscriptions?.delete(subscription)
-          if (subscriptions?.size === 0) byKey.delete(key)
-        }
-      }
+      return () => end(subscription)
     },
     notify(changed, event) {
-      for (const subscription of collect(changed)) {
-        if (!subscription.active) continue
+      for (const subscription of dueFor(changed)) {
+        if (!subscriptions.has(subscription)) continue
         try {
           subscription.listener(event)
         } catch (error) {
@@ -81,17 +99,23 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
       }
     },
     get size() {
-      return size
+      return subscriptions.size
     },
     clear() {
-      for (const subscriptions of byKey.values()) for (const subscription of subscriptions) subscription.active = false
       byKey.clear()
-      size = 0
+      subscriptions.clear()
     },
   }
 }
 
-/** The cell that changes when, and only when, what `readable` reads changes. */
+/**
+ * The cell that changes when, and only when, what `readable` reads changes. Collections and lists must have been read once: from then on
+ * they are kept up to date, and their cells are among those that a commit changed.
+ *
+ * @example
+ * const title = register('title', '')
+ * expect(watchKey(title)).toBe(title.key)
+ */
 export function watchKey(readable: Readable<unknown>): CellKey {
   return readable.kind === 'ref' ? readable.key : sortedKey(readable as Collection | List)
 }

@@ -1,0 +1,158 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { emptyBasis, type Basis } from '../src/change.ts'
+import { Versions, type Version } from '../src/versions.ts'
+
+const basis = (relaySeq: number): Basis => ({ ...emptyBasis, relaySeq })
+
+/** How many states a version keeps alive, and over how many steps they lie. */
+function keptBy(version: Version): { readonly states: number; readonly steps: number } {
+  let states = 0
+  let steps = 0
+  for (let at = version; at.replaced !== undefined; at = at.next!) {
+    states += at.replaced.size
+    steps += 1
+  }
+  return { states, steps }
+}
+
+test('[SN1] every version reads what a copied map held, after thousands of commits, some held and some dropped', () => {
+  let compared = 0
+  let longest = 0
+  const step = fc.record({
+    key: fc.nat(11),
+    state: fc.oneof({ weight: 5, arbitrary: fc.nat(1000) }, { weight: 1, arbitrary: fc.constant(undefined) }),
+    also: fc.option(fc.nat(11), { nil: undefined }),
+    act: fc.constantFrom('commit', 'commit', 'commit', 'commit', 'hold', 'drop', 'read', 'keys'),
+    which: fc.nat(1000),
+    repeat: fc.oneof({ weight: 20, arbitrary: fc.constant(1) }, { weight: 2, arbitrary: fc.nat(1500) }),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
+      const versions = new Versions(basis(0))
+      const model = new Map<string, unknown>()
+      let held: { readonly version: Version; readonly copy: ReadonlyMap<string, unknown> }[] = []
+      const hold = (): void => void held.push({ version: versions.newest, copy: new Map(model) })
+      const compareKeys = ({ version, copy }: (typeof held)[number]): void => {
+        expect(new Set(versions.keys(version))).toEqual(new Set(copy.keys()))
+      }
+      const compare = ({ version, copy }: (typeof held)[number]): void => {
+        for (let key = 0; key < 12; key++) {
+          compared += 1
+          expect(versions.read(version, `k${key}`)).toBe(copy.get(`k${key}`))
+        }
+      }
+      hold()
+      for (const { key, state, also, act, which, repeat } of steps) {
+        const one = held[which % held.length]
+        if (act === 'hold') hold()
+        else if (act === 'drop') held = held.filter((other) => other !== one)
+        else if (act === 'read' && one !== undefined) compare(one)
+        else if (act === 'keys' && one !== undefined) compareKeys(one)
+        else {
+          for (let i = 0; i < repeat; i++) {
+            const states = new Map<string, unknown>([[`k${key}`, state === undefined ? undefined : state + i]])
+            if (also !== undefined) states.set(`k${(also + i) % 12}`, i)
+            versions.commit(states, basis(versions.newest.number + 1))
+            for (const [cell, value] of states) {
+              if (value === undefined) model.delete(cell)
+              else model.set(cell, value)
+            }
+          }
+        }
+      }
+      hold()
+      longest = Math.max(longest, versions.newest.number)
+      for (const one of held) compare(one)
+      for (const one of held) compareKeys(one)
+    }),
+    { seed: 21 },
+  )
+  expect(compared).toBeGreaterThan(10_000)
+  expect(longest).toBeGreaterThan(3000)
+})
+
+test('[SN1] every 97th of 12,000 versions is read after all of them, oldest and newest first', () => {
+  const versions = new Versions(basis(0))
+  const held: { readonly version: Version; readonly state: number }[] = []
+  for (let i = 1; i <= 12_000; i++) {
+    versions.commit(
+      new Map([
+        ['one', i],
+        [`cell ${i % 500}`, i],
+      ]),
+      basis(i),
+    )
+    if (i % 97 === 0) held.push({ version: versions.newest, state: i })
+  }
+  for (const order of [held, held.toReversed()]) {
+    for (const { version, state } of order) {
+      expect(versions.read(version, 'one')).toBe(state)
+      expect(versions.read(version, `cell ${state % 500}`)).toBe(state)
+      expect(versions.read(version, `cell ${(state + 1) % 500}`)).toBe(state < 500 ? undefined : state - 499)
+    }
+  }
+})
+
+test('[SN4] what is held for long keeps each overwritten state about once, though nobody reads it', () => {
+  const versions = new Versions(basis(0))
+  versions.commit(new Map(Array.from({ length: 50 }, (_, i) => [`cell ${i}`, 0])), basis(0))
+  const held = new Map<number, Version>()
+  for (let i = 1; i <= 100_000; i++) {
+    if ([1, 700, 1024, 5000, 33_333].includes(i)) held.set(i, versions.newest)
+    versions.commit(new Map([[`cell ${i % 50}`, i]]), basis(i))
+  }
+  for (const version of held.values()) {
+    const { states, steps } = keptBy(version)
+    expect(steps).toBeLessThan(2 * 1024 + 2 * 7)
+    expect(states).toBeLessThan(2 * 1024 + 2 * 7 * 50)
+  }
+  for (const [i, version] of held) {
+    expect(versions.read(version, `cell ${i % 50}`)).toBe(Math.max(0, i - 50))
+    expect(versions.read(version, 'never written')).toBeUndefined()
+    expect(keptBy(version).steps).toBeLessThanOrEqual(1)
+    expect(keptBy(version).states).toBe(50)
+  }
+})
+
+test('[SN4] an old version that is read now and then stays a few steps from the newest', () => {
+  const versions = new Versions(basis(0))
+  const old = versions.newest
+  for (let i = 1; i <= 3000; i++) versions.commit(new Map([[`cell ${i % 10}`, i]]), basis(i))
+  expect(keptBy(old).steps).toBeGreaterThan(1000)
+  for (let i = 1; i <= 3000; i++) {
+    versions.commit(new Map([[`cell ${i % 10}`, i]]), basis(i))
+    expect(versions.read(old, 'never written')).toBeUndefined()
+    expect(keptBy(old).steps).toBeLessThanOrEqual(32)
+  }
+  expect(keptBy(old).states).toBeLessThanOrEqual(10 + 32)
+})
+
+test('[SN5] a version that nobody holds is collected, and with it what was overwritten since', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const versions = new Versions(basis(0))
+  const states: WeakRef<object>[] = []
+  const commit = (): void => {
+    const state = { number: states.length }
+    states.push(new WeakRef(state))
+    versions.commit(new Map([['one', state]]), basis(states.length))
+  }
+  commit()
+  let held: Version | undefined = versions.newest
+  const gone = new WeakRef(held)
+  for (let i = 0; i < 5000; i++) commit()
+  // A WeakRef keeps what it refers to until the task that made it is over.
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  expect(versions.read(held, 'one')).toBe(states[0]!.deref())
+  held = undefined
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  expect(gone.deref()).toBeUndefined()
+  const alive = states.filter((state) => state.deref() !== undefined)
+  expect(alive.length).toBe(1)
+  expect(alive[0]!.deref()).toBe(versions.now('one'))
+})
