@@ -24,14 +24,10 @@ export async function test() {
   await report.time('static', () => staticPart(report, { build: true }))
   await report.time('unit', () => vitest(report, 'node'))
 
-  const browser = await report.time('chromium', () => chromium)
-  if (browser.error) {
-    report.step('chromium', { code: 1, output: browser.error.letter ?? String(browser.error) })
-  } else {
-    const env = { CHROMIUM_PATH: browser.value }
+  await withBrowser(report, chromium, async (env) => {
     await report.time('browser', () => vitest(report, 'browser', { env }))
     await report.time('e2e', () => playwright(report, { env }))
-  }
+  })
   return report.close()
 }
 
@@ -44,13 +40,29 @@ export async function verify() {
   return report.close()
 }
 
-/** `npm run test:long`: the unit and property part with many more runs, for the night. */
+/** `npm run test:long`: unit and property tests with many more runs, and the end-to-end tests on whole inputs, for the night. */
 export async function testLong() {
   const report = createReport()
-  await report.time('install', install)
+  const installed = report.time('install', install)
+  const chromium = settle(ensureChromium(installed))
+  await installed
   const env = { SYNCLINE_LONG: '1' }
+  report.step('build', await report.time('build', buildAll))
   await report.time('unit', () => vitest(report, 'node', { env, timeoutMs: 3 * 3600_000 }))
+  await withBrowser(report, chromium, (browser) =>
+    report.time('e2e', () => playwright(report, { env: { ...env, ...browser }, timeoutMs: 3600_000 })),
+  )
   return report.close()
+}
+
+/** Runs what needs a browser, or reports that there is none. */
+async function withBrowser(report, chromium, body) {
+  const browser = await report.time('chromium', () => chromium)
+  if (browser.error) {
+    report.step('chromium', { code: 1, output: browser.error.letter ?? String(browser.error) })
+  } else {
+    await body({ CHROMIUM_PATH: browser.value })
+  }
 }
 
 async function staticPart(report, { build }) {
@@ -80,12 +92,12 @@ async function vitest(report, project, { env, timeoutMs = 300_000 } = {}) {
   report.vitest(project, readResults(results), code)
 }
 
-async function playwright(report, { env }) {
+async function playwright(report, { env, timeoutMs = 600_000 }) {
   if (!hasFiles(at('demo/e2e'), '.spec.ts')) return
   const results = resultsFile('e2e')
   const { code } = await run(tool('playwright'), ['test'], {
     env: { ...env, SYNCLINE_RESULTS: results },
-    timeoutMs: 600_000,
+    timeoutMs,
   })
   report.playwright(readResults(results), code)
 }
