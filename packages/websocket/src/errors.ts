@@ -1,11 +1,15 @@
 /** What a {@link WebSocketTransportError} can be about. */
 export type WebSocketTransportErrorCode =
-  /** The address cannot be one of a relay. */
+  /** The address is not one that a WebSocket can connect to. */
   | 'invalid-url'
-  /** The platform has no WebSocket and none was given. */
+  /** A subprotocol is not a token, or is given twice. */
+  | 'invalid-protocol'
+  /** A close code that only the browser may send. */
+  | 'invalid-close-code'
+  /** This platform has no WebSocket, and none was given. */
   | 'no-websocket'
 
-/** A transport that can never connect. The message says what to do. */
+/** A transport was asked for something that cannot be. The message says what happened and what to do. */
 export class WebSocketTransportError extends Error {
   readonly code: WebSocketTransportErrorCode
 

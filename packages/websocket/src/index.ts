@@ -1,6 +1,6 @@
 // The transport
-export { websocket } from './websocket.ts'
-export type { WebSocketClass, WebSocketLike, WebSocketOptions } from './websocket.ts'
+export { websocket } from './transport.ts'
+export type { WebSocketConstructor, WebSocketLike, WebSocketOptions } from './options.ts'
 
 // Errors
 export { WebSocketTransportError } from './errors.ts'

@@ -1,46 +1,50 @@
-/** The page around us, where there is one. */
-interface Page {
-  readonly location?: { readonly href: string }
-  readonly document?: { readonly visibilityState: string } & EventSource
-  addEventListener?: EventSource['addEventListener']
-  removeEventListener?: EventSource['removeEventListener']
+/** The parts of a page that say when it goes and comes. Workers have some of them, Node has none. */
+interface Surroundings {
+  addEventListener?: EventTarget['addEventListener']
+  removeEventListener?: EventTarget['removeEventListener']
+  readonly document?: Document
 }
 
-interface EventSource {
-  addEventListener(type: string, listener: () => void): void
-  removeEventListener(type: string, listener: () => void): void
-}
+const surroundings = globalThis as Surroundings
 
-const page = globalThis as unknown as Page
-
-/** What relative addresses are relative to; undefined outside of a page. */
-export function pageAddress(): string | undefined {
-  return page.location?.href
-}
-
-/** Calls `listener` when the network came back, the page is shown again, or comes back from the page cache. */
+/**
+ * Calls `listener` when it is worth trying again at once: the network is back, the page is looked at again, was thawed, or was brought
+ * back by the back button. Returns a function that ends it.
+ */
 export function onNudge(listener: () => void): () => void {
+  const { document } = surroundings
   const whenVisible = (): void => {
-    if (page.document?.visibilityState === 'visible') listener()
+    if (document?.visibilityState === 'visible') listener()
+  }
+  const whenRestored = (event: Event): void => {
+    if ((event as PageTransitionEvent).persisted) listener()
   }
   const stops = [
-    on(page, 'online', listener),
-    on(page, 'pageshow', listener),
-    on(page.document, 'visibilitychange', whenVisible),
+    listen(surroundings, 'online', listener),
+    listen(surroundings, 'pageshow', whenRestored),
+    listen(document, 'visibilitychange', whenVisible),
+    listen(document, 'resume', listener),
   ]
   return () => {
     for (const stop of stops) stop()
   }
 }
 
-/** Calls `listener` when the page goes away, perhaps into the page cache. */
+/**
+ * Calls `listener` when the page is left. It may come back: then an open socket would have kept the browser from holding the page ready
+ * for the back button (https://web.dev/articles/bfcache).
+ */
 export function onPageHide(listener: () => void): () => void {
-  return on(page, 'pagehide', listener)
+  return listen(surroundings, 'pagehide', listener)
 }
 
-function on(source: Partial<EventSource> | undefined, type: string, listener: () => void): () => void {
-  // Node has no such events, and some of its global objects only half of the methods.
-  if (source?.addEventListener === undefined || source.removeEventListener === undefined) return () => undefined
-  source.addEventListener(type, listener)
-  return () => source.removeEventListener?.(type, listener)
+function listen(
+  target: Surroundings | Document | undefined,
+  type: string,
+  listener: (event: Event) => void,
+): () => void {
+  // Called through, so that the listener may be the same for several types.
+  const own = (event: Event): void => listener(event)
+  target?.addEventListener?.(type, own)
+  return () => target?.removeEventListener?.(type, own)
 }
