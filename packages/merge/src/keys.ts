@@ -32,8 +32,8 @@ export const REACH = 64
  * Keys for `count` items before `entries[index]`, ascending and contiguous, and new keys for neighbours that had to make room: those
  * whose keys are equal, cannot be keys, or would make the new ones 128 bytes long.
  *
- * `entries` holds what is near: all items of the list, or at least 64 on each side of the index. When something has to be re-keyed, ask again with all of them: a wider range has room
- * where a narrow one has little, and then this is rare.
+ * `entries` holds what is near: all items of the list, or at least 64 on each side of the index. When the result is cramped, ask again
+ * with all of them: a wide range has room for long, a narrow one not.
  */
 export function keysFor(entries: readonly ListItem[], index: number, count: number, seed: string): ListKeys {
   if (count === 0) return { keys: [], rekeyed: [] }
@@ -52,7 +52,7 @@ export function keysFor(entries: readonly ListItem[], index: number, count: numb
   }
 }
 
-/** Whether it is worth to ask again with all items of the list. */
+/** Whether a narrow range had no room: something was re-keyed, or a key is too long. */
 export function isCramped({ keys, rekeyed }: ListKeys): boolean {
   return rekeyed.length > 0 || !fit(keys)
 }

@@ -187,6 +187,46 @@ test('[ME10] what one transaction adds is bounded in sum', () => {
   ).toBe('invalid-value')
 })
 
+test('[ME10] what each writer has added is kept apart', () => {
+  const votes = counter('votes')
+  const told = [
+    [[0, 1], 'a'],
+    [[0, 0.1], 'b'],
+    [[0, 0.2], 'b'],
+    [[0, -1], 'a'],
+  ] as const
+  const state: any = told.reduce<unknown>(
+    (state, [payload, writer], at) => votes.policy.apply(state as any, payload, { at, writer }),
+    undefined,
+  )
+  expect([...state.sums]).toEqual([
+    ['a', []],
+    ['b', [0.30000000000000004, -2.7755575615628914e-17]],
+  ])
+  expect(votes.policy.read(state, votes)).toBe(0.30000000000000004)
+})
+
+test('[ME11] concurrent writes to different fields are all kept, and each field merges by its kind', () => {
+  const doc = collection('docs', { title: '', body: '', votes: count(), at: place() })
+  const ref = doc.at('a')
+  const replicas = ['w1', 'w2', 'w3'].map((writer) => createReplica(writer, [doc.policy]))
+  const created = replicas[0]!.transact((tx) => tx.create(ref, { title: 'T', body: 'B' }))!
+  for (const replica of replicas) replica.receive(created)
+  const changes = replicas.map((replica, i) =>
+    replica.transact((tx) => {
+      tx.add(ref, i + 1, 'votes')
+      if (i === 0) tx.patch(ref, { title: 'one' })
+      if (i === 1) tx.patch(ref, { body: 'two' })
+      if (i === 2) tx.move(ref, doc.list('x'))
+    })!,
+  )
+  for (const replica of replicas) {
+    for (const change of changes) replica.receive(change)
+    const value = replica.memory.snapshot.get(ref)!
+    expect(value).toMatchObject({ title: 'one', body: 'two', votes: 6, at: { parent: 'x' } })
+  }
+})
+
 test('[ME12] two kinds under one name do not mix', () => {
   const mine = record('thing', { x: '' })
   const theirs = record('thing', { x: count() })
