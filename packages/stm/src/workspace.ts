@@ -17,6 +17,9 @@ export interface DraftWrite {
 /** How many items on each side of an insertion are looked at, and can be given new keys when there is no room. Part of `List.keysFor`. */
 const NEIGHBOURS = 64
 
+/** Keys of this length are a sign that a place in a list has been inserted at again and again. */
+const LONG_KEY = 128
+
 /** A sorted set that the body has read, with the writes of the body. */
 interface OwnSet {
   readonly readable: Collection | List
@@ -103,7 +106,13 @@ export class Workspace implements Tx {
     }
     const from = Math.max(0, at - NEIGHBOURS)
     const near = others.slice(from, at + NEIGHBOURS).map(splitEntry)
-    const { keys, rekeyed } = list.keysFor(near, at - from, ids.length, this.#context.seed)
+    const { seed } = this.#context
+    let found = list.keysFor(near, at - from, ids.length, seed)
+    // There is no room here. Re-keying finds it when it sees the whole list; that is rare, so it may cost that much.
+    if (found.rekeyed.length > 0 || found.keys.some((key) => key.length >= LONG_KEY)) {
+      found = list.keysFor(others.slice(0, others.size).map(splitEntry), at, ids.length, seed)
+    }
+    const { keys, rekeyed } = found
     // All writes are made before the first is kept: a move that fails half-way would leave the list in an order that nobody asked for.
     const places = [
       ...rekeyed.map(({ id, key }) => this.#edited(list.collection.at(id), placing(list, key))),
