@@ -44,7 +44,7 @@ test('[ID2] an append is one transaction, committed in the task that began it, w
 test('[ID2] what was appended just before a page ended is stored', async () => {
   const name = freshName()
   const log = await openLog(name)
-  const rounds = 10
+  const rounds = 5
   for (let i = 0; i < rounds; i++) {
     const tab = await openTab()
     const theirs = await tab.indexedDb(name).openLog('space')
