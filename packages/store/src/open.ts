@@ -280,8 +280,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       ? undefined
       : stand(storage.locks, `link ${space}`, {
           async begin() {
-            fence = storage.locks === undefined ? undefined : await log.takeFence()
-            await journal.pull()
+            fence = undefined
+            try {
+              if (storage.locks !== undefined) fence = await log.takeFence()
+              await journal.pull()
+            } catch (error) {
+              // Without working storage the relay is the only rescue, so the link runs all the same.
+              onError(error)
+            }
             elected = true
             runLink()
             settling.settle(true)

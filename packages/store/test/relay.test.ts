@@ -1,7 +1,7 @@
 import { collection, counter, lww, place } from '@syncline/merge'
 import { encodeFrames, MAX_MESSAGE_BYTES, type RefusalCode } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { memoryStorage, type Status } from '../src/index.ts'
+import { memoryStorage, StoreError, type Status, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
 import { brittleStorage, createWorld, settle } from './world.ts'
 
@@ -434,5 +434,27 @@ test('[ST26] the live document of a refused Change is made anew', async () => {
   note.edit('!')
   await world.clock.pass(100)
   expect([store.get(note.ref), store.status.pending]).toEqual(['kept!', 0])
+  await world.close()
+})
+
+test('[ST19] a tab whose storage is lost runs the link all the same', async () => {
+  const world = await createWorld(19)
+  const inner = memoryStorage()
+  const errors: unknown[] = []
+  const lost = (): Promise<never> => Promise.reject(new StoreError('storage-lost', 'The browser has deleted it.'))
+  const storage: Storage = {
+    ...inner,
+    openLog: async (space) => ({ ...(await inner.openLog(space)), append: lost, takeFence: lost }),
+  }
+  const store = await world.open({ transport: world.wire(), storage, onError: (error) => errors.push(error) })
+  const receipt = store.transact((tx) => tx.set(title, 'rescued'))
+  await world.clock.pass(5_000)
+  await receipt.synced()
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  expect(two.get(title)).toBe('rescued')
+  expect(errors).toMatchObject([{ code: 'storage-lost' }])
+  expect(store.status).toMatchObject({ storage: 'failed', saved: 'memory', link: 'online' })
+  await store.close().catch(() => undefined)
   await world.close()
 })
