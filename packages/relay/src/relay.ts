@@ -122,7 +122,7 @@ export function createRelay(options: RelayOptions): Relay {
     async close() {
       isClosing = true
       for (const session of sessions.values()) session.deafen()
-      await committer.idle()
+      await Promise.all([...rooms.values()].map((room) => room.quiet()))
       for (const session of [...sessions.values()]) session.end('stopping', STOPPING)
       await committer.idle()
     },

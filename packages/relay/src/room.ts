@@ -21,6 +21,8 @@ export interface Room {
   present(subscription: Subscription, slot: number, payload: Uint8Array): void
   /** The client follows no longer. What it sent before still counts. */
   leave(subscription: Subscription): void
+  /** Resolves when everything that came in was dealt with and stored. */
+  quiet(): Promise<void>
 }
 
 /** What the operator's own rule is told about a Change. */
@@ -78,6 +80,8 @@ export function createRoom(space: string, host: RoomHost): Room {
   let storing: RoomPart | undefined
   let isDraining = false
   let isGone = false
+  /** Those who wait until it is quiet. */
+  const waiting: (() => void)[] = []
 
   async function load(): Promise<void> {
     try {
@@ -282,19 +286,18 @@ export function createRoom(space: string, host: RoomHost): Room {
     }
     inbox.length = 0
     subscriptions.clear()
+    unloadIfIdle()
+  }
+
+  function isQuiet(): boolean {
+    if (isGone) return true
+    return epoch !== undefined && inbox.length === 0 && !isDraining && !gathering && !storing
   }
 
   function unloadIfIdle(): void {
-    if (
-      isGone ||
-      subscriptions.size > 0 ||
-      inbox.length > 0 ||
-      isDraining ||
-      gathering ||
-      storing ||
-      epoch === undefined
-    )
-      return
+    if (!isQuiet()) return
+    for (const resolve of waiting.splice(0)) resolve()
+    if (isGone || subscriptions.size > 0) return
     isGone = true
     host.forget()
   }
@@ -318,5 +321,10 @@ export function createRoom(space: string, host: RoomHost): Room {
       if (subscriptions.delete(subscription)) presence.remove(subscription)
       unloadIfIdle()
     },
+    quiet: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve)
+        unloadIfIdle()
+      }),
   }
 }

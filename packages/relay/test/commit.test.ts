@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createRelay } from '../src/index.ts'
 import { gatedStorage } from './gated.ts'
-import { ann, bob, join, record, run, told, turns, until, virtualClock, world } from './kit.ts'
+import { ann, bob, connect, join, record, run, told, turns, until, virtualClock, world } from './kit.ts'
 
 test('[RL3] nobody hears of a Change, and no basis counts it, before it is durable', async () => {
   const storage = gatedStorage()
@@ -202,4 +202,20 @@ test('[RL30] a relay that closes stores and acknowledges what it has heard, and 
   expect(a.heard.at(-1)).toMatchObject({ type: 'failure', channel: 0, code: 'stopping', retryAfterMs: 1000 })
   expect(a.closed).toEqual({ code: 1001, reason: 'stopping' })
   expect([relay.load, clock.timers]).toEqual([{ sessions: 0, rooms: 0 }, 0])
+})
+
+test('[RL30] also what waits for a space to be made, or for its writers to be read, is stored before the goodbye', async () => {
+  const storage = gatedStorage()
+  const { relay } = world({ storage })
+  storage.hold()
+  const a = connect(relay)
+  a.hello()
+  a.open('board')
+  a.send(run(ann, 1, 5))
+  await until(() => storage.waiting === 1)
+  const closing = relay.close()
+  storage.open()
+  await closing
+  expect(told(a).length).toBe(5)
+  expect(a.closed?.code).toBe(1001)
 })

@@ -1,0 +1,110 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll } from 'vitest'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const program = join(root, 'apps/relay/dist/main.js')
+
+/** The program is tested as it is shipped: compiled. When nothing has changed this takes a second. */
+export function compileFirst(): void {
+  beforeAll(async () => {
+    // The package exports no path to its program.
+    const typescript = dirname(createRequire(join(root, 'package.json')).resolve('typescript/package.json'))
+    await promisify(execFile)(process.execPath, [join(typescript, 'bin/tsc'), '-b', 'apps/relay'], { cwd: root })
+  }, 120_000)
+}
+
+const folders: string[] = []
+const children = new Set<ChildProcess>()
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'syncline-relay-'))
+  folders.push(folder)
+  return folder
+}
+
+/** How a program ended. */
+export interface Ending {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A relay in a process of its own. */
+export interface Launched {
+  readonly url: string
+  readonly port: number
+  readonly stdout: string
+  readonly stderr: string
+  kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGINT'): Promise<Ending>
+}
+
+interface Started {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ending>
+  readonly output: { stdout: string; stderr: string }
+}
+
+function run(args: readonly string[], env: Record<string, string>): Started {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    cwd: temporaryFolder(),
+  })
+  children.add(child)
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('close', (code, signal) => {
+      children.delete(child)
+      resolve({ code, signal, ...output })
+    })
+  })
+  return { child, ended, output }
+}
+
+/** Runs the program to its end. */
+export function runToEnd(args: readonly string[], env: Record<string, string> = {}): Promise<Ending> {
+  return run(args, env).ended
+}
+
+/** Starts the program and waits until it says that it is ready. */
+export async function launch(args: readonly string[], env: Record<string, string> = {}): Promise<Launched> {
+  const { child, ended, output } = run(args, env)
+  const ready = new Promise<string>((resolve) => {
+    child.stdout!.on('data', () => {
+      if (output.stdout.includes('\n')) resolve(output.stdout)
+    })
+  })
+  const line = await Promise.race([
+    ready,
+    ended.then(({ code, stderr }) => {
+      throw new Error(`The relay ended with ${code}: ${stderr}`)
+    }),
+  ])
+  const url = line.trim().split(' ').at(-1)!
+  return {
+    url,
+    port: Number(new URL(url).port),
+    get stdout() {
+      return output.stdout
+    },
+    get stderr() {
+      return output.stderr
+    },
+    kill(signal) {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
