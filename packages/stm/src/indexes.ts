@@ -1,5 +1,14 @@
 import type { Place, Policy } from './policy.ts'
-import { cellKey, isMemberId, listKey, membersKey, type CellKey, type Collection, type List } from './ref.ts'
+import {
+  cellKey,
+  isMemberId,
+  listKey,
+  membersKey,
+  type CellKey,
+  type Collection,
+  type List,
+  type ListItem,
+} from './ref.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
 import type { Version } from './versions.ts'
 
@@ -11,10 +20,25 @@ export function listEntry(key: string, id: string): string {
   return (key.includes(SEPARATOR) ? key.replaceAll(SEPARATOR, '') : key) + SEPARATOR + id
 }
 
-/** The sort key and the id in an entry of a list. */
-export function splitEntry(entry: string): { readonly key: string; readonly id: string } {
-  const at = entry.indexOf(SEPARATOR)
-  return { key: entry.slice(0, at), id: entry.slice(at + 1) }
+/** The item that an entry of a list stands for, taken apart when somebody looks: of many neighbours most are not looked at. */
+export class EntryItem implements ListItem {
+  readonly #entry: string
+
+  constructor(entry: string) {
+    this.#entry = entry
+  }
+
+  get key(): string {
+    return this.#entry.slice(0, this.#entry.indexOf(SEPARATOR))
+  }
+
+  get id(): string {
+    return idIn(this.#entry)
+  }
+}
+
+function idIn(entry: string): string {
+  return entry.slice(entry.indexOf(SEPARATOR) + 1)
 }
 
 /** What all members of one collection have in common; `policy` is the one that is used in this memory. */
@@ -137,7 +161,7 @@ export function sortedKey(readable: Collection | List): CellKey {
 export function idsOf(readable: Collection | List, set: SortedSet): readonly string[] {
   if (readable.kind === 'collection') return set.items()
   let ids = listIds.get(set)
-  if (ids === undefined) listIds.set(set, (ids = Object.freeze(set.items().map((entry) => splitEntry(entry).id))))
+  if (ids === undefined) listIds.set(set, (ids = Object.freeze(set.items().map(idIn))))
   return ids
 }
 
@@ -149,9 +173,9 @@ const listIds = new WeakMap<SortedSet, readonly string[]>()
  */
 export function keepsIds(before: SortedSet, after: SortedSet, { added, removed }: Moves): boolean {
   if (added.length === 0 || added.length !== removed.length) return false
-  const left = new Map(removed.map((entry) => [splitEntry(entry).id, entry]))
+  const left = new Map(removed.map((entry) => [idIn(entry), entry]))
   for (const entry of added) {
-    const old = left.get(splitEntry(entry).id)
+    const old = left.get(idIn(entry))
     if (old === undefined || before.rank(old) !== after.rank(entry)) return false
   }
   const ids = listIds.get(before)

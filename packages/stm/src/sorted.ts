@@ -69,9 +69,10 @@ class Sorted implements SortedSet {
   }
 
   change(added: readonly string[], removed: readonly string[]): SortedSet {
-    const coming = added.length === 0 ? added : [...new Set(added)].filter((item) => !this.has(item))
-    const staying = added.length === 0 || removed.length === 0 ? undefined : new Set(added)
-    const going = removed.filter((item) => this.has(item) && staying?.has(item) !== true)
+    const coming = added.filter((item) => !this.has(item))
+    const staying = removed.length * added.length > 64 ? new Set(added) : undefined
+    const isStaying = (item: string): boolean => staying?.has(item) ?? added.includes(item)
+    const going = removed.filter((item) => this.has(item) && !isStaying(item))
     if (coming.length + going.length === 0) return this
     if (coming.length + going.length > 16 + this.size / 8) return this.#rebuild(coming, going)
     let chunks = this.#chunks
@@ -118,7 +119,9 @@ function including(chunks: Chunks, item: string): Chunks {
   const at = chunkFor(chunks, item)
   const chunk = chunks[at]
   if (chunk === undefined) return [[item]]
-  const grown = chunk.toSpliced(lowerBound(chunk, item), 0, item)
+  const place = lowerBound(chunk, item)
+  if (chunk[place] === item) return chunks
+  const grown = chunk.toSpliced(place, 0, item)
   if (grown.length <= 2 * CHUNK) return chunks.with(at, grown)
   return chunks.toSpliced(at, 1, grown.slice(0, CHUNK), grown.slice(CHUNK))
 }

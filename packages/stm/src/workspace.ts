@@ -1,5 +1,5 @@
 import { StmError } from './errors.ts'
-import { entryOfState, entryOfValue, idsOf, memberPrefix, sortedKey, splitEntry } from './indexes.ts'
+import { entryOfState, entryOfValue, idsOf, EntryItem, memberPrefix, sortedKey } from './indexes.ts'
 import { itemsOf, type Memory } from './memory.ts'
 import type { EditContext, Intent, Policy } from './policy.ts'
 import type { CellKey, Collection, List, Readable, Ref } from './ref.ts'
@@ -26,6 +26,9 @@ interface OwnSet {
   readonly prefix: string
   set: SortedSet
 }
+
+/** The writes to one ref before and after one more write. */
+type Edit = readonly [before: DraftWrite, after: DraftWrite]
 
 /** The private workspace of one transaction: drafts over a memory that does not move while the body runs. */
 export class Workspace implements Tx {
@@ -105,20 +108,24 @@ export class Workspace implements Tx {
       )
     }
     const from = Math.max(0, at - NEIGHBOURS)
-    const near = others.slice(from, at + NEIGHBOURS).map(splitEntry)
+    const near = others.slice(from, at + NEIGHBOURS).map((entry) => new EntryItem(entry))
     const { seed } = this.#context
     let found = list.keysFor(near, at - from, ids.length, seed)
     // There is no room here. Re-keying finds it when it sees the whole list; that is rare, so it may cost that much.
     if (found.rekeyed.length > 0 || found.keys.some((key) => key.length >= LONG_KEY)) {
-      found = list.keysFor(others.slice(0, others.size).map(splitEntry), at, ids.length, seed)
+      found = list.keysFor(
+        others.slice(0, others.size).map((entry) => new EntryItem(entry)),
+        at,
+        ids.length,
+        seed,
+      )
     }
     const { keys, rekeyed } = found
     // All writes are made before the first is kept: a move that fails half-way would leave the list in an order that nobody asked for.
-    const places = [
+    this.#keep([
       ...rekeyed.map(({ id, key }) => this.#edited(list.collection.at(id), placing(list, key))),
       ...members.map((member, i) => this.#edited(member, placing(list, keys[i]!))),
-    ]
-    for (const [before, after] of places) this.#keep(before, after)
+    ])
   }
 
   insert<C>(ref: Ref<unknown, { insert: C }>, index: number, content: C): void {
@@ -148,12 +155,11 @@ export class Workspace implements Tx {
 
   #write(ref: Ref, intent: Intent): void {
     this.#assertRunning()
-    const [before, after] = this.#edited(ref, intent)
-    this.#keep(before, after)
+    this.#keep([this.#edited(ref, intent)])
   }
 
   /** A ref's draft, and the draft with one more write. Nothing is kept. */
-  #edited(ref: Ref, intent: Intent): readonly [before: DraftWrite, after: DraftWrite] {
+  #edited(ref: Ref, intent: Intent): Edit {
     const before = this.#writes.get(ref.key) ?? this.#opened(ref)
     return [before, { ref, policy: before.policy, draft: before.policy.edit(before.draft, intent, ref, this.#context) }]
   }
@@ -163,19 +169,23 @@ export class Workspace implements Tx {
     return { ref, policy, draft: policy.draft(this.#memory.state(ref.key), ref) }
   }
 
-  #keep(before: DraftWrite, after: DraftWrite): void {
-    if (after.draft === before.draft) return
-    const { ref, policy } = after
-    this.#writes.set(ref.key, after)
-    if (this.#sets.size === 0) return
-    const valueBefore: unknown = policy.readDraft(before.draft, ref)
-    const valueAfter: unknown = policy.readDraft(after.draft, ref)
+  /** Makes writes part of the transaction, and of the collections and lists that the body has read. */
+  #keep(edits: readonly Edit[]): void {
+    for (const [before, after] of edits) if (after.draft !== before.draft) this.#writes.set(after.ref.key, after)
     for (const own of this.#sets.values()) {
-      if (!ref.key.startsWith(own.prefix)) continue
-      const id = ref.key.slice(own.prefix.length)
-      const was = entryOfValue(own.readable, id, valueBefore)
-      const is = entryOfValue(own.readable, id, valueAfter)
-      if (was !== is) own.set = own.set.change(present(is), present(was))
+      const added: string[] = []
+      const removed: string[] = []
+      for (const [before, after] of edits) {
+        const { ref, policy } = after
+        if (after.draft === before.draft || !ref.key.startsWith(own.prefix)) continue
+        const id = ref.key.slice(own.prefix.length)
+        const was = entryOfValue(own.readable, id, policy.readDraft(before.draft, ref))
+        const is = entryOfValue(own.readable, id, policy.readDraft(after.draft, ref))
+        if (was === is) continue
+        if (was !== undefined) removed.push(was)
+        if (is !== undefined) added.push(is)
+      }
+      own.set = own.set.change(added, removed)
     }
   }
 
@@ -193,8 +203,8 @@ export class Workspace implements Tx {
       const was = entryOfState(readable, policy, id, this.#memory.state(ref.key))
       const is = entryOfValue(readable, id, policy.readDraft(draft, ref))
       if (was === is) continue
-      removed.push(...present(was))
-      added.push(...present(is))
+      if (was !== undefined) removed.push(was)
+      if (is !== undefined) added.push(is)
     }
     const set = this.#memory.sorted(readable).change(added, removed)
     this.#sets.set(key, { readable, prefix, set })
@@ -224,10 +234,6 @@ export class Workspace implements Tx {
 
 function placing({ field, parent }: List, key: string): Intent {
   return { kind: 'patch', fields: { [field]: { parent, key } } }
-}
-
-function present(entry: string | undefined): readonly string[] {
-  return entry === undefined ? [] : [entry]
 }
 
 function missing(ref: { readonly address: string }): StmError {
