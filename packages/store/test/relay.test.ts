@@ -458,3 +458,46 @@ test('[ST19] a tab whose storage is lost runs the link all the same', async () =
   await store.close().catch(() => undefined)
   await world.close()
 })
+
+test('stores with the same transport share one connection, and one that closes leaves the other alone', async () => {
+  const world = await createWorld(20)
+  const wire = world.wire()
+  const far = world.wire()
+  const spaces = ['board', 'board/2', 'BOARD', 'böard', '__proto__']
+  const near = await Promise.all(spaces.map((space) => world.open({ space, transport: wire })))
+  const others = await Promise.all(spaces.map((space) => world.open({ space, transport: far })))
+  near.forEach((store, i) => store.transact((tx) => tx.set(title, `in ${spaces[i]!}`)))
+  await world.clock.pass(1_000)
+  expect([wire.connections, far.connections]).toEqual([1, 1])
+  expect(others.map((store) => store.get(title))).toEqual(spaces.map((space) => `in ${space}`))
+  await near[0]!.close()
+  near[1]!.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(1_000)
+  expect([others[1]!.get(votes), wire.connections]).toEqual([1, 1])
+  const again = await world.open({ space: 'board', transport: wire })
+  await world.clock.pass(1_000)
+  expect([again.get(title), again.status.link, wire.connections]).toEqual(['in board', 'online', 1])
+  await world.close()
+  expect([wire.connections, far.connections, world.clock.timers]).toEqual([0, 0, 0])
+})
+
+test('a storm of switching leaves one link and everything in its place', async () => {
+  const world = await createWorld(21)
+  const wire = world.wire()
+  const storage = memoryStorage()
+  const tabs = [await world.open({ transport: wire, storage }), await world.open({ transport: wire, storage })]
+  for (let i = 0; i < 200; i++) {
+    const tab = tabs[i % 2]!
+    tab.transact((tx) => tx.add(votes, 1))
+    if (i % 3 === 0) tab.disconnect()
+    else tab.connect()
+    if (i % 7 === 0) await settle()
+  }
+  tabs[0]!.connect()
+  await world.clock.pass(60_000)
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(1_000)
+  expect([two.get(votes), tabs[0]!.get(votes), tabs[1]!.get(votes), wire.connections]).toEqual([200, 200, 200, 1])
+  await world.close()
+  expect(world.clock.timers).toBe(0)
+})
