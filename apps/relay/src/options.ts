@@ -14,7 +14,7 @@ export interface ProgramOptions {
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
-export type LogLevel = (typeof logLevels)[number]
+type LogLevel = (typeof logLevels)[number]
 
 /** What the user got wrong, in one line. */
 export class UsageError extends Error {}
