@@ -7,8 +7,6 @@
 export interface SortedSet {
   readonly size: number
   has(item: string): boolean
-  /** The item at a position, undefined past the end. */
-  at(index: number): string | undefined
   /** How many items are less than `item`: its position, or where it would stand. */
   rank(item: string): number
   /** The items at positions from `from` up to `to`, `to` not included. */
@@ -38,15 +36,6 @@ class Sorted implements SortedSet {
   has(item: string): boolean {
     const chunk = this.#chunks[chunkFor(this.#chunks, item)]
     return chunk !== undefined && chunk[lowerBound(chunk, item)] === item
-  }
-
-  at(index: number): string | undefined {
-    let rest = index
-    for (const chunk of this.#chunks) {
-      if (rest < chunk.length) return chunk[rest]
-      rest -= chunk.length
-    }
-    return undefined
   }
 
   rank(item: string): number {

@@ -27,7 +27,7 @@ interface Subscription<E> {
 /**
  * Makes an empty set of subscriptions.
  *
- * A listener that throws is reported to `onError` and harms nobody else. Listeners may subscribe, unsubscribe and notify: who subscribes
+ * A listener that throws is reported to `onError`, which must not throw itself, and harms nobody else. Listeners may subscribe, unsubscribe and notify: who subscribes
  * is called from the next notification on, who is unsubscribed is not called any more.
  *
  * @example
