@@ -1,6 +1,5 @@
-import { encodeFrameBody, frameFromBody, MAX_ACKNOWLEDGED } from '@syncline/protocol'
+import { encodeFrameBody, frameFromBody, MAX_ACKNOWLEDGED, recordAuthor } from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
-import { authorOf } from './arrival.ts'
 import type { Outbox } from './outbox.ts'
 
 /** Who made a Change. */
@@ -25,7 +24,7 @@ export function createDelivery(
   first: number,
   records: readonly Uint8Array[],
   maxFrameBytes: number,
-  authors: readonly Author[] = records.map(authorOf),
+  authors: readonly Author[] = records.map(recordAuthor),
 ): Delivery {
   const sizeBytes = records.reduce((sum, record) => sum + record.length, 0)
   const writers = new Set(authors.map(({ writer }) => writer))
