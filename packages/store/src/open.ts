@@ -63,7 +63,8 @@ const AGENT = 'syncline/0'
  * await store.close()
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { space, transport, clock = systemClock, chance = systemChance, onError = reportToPlatform } = options
+  const { space, transport, clock = systemClock, chance = systemChance } = options
+  const onError = neverThrowing(options.onError ?? reportToPlatform)
   checkSpace(space)
   const { storage, log, isLasting, storageError } = await openLog(options.storage, space)
 
@@ -405,6 +406,17 @@ const noCredential = new Uint8Array()
 
 function isMany(readable: Readable<unknown> | readonly Readable<unknown>[]): readable is readonly Readable<unknown>[] {
   return Array.isArray(readable)
+}
+
+/** An app's callback that throws must not cut short what is being told to others. */
+function neverThrowing(report: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      report(error)
+    } catch (second) {
+      reportToPlatform(second)
+    }
+  }
 }
 
 const UNFIT_FOR_SPACE = /[\u0000-\u001f\u007f\p{Surrogate}]/u

@@ -1,5 +1,5 @@
 import { collection, counter, lww, place } from '@syncline/merge'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { memoryStorage, openStore, StoreError, type Store } from '../src/index.ts'
 
 const title = lww('title', '')
@@ -107,7 +107,14 @@ test('[ST7] listeners hear each commit once, in order, also those that a listene
 
 test('[ST8] a listener that throws harms nobody', async () => {
   const errors: unknown[] = []
-  const store = await openStore({ space: 'board', onError: (error) => errors.push(error) })
+  const store = await openStore({
+    space: 'board',
+    onError(error) {
+      errors.push(error)
+      if (errors.length === 1) throw new Error('the app throws here too')
+    },
+  })
+  const outside = vi.spyOn(console, 'error').mockImplementation(() => undefined)
   let heard = 0
   store.changes(title, () => {
     throw new Error('mine')
@@ -115,6 +122,8 @@ test('[ST8] a listener that throws harms nobody', async () => {
   store.changes(title, () => heard++)
   store.transact((tx) => tx.set(title, 'x'))
   expect([heard, errors.length, store.get(title)]).toEqual([1, 1, 'x'])
+  expect(outside).toHaveBeenCalledOnce()
+  outside.mockRestore()
   await store.close()
 })
 

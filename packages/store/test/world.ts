@@ -89,6 +89,7 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
   const chance = seededChance(seed)
   const disk = createMemoryStorage()
   const stores: Store[] = []
+  const errors: unknown[] = []
   const cuts = new Set<() => void>()
   let relay: Relay = createRelay({ storage: disk, clock, chance, ...relayOptions })
 
@@ -181,9 +182,7 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
         storage: memoryStorage(),
         clock,
         chance,
-        onError(error) {
-          throw error
-        },
+        onError: (error) => errors.push(error),
         ...options,
       })
       stores.push(store)
@@ -192,6 +191,7 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
     async close() {
       for (const store of stores) await store.close()
       await settle()
+      if (errors.length > 0) throw new AggregateError(errors, 'A store reported errors that no test expects.')
     },
   }
 }
