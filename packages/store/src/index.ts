@@ -1,6 +1,6 @@
 // The store
 export { openStore } from './open.ts'
-export type { StoreOptions } from './open.ts'
+export type { StoreOptions } from './options.ts'
 export type { Problem, Receipt, RefusedChange, RefusedChanges, Status, Store, TransactOptions, Watch } from './store.ts'
 
 // Presence

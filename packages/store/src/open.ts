@@ -9,9 +9,8 @@ import { createJournal, type Journal } from './journal.ts'
 import { lineOver } from './line.ts'
 import { startLink, type Link, type LinkState } from './link.ts'
 import { openLog, readEntry } from './open-log.ts'
+import { checkSpace, type StoreOptions } from './options.ts'
 import { createPeers } from './peers.ts'
-import type { Chance, Clock, Storage, Transport } from './ports.ts'
-import type { PresenceMaker } from './presence.ts'
 import { createReplica, type Pending } from './replica.ts'
 import { createSettling } from './settling.ts'
 import { createStatusBoard } from './status.ts'
@@ -21,27 +20,6 @@ import { joinTabs, type TabMessage } from './tabs.ts'
 import { createWaiting } from './waiting.ts'
 import { createWatching } from './watching.ts'
 import { takeWriter } from './writers.ts'
-
-/** What a store is made of. Only `space` is needed: without storage it lives in memory, without transport it stays alone. */
-export interface StoreOptions {
-  /** The unit of replication, order and permission: everybody who opens the same space on the same relay shares it. */
-  readonly space: string
-  /** Where it rests on this device: `indexedDb(name)` of `@syncline/idb`. */
-  readonly storage?: Storage
-  /** The way to the relay: `websocket(url)` of `@syncline/websocket`. Stores with the same transport object share one connection. */
-  readonly transport?: Transport
-  /** Who else is here: `yjsPresence()` of `@syncline/yjs`. */
-  readonly presence?: PresenceMaker
-  /** Sent to the relay on each connection; asked for anew each time, so that it may be refreshed. */
-  readonly credential?: () => Uint8Array
-  /** The version of the app's own schema, told to the relay. Default 0. */
-  readonly schema?: number
-  /** Gets what listeners throw. Default: `reportError` where there is one, else the console. */
-  readonly onError?: (error: unknown) => void
-  /** Time and chance; replaced in simulations. */
-  readonly clock?: Clock
-  readonly chance?: Chance
-}
 
 const AGENT = 'syncline/0'
 
@@ -417,14 +395,4 @@ function neverThrowing(report: (error: unknown) => void): (error: unknown) => vo
       reportToPlatform(second)
     }
   }
-}
-
-const UNFIT_FOR_SPACE = /[\u0000-\u001f\u007f\p{Surrogate}]/u
-
-function checkSpace(space: string): void {
-  if (typeof space === 'string' && space.length > 0 && space.length <= 200 && !UNFIT_FOR_SPACE.test(space)) return
-  throw new StoreError(
-    'invalid-space',
-    `${JSON.stringify(space)} cannot name a space. Use 1 to 200 characters without control characters.`,
-  )
 }
