@@ -1,4 +1,4 @@
-import { MAX_CHANGE_BYTES } from '@syncline/protocol'
+import { encodeValue, MAX_CHANGE_BYTES } from '@syncline/protocol'
 import {
   cellKey,
   changeId,
@@ -7,6 +7,8 @@ import {
   sealPure,
   sealSizeBytes,
   StmError,
+  toValue,
+  valueSizeBytes,
   type ChangeId,
   type EditContext,
   type Op,
@@ -49,25 +51,26 @@ export function createCommitting(core: Core): Committing {
         'A transaction is running already. Use its tx, or start the next one after it has returned.',
       )
     }
+    const note = toValue(meta, 'meta')
     replica.flushDocuments()
     const stamp = replica.nextStamp(core.writers.current, core.nowMs())
     const context: EditContext = { stamp, seed: `${stamp.writer.slice(0, 12)}${stamp.at.toString(36)}` }
     let value: T
-    const ops: Op[] = []
+    let ops: Op[]
     inTransaction = true
     try {
       const drafted = draft(memory, body, context)
       value = drafted.value
-      ops.push(...sealPure(drafted.writes, context))
-      checkSize(sealSizeBytes(drafted.writes, ops))
+      const pure = sealPure(drafted.writes, context)
+      checkSize(sealSizeBytes(drafted.writes, []) + valueSizeBytes(note), pure)
       // Nothing can fail from here on.
-      ops.push(...sealLate(drafted.writes, context))
+      ops = pure.concat(sealLate(drafted.writes, context))
     } finally {
       inTransaction = false
       commitDirectEdits()
     }
     if (ops.length === 0) return { value, change: undefined, durable: done, synced: done }
-    return { ...append(ops, meta, durability === 'strict'), value }
+    return { ...append(ops, note, durability === 'strict'), value }
   }
 
   function append(ops: readonly Op[], meta: Value, strict: boolean): Receipt<void> {
@@ -79,7 +82,7 @@ export function createCommitting(core: Core): Committing {
     journal.commit(replica.pending.get(id)!, strict)
     core.touchStatus()
     core.watching.publish(changed, memory.snapshot)
-    return { value: undefined, change, durable: () => journal.durable(id), synced: (how) => synced(id, how?.signal) }
+    return { value: undefined, change, durable: () => core.durable(id), synced: (how) => synced(id, how?.signal) }
   }
 
   function commitDirectEdits(): void {
@@ -108,6 +111,7 @@ export function createCommitting(core: Core): Committing {
         state: (address) => memory.state(cellKey(policy.tag, address)),
         commit(address, payload) {
           if (core.isClosed) throw closedError()
+          checkSize(valueSizeBytes(payload), [])
           directEdits.push({ tag: policy.tag, address, arbiter: 'local', payload })
           if (!inTransaction) commitDirectEdits()
         },
@@ -124,11 +128,24 @@ const done = (): Promise<void> => Promise.resolve()
 /** The receipt of a transaction that changed nothing. */
 export const nothingChanged: Receipt<void> = { value: undefined, change: undefined, durable: done, synced: done }
 
-function checkSize(sizeBytes: number): void {
-  if (sizeBytes + OVERHEAD_BYTES <= MAX_CHANGE_BYTES) return
+/** Throws `change-too-large` unless operations and `otherBytes` more fit into one Change. */
+function checkSize(otherBytes: number, ops: readonly Op[]): void {
+  // The bound is cheap and up to three times too high, so what is near the limit is measured.
+  if (otherBytes + sizeOf(ops, valueSizeBytes) <= MAX_CHANGE_BYTES - OVERHEAD_BYTES) return
+  const sizeBytes = otherBytes + sizeOf(ops, (payload) => encodeValue(payload).length)
+  if (sizeBytes <= MAX_CHANGE_BYTES - OVERHEAD_BYTES) return
   throw new StmError(
     'change-too-large',
-    `This transaction would make a Change of up to ${sizeBytes} bytes; one Change holds ${MAX_CHANGE_BYTES} at most. ` +
+    `This transaction would make a Change of about ${sizeBytes} bytes; one Change holds ${MAX_CHANGE_BYTES} at most. ` +
       'Write in several transactions, or keep large binary content elsewhere and store its address.',
   )
+}
+
+/** What the header and the body of a Change hold of each operation beside its address and its payload, at most. */
+const OP_BYTES = 48
+
+function sizeOf(ops: readonly Op[], payloadBytes: (payload: Value) => number): number {
+  let bytes = 0
+  for (const op of ops) bytes += OP_BYTES + op.address.length * 3 + payloadBytes(op.payload)
+  return bytes
 }

@@ -19,6 +19,8 @@ export interface Core {
   /** Changes of this tab that were authored again, by the id they had before. */
   readonly renamed: Map<ChangeId, ChangeId>
   readonly isClosed: boolean
+  /** Resolves when this device has a Change. Rejects when it cannot, or has no storage to have it in. */
+  durable(id: ChangeId): Promise<void>
   /** Milliseconds since 1970, as the relay believes. */
   nowMs(): number
   /** Something that the status shows has moved. */

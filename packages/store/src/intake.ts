@@ -62,11 +62,16 @@ export function createIntake(core: Core): Intake {
           return changed
         }
         case 'ordered': {
-          // What does not join on is asked of the relay again, from where the order ends here.
-          if (entry.first > replica.basis.relaySeq + 1) return nothing
-          onStored(entry.first + entry.items.length - 1)
           const items = entry.items.map((item) => (item instanceof Uint8Array ? readChange(item) : item))
-          return apply(entry.epoch, entry.first, items, origin)
+          try {
+            const changed = apply(entry.epoch, entry.first, items, origin)
+            onStored(entry.first + entry.items.length - 1)
+            return changed
+          } catch (error) {
+            // What does not join on is asked of the relay again, from where the order ends here.
+            if (error instanceof RangeError) return nothing
+            throw error
+          }
         }
         case 'refused':
           replica.refuse(entry)

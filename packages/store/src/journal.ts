@@ -18,8 +18,8 @@ export interface Journal {
   commit(pending: Pending, strict: boolean): void
   /** A stretch of the relay's log, to be stored by the holder of `fence`. */
   order(epoch: Epoch, first: number, items: readonly OrderedRecord[], fence: number | undefined): void
-  /** Any other entry. `made` are Changes of this tab that it brings into the log. */
-  write(entry: LogEntry, made?: readonly ChangeId[]): void
+  /** Any other entry. `made` are Changes of this tab that it brings into the log. Resolves when it is there; never when it is not. */
+  write(entry: LogEntry, made?: readonly ChangeId[]): Promise<void>
 
   /** Whether a Change of this tab is in the log. Changes of other tabs are, or we would not know them. */
   isDurable(id: ChangeId): boolean
@@ -34,7 +34,7 @@ export interface Journal {
   durable(id: ChangeId): Promise<void>
   /** Reads entries that other tabs wrote since the last time. */
   pull(): Promise<void>
-  /** Writes what is left, then stops. Rejects when something could not be written. */
+  /** Writes what is left, then stops. Rejects when some of it could not be written. */
   close(): Promise<void>
 }
 
@@ -46,6 +46,8 @@ export interface JournalEvents {
   onDurable(ids: readonly ChangeId[]): void
   /** The log has grown to `position` by this tab. */
   onGrown(position: number): void
+  /** Entries of other tabs cannot be read. */
+  onUnreadable(error: unknown): void
   /** The relay's order is in the log up to here. */
   onOrdered(relaySeq: number): void
   /** Another tab has taken the fence: what this tab had of the relay's order and had not written yet is not in the log. */
@@ -62,7 +64,7 @@ type Piece =
       readonly items: OrderedRecord[]
       readonly fence: number | undefined
     }
-  | { readonly kind: 'entry'; readonly entry: LogEntry; readonly made: readonly ChangeId[] }
+  | { readonly kind: 'entry'; readonly entry: LogEntry; readonly made: readonly ChangeId[]; onStored(): void }
 
 interface Waiter {
   resolve(): void
@@ -70,6 +72,8 @@ interface Waiter {
 }
 
 const RETRY_MS = 1000
+/** How long closing waits for the log. */
+const LAST_WRITE_MS = 5000
 
 /** Starts a journal whose log has been read up to `position`. */
 export function createJournal(log: Log, position: number, clock: Clock, events: JournalEvents): Journal {
@@ -111,11 +115,14 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
           events.onFailure()
         }
         if (piece.kind === 'commits') markDurable(piece.pending.map(({ change }) => changeId(change)))
-        if (piece.kind === 'entry') markDurable(piece.made)
+        if (piece.kind === 'entry') {
+          markDurable(piece.made)
+          piece.onStored()
+        }
         if (piece.kind === 'ordered' && grown !== undefined) events.onOrdered(piece.first + piece.items.length - 1)
         if (grown !== undefined) {
           if (grown === read + 1) read = grown
-          else void pull().catch(giveUp)
+          else pull().catch(events.onUnreadable)
           events.onGrown(grown)
         }
       }
@@ -176,6 +183,14 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
     cancelRetry = clock.setTimer(RETRY_MS, () => void drain())
   }
 
+  async function writeWhatIsLeft(): Promise<void> {
+    while (queue.length > 0 && failure === undefined) {
+      if (!writing) await drain()
+      // Another drain is at it, and tells how it ended.
+      else await new Promise<void>((resolve) => settlers.push({ resolve, reject: () => resolve() }))
+    }
+  }
+
   function markDurable(ids: readonly ChangeId[]): void {
     for (const id of ids) {
       const waiters = unsaved.get(id) ?? []
@@ -198,8 +213,9 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
           pullAgain = false
           const end = await log.read(read, (bytes, at) => {
             if (closed || at <= read) return
-            read = at
+            // What cannot be taken in is not passed over: everything after it may build on it.
             events.onEntry(bytes)
+            read = at
           })
           read = Math.max(read, end)
         }
@@ -229,14 +245,16 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
         last.fence === fence &&
         last.first + last.items.length === first
       ) {
-        last.items.push(...items)
+        for (const item of items) last.items.push(item)
       } else queue.push({ kind: 'ordered', epoch, first, items: [...items], fence })
       schedule()
     },
     write(entry, made = []) {
       for (const id of made) unsaved.set(id, [])
-      queue.push({ kind: 'entry', entry, made })
-      schedule()
+      return new Promise((onStored) => {
+        queue.push({ kind: 'entry', entry, made, onStored })
+        schedule()
+      })
     },
     isDurable: (id) => !unsaved.has(id),
     get unsaved() {
@@ -258,15 +276,26 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
     },
     pull,
     async close() {
-      while (queue.length > 0 && failure === undefined) {
-        if (!writing) await drain()
-        else await new Promise<void>((resolve, reject) => settlers.push({ resolve, reject })).catch(() => undefined)
-      }
+      // A log that never answers must not keep us for ever.
+      let giveUpWaiting = (): void => undefined
+      const patience = new Promise<void>((resolve) => (giveUpWaiting = resolve))
+      const cancelPatience = clock.setTimer(LAST_WRITE_MS, giveUpWaiting)
+      await Promise.race([writeWhatIsLeft(), patience])
+      cancelPatience()
+      const left = unsaved.size
       closed = true
       cancelRetry?.()
+      // Its failure was told to whoever pulled.
       await pulling?.catch(() => undefined)
-      const error = new StoreError('closed', 'The store was closed before this was saved on this device.')
+      const error = new StoreError('closed', 'The store was closed before this was saved on this device.', { cause: failure })
       for (const { reject } of [...settlers, ...[...unsaved.values()].flat()]) reject(error)
+      if (left > 0) {
+        throw new StoreError(
+          'storage-failed',
+          `The store was closed with ${left} Changes that this device's storage did not take. What the relay has of them is safe; the rest is lost.`,
+          { cause: failure },
+        )
+      }
     },
   }
 }

@@ -7,6 +7,7 @@ import {
   ProtocolError,
   type Frame,
 } from '@syncline/protocol'
+import { createBackoff } from './backoff.ts'
 import { randomUint32 } from './identity.ts'
 import type { Chance, Clock, Connection, Transport } from './ports.ts'
 import type { Problem } from './store.ts'
@@ -14,12 +15,14 @@ import type { Problem } from './store.ts'
 /**
  * One connection to a relay, shared by all stores that were opened with the same transport object; each has a channel on it.
  *
- * Keeps trying: after a failure it waits a random time up to a limit that doubles from one attempt to the next ("full jitter"; Marc
- * Brooker, "Exponential Backoff And Jitter", AWS 2015), at least as long as the relay asked for. Notices a dead peer by silence.
+ * Keeps trying: after a failure it waits, see {@link createBackoff}. Notices a dead peer by silence.
  */
 export interface Line {
-  /** Takes part in the line, which is up while anybody does. */
-  join(member: LineMember): LineChannel
+  /**
+   * Takes part in the line, which is up while anybody does. A connection follows a space once: who comes second for the same space is
+   * told that it is taken, and has its turn when the first has left.
+   */
+  join(space: string, member: LineMember): LineChannel
 }
 
 /** A party on a line. */
@@ -35,10 +38,14 @@ export interface LineMember {
 export interface LineChannel {
   /** The number of this member's channel on the wire. */
   readonly number: number
+  /** Bytes that were sent and have not reached the network. */
+  readonly bufferedBytes: number
   /** Sends frames; ignored while the line is down. */
   send(frames: readonly Frame[]): void
-  /** Drops the connection; another attempt follows as after any failure. */
-  drop(problem: Problem): void
+  /** Ends the channel for the relay and takes another number: what is still under way to the old one reaches nobody. */
+  renew(): void
+  /** Makes the connection anew, for all members: the relay tells its time only at the start of one. */
+  reconnect(problem: Problem): void
   leave(): void
 }
 
@@ -62,10 +69,6 @@ export interface LineOptions {
   readonly credential: () => Uint8Array
 }
 
-const FIRST_DELAY_MS = 500
-const LONGEST_DELAY_MS = 30_000
-/** A connection that lived this long was a good one: the next failure starts with short delays again. */
-const STABLE_MS = 10_000
 /** How long an attempt may take until the relay has answered. */
 const ANSWER_MS = 10_000
 /** After this much silence we ask whether the relay is there; after twice as much more we believe that it is not. */
@@ -81,23 +84,24 @@ export function lineOver(transport: Transport, options: LineOptions): Line {
 }
 
 function createLine(transport: Transport, { clock, chance, agent, schema, credential }: LineOptions): Line {
-  const members = new Map<number, LineMember>()
+  /** Who has a channel, by its number; and who waits until another one has left the space. */
+  const seats = new Map<number, Seat>()
+  const queue: Seat[] = []
+  const backoff = createBackoff(clock, chance)
   let nextNumber = 1
   let state: LineState = { phase: 'off', problem: undefined, retryAtMs: undefined }
   let connection: Connection | undefined
   let welcome: Welcome | undefined
-  let failures = 0
   let cancelTimer: (() => void) | undefined
   let stopNudges: (() => void) | undefined
   let heardAtMs = 0
-  let upAtMs = 0
   let askedToWaitMs = 0
   /** Why the connection is about to end, when we or the relay said so. */
   let reason: Problem | undefined
 
   function setState(next: LineState): void {
     state = next
-    for (const member of [...members.values()]) member.onState(next)
+    for (const { member } of [...seats.values()]) member.onState(next)
   }
 
   function setTimer(delayMs: number, fn: () => void): void {
@@ -163,10 +167,10 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
       case 'welcome':
         if (welcome !== undefined) return
         welcome = frame
-        upAtMs = clock.nowMs()
+        backoff.succeed()
         setTimer(SILENCE_MS, listen)
         setState({ phase: 'up', problem: undefined, retryAtMs: undefined })
-        for (const member of [...members.values()]) member.onUp(frame)
+        for (const { member } of [...seats.values()]) member.onUp(frame)
         return
       case 'ping':
         send([{ type: 'pong', token: frame.token }])
@@ -177,7 +181,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
         askedToWaitMs = frame.retryAfterMs
         return
     }
-    if ('channel' in frame) members.get(frame.channel)?.onFrame(frame)
+    if ('channel' in frame) seats.get(frame.channel)?.member.onFrame(frame)
   }
 
   /** Watches over the silence of the other side. */
@@ -200,18 +204,14 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   }
 
   function down(problem: Problem): void {
-    const nowMs = clock.nowMs()
     const wasUp = welcome !== undefined
-    if (wasUp && nowMs - upAtMs >= STABLE_MS) failures = 0
     connection = undefined
     welcome = undefined
-    failures += 1
-    const limitMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1))
-    const delayMs = Math.max(askedToWaitMs, Math.ceil(chance.fraction() * limitMs))
-    if (wasUp) for (const member of [...members.values()]) member.onDown()
-    if (members.size === 0) return
+    const delayMs = backoff.fail(askedToWaitMs)
+    if (wasUp) for (const { member } of [...seats.values()]) member.onDown()
+    if (seats.size === 0) return
     setTimer(delayMs, attempt)
-    setState({ phase: 'waiting', problem, retryAtMs: nowMs + delayMs })
+    setState({ phase: 'waiting', problem, retryAtMs: clock.nowMs() + delayMs })
   }
 
   function send(frames: readonly Frame[]): void {
@@ -224,7 +224,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   }
 
   function start(): void {
-    failures = 0
+    backoff.reset()
     stopNudges = transport.onNudge?.(() => {
       if (state.phase === 'waiting') attempt()
       // After a long sleep the other side may be gone without a word.
@@ -245,36 +245,83 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     current?.close(1000, 'done')
   }
 
+  /** Not inside the call that asked: the member does not know its channel yet. */
+  function bringUp(seat: Seat): void {
+    queueMicrotask(() => {
+      if (seats.get(seat.number) !== seat) return
+      seat.member.onState(state)
+      if (welcome !== undefined) seat.member.onUp(welcome)
+    })
+  }
+
+  function join(seat: Seat): void {
+    if ([...seats.values()].some(({ space }) => space === seat.space)) {
+      queue.push(seat)
+      queueMicrotask(() => {
+        if (queue.includes(seat)) seat.member.onState(taken(seat.space))
+      })
+      return
+    }
+    seats.set(seat.number, seat)
+    if (seats.size === 1) start()
+    else bringUp(seat)
+  }
+
+  function leave(seat: Seat): void {
+    const place = queue.indexOf(seat)
+    if (place >= 0) queue.splice(place, 1)
+    if (!seats.delete(seat.number)) return
+    const next = queue.findIndex(({ space }) => space === seat.space)
+    if (next < 0 && seats.size === 0) {
+      stop()
+      return
+    }
+    send([{ type: 'leave', channel: seat.number }])
+    for (const heir of queue.splice(next, next < 0 ? 0 : 1)) {
+      seats.set(heir.number, heir)
+      bringUp(heir)
+    }
+  }
+
   return {
-    join(member) {
-      const number = nextNumber++
-      let joined = true
-      members.set(number, member)
-      if (members.size === 1) start()
-      else {
-        // Not inside this call: the member does not know its channel yet.
-        queueMicrotask(() => {
-          if (!joined) return
-          member.onState(state)
-          if (welcome !== undefined) member.onUp(welcome)
-        })
-      }
+    join(space, member) {
+      const seat: Seat = { number: nextNumber++, space, member }
+      join(seat)
       return {
-        number,
-        send: (frames) => {
-          if (joined) send(frames)
+        get number() {
+          return seat.number
         },
-        drop,
-        leave() {
-          if (!joined) return
-          joined = false
-          if (members.size > 1) send([{ type: 'leave', channel: number }])
-          members.delete(number)
-          if (members.size === 0) stop()
+        get bufferedBytes() {
+          return connection?.bufferedBytes ?? 0
         },
+        send(frames) {
+          if (seats.get(seat.number) === seat) send(frames)
+        },
+        renew() {
+          if (!seats.delete(seat.number)) return
+          send([{ type: 'leave', channel: seat.number }])
+          seat.number = nextNumber++
+          seats.set(seat.number, seat)
+        },
+        reconnect: drop,
+        leave: () => leave(seat),
       }
     },
   }
+}
+
+/** A member's place. */
+interface Seat {
+  number: number
+  readonly space: string
+  readonly member: LineMember
+}
+
+function taken(space: string): LineState {
+  const message =
+    `Another store has ${JSON.stringify(space)} open over the same transport, and they share no locks. ` +
+    'This one is linked when that one closes; or give it a transport of its own.'
+  return { phase: 'waiting', problem: { code: 'space-taken', message }, retryAtMs: undefined }
 }
 
 /** What a closed connection means, in words. */

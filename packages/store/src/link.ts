@@ -1,13 +1,17 @@
 import { ProtocolError, type Frame } from '@syncline/protocol'
 import { type Basis, type Change, type Epoch, type WriterId } from '@syncline/stm'
+import { createBackoff } from './backoff.ts'
 import type { Line, LineChannel, LineState, Welcome } from './line.ts'
 import { readChange } from './read-change.ts'
+import type { Chance, Clock } from './ports.ts'
 import type { OrderedItem, Pending, Refusal } from './replica.ts'
 import type { Problem, Status } from './store.ts'
 
 /** What a link needs to know of its store. */
 export interface LinkSide {
   readonly space: string
+  readonly clock: Clock
+  readonly chance: Chance
   basis(): Basis
   /** Pending Changes that may be sent, in order. */
   sendable(): Iterable<Pending>
@@ -25,7 +29,6 @@ export interface LinkSide {
   /** The relay's clock is ahead of ours by so much. */
   onClockOffset(offsetMs: number): void
   onState(state: LinkState): void
-  nowMs(): number
 }
 
 /** How a link is doing. */
@@ -40,11 +43,18 @@ export interface Link {
   /** There is something new to send. */
   wake(): void
   sendPresence(slot: number, payload: Uint8Array): void
+  /** Opens a channel that has failed again, without waiting any longer. */
+  retry(): void
   stop(): void
 }
 
 /** How many bytes of Changes go into one frame before the next is begun. */
 const FRAME_BYTES = 256 * 1024
+/** With so many bytes before us that have not reached the network we stop sending Changes, and look again when some may have. */
+const BUFFERED_BYTES = 1024 * 1024
+const DRAIN_MS = 50
+/** A space that is forbidden is not allowed soon. */
+const FORBIDDEN_PACE = 10
 
 /** Starts the conversation: what I have, then only news, both ways. */
 export function startLink(line: Line, side: LinkSide): Link {
@@ -54,16 +64,50 @@ export function startLink(line: Line, side: LinkSide): Link {
   let sent = new Map<WriterId, number>()
   const refused = new Set<WriterId>()
   let lineState: LineState = { phase: 'off', problem: undefined, retryAtMs: undefined }
-  /** A failure on our channel: the space cannot be opened on this connection. */
-  let failure: Problem | undefined
+  /** Our channel has ended, and not the line: when it is opened again, if ever on this connection. */
+  let shut: { readonly retryAtMs: number | undefined } | undefined
+  /** What was wrong with our channel, until it is open again. */
+  let problem: Problem | undefined
+  const { clock } = side
+  const backoff = createBackoff(clock, side.chance)
+  let cancelRetry: (() => void) | undefined
+  let cancelDrain: (() => void) | undefined
   let stopped = false
 
   function publish(): void {
     side.onState({
-      link: failure !== undefined ? 'waiting' : phase(),
-      problem: failure ?? lineState.problem,
-      retryAtMs: failure === undefined ? lineState.retryAtMs : undefined,
+      link: shut === undefined ? phase() : 'waiting',
+      problem: problem ?? lineState.problem,
+      retryAtMs: (shut ?? lineState).retryAtMs,
     })
+  }
+
+  /** The channel is not open any more, for whatever reason. */
+  function forget(): void {
+    cancelRetry?.()
+    cancelDrain?.()
+    cancelRetry = cancelDrain = undefined
+    shut = undefined
+    if (relay === undefined) return
+    relay = undefined
+    side.onReachable(false)
+  }
+
+  /** Gives up the channel and leaves the line to the others on it. Without a `delayMs` nothing would be better the next time. */
+  function fail(found: Problem, delayMs: number | undefined): void {
+    if (stopped) return
+    forget()
+    channel.renew()
+    problem = found
+    shut = { retryAtMs: delayMs === undefined ? undefined : clock.nowMs() + delayMs }
+    if (delayMs !== undefined) cancelRetry = clock.setTimer(delayMs, retry)
+    publish()
+  }
+
+  function retry(): void {
+    if (shut === undefined) return
+    forget()
+    open()
   }
 
   function phase(): Status['link'] {
@@ -73,15 +117,16 @@ export function startLink(line: Line, side: LinkSide): Link {
   }
 
   function onUp(welcome: Welcome): void {
-    relay = undefined
-    failure = undefined
-    sent = new Map()
-    refused.clear()
-    side.onClockOffset(welcome.timeMs - side.nowMs())
+    forget()
+    backoff.reset()
+    problem = undefined
+    side.onClockOffset(welcome.timeMs - clock.nowMs())
     open()
   }
 
   function open(): void {
+    sent = new Map()
+    refused.clear()
     channel.send([{ type: 'open', channel: channel.number, space: side.space, basis: side.basis() }])
     publish()
   }
@@ -91,14 +136,15 @@ export function startLink(line: Line, side: LinkSide): Link {
       receive(frame)
     } catch (error) {
       if (!(error instanceof ProtocolError || error instanceof RangeError)) throw error
-      const newer =
+      const isNewer =
         error instanceof ProtocolError && (error.code === 'newer-version' || error.code === 'unknown-precondition')
-      channel.drop({
-        code: newer ? 'newer-change' : 'damaged-change',
-        message: newer
-          ? `Somebody uses a newer version of this app: reload to get it. ${error.message}`
-          : `The relay sent a Change that cannot be applied; it is asked for again. ${error.message}`,
-      })
+      if (isNewer) {
+        const message = `Somebody uses a newer version of this app: reload to get it. ${error.message}`
+        fail({ code: 'newer-change', message }, undefined)
+      } else {
+        const message = `The relay sent a Change that cannot be applied; it is asked for again. ${error.message}`
+        fail({ code: 'damaged-change', message }, backoff.fail(0))
+      }
     }
   }
 
@@ -107,6 +153,8 @@ export function startLink(line: Line, side: LinkSide): Link {
       case 'basis':
         relay = { epoch: frame.epoch, head: frame.head }
         sent = new Map(frame.writers)
+        problem = undefined
+        backoff.succeed()
         side.onReachable(true)
         wake()
         publish()
@@ -132,6 +180,9 @@ export function startLink(line: Line, side: LinkSide): Link {
         if (refused.has(frame.writer)) return
         refused.add(frame.writer)
         side.onRefusal({ writer: frame.writer, seq: frame.seq, code: frame.code, message: frame.message })
+        if (frame.code === 'clock-ahead') {
+          channel.reconnect({ code: 'clock-ahead', message: 'This device’s clock is ahead. The relay is asked for the time.' })
+        }
         return
       case 'presence':
         side.onPresence(frame.session, frame.slot, frame.payload)
@@ -139,12 +190,15 @@ export function startLink(line: Line, side: LinkSide): Link {
       case 'failure':
         // These are about one frame, which was ours and is gone; the conversation goes on.
         if (frame.code === 'too-large' || frame.code === 'too-busy') return
-        failure = { code: frame.code, message: frame.message }
-        relay = undefined
-        side.onReachable(false)
-        publish()
+        fail({ code: frame.code, message: frame.message }, delayAfter(frame))
         return
     }
+  }
+
+  function delayAfter({ code, retryAfterMs }: Extract<Frame, { type: 'failure' }>): number | undefined {
+    // What this device has does not fit the relay's log, and will not when asked again.
+    if (code === 'epoch-changed') return undefined
+    return backoff.fail(retryAfterMs) * (code === 'forbidden' ? FORBIDDEN_PACE : 1)
   }
 
   function deliver(first: number, items: readonly OrderedItem[], records: ReadonlyMap<OrderedItem, Uint8Array>): void {
@@ -166,24 +220,26 @@ export function startLink(line: Line, side: LinkSide): Link {
       const { writer, seq } = pending.change
       if (seq <= (sent.get(writer) ?? 0) || refused.has(writer)) continue
       const record = pending.record()
-      sent.set(writer, seq)
       if (bytes > 0 && bytes + record.length > FRAME_BYTES) flush()
+      if (bytes === 0 && channel.bufferedBytes > BUFFERED_BYTES) {
+        cancelDrain?.()
+        cancelDrain = clock.setTimer(DRAIN_MS, wake)
+        return
+      }
+      sent.set(writer, seq)
       records.push(record)
       bytes += record.length
     }
     flush()
   }
 
-  const channel: LineChannel = line.join({
+  const channel: LineChannel = line.join(side.space, {
     onUp,
     onFrame,
-    onDown() {
-      relay = undefined
-      side.onReachable(false)
-    },
+    onDown: forget,
     onState(state) {
       lineState = state
-      if (state.phase !== 'up') failure = undefined
+      if (state.phase !== 'up') problem = undefined
       publish()
     },
   })
@@ -195,10 +251,10 @@ export function startLink(line: Line, side: LinkSide): Link {
         channel.send([{ type: 'presence', channel: channel.number, session: NO_SESSION, slot, payload }])
       }
     },
+    retry,
     stop() {
       stopped = true
-      if (relay !== undefined) side.onReachable(false)
-      relay = undefined
+      forget()
       channel.leave()
     },
   }

@@ -56,6 +56,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let fence: number | undefined
   let offsetMs = 0
   let lost: StoreError | undefined
+  let unreadable: StoreError | undefined
   let closing: Promise<void> | undefined
 
   const writers = await takeWriter(storage.locks, chance, onError)
@@ -76,6 +77,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     get isClosed() {
       return closed
     },
+    durable: (id) => (isLasting ? journal.durable(id) : Promise.reject(noStorage())),
     nowMs: () => clock.nowMs() + offsetMs,
     touchStatus: () => board.touch(),
     onError,
@@ -87,20 +89,22 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const board = createStatusBoard(() => {
     const { unsaved, failure } = journal
     const pending = replica.pending.size
-    const inMemory = unsaved > 0 || (!isLasting && pending > 0)
+    const isOnRelay = pending === 0 && replica.basis.epoch !== null
     return {
-      saved: inMemory ? 'memory' : pending > 0 || replica.basis.epoch === null ? 'device' : 'relay',
+      saved: unsaved > 0 || !(isLasting || isOnRelay) ? 'memory' : isOnRelay ? 'relay' : 'device',
       unsaved,
       pending,
       refused: replica.refused.size,
       ...linkState,
-      storage: !isLasting ? 'memory-only' : failure !== undefined ? 'failed' : 'ok',
-      storageError: storageError ?? failure ?? lost,
+      storage: !isLasting ? 'memory-only' : failure !== undefined || unreadable !== undefined ? 'failed' : 'ok',
+      storageError: storageError ?? failure ?? unreadable ?? lost,
     }
   }, onError)
   const peers = createPeers({
+    locks: storage.locks,
     clock,
     chance,
+    onError,
     tell: (message) => tabs.tell(message),
     send: (slot, payload) => link?.sendPresence(slot, payload),
   })
@@ -114,6 +118,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       link?.wake()
     },
     onGrown: () => tabs.tell({ type: 'news' }),
+    onUnreadable,
     onOrdered: intake.onStored,
     onFenced() {
       intake.onFenced()
@@ -121,9 +126,21 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     onFailure() {
       board.touch()
+      tendLink()
       link?.wake()
     },
   })
+
+  /** Another tab has written what we cannot read. It is said once, and shown until the store is opened again. */
+  function onUnreadable(error: unknown): void {
+    if (closed || unreadable !== undefined) return
+    unreadable =
+      error instanceof StoreError
+        ? error
+        : new StoreError('storage-failed', `This device's storage cannot be read: ${String(error)}.`, { cause: error })
+    board.touch()
+    onError(unreadable)
+  }
 
   async function replay(): Promise<number> {
     try {
@@ -134,10 +151,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       })
       return Math.max(last, end)
     } catch (error) {
-      writers.close()
-      await log.close()
+      await letGo()
       throw error
     }
+  }
+
+  async function letGo(): Promise<void> {
+    replica.closeDocuments()
+    writers.close()
+    await log.close()
   }
 
   /** Another tab has written an entry. */
@@ -163,10 +185,21 @@ export async function openStore(options: StoreOptions): Promise<Store> {
           credential: options.credential ?? (() => noCredential),
         })
 
+  /** The elected tab runs the link; so does one whose storage fails, since nobody can hear of its work through the log. */
+  function tendLink(): void {
+    const isOurs = elected || (line !== undefined && journal.failure !== undefined)
+    if (isOurs && wanted && !closed) runLink()
+    else stopLink()
+  }
+
   function runLink(): void {
-    if (line === undefined || link !== undefined || closed || !wanted) return
+    if (line === undefined || link !== undefined) return
+    // What a tab that died while it ran the link has told of others may be over.
+    peers.onReachable(false)
     link = startLink(line, {
       space,
+      clock,
+      chance,
       // From where the log ends, which is not always where the memory does.
       basis: () => ({ ...replica.basis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq) }),
       *sendable(): Iterable<Pending> {
@@ -184,25 +217,28 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         watching.publish(changed, memory.snapshot)
       },
       onRefusal(refusal) {
-        journal.write({ kind: 'refused', ...refusal })
+        // It stays in the log until it is settled, also when that happens after a reload.
+        journal.write({ kind: 'refused', ...refusal }).catch(onError)
         replica.refuse(refusal)
+        if (refusal.code === 'clock-ahead') settling.onClockWrong()
         settling.settle(true)
       },
       onPresence: (session, slot, payload) => peers.onRelay(session, slot, payload),
       onReachable: (reachable) => peers.onReachable(reachable),
       onClockOffset(ms) {
         offsetMs = ms
+        settling.onClockRight()
       },
       onState(state) {
         showLink(state)
         tabs.tell({ type: 'link', state, offsetMs })
       },
-      nowMs: () => clock.nowMs(),
     })
   }
 
   function stopLink(): void {
-    link?.stop()
+    if (link === undefined) return
+    link.stop()
     link = undefined
     showLink(OFF)
   }
@@ -213,10 +249,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 
   function want(next: boolean): void {
-    if (wanted === next) return
+    if (wanted === next) {
+      if (wanted) link?.retry()
+      return
+    }
     wanted = next
-    if (!wanted) stopLink()
-    else if (elected) runLink()
+    tendLink()
+    if (!wanted) showLink(OFF)
   }
 
   // The other tabs of this browser.
@@ -225,7 +264,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (closed) return
     switch (message.type) {
       case 'news':
-        journal.pull().catch(onError)
+        journal.pull().catch(onUnreadable)
         break
       case 'hello':
         if (link !== undefined) tabs.tell({ type: 'link', state: linkState, offsetMs })
@@ -249,7 +288,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const tabs = joinTabs(storage.channels, space, onTab)
   tabs.tell({ type: 'hello' })
   // What the other tabs wrote between our reading and our joining them.
-  await journal.pull()
+  await journal.pull().catch(async (error: unknown) => {
+    tabs.close()
+    await letGo()
+    throw error
+  })
   const stopLosses = log.onLost((error) => {
     lost = error instanceof StoreError ? error : new StoreError('storage-lost', error.message, { cause: error })
     board.touch()
@@ -268,16 +311,21 @@ export async function openStore(options: StoreOptions): Promise<Store> {
               onError(error)
             }
             elected = true
-            runLink()
+            tendLink()
             settling.settle(true)
           },
           end() {
             elected = false
-            stopLink()
+            tendLink()
           },
           onError,
         })
   const presence = options.presence?.(peers.port)
+
+  function noStorage(): StoreError {
+    if (storageError !== undefined) return storageError
+    return new StoreError('storage-failed', 'This store has no storage. Pass `storage: indexedDb(name)` to openStore().')
+  }
 
   function assertOpen(): void {
     if (closed) throw closedError()
@@ -297,10 +345,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     try {
       await journal.close()
     } finally {
-      replica.closeDocuments()
       stopLosses()
-      writers.close()
-      await log.close()
+      await letGo()
     }
   }
 
@@ -331,7 +377,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       assertOpen()
       return board.subscribe(listener)
     },
-    durable: () => (closed ? Promise.reject(closedError()) : journal.settled()),
+    durable() {
+      if (closed) return Promise.reject(closedError())
+      return isLasting ? journal.settled() : Promise.reject(noStorage())
+    },
     async synced(how) {
       if (closed) throw closedError()
       await Promise.all([...replica.pending.keys()].map((id) => committing.synced(id, how?.signal)))
@@ -350,7 +399,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         assertOpen()
         if (!replica.refused.has(id)) return
         replica.drop([id])
-        journal.write({ kind: 'dropped', changes: [id] })
+        journal.write({ kind: 'dropped', changes: [id] }).catch(onError)
         board.touch()
       },
     },

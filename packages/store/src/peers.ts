@@ -1,5 +1,5 @@
 import { randomUint32 } from './identity.ts'
-import type { Chance, Clock } from './ports.ts'
+import type { Chance, Clock, HeldLock, Locks } from './ports.ts'
 import type { PresencePort } from './presence.ts'
 import type { TabMessage } from './tabs.ts'
 
@@ -22,21 +22,93 @@ export interface Peers {
 
 /** What peers need of their store. */
 export interface PeersSide {
+  /** Tells us of the death of other tabs, and them of ours. Without locks only a good-bye does. */
+  readonly locks: Locks | undefined
   readonly clock: Clock
   readonly chance: Chance
   tell(message: TabMessage): void
   /** Sends presence to the relay; ignored unless this tab runs a link that is up. */
   send(slot: number, payload: Uint8Array): void
+  onError(error: unknown): void
 }
 
 /** Makes the presence carrier of one open store. */
-export function createPeers({ clock, chance, tell, send }: PeersSide): Peers {
+export function createPeers({ locks, clock, chance, tell, send, onError }: PeersSide): Peers {
   const slot = randomUint32(chance)
   const listeners = new Set<(peer: string, payload: Uint8Array | null) => void>()
   /** The newest states of the other tabs, and of sessions behind the relay, by peer. */
   const siblings = new Map<number, Uint8Array>()
   const distant = new Map<string, Uint8Array>()
   let own: Uint8Array | null = null
+  let isReachable = false
+  /** Held while we live: whoever else is given it knows that we do not. */
+  let lock: HeldLock | undefined
+  let living: Promise<void> | undefined
+  /** Whether others may be told of us: from when they would notice our death. */
+  let canShow = locks === undefined
+  const ending = new AbortController()
+  /** Ends the wait for the death of a sibling. */
+  const waits = new Map<number, AbortController>()
+
+  /** Holds our lock until we close, and again when it was taken away, as it is from a tab that is frozen. */
+  async function live(among: Locks): Promise<void> {
+    const ended = new Promise<void>((resolve) => ending.signal.addEventListener('abort', () => resolve()))
+    lock = await among.tryHold(lockName(slot))
+    while (!ending.signal.aborted) {
+      lock ??= await among.hold(lockName(slot), ending.signal)
+      if (ending.signal.aborted) break
+      canShow = true
+      if (own !== null) show(own)
+      await Promise.race([lock.lost, ended])
+      canShow = false
+      lock.release()
+      lock = undefined
+    }
+    lock?.release()
+  }
+
+  function begin(among: Locks): Promise<void> {
+    return live(among).catch((error: unknown) => {
+      if (ending.signal.aborted) return
+      onError(error)
+      canShow = true
+      if (own !== null) show(own)
+    })
+  }
+
+  function show(payload: Uint8Array | null): void {
+    tell({ type: 'presence', slot, payload })
+    send(slot, payload ?? GONE)
+  }
+
+  /** Being given the lock of a sibling means that its tab was closed, has died or is frozen. */
+  function awaitEnd(among: Locks, sibling: number): void {
+    if (waits.has(sibling)) return
+    const wait = new AbortController()
+    waits.set(sibling, wait)
+    among.hold(lockName(sibling), wait.signal).then(
+      (given) => {
+        given.release()
+        if (waits.get(sibling) === wait) hearSibling(sibling, null)
+      },
+      (error: unknown) => {
+        if (!wait.signal.aborted) onError(error)
+      },
+    )
+  }
+
+  function hearSibling(sibling: number, payload: Uint8Array | null): void {
+    if (payload === null) {
+      siblings.delete(sibling)
+      waits.get(sibling)?.abort()
+      waits.delete(sibling)
+    } else {
+      siblings.set(sibling, payload)
+      if (locks !== undefined) awaitEnd(locks, sibling)
+    }
+    hear(tabPeer(sibling), payload)
+    send(sibling, payload ?? GONE)
+  }
 
   function hear(peer: string, payload: Uint8Array | null): void {
     for (const listener of listeners) listener(peer, payload)
@@ -53,8 +125,8 @@ export function createPeers({ clock, chance, tell, send }: PeersSide): Peers {
       publish(payload) {
         if (payload === null && own === null) return
         own = payload
-        tell({ type: 'presence', slot, payload })
-        send(slot, payload ?? GONE)
+        if (canShow) show(payload)
+        else if (locks !== undefined && !ending.signal.aborted) living ??= begin(locks)
       },
       onPayload(listener) {
         listeners.add(listener)
@@ -68,16 +140,14 @@ export function createPeers({ clock, chance, tell, send }: PeersSide): Peers {
     },
     onTab(message) {
       if (message.type === 'peer') {
-        hearDistant(message.peer, message.payload)
+        // With a link of our own we know better.
+        if (!isReachable) hearDistant(message.peer, message.payload)
         return
       }
-      if (message.payload === null) siblings.delete(message.slot)
-      else siblings.set(message.slot, message.payload)
-      hear(tabPeer(message.slot), message.payload)
-      send(message.slot, message.payload ?? GONE)
+      hearSibling(message.slot, message.payload)
     },
     onHello(runsLink) {
-      if (own !== null) tell({ type: 'presence', slot, payload: own })
+      if (own !== null && canShow) tell({ type: 'presence', slot, payload: own })
       if (runsLink) for (const [peer, payload] of distant) tell({ type: 'peer', peer, payload })
     },
     onRelay(session, peerSlot, payload) {
@@ -87,8 +157,9 @@ export function createPeers({ clock, chance, tell, send }: PeersSide): Peers {
       tell({ type: 'peer', peer, payload: state })
     },
     onReachable(reachable) {
+      isReachable = reachable
       if (reachable) {
-        if (own !== null) send(slot, own)
+        if (own !== null && canShow) send(slot, own)
         for (const [sibling, payload] of siblings) send(sibling, payload)
         return
       }
@@ -98,11 +169,12 @@ export function createPeers({ clock, chance, tell, send }: PeersSide): Peers {
       }
     },
     close() {
-      if (own !== null) {
-        own = null
-        tell({ type: 'presence', slot, payload: null })
-        send(slot, GONE)
-      }
+      if (own !== null && canShow) show(null)
+      own = null
+      ending.abort()
+      lock?.release()
+      for (const wait of waits.values()) wait.abort()
+      waits.clear()
       listeners.clear()
     },
   }
@@ -112,4 +184,8 @@ const GONE = new Uint8Array()
 
 function tabPeer(slot: number): string {
   return `tab/${slot}`
+}
+
+function lockName(slot: number): string {
+  return `tab ${slot}`
 }

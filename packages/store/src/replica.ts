@@ -27,6 +27,8 @@ export interface Pending {
   readonly change: Change
   /** Its bytes, made when first needed. */
   record(): Uint8Array
+  /** The pending Changes its author had seen, under the ids they had then: of each writer, up to a seq. Survives being authored again. */
+  readonly saw: ReadonlyMap<WriterId, number>
 }
 
 /** Where a refusal cuts the Changes of a writer. */
@@ -61,7 +63,10 @@ export interface Replica {
   author(writer: WriterId, at: number, ops: readonly Op[], meta: Value): Change
   /** Applies a Change of this browser. One that is known already changes nothing. */
   commit(change: Change, origin: Origin, record?: Uint8Array): ReadonlySet<CellKey>
-  /** Applies a stretch of the relay's log. What is before the basis already is skipped; a gap throws `RangeError`. */
+  /**
+   * Applies a stretch of the relay's log. What is before the basis already is skipped. A gap, or the name of a Change that is not here,
+   * throws `RangeError`, and nothing is applied.
+   */
   order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey>
   /** Notes that the relay refused a Change. */
   refuse(refusal: Refusal): void
@@ -102,6 +107,8 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   const refused = new Map<ChangeId, RefusedChange>()
   const refusals = new Map<WriterId, Refusal>()
   const ended = new Map<WriterId, number>()
+  /** What Changes that were authored again have become. */
+  const became = new Map<ChangeId, Change>()
   /** For each cell that a pending Change touches: how many operations, and the state without them. */
   const overlaid = new Map<CellKey, { operations: number; acknowledged: unknown }>()
   const bound: BoundPolicy[] = []
@@ -136,14 +143,14 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     return bound.find((policy) => policy.tag === tag)
   }
 
-  function commit(change: Change, origin: Origin, record?: Uint8Array): ReadonlySet<CellKey> {
+  function commit(change: Change, origin: Origin, record?: Uint8Array, saw = seenBy(change)): ReadonlySet<CellKey> {
     const { writer, seq } = change
     if (seq <= (seqs.get(writer) ?? 0)) return nothing
     const cut = ended.get(writer)
     if (cut !== undefined && seq > cut) return nothing
     let bytes = record
     seqs.set(writer, seq)
-    pending.set(changeId(change), { change, record: () => (bytes ??= encodeChange(change, documentsIn(change))) })
+    pending.set(changeId(change), { change, record: () => (bytes ??= encodeChange(change, documentsIn(change))), saw })
     for (const op of change.ops) {
       const key = cellKey(op.tag, op.address)
       const cell = overlaid.get(key)
@@ -151,6 +158,13 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       else cell.operations += 1
     }
     return apply(change, origin, { ...basis, writers: new Map(basis.writers).set(writer, seq) })
+  }
+
+  /** What a Change had seen, its author's own Changes before it among it. */
+  function seenBy(change: Change): ReadonlyMap<WriterId, number> {
+    const { writer, seq, deps } = change
+    if (seq === 1 && deps.writers.size === 0) return noWriters
+    return new Map(deps.writers).set(writer, seq - 1)
   }
 
   function documentsIn(change: Change): readonly number[] {
@@ -182,6 +196,11 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     if (first > basis.relaySeq + 1) {
       throw new RangeError(`The relay's log goes on at ${first}, but only ${basis.relaySeq} entries are known.`)
     }
+    for (let i = Math.max(0, basis.relaySeq + 1 - first); i < items.length; i++) {
+      const item = items[i]!
+      if ('ops' in item || pending.has(changeId(item))) continue
+      throw new RangeError(`Entry ${first + i} of the relay's log is Change ${changeId(item)}, which is not on this device.`)
+    }
     const changed = new Set<CellKey>()
     items.forEach((item, i) => {
       const relaySeq = first + i
@@ -200,10 +219,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
         memory.put(noStates, next)
         return
       }
-      if (!('ops' in item)) {
-        basis = next
-        return
-      }
+      if (!('ops' in item)) return
       lastOrderedAt = Math.max(lastOrderedAt, item.at)
       seqs.set(writer, Math.max(seqs.get(writer) ?? 0, seq))
       underlay(item)
@@ -214,39 +230,53 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
 
   function settlement(refusal: Refusal, fresh: WriterId, nowMs: number, mend: boolean): Settlement {
     const { writer, seq } = refusal
-    const cut = keysCutFor(writer)
     const gone: RefusedChange[] = []
     const again: { from: ChangeId; to: Change }[] = []
     let at = refusal.code === 'clock-ahead' ? lastOrderedAt : lastAt
     let freshSeq = seqs.get(fresh) ?? 0
-    for (const [id, { change }] of pending) {
+    for (const [id, { change, saw }] of pending) {
       if (change.writer !== writer || change.seq < seq) continue
-      const keys = change.ops.map((op) => cellKey(op.tag, op.address))
-      const isRefused = (!mend && change.seq === seq) || keys.some((key) => cut.has(key))
-      if (isRefused) {
-        for (const key of keys) cut.add(key)
-        const because = change.seq === seq ? '' : 'It touches what a refused Change before it touched. '
+      const isCause = !mend && change.seq === seq
+      if (isCause || touchesRefused(change, saw, gone)) {
+        const because = isCause ? '' : 'It touches what a refused Change before it touched. '
         gone.push({ id, change, code: refusal.code, message: because + refusal.message })
       } else {
         at = tick(at, nowMs)
         freshSeq += 1
-        again.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps: depsWithout(writer, fresh) } })
+        again.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps: translated(change.deps, fresh) } })
       }
     }
     return { writer, lastSeq: seq - 1, refused: gone, reauthored: again }
   }
 
-  /** The cells of refused Changes of others that Changes of this writer had seen: what they say there builds on what is gone. */
-  function keysCutFor(writer: WriterId): Set<CellKey> {
-    const keys = new Set<CellKey>()
-    for (const { change } of pending.values()) {
-      if (change.writer !== writer) continue
-      for (const gone of refused.values()) {
-        if ((change.deps.writers.get(gone.change.writer) ?? 0) < gone.change.seq) continue
-        for (const op of gone.change.ops) keys.add(cellKey(op.tag, op.address))
+  /** Whether a Change touches a cell that a refused Change touched which its author had seen: what it says there builds on what is gone. */
+  function touchesRefused(change: Change, saw: ReadonlyMap<WriterId, number>, more: readonly RefusedChange[]): boolean {
+    const keys = new Set(change.ops.map((op) => cellKey(op.tag, op.address)))
+    for (const list of [refused.values(), more]) {
+      for (const { change: other } of list) {
+        if ((saw.get(other.writer) ?? 0) < other.seq) continue
+        if (other.ops.some((op) => keys.has(cellKey(op.tag, op.address)))) return true
       }
     }
-    return keys
+    return false
+  }
+
+  /** The deps of a Change in terms of what the Changes in them have become. */
+  function translated(deps: Basis, author: WriterId): Basis {
+    const writers = new Map<WriterId, number>()
+    for (const [writer, seq] of deps.writers) {
+      const cut = ended.get(writer) ?? seq
+      if (cut > 0) raise(writers, writer, Math.min(seq, cut))
+      // Refused ones are nowhere any more; the others stand under the ids they were given, perhaps more than once.
+      for (let old = cut + 1; old <= seq; old++) {
+        let now = became.get(changeId({ writer, seq: old }))
+        for (let next = now; next !== undefined; next = became.get(changeId(next))) now = next
+        if (now !== undefined) raise(writers, now.writer, now.seq)
+      }
+    }
+    // Its own earlier ones are implied.
+    writers.delete(author)
+    return { ...deps, writers }
   }
 
   function depsWithout(...writers: readonly WriterId[]): Basis {
@@ -266,11 +296,14 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     if (ended.has(writer)) return nothing
     ended.set(writer, lastSeq)
     for (const change of refusedNow) refused.set(change.id, change)
+    const survivors: Pending[] = []
     const affected = new Set<CellKey>()
     const gone: Stamp[] = []
-    for (const [id, { change }] of pending) {
+    for (const [id, one] of pending) {
+      const { change } = one
       if (change.writer !== writer || change.seq <= lastSeq) continue
       pending.delete(id)
+      if (!refused.has(id)) survivors.push(one)
       gone.push(stampOf(change))
       for (const op of change.ops) {
         const key = cellKey(op.tag, op.address)
@@ -284,9 +317,17 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       writers.set(writer, lastSeq)
     else writers.delete(writer)
     basis = { ...basis, writers }
-    lastAt = Math.max(lastOrderedAt, ...[...pending.values()].map(({ change }) => change.at))
+    lastAt = lastOrderedAt
+    for (const { change } of pending.values()) lastAt = Math.max(lastAt, change.at)
     const changed = new Set(rebuild(affected))
-    for (const change of reauthored) for (const key of commit(change, 'replay')) changed.add(key)
+    reauthored.forEach((change, i) => {
+      // They were authored in the order of the old ones, so each is what the one in the same place has become.
+      const from = survivors[i]
+      const saw = new Map(seenBy(change))
+      for (const [other, seq] of from?.saw ?? noWriters) raise(saw, other, seq)
+      if (from !== undefined) became.set(changeId(from.change), change)
+      for (const key of commit(change, 'replay', undefined, saw)) changed.add(key)
+    })
     return changed
   }
 
@@ -344,6 +385,11 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       for (const policy of bound) policy.close()
     },
   }
+}
+
+/** Raises what is known of a writer. */
+function raise(writers: Map<WriterId, number>, writer: WriterId, seq: number): void {
+  if (seq > (writers.get(writer) ?? 0)) writers.set(writer, seq)
 }
 
 const nothing: ReadonlySet<CellKey> = new Set()

@@ -10,33 +10,53 @@ export interface Settling {
   settle(forDead: boolean): void
   /** The relay has taken something: what was refused before was mended. */
   onProgress(): void
+  /** The relay says that our clock is ahead: nothing is authored again because of it before the relay has told its time. */
+  onClockWrong(): void
+  onClockRight(): void
 }
 
 /** Refusals that are about circumstances, not about what was written: the same work is sent again by a fresh writer. */
 const MENDABLE: ReadonlySet<string> = new Set(['clock-ahead', 'writer-clash', 'missing-dependency', 'after-refused'])
 /** Mending that fails this often without any acknowledgement in between is no mending. */
-const MOST_MENDS = 3
+const MOST_MENDS = 10
 
 /** Makes the settling of one open store. */
 export function createSettling(core: Core): Settling {
   const { replica, writers } = core
   let mends = 0
+  /** The relay has called our clock ahead, and has not told its time since. */
+  let isClockWrong = false
+
+  /** Whether a refusal can be sorted out now. */
+  function isRipe(refusal: Refusal): boolean {
+    if (isClockWrong && refusal.code === 'clock-ahead') return false
+    // What a Change had seen of others must have its new name first. Of two that wait for each other the first refused goes first.
+    for (const earlier of replica.refusals.values()) {
+      if (earlier === refusal) return true
+      for (const { change, saw } of replica.pending.values()) {
+        if (change.writer === refusal.writer && (saw.get(earlier.writer) ?? 0) >= earlier.seq) return false
+      }
+    }
+    return true
+  }
 
   async function settleForDead(refusal: Refusal): Promise<void> {
     await writers.forDead(refusal.writer, async () => {
       // Its tab may have settled it just before it died.
       await core.journal.pull()
-      if (core.isClosed || !replica.refusals.has(refusal.writer)) return
-      settleOne(refusal)
-      await core.journal.settled()
+      if (core.isClosed || replica.refusals.get(refusal.writer) !== refusal || !isRipe(refusal)) return
+      await settleOne(refusal)
     })
+    // Another one may have waited for this.
+    if (!core.isClosed && !replica.refusals.has(refusal.writer)) settle(true)
   }
 
-  function settleOne(refusal: Refusal): void {
+  /** Resolves when what became of its Changes is in the log. */
+  async function settleOne(refusal: Refusal): Promise<void> {
     replica.flushDocuments()
     const mend = MENDABLE.has(refusal.code) && mends < MOST_MENDS
     if (mend) mends += 1
-    if (refusal.writer === writers.current) writers.rotate()
+    const rotated = refusal.writer === writers.current ? writers.rotate() : undefined
     const { lastSeq, refused, reauthored } = replica.settlement(refusal, writers.current, core.nowMs(), mend)
     const again = reauthored.map(({ to }) => to)
     const changed = replica.end(refusal.writer, lastSeq, refused, again)
@@ -44,7 +64,7 @@ export function createSettling(core: Core): Settling {
       core.renamed.set(from, changeId(to))
       core.waiting.rename(from, changeId(to))
     }
-    core.journal.write(
+    const stored = core.journal.write(
       {
         kind: 'ended',
         writer: refusal.writer,
@@ -57,14 +77,32 @@ export function createSettling(core: Core): Settling {
     for (const change of refused) core.waiting.reject(change.id, refusedError(change))
     core.touchStatus()
     core.watching.publish(changed, replica.memory.snapshot)
+    await stored
+    rotated?.retire()
+  }
+
+  function settle(forDead: boolean): void {
+    for (let again = true; again; ) {
+      again = false
+      for (const refusal of [...replica.refusals.values()]) {
+        if (replica.refusals.get(refusal.writer) !== refusal || !isRipe(refusal)) continue
+        if (refusal.writer === writers.current) {
+          settleOne(refusal).catch(core.onError)
+          // Another one may have waited for this.
+          again = true
+        } else if (forDead) settleForDead(refusal).catch(core.onError)
+      }
+    }
   }
 
   return {
-    settle(forDead) {
-      for (const refusal of [...replica.refusals.values()]) {
-        if (refusal.writer === writers.current) settleOne(refusal)
-        else if (forDead) settleForDead(refusal).catch(core.onError)
-      }
+    settle,
+    onClockWrong() {
+      isClockWrong = true
+    },
+    onClockRight() {
+      isClockWrong = false
+      settle(true)
     },
     onProgress() {
       mends = 0

@@ -60,7 +60,10 @@ export interface Store {
   /** The policy of a ref, bound to this store: the way to the live document behind it. For adapters. */
   policyOf(ref: Ref): Policy
 
-  /** Writes what is not durable yet, then lets go of everything: storage, sockets, locks, channels, timers, listeners. */
+  /**
+   * Writes what is not durable yet, then lets go of everything: storage, sockets, locks, channels, timers, listeners.
+   * Rejects with `StoreError` `storage-failed` when the storage did not take all of it within 5 s; everything is let go all the same.
+   */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

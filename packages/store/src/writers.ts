@@ -5,9 +5,15 @@ import type { Chance, HeldLock, Locks } from './ports.ts'
 /** The identity under which this tab authors, proven alive to the other tabs by a lock with its name. */
 export interface Writers {
   readonly current: WriterId
-  /** Goes on under a fresh id: the old one is ended. */
-  rotate(): void
-  /** Runs `settle` while nobody else can author for `writer`, unless its tab is alive. */
+  /**
+   * Goes on under a fresh id. Nobody else may author for the old one until `retire` is called: when what became of its Changes is in
+   * the log, where everybody sees it.
+   */
+  rotate(): { retire(): void }
+  /**
+   * Runs `settle` while nobody else can author for `writer`, unless its tab is alive. Without locks nobody can know that, and nothing
+   * is done: its Changes stay pending.
+   */
   forDead(writer: WriterId, settle: () => Promise<void>): Promise<void>
   close(): void
 }
@@ -18,6 +24,7 @@ export async function takeWriter(
   chance: Chance,
   onError: (error: unknown) => void,
 ): Promise<Writers> {
+  const retiring = new Set<HeldLock>()
   let closed = false
   let current = randomId(chance)
   let lock = await locks?.tryHold(lockName(current))
@@ -35,26 +42,32 @@ export async function takeWriter(
       return current
     },
     rotate() {
-      lock?.release()
+      const old = lock
+      if (old !== undefined) retiring.add(old)
       current = spare
       lock = spareLock
       spare = randomId(chance)
       spareLock = undefined
       prepare(spare).catch(onError)
+      return {
+        retire() {
+          if (old !== undefined && retiring.delete(old)) old.release()
+        },
+      }
     },
     async forDead(writer, settle) {
       const held = await locks?.tryHold(lockName(writer))
-      if (locks !== undefined && held === undefined) return
+      if (held === undefined) return
       try {
         await settle()
       } finally {
-        held?.release()
+        held.release()
       }
     },
     close() {
       closed = true
-      lock?.release()
-      spareLock?.release()
+      for (const one of [lock, spareLock, ...retiring]) one?.release()
+      retiring.clear()
     },
   }
 }

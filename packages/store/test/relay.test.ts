@@ -455,8 +455,10 @@ test('[ST19] a tab whose storage is lost runs the link all the same', async () =
   expect(two.get(title)).toBe('rescued')
   expect(errors).toMatchObject([{ code: 'storage-lost' }])
   expect(store.status).toMatchObject({ storage: 'failed', saved: 'memory', link: 'online' })
-  await store.close().catch(() => undefined)
-  await world.close()
+  await expect(store.close()).rejects.toMatchObject({ code: 'storage-failed' })
+  const after = await two.transact((tx) => tx.add(votes, 1)).synced()
+  expect(after).toBeUndefined()
+  await two.close()
 })
 
 test('stores with the same transport share one connection, and one that closes leaves the other alone', async () => {

@@ -41,8 +41,10 @@ test('[ST13] without a storage that works a store lives in memory and says so', 
       Promise.reject(new StoreError('storage-failed', 'This browser denies IndexedDB in private windows.')),
   }
   const store = await openStore({ space: 'board', storage })
-  store.transact((tx) => tx.set(title, 'x'))
-  await store.durable()
+  const receipt = store.transact((tx) => tx.set(title, 'x'))
+  await expect(receipt.durable()).rejects.toMatchObject({ code: 'storage-failed' })
+  await expect(store.durable()).rejects.toMatchObject({ code: 'storage-failed' })
+  expect(store.get(title)).toBe('x')
   expect(store.status).toMatchObject({
     storage: 'memory-only',
     saved: 'memory',

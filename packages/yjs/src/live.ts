@@ -1,3 +1,4 @@
+import { StmError } from '@syncline/stm'
 import * as Y from 'yjs'
 import { listEdits } from './draft.ts'
 import type { Edits, TextDraft } from './draft.ts'
@@ -155,6 +156,11 @@ export class LiveText {
     } catch (error) {
       // The document holds the edit, and later ones build on it: it goes with the next hand-over.
       this.#unsettled = this.#unsettled.filter((other) => other !== update)
+      if (error instanceof StmError && error.code === 'change-too-large') {
+        // It will never fit, and nothing that is typed after it could go without it.
+        this.#undo(error)
+        return
+      }
       this.#pending.unshift(update)
       this.#host.report(error)
       return
