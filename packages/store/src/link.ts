@@ -181,7 +181,10 @@ export function startLink(line: Line, side: LinkSide): Link {
         refused.add(frame.writer)
         side.onRefusal({ writer: frame.writer, seq: frame.seq, code: frame.code, message: frame.message })
         if (frame.code === 'clock-ahead') {
-          channel.reconnect({ code: 'clock-ahead', message: 'This device’s clock is ahead. The relay is asked for the time.' })
+          channel.reconnect({
+            code: 'clock-ahead',
+            message: 'This device’s clock is ahead. The relay is asked for the time.',
+          })
         }
         return
       case 'presence':

@@ -267,6 +267,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         journal.pull().catch(onUnreadable)
         break
       case 'hello':
+        // A tab that died may have written without a word; this may be the one that comes after it.
+        journal.pull().catch(onUnreadable)
         if (link !== undefined) tabs.tell({ type: 'link', state: linkState, offsetMs })
         if (!wanted) tabs.tell({ type: 'wanted', wanted })
         peers.onHello(link !== undefined)
@@ -338,13 +340,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     closed = true
     campaign?.stop()
     stopLink()
-    tabs.close()
     watching.close()
     board.close()
     waiting.rejectAll(closedError())
     try {
       await journal.close()
     } finally {
+      // Not before: the others hear from us that the log has grown.
+      tabs.close()
       stopLosses()
       await letGo()
     }

@@ -1,5 +1,14 @@
 import { createMemoryStorage, createRelay, type LogStorage, type Relay, type RelayOptions } from '@syncline/relay'
-import type { Chance, Clock, Connection, Storage, Transport } from '../src/index.ts'
+import type {
+  Chance,
+  Clock,
+  Connection,
+  HeldLock,
+  PresenceMaker,
+  PresencePort,
+  Storage,
+  Transport,
+} from '../src/index.ts'
 import { memoryStorage, openStore, type Store, type StoreOptions } from '../src/index.ts'
 
 /** Time that moves only when told. */
@@ -211,5 +220,115 @@ export function brittleStorage(storage: Storage, refuse: () => Error | undefined
         },
       }
     },
+  }
+}
+
+/** The storage as one tab sees it, and that tab's sudden death, as far as others notice. */
+export interface MortalTab {
+  readonly storage: Storage
+  /** Locks that this tab holds or waits for. */
+  readonly locks: number
+  /** Takes all its locks away, as freezing does. */
+  freeze(): void
+  /** It says nothing any more, hears nothing, and holds no lock. */
+  die(): void
+}
+
+export function mortalTab(shared: Storage): MortalTab {
+  const held = new Set<{ end(isLost: boolean): void }>()
+  const end = new AbortController()
+  let waiting = 0
+  let isDead = false
+  function keep(lock: HeldLock): HeldLock {
+    let lose = (): void => undefined
+    const lost = new Promise<void>((resolve) => (lose = resolve))
+    const entry = {
+      end(isLost: boolean) {
+        if (!held.delete(entry)) return
+        lock.release()
+        if (isLost) lose()
+      },
+    }
+    held.add(entry)
+    return { release: () => entry.end(false), lost }
+  }
+  return {
+    storage: {
+      openLog: (space) => shared.openLog(space),
+      locks: {
+        async tryHold(name) {
+          const lock = await shared.locks!.tryHold(name)
+          return lock && keep(lock)
+        },
+        async hold(name, signal) {
+          waiting += 1
+          try {
+            return keep(await shared.locks!.hold(name, AbortSignal.any([signal, end.signal])))
+          } catch (error) {
+            // What a dead tab waits for never comes.
+            if (!signal.aborted) await new Promise(() => undefined)
+            throw error
+          } finally {
+            waiting -= 1
+          }
+        },
+      },
+      channels: {
+        open(name, onMessage) {
+          const channel = shared.channels!.open(name, (message) => {
+            if (!isDead) onMessage(message)
+          })
+          return {
+            post(message) {
+              if (!isDead) channel.post(message)
+            },
+            close: () => channel.close(),
+          }
+        },
+      },
+    },
+    get locks() {
+      return held.size + waiting
+    },
+    freeze() {
+      for (const entry of [...held]) entry.end(true)
+    },
+    die() {
+      isDead = true
+      end.abort()
+      for (const entry of [...held]) entry.end(false)
+    },
+  }
+}
+
+/** Presence that shows what arrives, and says what it is told. */
+export interface Listener {
+  readonly maker: PresenceMaker
+  readonly words: readonly string[]
+  say(words: string | null): void
+}
+
+export function listener(): Listener {
+  const heard = new Map<string, string>()
+  let own: PresencePort | undefined
+  return {
+    maker(port) {
+      own = port
+      const stop = port.onPayload((peer, payload) => {
+        if (payload === null) heard.delete(peer)
+        else heard.set(peer, new TextDecoder().decode(payload))
+      })
+      return {
+        self: 0,
+        peers: () => new Map(),
+        set: () => undefined,
+        subscribe: () => () => undefined,
+        close: () => (port.publish(null), stop()),
+      }
+    },
+    get words() {
+      return [...heard.values()].sort()
+    },
+    say: (words) => own!.publish(words === null ? null : new TextEncoder().encode(words)),
   }
 }
