@@ -184,7 +184,8 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
   }
 
   async function writeWhatIsLeft(): Promise<void> {
-    while (queue.length > 0 && failure === undefined) {
+    // A log that refused the last time is asked once more.
+    for (let isLast = failure !== undefined; queue.length > 0 && (failure === undefined || isLast); isLast &&= writing) {
       if (!writing) await drain()
       // Another drain is at it, and tells how it ended.
       else await new Promise<void>((resolve) => settlers.push({ resolve, reject: () => resolve() }))

@@ -49,6 +49,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let closed = false
   let link: Link | undefined
   let linkState: LinkState = OFF
+  /** How the link of another tab is doing. */
+  let elsewhere: LinkState = OFF
   /** Whether this tab is the one that runs the link, while the link is wanted. */
   let elected = false
   /** Whether nobody in this browser has switched the link off. */
@@ -240,7 +242,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (link === undefined) return
     link.stop()
     link = undefined
-    showLink(OFF)
+    if (elected) tabs.tell({ type: 'link', state: OFF, offsetMs })
+    showLink(wanted && !elected ? elsewhere : OFF)
   }
 
   function showLink(state: LinkState): void {
@@ -275,7 +278,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         break
       case 'link':
         offsetMs = message.offsetMs
-        if (link === undefined) showLink(message.state)
+        elsewhere = message.state
+        if (link === undefined) showLink(elsewhere)
         break
       case 'wanted':
         want(message.wanted)
