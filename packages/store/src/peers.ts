@@ -163,10 +163,13 @@ export function createPeers({ locks, clock, chance, tell, send, onError }: Peers
         for (const [sibling, payload] of siblings) send(sibling, payload)
         return
       }
+      if (distant.size === 0) return
       for (const peer of [...distant.keys()]) {
         hearDistant(peer, null)
         tell({ type: 'peer', peer, payload: null })
       }
+      // Should another tab run a link as well, it tells all of us who is there.
+      tell({ type: 'hello' })
     },
     close() {
       if (own !== null && canShow) show(null)

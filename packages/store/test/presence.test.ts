@@ -1,6 +1,7 @@
+import { counter } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { memoryStorage, type Storage } from '../src/index.ts'
-import { createWorld, listener, mortalTab, settle } from './world.ts'
+import { brittleStorage, createWorld, listener, mortalTab, settle } from './world.ts'
 
 test('[ST30] a tab that dies is gone for its siblings and for everybody, however often that happens', async () => {
   const world = await createWorld(31)
@@ -145,5 +146,40 @@ test('[ST30] a lock that cannot be asked for is reported, and presence is told',
   near.say('near')
   await world.clock.pass(100)
   expect([far.words, errors]).toMatchObject([['near'], [{ message: 'denied' }]])
+  await world.close()
+})
+
+test('[ST30] a tab whose storage fails runs a link for a while, and nobody is lost by that', async () => {
+  const world = await createWorld(37)
+  const shared = memoryStorage()
+  let isFull = false
+  const brittle = brittleStorage(shared, () => (isFull ? new Error('the disk is full') : undefined))
+  const wires = [world.wire(), world.wire(), world.wire()]
+  const [elected, failing, third, far] = [listener(), listener(), listener(), listener()]
+  await world.open({ storage: shared, transport: wires[0]!, presence: elected.maker })
+  const store = await world.open({ storage: brittle, transport: wires[1]!, presence: failing.maker })
+  await world.open({ storage: shared, transport: wires[2]!, presence: third.maker })
+  await world.open({ transport: world.wire(), presence: far.maker })
+  await world.clock.pass(100)
+  far.say('far')
+  await world.clock.pass(100)
+  const near = [elected, failing, third]
+  const see = (): boolean[] => near.map(({ words }) => words.includes('far'))
+  expect(see()).toEqual([true, true, true])
+
+  wires[1]!.isWhole = false
+  isFull = true
+  const receipt = store.transact((tx) => tx.add(counter('votes'), 1))
+  await expect(receipt.durable()).rejects.toMatchObject({ code: 'storage-failed' })
+  await world.clock.pass(100)
+  expect(see()).toEqual([true, true, true])
+  wires[1]!.mend()
+  await world.clock.pass(60_000)
+  expect(wires.map(({ connections }) => connections)).toEqual([1, 1, 0])
+  expect(see()).toEqual([true, true, true])
+  isFull = false
+  await world.clock.pass(60_000)
+  expect(wires.map(({ connections }) => connections)).toEqual([1, 0, 0])
+  expect([see(), store.status.link]).toEqual([[true, true, true], 'online'])
   await world.close()
 })
