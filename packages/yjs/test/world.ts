@@ -1,3 +1,4 @@
+import * as Y from 'yjs'
 import type { EditContext, Intent, PolicyHost, Value } from '@syncline/stm'
 import { text, textPolicy } from '../src/policy.ts'
 import type { TextRef } from '../src/policy.ts'
@@ -14,6 +15,14 @@ export interface Sent {
   readonly address: string
   readonly payload: Value
 }
+
+/** The ids of the Yjs clients that an update holds structs of. */
+export const clientsOf = (change: Sent): number[] => [
+  ...new Set(Y.decodeUpdate(change.payload as Uint8Array).structs.map((struct) => struct.id.client)),
+]
+
+/** Waits until the direct edits of this task are handed over. */
+export const task = (): Promise<void> => Promise.resolve()
 
 /** The smallest store that a bound policy can live in: states by address, and edits that go out and come in causally. */
 export class Site implements PolicyHost {

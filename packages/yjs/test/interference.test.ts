@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest'
+import * as Y from 'yjs'
+import { clientsOf, insert, note, remove, Site, task } from './world.ts'
+
+test('an update that an app applies without what it builds on is reported', () => {
+  const site = new Site()
+  const live = site.open(note)
+  const doc = new Y.Doc()
+  doc.getText('text').insert(0, 'first')
+  const seen = Y.encodeStateVector(doc)
+  doc.getText('text').insert(5, ' second')
+  Y.applyUpdate(live.doc, Y.encodeStateAsUpdate(doc, seen))
+  expect(site.codes).toEqual(['update-incomplete'])
+  Y.applyUpdate(live.doc, Y.encodeStateAsUpdate(doc))
+  site.policy.flush()
+  expect([site.read(note), site.replayed(note)]).toEqual(['first second', 'first second'])
+  expect(site.codes).toEqual(['update-incomplete'])
+})
+
+test('listeners that throw lose no edit and break no commit', async () => {
+  const [a, b] = [new Site(0, 2), new Site(1, 2)]
+  const live = b.open(note)
+  const fail = (): void => {
+    throw new Error('a bug in an app')
+  }
+  const { doc, text: ytext } = live
+  for (const event of [
+    'update',
+    'afterTransaction',
+    'afterTransactionCleanup',
+    'beforeAllTransactions',
+    'afterAllTransactions',
+  ] as const) {
+    doc.on(event, fail)
+  }
+  ytext.observe(fail)
+  a.transact(note, insert(0, 'remote '))
+  b.receive(a.sent[0]!)
+  expect(() => ytext.insert(7, 'typed ')).toThrow('a bug in an app')
+  await task()
+  b.transact(note, insert(13, 'written'))
+  expect([b.read(note), b.replayed(note), ytext.toString()]).toEqual(Array(3).fill('remote typed written'))
+  expect(b.sent.length).toBe(2)
+  expect(new Set(b.codes)).toEqual(new Set(['listener-failed']))
+  expect((b.reports[0] as Error).cause).toEqual(new Error('a bug in an app'))
+})
+
+test('an observer may edit in answer to a remote edit', async () => {
+  const [a, b] = [new Site(0, 2), new Site(1, 2)]
+  const live = b.open(note)
+  live.text.observe((event) => {
+    if (event.transaction.local) return
+    live.text.insert(live.text.length, '!')
+  })
+  a.transact(note, insert(0, 'hi'))
+  b.receive(a.sent[0]!)
+  await task()
+  expect(b.sent.length).toBe(1)
+  a.receive(b.sent[0]!)
+  expect([a.read(note), b.read(note), b.replayed(note)]).toEqual(['hi!', 'hi!', 'hi!'])
+})
+
+test('a transaction on a text in the middle of a direct edit of it stands beside that edit', async () => {
+  const site = new Site()
+  const live = site.open(note)
+  live.text.insert(0, 'abc')
+  await task()
+  live.doc.transact(() => {
+    live.text.insert(0, 'X')
+    site.transact(note, insert(3, 'd'))
+    live.text.insert(0, 'Y')
+  })
+  await task()
+  expect(live.text.toString()).toBe('YXabcd')
+  let once = false
+  live.text.observe(() => {
+    if (once) return
+    once = true
+    site.transact(note, remove(0, 2))
+  })
+  live.text.insert(6, 'e')
+  await task()
+  expect([live.text.toString(), site.read(note), site.replayed(note)]).toEqual(Array(3).fill('abcde'))
+  expect(site.reports).toEqual([])
+})
+
+test('remote edits that come in the middle of a direct edit are shown after it', async () => {
+  const [a, b] = [new Site(0, 2), new Site(1, 2)]
+  a.transact(note, insert(0, 'abc'))
+  b.receive(a.sent[0]!)
+  const live = b.open(note)
+  a.transact(note, insert(3, 'd'))
+  live.doc.transact(() => {
+    live.text.insert(0, 'X')
+    b.receive(a.sent[1]!)
+    expect(live.text.toString()).toBe('Xabc')
+    expect(b.read(note)).toBe('abcd')
+  })
+  await task()
+  expect([live.text.toString(), b.read(note), b.replayed(note)]).toEqual(Array(3).fill('Xabcd'))
+  expect(clientsOf(b.sent[0]!)).toEqual([live.doc.clientID])
+})
+
+test('what a plain text cannot hold is taken out of the document, reported, and editors are told', async () => {
+  const edits: ((ytext: Y.Text) => void)[] = [
+    (ytext) => ytext.insertEmbed(1, { image: 'x' }),
+    (ytext) => ytext.format(0, 2, { bold: true }),
+    (ytext) => ytext.doc!.getMap('other').set('a', 1),
+    (ytext) => ytext.insert(1, '\ud83d'),
+    (ytext) => {
+      ytext.insert(1, '\ud83d')
+      ytext.insert(2, '\ude00')
+    },
+  ]
+  for (const edit of edits) {
+    const site = new Site()
+    const live = site.open(note)
+    live.text.insert(0, 'abc')
+    await task()
+    let resets = 0
+    live.onReset(() => resets++)
+    const before = live.text
+    edit(live.text)
+    await task()
+    expect(site.codes).toEqual(['edit-undone'])
+    expect(resets).toBe(1)
+    expect(live.text).not.toBe(before)
+    expect([live.text.toString(), site.read(note)]).toEqual([site.replayed(note), site.replayed(note)])
+    live.text.insert(0, '>')
+    await task()
+    expect(site.replayed(note).startsWith('>a')).toBe(true)
+  }
+})
+
+test('a replacement character that was meant is kept', async () => {
+  const site = new Site()
+  const live = site.open(note)
+  live.text.insert(0, 'a\ufffdb')
+  await task()
+  expect([site.read(note), site.reports]).toEqual(['a\ufffdb', []])
+})
