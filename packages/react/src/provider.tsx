@@ -27,7 +27,7 @@ const StoreContext = createContext<Store | undefined>(undefined)
  * Throws `ReactBindingError` `no-store` for what is no store, and without `error` what the promise was rejected with.
  *
  * @example no-run: JSX
- * const store = openStore({ space: 'board', storage: idbStorage() })
+ * const store = openStore({ space: 'board', storage: indexedDb('app') })
  *
  * createRoot(element).render(
  *   <SynclineProvider store={store} fallback="Opening …" error={(error) => <p role="alert">{String(error)}</p>}>
