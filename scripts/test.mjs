@@ -10,7 +10,7 @@ import { createReport } from './report.mjs'
 
 /**
  * Everything `npm test` proves, in order of what is fastest to fail:
- * static (format, lint, types, graph, build), unit, browser, e2e.
+ * static (format, lint, types, graph, unused code, build), unit, browser, e2e.
  *
  * A part that fails does not hide the next ones; the exit code and the last line sum them all up.
  */
@@ -73,6 +73,7 @@ async function staticPart(report, { build }) {
     lint: run(tool('oxlint'), ['--type-aware'], quiet),
     types: compiled,
     graph: run(process.execPath, [at('scripts/graph.mjs')], quiet),
+    unused: run(tool('knip'), ['--no-progress'], quiet),
     // After the types: two compilers at once would write the same files.
     ...(build && { build: compiled.then(buildAll) }),
   }

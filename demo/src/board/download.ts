@@ -2,7 +2,7 @@ import type { Store } from '@syncline/store'
 import { allColumns, cards, columns, note } from './schema.ts'
 
 /** Everything on the board, as data that a person can read and a program can take in again. */
-export function exportBoard(store: Store): object {
+function exportBoard(store: Store): object {
   const { snapshot } = store
   const card = (id: string): object => ({ id, ...snapshot.get(cards.at(id)), note: snapshot.get(note(id)) })
   return {
