@@ -20,8 +20,8 @@ test('[ST30] a tab that dies is gone for its siblings and for everybody, however
     side.say(`tab ${i}`)
     await world.clock.pass(100)
     if (near.words.includes(`tab ${i}`) && far.words.includes(`tab ${i}`)) seen += 1
-    wire.cut()
     tab.die()
+    wire.cut()
     await world.clock.pass(100)
     expect([near.words, far.words]).toEqual([[], []])
   }
@@ -49,8 +49,8 @@ test('[ST30] when the tab that runs the link dies, what it knew of others is gon
     ['first', 'second'],
   ])
   wire2.cut()
-  wire1.cut()
   tab.die()
+  wire1.cut()
   await world.clock.pass(100)
   expect([second.words, far.words]).toEqual([[], []])
   wire2.mend()
@@ -100,9 +100,11 @@ test('[ST14] [ST30] a good-bye ends the wait for a sibling, and closing leaves n
   sides[2]!.say('again')
   await settle()
   expect(sides.map(({ words }) => words.length)).toEqual([2, 2, 2])
-  for (const store of stores) await store.close()
-  await settle()
-  expect(tabs.map(({ locks }) => locks)).toEqual([0, 0, 0])
+  for (const [i, store] of stores.entries()) {
+    await store.close()
+    await settle()
+    expect(tabs[i]!.locks).toBe(0)
+  }
   await world.close()
 })
 
