@@ -1,3 +1,4 @@
+import { isSpaceName, SPACE_NAME_RULE } from '@syncline/protocol'
 import { StoreError } from './errors.ts'
 import type { Chance, Clock, Storage, Transport } from './ports.ts'
 import type { PresenceMaker } from './presence.ts'
@@ -23,13 +24,8 @@ export interface StoreOptions {
   readonly chance?: Chance
 }
 
-const UNFIT_FOR_SPACE = /[\u0000-\u001f\u007f\p{Surrogate}]/u
-
 /** Throws `StoreError` `invalid-space` for what cannot name a space. */
 export function checkSpace(space: string): void {
-  if (typeof space === 'string' && space.length > 0 && space.length <= 200 && !UNFIT_FOR_SPACE.test(space)) return
-  throw new StoreError(
-    'invalid-space',
-    `${JSON.stringify(space)} cannot name a space. Use 1 to 200 characters without control characters.`,
-  )
+  if (isSpaceName(space)) return
+  throw new StoreError('invalid-space', `${JSON.stringify(space)} cannot name a space. Use ${SPACE_NAME_RULE}.`)
 }

@@ -1,0 +1,279 @@
+import { counter, lww } from '@syncline/merge'
+import { expect, test } from 'vitest'
+import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
+import { growing } from './growing.ts'
+import { createWorld, settle } from './world.ts'
+
+const votes = counter('votes')
+const title = lww('title', '')
+
+test('[ST2] meta is data like any other: checked before anything happens, and part of the size', async () => {
+  const store = await openStore({ space: 'board', storage: memoryStorage() })
+  const before = store.snapshot
+  expect(() => store.transact((tx) => tx.add(votes, 1), { meta: { when: new Date() } as never })).toThrow(/meta.when/)
+  expect(() => store.transact((tx) => tx.add(votes, 1), { meta: 'x'.repeat(17 << 20) })).toThrow(
+    expect.objectContaining({ code: 'change-too-large' }),
+  )
+  expect(store.snapshot).toBe(before)
+  const meta = { by: ['me'] }
+  const receipt = store.transact((tx) => tx.add(votes, 1), { meta })
+  meta.by.push('changed later')
+  expect(receipt.change?.meta).toEqual({ by: ['me'] })
+  await receipt.durable()
+  await store.close()
+})
+
+test('[ST2] one transaction may write very many refs', async () => {
+  const store = await openStore({ space: 'board', storage: memoryStorage() })
+  await store
+    .transact((tx) => {
+      for (let i = 0; i < 150_000; i++) tx.add(counter(`k${i}`), 1)
+    })
+    .durable()
+  expect(store.get(counter('k149999'))).toBe(1)
+  await store.close()
+})
+
+test('[ST2] text of one byte a character fills a Change to the brim', async () => {
+  const store = await openStore({ space: 'board', storage: memoryStorage() })
+  await store.transact((tx) => tx.set(title, 'x'.repeat(15 << 20))).durable()
+  expect(store.get(title)).toHaveLength(15 << 20)
+  await store.close()
+})
+
+test('[ST5] a direct edit that is too large stops nothing else', async () => {
+  const errors: unknown[] = []
+  const { ref, edit } = growing()
+  const store = await openStore({ space: 'board', storage: memoryStorage(), onError: (error) => errors.push(error) })
+  store.get(ref)
+  const rejections: unknown[] = []
+  const listen = (error: unknown): void => void rejections.push(error)
+  process.on('uncaughtException', listen)
+  edit('x'.repeat(17 << 20))
+  await settle()
+  process.off('uncaughtException', listen)
+  expect(rejections).toMatchObject([{ code: 'change-too-large' }])
+  await store.transact((tx) => tx.add(votes, 1)).durable()
+  expect(store.status).toMatchObject({ storage: 'ok', unsaved: 0 })
+  await store.close()
+})
+
+test('[ST12] an entry that cannot be read is not passed over, and stays said', async () => {
+  const errors: unknown[] = []
+  const storage = memoryStorage()
+  const store = await openStore({ space: 'board', storage, onError: (error) => errors.push(error) })
+  await (await storage.openLog('board')).append(Uint8Array.of(1, 2, 3, 4, 5))
+  store.transact((tx) => tx.add(votes, 1))
+  await settle()
+  store.transact((tx) => tx.add(votes, 1))
+  await settle()
+  expect(store.status).toMatchObject({ storage: 'failed', storageError: { code: 'storage-damaged' } })
+  expect(errors).toMatchObject([{ code: 'storage-damaged' }])
+  expect(store.get(votes)).toBe(2)
+  await store.close()
+  await expect(openStore({ space: 'board', storage })).rejects.toMatchObject({ code: 'storage-damaged' })
+})
+
+test('[ST14] an opening that fails lets go of everything', async () => {
+  const base = memoryStorage()
+  const held = { logs: 0, locks: 0, channels: 0 }
+  let reads = 0
+  const storage: Storage = {
+    async openLog(space) {
+      const log = await base.openLog(space)
+      held.logs++
+      return {
+        ...log,
+        read: (after, each) =>
+          ++reads === 2 ? Promise.reject(new StoreError('storage-failed', 'The disk is gone.')) : log.read(after, each),
+        close() {
+          held.logs--
+          return log.close()
+        },
+      }
+    },
+    locks: {
+      ...base.locks!,
+      async tryHold(name) {
+        const lock = await base.locks!.tryHold(name)
+        if (lock === undefined) return lock
+        held.locks++
+        return {
+          ...lock,
+          release() {
+            held.locks--
+            lock.release()
+          },
+        }
+      },
+    },
+    channels: {
+      open(name, onMessage) {
+        const channel = base.channels!.open(name, onMessage)
+        held.channels++
+        return {
+          ...channel,
+          close() {
+            held.channels--
+            channel.close()
+          },
+        }
+      },
+    },
+  }
+  await expect(openStore({ space: 'board', storage })).rejects.toThrow('The disk is gone.')
+  expect(held).toEqual({ logs: 0, locks: 0, channels: 0 })
+
+  const store = await openStore({ space: 'board', storage })
+  store.transact((tx) => tx.add(votes, 1))
+  await store.close()
+  expect(held).toEqual({ logs: 0, locks: 0, channels: 0 })
+})
+
+test('[ST14] close tells what could not be saved, and does not wait for ever', async () => {
+  const world = await createWorld(1)
+  const base = memoryStorage()
+  const refusing: Storage = {
+    ...base,
+    openLog: async (space) => ({ ...(await base.openLog(space)), append: () => Promise.reject(new Error('quota')) }),
+  }
+  const one = await world.open({ storage: refusing })
+  one.transact((tx) => tx.add(votes, 1))
+  await expect(one.close()).rejects.toMatchObject({ code: 'storage-failed' })
+
+  const silent: Storage = {
+    ...base,
+    openLog: async (space) => ({ ...(await base.openLog(space)), append: () => new Promise(() => undefined) }),
+  }
+  const two = await world.open({ storage: silent })
+  two.transact((tx) => tx.add(votes, 1))
+  const closing = expect(two.close()).rejects.toMatchObject({ code: 'storage-failed' })
+  await world.clock.pass(6_000)
+  await closing
+  expect(world.clock.timers).toBe(0)
+})
+
+test('[ST19] a tab whose storage fails, and that does not run the link, gets its work to the relay', async () => {
+  const world = await createWorld(2)
+  const base = memoryStorage()
+  let isFull = false
+  const full: Storage = {
+    ...base,
+    async openLog(space) {
+      const log = await base.openLog(space)
+      return { ...log, append: (entry, how) => (isFull ? Promise.reject(new Error('quota')) : log.append(entry, how)) }
+    },
+  }
+  const elected = await world.open({ storage: base, transport: world.wire() })
+  const tab = await world.open({ storage: full, transport: world.wire() })
+  const far = await world.open({ transport: world.wire() })
+  await world.clock.pass(1_000)
+  isFull = true
+  tab.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(5_000)
+  expect(far.get(votes)).toBe(1)
+  isFull = false
+  await world.clock.pass(5_000)
+  expect([elected.get(votes), tab.status.link, tab.status.storage, elected.status.link]).toEqual([
+    1,
+    'online',
+    'ok',
+    'online',
+  ])
+  await world.close()
+  const again = await world.open({ storage: base })
+  expect(again.get(votes)).toBe(1)
+  await again.close()
+})
+
+const refusing = {
+  refuse: (header: { readonly touched: readonly { readonly address: string }[] }) =>
+    header.touched.some(({ address }) => address === 'secret')
+      ? { code: 'forbidden', message: 'Not yours.' }
+      : undefined,
+}
+const secret = lww('secret', '')
+
+test('[ST27] a Change that is authored again goes with what its author had seen, and with nothing else', async () => {
+  const world = await createWorld(3, refusing)
+  const storage = memoryStorage()
+  const wire = world.wire()
+  const [one, two] = [await world.open({ storage, transport: wire }), await world.open({ storage, transport: wire })]
+  const [shared, own] = [lww('shared', ''), lww('own', '')]
+  await world.clock.pass(1_000)
+  wire.cut()
+  await world.clock.pass(100)
+  // Written before the refused Change is known there: it stays.
+  const before = two.transact((tx) => tx.set(own, 'unseen')).synced()
+  one.transact((tx) => {
+    tx.set(secret, 'x')
+    tx.set(shared, 'refused')
+    tx.set(own, 'refused')
+  })
+  await world.clock.pass(100)
+  const free = one.transact((tx) => tx.add(votes, 1)).synced()
+  await world.clock.pass(100)
+  // Built on what is refused, through a Change that is authored again.
+  const built = two.transact((tx) => tx.set(shared, `${tx.get(shared)}, and more, at ${tx.get(votes)}`)).synced()
+  const outcomes = Promise.allSettled([before, free, built])
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
+  const fresh = await world.open({ transport: world.wire() })
+  await world.clock.pass(1_000)
+  for (const store of [one, two, fresh]) {
+    expect([store.get(own), store.get(shared), store.get(votes)]).toEqual(['unseen', '', 1])
+  }
+  await world.close()
+})
+
+test('[ST29] a refusal is settled once, also when its entry is slow', async () => {
+  const world = await createWorld(4, refusing)
+  const base = memoryStorage()
+  const waiting: (() => void)[] = []
+  let isSlow = false
+  const slow: Storage = {
+    ...base,
+    async openLog(space) {
+      const log = await base.openLog(space)
+      return {
+        ...log,
+        async append(entry, how) {
+          if (isSlow) await new Promise<void>((resolve) => waiting.push(resolve))
+          return log.append(entry, how)
+        },
+      }
+    },
+  }
+  const elected = await world.open({ storage: base, transport: world.wire() })
+  const tab = await world.open({ storage: slow, transport: world.wire() })
+  await world.clock.pass(1_000)
+  tab.transact((tx) => tx.set(secret, 'x'))
+  tab.transact((tx) => tx.add(votes, 1))
+  await Promise.resolve()
+  isSlow = true
+  await Promise.resolve()
+  tab.transact((tx) => tx.add(votes, 10))
+  await world.clock.pass(1_000)
+  waiting.shift()?.()
+  await world.clock.pass(1_000)
+  isSlow = false
+  for (const go of waiting.splice(0)) go()
+  await world.clock.pass(60_000)
+  expect([elected.status.pending, tab.status.pending, tab.status.saved]).toEqual([0, 0, 'relay'])
+  expect([elected.get(votes), tab.get(votes)]).toEqual([11, 11])
+  await world.close()
+})
+
+test('[ST28] a clock that jumps ahead while online is mended', async () => {
+  const world = await createWorld(5)
+  let aheadMs = 0
+  const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + aheadMs, setTimer: world.clock.setTimer }
+  const store = await world.open({ transport: world.wire(), clock })
+  await world.clock.pass(1_000)
+  aheadMs = 86_400_000
+  store.transact((tx) => tx.set(title, 'mine'))
+  await world.clock.pass(60_000)
+  expect([store.get(title), store.status.refused, store.status.pending]).toEqual(['mine', 0, 0])
+  await world.close()
+})

@@ -1,0 +1,137 @@
+import {
+  openStore,
+  type Chance,
+  type Clock,
+  type Connection,
+  type Storage,
+  type Store,
+  type Transport,
+} from '../src/index.ts'
+import { memoryStorage } from '../src/index.ts'
+import type { VirtualClock, Wire } from './world.ts'
+
+/** A tab that can be killed: everything it holds is let go by somebody else, and nothing it started comes to an end. */
+export interface MortalTab {
+  readonly store: Store
+  kill(): void
+  /** Whether its storage refuses to be written. */
+  isFull: boolean
+}
+
+/** Opens a store as a tab of a browser. Errors it reports while it lives go to `onError`. */
+export async function openMortalTab(
+  browser: { readonly storage: Storage; readonly wire: Wire },
+  world: { readonly clock: VirtualClock; readonly chance: Chance },
+  onError: (error: unknown) => void,
+): Promise<MortalTab> {
+  let isDead = false
+  const deaths = new Set<() => void>()
+  const tab = {
+    isFull: false,
+    kill() {
+      isDead = true
+      for (const die of deaths) die()
+    },
+  }
+  const never = new Promise<never>(() => undefined)
+
+  /** What a dead tab asked for is never answered. */
+  async function whileAlive<T>(work: () => Promise<T>): Promise<T> {
+    if (isDead) return never
+    const result = await work()
+    return isDead ? never : result
+  }
+
+  const { locks, channels } = browser.storage
+  const hold = async <L extends { release(): void } | undefined>(take: () => Promise<L>): Promise<L> => {
+    if (isDead) return never
+    const lock = await take()
+    if (lock === undefined) return lock
+    if (isDead) {
+      lock.release()
+      return never
+    }
+    const release = (): void => {
+      deaths.delete(release)
+      lock.release()
+    }
+    deaths.add(release)
+    return { ...lock, release }
+  }
+  const storage: Storage = {
+    async openLog(space) {
+      const log = await browser.storage.openLog(space)
+      return {
+        ...log,
+        append: (entry, how) =>
+          whileAlive(() => (tab.isFull ? Promise.reject(new Error('the disk is full')) : log.append(entry, how))),
+        read: (after, each) =>
+          whileAlive(() =>
+            log.read(after, (entry, position) => {
+              if (!isDead) each(entry, position)
+            }),
+          ),
+        takeFence: () => whileAlive(() => log.takeFence()),
+      }
+    },
+    locks: {
+      tryHold: (name) => hold(() => locks!.tryHold(name)),
+      hold: (name, signal) => {
+        const abort = new AbortController()
+        const stop = (): void => abort.abort()
+        signal.addEventListener('abort', () => abort.abort(signal.reason))
+        deaths.add(stop)
+        return hold(() => locks!.hold(name, abort.signal)).catch((error: unknown) =>
+          isDead ? never : Promise.reject(error),
+        )
+      },
+    },
+    channels: {
+      open(name, onMessage) {
+        const channel = channels!.open(name, (message) => {
+          if (!isDead) onMessage(message)
+        })
+        deaths.add(() => channel.close())
+        return {
+          post(message) {
+            if (!isDead) channel.post(message)
+          },
+          close: () => channel.close(),
+        }
+      },
+    },
+  }
+  const clock: Clock = {
+    nowMs: () => world.clock.nowMs(),
+    setTimer(delayMs, fn) {
+      const cancel = world.clock.setTimer(delayMs, fn)
+      deaths.add(cancel)
+      return cancel
+    },
+  }
+  const transport: Transport = {
+    connect(events): Connection {
+      const connection = browser.wire.connect({
+        onOpen: () => (isDead ? undefined : events.onOpen()),
+        onMessage: (message) => (isDead ? undefined : events.onMessage(message)),
+        onClose: (code, reason) => (isDead ? undefined : events.onClose(code, reason)),
+      })
+      deaths.add(() => connection.close())
+      return connection
+    },
+  }
+  const store = await openStore({
+    space: 'board',
+    storage,
+    transport,
+    clock,
+    chance: world.chance,
+    onError: (error) => (isDead ? undefined : onError(error)),
+  })
+  return Object.assign(tab, { store })
+}
+
+/** A browser with nothing in it. */
+export function newBrowser(wire: Wire): { readonly storage: Storage; readonly wire: Wire; readonly tabs: MortalTab[] } {
+  return { storage: memoryStorage(), wire, tabs: [] }
+}
