@@ -185,7 +185,11 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
 
   async function writeWhatIsLeft(): Promise<void> {
     // A log that refused the last time is asked once more.
-    for (let isLast = failure !== undefined; queue.length > 0 && (failure === undefined || isLast); isLast &&= writing) {
+    for (
+      let isLast = failure !== undefined;
+      queue.length > 0 && (failure === undefined || isLast);
+      isLast &&= writing
+    ) {
       if (!writing) await drain()
       // Another drain is at it, and tells how it ended.
       else await new Promise<void>((resolve) => settlers.push({ resolve, reject: () => resolve() }))
@@ -288,7 +292,9 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
       cancelRetry?.()
       // Its failure was told to whoever pulled.
       await pulling?.catch(() => undefined)
-      const error = new StoreError('closed', 'The store was closed before this was saved on this device.', { cause: failure })
+      const error = new StoreError('closed', 'The store was closed before this was saved on this device.', {
+        cause: failure,
+      })
       for (const { reject } of [...settlers, ...[...unsaved.values()].flat()]) reject(error)
       if (left > 0) {
         throw new StoreError(

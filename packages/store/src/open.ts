@@ -7,11 +7,11 @@ import { closedError, StoreError } from './errors.ts'
 import { createIntake } from './intake.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { lineOver } from './line.ts'
-import { startLink, type Link, type LinkState } from './link.ts'
+import { createLinking } from './linking.ts'
 import { openLog, readEntry } from './open-log.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
 import { createPeers } from './peers.ts'
-import { createReplica, type Pending } from './replica.ts'
+import { createReplica } from './replica.ts'
 import { createSettling } from './settling.ts'
 import { createStatusBoard } from './status.ts'
 import type { Store } from './store.ts'
@@ -47,16 +47,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { storage, log, isLasting, storageError } = await openLog(options.storage, space)
 
   let closed = false
-  let link: Link | undefined
-  let linkState: LinkState = OFF
-  /** How the link of another tab is doing. */
-  let elsewhere: LinkState = OFF
-  /** Whether this tab is the one that runs the link, while the link is wanted. */
-  let elected = false
-  /** Whether nobody in this browser has switched the link off. */
-  let wanted = true
-  let fence: number | undefined
-  let offsetMs = 0
   let lost: StoreError | undefined
   let unreadable: StoreError | undefined
   let closing: Promise<void> | undefined
@@ -80,7 +70,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return closed
     },
     durable: (id) => (isLasting ? journal.durable(id) : Promise.reject(noStorage())),
-    nowMs: () => clock.nowMs() + offsetMs,
+    nowMs: () => clock.nowMs() + linking.offsetMs,
     touchStatus: () => board.touch(),
     onError,
   }
@@ -97,7 +87,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       unsaved,
       pending,
       refused: replica.refused.size,
-      ...linkState,
+      ...linking.state,
       storage: !isLasting ? 'memory-only' : failure !== undefined || unreadable !== undefined ? 'failed' : 'ok',
       storageError: storageError ?? failure ?? unreadable ?? lost,
     }
@@ -108,7 +98,25 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     chance,
     onError,
     tell: (message) => tabs.tell(message),
-    send: (slot, payload) => link?.sendPresence(slot, payload),
+    send: (slot, payload) => linking.link?.sendPresence(slot, payload),
+  })
+
+  const linking = createLinking(core, {
+    line:
+      transport === undefined
+        ? undefined
+        : lineOver(transport, {
+            clock,
+            chance,
+            agent: AGENT,
+            schema: options.schema ?? 0,
+            credential: options.credential ?? (() => noCredential),
+          }),
+    isLasting,
+    intake,
+    settling,
+    peers,
+    tell: (message) => tabs.tell(message),
   })
 
   // What this device has, and the part of it that other tabs go on writing.
@@ -117,7 +125,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     onEntry: (bytes) => hear(readEntry(bytes, space)),
     onDurable() {
       board.touch()
-      link?.wake()
+      linking.link?.wake()
     },
     onGrown: () => tabs.tell({ type: 'news' }),
     onUnreadable,
@@ -128,8 +136,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     onFailure() {
       board.touch()
-      tendLink()
-      link?.wake()
+      linking.tend()
+      linking.link?.wake()
     },
   })
 
@@ -170,95 +178,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const changed = intake.entry(entry, 'remote')
     board.touch()
     watching.publish(changed, memory.snapshot)
-    settling.settle(link !== undefined)
-    link?.wake()
-  }
-
-  // The relay.
-
-  const line =
-    transport === undefined
-      ? undefined
-      : lineOver(transport, {
-          clock,
-          chance,
-          agent: AGENT,
-          schema: options.schema ?? 0,
-          credential: options.credential ?? (() => noCredential),
-        })
-
-  /** The elected tab runs the link; so does one whose storage fails, since nobody can hear of its work through the log. */
-  function tendLink(): void {
-    const isOurs = elected || (line !== undefined && journal.failure !== undefined)
-    if (isOurs && wanted && !closed) runLink()
-    else stopLink()
-  }
-
-  function runLink(): void {
-    if (line === undefined || link !== undefined) return
-    // What a tab that died while it ran the link has told of others may be over.
-    peers.onReachable(false)
-    link = startLink(line, {
-      space,
-      clock,
-      chance,
-      // From where the log ends, which is not always where the memory does.
-      basis: () => ({ ...replica.basis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq) }),
-      *sendable(): Iterable<Pending> {
-        for (const [id, pending] of replica.pending) {
-          // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
-          if (isLasting && !journal.isDurable(id) && journal.failure === undefined) return
-          yield pending
-        }
-      },
-      onOrder(epoch, first, items, records) {
-        replica.flushDocuments()
-        const changed = intake.order(epoch, first, items, records, fence)
-        settling.onProgress()
-        board.touch()
-        watching.publish(changed, memory.snapshot)
-      },
-      onRefusal(refusal) {
-        // It stays in the log until it is settled, also when that happens after a reload.
-        journal.write({ kind: 'refused', ...refusal }).catch(onError)
-        replica.refuse(refusal)
-        if (refusal.code === 'clock-ahead') settling.onClockWrong()
-        settling.settle(true)
-      },
-      onPresence: (session, slot, payload) => peers.onRelay(session, slot, payload),
-      onReachable: (reachable) => peers.onReachable(reachable),
-      onClockOffset(ms) {
-        offsetMs = ms
-        settling.onClockRight()
-      },
-      onState(state) {
-        showLink(state)
-        tabs.tell({ type: 'link', state, offsetMs })
-      },
-    })
-  }
-
-  function stopLink(): void {
-    if (link === undefined) return
-    link.stop()
-    link = undefined
-    if (elected) tabs.tell({ type: 'link', state: OFF, offsetMs })
-    showLink(wanted && !elected ? elsewhere : OFF)
-  }
-
-  function showLink(state: LinkState): void {
-    linkState = state
-    board.touch()
-  }
-
-  function want(next: boolean): void {
-    if (wanted === next) {
-      if (wanted) link?.retry()
-      return
-    }
-    wanted = next
-    tendLink()
-    if (!wanted) showLink(OFF)
+    settling.settle(linking.link !== undefined)
+    linking.link?.wake()
   }
 
   // The other tabs of this browser.
@@ -272,17 +193,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       case 'hello':
         // A tab that died may have written without a word; this may be the one that comes after it.
         journal.pull().catch(onUnreadable)
-        if (link !== undefined) tabs.tell({ type: 'link', state: linkState, offsetMs })
-        if (!wanted) tabs.tell({ type: 'wanted', wanted })
-        peers.onHello(link !== undefined)
+        linking.onHello()
+        peers.onHello(linking.link !== undefined)
         break
       case 'link':
-        offsetMs = message.offsetMs
-        elsewhere = message.state
-        if (link === undefined) showLink(elsewhere)
+        linking.onTab(message)
         break
       case 'wanted':
-        want(message.wanted)
+        linking.want(message.wanted)
         break
       case 'presence':
       case 'peer':
@@ -304,11 +222,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     board.touch()
   })
   const campaign =
-    line === undefined
+    transport === undefined
       ? undefined
       : stand(storage.locks, `link ${space}`, {
           async begin() {
-            fence = undefined
+            let fence: number | undefined
             try {
               if (storage.locks !== undefined) fence = await log.takeFence()
               await journal.pull()
@@ -316,13 +234,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
               // Without working storage the relay is the only rescue, so the link runs all the same.
               onError(error)
             }
-            elected = true
-            tendLink()
+            linking.elect({ fence })
             settling.settle(true)
           },
           end() {
-            elected = false
-            tendLink()
+            linking.elect(undefined)
           },
           onError,
         })
@@ -330,7 +246,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   function noStorage(): StoreError {
     if (storageError !== undefined) return storageError
-    return new StoreError('storage-failed', 'This store has no storage. Pass `storage: indexedDb(name)` to openStore().')
+    return new StoreError(
+      'storage-failed',
+      'This store has no storage. Pass `storage: indexedDb(name)` to openStore().',
+    )
   }
 
   function assertOpen(): void {
@@ -343,7 +262,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     peers.close()
     closed = true
     campaign?.stop()
-    stopLink()
+    linking.tend()
     watching.close()
     board.close()
     waiting.rejectAll(closedError())
@@ -420,12 +339,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     connect() {
       assertOpen()
       tabs.tell({ type: 'wanted', wanted: true })
-      want(true)
+      linking.want(true)
     },
     disconnect() {
       assertOpen()
       tabs.tell({ type: 'wanted', wanted: false })
-      want(false)
+      linking.want(false)
     },
     policyOf: (ref) => memory.adopt(ref.policy),
     close: () => (closing ??= close()),
@@ -435,7 +354,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return Object.defineProperty(store, 'presence', { enumerable: false })
 }
 
-const OFF: LinkState = { link: 'off', problem: undefined, retryAtMs: undefined }
 const noCredential = new Uint8Array()
 
 function isMany(readable: Readable<unknown> | readonly Readable<unknown>[]): readable is readonly Readable<unknown>[] {

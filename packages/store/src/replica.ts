@@ -199,7 +199,9 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     for (let i = Math.max(0, basis.relaySeq + 1 - first); i < items.length; i++) {
       const item = items[i]!
       if ('ops' in item || pending.has(changeId(item))) continue
-      throw new RangeError(`Entry ${first + i} of the relay's log is Change ${changeId(item)}, which is not on this device.`)
+      throw new RangeError(
+        `Entry ${first + i} of the relay's log is Change ${changeId(item)}, which is not on this device.`,
+      )
     }
     const changed = new Set<CellKey>()
     items.forEach((item, i) => {
@@ -243,7 +245,10 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       } else {
         at = tick(at, nowMs)
         freshSeq += 1
-        again.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps: translated(change.deps, fresh) } })
+        again.push({
+          from: id,
+          to: { ...change, writer: fresh, seq: freshSeq, at, deps: translated(change.deps, fresh) },
+        })
       }
     }
     return { writer, lastSeq: seq - 1, refused: gone, reauthored: again }

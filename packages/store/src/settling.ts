@@ -82,7 +82,7 @@ export function createSettling(core: Core): Settling {
   }
 
   function settle(forDead: boolean): void {
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false
       for (const refusal of [...replica.refusals.values()]) {
         if (replica.refusals.get(refusal.writer) !== refusal || !isRipe(refusal)) continue

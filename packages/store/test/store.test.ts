@@ -212,6 +212,9 @@ test('[ST14] a closed store refuses politely', async () => {
 })
 
 test('wrong names are refused with a sentence that says what to do', async () => {
-  await expect(openStore({ space: '' })).rejects.toMatchObject({ code: 'invalid-space' })
+  // What a relay would turn away is not taken here either.
+  for (const space of ['', 'x'.repeat(201), 'two\nlines', 'a\u0085b', 'a\u2028b', 'half \ud83d']) {
+    await expect(openStore({ space })).rejects.toMatchObject({ code: 'invalid-space' })
+  }
   expect(() => lww('no/slash', 0)).toThrow(/cannot name a ref/)
 })

@@ -1,0 +1,155 @@
+import type { Core } from './core.ts'
+import type { Intake } from './intake.ts'
+import type { Line } from './line.ts'
+import { startLink, type Link, type LinkState } from './link.ts'
+import type { Peers } from './peers.ts'
+import type { Pending } from './replica.ts'
+import type { Settling } from './settling.ts'
+import type { TabMessage } from './tabs.ts'
+
+/** Decides whether this tab runs a link, runs it, and knows how the one of the browser is doing. */
+export interface Linking {
+  /** The link of this tab, while it runs one. */
+  readonly link: Link | undefined
+  /** How the link is doing, of this tab or of the one that runs it. */
+  readonly state: LinkState
+  /** How much the relay's clock is ahead of ours. */
+  readonly offsetMs: number
+  /** This tab was elected, with a fence for what it writes of the relay's order; or it is not any more. */
+  elect(term: { readonly fence: number | undefined } | undefined): void
+  /** The link is switched on or off for the whole browser. */
+  want(wanted: boolean): void
+  /** Something that decides about the link has moved. */
+  tend(): void
+  /** Another tab tells how its link is doing. */
+  onTab(message: Extract<TabMessage, { type: 'link' }>): void
+  /** A tab has come and knows nothing. */
+  onHello(): void
+}
+
+/** What linking needs beside the core. */
+export interface LinkingSide {
+  /** The way to the relay; undefined for a store that stays alone. */
+  readonly line: Line | undefined
+  readonly isLasting: boolean
+  readonly intake: Intake
+  readonly settling: Settling
+  readonly peers: Peers
+  tell(message: TabMessage): void
+}
+
+const OFF: LinkState = { link: 'off', problem: undefined, retryAtMs: undefined }
+
+/** Makes the linking of one open store. */
+export function createLinking(core: Core, { line, isLasting, intake, settling, peers, tell }: LinkingSide): Linking {
+  const { replica } = core
+  let link: Link | undefined
+  let state = OFF
+  /** How the link of another tab is doing. */
+  let elsewhere = OFF
+  let term: { readonly fence: number | undefined } | undefined
+  let wanted = true
+  let offsetMs = 0
+
+  /** The elected tab runs the link; so does one whose storage fails, since nobody can hear of its work through the log. */
+  function tend(): void {
+    const isOurs = term !== undefined || core.journal.failure !== undefined
+    if (line !== undefined && isOurs && wanted && !core.isClosed) run(line)
+    else stop()
+  }
+
+  function run(over: Line): void {
+    if (link !== undefined) return
+    // What a tab that died while it ran the link has told of others may be over.
+    peers.onReachable(false)
+    link = startLink(over, {
+      space: core.space,
+      clock: core.clock,
+      chance: core.chance,
+      // From where the log ends, which is not always where the memory does.
+      basis: () => ({ ...replica.basis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq) }),
+      sendable,
+      onOrder(epoch, first, items, records) {
+        replica.flushDocuments()
+        const changed = intake.order(epoch, first, items, records, term?.fence)
+        settling.onProgress()
+        core.touchStatus()
+        core.watching.publish(changed, replica.memory.snapshot)
+      },
+      onRefusal(refusal) {
+        // It stays in the log until it is settled, also when that happens after a reload.
+        core.journal.write({ kind: 'refused', ...refusal }).catch(core.onError)
+        replica.refuse(refusal)
+        if (refusal.code === 'clock-ahead') settling.onClockWrong()
+        settling.settle(true)
+      },
+      onPresence: (session, slot, payload) => peers.onRelay(session, slot, payload),
+      onReachable: (reachable) => peers.onReachable(reachable),
+      onClockOffset(ms) {
+        offsetMs = ms
+        settling.onClockRight()
+      },
+      onState(next) {
+        show(next)
+        tell({ type: 'link', state: next, offsetMs })
+      },
+    })
+  }
+
+  function* sendable(): Iterable<Pending> {
+    const { journal } = core
+    for (const [id, pending] of replica.pending) {
+      // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
+      if (isLasting && !journal.isDurable(id) && journal.failure === undefined) return
+      yield pending
+    }
+  }
+
+  function stop(): void {
+    if (link === undefined) return
+    link.stop()
+    link = undefined
+    if (term !== undefined) tell({ type: 'link', state: OFF, offsetMs })
+    show(wanted && term === undefined ? elsewhere : OFF)
+  }
+
+  function show(next: LinkState): void {
+    state = next
+    core.touchStatus()
+  }
+
+  return {
+    get link() {
+      return link
+    },
+    get state() {
+      return state
+    },
+    get offsetMs() {
+      return offsetMs
+    },
+    elect(next) {
+      term = next
+      tend()
+    },
+    want(next) {
+      if (wanted === next) {
+        if (wanted) link?.retry()
+        return
+      }
+      wanted = next
+      tend()
+      if (!wanted) show(OFF)
+    },
+    tend,
+    onTab(message) {
+      offsetMs = message.offsetMs
+      elsewhere = message.state
+      if (link === undefined) show(elsewhere)
+    },
+    onHello() {
+      if (link !== undefined) tell({ type: 'link', state, offsetMs })
+      if (!wanted) tell({ type: 'wanted', wanted })
+    },
+  }
+}
