@@ -7,11 +7,15 @@ export {
   MAX_MESSAGE_BYTES,
   MAX_PACKET_BYTES,
   MAX_PACKET_FRAMES,
+  MAX_SPACE_NAME_LENGTH,
   MAX_VALUE_LEVELS,
   MIN_MESSAGE_BYTES,
   OLDEST_PROTOCOL_VERSION,
   PROTOCOL_VERSION,
 } from './limits.ts'
+
+// Names of spaces
+export { isSpaceName, SPACE_NAME_RULE } from './space.ts'
 
 // Values
 export { decodeValue, encodeValue } from './value.ts'

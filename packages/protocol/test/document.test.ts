@@ -7,6 +7,7 @@ import {
   MAX_CHANGE_BYTES,
   MAX_PACKET_BYTES,
   MAX_PACKET_FRAMES,
+  MAX_SPACE_NAME_LENGTH,
   MAX_VALUE_LEVELS,
   MIN_MESSAGE_BYTES,
   PROTOCOL_VERSION,
@@ -76,6 +77,7 @@ describe('PROTOCOL.md', () => {
       `${MAX_CHANGE_BYTES / 1024 / 1024} MiB + ${(MAX_PACKET_BYTES - MAX_CHANGE_BYTES).toLocaleString('en')} bytes`,
       `at most ${MAX_PACKET_FRAMES.toLocaleString('en')} frames`,
       `maxMessageBytes (≥ ${MIN_MESSAGE_BYTES.toLocaleString('en')})`,
+      `1 to ${MAX_SPACE_NAME_LENGTH} UTF-16 code units`,
       `count (1 to ${MAX_ACKNOWLEDGED.toLocaleString('en')})`,
     ]
     const plain = text.replaceAll('`', '')

@@ -26,8 +26,6 @@ export interface RelayLimits {
   readonly maxUnstoredBytes: number
   /** Spaces that one connection may follow at a time. */
   readonly maxChannels: number
-  /** Characters in the name of a space. */
-  readonly maxSpaceNameLength: number
   /** Writers that one `open`, or the dependencies of one Change, may name: the sessions of one browser with pending Changes. */
   readonly maxNamedWriters: number
   /** One presence payload. */
@@ -51,7 +49,6 @@ export const defaultLimits: RelayLimits = {
   maxFrameBytes: 256 * 1024,
   maxUnstoredBytes: 8 * 1024 * 1024,
   maxChannels: 10_000,
-  maxSpaceNameLength: 200,
   maxNamedWriters: 10_000,
   maxPresenceBytes: 4096,
   maxPresenceSlots: 64,

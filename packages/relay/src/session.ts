@@ -1,4 +1,12 @@
-import { agreeProtocol, CLOSE_CODES, createFrameReader, MAX_PACKET_BYTES, ProtocolError } from '@syncline/protocol'
+import {
+  agreeProtocol,
+  CLOSE_CODES,
+  createFrameReader,
+  isSpaceName,
+  MAX_PACKET_BYTES,
+  ProtocolError,
+  SPACE_NAME_RULE,
+} from '@syncline/protocol'
 import type { FailureCode, Frame } from '@syncline/protocol'
 import { arrivalOf } from './arrival.ts'
 import type { RelayLimits } from './limits.ts'
@@ -48,8 +56,6 @@ interface Followed {
   readonly room: Room
   readonly subscription: Subscription
 }
-
-const UNFIT_NAME = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 
 export function createSession(id: string, connection: Connection, address: string, host: SessionHost): Session {
   const { clock, limits, log } = host
@@ -202,12 +208,9 @@ export function createSession(id: string, connection: Connection, address: strin
         message: `One connection may follow ${limits.maxChannels} spaces at a time. Leave one first.`,
       }
     }
-    if (space.length === 0 || space.length > limits.maxSpaceNameLength || UNFIT_NAME.test(space)) {
-      const rule = `1 to ${limits.maxSpaceNameLength} characters, none of them a control character`
-      return {
-        code: 'malformed',
-        message: `${JSON.stringify(space.slice(0, 100))} cannot be the name of a space: ${rule}.`,
-      }
+    if (!isSpaceName(space)) {
+      const name = JSON.stringify(space.slice(0, 100))
+      return { code: 'malformed', message: `${name} cannot name a space. Use ${SPACE_NAME_RULE}.` }
     }
     for (const [channel, followed] of channels) {
       if (followed.space === space)

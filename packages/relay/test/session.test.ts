@@ -130,7 +130,7 @@ for (const name of ['a', 'x'.repeat(200), 'ü 😀 ../..', ' ']) {
   })
 }
 
-for (const name of ['', 'x'.repeat(201), 'a\u0000b', 'a\nb', 'a\u0085b', 'a\u2028b']) {
+for (const name of ['', 'x'.repeat(201), 'a\u0000b', 'a\nb', 'a\u0085b', 'a\u2028b', 'a\u2029b']) {
   test(`[RL18] ${JSON.stringify(name.slice(0, 12))} (${name.length}) is no name of a space`, async () => {
     const { relay } = world()
     const a = await join(relay, name)
