@@ -1,5 +1,5 @@
 import { encodeChange } from '@syncline/protocol'
-import { changeId } from '@syncline/stm'
+import { changeId, type WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
 import type { Refusal } from './replica.ts'
@@ -24,6 +24,8 @@ const MOST_MENDS = 10
 export function createSettling(core: Core): Settling {
   const { replica, writers } = core
   let mends = 0
+  /** Refused writers of other tabs whose locks are waited for. */
+  const awaited = new Set<WriterId>()
   /** The relay has called our clock ahead, and has not told its time since. */
   let isClockWrong = false
 
@@ -41,12 +43,16 @@ export function createSettling(core: Core): Settling {
   }
 
   async function settleForDead(refusal: Refusal): Promise<void> {
-    await writers.forDead(refusal.writer, async () => {
-      // Its tab may have settled it just before it died.
-      await core.journal.pull()
-      if (core.isClosed || replica.refusals.get(refusal.writer) !== refusal || !isRipe(refusal)) return
-      await settleOne(refusal)
-    })
+    if (awaited.has(refusal.writer)) return
+    awaited.add(refusal.writer)
+    await writers
+      .forDead(refusal.writer, async () => {
+        // Its tab may have settled it just before it died.
+        await core.journal.pull()
+        if (core.isClosed || replica.refusals.get(refusal.writer) !== refusal || !isRipe(refusal)) return
+        await settleOne(refusal)
+      })
+      .finally(() => awaited.delete(refusal.writer))
     // Another one may have waited for this.
     if (!core.isClosed && !replica.refusals.has(refusal.writer)) settle(true)
   }

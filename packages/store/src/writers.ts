@@ -11,8 +11,8 @@ export interface Writers {
    */
   rotate(): { retire(): void }
   /**
-   * Runs `settle` while nobody else can author for `writer`, unless its tab is alive. Without locks nobody can know that, and nothing
-   * is done: its Changes stay pending.
+   * Runs `settle` while nobody else can author for `writer`: when its tab is dead, or has let it go. Resolves after that, or on `close()`.
+   * Without locks nobody can know when that is, and nothing is done: its Changes stay pending.
    */
   forDead(writer: WriterId, settle: () => Promise<void>): Promise<void>
   close(): void
@@ -25,6 +25,7 @@ export async function takeWriter(
   onError: (error: unknown) => void,
 ): Promise<Writers> {
   const retiring = new Set<HeldLock>()
+  const abort = new AbortController()
   let closed = false
   let current = randomId(chance)
   let lock = await locks?.tryHold(lockName(current))
@@ -56,7 +57,13 @@ export async function takeWriter(
       }
     },
     async forDead(writer, settle) {
-      const held = await locks?.tryHold(lockName(writer))
+      let held: HeldLock | undefined
+      try {
+        held = await locks?.hold(lockName(writer), abort.signal)
+      } catch (error) {
+        if (abort.signal.aborted) return
+        throw error
+      }
       if (held === undefined) return
       try {
         await settle()
@@ -66,6 +73,7 @@ export async function takeWriter(
     },
     close() {
       closed = true
+      abort.abort()
       for (const one of [lock, spareLock, ...retiring]) one?.release()
       retiring.clear()
     },
