@@ -21,7 +21,10 @@ export function endWellWhenStopped() {
   isServer = true
 }
 
-/** Starts a child. `lifetime.end` resolves with `{ code, signal }` and never rejects for a bad exit code. */
+/**
+ * Starts a child. `end` resolves with `{ code, signal }` and never rejects for a bad exit code. While we are being
+ * stopped it stays open: that a child ends is then our own doing, and nobody is to report it.
+ */
 export function start(command, args, { env, cwd = root, stdio = 'inherit' } = {}) {
   watch()
   const child = spawn(command, args, { cwd, env: cleanEnv(env), stdio, detached: true })
@@ -33,7 +36,7 @@ export function start(command, args, { env, cwd = root, stdio = 'inherit' } = {}
     running.delete(child)
     signalGroup(child, 'SIGTERM')
   })
-  return { child, end }
+  return { child, end: end.then((result) => (stopping ? new Promise(() => {}) : result)) }
 }
 
 /** Runs a command to its end and returns `{ code, output, seconds }`; with `quiet` the output is kept, not printed. */

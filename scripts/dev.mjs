@@ -42,6 +42,8 @@ export async function dev() {
   ])
   const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   endWellWhenStopped()
-  if (await accepts(port, address, ended)) console.log(`\nSyncline is running with hot reload: ${url(host, port)}\n`)
+  // The page asks for the relay at once, so the address is said when both are there.
+  const isRunning = (await accepts(port, address, ended)) && (await accepts(relayPort, '127.0.0.1', ended))
+  if (isRunning) console.log(`\nSyncline is running with hot reload: ${url(host, port)}\n`)
   throw new Letter(`${await ended} stopped by itself.`)
 }

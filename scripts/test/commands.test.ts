@@ -1,10 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { createServer } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { isSupported } from '../node-version.mjs'
 import { at } from '../paths.mjs'
+import { isGone } from './programs.ts'
 import { folderOf } from './temporary.ts'
 
 test.each([
@@ -23,17 +22,6 @@ test('an unknown command is refused with the list of known ones', () => {
   const { status, stderr } = spawnSync(process.execPath, [at('scripts/run.mjs'), 'strat'], { encoding: 'utf8' })
   expect(status).toBe(2)
   expect(stderr).toBe('Unknown command "strat". Choose one of: start, dev, test, test:long, verify, fix.\n')
-})
-
-test('a port in use ends npm start with a sentence', async () => {
-  const other = createServer().listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  onTestFinished(() => void other.close())
-  const { port } = other.address() as { port: number }
-  const { status, stderr } = await ended(spawnRun({ PORT: `${port}` }))
-  expect(status).toBe(1)
-  expect(stderr).toContain(`Port ${port} is in use`)
-  expect(stderr).toContain(`PORT=${port + 1} npm start`)
 })
 
 test('a PORT that is no number ends npm start with a sentence', async () => {
@@ -82,18 +70,4 @@ async function ended(program: ReturnType<typeof spawnRun>) {
 async function firstNumber(stream: NodeJS.ReadableStream): Promise<number> {
   const [chunk] = (await once(stream, 'data')) as [Buffer]
   return Number(chunk.toString())
-}
-
-async function isGone(pid: number): Promise<boolean> {
-  for (let left = 100; left > 0; left--) {
-    if (
-      spawnSync('ps', ['-o', 'stat=', '-p', `${pid}`], { encoding: 'utf8' })
-        .stdout.trim()
-        .replace(/^Z.*/, '') === ''
-    ) {
-      return true
-    }
-    await sleep(50)
-  }
-  return false
 }
