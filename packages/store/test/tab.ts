@@ -25,7 +25,8 @@ export async function openMortalTab(
   onError: (error: unknown) => void,
 ): Promise<MortalTab> {
   let isDead = false
-  const deaths = new Set<() => void>()
+  const death = new AbortController()
+  const deaths = new Set<() => void>([() => death.abort()])
   const tab = {
     isFull: false,
     kill() {
@@ -76,15 +77,10 @@ export async function openMortalTab(
     },
     locks: {
       tryHold: (name) => hold(() => locks!.tryHold(name)),
-      hold: (name, signal) => {
-        const abort = new AbortController()
-        const stop = (): void => abort.abort()
-        signal.addEventListener('abort', () => abort.abort(signal.reason))
-        deaths.add(stop)
-        return hold(() => locks!.hold(name, abort.signal)).catch((error: unknown) =>
+      hold: (name, signal) =>
+        hold(() => locks!.hold(name, AbortSignal.any([signal, death.signal]))).catch((error: unknown) =>
           isDead ? never : Promise.reject(error),
-        )
-      },
+        ),
     },
     channels: {
       open(name, onMessage) {
