@@ -18,6 +18,11 @@ export interface Core {
   readonly watching: Watching
   /** Changes of this tab that were authored again, by the id they had before. */
   readonly renamed: Map<ChangeId, ChangeId>
+  /**
+   * Changes that were authored again from ones which this device has stored. Another tab may do the same until the settlement is in the
+   * log, so they are sent only then.
+   */
+  readonly resettled: Set<ChangeId>
   readonly isClosed: boolean
   /** Resolves when this device has a Change. Rejects when it cannot, or has no storage to have it in. */
   durable(id: ChangeId): Promise<void>

@@ -17,8 +17,10 @@ export interface Linking {
   readonly offsetMs: number
   /** This tab was elected, with a fence for what it writes of the relay's order; or it is not any more. */
   elect(term: { readonly fence: number | undefined } | undefined): void
-  /** The link is switched on or off for the whole browser. */
+  /** Switches the link on or off, for the whole browser. */
   want(wanted: boolean): void
+  /** The link was switched in another tab. */
+  onWanted(message: Extract<TabMessage, { type: 'wanted' }>): void
   /** Something that decides about the link has moved. */
   tend(): void
   /** Another tab tells how its link is doing. */
@@ -49,6 +51,7 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
   let elsewhere = OFF
   let term: { readonly fence: number | undefined } | undefined
   let wanted = true
+  let turns = 0
   let offsetMs = 0
 
   /** The elected tab runs the link; so does one whose storage fails, since nobody can hear of its work through the log. */
@@ -100,7 +103,8 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
     const { journal } = core
     for (const [id, pending] of replica.pending) {
       // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
-      if (isLasting && !journal.isDurable(id) && journal.failure === undefined) return
+      const isRescue = journal.failure !== undefined && !core.resettled.has(id)
+      if (isLasting && !journal.isDurable(id) && !isRescue) return
       yield pending
     }
   }
@@ -118,6 +122,16 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
     core.touchStatus()
   }
 
+  function turn(next: boolean): void {
+    if (wanted === next) {
+      if (wanted) link?.retry()
+      return
+    }
+    wanted = next
+    tend()
+    if (link === undefined) show(wanted ? elsewhere : OFF)
+  }
+
   return {
     get link() {
       return link
@@ -133,13 +147,15 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
       tend()
     },
     want(next) {
-      if (wanted === next) {
-        if (wanted) link?.retry()
-        return
-      }
-      wanted = next
-      tend()
-      if (!wanted) show(OFF)
+      turns += 1
+      tell({ type: 'wanted', wanted: next, turns })
+      turn(next)
+    },
+    onWanted(message) {
+      // Of two tabs that switch at the same time, the one that switches on prevails.
+      if (message.turns < turns || (message.turns === turns && !message.wanted)) return
+      turns = message.turns
+      turn(message.wanted)
     },
     tend,
     onTab(message) {
@@ -149,7 +165,7 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
     },
     onHello() {
       if (link !== undefined) tell({ type: 'link', state, offsetMs })
-      if (!wanted) tell({ type: 'wanted', wanted })
+      if (turns > 0) tell({ type: 'wanted', wanted, turns })
     },
   }
 }

@@ -66,6 +66,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     waiting: createWaiting(),
     watching: createWatching(memory, onError),
     renamed: new Map<ChangeId, ChangeId>(),
+    resettled: new Set<ChangeId>(),
     get isClosed() {
       return closed
     },
@@ -200,7 +201,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         linking.onTab(message)
         break
       case 'wanted':
-        linking.want(message.wanted)
+        linking.onWanted(message)
         break
       case 'presence':
       case 'peer':
@@ -338,12 +339,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     connect() {
       assertOpen()
-      tabs.tell({ type: 'wanted', wanted: true })
       linking.want(true)
     },
     disconnect() {
       assertOpen()
-      tabs.tell({ type: 'wanted', wanted: false })
       linking.want(false)
     },
     policyOf: (ref) => memory.adopt(ref.policy),

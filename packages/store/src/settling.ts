@@ -68,6 +68,7 @@ export function createSettling(core: Core): Settling {
     const changed = replica.end(refusal.writer, lastSeq, refused, again)
     for (const { from, to } of reauthored) {
       core.renamed.set(from, changeId(to))
+      if (core.journal.isDurable(from)) core.resettled.add(changeId(to))
       core.waiting.rename(from, changeId(to))
     }
     const stored = core.journal.write(
@@ -84,6 +85,7 @@ export function createSettling(core: Core): Settling {
     core.touchStatus()
     core.watching.publish(changed, replica.memory.snapshot)
     await stored
+    for (const change of again) core.resettled.delete(changeId(change))
     rotated?.retire()
   }
 

@@ -9,8 +9,8 @@ export type TabMessage =
   | { readonly type: 'hello' }
   /** How the link is doing, from the tab that runs it. */
   | { readonly type: 'link'; readonly state: LinkState; readonly offsetMs: number }
-  /** Whether the link is wanted, from the tab where it was switched. */
-  | { readonly type: 'wanted'; readonly wanted: boolean }
+  /** Whether the link is wanted, and how often it has been switched: what an earlier turn of the switch says is over. */
+  | { readonly type: 'wanted'; readonly wanted: boolean; readonly turns: number }
   /** What the session of one tab shows of itself; null when it has gone. */
   | { readonly type: 'presence'; readonly slot: number; readonly payload: Uint8Array | null }
   /** What sessions behind the relay show of themselves, from the tab that runs the link; null when gone. */
