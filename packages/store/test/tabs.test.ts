@@ -1,15 +1,8 @@
 import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
-import {
-  memoryStorage,
-  openStore,
-  StoreError,
-  type PresenceMaker,
-  type PresencePort,
-  type Storage,
-} from '../src/index.ts'
+import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
-import { createWorld, settle } from './world.ts'
+import { createWorld, listener, settle } from './world.ts'
 
 const title = lww('title', '')
 const votes = counter('votes')
@@ -96,35 +89,12 @@ test('[ST17] a tab whose fence is over writes no more of the relay’s order', a
   await again.close()
 })
 
-/** Presence that only shows what arrives. */
-function listening(heard: Map<string, string>): { maker: PresenceMaker; port: () => PresencePort } {
-  let own: PresencePort
-  return {
-    maker(port) {
-      own = port
-      const stop = port.onPayload((peer, payload) => {
-        if (payload === null) heard.delete(peer)
-        else heard.set(peer, new TextDecoder().decode(payload))
-      })
-      return {
-        self: 0,
-        peers: () => new Map(),
-        set: () => undefined,
-        subscribe: () => () => undefined,
-        close: () => (port.publish(null), stop()),
-      }
-    },
-    port: () => own,
-  }
-}
-
 test('[ST30] presence reaches siblings and everybody in the space, and ends with the session or the link', async () => {
   const world = await createWorld(3)
   const storage = memoryStorage()
   const wire = world.wire()
-  const heard = [new Map<string, string>(), new Map<string, string>(), new Map<string, string>()]
-  const sides = heard.map(listening)
-  const say = (i: number, words: string): void => sides[i]!.port().publish(new TextEncoder().encode(words))
+  const sides = [listener(), listener(), listener()]
+  const say = (i: number, words: string): void => sides[i]!.say(words)
   const tab1 = await world.open({ storage, transport: wire, presence: sides[0]!.maker })
   const tab2 = await world.open({ storage, transport: wire, presence: sides[1]!.maker })
   await world.clock.pass(100)
@@ -135,7 +105,7 @@ test('[ST30] presence reaches siblings and everybody in the space, and ends with
   await world.clock.pass(100)
   say(2, 'far')
   await world.clock.pass(100)
-  const words = (i: number): string[] => [...heard[i]!.values()].sort()
+  const words = (i: number): readonly string[] => sides[i]!.words
   expect([words(0), words(1), words(2)]).toEqual([
     ['far', 'tab 2'],
     ['far', 'tab 1'],
