@@ -20,6 +20,7 @@ import {
   type Value,
   type WriterId,
 } from '@syncline/stm'
+import { decideSettlement, raise, type Settlement } from './settlement.ts'
 import type { RefusedChange } from './store.ts'
 
 /** A Change of this browser that the relay has not stored yet. */
@@ -84,15 +85,6 @@ export interface Replica {
   /** Lets bound policies hand over direct edits, before something else happens. */
   flushDocuments(): void
   closeDocuments(): void
-}
-
-/** What becomes of the pending Changes of a writer after a refusal. */
-export interface Settlement {
-  readonly writer: WriterId
-  readonly lastSeq: number
-  readonly refused: readonly RefusedChange[]
-  /** Pairs of a Change and what it is authored again as. */
-  readonly reauthored: readonly { readonly from: ChangeId; readonly to: Change }[]
 }
 
 /** Makes an empty replica. `bind` gives a policy its live documents. */
@@ -230,60 +222,6 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     return changed
   }
 
-  function settlement(refusal: Refusal, fresh: WriterId, nowMs: number, mend: boolean): Settlement {
-    const { writer, seq } = refusal
-    const gone: RefusedChange[] = []
-    const again: { from: ChangeId; to: Change }[] = []
-    let at = refusal.code === 'clock-ahead' ? lastOrderedAt : lastAt
-    let freshSeq = seqs.get(fresh) ?? 0
-    for (const [id, { change, saw }] of pending) {
-      if (change.writer !== writer || change.seq < seq) continue
-      const isCause = !mend && change.seq === seq
-      if (isCause || touchesRefused(change, saw, gone)) {
-        const because = isCause ? '' : 'It touches what a refused Change before it touched. '
-        gone.push({ id, change, code: refusal.code, message: because + refusal.message })
-      } else {
-        at = tick(at, nowMs)
-        freshSeq += 1
-        again.push({
-          from: id,
-          to: { ...change, writer: fresh, seq: freshSeq, at, deps: translated(change.deps, fresh) },
-        })
-      }
-    }
-    return { writer, lastSeq: seq - 1, refused: gone, reauthored: again }
-  }
-
-  /** Whether a Change touches a cell that a refused Change touched which its author had seen: what it says there builds on what is gone. */
-  function touchesRefused(change: Change, saw: ReadonlyMap<WriterId, number>, more: readonly RefusedChange[]): boolean {
-    const keys = new Set(change.ops.map((op) => cellKey(op.tag, op.address)))
-    for (const list of [refused.values(), more]) {
-      for (const { change: other } of list) {
-        if ((saw.get(other.writer) ?? 0) < other.seq) continue
-        if (other.ops.some((op) => keys.has(cellKey(op.tag, op.address)))) return true
-      }
-    }
-    return false
-  }
-
-  /** The deps of a Change in terms of what the Changes in them have become. */
-  function translated(deps: Basis, author: WriterId): Basis {
-    const writers = new Map<WriterId, number>()
-    for (const [writer, seq] of deps.writers) {
-      const cut = ended.get(writer) ?? seq
-      if (cut > 0) raise(writers, writer, Math.min(seq, cut))
-      // Refused ones are nowhere any more; the others stand under the ids they were given, perhaps more than once.
-      for (let old = cut + 1; old <= seq; old++) {
-        let now = became.get(changeId({ writer, seq: old }))
-        for (let next = now; next !== undefined; next = became.get(changeId(next))) now = next
-        if (now !== undefined) raise(writers, now.writer, now.seq)
-      }
-    }
-    // Its own earlier ones are implied.
-    writers.delete(author)
-    return { ...deps, writers }
-  }
-
   function depsWithout(...writers: readonly WriterId[]): Basis {
     if ([...basis.writers.keys()].every((writer) => writers.includes(writer))) return { ...basis, writers: noWriters }
     const others = new Map(basis.writers)
@@ -378,7 +316,14 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     refuse(refusal) {
       if (!ended.has(refusal.writer) && !refusals.has(refusal.writer)) refusals.set(refusal.writer, refusal)
     },
-    settlement,
+    settlement: (refusal, fresh, nowMs, mend) =>
+      decideSettlement(
+        { pending, refused, ended, became, lastAt, lastOrderedAt, freshSeq: seqs.get(fresh) ?? 0 },
+        refusal,
+        fresh,
+        nowMs,
+        mend,
+      ),
     end,
     drop(ids) {
       for (const id of ids) refused.delete(id)
@@ -390,11 +335,6 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       for (const policy of bound) policy.close()
     },
   }
-}
-
-/** Raises what is known of a writer. */
-function raise(writers: Map<WriterId, number>, writer: WriterId, seq: number): void {
-  if (seq > (writers.get(writer) ?? 0)) writers.set(writer, seq)
 }
 
 const nothing: ReadonlySet<CellKey> = new Set()

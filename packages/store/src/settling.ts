@@ -1,4 +1,3 @@
-import { encodeChange } from '@syncline/protocol'
 import { changeId, type WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
@@ -65,6 +64,7 @@ export function createSettling(core: Core): Settling {
     const rotated = refusal.writer === writers.current ? writers.rotate() : undefined
     const { lastSeq, refused, reauthored } = replica.settlement(refusal, writers.current, core.nowMs(), mend)
     const again = reauthored.map(({ to }) => to)
+    const records = refused.map(({ id }) => replica.pending.get(id)!.record())
     const changed = replica.end(refusal.writer, lastSeq, refused, again)
     for (const { from, to } of reauthored) {
       core.renamed.set(from, changeId(to))
@@ -76,7 +76,7 @@ export function createSettling(core: Core): Settling {
         kind: 'ended',
         writer: refusal.writer,
         lastSeq,
-        refused: refused.map(({ change, code, message }) => ({ record: encodeChange(change), code, message })),
+        refused: refused.map(({ code, message }, i) => ({ record: records[i]!, code, message })),
         reauthored: again.map((change) => replica.pending.get(changeId(change))!.record()),
       },
       again.map((change) => changeId(change)),

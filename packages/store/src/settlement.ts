@@ -1,0 +1,93 @@
+import { tick } from '@syncline/merge'
+import { cellKey, changeId, type Basis, type Change, type ChangeId, type WriterId } from '@syncline/stm'
+import type { Pending, Refusal } from './replica.ts'
+import type { RefusedChange } from './store.ts'
+
+/** What becomes of the pending Changes of a writer after a refusal. */
+export interface Settlement {
+  readonly writer: WriterId
+  readonly lastSeq: number
+  readonly refused: readonly RefusedChange[]
+  /** Pairs of a Change and what it is authored again as. */
+  readonly reauthored: readonly { readonly from: ChangeId; readonly to: Change }[]
+}
+
+/** What a replica knows that a settlement depends on. */
+export interface Known {
+  readonly pending: ReadonlyMap<ChangeId, Pending>
+  readonly refused: ReadonlyMap<ChangeId, RefusedChange>
+  /** The last seq that counts of each writer that was ended. */
+  readonly ended: ReadonlyMap<WriterId, number>
+  /** What Changes that were authored again have become. */
+  readonly became: ReadonlyMap<ChangeId, Change>
+  /** The greatest `at` that was seen, and the greatest that the relay has stored. */
+  readonly lastAt: number
+  readonly lastOrderedAt: number
+  /** The last seq of the writer that authors again. */
+  readonly freshSeq: number
+}
+
+/**
+ * Decides what becomes of the pending Changes of a refused writer. With `mend` all are authored again; else the refused one stays
+ * refused, with those that touch what a refused Change touched which they had seen. Nothing is changed.
+ */
+export function decideSettlement(
+  known: Known,
+  refusal: Refusal,
+  fresh: WriterId,
+  nowMs: number,
+  mend: boolean,
+): Settlement {
+  const { writer, seq } = refusal
+  const refused: RefusedChange[] = []
+  const reauthored: { from: ChangeId; to: Change }[] = []
+  let at = refusal.code === 'clock-ahead' ? known.lastOrderedAt : known.lastAt
+  let { freshSeq } = known
+  for (const [id, { change, saw }] of known.pending) {
+    if (change.writer !== writer || change.seq < seq) continue
+    const isCause = !mend && change.seq === seq
+    if (isCause || buildsOn(change, saw, known.refused.values()) || buildsOn(change, saw, refused)) {
+      const because = isCause ? '' : 'It touches what a refused Change before it touched. '
+      refused.push({ id, change, code: refusal.code, message: because + refusal.message })
+    } else {
+      at = tick(at, nowMs)
+      freshSeq += 1
+      const deps = translated(change.deps, fresh, known)
+      reauthored.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps } })
+    }
+  }
+  return { writer, lastSeq: seq - 1, refused, reauthored }
+}
+
+/** Whether a Change touches a cell that one of some refused Changes touched which its author had seen: it builds on what is gone. */
+function buildsOn(change: Change, saw: ReadonlyMap<WriterId, number>, refused: Iterable<RefusedChange>): boolean {
+  const keys = new Set(change.ops.map((op) => cellKey(op.tag, op.address)))
+  for (const { change: other } of refused) {
+    if ((saw.get(other.writer) ?? 0) < other.seq) continue
+    if (other.ops.some((op) => keys.has(cellKey(op.tag, op.address)))) return true
+  }
+  return false
+}
+
+/** The deps of a Change in terms of what the Changes in them have become. */
+function translated(deps: Basis, author: WriterId, { ended, became }: Known): Basis {
+  const writers = new Map<WriterId, number>()
+  for (const [writer, seq] of deps.writers) {
+    const cut = ended.get(writer) ?? seq
+    if (cut > 0) raise(writers, writer, Math.min(seq, cut))
+    // Refused ones are nowhere any more; the others stand under the ids they were given, perhaps more than once.
+    for (let old = cut + 1; old <= seq; old++) {
+      let now = became.get(changeId({ writer, seq: old }))
+      for (let next = now; next !== undefined; next = became.get(changeId(next))) now = next
+      if (now !== undefined) raise(writers, now.writer, now.seq)
+    }
+  }
+  // Its own earlier ones are implied.
+  writers.delete(author)
+  return { ...deps, writers }
+}
+
+/** Raises what is known of a writer. */
+export function raise(writers: Map<WriterId, number>, writer: WriterId, seq: number): void {
+  if (seq > (writers.get(writer) ?? 0)) writers.set(writer, seq)
+}
