@@ -17,9 +17,12 @@ const manifestAt = (place: string) => JSON.parse(readFileSync(at(place, 'package
 const declaredBy = (pkg: Manifest) =>
   Object.keys({ ...pkg.dependencies, ...pkg.devDependencies, ...pkg.peerDependencies })
 
-const places = [...readdirSync(at('packages')).map((name) => `packages/${name}`), 'apps/relay', 'demo'].filter(
-  (place) => existsSync(at(place, 'package.json')),
-)
+const places = [
+  ...readdirSync(at('packages')).map((name) => `packages/${name}`),
+  'apps/relay',
+  'apps/bench',
+  'demo',
+].filter((place) => existsSync(at(place, 'package.json')))
 const manifests = new Map(places.map((place) => [place, manifestAt(place)]))
 const everyName = new Set([...manifests.values()].flatMap((pkg) => [pkg.name, ...declaredBy(pkg)]))
 

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build } from 'vite'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+/** What is promised: by the name of an entry, the most kilobytes (1,000 bytes) that an app downloads for it. */
+export const promises = JSON.parse(readFileSync(join(here, 'promises.json'), 'utf8'))
+
+/**
+ * Bundles one entry as an app does: from the sources, minified, one file, compressed with gzip. What the promise names under
+ * `beside` is left out.
+ */
+export async function measure(name) {
+  const [{ code }] = await bundle(name)
+  return { minified: code.length, gzip: gzipBytes(code) }
+}
+
+/**
+ * The same by package, each compressed for itself. That comes to more than the whole, because a compressor learns from one package for the
+ * next; it says where the weight is.
+ */
+export async function measureParts(name) {
+  const chunks = await bundle(name, { includeDependenciesRecursively: false, groups: [{ name: packageOf }] })
+  const parts = {}
+  for (const { code, modules } of chunks) {
+    const [part] = Object.keys(modules).map(packageOf)
+    // The entry itself only names what is exported.
+    if (part !== '@syncline/bench') parts[part] = { minified: code.length, gzip: gzipBytes(code) }
+  }
+  return parts
+}
+
+async function bundle(name, codeSplitting = false) {
+  const result = await build({
+    root: here,
+    configFile: false,
+    logLevel: 'error',
+    resolve: { conditions: ['@syncline/source'] },
+    define: { 'process.env.NODE_ENV': '"production"' },
+    build: {
+      write: false,
+      minify: true,
+      target: 'es2023',
+      modulePreload: false,
+      rolldownOptions: {
+        input: join(here, 'entries', `${name}.ts`),
+        external: promises[name].beside ?? [],
+        preserveEntrySignatures: 'allow-extension',
+        output: { format: 'es', codeSplitting },
+      },
+    },
+  })
+  return result.output.filter(({ type }) => type === 'chunk')
+}
+
+/** The name of the package that a file belongs to. */
+function packageOf(id) {
+  const other = /^.*\/node_modules\/(@[^/]+\/[^/]+|[^/]+)\//.exec(id)
+  if (other) return other[1]
+  return `@syncline/${/\/(?:packages|apps)\/([^/]+)\//.exec(id)?.[1] ?? 'bench'}`
+}
+
+const gzipBytes = (code) => gzipSync(code, { level: 9 }).length
