@@ -1,5 +1,6 @@
 import type { Change, Effect, Op, Value, WriterId } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
+import type { Expectation } from './expectation.ts'
 import { readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
 import type { ChangeHeader } from './header.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
@@ -23,7 +24,8 @@ const LEAST_EFFECT_BYTES = 3
 /**
  * The record of a Change: what is stored, sent and forwarded, byte for byte, for ever. Equal Changes give equal records.
  *
- * `documents` are the Yjs client ids used in its operations; the header names them.
+ * `documents` are the Yjs client ids used in its operations; the header names them. With `expectations`, also an empty list of them, the
+ * Change is accepted only when they are met.
  * Throws `ProtocolError` `too-large` above `MAX_CHANGE_BYTES`, `malformed` for what is no Change.
  *
  * @example
@@ -43,9 +45,13 @@ const LEAST_EFFECT_BYTES = 3
  * expect(decodeChange(record)).toEqual(change)
  * expect(decodeHeader(record).touched).toEqual([{ tag: 'lww', address: 'title', arbiter: 'local' }])
  */
-export function encodeChange(change: Change, documents: readonly number[] = []): Uint8Array {
+export function encodeChange(
+  change: Change,
+  documents: readonly number[] = [],
+  expectations?: readonly Expectation[],
+): Uint8Array {
   const header = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
-  const places = writeHeader(header, change, documents)
+  const places = writeHeader(header, change, documents, expectations)
   const body = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
   writeBody(body, change, places)
 
@@ -87,7 +93,7 @@ export function decodeChange(record: Uint8Array): Change {
 
 /**
  * The header of a record. Verifies the checksum of the whole and never looks into the body.
- * Throws `ProtocolError`; a Change with a precondition is always refused with `unknown-precondition`, never read without it.
+ * Throws `ProtocolError`; a Change with a precondition of an unknown kind is always refused with `unknown-precondition`, never read without it.
  */
 export function decodeHeader(record: Uint8Array): ChangeHeader {
   const input = open(record)

@@ -6,7 +6,14 @@ import { seal, unseal } from './seal.ts'
 import { ByteWriter } from './writer.ts'
 
 /** One entry of the log that a client keeps of a space. */
-export type LogEntry = CommitsEntry | OrderedEntry | RefusedEntry | EndedEntry | DroppedEntry
+export type LogEntry =
+  | CommitsEntry
+  | OrderedEntry
+  | RefusedEntry
+  | EndedEntry
+  | DroppedEntry
+  | PreparedEntry
+  | DecidedEntry
 
 /** What one task of one tab committed. */
 export interface CommitsEntry {
@@ -50,6 +57,24 @@ export interface DroppedEntry {
   readonly changes: readonly ChangeId[]
 }
 
+/** A Change that the relay is to decide about. It counts from when the relay's order names it, or never. */
+export interface PreparedEntry {
+  readonly kind: 'prepared'
+  /** The writer of the tab that made it: alive as long as that tab holds the writer's lock. */
+  readonly by: WriterId
+  readonly record: Uint8Array
+  /** As in `CommitsEntry`. */
+  readonly local: Uint8Array
+}
+
+/** The relay has not accepted the prepared Change of this writer. */
+export interface DecidedEntry {
+  readonly kind: 'decided'
+  readonly writer: WriterId
+  readonly code: string
+  readonly message: string
+}
+
 const WHAT = 'log entry'
 const VERSION = 1
 
@@ -61,6 +86,8 @@ const ORDERED = 2
 const REFUSED = 3
 const ENDED = 4
 const DROPPED = 5
+const PREPARED = 6
+const DECIDED = 7
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -133,6 +160,18 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       out.varuint(entry.changes.length)
       for (const id of entry.changes) writeChangeId(out, id)
       break
+    case 'prepared':
+      out.byte(PREPARED)
+      out.id(entry.by)
+      writeRecord(out, entry.record)
+      out.bytes(entry.local)
+      break
+    case 'decided':
+      out.byte(DECIDED)
+      out.id(entry.writer)
+      out.string(entry.code)
+      out.string(entry.message)
+      break
     default:
       throw out.unfit(`the unknown kind "${String((entry satisfies never as LogEntry).kind)}"`)
   }
@@ -184,6 +223,10 @@ function readEntry(input: ByteReader): LogEntry {
       const count = input.count(LEAST_PAIR_BYTES)
       return { kind: 'dropped', changes: readMany(count, () => `${input.id()}:${input.positive('a seq')}`) }
     }
+    case PREPARED:
+      return { kind: 'prepared', by: input.id(), record: readRecord(input), local: input.bytes() }
+    case DECIDED:
+      return { kind: 'decided', writer: input.id(), code: input.string(), message: input.string() }
     default:
       throw new ProtocolError(
         'newer-version',

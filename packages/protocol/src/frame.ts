@@ -14,6 +14,7 @@ export type Frame =
   | LeaveFrame
   | PingFrame
   | PongFrame
+  | AbortFrame
 
 /** The client's first word. */
 export interface HelloFrame {
@@ -133,6 +134,17 @@ export interface PongFrame {
   readonly token: number
 }
 
+/**
+ * "If this Change is not in the log, it shall never be": asked by who cannot know whether a Change of a tab that is dead has reached the
+ * relay. Either it is in the stream, or a refusal ends its writer.
+ */
+export interface AbortFrame {
+  readonly type: 'abort'
+  readonly channel: number
+  readonly writer: WriterId
+  readonly seq: number
+}
+
 /** A code of this version, or one that a later version may bring. */
 export type OpenCode<Known extends string> = Known | (string & {})
 
@@ -145,6 +157,8 @@ export type RefusalCode =
   | 'missing-dependency'
   | 'after-refused'
   | 'unknown-precondition'
+  | 'conflict'
+  | 'aborted'
   | 'malformed'
 
 /** Why a channel or a connection ends. */

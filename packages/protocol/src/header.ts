@@ -1,6 +1,7 @@
 import type { Arbiter, Basis, Change, WriterId } from '@syncline/stm'
 import { readBasis, writeBasis } from './basis.ts'
 import { ProtocolError } from './errors.ts'
+import { encodeExpectations, readExpectations, type Expectation } from './expectation.ts'
 import type { ByteReader } from './reader.ts'
 import type { ByteWriter } from './writer.ts'
 
@@ -9,12 +10,6 @@ export interface TouchedRef {
   readonly tag: string
   readonly address: string
   readonly arbiter: Arbiter
-}
-
-/** A check that the relay is to make before it accepts a Change. This version knows none. */
-export interface Precondition {
-  readonly kind: number
-  readonly bytes: Uint8Array
 }
 
 /** What the relay reads of a Change: enough to order it, to store it and to judge rights, and nothing of what is written. */
@@ -27,7 +22,8 @@ export interface ChangeHeader {
   readonly touched: readonly TouchedRef[]
   /** The Yjs client ids used in it, ascending. */
   readonly documents: readonly number[]
-  readonly preconditions: readonly Precondition[]
+  /** What must be so for the Change to be accepted. Undefined for a Change that asks for no check; one that writes `relay` refs does. */
+  readonly expectations: readonly Expectation[] | undefined
 }
 
 const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
@@ -35,8 +31,16 @@ const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
 /** Two empty strings and an arbiter. */
 const LEAST_TOUCHED_BYTES = 3
 
+/** The one kind of precondition that this version knows. */
+const EXPECTED_CONTENT = 1
+
 /** Writes the header of a Change and gives, for each operation, the place of its ref among the touched. */
-export function writeHeader(out: ByteWriter, change: Change, documents: readonly number[]): number[] {
+export function writeHeader(
+  out: ByteWriter,
+  change: Change,
+  documents: readonly number[],
+  expectations: readonly Expectation[] | undefined,
+): number[] {
   const { touched, places } = gatherTouched(change)
   if (change.seq === 0) throw out.unfit('0 as a seq, which counts from 1')
   out.varuint(0) // flags
@@ -56,7 +60,13 @@ export function writeHeader(out: ByteWriter, change: Change, documents: readonly
   out.varuint(ids.length)
   for (const id of ids) out.varuint(id)
   out.varuint(0) // effects bound for the relay
-  out.varuint(0) // preconditions
+  if (expectations === undefined) {
+    out.varuint(0) // preconditions
+  } else {
+    out.varuint(1)
+    out.byte(EXPECTED_CONTENT)
+    out.bytes(encodeExpectations(expectations))
+  }
   return places
 }
 
@@ -100,14 +110,16 @@ export function readHeader(input: ByteReader): ChangeHeader {
   if (effects !== 0) throw newer(`${effects} effects bound for the relay`)
   const preconditions = readPreconditions(input)
   input.done()
-  const asked = preconditions[0]
+  const asked = preconditions.find(({ kind }) => kind !== EXPECTED_CONTENT)
   if (asked !== undefined) {
     throw new ProtocolError(
       'unknown-precondition',
       `Change ${writer}:${seq} may be applied only after a check of kind ${asked.kind}, which this version does not know. Refuse it, or update.`,
     )
   }
-  return { writer, seq, deps, at, touched, documents, preconditions }
+  if (preconditions.length > 1) throw input.malformed('its expectations in two places')
+  const expectations = preconditions[0] && readExpectations(preconditions[0].content)
+  return { writer, seq, deps, at, touched, documents, expectations }
 }
 
 function readTouched(input: ByteReader): readonly TouchedRef[] {
@@ -141,9 +153,18 @@ function readDocuments(input: ByteReader): readonly number[] {
   return documents
 }
 
+/** A check that is to be made before a Change is accepted: its kind, and what only those look at who know that. */
+interface Precondition {
+  readonly kind: number
+  readonly content: ByteReader
+}
+
 function readPreconditions(input: ByteReader): readonly Precondition[] {
   const preconditions: Precondition[] = []
-  for (let left = input.count(2); left > 0; left--) preconditions.push({ kind: input.byte(), bytes: input.bytes() })
+  for (let left = input.count(2); left > 0; left--) {
+    const kind = input.byte()
+    preconditions.push({ kind, content: input.part('precondition', input.varuint()) })
+  }
   return preconditions
 }
 

@@ -22,7 +22,12 @@ export { decodeValue, encodeValue } from './value.ts'
 
 // Change records
 export { decodeChange, decodeHeader, encodeChange, recordAuthor, recordChecksum } from './change.ts'
-export type { ChangeHeader, Precondition, TouchedRef } from './header.ts'
+export type { ChangeHeader, TouchedRef } from './header.ts'
+
+// What must be so before a Change is accepted
+export { contentId } from './content.ts'
+export type { ContentId } from './content.ts'
+export type { Expectation, ListExpectation, MembersExpectation, RefExpectation } from './expectation.ts'
 
 // Frames
 export { CLOSE_CODES } from './frame.ts'

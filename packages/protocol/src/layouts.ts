@@ -201,6 +201,17 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
       return { type: 'pong', token: input.varuint() }
     },
   },
+  abort: {
+    number: 13,
+    channel: 'one',
+    write(out, frame) {
+      out.id(frame.writer)
+      out.varuint(positive(out, frame.seq, 'a seq'))
+    },
+    read(input, channel) {
+      return { type: 'abort', channel, writer: input.id(), seq: input.positive('a seq') }
+    },
+  },
 }
 
 const typeOfNumber: ReadonlyMap<number, Frame['type']> = new Map(

@@ -1,6 +1,6 @@
 import { toValue, type Basis, type Change, type Value } from '@syncline/stm'
 import fc from 'fast-check'
-import { encodeChange, type Frame, type LogEntry } from '@syncline/protocol'
+import { encodeChange, type Expectation, type Frame, type LogEntry } from '@syncline/protocol'
 
 /** Any well-formed text, often short and plain, sometimes of characters outside the first plane. */
 export const text: fc.Arbitrary<string> = fc.oneof(
@@ -72,7 +72,43 @@ export const change: fc.Arbitrary<Change> = fc.record({
 
 export const documents: fc.Arbitrary<number[]> = fc.array(fc.nat(0xffffffff), { maxLength: 3 })
 
-export const record: fc.Arbitrary<Uint8Array> = fc.tuple(change, documents).map(([of, ids]) => encodeChange(of, ids))
+const name = fc.oneof(fc.constantFrom('a', 'b'), text)
+
+export const expectation: fc.Arbitrary<Expectation> = fc.oneof(
+  fc.record({ kind: fc.constant('ref' as const), tag: name, address: name, content: id }),
+  fc.record({ kind: fc.constant('ref' as const), tag: name, address: name, content: id, after: id }),
+  fc.record({
+    kind: fc.constant('members' as const),
+    tag: name,
+    collection: name,
+    from: text,
+    to: fc.option(
+      text.filter((to) => to !== ''),
+      { nil: undefined },
+    ),
+    content: id,
+  }),
+  fc.record({
+    kind: fc.constant('list' as const),
+    tag: name,
+    collection: name,
+    field: name,
+    parent: name,
+    from: whole,
+    to: fc.option(seq, { nil: undefined }),
+    content: id,
+  }),
+)
+
+/** What a Change asks for: nothing, or a check of some expectations, perhaps none. */
+export const expectations: fc.Arbitrary<readonly Expectation[] | undefined> = fc.option(
+  fc.array(expectation, { maxLength: 4 }),
+  { nil: undefined },
+)
+
+export const record: fc.Arbitrary<Uint8Array> = fc
+  .tuple(change, documents, expectations)
+  .map(([of, ids, expected]) => encodeChange(of, ids, expected))
 
 const channel = fc.integer({ min: 1, max: 300 })
 const records = fc.array(record, { minLength: 1, maxLength: 4 })
@@ -118,6 +154,7 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
   }),
   fc.record({ type: fc.constant('leave' as const), channel }),
   fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), token: whole }),
+  fc.record({ type: fc.constant('abort' as const), channel, writer: id, seq }),
 )
 
 const pair = fc.record({ writer: id, seq })
@@ -148,4 +185,6 @@ export const entry: fc.Arbitrary<LogEntry> = fc.oneof(
       { maxLength: 3 },
     ),
   }),
+  fc.record({ kind: fc.constant('prepared' as const), by: id, record, local: bytes }),
+  fc.record({ kind: fc.constant('decided' as const), writer: id, code: text, message: text }),
 )

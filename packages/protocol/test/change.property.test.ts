@@ -1,7 +1,7 @@
 import { decodeChange, decodeHeader, encodeChange } from '@syncline/protocol'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { change, documents } from './arbitraries.ts'
+import { change, documents, expectations } from './arbitraries.ts'
 import { codeOf } from './attempt.ts'
 import { vectorsOf } from './vectors.ts'
 
@@ -18,6 +18,24 @@ test('[CH1] every Change comes back, and its record again from it', () => {
     { seed: 301, numRuns: 300 },
   )
   expect(ops).toBeGreaterThan(300)
+})
+
+test('[CH9] what a Change expects comes back from its header, and the same record again', () => {
+  const kinds = new Map<string, number>()
+  fc.assert(
+    fc.property(change, documents, expectations, (of, ids, expected) => {
+      const record = encodeChange(of, ids, expected)
+      const header = decodeHeader(record)
+      for (const { kind } of expected ?? [{ kind: 'none' }]) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+      expect(header.expectations).toEqual(expected)
+      expect(decodeChange(record)).toEqual(of)
+      expect(encodeChange(of, header.documents, header.expectations)).toEqual(record)
+      record.fill(0)
+      expect(header.expectations).toEqual(expected)
+    }),
+    { seed: 303, numRuns: 300 },
+  )
+  for (const kind of ['none', 'ref', 'members', 'list']) expect(kinds.get(kind)).toBeGreaterThan(30)
 })
 
 test('[CH8] the header names each ref once, in the order of first use', () => {

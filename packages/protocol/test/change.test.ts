@@ -6,6 +6,7 @@ import {
   MAX_CHANGE_BYTES,
   recordAuthor,
   recordChecksum,
+  type Expectation,
 } from '@syncline/protocol'
 import { describe, expect, test } from 'vitest'
 import { codeOf } from './attempt.ts'
@@ -33,6 +34,17 @@ const change: Change = {
   ],
   effects: [{ id: 'e', handler: 'mail', input: [1] }],
   meta: { why: 'test' },
+}
+
+const items: Expectation = {
+  kind: 'list',
+  tag: 'record',
+  collection: 'cards',
+  field: 'at',
+  parent: '',
+  from: 0,
+  to: undefined,
+  content: A,
 }
 
 // The parts of a record that is made by hand: a header up to its touched refs, what may follow them, and a body.
@@ -70,7 +82,7 @@ describe('Change records', () => {
         { tag: 'counter', address: 'n', arbiter: 'relay' },
       ],
       documents: [4, 9],
-      preconditions: [],
+      expectations: undefined,
     })
   })
 
@@ -124,12 +136,40 @@ describe('Change records', () => {
     expect(codeOf(() => decodeChange(record))).toBe('truncated')
   })
 
-  test('[CH5] any precondition is refused, by the header alone and by the whole', () => {
-    const record = recordOf([...head, 0, 0, 0, 1, 3, 2, 0xaa, 0xbb])
-    expect(codeOf(() => decodeHeader(record))).toBe('unknown-precondition')
-    expect(codeOf(() => decodeChange(record))).toBe('unknown-precondition')
-    expect(recordAuthor(record)).toEqual({ writer: A, seq: 1 })
+  test('[CH5] a precondition of an unknown kind is refused, by the header alone and by the whole', () => {
+    const alone = recordOf([...head, 0, 0, 0, 1, 3, 2, 0xaa, 0xbb])
+    const besideOurs = recordOf([...head, 0, 0, 0, 2, 1, 1, 0, 3, 2, 0xaa, 0xbb])
+    for (const record of [alone, besideOurs]) {
+      expect(codeOf(() => decodeHeader(record))).toBe('unknown-precondition')
+      expect(codeOf(() => decodeChange(record))).toBe('unknown-precondition')
+      expect(recordAuthor(record)).toEqual({ writer: A, seq: 1 })
+    }
     expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 0, 1, 3, 9, 0xaa])))).toBe('truncated')
+  })
+
+  test.each<[string, readonly number[]]>([
+    ['its expectations in two places', [2, 1, 1, 0, 1, 1, 0]],
+    ['an expectation of an unknown form', [1, 1, 20, 1, 4, ...Array.from({ length: 18 }, () => 0)]],
+    ['more bytes than its expectations', [1, 1, 2, 0, 0]],
+  ])('[CH9] a precondition that has %s is malformed', (_, bytes) => {
+    const record = recordOf([...head, 0, 0, 0, ...bytes])
+    expect(codeOf(() => decodeHeader(record))).toBe('malformed')
+    expect(codeOf(() => decodeChange(record))).toBe('malformed')
+  })
+
+  test('[CH9] more expectations than there are bytes for are not waited for', () => {
+    const record = recordOf([...head, 0, 0, 0, 1, 1, 8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f])
+    expect(codeOf(() => decodeHeader(record))).toBe('truncated')
+  })
+
+  test.each<[string, Expectation]>([
+    ['a content of 31 digits', { kind: 'ref', tag: 'lww', address: 'a', content: A.slice(1) }],
+    ['ids before the first', { kind: 'members', tag: 'record', collection: 'c', from: '', to: '', content: A }],
+    ['positions before the first', { ...items, to: 0 }],
+    ['a negative position', { ...items, from: -1 }],
+    ['an unknown kind', { ...items, kind: 'guess' as 'list' }],
+  ])('[CH9] %s is not encoded', (_, expected) => {
+    expect(codeOf(() => encodeChange(change, [], [expected]))).toBe('malformed')
   })
 
   test('[CH6] a newer version, flag or effect is told from damage', () => {

@@ -42,6 +42,8 @@ const refusals: { readonly [code in RefusalCode]: true } = {
   'missing-dependency': true,
   'after-refused': true,
   'unknown-precondition': true,
+  conflict: true,
+  aborted: true,
   malformed: true,
 }
 

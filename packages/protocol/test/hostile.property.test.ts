@@ -28,8 +28,8 @@ const decode: { readonly [family in Vector['family']]: (bytes: Uint8Array) => ()
   },
   change: (bytes) => {
     const change = decodeChange(bytes)
-    const { documents } = decodeHeader(bytes)
-    return () => encodeChange(change, documents)
+    const { documents, expectations } = decodeHeader(bytes)
+    return () => encodeChange(change, documents, expectations)
   },
   entry: (bytes) => {
     const entry = decodeEntry(bytes)

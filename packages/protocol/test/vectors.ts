@@ -2,12 +2,14 @@ import { toValue, type Change, type Value } from '@syncline/stm'
 import {
   decodeChange,
   decodeEntry,
+  decodeHeader,
   decodeValue,
   createFrameReader,
   encodeChange,
   encodeEntry,
   encodeFrames,
   encodeValue,
+  type Expectation,
   type Frame,
   type LogEntry,
 } from '@syncline/protocol'
@@ -102,6 +104,26 @@ const full: Change = {
   meta: null,
 }
 
+/** Asks for a check, of each form of expectation. */
+const asking: Change = {
+  writer: B,
+  seq: 1,
+  deps: { epoch: EPOCH, relaySeq: 9, writers: NONE },
+  at: 1_700_000_000_000_000,
+  ops: [{ tag: 'lww', address: 'seat', arbiter: 'relay', payload: [0, 'ada'] }],
+  effects: [],
+  meta: null,
+}
+
+const expectations: readonly Expectation[] = [
+  { kind: 'ref', tag: 'lww', address: 'price', content: A },
+  { kind: 'ref', tag: 'lww', address: 'seat', content: EPOCH, after: SESSION },
+  { kind: 'members', tag: 'record', collection: 'seats', from: '', to: undefined, content: A },
+  { kind: 'members', tag: 'record', collection: 'seats', from: 'a/', to: 'a0', content: B },
+  { kind: 'list', tag: 'record', collection: 'cards', field: 'at', parent: 'todo', from: 0, to: undefined, content: A },
+  { kind: 'list', tag: 'record', collection: 'cards', field: 'at', parent: '', from: 2, to: 300, content: B },
+]
+
 const record = encodeChange(smallest)
 
 const frames: { readonly [name: string]: Frame } = {
@@ -154,6 +176,7 @@ const frames: { readonly [name: string]: Frame } = {
   leave: { type: 'leave', channel: 1 },
   ping: { type: 'ping', token: 4_294_967_295 },
   pong: { type: 'pong', token: 4_294_967_295 },
+  abort: { type: 'abort', channel: 1, writer: B, seq: 1 },
 }
 
 const entries: { readonly [name: string]: LogEntry } = {
@@ -174,6 +197,8 @@ const entries: { readonly [name: string]: LogEntry } = {
     reauthored: [encodeChange(ordinary)],
   },
   dropped: { kind: 'dropped', changes: [`${A}:8`, `${B}:9007199254740991`] },
+  prepared: { kind: 'prepared', by: A, record: encodeChange(asking, [], expectations), local: Uint8Array.of(9) },
+  decided: { kind: 'decided', writer: B, code: 'conflict', message: 'The seat is taken.' },
 }
 
 /** The frames in one message. */
@@ -190,6 +215,18 @@ export const vectors: readonly Vector[] = [
     const documents = name === 'full' ? [4_294_967_295, 7] : []
     return { name, family: 'change', data, encode: () => encodeChange(data, documents), decode: decodeChange }
   }),
+  ...Object.entries({ 'asking for nothing': [], 'asking for each form of content': expectations }).map(
+    ([name, expected]): Vector => {
+      const data = { change: asking, expectations: expected }
+      return {
+        name,
+        family: 'change',
+        data,
+        encode: () => encodeChange(asking, [], expected),
+        decode: (bytes) => ({ change: decodeChange(bytes), expectations: decodeHeader(bytes).expectations }),
+      }
+    },
+  ),
   ...Object.entries(frames).map(([name, data]): Vector => {
     return {
       name,

@@ -94,7 +94,7 @@ function gapIn({ writer, seq, deps }: ChangeHeader, lastSeq: number, court: Cour
 }
 
 /** What is wrong with the Change itself. */
-function flawIn({ at, touched }: ChangeHeader, record: Uint8Array, { nowMs, limits }: Court): Flaw {
+function flawIn({ at, touched, expectations }: ChangeHeader, record: Uint8Array, { nowMs, limits }: Court): Flaw {
   if (record.length > limits.maxChangeBytes) {
     return {
       code: 'too-large',
@@ -107,6 +107,12 @@ function flawIn({ at, touched }: ChangeHeader, record: Uint8Array, { nowMs, limi
     return {
       code: 'clock-ahead',
       message: `The Change is stamped ${Math.ceil(aheadMs)} ms ahead of the relay's clock; ${limits.maxAheadMs} are allowed. Set the clock right and author it again.`,
+    }
+  }
+  if (expectations !== undefined) {
+    return {
+      code: 'unknown-precondition',
+      message: 'The Change may be applied only after a check that this relay does not make. Update the relay.',
     }
   }
   for (const { address, arbiter } of touched) {

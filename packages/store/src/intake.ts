@@ -87,6 +87,10 @@ export function createIntake(core: Core): Intake {
         case 'dropped':
           replica.drop(entry.changes)
           return nothing
+        case 'prepared':
+        case 'decided':
+          // What the relay is to decide about counts when the relay's order names it, and not before.
+          return nothing
       }
     },
     order(epoch, first, items, records, fence) {
