@@ -32,7 +32,8 @@ export interface Connection {
   close(): void
 }
 
-type StoreName = 'entries' | 'fences' | 'meta'
+/** The object stores; FORMAT.md says what is in them. */
+export type StoreName = 'entries' | 'fences' | 'claims' | 'meta'
 
 /** How long after the browser closed a connection we look for what became of the database. */
 const CHECK_AFTER_MS = 1000

@@ -4,6 +4,7 @@ import type { DBSchema } from 'idb'
 export interface Format extends DBSchema {
   entries: { key: number; value: EntryRecord; indexes: { bySpace: [string, number] } }
   fences: { key: [string, number]; value: true }
+  claims: { key: [string, number]; value: ClaimRecord; indexes: { bySpace: string } }
   meta: { key: string; value: string }
 }
 
@@ -12,10 +13,18 @@ export interface EntryRecord {
   readonly position: number
   readonly space: string
   readonly entry: Uint8Array
+  /** Its number among the entries of the space that were appended with a claim. */
+  readonly claim?: number
+}
+
+/** The newest claim of one space. */
+export interface ClaimRecord {
+  readonly space: string
+  readonly claim: number
 }
 
 /** The version of the format, which is the version of the database. It only grows. */
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 
 /** The name of the database behind the storage called `name`. */
 export function databaseName(name: string): string {
@@ -36,6 +45,11 @@ export function upgrade(database: IDBDatabase, oldVersion: number): void {
     entries.createIndex('bySpace', ['space', 'position'], { unique: true })
     database.createObjectStore('fences')
     database.createObjectStore('meta').put(randomIdentity(), 'identity')
+  }
+  if (oldVersion < 2) {
+    // That a space has one record at most is what makes taking a number safe: see FORMAT.md.
+    const claims = database.createObjectStore('claims', { keyPath: ['space', 'claim'] })
+    claims.createIndex('bySpace', 'space', { unique: true })
   }
 }
 

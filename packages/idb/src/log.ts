@@ -1,8 +1,8 @@
-import type { Log } from '@syncline/store'
+import type { AppendOptions, Log, StoreError } from '@syncline/store'
 import { FIRST_BATCH, nextBatch } from './batch.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, StoreName } from './connection.ts'
 import type { EntryRecord } from './format.ts'
-import { closedLogError, fencedError, nameOf, toStoreError } from './problems.ts'
+import { claimedError, closedLogError, fencedError, nameOf, toStoreError } from './problems.ts'
 import { resultOf, writeAtOnce } from './requests.ts'
 
 /** The log of one space on a connection that other logs share. `release` is called once, when it is closed. */
@@ -66,24 +66,42 @@ export function createLog(name: string, space: string, connection: Connection, r
     }
   }
 
-  async function appendFenced(
-    record: Omit<EntryRecord, 'position'>,
-    fence: number,
-    durability: IDBTransactionDurability,
+  async function appendRecord(
+    entry: Uint8Array,
+    { fence, claim, durability = 'relaxed' }: AppendOptions,
   ): Promise<IDBValidKey> {
+    const stores: StoreName[] = ['entries']
+    if (fence !== undefined) stores.push('fences')
+    if (claim !== undefined) stores.push('claims')
+    const record = claim === undefined ? { space, entry } : { space, entry, claim }
+    let refusal: StoreError | undefined
+    /** When this request fails, and with it the whole transaction, it is for this reason. */
+    const orRefuse = (request: IDBRequest, reason: () => StoreError): void => {
+      request.onerror = () => {
+        if (nameOf(request.error) === 'ConstraintError') refusal ??= reason()
+      }
+    }
     try {
-      return await connection.begin(['entries', 'fences'], 'readwrite', { durability }, (transaction) =>
+      return await connection.begin(stores, 'readwrite', { durability }, (transaction) =>
         writeAtOnce(transaction, () => {
-          // Fences have no gaps, so a greater one exists exactly when the next one does. Adding that fails then, and with it the
-          // whole transaction: the check needs no answer in between.
-          const fences = transaction.objectStore('fences')
-          fences.add(true, [space, fence + 1])
-          fences.delete([space, fence + 1])
+          // The checks are writes that fail when another tab was first: they need no answer in between.
+          if (fence !== undefined) {
+            // Fences have no gaps, so a greater one exists exactly when the next one does.
+            const fences = transaction.objectStore('fences')
+            orRefuse(fences.add(true, [space, fence + 1]), () => fencedError(space, fence))
+            fences.delete([space, fence + 1])
+          }
+          if (claim !== undefined) {
+            // A space has one claim at most. When the newest is not the one before this, it is still there after the deletion.
+            const claims = transaction.objectStore('claims')
+            claims.delete([space, claim - 1])
+            orRefuse(claims.add({ space, claim }), () => claimedError(space, claim))
+          }
           return transaction.objectStore('entries').add(record)
         }),
       )
     } catch (error) {
-      throw nameOf(error) === 'ConstraintError' ? fencedError(space, fence) : error
+      throw refusal ?? error
     }
   }
 
@@ -94,9 +112,9 @@ export function createLog(name: string, space: string, connection: Connection, r
       for (;;) {
         const records = await readBatch(last, count)
         let bytes = 0
-        for (const { entry, position } of records) {
+        for (const { entry, position, claim } of records) {
           assertOpen()
-          each(entry, position)
+          each(entry, position, claim)
           last = position
           bytes += entry.length
         }
@@ -106,17 +124,9 @@ export function createLog(name: string, space: string, connection: Connection, r
     },
 
     async append(entry, options = {}) {
-      const { fence, durability = 'relaxed' } = options
       // A view would be stored with the whole buffer behind it, and its owner may go on writing there.
-      const record = { space, entry: entry.slice() }
-      const position = await track('save to', () =>
-        fence === undefined
-          ? connection.begin(['entries'], 'readwrite', { durability }, (transaction) =>
-              writeAtOnce(transaction, () => transaction.objectStore('entries').add(record)),
-            )
-          : appendFenced(record, fence, durability),
-      )
-      return position as number
+      const own = entry.slice()
+      return (await track('save to', () => appendRecord(own, options))) as number
     },
 
     async takeFence() {

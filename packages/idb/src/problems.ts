@@ -78,6 +78,13 @@ export function fencedError(space: string, fence: number): StoreError {
   )
 }
 
+export function claimedError(space: string, claim: number): StoreError {
+  return new StoreError(
+    'claimed',
+    `Entry number ${claim} of "${space}" cannot be appended: another tab has appended since the log was read. Nothing was stored. Read on and try again.`,
+  )
+}
+
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error || error instanceof DOMException)) return String(error)
   return error.message === '' ? error.name : `${error.name}: ${error.message}`

@@ -34,10 +34,14 @@ test('[ID2] an append is one transaction, committed in the task that began it, w
   await log.append(Uint8Array.of(1))
   await log.append(Uint8Array.of(2), { durability: 'strict' })
   await log.append(Uint8Array.of(3), { fence, durability: 'strict' })
+  await log.append(Uint8Array.of(4), { claim: 1 })
+  await expect(log.append(Uint8Array.of(5), { claim: 1 })).rejects.toMatchObject({ code: 'claimed' })
   expect(begun.map(({ mode, durability, committedAtOnce }) => [mode, durability, committedAtOnce])).toEqual([
     ['readwrite', 'relaxed', true],
     ['readwrite', 'strict', true],
     ['readwrite', 'strict', true],
+    ['readwrite', 'relaxed', true],
+    ['readwrite', 'relaxed', true],
   ])
 })
 
@@ -193,16 +197,18 @@ test('[ID6] a long log of large entries is read in bounded batches', async () =>
 test('[ID5] any history of two tabs reads as the plain list it is', async () => {
   let appended = 0
   let fenced = 0
+  let claimed = 0
   const histories = fc.array(step, { minLength: 10, maxLength: 30, size: 'max' })
   await fc.assert(
     fc.asyncProperty(histories, async (history) => {
       const name = freshName()
       const tabs = [indexedDb(name), indexedDb(name)]
       const logs = await Promise.all(tabs.map((tab) => tab.openLog('space')))
-      const model: Model = { entries: [], fence: 0, appended: 0, fenced: 0 }
+      const model: Model = { entries: [], fence: 0, claim: undefined, appended: 0, fenced: 0, claimed: 0 }
       for (const take of history) await take(logs, model, tabs)
       appended += model.appended
       fenced += model.fenced
+      claimed += model.claimed
       for (const log of logs) await log.close()
       await deleteDatabase(name)
     }),
@@ -210,4 +216,5 @@ test('[ID5] any history of two tabs reads as the plain list it is', async () => 
   )
   expect(appended).toBeGreaterThan(100)
   expect(fenced).toBeGreaterThan(10)
+  expect(claimed).toBeGreaterThan(10)
 })

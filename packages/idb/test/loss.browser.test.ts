@@ -2,6 +2,7 @@ import type { Log } from '@syncline/store'
 import { cdp } from 'vitest/browser'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../src/connection.ts'
+import { FORMAT_VERSION } from '../src/format.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
 import { freshName, patient } from './names.ts'
 import { observeTransactions } from './observed.ts'
@@ -42,7 +43,7 @@ test('[ID7] when newer code upgrades, the log lets go, says so, and refuses from
   const { log, losses } = await openLog(name)
   await log.append(Uint8Array.of(1))
   const last = log.append(Uint8Array.of(2))
-  const newer = connect(name, 2)
+  const newer = connect(name, FORMAT_VERSION + 1)
   await newer.ready()
   await last
   await expect.poll(() => losses.length, patient).toBe(1)
@@ -109,7 +110,7 @@ test('[ID9] a tab that does not let go blocks an upgrade and a deletion, which s
     await log.close()
   }
   const deaf = await Promise.all([openDeaf(upgraded), openDeaf(deleted)])
-  const newer = connect(upgraded, 2)
+  const newer = connect(upgraded, FORMAT_VERSION + 1)
   const [opening, deleting] = await Promise.allSettled([newer.ready(), deleteDatabase(deleted)])
   expect(opening).toMatchObject({ reason: { code: 'storage-blocked', message: expect.stringContaining('other tabs') } })
   expect(deleting).toMatchObject({

@@ -14,6 +14,8 @@ export type StoreErrorCode =
   | 'storage-lost'
   /** Another tab has taken over the job this one was doing. */
   | 'fenced'
+  /** Another tab was first to append the entry of this number to the log. */
+  | 'claimed'
   /** Stored bytes are not what was written. */
   | 'storage-damaged'
   /** The relay refused this Change, or one that it depends on; `refusal` says why. */

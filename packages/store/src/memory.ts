@@ -3,8 +3,10 @@ import type { Channel, Channels, HeldLock, Locks, Log, Storage } from './ports.t
 
 /** A log of one space in memory. */
 interface Shelf {
-  readonly entries: Uint8Array[]
+  readonly entries: { readonly bytes: Uint8Array; readonly claim: number | undefined }[]
   fence: number
+  /** The number of the newest entry that was appended with a claim. */
+  claim: number | undefined
 }
 
 /**
@@ -30,7 +32,7 @@ export function memoryStorage(): Storage {
   return {
     async openLog(space) {
       let shelf = shelves.get(space)
-      if (shelf === undefined) shelves.set(space, (shelf = { entries: [], fence: 0 }))
+      if (shelf === undefined) shelves.set(space, (shelf = { entries: [], fence: 0, claim: undefined }))
       return openShelf(shelf)
     },
     locks: createLocks(),
@@ -58,21 +60,31 @@ function openShelf(shelf: Shelf): Log {
       const end = shelf.entries.length
       for (let position = after + 1; position <= end; position++) {
         assertOpen()
-        each(shelf.entries[position - 1]!.slice(), position)
+        const { bytes, claim } = shelf.entries[position - 1]!
+        each(bytes.slice(), position, claim)
       }
       return Math.max(after, end)
     },
-    async append(entry, options) {
+    async append(entry, { fence, claim } = {}) {
       assertOpen()
       const bytes = entry.slice()
       await Promise.resolve()
-      if (options?.fence !== undefined && options.fence < shelf.fence) {
+      if (fence !== undefined && fence < shelf.fence) {
         throw new StoreError(
           'fenced',
-          `Fence ${options.fence} is over: another tab has taken ${shelf.fence} and does this job now. Nothing was stored.`,
+          `Fence ${fence} is over: another tab has taken ${shelf.fence} and does this job now. Nothing was stored.`,
         )
       }
-      return shelf.entries.push(bytes)
+      if (claim !== undefined) {
+        if (shelf.claim !== undefined && claim !== shelf.claim + 1) {
+          throw new StoreError(
+            'claimed',
+            `Entry number ${claim} cannot be appended: another tab has appended number ${shelf.claim}. Nothing was stored. Read on and try again.`,
+          )
+        }
+        shelf.claim = claim
+      }
+      return shelf.entries.push({ bytes, claim })
     },
     async takeFence() {
       assertOpen()

@@ -34,18 +34,22 @@ export interface Storage {
  * Guarantees: entries are read in the order of their positions, which only grow; an append is all or nothing; once it
  * resolved, the entry survives the death of the tab and of the browser; entries appended by one tab keep their order;
  * what `read` has reported up to a position never changes and nothing appears before it later.
+ *
+ * Entries that were appended with a claim are numbered, one after the other, in the order of the log. So whoever has read up to number n
+ * and appends number n + 1 knows that no other such entry lies between: what it decided by what it had read holds.
  */
 export interface Log {
   /**
-   * Calls `each` for every entry after position `after` (0 for all), in order, each entry owning its buffer.
-   * Resolves to the position of the last entry that exists, or `after`.
+   * Calls `each` for every entry after position `after` (0 for all), in order, each entry owning its buffer; `claim` is the number of an
+   * entry that was appended with one. Resolves to the position of the last entry that exists, or `after`.
    */
-  read(after: number, each: (entry: Uint8Array, position: number) => void): Promise<number>
+  read(after: number, each: (entry: Uint8Array, position: number, claim: number | undefined) => void): Promise<number>
 
   /**
    * Appends one entry and resolves to its position once it is durable.
-   * With `fence`, rejects with `StoreError` `fenced`, storing nothing, when a greater fence was taken since: the check
-   * and the write are one atomic step. Rejects with `StoreError` `storage-failed` when it cannot be stored.
+   * With `fence`, rejects with `StoreError` `fenced`, storing nothing, when a greater fence was taken since. With `claim`, rejects with
+   * `StoreError` `claimed`, storing nothing, unless it is the number after the newest (the first is free). The checks and the write are one atomic step.
+   * Rejects with `StoreError` `storage-failed` when it cannot be stored.
    */
   append(entry: Uint8Array, options?: AppendOptions): Promise<number>
 
@@ -58,11 +62,12 @@ export interface Log {
   close(): Promise<void>
 }
 
-/** How durable, and on condition of which fence. */
+/** How durable, and on what condition. */
 export interface AppendOptions {
   /** `strict` waits for the disk itself; `relaxed`, the default, for the operating system. */
   readonly durability?: 'relaxed' | 'strict'
   readonly fence?: number
+  readonly claim?: number
 }
 
 /** Named locks, each held by one party at a time and freed when that party dies. */

@@ -68,8 +68,8 @@ export async function openMortalTab(
           whileAlive(() => (tab.isFull ? Promise.reject(new Error('the disk is full')) : log.append(entry, how))),
         read: (after, each) =>
           whileAlive(() =>
-            log.read(after, (entry, position) => {
-              if (!isDead) each(entry, position)
+            log.read(after, (entry, position, claim) => {
+              if (!isDead) each(entry, position, claim)
             }),
           ),
         takeFence: () => whileAlive(() => log.takeFence()),

@@ -135,7 +135,7 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     for (const [i, log] of logs.entries()) {
       expect((await readAll(log)).map(({ entry }) => toNumber(entry))).toEqual([i])
       const fence = await log.takeFence()
-      await log.append(bytes(1), { fence })
+      await log.append(bytes(1), { fence, claim: 1 })
       await log.close()
     }
     expect(await readAll(mine)).toEqual([])
@@ -190,14 +190,114 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     ])
   })
 
-  test('entries and fences outlive the log that wrote them', async () => {
+  test('claims are numbered in the order of the log, whoever appends them, and are read with their entries', async () => {
+    await mine.append(bytes(1), { claim: 1 })
+    await theirs.append(bytes(2))
+    await theirs.append(bytes(3), { claim: 2, durability: 'strict' })
+    await theirs.append(bytes(4), { claim: 3 })
+    await mine.append(bytes(5))
+    for (const log of [mine, theirs]) {
+      expect(await readClaims(log)).toEqual([
+        [1, 1],
+        [2, undefined],
+        [3, 2],
+        [4, 3],
+        [5, undefined],
+      ])
+    }
+  })
+
+  test('a claim that is not the next stores nothing, however old or new it is', async () => {
+    for (let claim = 1; claim <= 5; claim++) await (claim % 2 === 0 ? mine : theirs).append(bytes(claim), { claim })
+    for (const log of [mine, theirs]) {
+      for (const claim of [1, 2, 3, 4, 5, 7, 8, 1_000_000]) {
+        await expect(log.append(bytes(99), { claim })).rejects.toMatchObject({ name: 'StoreError', code: 'claimed' })
+      }
+    }
+    await mine.append(bytes(6), { claim: 6 })
+    const other = await browser.tabs[0].openLog('goes on from elsewhere')
+    await other.append(bytes(1), { claim: 41 })
+    await expect(other.append(bytes(99), { claim: 1 })).rejects.toMatchObject({ code: 'claimed' })
+    await other.append(bytes(2), { claim: 42 })
+    await other.close()
+    expect((await readClaims(theirs)).map(([byte]) => byte)).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  test('of all who claim the same number at once exactly one stores its entry', async () => {
+    for (let claim = 1; claim <= 20; claim++) {
+      const rivals = Array.from({ length: 8 }, (_, i) =>
+        (i % 2 === 0 ? mine : theirs).append(number(claim * 8 + i), { claim }),
+      )
+      const outcomes = await Promise.allSettled(rivals)
+      const won = outcomes.flatMap(({ status }, i) => (status === 'fulfilled' ? [claim * 8 + i] : []))
+      expect(won.length).toBe(1)
+      const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+      for (const reason of reasons) expect(reason).toMatchObject({ code: 'claimed' })
+      expect(toNumber((await readAll(mine)).at(-1)!.entry)).toBe(won[0])
+    }
+    expect((await readAll(theirs)).length).toBe(20)
+  })
+
+  test('claims without waiting are stored up to the first that is not the next, and none after it', async () => {
+    const count = 100
+    const at = (from: number): Promise<number>[] =>
+      Array.from({ length: count }, (_, i) => mine.append(number(from + i), { claim: i < 50 ? i + 1 : i + 2 }))
+    const outcomes = await Promise.allSettled(at(0))
+    expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual(
+      Array.from({ length: count }, (_, i) => i < 50),
+    )
+    expect((await readAll(theirs)).length).toBe(50)
+  })
+
+  test('tabs that count by claims lose no count', async () => {
+    // Each reads the newest number and value, and appends the next of both: the log of whoever lost tells it what to add to.
+    const losses: unknown[] = []
+    const count = async (log: Log): Promise<void> => {
+      let [last, claim, value] = [0, 0, 0]
+      for (let added = 0; added < 60;) {
+        last = await log.read(last, (entry, _, itsClaim) => {
+          if (itsClaim !== undefined) [claim, value] = [itsClaim, toNumber(entry)]
+        })
+        try {
+          await log.append(number(value + 1), { claim: claim + 1 })
+          added++
+        } catch (error) {
+          losses.push(error)
+        }
+      }
+    }
+    await Promise.all([count(mine), count(theirs)])
+    const stored = await readAll(mine)
+    expect(stored.map(({ entry }) => toNumber(entry))).toEqual(Array.from({ length: 120 }, (_, i) => i + 1))
+    expect(losses.length).toBeGreaterThan(0)
+    for (const error of losses) expect(error).toMatchObject({ code: 'claimed' })
+  })
+
+  test('an append that is fenced takes no claim, and one that is not the next takes no fence', async () => {
+    const old = await mine.takeFence()
+    const fence = await theirs.takeFence()
+    await mine.append(bytes(1), { claim: 1 })
+    await expect(mine.append(bytes(99), { fence: old, claim: 2 })).rejects.toMatchObject({ code: 'fenced' })
+    await expect(mine.append(bytes(99), { fence, claim: 3 })).rejects.toMatchObject({ code: 'claimed' })
+    await mine.append(bytes(2), { fence, claim: 2 })
+    await mine.append(bytes(3), { fence })
+    expect(await readClaims(theirs)).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, undefined],
+    ])
+  })
+
+  test('entries, fences and claims outlive the log that wrote them', async () => {
     const fence = await mine.takeFence()
-    await mine.append(bytes(1))
+    await mine.append(bytes(1), { claim: 1 })
     await mine.close()
     await theirs.close()
     const again = await browser.tabs[0].openLog('space')
-    expect((await readAll(again)).map(({ entry }) => entry[0])).toEqual([1])
+    expect(await readClaims(again)).toEqual([[1, 1]])
     expect(await again.takeFence()).toBeGreaterThan(fence)
+    await expect(again.append(bytes(2), { claim: 1 })).rejects.toMatchObject({ code: 'claimed' })
+    await again.append(bytes(2), { claim: 2 })
     await again.close()
   })
 
@@ -234,6 +334,12 @@ async function readAll(log: Log): Promise<Stored[]> {
   const last = await log.read(0, (entry, position) => stored.push({ entry, position }))
   expect(last).toBe(stored.at(-1)?.position ?? 0)
   return stored
+}
+
+async function readClaims(log: Log): Promise<(readonly [byte: number, claim: number | undefined])[]> {
+  const claims: (readonly [number, number | undefined])[] = []
+  await log.read(0, (entry, _, claim) => claims.push([entry[0]!, claim]))
+  return claims
 }
 
 function unexpected(): never {
