@@ -23,6 +23,9 @@ const policy: Policy<number, CounterState, CounterDraft> = {
 
   read: (state) => readCounter(state),
 
+  // A counter that has come back to 0 reads as one that nobody has added to.
+  content: (state) => readCounter(state) || undefined,
+
   draft: (base) => ({ base, delta: noSum }),
 
   edit(draft, intent, ref) {

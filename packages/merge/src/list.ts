@@ -48,6 +48,8 @@ const policy: Policy<readonly Value[], ListState, ListDraft> = {
 
   read: (state) => (state ?? emptyList).view,
 
+  content: (state) => (state === undefined || state.order.length === 0 ? undefined : state.view),
+
   draft: (base) => ({ base, state: base ?? emptyList, made: 0, touched: undefined }),
 
   edit(draft, intent, ref, context) {

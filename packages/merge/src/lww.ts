@@ -47,6 +47,8 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
     return state === undefined ? specOf(ref).initial : state.value
   },
 
+  content: (state) => state?.value,
+
   draft: (base) => ({ base, value: undefined }),
 
   edit(draft, intent, ref) {

@@ -89,6 +89,28 @@ export function readField(state: RecordState | undefined, field: FieldSpec): Val
   return state === undefined ? field.initial : valueAt(state, state.shape.slot(field.slotKind, field.name), field)
 }
 
+/**
+ * What a record holds: whether it is a member, its registers, its counts and its places. The incarnation is none of it: a member that was
+ * made anew with the same fields reads the same. Nor is what reads as if it had never been written.
+ */
+export function contentOf(state: RecordState | undefined): Value | undefined {
+  if (state === undefined) return undefined
+  const registers: { [name: string]: Value } = {}
+  const counts: { [name: string]: Value } = {}
+  const places: { [name: string]: Value } = {}
+  let fields = 0
+  state.shape.names.forEach((name, slot) => {
+    const kind = state.shape.kinds[slot]!
+    const held = state.values[slot]
+    const value = kind === COUNT ? readCounter(held as CounterState) : asEntry(kind, held)
+    // Cleared, taken out, or come back to 0.
+    if (held === undefined || value === undefined || (kind === COUNT && value === 0)) return
+    setKey(kind === DATA ? registers : kind === COUNT ? counts : places, name, value)
+    fields += 1
+  })
+  return state.exists || fields > 0 ? [state.exists, registers, counts, places] : undefined
+}
+
 /** What was added to a declared count. */
 export function counterOf(state: RecordState | undefined, field: FieldSpec): CounterState | undefined {
   const slot = state === undefined ? -1 : state.shape.slot(COUNT, field.name)

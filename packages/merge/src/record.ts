@@ -22,7 +22,7 @@ import {
 } from './fields.ts'
 import { keysFor } from './keys.ts'
 import { editRecord, finishRecord, openDraft, type RecordDraft } from './record-draft.ts'
-import { applyRecord, buildView, type RecordState } from './record-state.ts'
+import { applyRecord, buildView, contentOf, type RecordState } from './record-state.ts'
 import { PLACE } from './shape.ts'
 
 /** Fields that merge each by itself, for one record and for the members of collections. */
@@ -37,6 +37,8 @@ const policy: Policy<unknown, RecordState, RecordDraft> = {
     if (spec.member) return state?.exists ? state.view(spec) : undefined
     return state === undefined ? initialView(spec) : state.view(spec)
   },
+
+  content: contentOf,
 
   draft: (state, ref) => openDraft(state, specOf(ref)),
 

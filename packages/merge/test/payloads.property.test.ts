@@ -55,7 +55,7 @@ const payloads: fc.Arbitrary<Value> = fc.oneof(
   values,
 ) as fc.Arbitrary<any>
 
-test('[ME3] [ME1] whatever is in an operation, policies do not throw and replicas converge, whatever the order', () => {
+test('[ME3] [ME1] [ME53] whatever is in an operation, policies do not throw and replicas converge, whatever the order', () => {
   let changed = 0
   let ignored = 0
   fc.assert(
@@ -83,6 +83,7 @@ test('[ME3] [ME1] whatever is in an operation, policies do not throw and replica
         for (const value of reads) expect(value).toEqual(reads[0])
         policy.exists?.(states[0] as any)
         policy.place?.(states[0] as any, 'at')
+        for (const state of states) expect(policy.content!(state as any)).toEqual(policy.content!(states[0] as any))
         const context = { stamp: { at: 100, writer: 'w3' }, seed: 's' }
         const draft = policy.draft(states[0] as any, ref)
         expect(policy.finish(draft, ref, context)).toBe(undefined)

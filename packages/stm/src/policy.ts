@@ -62,6 +62,13 @@ export interface Policy<V = any, S = any, D = any> {
   /** The smallest payload that takes the state to the draft; undefined when nothing changed. Never throws. */
   finish(draft: D, ref: PolicyRef, context: EditContext): Value | undefined
 
+  /**
+   * What a state holds, as plain data without stamps and without anything declared by an app: undefined when it is as if nobody had
+   * written. Two states have equal content exactly when every declaration of the ref reads them alike. A relay compares contents, so only
+   * policies that have this can be those of `relay` refs. Must not throw on any state.
+   */
+  content?(state: S | undefined): Value | undefined
+
   /** Whether a member with this state is in its collection. Only for policies that have membership. */
   exists?(state: S | undefined): boolean
 
