@@ -1,4 +1,4 @@
-import { checkName, makeRef, type Policy, type Ref } from '@syncline/stm'
+import { checkName, makeRef, type Arbiter, type Policy, type Ref, type RefOptions } from '@syncline/stm'
 import { addToCounter, readCounter, type CounterState } from './counter-state.ts'
 import { addToSum, decodeSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
 import { checkDelta, noSuchWrite } from './writes.ts'
@@ -54,6 +54,9 @@ const policy: Policy<number, CounterState, CounterDraft> = {
  * const votes = counter('votes')
  * expect(votes.key).toBe('counter votes')
  */
-export function counter(name: string): Ref<number, { add: true }> {
-  return makeRef<number, { add: true }>(policy, checkName(name), undefined)
+export function counter<A extends Arbiter = 'local'>(
+  name: string,
+  options?: RefOptions<A>,
+): Ref<number, { add: true }, A> {
+  return makeRef<number, { add: true }, A>(policy, checkName(name), undefined, options)
 }

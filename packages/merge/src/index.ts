@@ -4,7 +4,7 @@ export { list } from './list.ts'
 export type { ListWrites } from './list.ts'
 export { lww } from './lww.ts'
 export { collection, record } from './record.ts'
-export type { MemberWrites, RecordCollection, RecordWrites } from './record.ts'
+export type { MemberWrites, RecordCollection, RecordList, RecordWrites } from './record.ts'
 
 // Fields of records and collections
 export { count, field, optional, place } from './fields.ts'

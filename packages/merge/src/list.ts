@@ -4,10 +4,12 @@ import {
   makeRef,
   StmError,
   toValue,
+  type Arbiter,
   type EditContext,
   type Policy,
   type PolicyRef,
   type Ref,
+  type RefOptions,
   type Value,
 } from '@syncline/stm'
 import { isCramped, keysFor, REACH } from './keys.ts'
@@ -208,6 +210,9 @@ export interface ListWrites<T> {
  * const steps = list<string>('steps')
  * expect(steps.key).toBe('list steps')
  */
-export function list<T>(name: string): Ref<readonly T[], ListWrites<T>> {
-  return makeRef<readonly T[], ListWrites<T>>(policy as Policy, checkName(name), undefined)
+export function list<T, A extends Arbiter = 'local'>(
+  name: string,
+  options?: RefOptions<A>,
+): Ref<readonly T[], ListWrites<T>, A> {
+  return makeRef<readonly T[], ListWrites<T>, A>(policy as Policy, checkName(name), undefined, options)
 }

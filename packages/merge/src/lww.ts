@@ -3,9 +3,11 @@ import {
   equalValues,
   makeRef,
   toValue,
+  type Arbiter,
   type Policy,
   type PolicyRef,
   type Ref,
+  type RefOptions,
   type Stamp,
   type Value,
 } from '@syncline/stm'
@@ -88,8 +90,12 @@ function specOf(ref: PolicyRef): LwwSpec {
  * const owner = lww<string | null>('owner', null)
  * expect([title.key, owner.key]).toEqual(['lww title', 'lww owner'])
  */
-export function lww<T>(name: string, initial: T): Ref<T, { set: T }> {
+export function lww<T, A extends Arbiter = 'local'>(
+  name: string,
+  initial: T,
+  options?: RefOptions<A>,
+): Ref<T, { set: T }, A> {
   const value = toValue(initial, `The initial value of "${name}"`)
   const spec: LwwSpec = { initial: value, type: typeof value === 'object' ? undefined : typeof value }
-  return makeRef<T, { set: T }>(policy as Policy, checkName(name), Object.freeze(spec))
+  return makeRef<T, { set: T }, A>(policy as Policy, checkName(name), Object.freeze(spec), options)
 }

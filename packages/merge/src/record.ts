@@ -1,16 +1,23 @@
 import {
   checkMemberId,
   checkName,
+  idRange,
   listKey,
   makeRef,
   membersKey,
+  noOptions,
+  positionRange,
   StmError,
+  type Arbiter,
   type Collection,
   type List,
   type Place,
   type Policy,
   type PolicyRef,
+  type Range,
+  type RangeBounds,
   type Ref,
+  type RefOptions,
 } from '@syncline/stm'
 import {
   recordSpec,
@@ -84,12 +91,28 @@ export type MemberWrites<F extends Fields> = RecordWrites<F> & {
 }
 
 /** A collection with declared fields. */
-export interface RecordCollection<F extends Fields> extends Collection<RecordValue<F>, MemberWrites<F>> {
+export interface RecordCollection<F extends Fields, A extends Arbiter = 'local'> extends Collection<
+  RecordValue<F>,
+  MemberWrites<F>,
+  A
+> {
+  /** The members whose ids begin with a prefix, or lie between two. Reads as their ids. */
+  range(bounds: RangeBounds): Range
   /**
    * The list of the members that stand under `parent`, by the place `field`; a collection with one place need not say which.
    * The list of the root, `''`, when no parent is named. Cost: constant; the members are looked up when it is read.
    */
-  list(parent?: string, field?: PlaceNames<F>): List<RecordValue<F>, MemberWrites<F>>
+  list(parent?: string, field?: PlaceNames<F>): RecordList<F, A>
+}
+
+/** A list of the members of a collection with declared fields. */
+export interface RecordList<F extends Fields, A extends Arbiter = 'local'> extends List<
+  RecordValue<F>,
+  MemberWrites<F>,
+  A
+> {
+  /** The items at positions from `from` up to `to`, `to` not included. Reads as their ids. */
+  slice(from: number, to?: number): Range
 }
 
 /**
@@ -104,8 +127,13 @@ export interface RecordCollection<F extends Fields> extends Collection<RecordVal
  * const settings = record('settings', { theme: 'light', zoom: 1, lastOpened: optional<string>(), starts: count() })
  * expect(settings.key).toBe('record settings')
  */
-export function record<F extends Fields>(name: string, fields: F): Ref<RecordValue<F>, RecordWrites<F>> {
-  return makeRef<RecordValue<F>, RecordWrites<F>>(policy as Policy, checkName(name), recordSpec(name, fields, false))
+export function record<F extends Fields, A extends Arbiter = 'local'>(
+  name: string,
+  fields: F,
+  options?: RefOptions<A>,
+): Ref<RecordValue<F>, RecordWrites<F>, A> {
+  const spec = recordSpec(name, fields, false)
+  return makeRef<RecordValue<F>, RecordWrites<F>, A>(policy as Policy, checkName(name), spec, options)
 }
 
 /**
@@ -121,32 +149,39 @@ export function record<F extends Fields>(name: string, fields: F): Ref<RecordVal
  * expect(cards.at('c1').address).toBe('cards/c1')
  * expect(cards.list('todo').field).toBe('at')
  */
-export function collection<F extends Fields>(name: string, fields: F): RecordCollection<F> {
+export function collection<F extends Fields, A extends Arbiter = 'local'>(
+  name: string,
+  fields: F,
+  options: RefOptions<A> = noOptions,
+): RecordCollection<F, A> {
   const spec = recordSpec(checkName(name), fields, true)
   const places = spec.fields.filter(({ kind }) => kind === 'place').map((place) => place.name)
 
-  function list(parent = '', field?: string): List<RecordValue<F>, MemberWrites<F>> {
+  function list(parent = '', field?: string): RecordList<F, A> {
     const by = field ?? (places.length === 1 ? places[0]! : undefined)
     if (by === undefined || !places.includes(by)) throw noPlace(name, field, places)
     if (parent !== '') checkMemberId(parent)
-    return Object.freeze({
+    const made: RecordList<F, A> = Object.freeze<RecordList<F, A>>({
       kind: 'list',
       key: listKey(policy.tag, name, by, parent),
       collection: self,
       field: by,
       parent,
       keysFor,
+      slice: (from, to) => positionRange(made, from, to),
     })
+    return made
   }
 
-  const self: RecordCollection<F> = Object.freeze<RecordCollection<F>>({
+  const self: RecordCollection<F, A> = Object.freeze<RecordCollection<F, A>>({
     kind: 'collection',
     key: membersKey(policy.tag, name),
     name,
     policy: policy as Policy,
     spec,
-    at: (id) =>
-      makeRef<RecordValue<F> | undefined, MemberWrites<F>>(policy as Policy, `${name}/${checkMemberId(id)}`, spec),
+    options,
+    at: (id) => makeRef(policy as Policy, `${name}/${checkMemberId(id)}`, spec, options),
+    range: (bounds) => idRange(self, bounds),
     list,
   })
   return self

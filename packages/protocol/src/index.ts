@@ -38,9 +38,11 @@ export { encodeFrameBody, frameFromBody } from './layouts.ts'
 export { createFrameReader, encodeFrames, packFrames } from './message.ts'
 export type { FrameReader } from './message.ts'
 
-// Entries of the log on a client's disk
+// Entries of the log on a client's disk, and what rests beside a record there
 export { decodeEntry, encodeEntry } from './entry.ts'
 export type { LogEntry } from './entry.ts'
+export { decodeLocal, encodeLocal, noLocalPart } from './local.ts'
+export type { LocalPart } from './local.ts'
 
 // Checksums
 export { crc32c } from './crc32c.ts'

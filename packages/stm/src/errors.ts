@@ -1,3 +1,5 @@
+import type { CellKey } from './ref.ts'
+
 /** What an {@link StmError} can be about. Identify errors by `code`: two copies of a package have two classes. */
 export type StmErrorCode =
   /** A write holds something that is not a `Value`, or a value its ref does not take. */
@@ -18,14 +20,33 @@ export type StmErrorCode =
   | 'nested-transaction'
   /** The encoded Change would be larger than one Change may be. */
   | 'change-too-large'
+  /** A ref that was commuted was written otherwise too in the same transaction. */
+  | 'commuted'
+  /** A `tx` was used while a savepoint of it was running, or a body ended before its savepoint. */
+  | 'savepoint-open'
+  /** A sync body came to `retry`. */
+  | 'would-block'
+  /** An independent transaction inside of this one has written what this one depends on. `refs` names it. */
+  | 'overtaken'
+  /** A transaction was run again as often, or for as long, as it may be. `refs` names what moved each time, or what it waited for. */
+  | 'attempts-exhausted'
+  /** Under `isolation: 'snapshot'` a transaction committed although something it had read has moved. Reported, not thrown. `refs` names it. */
+  | 'write-skew'
+  /** A transaction wrote a ref whose arbiter is not its own. */
+  | 'wrong-arbiter'
+  /** `io()` was called inside of a body. */
+  | 'io-in-transaction'
 
 /** A mistake in how refs or transactions are used. Nothing has happened: no write of the transaction is visible anywhere. */
 export class StmError extends Error {
   readonly code: StmErrorCode
+  /** The keys of the refs, collections and lists that it is about, where the code says so. */
+  readonly refs?: readonly CellKey[]
 
-  constructor(code: StmErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: StmErrorCode, message: string, options?: ErrorOptions & { readonly refs?: readonly CellKey[] }) {
     super(message, options)
     this.name = 'StmError'
     this.code = code
+    if (options?.refs !== undefined) this.refs = options.refs
   }
 }

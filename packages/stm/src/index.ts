@@ -1,6 +1,31 @@
 // Refs: typed addresses plus policies
-export { cellKey, checkMemberId, checkName, listKey, makeRef, membersKey } from './ref.ts'
-export type { CellKey, Collection, List, ListItem, ListKeys, Readable, Ref, Writes } from './ref.ts'
+export {
+  cellKey,
+  checkMemberId,
+  checkName,
+  idRange,
+  listKey,
+  makeRef,
+  membersKey,
+  noOptions,
+  positionRange,
+} from './ref.ts'
+export type {
+  AnyCollection,
+  AnyList,
+  AnyRef,
+  CellKey,
+  Collection,
+  List,
+  ListItem,
+  ListKeys,
+  Range,
+  RangeBounds,
+  Readable,
+  Ref,
+  RefOptions,
+  Writes,
+} from './ref.ts'
 
 // Policies: how refs merge
 export type { BoundPolicy, EditContext, Intent, Origin, Place, Policy, PolicyHost, PolicyRef } from './policy.ts'
@@ -15,16 +40,19 @@ export type { Value } from './value.ts'
 export type { Snapshot } from './snapshot.ts'
 
 // Transactions
-export { draft, sealLate, sealPure, sealSizeBytes } from './transaction.ts'
-export type { Draft, Tx } from './transaction.ts'
-export type { DraftWrite } from './workspace.ts'
+export { begin, draft, namesOf } from './attempt.ts'
+export type { Attempt, Check, Draft, Isolation, Ready } from './attempt.ts'
+export { sealLate, sealPure, sealSizeBytes } from './seal.ts'
+export type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
+export { isRetrySignal, type DeclaredEffect } from './workspace.ts'
+export type { DraftWrite } from './write.ts'
 
 // The memory of one replica
 export { createMemory } from './memory.ts'
-export type { Memory, UnreadOp } from './memory.ts'
+export type { Memory, UnreadOp, View } from './memory.ts'
 
 // Watching
-export { createWatchers, watchKey } from './watch.ts'
+export { covers, createWatchers, watchKey } from './watch.ts'
 export type { Watchers } from './watch.ts'
 
 // Errors

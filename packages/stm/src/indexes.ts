@@ -5,9 +5,10 @@ import {
   listKey,
   membersKey,
   type CellKey,
-  type Collection,
-  type List,
+  type AnyCollection,
+  type AnyList,
   type ListItem,
+  type Range,
 } from './ref.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
 import type { Version } from './versions.ts'
@@ -49,13 +50,13 @@ export interface Family {
 }
 
 /** The family that a collection or list belongs to. */
-export function familyOf(readable: Collection | List, policy: Policy): Family {
+export function familyOf(readable: AnyCollection | AnyList, policy: Policy): Family {
   const { name } = readable.kind === 'list' ? readable.collection : readable
   return { tag: policy.tag, name, policy }
 }
 
 /** What the keys of all members of a collection begin with, and the keys of no other cell. */
-export function memberPrefix(readable: Collection | List): string {
+export function memberPrefix(readable: AnyCollection | AnyList): string {
   const { policy, name } = readable.kind === 'list' ? readable.collection : readable
   return cellKey(policy.tag, `${name}/`)
 }
@@ -116,7 +117,7 @@ export function collectMoves(
 
 /** What stands for a member with this state in the sorted set of a readable; undefined when it is not in it. */
 export function entryOfState(
-  readable: Collection | List,
+  readable: AnyCollection | AnyList,
   policy: Policy,
   id: string,
   state: unknown,
@@ -126,13 +127,13 @@ export function entryOfState(
 }
 
 /** The same for the value that a transaction reads of a member. By the laws of `Policy` it says the same as the state will. */
-export function entryOfValue(readable: Collection | List, id: string, value: unknown): string | undefined {
+export function entryOfValue(readable: AnyCollection | AnyList, id: string, value: unknown): string | undefined {
   if (value === undefined || !isMemberId(id)) return undefined
   if (readable.kind === 'collection') return id
   return placedEntry(readable, id, (value as Readonly<Record<string, Place | undefined>>)[readable.field])
 }
 
-function placedEntry(list: List, id: string, place: Place | undefined): string | undefined {
+function placedEntry(list: AnyList, id: string, place: Place | undefined): string | undefined {
   return place?.parent === list.parent ? listEntry(place.key, id) : undefined
 }
 
@@ -146,23 +147,32 @@ function movesOf(moves: Map<CellKey, Moves>, key: CellKey): Moves {
 export const MEMBERS = ''
 
 /** The name under which an index keeps what a readable asks for. */
-export function keptAs(readable: Collection | List): string {
+export function keptAs(readable: AnyCollection | AnyList): string {
   return readable.kind === 'list' ? `.${readable.field}` : MEMBERS
 }
 
 /** The key of the cell that holds the sorted set of a readable. */
-export function sortedKey(readable: Collection | List): CellKey {
+export function sortedKey(readable: AnyCollection | AnyList): CellKey {
   if (readable.kind === 'collection') return membersKey(readable.policy.tag, readable.name)
   const { collection, field, parent } = readable
   return listKey(collection.policy.tag, collection.name, field, parent)
 }
 
 /** The ids in the sorted set of a readable, ascending. The same array for the same set. */
-export function idsOf(readable: Collection | List, set: SortedSet): readonly string[] {
+export function idsOf(readable: AnyCollection | AnyList, set: SortedSet): readonly string[] {
   if (readable.kind === 'collection') return set.items()
   let ids = listIds.get(set)
   if (ids === undefined) listIds.set(set, (ids = Object.freeze(set.items().map(idIn))))
   return ids
+}
+
+/** The ids in a part of a sorted set. */
+export function idsInRange({ of, from, to }: Range, set: SortedSet): readonly string[] {
+  // A range of a collection has ids as bounds, one of a list positions.
+  const start = typeof from === 'string' ? set.rank(from) : from
+  const end = typeof to === 'string' ? set.rank(to) : (to ?? set.size)
+  const entries = set.slice(start, end)
+  return Object.freeze(of.kind === 'collection' ? entries : entries.map(idIn))
 }
 
 const listIds = new WeakMap<SortedSet, readonly string[]>()

@@ -1,8 +1,9 @@
-import { emptyBasis, type Basis, type Op, type Stamp } from './change.ts'
+import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './change.ts'
 import { StmError } from './errors.ts'
 import {
   collectMoves,
   familyOf,
+  idsInRange,
   idsOf,
   keepsIds,
   keptAs,
@@ -15,7 +16,18 @@ import {
   type Moves,
 } from './indexes.ts'
 import type { Policy } from './policy.ts'
-import { cellKey, isTag, type CellKey, type Collection, type List, type Readable, type Ref } from './ref.ts'
+import {
+  cellKey,
+  isTag,
+  type AnyCollection,
+  type AnyList,
+  type AnyRef,
+  type CellKey,
+  type Collection,
+  type Range,
+  type Readable,
+  type Writes,
+} from './ref.ts'
 import type { Snapshot } from './snapshot.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
 import { Versions, type Since, type Version } from './versions.ts'
@@ -34,10 +46,10 @@ export interface Memory {
   /** The policy under a tag, if it is known. */
   policy(tag: string): Policy | undefined
 
+  /** Everything as it is now, with the states behind it. The same object until the next `apply` or `put`. Cost: constant. */
+  readonly view: View
   /** The newest state of a cell, undefined while nobody has written. */
   state(key: CellKey): unknown
-  /** The sorted set behind a collection or list, now. */
-  sorted(readable: Collection | List): SortedSet
 
   /**
    * Folds the operations of one Change into their cells, as one new version. Returns the keys of all cells that changed, and of the
@@ -48,6 +60,16 @@ export interface Memory {
   forget(isGone: (stamp: Stamp) => boolean): void
   /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
   put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): ReadonlySet<CellKey>
+}
+
+/** What a transaction works on: a Snapshot, and what policies and indexes keep behind it. Stays as it is. */
+export interface View {
+  readonly snapshot: Snapshot
+  adopt(policy: Policy): Policy
+  /** The state of a cell, undefined when nobody had written. */
+  state(key: CellKey): unknown
+  /** The sorted set behind a collection or list. */
+  sorted(readable: AnyCollection | AnyList): SortedSet
 }
 
 /** An operation that was applied before its policy was known. */
@@ -90,7 +112,7 @@ export function createMemory(
   const unread = new Map<string, WaitingOp[]>()
   /** By the prefix of their family. */
   const indexes = new Map<string, Index>()
-  let snapshot: Snapshot | undefined
+  let view: View | undefined
   /** The number of the first version that somebody has a snapshot of. */
   let firstShown = Infinity
 
@@ -177,7 +199,7 @@ export function createMemory(
     }
     if (changed.size > 0 || waits || basis !== versions.newest.basis) {
       versions.commit(changed, basis)
-      snapshot = undefined
+      view = undefined
     }
     const keys = new Set(changed.keys())
     for (const key of unseen) keys.delete(key)
@@ -185,7 +207,7 @@ export function createMemory(
   }
 
   /** The sorted set of a collection or list at a version; from the first time that anybody asks it is kept up to date. */
-  function sortedAt(version: Version, readable: Collection | List): SortedSet {
+  function sortedAt(version: Version, readable: AnyCollection | AnyList): SortedSet {
     const policy = adopt(readable.kind === 'list' ? readable.collection.policy : readable.policy)
     const prefix = memberPrefix(readable)
     let index = indexes.get(prefix)
@@ -227,19 +249,32 @@ export function createMemory(
 
   function get(version: Version, readable: Readable<unknown>): unknown {
     if (readable.kind === 'ref') {
-      const ref = readable as Ref
+      const ref = readable as AnyRef
       const policy = policies.get(ref.policy.tag) ?? adopt(ref.policy)
       return policy.read(versions.read(version, ref.key), ref)
     }
-    const family = readable as Collection | List
+    if (readable.kind === 'range') {
+      const range = readable as Range
+      return idsInRange(range, sortedAt(version, range.of))
+    }
+    const family = readable as AnyCollection | AnyList
     return idsOf(family, sortedAt(version, family))
+  }
+
+  function viewOf(version: Version): View {
+    return {
+      snapshot: snapshotOf(version),
+      adopt,
+      state: (key) => versions.read(version, key),
+      sorted: (readable) => sortedAt(version, readable),
+    }
   }
 
   function snapshotOf(version: Version): Snapshot {
     const made: Snapshot = {
       basis: version.basis,
       get: <V>(readable: Readable<V>) => get(version, readable) as V,
-      items: <V>(collection: Collection<V>) => itemsOf(made, collection),
+      items: <V>(collection: Collection<V, Writes, Arbiter>) => itemsOf(made, collection),
     }
     firstShown = Math.min(firstShown, version.number)
     return made
@@ -247,12 +282,14 @@ export function createMemory(
 
   return {
     get snapshot() {
-      return (snapshot ??= snapshotOf(versions.newest))
+      return (view ??= viewOf(versions.newest)).snapshot
+    },
+    get view() {
+      return (view ??= viewOf(versions.newest))
     },
     adopt,
     policy: (tag) => policies.get(tag),
     state: (key) => versions.now(key),
-    sorted: (readable) => sortedAt(versions.newest, readable),
     apply,
     forget(isGone) {
       for (const [tag, waiting] of unread) {
@@ -268,7 +305,7 @@ export function createMemory(
 /** The members of a collection as `[id, value]`, ascending by id, read through anything that reads. */
 export function* itemsOf<V>(
   reader: { get<R>(readable: Readable<R>): R },
-  collection: Collection<V>,
+  collection: Collection<V, Writes, Arbiter>,
 ): Iterable<readonly [string, V]> {
   for (const id of reader.get(collection)) {
     const value = reader.get(collection.at(id))

@@ -5,10 +5,10 @@ import type { Policy, PolicyRef } from './policy.ts'
 /** The identity of a cell: the policy's tag and the address. The same name under another policy is another ref. */
 export type CellKey = string & { readonly __cell?: never }
 
-/** Anything a Snapshot can be asked for: a ref, a collection, a list. `V` is what comes back. */
+/** Anything a Snapshot can be asked for: a ref, a collection, a list, a range of either. `V` is what comes back. */
 export interface Readable<V> {
   readonly key: CellKey
-  readonly kind: 'ref' | 'collection' | 'list'
+  readonly kind: 'ref' | 'collection' | 'list' | 'range'
   /** Carries the type only. */
   readonly __value?: () => V
 }
@@ -25,32 +25,53 @@ export interface Writes {
   readonly move?: true
 }
 
+/** What an app may say about a ref beside its name and its initial value. */
+export interface RefOptions<A extends Arbiter = Arbiter> {
+  /** Who serialises its commits. Default `local`: this tab's memory, and the writes of others merge. */
+  readonly arbiter?: A
+  /**
+   * What a transaction that awaits does when the ref has moved since its body began: `rerun`, the default, runs the body again; `merge`
+   * commits what it wrote as if it had been written at the same time by somebody else, by the rules of the ref's policy.
+   */
+  readonly onConflict?: 'rerun' | 'merge'
+}
+
 /** A typed address plus policies. It holds no value: read it from a Snapshot, write it in a transaction. */
-export interface Ref<V = unknown, W extends Writes = Writes> extends Readable<V>, PolicyRef {
+export interface Ref<V = unknown, W extends Writes = Writes, A extends Arbiter = 'local'>
+  extends Readable<V>, PolicyRef {
   readonly kind: 'ref'
   readonly policy: Policy
-  readonly arbiter: Arbiter
+  readonly arbiter: A
+  readonly options: RefOptions
   /** Carries the type only. */
   readonly __writes?: W
 }
 
+/** A ref of whatever type, with whatever arbiter. */
+export type AnyRef = Ref<unknown, Writes, Arbiter>
+
 /** A typed family of refs with membership. Reads as the ids of its members, in ascending order of their UTF-16 code units. */
-export interface Collection<V = unknown, W extends Writes = Writes> extends Readable<readonly string[]> {
+export interface Collection<V = unknown, W extends Writes = Writes, A extends Arbiter = 'local'> extends Readable<
+  readonly string[]
+> {
   readonly kind: 'collection'
   readonly name: string
   readonly policy: Policy
   readonly spec: unknown
+  readonly options: RefOptions
   /** The ref of one member, whether it exists or not. It reads as undefined while it does not exist. */
-  at(id: string): Ref<V | undefined, W>
+  at(id: string): Ref<V | undefined, W, A>
 }
 
 /**
  * A sorted view of a collection: the members whose place register `field` names `parent`, by (sort key, id).
  * Reads as their ids. A member has one place, so it is in one list at most.
  */
-export interface List<V = unknown, W extends Writes = Writes> extends Readable<readonly string[]> {
+export interface List<V = unknown, W extends Writes = Writes, A extends Arbiter = 'local'> extends Readable<
+  readonly string[]
+> {
   readonly kind: 'list'
-  readonly collection: Collection<V, W>
+  readonly collection: Collection<V, W, A>
   readonly field: string
   readonly parent: string
   /**
@@ -60,6 +81,30 @@ export interface List<V = unknown, W extends Writes = Writes> extends Readable<r
    */
   keysFor(entries: readonly ListItem[], index: number, count: number, seed: string): ListKeys
 }
+
+/** A collection of whatever type, with whatever arbiter. */
+export type AnyCollection = Collection<unknown, Writes, Arbiter>
+
+/** A list of whatever type, with whatever arbiter. */
+export type AnyList = List<unknown, Writes, Arbiter>
+
+/**
+ * A part of a collection by ids, or of a list by positions. Reads as the ids in it, in order: a transaction that read a part is only
+ * disturbed by what comes into this part, leaves it or moves in it.
+ */
+export interface Range extends Readable<readonly string[]> {
+  readonly kind: 'range'
+  readonly of: AnyCollection | AnyList
+  /** The first id, or the first position. */
+  readonly from: string | number
+  /** The id or position after the last; undefined: to the end. */
+  readonly to: string | number | undefined
+}
+
+/** Which ids: those that begin with `prefix`, or those from `from` up to `to`, `to` not included. */
+export type RangeBounds =
+  | { readonly prefix: string }
+  | { readonly prefix?: undefined; readonly from?: string; readonly to?: string }
 
 /** An item of a list and its sort key. */
 export interface ListItem {
@@ -115,12 +160,13 @@ export function isMemberId(id: unknown): id is string {
 
 /** Whether this can be the tag of a policy: it stands before a space in keys, where the words of derived cells are taken. */
 export function isTag(tag: unknown): tag is string {
-  return typeof tag === 'string' && TAG.test(tag) && tag !== MEMBERS && tag !== LIST_OF
+  return typeof tag === 'string' && TAG.test(tag) && tag !== MEMBERS && tag !== LIST_OF && tag !== RANGE
 }
 
 const TAG = /^[A-Za-z0-9_-]{1,32}$/
 const MEMBERS = 'members'
 const LIST_OF = 'list-of'
+const RANGE = 'range-of'
 
 /**
  * The identity of the cell that a policy keeps for an address.
@@ -151,11 +197,57 @@ export function listKey(tag: string, collection: string, field: string, parent: 
  * const title = makeRef(policy, 'title', { initial: '' })
  * expect(title.key).toBe('register title')
  */
-export function makeRef<V, W extends Writes>(
+export function makeRef<V, W extends Writes, A extends Arbiter = 'local'>(
   policy: Policy<V>,
   address: string,
   spec: unknown,
-  arbiter: Arbiter = 'local',
-): Ref<V, W> {
-  return Object.freeze({ kind: 'ref', key: cellKey(policy.tag, address), policy, address, spec, arbiter })
+  options: RefOptions<A> = noOptions as RefOptions<A>,
+): Ref<V, W, A> {
+  // Without an arbiter in the options the type argument is its default.
+  const arbiter = options.arbiter ?? ('local' as A)
+  return Object.freeze({ kind: 'ref', key: cellKey(policy.tag, address), policy, address, spec, arbiter, options })
+}
+
+/** The options of a ref of which nothing was said. */
+export const noOptions: RefOptions<never> = Object.freeze({})
+
+/**
+ * The members of a collection whose ids lie between bounds, compared by UTF-16 code units. Cost of reading it: what it holds.
+ *
+ * @example
+ * import { idRange } from '@syncline/stm'
+ *
+ * const cards = cardsOf('cards')
+ * expect(idRange(cards, { prefix: 'a/' })).toMatchObject({ from: 'a/', to: 'a0' })
+ */
+export function idRange(of: AnyCollection, bounds: RangeBounds): Range {
+  const { from = '', to } =
+    bounds.prefix === undefined ? bounds : { from: bounds.prefix, to: afterPrefix(bounds.prefix) }
+  return Object.freeze({ kind: 'range', key: `${RANGE} ${JSON.stringify([from, to ?? null])} ${of.key}`, of, from, to })
+}
+
+/**
+ * The items of a list at positions from `from` up to `to`, `to` not included. Throws `StmError` `invalid-value` for what is no position.
+ *
+ * @example
+ * import { positionRange } from '@syncline/stm'
+ *
+ * const firstTen = positionRange(cardsOf('cards').list('todo'), 0, 10)
+ * expect(firstTen).toMatchObject({ kind: 'range', from: 0, to: 10 })
+ */
+export function positionRange(of: AnyList, from: number, to?: number): Range {
+  for (const position of [from, to ?? 0]) {
+    if (Number.isSafeInteger(position) && position >= 0) continue
+    throw new StmError('invalid-value', `${String(position)} is no position in a list. Use whole numbers from 0 on.`)
+  }
+  return Object.freeze({ kind: 'range', key: `${RANGE} ${JSON.stringify([from, to ?? null])} ${of.key}`, of, from, to })
+}
+
+/** The least string that is greater than all that begin with `prefix`; undefined when there is none. */
+function afterPrefix(prefix: string): string | undefined {
+  for (let end = prefix.length; end > 0; end--) {
+    const unit = prefix.charCodeAt(end - 1)
+    if (unit < 0xffff) return prefix.slice(0, end - 1) + String.fromCharCode(unit + 1)
+  }
+  return undefined
 }

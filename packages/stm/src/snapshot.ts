@@ -1,5 +1,5 @@
-import type { Basis } from './change.ts'
-import type { Collection, Readable } from './ref.ts'
+import type { Arbiter, Basis } from './change.ts'
+import type { Collection, Readable, Writes } from './ref.ts'
 
 /** Everything at one basis, as an immutable value: valid for ever, whatever is committed later. */
 export interface Snapshot {
@@ -7,5 +7,5 @@ export interface Snapshot {
   /** The value of a ref, the ids of a collection or of a list. The same object for the same state. */
   get<V>(readable: Readable<V>): V
   /** The members of a collection as `[id, value]`, ascending by id. */
-  items<V>(collection: Collection<V>): Iterable<readonly [string, V]>
+  items<V>(collection: Collection<V, Writes, Arbiter>): Iterable<readonly [string, V]>
 }

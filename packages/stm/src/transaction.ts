@@ -1,125 +1,92 @@
-import type { Op } from './change.ts'
-import { StmError } from './errors.ts'
-import type { Memory } from './memory.ts'
-import type { BoundPolicy, EditContext, Policy } from './policy.ts'
-import type { Collection, List, Readable, Ref } from './ref.ts'
-import { valueSizeBytes } from './value.ts'
-import { Workspace, type DraftWrite } from './workspace.ts'
+import type { Arbiter } from './change.ts'
+import type { Collection, List, Readable, Ref, Writes } from './ref.ts'
 
-/** What a transaction body gets: reads from one consistent snapshot plus its own writes, and writes that are buffered. */
-export interface Tx {
+/**
+ * What a transaction body gets: reads from one consistent snapshot plus its own writes, and writes that are buffered.
+ *
+ * `A` names the arbiters whose refs it may write. Of what it read, wrote or ensured, what has moved when it wants to commit runs the body
+ * again; so a body reads refs, writes refs and declares effects, and does nothing else.
+ */
+export interface Tx<A extends Arbiter = 'local'> {
+  /** Carries the type only: who takes a transaction of fewer arbiters takes one of more, and not the reverse. */
+  readonly __arbiters?: (arbiter: A) => void
+
   /** The value now, own writes included. */
   get<V>(readable: Readable<V>): V
   /** The members of a collection, own writes included, as `[id, value]`, ascending by id. */
-  items<V>(collection: Collection<V>): Iterable<readonly [string, V]>
+  items<V>(collection: Collection<V, Writes, Arbiter>): Iterable<readonly [string, V]>
+  /** As `get`, but the commit does not depend on it: what is peeked at may move. */
+  peek<V>(readable: Readable<V>): V
+  /** Makes the commit depend on a ref that is not written, as if it were: under `isolation: 'snapshot'` reads alone do not. */
+  ensure(readable: Readable<unknown>): void
 
   /** Replaces the value. Of a record only the fields that differ are written. Setting an equal value writes nothing. */
-  set<V>(ref: Ref<unknown, { set: V }>, value: V): void
+  set<V>(ref: Ref<unknown, { set: V }, A>, value: V): void
   /** `set(ref, change(get(ref)))`. */
-  update<V>(ref: Ref<V | undefined, { set: V }>, change: (value: V) => V): void
+  update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: V) => V): void
   /** Writes the named fields of a record and leaves the others alone. */
-  patch<F>(ref: Ref<unknown, { patch: F }>, fields: F): void
+  patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: F): void
   /** Adds to a counter; concurrent additions sum up. `field` names the counter field of a record. */
-  add(ref: Ref<unknown, { add: true }>, delta: number, field?: string): void
+  add(ref: Ref<unknown, { add: true }, A>, delta: number, field?: string): void
 
   /** Brings a member of a collection into being. Throws `member-exists` when it is there. */
-  create<C>(member: Ref<unknown, { create: C }>, value: C): void
+  create<C>(member: Ref<unknown, { create: C }, A>, value: C): void
   /** Takes a member out of its collection. Wins over concurrent edits of it. Of an absent member: nothing. */
-  delete(member: Ref<unknown, { delete: true }>): void
+  delete(member: Ref<unknown, { delete: true }, A>): void
   /** Puts an existing member into `list` at `index` (counted without the member itself; default: at the end), out of the list it was in. */
-  move(member: Ref<unknown, { patch: unknown }>, list: List, index?: number): void
+  move(member: Ref<unknown, { patch: unknown }, A>, list: List<unknown, Writes, A>, index?: number): void
   /** Moves several members, in the given order, so that they stay contiguous whatever others insert. */
-  moveAll(members: readonly Ref<unknown, { patch: unknown }>[], list: List, index?: number): void
+  moveAll(members: readonly Ref<unknown, { patch: unknown }, A>[], list: List<unknown, Writes, A>, index?: number): void
 
   /** Inserts text or items at an index. */
-  insert<C>(ref: Ref<unknown, { insert: C }>, index: number, content: C): void
+  insert<C>(ref: Ref<unknown, { insert: C }, A>, index: number, content: C): void
   /** Removes `length` characters or items from an index. */
-  remove(ref: Ref<unknown, { remove: true }>, index: number, length: number): void
+  remove(ref: Ref<unknown, { remove: true }, A>, index: number, length: number): void
   /** Moves one item of a list ref. */
-  reorder(ref: Ref<unknown, { move: true }>, from: number, to: number): void
+  reorder(ref: Ref<unknown, { move: true }, A>, from: number, to: number): void
+
+  /**
+   * Writes what does not depend on what others write: it never makes the body run again, and is done anew, on the newest value, when the
+   * transaction commits. A ref that was commuted takes no other write in the same transaction (`commuted`). When its member was deleted
+   * meanwhile, nothing is written. On `relay` refs it is data, not a function.
+   */
+  commute(ref: Ref<unknown, { add: true }, A>, op: AddOp): void
+  commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<C>): void
+  commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: V) => V): void
+
+  /**
+   * Runs `body` as a part of this transaction: when it throws, its own writes and effects are undone and the error goes on, to be caught
+   * or not. While it runs, use the `tx` that it gets. A body that returns a promise is awaited, where the transaction is.
+   */
+  savepoint<T>(body: (tx: Tx<A>) => T): T
+  /**
+   * Runs `left`; if it comes to `retry`, undoes its writes and effects and runs `right`. When both come to `retry`, so does the whole, until
+   * something moves that either has read.
+   */
+  orElse<L, R>(left: (tx: Tx<A>) => L, right: (tx: Tx<A>) => R): L | R
+  /**
+   * Gives up this run and waits until something changes that was read; then the body runs again. Return what it "returns", so that the
+   * compiler knows that nothing follows. Do not catch what it throws: the transaction does not commit any more in any case.
+   */
+  retry(): never
+  /** The result of `io`, which is run in the first attempt only: later ones get what it gave. A promise that was rejected is asked for again. */
+  once<T>(key: string, io: () => T): T
+
+  /** Declares work for after the commit, to be done by the named handler: data on the Change, held until it commits, dropped with the writes. */
+  effect(handler: string, input?: unknown): void
 }
 
-/** What a body asked for: what it returned, and its writes, not yet visible to anybody. */
-export interface Draft<T> {
-  readonly value: T
-  readonly writes: readonly DraftWrite[]
+/** Adds to a counter, or to the counter field of a record. */
+export interface AddOp {
+  readonly add: number
+  readonly field?: string
 }
 
-/**
- * Runs a sync body on the newest snapshot of a memory and gathers its writes. Nothing else happens: what the body threw is thrown on,
- * and its writes are forgotten. The memory must not move while the body runs.
- *
- * Throws `StmError` `async-body` when the body returns a promise. Its `tx` is of no use afterwards.
- *
- * @example
- * import { createMemory, draft, emptyBasis, sealPure } from '@syncline/stm'
- *
- * const title = register('title', '')
- * const memory = createMemory()
- * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
- * const { value, writes } = draft(memory, (tx) => {
- *   tx.set(title, 'Hello')
- *   return tx.get(title)
- * }, context)
- * expect(value).toBe('Hello')
- * expect(memory.snapshot.get(title)).toBe('')
- * memory.apply(sealPure(writes, context), context.stamp, emptyBasis)
- * expect(memory.snapshot.get(title)).toBe('Hello')
- */
-export function draft<T>(memory: Memory, body: (tx: Tx) => T, context: EditContext): Draft<T> {
-  const workspace = new Workspace(memory, context)
-  try {
-    const value = body(workspace)
-    if (isThenable(value)) {
-      // It will fail as soon as it uses its tx, and nobody else is waiting for it.
-      void Promise.resolve(value).catch(() => undefined)
-      throw new StmError(
-        'async-body',
-        'The body of transact() returned a promise, so it is not over when it returns. ' +
-          'Await what you need first and pass the results in; a transaction reads refs and writes refs, at once.',
-      )
-    }
-    return { value, writes: workspace.writes() }
-  } finally {
-    workspace.finish()
-  }
+/** Inserts at an index, by default at the end; an index that has become too large is the end. */
+export interface InsertOp<C> {
+  readonly insert: C
+  readonly index?: number
 }
 
-function isThenable(value: unknown): boolean {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  return typeof (value as { then?: unknown }).then === 'function'
-}
-
-/** How many bytes the writes of a draft will take at most, apart from a small constant for each. Cost: one walk over what was written. */
-export function sealSizeBytes(writes: readonly DraftWrite[], ops: readonly Op[]): number {
-  let bytes = 0
-  for (const { policy, draft, ref } of writes) {
-    if (isLate(policy)) bytes += policy.sizeBytes(draft) + ref.address.length * 3
-  }
-  for (const op of ops) bytes += valueSizeBytes(op.payload) + op.address.length * 3
-  return bytes
-}
-
-/** The operations of all writes whose policies are pure. Never throws. Refs whose value did not change give none. */
-export function sealPure(writes: readonly DraftWrite[], context: EditContext): Op[] {
-  return seal(writes, context, false)
-}
-
-/** The operations of the writes to live documents, which are changed by this. Called last, when nothing can fail any more. */
-export function sealLate(writes: readonly DraftWrite[], context: EditContext): Op[] {
-  return seal(writes, context, true)
-}
-
-function seal(writes: readonly DraftWrite[], context: EditContext, late: boolean): Op[] {
-  const ops: Op[] = []
-  for (const { ref, policy, draft } of writes) {
-    if (isLate(policy) !== late) continue
-    const payload = policy.finish(draft, ref, context)
-    if (payload !== undefined) ops.push({ tag: policy.tag, address: ref.address, arbiter: ref.arbiter, payload })
-  }
-  return ops
-}
-
-function isLate(policy: Policy): policy is BoundPolicy {
-  return 'late' in policy && policy.late === true
-}
+/** What can be commuted. */
+export type CommuteOp = AddOp | InsertOp<unknown> | ((value: never) => unknown)

@@ -1,5 +1,5 @@
-import { sortedKey } from './indexes.ts'
-import type { CellKey, Collection, List, Readable } from './ref.ts'
+import { memberPrefix, sortedKey } from './indexes.ts'
+import type { AnyCollection, AnyList, CellKey, Range, Readable } from './ref.ts'
 
 /** Subscriptions by cell. The cost of a commit depends on what it touched, not on how many subscribe. */
 export interface Watchers<E> {
@@ -109,7 +109,7 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
 }
 
 /**
- * The cell that changes when, and only when, what `readable` reads changes. Collections and lists must have been read once: from then on
+ * The cell that changes when, and only when, what `readable` reads changes; for a range that of the whole collection or list. Collections and lists must have been read once: from then on
  * they are kept up to date, and their cells are among those that a commit changed.
  *
  * @example
@@ -117,5 +117,20 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
  * expect(watchKey(title)).toBe(title.key)
  */
 export function watchKey(readable: Readable<unknown>): CellKey {
-  return readable.kind === 'ref' ? readable.key : sortedKey(readable as Collection | List)
+  if (readable.kind === 'ref') return readable.key
+  return sortedKey(readable.kind === 'range' ? (readable as Range).of : (readable as AnyCollection | AnyList))
+}
+
+/**
+ * Whether a write to the cell `key` may change what `readable` reads.
+ *
+ * @example
+ * const title = register('title', '')
+ * expect(covers(title, title.key)).toBe(true)
+ */
+export function covers(readable: Readable<unknown>, key: CellKey): boolean {
+  if (readable.kind === 'ref') return readable.key === key
+  // What is not a ref is one of these.
+  const family = readable.kind === 'range' ? (readable as Range).of : (readable as AnyCollection | AnyList)
+  return key.startsWith(memberPrefix(family))
 }

@@ -1,18 +1,14 @@
+import type { Arbiter } from './change.ts'
+import { commuted } from './commute.ts'
 import { StmError } from './errors.ts'
-import { entryOfState, entryOfValue, idsOf, EntryItem, memberPrefix, sortedKey } from './indexes.ts'
-import { itemsOf, type Memory } from './memory.ts'
-import type { EditContext, Intent, Policy } from './policy.ts'
-import type { CellKey, Collection, List, Readable, Ref } from './ref.ts'
-import type { Snapshot } from './snapshot.ts'
+import { entryOfState, entryOfValue, EntryItem, idsInRange, idsOf, memberPrefix, sortedKey } from './indexes.ts'
+import { itemsOf, type View } from './memory.ts'
+import type { EditContext, Intent } from './policy.ts'
+import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Range, Readable, Ref, Writes } from './ref.ts'
 import type { SortedSet } from './sorted.ts'
-import type { Tx } from './transaction.ts'
-
-/** The writes to one ref, as its policy's draft. */
-export interface DraftWrite {
-  readonly ref: Ref
-  readonly policy: Policy
-  readonly draft: unknown
-}
+import type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
+import { toValue, type Value } from './value.ts'
+import { missing, type DraftWrite } from './write.ts'
 
 /** How many items on each side of an insertion are looked at, and can be given new keys when there is no room. Part of `List.keysFor`. */
 const NEIGHBOURS = 64
@@ -22,7 +18,7 @@ const LONG_KEY = 128
 
 /** A sorted set that the body has read, with the writes of the body. */
 interface OwnSet {
-  readonly readable: Collection | List
+  readonly readable: AnyCollection | AnyList
   readonly prefix: string
   set: SortedSet
 }
@@ -30,74 +26,127 @@ interface OwnSet {
 /** The writes to one ref before and after one more write. */
 type Edit = readonly [before: DraftWrite, after: DraftWrite]
 
-/** The private workspace of one transaction: drafts over a memory that does not move while the body runs. */
-export class Workspace implements Tx {
-  readonly #memory: Memory
-  readonly #snapshot: Snapshot
-  readonly #context: EditContext
-  readonly #writes = new Map<CellKey, DraftWrite>()
-  readonly #sets = new Map<CellKey, OwnSet>()
-  #finished = false
+/** An effect as a body declares it; it has an id when it commits. */
+export interface DeclaredEffect {
+  readonly handler: string
+  readonly input: Value
+}
 
-  constructor(memory: Memory, context: EditContext) {
-    this.#memory = memory
-    this.#snapshot = memory.snapshot
+/** What one run of a body leaves behind, its savepoints included, also those that were undone: they have decided what came after. */
+export interface Footprint {
+  readonly reads: Readable<unknown>[]
+  readonly ensured: Readable<unknown>[]
+  /** What `tx.once` has given in this run and those before. */
+  readonly once: Map<string, unknown>
+  /** Whether a body may return a promise. */
+  readonly isAsync: boolean
+  /** The run is over: nothing can be read or written any more. */
+  isOver: boolean
+}
+
+/** Thrown by `tx.retry()`. Who swallows it changes nothing: the workspace knows. */
+class RetrySignal extends Error {
+  constructor() {
+    super('This transaction waits for what it has read. The error is meant for the transaction: do not catch it.')
+    this.name = 'RetrySignal'
+  }
+}
+
+/** The private workspace of one transaction, or of a savepoint in one: drafts over a view that does not move. */
+export class Workspace<A extends Arbiter> implements Tx<A> {
+  readonly #view: View
+  readonly #context: EditContext
+  readonly #footprint: Footprint
+  readonly #parent: Workspace<A> | undefined
+  readonly #writes = new Map<CellKey, DraftWrite>()
+  #sets: Map<CellKey, OwnSet> | undefined
+  #effects: DeclaredEffect[] | undefined
+  /** The savepoint that is open. */
+  #child: Workspace<A> | undefined
+  #isOver = false
+  #isRetrying = false
+
+  constructor(view: View, context: EditContext, footprint: Footprint, parent?: Workspace<A>) {
+    this.#view = view
     this.#context = context
+    this.#footprint = footprint
+    this.#parent = parent
   }
 
+  /** The writes so far, by the order of the first to each ref. */
   writes(): readonly DraftWrite[] {
     return [...this.#writes.values()]
   }
 
-  finish(): void {
-    this.#finished = true
+  effects(): readonly DeclaredEffect[] {
+    return this.#effects ?? []
+  }
+
+  /** Whether the body came to `retry`, and no `orElse` had another way. */
+  get isRetrying(): boolean {
+    return this.#isRetrying
+  }
+
+  /** Whether a savepoint was begun and not awaited. */
+  get hasOpenSavepoint(): boolean {
+    return this.#child !== undefined
   }
 
   get<V>(readable: Readable<V>): V {
     this.#assertRunning()
-    if (readable.kind === 'ref') return this.#value(readable as unknown as Ref) as V
-    const family = readable as unknown as Collection | List
-    return idsOf(family, this.#setOf(family)) as V
+    this.#footprint.reads.push(readable)
+    return this.#read(readable)
   }
 
-  items<V>(collection: Collection<V>): Iterable<readonly [string, V]> {
+  items<V>(collection: Collection<V, Writes, Arbiter>): Iterable<readonly [string, V]> {
     return itemsOf(this, collection)
   }
 
-  set<V>(ref: Ref<unknown, { set: V }>, value: V): void {
+  peek<V>(readable: Readable<V>): V {
+    this.#assertRunning()
+    return this.#read(readable)
+  }
+
+  ensure(readable: Readable<unknown>): void {
+    this.#assertRunning()
+    this.#footprint.ensured.push(readable)
+  }
+
+  set<V>(ref: Ref<unknown, { set: V }, A>, value: V): void {
     this.#write(ref, { kind: 'set', value })
   }
 
-  update<V>(ref: Ref<V | undefined, { set: V }>, change: (value: V) => V): void {
+  update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: V) => V): void {
     const before = this.get(ref)
     if (before === undefined) throw missing(ref)
     this.set(ref, change(before))
   }
 
-  patch<F>(ref: Ref<unknown, { patch: F }>, fields: F): void {
+  patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: F): void {
     this.#write(ref, { kind: 'patch', fields: fields as Record<string, unknown> })
   }
 
-  add(ref: Ref<unknown, { add: true }>, delta: number, field?: string): void {
+  add(ref: Ref<unknown, { add: true }, A>, delta: number, field?: string): void {
     this.#write(ref, field === undefined ? { kind: 'add', delta } : { kind: 'add', delta, field })
   }
 
-  create<C>(member: Ref<unknown, { create: C }>, value: C): void {
+  create<C>(member: Ref<unknown, { create: C }, A>, value: C): void {
     this.#write(member, { kind: 'create', value: value as Record<string, unknown> })
   }
 
-  delete(member: Ref<unknown, { delete: true }>): void {
+  delete(member: Ref<unknown, { delete: true }, A>): void {
     this.#write(member, { kind: 'delete' })
   }
 
-  move(member: Ref<unknown, { patch: never }>, list: List, index?: number): void {
+  move(member: Ref<unknown, { patch: never }, A>, list: List<unknown, Writes, A>, index?: number): void {
     this.moveAll([member], list, index)
   }
 
-  moveAll(members: readonly Ref<unknown, { patch: never }>[], list: List, index?: number): void {
+  moveAll(members: readonly Ref<unknown, { patch: never }, A>[], list: List<unknown, Writes, A>, index?: number): void {
     this.#assertRunning()
     const ids = this.#idsIn(list, members)
     if (ids.length === 0) return
+    this.#footprint.reads.push(list)
     const own = ids.flatMap((id, i) => entryOfValue(list, id, this.#value(members[i]!)) ?? [])
     const others = this.#setOf(list).change([], own)
     const at = index ?? others.size
@@ -128,50 +177,129 @@ export class Workspace implements Tx {
     ])
   }
 
-  insert<C>(ref: Ref<unknown, { insert: C }>, index: number, content: C): void {
+  insert<C>(ref: Ref<unknown, { insert: C }, A>, index: number, content: C): void {
     this.#write(ref, { kind: 'insert', index, content })
   }
 
-  remove(ref: Ref<unknown, { remove: true }>, index: number, length: number): void {
+  remove(ref: Ref<unknown, { remove: true }, A>, index: number, length: number): void {
     this.#write(ref, { kind: 'remove', index, length })
   }
 
-  reorder(ref: Ref<unknown, { move: true }>, from: number, to: number): void {
+  reorder(ref: Ref<unknown, { move: true }, A>, from: number, to: number): void {
     this.#write(ref, { kind: 'move', from, to })
   }
 
+  commute(ref: Ref<unknown, { add: true }, A>, op: AddOp): void
+  commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<C>): void
+  commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: V) => V): void
+  commute(ref: AnyRef, op: CommuteOp): void {
+    this.#assertRunning()
+    const before = this.#find(ref.key) ?? this.#opened(ref)
+    const after = commuted(before, op, this.#context)
+    const isWritten = before.commuted === undefined && this.#find(ref.key) !== undefined
+    // What was written otherwise before stays a write of that kind.
+    this.#keep([[before, isWritten ? { ...after, commuted: undefined } : after]])
+  }
+
+  savepoint<T>(body: (tx: Tx<A>) => T): T {
+    return this.#nest(body, undefined) as T
+  }
+
+  orElse<L, R>(left: (tx: Tx<A>) => L, right: (tx: Tx<A>) => R): L | R {
+    return this.#nest(left, () => this.savepoint(right)) as L | R
+  }
+
+  retry(): never {
+    this.#assertRunning()
+    this.#isRetrying = true
+    throw new RetrySignal()
+  }
+
+  once<T>(key: string, io: () => T): T {
+    this.#assertRunning()
+    const { once } = this.#footprint
+    if (once.has(key)) return once.get(key) as T
+    const result = io()
+    once.set(key, result)
+    if (isThenable(result)) {
+      const forget = (): void => {
+        if (once.get(key) === result) once.delete(key)
+      }
+      void Promise.resolve(result).then(undefined, forget)
+    }
+    return result
+  }
+
+  effect(handler: string, input: unknown = null): void {
+    this.#assertRunning()
+    const declared: DeclaredEffect = { handler, input: toValue(input, `The input of effect "${handler}"`) }
+    ;(this.#effects ??= []).push(declared)
+  }
+
   #assertRunning(): void {
-    if (!this.#finished) return
-    throw new StmError(
-      'transaction-finished',
-      'This tx belongs to a transaction that is over. Read and write inside the body of transact(), before it returns.',
-    )
+    if (this.#isOver || this.#footprint.isOver) {
+      throw new StmError(
+        'transaction-finished',
+        'This tx belongs to a transaction that is over. Read and write inside the body of transact(), before it returns.',
+      )
+    }
+    if (this.#child !== undefined) {
+      throw new StmError(
+        'savepoint-open',
+        'A savepoint of this transaction is running. Inside it use the tx that it was given, and await it before you go on.',
+      )
+    }
   }
 
-  #value(ref: Ref): unknown {
-    const write = this.#writes.get(ref.key)
-    return write === undefined ? this.#snapshot.get(ref) : write.policy.readDraft(write.draft, ref)
+  #read<V>(readable: Readable<V>): V {
+    // The kind tells which of the readables it is.
+    if (readable.kind === 'ref') return this.#value(readable as unknown as AnyRef) as V
+    if (readable.kind === 'range') {
+      const range = readable as unknown as Range
+      return idsInRange(range, this.#setOf(range.of)) as V
+    }
+    const family = readable as unknown as AnyCollection | AnyList
+    return idsOf(family, this.#setOf(family)) as V
   }
 
-  #write(ref: Ref, intent: Intent): void {
+  #value(ref: AnyRef): unknown {
+    const write = this.#find(ref.key)
+    return write === undefined ? this.#view.snapshot.get(ref) : write.policy.readDraft(write.draft, ref)
+  }
+
+  /** The writes to a ref, of this savepoint or of what it is in. */
+  #find(key: CellKey): DraftWrite | undefined {
+    return this.#writes.get(key) ?? (this.#parent === undefined ? undefined : this.#parent.#find(key))
+  }
+
+  #write(ref: AnyRef, intent: Intent): void {
     this.#assertRunning()
     this.#keep([this.#edited(ref, intent)])
   }
 
   /** A ref's draft, and the draft with one more write. Nothing is kept. */
-  #edited(ref: Ref, intent: Intent): Edit {
-    const before = this.#writes.get(ref.key) ?? this.#opened(ref)
+  #edited(ref: AnyRef, intent: Intent): Edit {
+    const before = this.#find(ref.key) ?? this.#opened(ref)
+    if (before.commuted !== undefined) {
+      throw new StmError(
+        'commuted',
+        `"${ref.address}" was commuted in this transaction, so what it holds when this commits is not known yet. Write it by commute only, or by other writes only.`,
+      )
+    }
     return [before, { ref, policy: before.policy, draft: before.policy.edit(before.draft, intent, ref, this.#context) }]
   }
 
-  #opened(ref: Ref): DraftWrite {
-    const policy = this.#memory.adopt(ref.policy)
-    return { ref, policy, draft: policy.draft(this.#memory.state(ref.key), ref) }
+  #opened(ref: AnyRef): DraftWrite {
+    const policy = this.#view.adopt(ref.policy)
+    return { ref, policy, draft: policy.draft(this.#view.state(ref.key), ref) }
   }
 
   /** Makes writes part of the transaction, and of the collections and lists that the body has read. */
   #keep(edits: readonly Edit[]): void {
-    for (const [before, after] of edits) if (after.draft !== before.draft) this.#writes.set(after.ref.key, after)
+    for (const [before, after] of edits) {
+      if (after.draft !== before.draft || after.commuted !== before.commuted) this.#writes.set(after.ref.key, after)
+    }
+    if (this.#sets === undefined) return
     for (const own of this.#sets.values()) {
       const added: string[] = []
       const removed: string[] = []
@@ -190,9 +318,9 @@ export class Workspace implements Tx {
   }
 
   /** The sorted set of a collection or list, with the writes of this body. */
-  #setOf(readable: Collection | List): SortedSet {
+  #setOf(readable: AnyCollection | AnyList): SortedSet {
     const key = sortedKey(readable)
-    const kept = this.#sets.get(key)
+    const kept = this.#sets?.get(key)
     if (kept !== undefined) return kept.set
     const prefix = memberPrefix(readable)
     const added: string[] = []
@@ -200,19 +328,71 @@ export class Workspace implements Tx {
     for (const { ref, policy, draft } of this.#writes.values()) {
       if (!ref.key.startsWith(prefix)) continue
       const id = ref.key.slice(prefix.length)
-      const was = entryOfState(readable, policy, id, this.#memory.state(ref.key))
+      const was =
+        this.#parent === undefined
+          ? entryOfState(readable, policy, id, this.#view.state(ref.key))
+          : entryOfValue(readable, id, this.#parent.#value(ref))
       const is = entryOfValue(readable, id, policy.readDraft(draft, ref))
       if (was === is) continue
       if (was !== undefined) removed.push(was)
       if (is !== undefined) added.push(is)
     }
-    const set = this.#memory.sorted(readable).change(added, removed)
-    this.#sets.set(key, { readable, prefix, set })
+    const below = this.#parent === undefined ? this.#view.sorted(readable) : this.#parent.#setOf(readable)
+    const set = below.change(added, removed)
+    ;(this.#sets ??= new Map()).set(key, { readable, prefix, set })
     return set
   }
 
+  /** Runs a body in a savepoint. `otherwise` is what is done when it comes to `retry`. */
+  #nest<T, R>(body: (tx: Tx<A>) => T, otherwise: (() => R) | undefined): T | R | Promise<Awaited<T | R>> {
+    this.#assertRunning()
+    const child = new Workspace<A>(this.#view, this.#context, this.#footprint, this)
+    this.#child = child
+    let value: T
+    try {
+      value = body(child)
+    } catch (error) {
+      return this.#undo(child, error, otherwise)
+    }
+    if (!isThenable(value)) return this.#join(child, value, otherwise)
+    if (!this.#footprint.isAsync) return this.#undo(child, asyncBody(value), undefined)
+    return Promise.resolve(value).then(
+      (result) => this.#join(child, result, otherwise) as Awaited<T | R>,
+      (error: unknown) => this.#undo(child, error, otherwise) as Awaited<R>,
+    )
+  }
+
+  /** Makes the writes and effects of a savepoint this one's own. */
+  #join<T, R>(child: Workspace<A>, value: T, otherwise: (() => R) | undefined): T | R {
+    if (child.hasOpenSavepoint) return this.#undo(child, unawaited(), undefined)
+    if (child.#isRetrying) return this.#undo(child, new RetrySignal(), otherwise)
+    this.#leave(child)
+    if (this.#footprint.isOver) return value
+    this.#keep(
+      Array.from(child.#writes.values(), (after): Edit => [
+        this.#find(after.ref.key) ?? this.#opened(after.ref),
+        after,
+      ]),
+    )
+    if (child.#effects !== undefined) (this.#effects ??= []).push(...child.#effects)
+    return value
+  }
+
+  #undo<R>(child: Workspace<A>, error: unknown, otherwise: (() => R) | undefined): R {
+    this.#leave(child)
+    if (!child.#isRetrying) throw error
+    if (otherwise !== undefined && !this.#footprint.isOver) return otherwise()
+    this.#isRetrying = true
+    throw error instanceof RetrySignal ? error : new RetrySignal()
+  }
+
+  #leave(child: Workspace<A>): void {
+    child.#isOver = true
+    this.#child = undefined
+  }
+
   /** The ids of members that are to stand in a list; throws when one cannot. */
-  #idsIn(list: List, members: readonly Ref[]): string[] {
+  #idsIn(list: AnyList, members: readonly AnyRef[]): string[] {
     const prefix = memberPrefix(list)
     const seen = new Set<string>()
     for (const member of members) {
@@ -232,13 +412,34 @@ export class Workspace implements Tx {
   }
 }
 
-function placing({ field, parent }: List, key: string): Intent {
+function placing({ field, parent }: AnyList, key: string): Intent {
   return { kind: 'patch', fields: { [field]: { parent, key } } }
 }
 
-function missing(ref: { readonly address: string }): StmError {
+export function isThenable(value: unknown): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  return typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Whether an error is the one that `tx.retry()` throws. */
+export function isRetrySignal(error: unknown): boolean {
+  return error instanceof RetrySignal
+}
+
+/** Said about a body that must be over when it returns, and is not. What it has begun is not waited for by anybody. */
+export function asyncBody(promise: unknown): StmError {
+  void Promise.resolve(promise).catch(() => undefined)
   return new StmError(
-    'missing-member',
-    `"${ref.address}" does not exist, or was deleted. Create it first, or check tx.get(ref) for undefined.`,
+    'async-body',
+    'The body of transact() returned a promise, so it is not over when it returns. ' +
+      'Await what you need first and pass the results in, or use transactAsync().',
+  )
+}
+
+/** Said about a body that ends while a savepoint of it is running. */
+export function unawaited(): StmError {
+  return new StmError(
+    'savepoint-open',
+    'The body is over and one of its savepoints is not. Await the promise that savepoint() or orElse() gives.',
   )
 }

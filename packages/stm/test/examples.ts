@@ -1,2 +1,2 @@
 // What the examples in this package's docstrings may use without importing it.
-export { register, tally } from './policies.ts'
+export { cardsNamed as cardsOf, register, tally } from './policies.ts'

@@ -2,7 +2,7 @@ import { compareStamps } from '../src/change.ts'
 import type { Stamp } from '../src/change.ts'
 import { StmError } from '../src/errors.ts'
 import type { BoundPolicy, Intent, Place, Policy, PolicyHost } from '../src/policy.ts'
-import { checkMemberId, checkName, listKey, makeRef, membersKey } from '../src/ref.ts'
+import { checkMemberId, checkName, listKey, makeRef, membersKey, noOptions } from '../src/ref.ts'
 import type { Collection, List, ListItem, ListKeys, Ref } from '../src/ref.ts'
 import { equalValues, toValue } from '../src/value.ts'
 import type { Value } from '../src/value.ts'
@@ -166,6 +166,7 @@ export function cardsNamed(name: string, keys: List['keysFor'] = keysBetween): C
     name,
     policy: cards as Policy,
     spec: null,
+    options: noOptions,
     at: (id) => makeRef<Card | undefined, CardWrites>(cards as Policy, `${name}/${checkMemberId(id)}`, null),
     list: (parent, field = 'at') => ({
       kind: 'list',

@@ -1,7 +1,9 @@
 import { emptyBasis, type Basis, type Op } from '../src/change.ts'
 import { createMemory, type Memory } from '../src/memory.ts'
 import type { CellKey } from '../src/ref.ts'
-import { draft, sealLate, sealPure, type Tx } from '../src/transaction.ts'
+import { draft } from '../src/attempt.ts'
+import { sealLate, sealPure } from '../src/seal.ts'
+import type { Tx } from '../src/transaction.ts'
 import type { Value } from '../src/value.ts'
 import { bindLive } from './policies.ts'
 

@@ -9,10 +9,16 @@ import {
   StmError,
   toValue,
   valueSizeBytes,
+  type CellKey,
+  type Change,
   type ChangeId,
+  type DeclaredEffect,
+  type DraftWrite,
   type EditContext,
+  type Effect,
   type Op,
   type Policy,
+  type Snapshot,
   type Tx,
   type Value,
 } from '@syncline/stm'
@@ -24,12 +30,39 @@ import type { Receipt, TransactOptions } from './store.ts'
 /** Makes this tab's Changes. */
 export interface Committing {
   transact<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
+  /** Runs and commits a transaction whatever becomes of the one in whose body it is called. */
+  independent<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
+  /** Runs a part of a body: no other transaction can begin in it, and no `io`. */
+  running<T>(part: () => T): T
+  /** Runs `io`, unless it is called inside of a body. */
+  io<T>(io: () => T): T
+  /** Who writes, and a seed that nobody else has: for one run of a body that does not commit in the same task. */
+  context(): EditContext
+  /** Commits writes that fit the memory as it is now. Throws `StmError` `change-too-large`, and nothing has happened then. */
+  write(drafted: Drafted, context: EditContext, terms: Terms): Receipt<void>
   /** Commits operations that were made before. */
   commit(ops: readonly Op[], meta: Value): Receipt<void>
   /** Resolves when the relay has stored a Change, under whatever id it was authored. */
   synced(id: ChangeId, signal: AbortSignal | undefined): Promise<void>
   /** Gives a policy its live documents, if it has any. */
   bind(policy: Policy): Policy
+}
+
+/** What a body wants to commit. */
+export interface Drafted {
+  readonly writes: readonly DraftWrite[]
+  readonly effects: readonly DeclaredEffect[]
+}
+
+/** The options of a transaction, looked at before its body runs. */
+export interface Terms {
+  readonly meta: Value
+  readonly strict: boolean
+}
+
+/** The terms that options say. Throws `StmError` `invalid-value` for a `meta` that is no data. */
+export function termsOf({ meta = null, durability }: TransactOptions): Terms {
+  return { meta: toValue(meta, 'meta'), strict: durability === 'strict' }
 }
 
 /** Room for the header and the framing of a Change. */
@@ -39,54 +72,93 @@ const OVERHEAD_BYTES = 64 * 1024
 export function createCommitting(core: Core): Committing {
   const { replica } = core
   const { memory } = replica
-  let inTransaction = false
+  /** How many bodies are running: more than one where transactions are independent. */
+  let depth = 0
+  /** How many contexts were given out for runs beside each other. */
+  let runs = 0
   /** Direct edits of live documents that came while a transaction was running. */
   const directEdits: Op[] = []
+  /** Commits of independent transactions that are told when the body around them is over. */
+  const untold: { readonly changed: ReadonlySet<CellKey>; readonly snapshot: Snapshot }[] = []
 
-  function transact<T>(body: (tx: Tx) => T, { meta = null, durability }: TransactOptions = {}): Receipt<T> {
-    if (core.isClosed) throw closedError()
-    if (inTransaction) {
+  function transact<T>(body: (tx: Tx) => T, options: TransactOptions = {}): Receipt<T> {
+    if (depth > 0) {
       throw new StmError(
         'nested-transaction',
-        'A transaction is running already. Use its tx, or start the next one after it has returned.',
+        'A transaction is running already. Use its tx, start the next one after it has returned, or use independent().',
       )
     }
-    const note = toValue(meta, 'meta')
-    replica.flushDocuments()
-    const stamp = replica.nextStamp(core.writers.current, core.nowMs())
-    const context: EditContext = { stamp, seed: `${stamp.writer.slice(0, 12)}${stamp.at.toString(36)}` }
-    let value: T
-    let ops: Op[]
-    inTransaction = true
-    try {
-      const drafted = draft(memory, body, context)
-      value = drafted.value
-      const pure = sealPure(drafted.writes, context)
-      checkSize(sealSizeBytes(drafted.writes, []) + valueSizeBytes(note), pure)
-      // Nothing can fail from here on.
-      ops = pure.concat(sealLate(drafted.writes, context))
-    } finally {
-      inTransaction = false
-      commitDirectEdits()
-    }
-    if (ops.length === 0) return { value, change: undefined, durable: done, synced: done }
-    return { ...append(ops, note, durability === 'strict'), value }
+    return independent(body, options)
   }
 
-  function append(ops: readonly Op[], meta: Value, strict: boolean): Receipt<void> {
+  function independent<T>(body: (tx: Tx) => T, options: TransactOptions = {}): Receipt<T> {
+    if (core.isClosed) throw closedError()
+    const terms = termsOf(options)
+    replica.flushDocuments()
+    return running(() => {
+      const around = depth > 1
+      const context = around ? contextBeside() : contextAlone()
+      const { value, ...drafted } = draft(memory, body, context)
+      return { ...write(drafted, context, terms), value }
+    })
+  }
+
+  function running<T>(part: () => T): T {
+    depth += 1
+    try {
+      return part()
+    } finally {
+      depth -= 1
+      if (depth === 0) {
+        commitDirectEdits()
+        for (const { changed, snapshot } of untold.splice(0)) core.watching.publish(changed, snapshot)
+      }
+    }
+  }
+
+  function contextAlone(): EditContext {
+    const stamp = replica.nextStamp(core.writers.current, core.nowMs())
+    return { stamp, seed: `${stamp.writer.slice(0, 12)}${stamp.at.toString(36)}` }
+  }
+
+  /** Transactions that run beside each other may have the same stamp until they commit. */
+  function contextBeside(): EditContext {
+    const { stamp, seed } = contextAlone()
+    runs += 1
+    return { stamp, seed: `${seed}z${runs.toString(36)}` }
+  }
+
+  function write({ writes, effects }: Drafted, context: EditContext, { meta, strict }: Terms): Receipt<void> {
+    return running(() => {
+      const declared = effects.map(({ handler, input }, i) => ({ id: `${context.seed}.${i}`, handler, input }))
+      const pure = sealPure(writes, context)
+      const effectBytes = declared.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), 0)
+      checkSize(sealSizeBytes(writes, []) + valueSizeBytes(meta) + effectBytes, pure)
+      // Nothing can fail from here on.
+      const ops = pure.concat(sealLate(writes, context))
+      // What was edited directly while the body ran is in the live documents already: it comes first.
+      commitDirectEdits()
+      if (ops.length + declared.length === 0) return nothingChanged
+      return append(ops, declared, meta, strict)
+    })
+  }
+
+  function append(ops: readonly Op[], effects: readonly Effect[], meta: Value, strict: boolean): Receipt<void> {
     const { writers, journal } = core
     const stamp = replica.nextStamp(writers.current, core.nowMs())
-    const change = replica.author(writers.current, stamp.at, ops, meta)
+    const change: Change = replica.author(writers.current, stamp.at, ops, effects, meta)
     const id = changeId(change)
     const changed = replica.commit(change, 'local')
     journal.commit(replica.pending.get(id)!, strict)
     core.touchStatus()
-    core.watching.publish(changed, memory.snapshot)
+    // The outermost body tells of its own commit itself, as the last thing it does.
+    untold.push({ changed, snapshot: memory.snapshot })
+    if (depth === 0) for (const { changed: keys, snapshot } of untold.splice(0)) core.watching.publish(keys, snapshot)
     return { value: undefined, change, durable: () => core.durable(id), synced: (how) => synced(id, how?.signal) }
   }
 
   function commitDirectEdits(): void {
-    for (let op = directEdits.shift(); op !== undefined; op = directEdits.shift()) append([op], null, false)
+    for (let op = directEdits.shift(); op !== undefined; op = directEdits.shift()) append([op], [], null, false)
   }
 
   function synced(id: ChangeId, signal: AbortSignal | undefined): Promise<void> {
@@ -101,9 +173,20 @@ export function createCommitting(core: Core): Committing {
 
   return {
     transact,
+    independent,
+    running,
+    io(io) {
+      if (depth === 0) return io()
+      throw new StmError(
+        'io-in-transaction',
+        'io() was called in the body of a transaction, which may run again. Declare it as an effect, wrap it in tx.once(), or do it before.',
+      )
+    },
+    context: contextBeside,
+    write,
     commit(ops, meta) {
       replica.flushDocuments()
-      return append(ops, meta, false)
+      return append(ops, [], meta, false)
     },
     synced,
     bind(policy) {
@@ -113,7 +196,7 @@ export function createCommitting(core: Core): Committing {
           if (core.isClosed) throw closedError()
           checkSize(valueSizeBytes(payload), [])
           directEdits.push({ tag: policy.tag, address, arbiter: 'local', payload })
-          if (!inTransaction) commitDirectEdits()
+          if (depth === 0) commitDirectEdits()
         },
         randomUint32: () => randomUint32(core.chance),
         report: core.onError,

@@ -24,6 +24,10 @@ export interface Core {
    */
   readonly resettled: Set<ChangeId>
   readonly isClosed: boolean
+  /** Called when the store closes. */
+  readonly closing: Set<() => void>
+  /** Whether to tell what a developer should know. */
+  readonly development: boolean
   /** Resolves when this device has a Change. Rejects when it cannot, or has no storage to have it in. */
   durable(id: ChangeId): Promise<void>
   /** Milliseconds since 1970, as the relay believes. */

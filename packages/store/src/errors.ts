@@ -20,6 +20,8 @@ export type StoreErrorCode =
   | 'storage-damaged'
   /** The relay refused this Change, or one that it depends on; `refusal` says why. */
   | 'refused'
+  /** A transaction on refs that nobody here can decide about: `relay` without a transport. */
+  | 'no-arbiter'
   /** A ref of a policy that has no live documents was asked for one. */
   | 'no-document'
   /** `usePresence` or `store.presence` without a presence option. */

@@ -1,7 +1,17 @@
 // The store
 export { openStore } from './open.ts'
 export type { StoreOptions } from './options.ts'
-export type { Problem, Receipt, RefusedChange, RefusedChanges, Status, Store, TransactOptions, Watch } from './store.ts'
+export type {
+  Problem,
+  Receipt,
+  RefusedChange,
+  RefusedChanges,
+  Status,
+  Store,
+  TransactAsyncOptions,
+  TransactOptions,
+  Watch,
+} from './store.ts'
 
 // Presence
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'

@@ -2,7 +2,8 @@ import type { LogEntry } from '@syncline/protocol'
 import { changeId, type CellKey, type Epoch, type Origin } from '@syncline/stm'
 import type { Core } from './core.ts'
 import type { OrderedRecord } from './journal.ts'
-import { readChange } from './read-change.ts'
+import { readLocal } from './open-log.ts'
+import { readChange, withLocalPart } from './read-change.ts'
 import type { OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
@@ -56,8 +57,10 @@ export function createIntake(core: Core): Intake {
       switch (entry.kind) {
         case 'commits': {
           const changed = new Set<CellKey>()
-          for (const { record } of entry.changes) {
-            for (const key of replica.commit(readChange(record), origin, record)) changed.add(key)
+          for (const { record, local } of entry.changes) {
+            const part = readLocal(local, core.space)
+            const known = { record, inverse: part.inverse }
+            for (const key of replica.commit(withLocalPart(readChange(record), part), origin, known)) changed.add(key)
           }
           return changed
         }

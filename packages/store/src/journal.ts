@@ -140,7 +140,7 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
     switch (piece.kind) {
       case 'commits': {
         // Taken now, so that what is committed while this is being written makes the next record.
-        const changes = piece.pending.map((pending) => ({ record: pending.record(), local: noBytes }))
+        const changes = piece.pending.map((pending) => ({ record: pending.record(), local: pending.local() }))
         sealed.add(piece)
         return log.append(encodeEntry({ kind: 'commits', changes }), {
           durability: piece.strict ? 'strict' : 'relaxed',
@@ -306,5 +306,3 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
     },
   }
 }
-
-const noBytes = new Uint8Array()

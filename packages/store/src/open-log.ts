@@ -1,4 +1,4 @@
-import { decodeEntry, ProtocolError, type LogEntry } from '@syncline/protocol'
+import { decodeEntry, decodeLocal, ProtocolError, type LocalPart, type LogEntry } from '@syncline/protocol'
 import { StoreError } from './errors.ts'
 import { memoryStorage } from './memory.ts'
 import type { Log, Storage } from './ports.ts'
@@ -30,8 +30,17 @@ export async function openLog(storage: Storage | undefined, space: string): Prom
 
 /** Decodes an entry, or says in words what is wrong with this device's data. */
 export function readEntry(bytes: Uint8Array, space: string): LogEntry {
+  return readStored(space, () => decodeEntry(bytes))
+}
+
+/** Decodes the local part of a Change, or says in words what is wrong with this device's data. */
+export function readLocal(bytes: Uint8Array, space: string): LocalPart {
+  return readStored(space, () => decodeLocal(bytes))
+}
+
+function readStored<T>(space: string, decode: () => T): T {
   try {
-    return decodeEntry(bytes)
+    return decode()
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
     if (error.code === 'newer-version') {

@@ -17,6 +17,7 @@ import { createStatusBoard } from './status.ts'
 import type { Store } from './store.ts'
 import { reportToPlatform, systemChance, systemClock } from './system.ts'
 import { joinTabs, type TabMessage } from './tabs.ts'
+import { createTransacting } from './transacting.ts'
 import { createWaiting } from './waiting.ts'
 import { createWatching } from './watching.ts'
 import { takeWriter } from './writers.ts'
@@ -70,6 +71,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     get isClosed() {
       return closed
     },
+    closing: new Set(),
+    development: options.development ?? false,
     durable: (id) => (isLasting ? journal.durable(id) : Promise.reject(noStorage())),
     nowMs: () => clock.nowMs() + linking.offsetMs,
     touchStatus: () => board.touch(),
@@ -77,6 +80,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const { watching, waiting } = core
   const committing = createCommitting(core)
+  const transacting = createTransacting(core, committing, {})
   const settling = createSettling(core)
   const intake = createIntake(core)
   const board = createStatusBoard(() => {
@@ -267,6 +271,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     watching.close()
     board.close()
     waiting.rejectAll(closedError())
+    for (const end of [...core.closing]) end()
     try {
       await journal.close()
     } finally {
@@ -285,6 +290,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     get: (readable) => memory.snapshot.get(readable),
     items: (collection) => memory.snapshot.items(collection),
     transact: committing.transact,
+    transactAsync: transacting.transactAsync,
+    independent: committing.independent,
+    io: committing.io,
     changes(readable, listener) {
       assertOpen()
       return watching.changes(isMany(readable) ? readable : [readable], listener)

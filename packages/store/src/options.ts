@@ -17,6 +17,8 @@ export interface StoreOptions {
   readonly credential?: () => Uint8Array
   /** The version of the app's own schema, told to the relay. Default 0. */
   readonly schema?: number
+  /** Whether to report what a developer should know, such as write skew, to `onError`. Default false. */
+  readonly development?: boolean
   /** Gets what listeners throw. Default: `reportError` where there is one, else the console. */
   readonly onError?: (error: unknown) => void
   /** Time and chance; replaced in simulations. */

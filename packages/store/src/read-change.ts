@@ -1,4 +1,4 @@
-import { decodeChange, decodeHeader, ProtocolError } from '@syncline/protocol'
+import { decodeChange, decodeHeader, ProtocolError, type LocalPart } from '@syncline/protocol'
 import type { Change } from '@syncline/stm'
 
 /**
@@ -16,4 +16,21 @@ export function readChange(record: Uint8Array): Change {
     const { writer, seq, deps, at } = decodeHeader(record)
     return { writer, seq, deps, at, ops: [], effects: [], meta: null }
   }
+}
+
+/** The Change as its own browser knows it: the shared part, and what never leaves the browser. */
+export function withLocalPart(shared: Change, { ops, effects }: Pick<LocalPart, 'ops' | 'effects'>): Change {
+  if (ops.length === 0 && effects.length === 0) return shared
+  return { ...shared, ops: [...shared.ops, ...ops], effects: [...shared.effects, ...effects] }
+}
+
+/** The part of a Change that others may have. */
+export function sharedPart(change: Change): Change {
+  const isShared = change.effects.length === 0 && change.ops.every(({ arbiter }) => arbiter !== 'browser')
+  return isShared ? change : { ...change, ops: change.ops.filter(({ arbiter }) => arbiter !== 'browser'), effects: [] }
+}
+
+/** The operations and effects that never leave the browser. */
+export function localPart({ ops, effects }: Change): Pick<LocalPart, 'ops' | 'effects'> {
+  return { ops: ops.filter(({ arbiter }) => arbiter === 'browser'), effects }
 }

@@ -1,5 +1,5 @@
 import { tick, witness } from '@syncline/merge'
-import { encodeChange } from '@syncline/protocol'
+import { encodeChange, encodeLocal } from '@syncline/protocol'
 import {
   cellKey,
   changeId,
@@ -10,6 +10,7 @@ import {
   type CellKey,
   type Change,
   type ChangeId,
+  type Effect,
   type Epoch,
   type Memory,
   type Op,
@@ -20,16 +21,30 @@ import {
   type Value,
   type WriterId,
 } from '@syncline/stm'
+import { localPart, sharedPart, withLocalPart } from './read-change.ts'
 import { decideSettlement, raise, type Settlement } from './settlement.ts'
 import type { RefusedChange } from './store.ts'
 
 /** A Change of this browser that the relay has not stored yet. */
 export interface Pending {
   readonly change: Change
-  /** Its bytes, made when first needed. */
+  /** The bytes of what is shared of it, made when first needed. */
   record(): Uint8Array
+  /** The bytes of what never leaves the browser. */
+  local(): Uint8Array
+  /** How to take it back; null when nobody wants to. */
+  readonly inverse: Value
   /** The pending Changes its author had seen, under the ids they had then: of each writer, up to a seq. Survives being authored again. */
   readonly saw: ReadonlyMap<WriterId, number>
+}
+
+/** What may be known of a Change beside itself. */
+export interface KnownOfChange {
+  /** Its bytes. */
+  readonly record?: Uint8Array
+  readonly inverse?: Value
+  /** What its author had seen, when that is not what its `deps` say. */
+  readonly saw?: ReadonlyMap<WriterId, number>
 }
 
 /** Where a refusal cuts the Changes of a writer. */
@@ -61,9 +76,9 @@ export interface Replica {
   /** The stamp that the next Change of `writer` would get. */
   nextStamp(writer: WriterId, nowMs: number): Stamp
   /** Makes the next Change of a writer. Nothing is applied. */
-  author(writer: WriterId, at: number, ops: readonly Op[], meta: Value): Change
+  author(writer: WriterId, at: number, ops: readonly Op[], effects: readonly Effect[], meta: Value): Change
   /** Applies a Change of this browser. One that is known already changes nothing. */
-  commit(change: Change, origin: Origin, record?: Uint8Array): ReadonlySet<CellKey>
+  commit(change: Change, origin: Origin, known?: KnownOfChange): ReadonlySet<CellKey>
   /**
    * Applies a stretch of the relay's log. What is before the basis already is skipped. A gap, or the name of a Change that is not here,
    * throws `RangeError`, and nothing is applied.
@@ -135,14 +150,21 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     return bound.find((policy) => policy.tag === tag)
   }
 
-  function commit(change: Change, origin: Origin, record?: Uint8Array, saw = seenBy(change)): ReadonlySet<CellKey> {
+  function commit(change: Change, origin: Origin, known: KnownOfChange = {}): ReadonlySet<CellKey> {
+    const { record, inverse = null, saw = seenBy(change) } = known
     const { writer, seq } = change
     if (seq <= (seqs.get(writer) ?? 0)) return nothing
     const cut = ended.get(writer)
     if (cut !== undefined && seq > cut) return nothing
     let bytes = record
     seqs.set(writer, seq)
-    pending.set(changeId(change), { change, record: () => (bytes ??= encodeChange(change, documentsIn(change))), saw })
+    pending.set(changeId(change), {
+      change,
+      record: () => (bytes ??= encodeChange(sharedPart(change), documentsIn(change))),
+      local: () => encodeLocal({ ...localPart(change), inverse }),
+      inverse,
+      saw,
+    })
     for (const op of change.ops) {
       const key = cellKey(op.tag, op.address)
       const cell = overlaid.get(key)
@@ -269,7 +291,9 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       const saw = new Map(seenBy(change))
       for (const [other, seq] of from?.saw ?? noWriters) raise(saw, other, seq)
       if (from !== undefined) became.set(changeId(from.change), change)
-      for (const key of commit(change, 'replay', undefined, saw)) changed.add(key)
+      // What is authored again comes from a record, which has the shared part only.
+      const whole = from === undefined ? change : withLocalPart(sharedPart(change), localPart(from.change))
+      for (const key of commit(whole, 'replay', { saw, inverse: from?.inverse ?? null })) changed.add(key)
     })
     return changed
   }
@@ -302,13 +326,13 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     refused,
     refusals,
     nextStamp: (writer, nowMs) => ({ at: tick(lastAt, nowMs), writer }),
-    author: (writer, at, ops, meta) => ({
+    author: (writer, at, ops, effects, meta) => ({
       writer,
       seq: (seqs.get(writer) ?? 0) + 1,
       deps: depsWithout(writer),
       at,
       ops,
-      effects: [],
+      effects,
       meta,
     }),
     commit,

@@ -1,4 +1,17 @@
-import type { Change, ChangeId, Collection, Policy, Readable, Ref, Snapshot, Tx, Value } from '@syncline/stm'
+import type {
+  AnyRef,
+  Arbiter,
+  Change,
+  ChangeId,
+  Collection,
+  Isolation,
+  Policy,
+  Readable,
+  Snapshot,
+  Tx,
+  Value,
+  Writes,
+} from '@syncline/stm'
 import type { StoreError } from './errors.ts'
 import type { Presence } from './presence.ts'
 
@@ -14,10 +27,73 @@ export interface Store {
   get<V>(readable: Readable<V>): V
 
   /** The members of a collection now, as `[id, value]`, ascending by id. */
-  items<V>(collection: Collection<V>): Iterable<readonly [string, V]>
+  items<V>(collection: Collection<V, Writes, Arbiter>): Iterable<readonly [string, V]>
 
-  /** Runs `body` on the newest snapshot and commits its writes together, or not at all. */
+  /**
+   * Runs `body` on the newest snapshot and commits its writes to `local` refs together, or not at all: they are in memory when it returns.
+   *
+   * Throws what the body throws, and `StmError`: `async-body`, `would-block` when it comes to `tx.retry()`, `change-too-large`,
+   * `nested-transaction` when it is called in a body. Nothing has happened then.
+   */
   transact<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
+
+  /**
+   * Runs a body that may await, on the snapshot at its beginning, and commits its writes together, or not at all.
+   *
+   * When something that it read, wrote or ensured has moved meanwhile, it runs again, on the newest snapshot, after a short random wait; after
+   * `tx.retry()` when something that it read changes. So it must only read refs, write refs and declare effects; wrap other work in
+   * `tx.once`. `arbiter` says whose refs it writes beside `local` ones. Other transactions never wait for it, except that younger ones of
+   * this kind let one that was overtaken three times go first.
+   *
+   * Rejects with what the body throws, the reason of the signal, and `StmError` `attempts-exhausted`, which names what moved. Cost
+   * of a commit: what was read and written.
+   *
+   * @example
+   * import { counter, lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const rate = lww('rate', 2)
+   * const total = counter('total')
+   * const store = await openStore({ space: 'shop' })
+   * const { value } = await store.transactAsync(async (tx) => {
+   *   const price = await tx.once('price', async () => 10)
+   *   tx.add(total, price * tx.get(rate))
+   *   return tx.get(total)
+   * })
+   * expect(value).toBe(20)
+   * await store.close()
+   */
+  transactAsync<T, A extends Arbiter = 'local'>(
+    body: (tx: Tx<'local' | A>) => T | PromiseLike<T>,
+    options?: TransactAsyncOptions<A>,
+  ): Promise<Receipt<T>>
+
+  /**
+   * As `transact`, and may be called in the body of another transaction: it commits whatever becomes of that one. When it writes what the
+   * other one depends on, the other one throws `overtaken`, or runs again if it may await.
+   *
+   * @example
+   * import { counter, lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const tries = counter('tries')
+   * const name = lww('name', '')
+   * const store = await openStore({ space: 'sign-up' })
+   * expect(() => store.transact((tx) => {
+   *   store.independent((log) => log.add(tries, 1))
+   *   tx.set(name, 'taken')
+   *   throw new Error('not this one')
+   * })).toThrow('not this one')
+   * expect([store.get(tries), store.get(name)]).toEqual([1, ''])
+   * await store.close()
+   */
+  independent<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
+
+  /**
+   * Runs `io` and returns what it gives. Wrap in it what must never run in a body, which may run again: inside of one (up to its first
+   * `await`) it throws `StmError` `io-in-transaction`.
+   */
+  io<T>(io: () => T): T
 
   /**
    * Calls `listener` after each commit, of whatever origin, that changed what `readable` (or one of several) reads.
@@ -58,7 +134,7 @@ export interface Store {
   disconnect(): void
 
   /** The policy of a ref, bound to this store: the way to the live document behind it. For adapters. */
-  policyOf(ref: Ref): Policy
+  policyOf(ref: AnyRef): Policy
 
   /**
    * Writes what is not durable yet, then lets go of everything: storage, sockets, locks, channels, timers, listeners.
@@ -74,6 +150,23 @@ export interface TransactOptions {
   readonly meta?: Value
   /** `strict` makes `durable()` wait for the disk itself. Default `relaxed`. */
   readonly durability?: 'relaxed' | 'strict'
+}
+
+/** Options of a transaction that may await. */
+export interface TransactAsyncOptions<A extends Arbiter = Arbiter> extends TransactOptions {
+  /** Whose refs it writes, beside `local` ones: `browser` or `relay`, never both. */
+  readonly arbiter?: A
+  /**
+   * `serializable`, the default: it commits only if nothing has moved that it read, wrote or ensured. `snapshot`: if nothing has moved
+   * that it wrote or ensured.
+   */
+  readonly isolation?: Isolation
+  /** How often the body may run because something moved. Default 100. Waiting after `retry()` does not count. */
+  readonly attempts?: number
+  /** How long it may take, waiting included. Default: as long as it takes. */
+  readonly timeoutMs?: number
+  /** Ends it, wherever it is; the promise rejects with its reason. */
+  readonly signal?: AbortSignal
 }
 
 /** What became of one transaction. Not a promise: ignoring it is fine. */

@@ -1,0 +1,226 @@
+import type { Arbiter } from './change.ts'
+import { recommuted } from './commute.ts'
+import { StmError } from './errors.ts'
+import type { Memory, View } from './memory.ts'
+import type { EditContext } from './policy.ts'
+import type { AnyRef, CellKey, Readable } from './ref.ts'
+import { isLate } from './seal.ts'
+import type { Tx } from './transaction.ts'
+import { equalValues } from './value.ts'
+import {
+  asyncBody,
+  isRetrySignal,
+  isThenable,
+  unawaited,
+  Workspace,
+  type DeclaredEffect,
+  type Footprint,
+} from './workspace.ts'
+import type { DraftWrite } from './write.ts'
+
+/** What a commit depends on: `serializable`, all that was read, written or ensured; `snapshot`, what was written or ensured. */
+export type Isolation = 'serializable' | 'snapshot'
+
+/** One run of a body that may await: reads from the view at its beginning, and writes that are buffered. */
+export interface Attempt<A extends Arbiter> {
+  /** What the body gets. */
+  readonly tx: Tx<A>
+  readonly view: View
+  /** What the body has read so far, each once. */
+  reads(): readonly Readable<unknown>[]
+  /** What the body ensured, each once. */
+  ensured(): readonly Readable<unknown>[]
+  /** The body is over: its `tx` is of no use any more. */
+  finish(): void
+  /** Whether it came to `retry`, whatever became of what that threw. */
+  readonly isRetrying: boolean
+  /**
+   * What is to become of it, as the memory is now. May be asked again. Throws `StmError` `savepoint-open` when the body did not await a
+   * savepoint, and what a commuted function throws.
+   */
+  check(isolation: Isolation): Check
+}
+
+/** What is to become of an attempt. */
+export type Check =
+  | Ready
+  /** Something that it depends on has moved: run the body again. */
+  | { readonly kind: 'rerun'; readonly moved: readonly Readable<unknown>[] }
+  /** It came to `retry`: run the body again when one of these has moved. */
+  | { readonly kind: 'blocked'; readonly on: readonly Readable<unknown>[] }
+
+/** It can commit: its writes fit the memory as it is now. */
+export interface Ready {
+  readonly kind: 'ready'
+  readonly writes: readonly DraftWrite[]
+  readonly effects: readonly DeclaredEffect[]
+  /** What it read that has moved and was not checked: under `snapshot`, a sign of write skew. */
+  readonly skewed: readonly Readable<unknown>[]
+}
+
+/**
+ * Begins a run of a body on the newest view of a memory. `once` is what `tx.once` has given in earlier runs of the same transaction.
+ * Nothing else happens: running the body, waiting and committing are up to the caller. Cost of `check`: what was read and written, nothing
+ * when the memory has not moved.
+ *
+ * @example
+ * import { begin, createMemory, emptyBasis, sealPure } from '@syncline/stm'
+ *
+ * const memory = createMemory()
+ * const votes = register('votes', 0)
+ * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
+ * const mine = begin<'local'>(memory, context)
+ * mine.tx.update(votes, (n) => n + 1)
+ *
+ * const theirs = begin<'local'>(memory, context)
+ * theirs.tx.set(votes, 5)
+ * theirs.finish()
+ * const ready = theirs.check('serializable')
+ * if (ready.kind === 'ready') memory.apply(sealPure(ready.writes, context), { at: 2, writer: 'w2' }, emptyBasis)
+ *
+ * mine.finish()
+ * expect(mine.check('serializable')).toMatchObject({ kind: 'rerun', moved: [votes] })
+ */
+export function begin<A extends Arbiter>(
+  memory: Memory,
+  context: EditContext,
+  once: Map<string, unknown> = new Map(),
+): Attempt<A> {
+  return createAttempt(memory, context, { reads: [], ensured: [], once, isAsync: true, isOver: false })
+}
+
+function createAttempt<A extends Arbiter>(memory: Memory, context: EditContext, footprint: Footprint): Attempt<A> {
+  const { view } = memory
+  const workspace = new Workspace<A>(view, context, footprint)
+
+  function hasMoved(readable: Readable<unknown>): boolean {
+    if (isMerging(readable)) return false
+    const before = view.snapshot.get(readable)
+    const now = memory.snapshot.get(readable)
+    return before !== now && !equalValues(before, now)
+  }
+
+  /** Not by value: a member that was deleted and created again may read the same, and is another incarnation. */
+  function isOverwritten({ ref, policy, commuted }: DraftWrite): boolean {
+    if (commuted !== undefined || (isMerging(ref) && !isLate(policy))) return false
+    return view.state(ref.key) !== memory.state(ref.key)
+  }
+
+  function check(isolation: Isolation): Check {
+    const reads = unique(footprint.reads)
+    if (workspace.hasOpenSavepoint) throw unawaited()
+    if (workspace.isRetrying) {
+      const moved = memory.view === view ? [] : reads.filter(hasMoved)
+      return moved.length > 0 ? { kind: 'rerun', moved } : { kind: 'blocked', on: reads }
+    }
+    const writes = workspace.writes()
+    const effects = workspace.effects()
+    const isReading = writes.length === 0 && effects.length === 0
+    if (isReading || memory.view === view) return { kind: 'ready', writes, effects, skewed: [] }
+    const movedReads = reads.filter(hasMoved)
+    const moved = unique([
+      ...writes.filter(isOverwritten).map(({ ref }) => ref),
+      ...unique(footprint.ensured).filter(hasMoved),
+      ...(isolation === 'serializable' ? movedReads : []),
+    ])
+    if (moved.length > 0) return { kind: 'rerun', moved }
+    const fitting = writes.flatMap((write) =>
+      write.commuted === undefined ? write : (recommuted(write, memory.view, context) ?? []),
+    )
+    return { kind: 'ready', writes: fitting, effects, skewed: movedReads }
+  }
+
+  return {
+    tx: workspace,
+    view,
+    reads: () => unique(footprint.reads),
+    ensured: () => unique(footprint.ensured),
+    finish() {
+      footprint.isOver = true
+    },
+    get isRetrying() {
+      return workspace.isRetrying
+    },
+    check,
+  }
+}
+
+function isMerging(readable: Readable<unknown>): boolean {
+  return readable.kind === 'ref' && (readable as AnyRef).options.onConflict === 'merge'
+}
+
+function unique(readables: readonly Readable<unknown>[]): readonly Readable<unknown>[] {
+  const byKey = new Map<CellKey, Readable<unknown>>()
+  for (const readable of readables) if (!byKey.has(readable.key)) byKey.set(readable.key, readable)
+  return [...byKey.values()]
+}
+
+/** What a body asked for: what it returned, its writes and effects, not yet visible to anybody. */
+export interface Draft<T> {
+  readonly value: T
+  readonly writes: readonly DraftWrite[]
+  readonly effects: readonly DeclaredEffect[]
+}
+
+/**
+ * Runs a sync body on the newest snapshot of a memory and gathers its writes. Nothing else happens: what the body threw is thrown on,
+ * and its writes are forgotten.
+ *
+ * Throws `StmError` `async-body` when the body returns a promise, `would-block` when it comes to `retry`, and `overtaken` when the memory
+ * has moved while it ran (by an independent transaction) and with it something that it read or wrote. Its `tx` is of no use afterwards.
+ *
+ * @example
+ * import { createMemory, draft, emptyBasis, sealPure } from '@syncline/stm'
+ *
+ * const title = register('title', '')
+ * const memory = createMemory()
+ * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
+ * const { value, writes } = draft(memory, (tx) => {
+ *   tx.set(title, 'Hello')
+ *   return tx.get(title)
+ * }, context)
+ * expect(value).toBe('Hello')
+ * expect(memory.snapshot.get(title)).toBe('')
+ * memory.apply(sealPure(writes, context), context.stamp, emptyBasis)
+ * expect(memory.snapshot.get(title)).toBe('Hello')
+ */
+export function draft<T>(memory: Memory, body: (tx: Tx) => T, context: EditContext): Draft<T> {
+  const footprint: Footprint = { reads: [], ensured: [], once: new Map(), isAsync: false, isOver: false }
+  const attempt = createAttempt<'local'>(memory, context, footprint)
+  let value: T
+  try {
+    value = body(attempt.tx)
+    if (isThenable(value)) throw asyncBody(value)
+  } catch (error) {
+    throw isRetrySignal(error) ? wouldBlock() : error
+  } finally {
+    footprint.isOver = true
+  }
+  const checked = attempt.check('serializable')
+  if (checked.kind === 'blocked') throw wouldBlock()
+  if (checked.kind === 'rerun') throw attempt.isRetrying ? wouldBlock() : overtaken(checked.moved)
+  return { value, writes: checked.writes, effects: checked.effects }
+}
+
+function wouldBlock(): StmError {
+  return new StmError(
+    'would-block',
+    'The body of transact() came to retry(), and transact() cannot wait. Give it another way by orElse(), or use transactAsync().',
+  )
+}
+
+function overtaken(moved: readonly Readable<unknown>[]): StmError {
+  const refs = moved.map(({ key }) => key)
+  return new StmError(
+    'overtaken',
+    `An independent transaction inside of this one has written ${namesOf(refs)}, which this one depends on. Let the two touch different refs, or use one transaction.`,
+    { refs },
+  )
+}
+
+/** Some keys in words for a message. */
+export function namesOf(keys: readonly CellKey[]): string {
+  const named = keys.slice(0, 5).map((key) => `"${key}"`)
+  if (keys.length > named.length) named.push(`${keys.length - named.length} more`)
+  return named.join(', ')
+}

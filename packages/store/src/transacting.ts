@@ -1,0 +1,224 @@
+import {
+  begin,
+  isRetrySignal,
+  namesOf,
+  StmError,
+  type Arbiter,
+  type Attempt,
+  type CellKey,
+  type Readable,
+  type Ready,
+  type Tx,
+} from '@syncline/stm'
+import type { Arbitration } from './arbitration.ts'
+import { termsOf, type Committing } from './committing.ts'
+import type { Core } from './core.ts'
+import { createEnding, type Ending } from './ending.ts'
+import { closedError, StoreError } from './errors.ts'
+import type { Receipt, TransactAsyncOptions } from './store.ts'
+import { createTurns } from './turns.ts'
+
+/** Runs transactions that await: on the snapshot at their beginning, again when what they depend on has moved. */
+export interface Transacting {
+  transactAsync<T, A extends Arbiter = 'local'>(
+    body: (tx: Tx<'local' | A>) => T | PromiseLike<T>,
+    options?: TransactAsyncOptions<A>,
+  ): Promise<Receipt<T>>
+}
+
+/** Runs before a transaction gives up, unless it says otherwise. */
+const ATTEMPTS = 100
+/** The second run follows the first at once; the wait before the third is below the least of these, and doubles up to the most. */
+const LEAST_WAIT_MS = 2
+const MOST_WAIT_MS = 128
+
+/** Who decides about refs that are not this tab's own. */
+export type Arbitrations = Readonly<Partial<Record<Arbiter, Arbitration>>>
+
+/** Makes the transacting of one open store. */
+export function createTransacting(core: Core, committing: Committing, arbitrations: Arbitrations): Transacting {
+  const { replica, clock, chance, watching } = core
+  const { memory } = replica
+  const turns = createTurns(clock)
+
+  async function transactAsync<T, A extends Arbiter = 'local'>(
+    body: (tx: Tx<'local' | A>) => T | PromiseLike<T>,
+    options: TransactAsyncOptions<A> = {},
+  ): Promise<Receipt<T>> {
+    if (core.isClosed) throw closedError()
+    const { arbiter, isolation = 'serializable', attempts = ATTEMPTS, timeoutMs, signal } = options
+    const terms = termsOf(options)
+    const once = new Map<string, unknown>()
+    const turn = turns.enter()
+    /** What made it run again, or what it waits for. */
+    const lost = new Map<CellKey, number>()
+    const ending = createEnding(signal, (end) => {
+      const close = (): void => end(closedError())
+      core.closing.add(close)
+      const cancel =
+        timeoutMs === undefined
+          ? undefined
+          : clock.setTimer(timeoutMs, () => end(exhausted(`was not done after ${timeoutMs} ms`, lost)))
+      return () => {
+        core.closing.delete(close)
+        cancel?.()
+      }
+    })
+
+    try {
+      for (let run = 1; ;) {
+        ending.throwIfOver()
+        const moved = await attemptOnce()
+        if (!Array.isArray(moved)) return moved as Receipt<T>
+        for (const { key } of moved as readonly Readable<unknown>[]) lost.set(key, (lost.get(key) ?? 0) + 1)
+        // Who waited for something was not overtaken.
+        if (moved.length === 0) continue
+        turn.overtaken(moved)
+        if (run >= attempts) throw exhausted(`was overtaken in each of ${run} runs`, lost)
+        await ending.race(pause(run))
+        run += 1
+      }
+    } finally {
+      turn.leave()
+      ending.stop()
+    }
+
+    /** The receipt, or what has moved: nothing when it has waited for that. */
+    async function attemptOnce(): Promise<Receipt<T> | readonly Readable<unknown>[]> {
+      replica.flushDocuments()
+      const context = committing.context()
+      const attempt = begin<'local' | A>(memory, context, once)
+      let value: T | undefined
+      try {
+        value = await ending.race(committing.running(() => body(attempt.tx)))
+      } catch (error) {
+        // Whatever it threw, it came to retry(): that it did cannot be undone.
+        if (!attempt.isRetrying) throw isRetrySignal(error) ? strayRetry() : error
+      } finally {
+        attempt.finish()
+      }
+      replica.flushDocuments()
+      let checked = attempt.check(isolation)
+      if (checked.kind === 'ready') {
+        const held = turn.pass(checked.writes.map(({ ref }) => ref.key))
+        if (held !== undefined) {
+          await ending.race(held)
+          checked = attempt.check(isolation)
+        }
+      }
+      switch (checked.kind) {
+        case 'rerun':
+          return checked.moved
+        case 'blocked':
+          for (const { key } of checked.on) lost.set(key, lost.get(key) ?? 0)
+          await waitForAny(checked.on, attempt, ending)
+          return []
+        case 'ready':
+          return commit(attempt, checked, value as T)
+      }
+
+      async function commit(
+        run: Attempt<'local' | A>,
+        ready: Ready,
+        result: T,
+      ): Promise<Receipt<T> | readonly Readable<unknown>[]> {
+        ending.throwIfOver()
+        checkArbiters(ready, arbiter)
+        const arbitration = arbiter === undefined ? undefined : arbitrations[arbiter]
+        if (arbitration === undefined || ready.writes.length + ready.effects.length === 0) {
+          const receipt = committing.write(ready, context, terms)
+          if (ready.skewed.length > 0) reportSkew(ready)
+          return { ...receipt, value: result }
+        }
+        const check = (): ReturnType<typeof run.check> => run.check(isolation)
+        const decision = await arbitration.decide({ attempt: run, ready, context, terms, ending, check })
+        if (decision.kind === 'moved') return decision.moved
+        if (ready.skewed.length > 0) reportSkew(ready)
+        return { ...decision.receipt, value: result }
+      }
+    }
+  }
+
+  /** Every write must have an arbiter that decides in this transaction; what the compiler did not see is seen here. */
+  function checkArbiters({ writes }: Ready, arbiter: Arbiter | undefined): void {
+    for (const { ref } of writes) {
+      if (ref.arbiter !== 'local' && ref.arbiter !== arbiter) {
+        throw new StmError(
+          'wrong-arbiter',
+          `"${ref.address}" is a ${ref.arbiter} ref, so only a transaction with { arbiter: '${ref.arbiter}' } can write it.`,
+          { refs: [ref.key] },
+        )
+      }
+    }
+    if (arbiter !== undefined && arbiter !== 'local' && arbitrations[arbiter] === undefined) {
+      throw new StoreError(
+        'no-arbiter',
+        `This store cannot decide about ${arbiter} refs: it was opened without ${arbiter === 'relay' ? 'a transport' : 'a storage'}.`,
+      )
+    }
+  }
+
+  function pause(run: number): Promise<void> {
+    if (run === 1) return Promise.resolve()
+    const mostMs = Math.min(MOST_WAIT_MS, LEAST_WAIT_MS * 2 ** (run - 2))
+    return new Promise((resolve) => clock.setTimer(chance.fraction() * mostMs, resolve))
+  }
+
+  /** Resolves when one of these reads otherwise than it did for the attempt. */
+  async function waitForAny(
+    readables: readonly Readable<unknown>[],
+    attempt: Attempt<never>,
+    ending: Ending,
+  ): Promise<void> {
+    if (readables.length === 0) {
+      throw new StmError(
+        'would-block',
+        'The body came to retry() and had read nothing, so nothing could ever wake it. Read what it waits for with tx.get().',
+      )
+    }
+    let unsubscribe = (): void => undefined
+    try {
+      await ending.race(
+        new Promise<void>((resolve) => {
+          unsubscribe = watching.changes(readables, () => {
+            if (attempt.check('serializable').kind === 'rerun') resolve()
+          })
+        }),
+      )
+    } finally {
+      unsubscribe()
+    }
+  }
+
+  function reportSkew({ skewed, writes }: Ready): void {
+    if (!core.development) return
+    core.onError(
+      new StmError(
+        'write-skew',
+        `A transaction with isolation 'snapshot' has written ${namesOf(writes.map(({ ref }) => ref.key))} although ` +
+          `${namesOf(skewed.map(({ key }) => key))}, which it had read, has moved. If the one depends on the other, tx.ensure() it.`,
+        { refs: skewed.map(({ key }) => key) },
+      ),
+    )
+  }
+
+  return { transactAsync }
+}
+
+function exhausted(how: string, lost: ReadonlyMap<CellKey, number>): StmError {
+  const refs = [...lost.keys()].sort((a, b) => lost.get(b)! - lost.get(a)!)
+  const what = refs.length === 0 ? 'nothing that it read or wrote has moved' : `it depends on ${namesOf(refs)}`
+  return new StmError(
+    'attempts-exhausted',
+    `The transaction ${how}: ${what}. Nothing has happened. Make it shorter, let it depend on less (peek, commute), or allow it more.`,
+    { refs },
+  )
+}
+
+/** A signal of some other transaction, thrown into this one. */
+function strayRetry(): StmError {
+  return new StmError(
+    'would-block',
+    'retry() was called on the tx of another transaction. Use the tx that the body gets.',
+  )
+}
