@@ -9,6 +9,7 @@ import {
   StmError,
   toValue,
   valueSizeBytes,
+  type Arbiter,
   type CellKey,
   type Change,
   type ChangeId,
@@ -99,6 +100,7 @@ export function createCommitting(core: Core): Committing {
       const around = depth > 1
       const context = around ? contextBeside() : contextAlone()
       const { value, ...drafted } = draft(memory, body, context)
+      checkArbiters(drafted.writes, 'local')
       return { ...write(drafted, context, terms), value }
     })
   }
@@ -210,6 +212,18 @@ const done = (): Promise<void> => Promise.resolve()
 
 /** The receipt of a transaction that changed nothing. */
 export const nothingChanged: Receipt<void> = { value: undefined, change: undefined, durable: done, synced: done }
+
+/** Throws `wrong-arbiter` for a write that a transaction of this arbiter cannot make: what the compiler did not see is seen here. */
+export function checkArbiters(writes: readonly DraftWrite[], arbiter: Arbiter | undefined): void {
+  for (const { ref } of writes) {
+    if (ref.arbiter === 'local' || ref.arbiter === arbiter) continue
+    throw new StmError(
+      'wrong-arbiter',
+      `"${ref.address}" is a ${ref.arbiter} ref: write it in transactAsync() with { arbiter: '${ref.arbiter}' }.`,
+      { refs: [ref.key] },
+    )
+  }
+}
 
 /** Throws `change-too-large` unless operations and `otherBytes` more fit into one Change. */
 function checkSize(otherBytes: number, ops: readonly Op[]): void {

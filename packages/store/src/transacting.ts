@@ -11,7 +11,7 @@ import {
   type Tx,
 } from '@syncline/stm'
 import type { Arbitration } from './arbitration.ts'
-import { termsOf, type Committing } from './committing.ts'
+import { checkArbiters, termsOf, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { createEnding, type Ending } from './ending.ts'
 import { closedError, StoreError } from './errors.ts'
@@ -123,7 +123,8 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
         result: T,
       ): Promise<Receipt<T> | readonly Readable<unknown>[]> {
         ending.throwIfOver()
-        checkArbiters(ready, arbiter)
+        checkArbiters(ready.writes, arbiter)
+        checkArbiter(arbiter)
         const arbitration = arbiter === undefined ? undefined : arbitrations[arbiter]
         if (arbitration === undefined || ready.writes.length + ready.effects.length === 0) {
           const receipt = committing.write(ready, context, terms)
@@ -139,23 +140,13 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
     }
   }
 
-  /** Every write must have an arbiter that decides in this transaction; what the compiler did not see is seen here. */
-  function checkArbiters({ writes }: Ready, arbiter: Arbiter | undefined): void {
-    for (const { ref } of writes) {
-      if (ref.arbiter !== 'local' && ref.arbiter !== arbiter) {
-        throw new StmError(
-          'wrong-arbiter',
-          `"${ref.address}" is a ${ref.arbiter} ref, so only a transaction with { arbiter: '${ref.arbiter}' } can write it.`,
-          { refs: [ref.key] },
-        )
-      }
-    }
-    if (arbiter !== undefined && arbiter !== 'local' && arbitrations[arbiter] === undefined) {
-      throw new StoreError(
-        'no-arbiter',
-        `This store cannot decide about ${arbiter} refs: it was opened without ${arbiter === 'relay' ? 'a transport' : 'a storage'}.`,
-      )
-    }
+  /** Whether somebody here can decide. */
+  function checkArbiter(arbiter: Arbiter | undefined): void {
+    if (arbiter === undefined || arbiter === 'local' || arbitrations[arbiter] !== undefined) return
+    throw new StoreError(
+      'no-arbiter',
+      `This store cannot decide about ${arbiter} refs: it was opened without ${arbiter === 'relay' ? 'a transport' : 'a storage'}.`,
+    )
   }
 
   function pause(run: number): Promise<void> {
