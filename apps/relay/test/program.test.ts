@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { dial, enter, record } from './client.ts'
 import { compileFirst, launch, runToEnd, temporaryFolder } from './launch.ts'
 import { killAgainAndAgain } from './kills.ts'
+import { killAmongRivals } from './rivals.ts'
 
 compileFirst()
 
@@ -228,4 +229,17 @@ test('[RL37] killed again and again while it is written to, it loses, doubles an
     expect(Number(seq)).toBe((seqs.get(writer) ?? 0) + 1)
     seqs.set(writer, Number(seq))
   }
+}, 60_000)
+
+test('[RL37] [RL46] killed again and again with envelopes in flight, it accepts each once or not at all, and tells the truth about it', async () => {
+  const { log, authors, accepted, refused, openAtKills } = await killAmongRivals({ kills: 5, rivals: 4, perRound: 60 })
+  expect(openAtKills).toBeGreaterThan(0)
+  expect(refused.size).toBeGreaterThan(100)
+  // Nobody added to what was not the newest tally, so nothing was added twice or lost.
+  expect(log).toEqual(log.map((_, i) => i + 1))
+  expect(log.length).toBeGreaterThanOrEqual(accepted.size)
+  expect(accepted.size).toBeGreaterThanOrEqual(300)
+  expect(new Set(authors).size).toBe(log.length)
+  expect([...accepted].filter((writer) => !authors.includes(writer))).toEqual([])
+  expect([...refused].filter((writer) => authors.includes(writer))).toEqual([])
 }, 60_000)

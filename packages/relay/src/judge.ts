@@ -24,7 +24,9 @@ export interface Court {
   readonly nowMs: number
   readonly limits: RelayLimits
   /** The operator's own rule. */
-  refuse(header: ChangeHeader): { readonly code: string; readonly message: string } | undefined
+  refuse(header: ChangeHeader): Flaw
+  /** What a Change expects of the end of the log, and is not so. */
+  arbitrate(arrival: Arrival, header: ChangeHeader): Flaw
 }
 
 /**
@@ -50,11 +52,15 @@ export function judge(arrival: Arrival, court: Court): Judgement {
           code: 'unknown-precondition',
           message: 'The Change may be applied only after a check that this relay does not know. Update the relay.',
         }
-      : (gapIn(header, lastSeq, court) ?? flawIn(header, record, court) ?? court.refuse(header))
+      : (gapIn(header, lastSeq, court) ??
+        flawIn(header, record, court) ??
+        court.refuse(header) ??
+        court.arbitrate(arrival, header))
   return flaw === undefined ? 'append' : { code: flaw.code, message: flaw.message, endsAt: seq }
 }
 
-type Flaw = { readonly code: string; readonly message: string } | undefined
+/** What is wrong, if anything. */
+export type Flaw = { readonly code: string; readonly message: string } | undefined
 
 /** A checksum that is not remembered any more cannot be compared. */
 function isSame(known: number | undefined, record: Uint8Array): boolean {
@@ -109,17 +115,11 @@ function flawIn({ at, touched, expectations }: ChangeHeader, record: Uint8Array,
       message: `The Change is stamped ${Math.ceil(aheadMs)} ms ahead of the relay's clock; ${limits.maxAheadMs} are allowed. Set the clock right and author it again.`,
     }
   }
-  if (expectations !== undefined) {
-    return {
-      code: 'unknown-precondition',
-      message: 'The Change may be applied only after a check that this relay does not make. Update the relay.',
-    }
-  }
   for (const { address, arbiter } of touched) {
-    if (arbiter === 'relay') {
+    if (arbiter === 'relay' && expectations === undefined) {
       return {
-        code: 'unknown-precondition',
-        message: `The Change writes "${address}", which only a relay may decide, and this relay does not arbitrate. Use a local ref, or a relay that does.`,
+        code: 'malformed',
+        message: `The Change writes "${address}", a relay ref, and does not say what it expects. Write relay refs in transactAsync() with { arbiter: 'relay' }.`,
       }
     }
     if (arbiter === 'browser') {

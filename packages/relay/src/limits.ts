@@ -28,6 +28,10 @@ export interface RelayLimits {
   readonly maxChannels: number
   /** Writers that one `open`, or the dependencies of one Change, may name: the sessions of one browser with pending Changes. */
   readonly maxNamedWriters: number
+  /** Refs, collections and lists that a Change on `relay` refs may expect to hold what they did. */
+  readonly maxExpectations: number
+  /** Ids of members that these may be about. */
+  readonly maxExpectedIds: number
   /** One presence payload. */
   readonly maxPresenceBytes: number
   /** Presence slots of one session in one space: one for each tab of a browser. */
@@ -50,6 +54,8 @@ export const defaultLimits: RelayLimits = {
   maxUnstoredBytes: 8 * 1024 * 1024,
   maxChannels: 10_000,
   maxNamedWriters: 10_000,
+  maxExpectations: 10_000,
+  maxExpectedIds: 100_000,
   maxPresenceBytes: 4096,
   maxPresenceSlots: 64,
   retryAfterMs: 1000,

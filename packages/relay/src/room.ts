@@ -1,9 +1,11 @@
 import { recordChecksum } from '@syncline/protocol'
 import type { ChangeHeader } from '@syncline/protocol'
 import type { Basis, Epoch, WriterId } from '@syncline/stm'
+import { createArbitration } from './arbitration.ts'
 import type { Arrival } from './arrival.ts'
 import type { Committer, Part } from './committer.ts'
 import { createDelivery, type Author } from './delivery.ts'
+import { RelayError } from './errors.ts'
 import { judge, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Chance, Clock, LogStorage, RelayLog, WriterState } from './ports.ts'
@@ -18,6 +20,8 @@ export interface Room {
   open(subscription: Subscription): void
   /** Orders and stores what a client sent. `release` is called when nothing more of it has to be kept for that. */
   receive(subscription: Subscription, arrivals: readonly Arrival[], release: () => void): void
+  /** Calls off a Change: it is in the log, or never will be. `release` as above. */
+  abort(subscription: Subscription, change: Author, release: () => void): void
   present(subscription: Subscription, slot: number, payload: Uint8Array): void
   /** The client follows no longer. What it sent before still counts. */
   leave(subscription: Subscription): void
@@ -55,6 +59,7 @@ type Item =
       readonly arrivals: readonly Arrival[]
       release(): void
     }
+  | { readonly kind: 'abort'; readonly subscription: Subscription; readonly change: Author; release(): void }
 
 /** The room's part of a batch while that gathers and while it is stored. */
 interface RoomPart extends Part {
@@ -71,6 +76,7 @@ export function createRoom(space: string, host: RoomHost): Room {
   const subscriptions = new Set<Subscription>()
   const presence = createPresence(subscriptions)
   const writers = createWriters()
+  const arbitration = createArbitration(limits)
   const inbox: Item[] = []
   let epoch: Epoch | undefined
   /** The last relaySeq that was given, and the last that may be told. */
@@ -120,15 +126,24 @@ export function createRoom(space: string, host: RoomHost): Room {
         } catch (error) {
           if (isGone) break
           log.error({ space, err: error }, 'The state of writers cannot be read.')
-          subscription.sendAway(
-            'storage-failed',
-            `The relay's storage does not answer: ${String(error)} Nothing is lost; come back.`,
-          )
+          unanswered(subscription, error)
+        }
+        continue
+      }
+      if (!subscription.isDropped && hasEnvelope(item) && arbitration.lastSeq < head) {
+        committer.kick()
+        try {
+          await study()
+        } catch (error) {
+          if (isGone) break
+          log.error({ space, err: error }, 'The log cannot be read, and a Change is to be decided by it.')
+          unanswered(subscription, error)
         }
         continue
       }
       inbox.shift()
       if (item.kind === 'open') welcome(subscription)
+      else if (item.kind === 'abort') callOff(item)
       else order(item)
     }
     isDraining = false
@@ -138,8 +153,39 @@ export function createRoom(space: string, host: RoomHost): Room {
     unloadIfIdle()
   }
 
+  function unanswered(subscription: Subscription, error: unknown): void {
+    subscription.sendAway(
+      'storage-failed',
+      `The relay's storage does not answer: ${String(error)} Nothing is lost; come back.`,
+    )
+  }
+
+  /** Whether something in it is to be judged by the contents of `relay` refs. What is known already is not judged again. */
+  function hasEnvelope(item: Item): boolean {
+    if (item.kind !== 'arrivals') return false
+    return item.arrivals.some(
+      ({ writer, seq, header }) => header?.expectations !== undefined && writers.get(writer).lastSeq < seq,
+    )
+  }
+
+  /** Reads what the log says of `relay` refs, up to its end: from the storage, and what is on its way there from memory. */
+  async function study(): Promise<void> {
+    while (arbitration.lastSeq < followed.durableHead && !isGone) {
+      const { lastSeq } = arbitration
+      const records = await storage.read(space, lastSeq, followed.durableHead, limits.maxFrameBytes)
+      if (records.length === 0) throw new RelayError('damaged', `There is no Change at ${lastSeq + 1}.`)
+      for (const stored of records) arbitration.fold(stored)
+    }
+    for (const part of [storing, gathering]) {
+      for (const record of part?.records.slice(Math.max(0, arbitration.lastSeq + 1 - part.first)) ?? []) {
+        arbitration.fold(record)
+      }
+    }
+  }
+
   function* namedBy(item: Item): Iterable<WriterId> {
     if (item.kind === 'open') return yield* item.subscription.basis.writers.keys()
+    if (item.kind === 'abort') return yield item.change.writer
     for (const { writer, header } of item.arrivals) {
       yield writer
       if (header !== undefined && header.deps.writers.size <= limits.maxNamedWriters) yield* header.deps.writers.keys()
@@ -178,13 +224,36 @@ export function createRoom(space: string, host: RoomHost): Room {
       if (subscription.isDropped) break
       consider(subscription, arrival)
     }
+    releaseLater(release)
+  }
+
+  function callOff({ subscription, change, release }: Item & { kind: 'abort' }): void {
+    if (!subscription.isDropped) decideAbort(subscription, change)
+    releaseLater(release)
+  }
+
+  function decideAbort(subscription: Subscription, change: Author): void {
+    const { writer, seq } = change
+    const { lastSeq, ended } = writers.get(writer)
+    // What is in the log, the stream tells; what this client was told already covers this.
+    if (seq <= lastSeq || (subscription.told.get(writer) ?? Infinity) <= seq) return
+    const isOver = ended !== null && ended.seq <= seq
+    turnDown(subscription, change, {
+      code: isOver ? ended.code : 'aborted',
+      message: isOver ? ended.message : 'It was called off before it came, because the tab that sent it is gone.',
+      endsAt: isOver ? undefined : seq,
+    })
+  }
+
+  /** Lets the client be read from again when everything up to here is stored. */
+  function releaseLater(release: () => void): void {
     const part = gathering ?? storing
     if (part === undefined) release()
     else part.releases.push(release)
   }
 
   function consider(subscription: Subscription, arrival: Arrival): void {
-    const { writer, seq, record } = arrival
+    const { writer, seq, record, header } = arrival
     // The refusal that this client was sent covers this Change too.
     if ((subscription.told.get(writer) ?? Infinity) <= seq) return
     let judgement
@@ -195,7 +264,8 @@ export function createRoom(space: string, host: RoomHost): Room {
         writer: writers.get,
         nowMs: clock.nowMs(),
         limits,
-        refuse: (header) => host.refuse(header, { space, principal: host.principalOf(subscription) }),
+        refuse: (asked) => host.refuse(asked, { space, principal: host.principalOf(subscription) }),
+        arbitrate: arbitration.flawIn,
       })
     } catch (error) {
       log.error({ space, writer, seq, err: error }, 'The rule of the operator failed on a Change.')
@@ -212,10 +282,12 @@ export function createRoom(space: string, host: RoomHost): Room {
     part.authors.push({ writer, seq })
     part.touched.add(writer)
     writers.append(writer, seq, recordChecksum(record))
+    // Of a space in which nobody has used a relay ref, nothing has to be known.
+    if (arbitration.lastSeq === head) arbitration.fold(record, header)
     head += 1
   }
 
-  function turnDown(subscription: Subscription, { writer, seq }: Arrival, { code, message, endsAt }: Refused): void {
+  function turnDown(subscription: Subscription, { writer, seq }: Author, { code, message, endsAt }: Refused): void {
     const { ended, ...state } = writers.get(writer)
     if (endsAt !== undefined && (ended === null || endsAt < ended.seq)) {
       writers.set(writer, { ...state, ended: { seq: endsAt, code, message } })
@@ -311,6 +383,10 @@ export function createRoom(space: string, host: RoomHost): Room {
     },
     receive(subscription, arrivals, release) {
       inbox.push({ kind: 'arrivals', subscription, arrivals, release })
+      void drain()
+    },
+    abort(subscription, change, release) {
+      inbox.push({ kind: 'abort', subscription, change, release })
       void drain()
     },
     present(subscription, slot, payload) {

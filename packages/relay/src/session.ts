@@ -50,6 +50,9 @@ export interface SessionHost extends OutboxHost {
   forget(session: Session): void
 }
 
+/** What an abort counts for until it is dealt with: about what it takes in memory. */
+const ABORT_BYTES = 256
+
 /** A space that this session follows. */
 interface Followed {
   readonly space: string
@@ -118,6 +121,8 @@ export function createSession(id: string, connection: Connection, address: strin
         return open(frame)
       case 'changes':
         return changes(frame)
+      case 'abort':
+        return abort(frame)
       case 'presence':
         return present(frame)
       case 'leave':
@@ -238,13 +243,28 @@ export function createSession(id: string, connection: Connection, address: strin
     const followed = channels.get(channel)
     if (followed === undefined) return
     const arrivals = records.map(arrivalOf)
-    const sizeBytes = records.reduce((sum, record) => sum + record.length, 0)
+    const release = hold(records.reduce((sum, record) => sum + record.length, 0))
+    followed.room.receive(followed.subscription, arrivals, release)
+  }
+
+  function abort({ channel, writer, seq }: Frame & { type: 'abort' }): void {
+    if (seq !== 1) {
+      const message = `Change ${seq} of a writer cannot be called off: only what is decided about can, which is the first of its writer.`
+      return end('malformed', message)
+    }
+    const followed = channels.get(channel)
+    if (followed === undefined) return
+    followed.room.abort(followed.subscription, { writer, seq }, hold(ABORT_BYTES))
+  }
+
+  /** Counts bytes as not stored yet, until the function that it returns is called. */
+  function hold(sizeBytes: number): () => void {
     unstoredBytes += sizeBytes
     breathe()
-    followed.room.receive(followed.subscription, arrivals, () => {
+    return () => {
       unstoredBytes -= sizeBytes
       breathe()
-    })
+    }
   }
 
   /** The client feels the relay's disk: it is read from only as fast as its Changes are stored. */

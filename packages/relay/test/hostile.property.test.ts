@@ -1,6 +1,8 @@
-import { encodeFrames, type Frame } from '@syncline/protocol'
+import { encodeFrames, type Expectation, type Frame } from '@syncline/protocol'
+import type { Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { envelope, holds, op } from './envelopes.ts'
 import { ann, bob, connect, eve, join, record, told, turns, until, world, writerId, type Client } from './kit.ts'
 
 /** Frames as a client that knows the words, and nothing of manners, would say them. */
@@ -40,6 +42,39 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
     session: fc.constant('0'.repeat(32)),
     slot: fc.nat({ max: 80 }),
     payload: fc.uint8Array({ maxLength: 5000 }),
+  }),
+  fc.record({
+    type: fc.constant('changes' as const),
+    channel: fc.integer({ min: 1, max: 2 }),
+    first: fc.constant(0),
+    records: fc
+      .record({
+        number: fc.integer({ min: 100, max: 5000 }),
+        seq: fc.constantFrom(1, 1, 1, 2),
+        tag: fc.constantFrom('lww', 'counter', 'record', 'list', 'text', ''),
+        address: fc.constantFrom('seat', 'seats/a', 'seats/', '/', '__proto__'),
+        payload: fc.constantFrom<Value>(null, [0, 'x'], [1, 1], [3, 1], [0, 'i', 'a0', 'x'], ['__proto__'], { a: 1 }),
+        expected: fc.constantFrom<Value | undefined>(undefined, null, 'x', ['x']),
+        collection: fc.constantFrom('seats', '', '/', '__proto__'),
+      })
+      .map(({ number, seq, tag, address, payload, expected, collection }) => [
+        envelope(
+          writerId(number),
+          [
+            holds(tag, address, expected),
+            { kind: 'members', tag, collection, from: '', to: undefined, content: 'f'.repeat(32) },
+            { kind: 'list', tag, collection, field: '', parent: '', from: 3, to: 1, content: 'f'.repeat(32) },
+          ].slice(0, number % 4) as Expectation[],
+          [op(tag, address, payload)],
+          { seq },
+        ),
+      ]),
+  }),
+  fc.record({
+    type: fc.constant('abort' as const),
+    channel: fc.integer({ min: 1, max: 4 }),
+    writer: fc.integer({ min: 100, max: 5000 }).map(writerId),
+    seq: fc.constantFrom(1, 1, 1, 2),
   }),
   fc.record({ type: fc.constant('leave' as const), channel: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ type: fc.constant('ping' as const), token: fc.nat() }),

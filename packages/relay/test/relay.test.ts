@@ -129,7 +129,7 @@ const refusals: readonly {
     refused: { deps: { writers: new Map([...Array(5)].map((_, i) => [writerId(i + 100), 0])) } },
     taken: { deps: { writers: new Map([...Array(4)].map((_, i) => [writerId(i + 100), 0])) } },
   },
-  { code: 'unknown-precondition', what: 'a ref that a relay decides', refused: { arbiter: 'relay' }, taken: {} },
+  { code: 'malformed', what: 'a relay ref and no expectations', refused: { arbiter: 'relay' }, taken: {} },
   { code: 'malformed', what: 'a ref that stays in the browser', refused: { arbiter: 'browser' }, taken: {} },
   { code: 'forbidden', what: 'what the operator forbids', refused: { address: 'secret' }, taken: { address: 'open' } },
 ]

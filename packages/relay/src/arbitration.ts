@@ -1,0 +1,206 @@
+import { counter, list, lww, record as recordRef } from '@syncline/merge'
+import { contentId, decodeChange, decodeHeader, ProtocolError } from '@syncline/protocol'
+import type { ChangeHeader, ContentId, Expectation } from '@syncline/protocol'
+import {
+  cellKey,
+  createMemory,
+  emptyBasis,
+  type CellKey,
+  type Change,
+  type Collection,
+  type List,
+  type Op,
+  type Policy,
+  type Readable,
+} from '@syncline/stm'
+import type { Arrival } from './arrival.ts'
+import type { Flaw } from './judge.ts'
+import type { RelayLimits } from './limits.ts'
+
+/** What the `relay` refs of one space hold at the end of its log, and the judgement of what others expect of them. Pure. */
+export interface Arbitration {
+  /** Up to which relaySeq it has read the log. */
+  readonly lastSeq: number
+  /** Takes the next Change of the log. */
+  fold(record: Uint8Array, header?: ChangeHeader): void
+  /** Why a Change with expectations, or on `relay` refs, cannot be the next one of the log. */
+  flawIn(arrival: Arrival, header: ChangeHeader): Flaw
+}
+
+/** Any ref of each policy will do: they are known by their tags, and fold without anything declared. */
+const policies: ReadonlyMap<string, Policy> = new Map(
+  [lww('any', null), counter('any'), list('any'), recordRef('any', {})].map(({ policy }) => [policy.tag, policy]),
+)
+
+/** So many names of refs that are not as expected go into one message. */
+const MOST_NAMED = 5
+
+/** Begins at the start of the log. */
+export function createArbitration(limits: RelayLimits): Arbitration {
+  const memory = createMemory()
+  /** What the keys of the members of a collection begin with, of all collections that have had one. */
+  const families = new Set<string>()
+  /** The ids of contents that stand, by the states and arrays that hold them. */
+  const known = new WeakMap<object, ContentId>()
+  let lastSeq = 0
+
+  function idOf(holder: object, content: () => Parameters<typeof contentId>[0]): ContentId {
+    let id = known.get(holder)
+    if (id === undefined) known.set(holder, (id = contentId(content())))
+    return id
+  }
+
+  function contentOf(policy: Policy, state: unknown): ContentId {
+    const content = (): Parameters<typeof contentId>[0] => policy.content!(state)
+    return typeof state === 'object' && state !== null ? idOf(state, content) : contentId(content())
+  }
+
+  /** The ids that an expectation is about, as they are now. */
+  function idsNow(expected: Exclude<Expectation, { kind: 'ref' }>): readonly string[] {
+    // The memory keeps an index of each collection that it was asked for: not of names that somebody made up.
+    if (!families.has(cellKey(expected.tag, `${expected.collection}/`))) return noIds
+    const ids = memory.snapshot.get(readableOf(expected))
+    if (expected.kind === 'list') {
+      const { from, to } = expected
+      return from === 0 && to === undefined ? ids : ids.slice(from, to)
+    }
+    const { from, to } = expected
+    if (from === '' && to === undefined) return ids
+    return ids.slice(rank(ids, from), to === undefined ? undefined : rank(ids, to))
+  }
+
+  /** Compares everything that a Change expects with what is. */
+  function compare(expectations: readonly Expectation[], change: Change): Flaw {
+    const ops = new Map<CellKey, Op[]>()
+    for (const op of change.ops) {
+      if (op.arbiter !== 'relay') continue
+      const key = cellKey(op.tag, op.address)
+      const before = ops.get(key)
+      if (before === undefined) ops.set(key, [op])
+      else before.push(op)
+    }
+    const found = new Set<string>()
+    let idsRead = 0
+    for (const expected of expectations) {
+      if (expected.kind !== 'ref') {
+        const ids = idsNow(expected)
+        idsRead += ids.length
+        if (idsRead > limits.maxExpectedIds) return tooLarge(`${idsRead} ids or more`, limits.maxExpectedIds)
+        if (idOf(ids, () => ids) !== expected.content) found.add(expected.collection)
+        continue
+      }
+      const { tag, address, content, after } = expected
+      const policy = policies.get(tag)!
+      const key = cellKey(tag, address)
+      let state: unknown = memory.state(key)
+      if (contentOf(policy, state) !== content) found.add(address)
+      if (after === undefined) continue
+      for (const { payload } of ops.get(key) ?? []) state = policy.apply(state, payload, stampAt(lastSeq + 1, change))
+      // An equal content may hide other items and another incarnation, and then the write would do something else.
+      if (contentOf(policy, state) !== after) found.add(address)
+    }
+    return conflict([...found])
+  }
+
+  return {
+    get lastSeq() {
+      return lastSeq
+    },
+    fold(record, header = decodeHeader(record)) {
+      lastSeq += 1
+      if (!header.touched.some(({ arbiter }) => arbiter === 'relay')) return
+      const change = readChange(record)
+      const ops = change.ops.filter(({ tag, arbiter }) => arbiter === 'relay' && policies.has(tag))
+      for (const { tag, address } of ops) {
+        memory.adopt(policies.get(tag)!)
+        const slash = address.indexOf('/')
+        if (slash > 0) families.add(cellKey(tag, address.slice(0, slash + 1)))
+      }
+      memory.apply(ops, stampAt(lastSeq, change), emptyBasis)
+    },
+    flawIn({ record }, { writer, seq, touched, expectations }) {
+      if (expectations === undefined) return undefined
+      if (seq !== 1) {
+        return malformed(
+          `Change ${writer}:${seq} has expectations, and a writer of such a Change has no other. Update the app.`,
+        )
+      }
+      if (expectations.length > limits.maxExpectations) {
+        return tooLarge(`${expectations.length} things`, limits.maxExpectations)
+      }
+      const names = [...touched.filter(({ arbiter }) => arbiter === 'relay'), ...expectations]
+      const strange = names.find(({ tag }) => !policies.has(tag))
+      if (strange !== undefined) {
+        return {
+          code: 'unknown-precondition',
+          message: `This relay cannot tell what a ref of the policy "${strange.tag}" holds, so it cannot decide about one. Use a local ref, or a relay that can.`,
+        }
+      }
+      try {
+        return compare(expectations, decodeChange(record))
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error
+        return malformed(`The operations of Change ${writer}:${seq} cannot be read: ${error.message}`)
+      }
+    },
+  }
+}
+
+/** As clients read it: a Change whose body makes no sense has its place in the log and no operations. */
+function readChange(record: Uint8Array): Change {
+  try {
+    return decodeChange(record)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    return { ...decodeHeader(record), ops: [], effects: [], meta: null }
+  }
+}
+
+const noIds: readonly string[] = []
+
+/** Operations on `relay` refs apply in the order of the log, whatever the clocks of their authors say. */
+function stampAt(relaySeq: number, { writer }: Change): { readonly at: number; readonly writer: string } {
+  return { at: relaySeq, writer }
+}
+
+/** A collection or list as the memory looks it up: by names alone. */
+function readableOf(expected: Exclude<Expectation, { kind: 'ref' }>): Readable<readonly string[]> {
+  const policy = policies.get(expected.tag)!
+  const collection = { kind: 'collection', policy, name: expected.collection } as Collection
+  if (expected.kind === 'members') return collection
+  const { field, parent } = expected
+  return { kind: 'list', collection, field, parent } as List
+}
+
+/** How many of some ascending ids are less than `id`. */
+function rank(ids: readonly string[], id: string): number {
+  let low = 0
+  let high = ids.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (ids[middle]! < id) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function conflict(names: readonly string[]): Flaw {
+  if (names.length === 0) return undefined
+  const named = names.slice(0, MOST_NAMED).map((name) => JSON.stringify(name))
+  const others = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} others` : ''
+  return {
+    code: 'conflict',
+    message: `Since this transaction read ${named.join(', ')}${others}, somebody else has changed what it read. Run it again on the newest state.`,
+  }
+}
+
+function malformed(message: string): Flaw {
+  return { code: 'malformed', message }
+}
+
+function tooLarge(found: string, allowed: number): Flaw {
+  return {
+    code: 'too-large',
+    message: `The transaction has read ${found} that this relay would have to look at; it looks at ${allowed}. Read smaller ranges, or use tx.peek for what may change.`,
+  }
+}
