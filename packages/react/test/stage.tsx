@@ -1,7 +1,7 @@
 import { openStore, type Store, type StoreOptions } from '@syncline/store'
 import { act, type ReactNode } from 'react'
 import { afterEach, assert, vi, type MockInstance } from 'vitest'
-import { render, type RenderResult } from 'vitest-browser-react'
+import { cleanup, render, type RenderResult } from 'vitest-browser-react'
 import { SynclineProvider } from '../src/index.ts'
 
 const stores: Store[] = []
@@ -20,6 +20,8 @@ export const complaints: MockInstance<typeof console.error> = vi
   .mockImplementation(() => undefined)
 
 afterEach(async () => {
+  // First the page: effects that React still owes it would subscribe to a store that is closed.
+  await cleanup()
   for (const store of stores.splice(0)) await store.close()
   assert.deepEqual(complaints.mock.calls.splice(0), [])
 })

@@ -166,14 +166,24 @@ export function idsOf(readable: AnyCollection | AnyList, set: SortedSet): readon
   return ids
 }
 
-/** The ids in a part of a sorted set. */
-export function idsInRange({ of, from, to }: Range, set: SortedSet): readonly string[] {
+/** The ids in a part of a sorted set. The same array for the same part of the same set. */
+export function idsInRange(range: Range, set: SortedSet): readonly string[] {
+  let known = rangeIds.get(set)
+  if (known === undefined) rangeIds.set(set, (known = new Map()))
+  let ids = known.get(range.key)
+  if (ids === undefined) known.set(range.key, (ids = Object.freeze(entriesInRange(range, set))))
+  return ids
+}
+
+function entriesInRange({ of, from, to }: Range, set: SortedSet): readonly string[] {
   // A range of a collection has ids as bounds, one of a list positions.
   const start = typeof from === 'string' ? set.rank(from) : from
   const end = typeof to === 'string' ? set.rank(to) : (to ?? set.size)
   const entries = set.slice(start, end)
-  return Object.freeze(of.kind === 'collection' ? entries : entries.map(idIn))
+  return of.kind === 'collection' ? entries : entries.map(idIn)
 }
+
+const rangeIds = new WeakMap<SortedSet, Map<CellKey, readonly string[]>>()
 
 const listIds = new WeakMap<SortedSet, readonly string[]>()
 

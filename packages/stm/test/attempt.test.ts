@@ -151,6 +151,8 @@ test('[TX24] the bounds of a range are compared by code units, at every end', ()
   expect(range({ prefix: '\uffff' })).toEqual(ids.slice(4))
   expect(range({ from: 'a\uffff', to: '\uffff' })).toEqual(ids.slice(1, 4))
   expect(range({ from: 'b', to: 'a' })).toEqual([])
+  // [SN1] The same question gives the same object.
+  expect(range({ prefix: 'a' })).toBe(range({ prefix: 'a' }))
   expect(snapshot.get(positionRange(todo, 3, 9))).toEqual([])
   for (const wrong of [-1, 0.5, NaN]) expect(thrownBy(() => positionRange(todo, wrong)).code).toBe('invalid-value')
 })
