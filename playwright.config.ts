@@ -14,8 +14,9 @@ export default defineConfig({
   expect: { timeout: 10_000 },
   reporter: results ? [['list'], ['json', { outputFile: results }]] : [['list']],
   use: {
-    // Playwright cannot record video with a system browser: that needs a download of its own.
-    trace: 'retain-on-failure',
+    // A trace nearly doubles the work of a test, so it is made when somebody looks for a fault. Playwright cannot record video with a
+    // system browser: that needs a download of its own.
+    trace: process.env.SYNCLINE_TRACE === '1' ? 'retain-on-failure' : 'off',
     screenshot: 'only-on-failure',
     launchOptions: { executablePath: findChromium(), args: chromiumArgs },
   },

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs'
@@ -17,6 +18,8 @@ const nodeTests = [
 
 export default defineConfig({
   test: {
+    // By default one core is left alone, which is half of a small machine.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         plugins: [executedExamples()],
