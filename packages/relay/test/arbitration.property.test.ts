@@ -192,10 +192,10 @@ test('[RL41] [RL42] [RL43] [RL46] random envelopes are decided as the slowest re
       await relay.close()
       expect((await storage.space('hall'))!.head).toBe(log.length)
     }),
-    { seed: 41, numRuns: 250 },
+    { seed: 41, numRuns: 120 },
   )
-  expect(decided.accepted).toBeGreaterThan(1_000)
-  expect(decided.conflict).toBeGreaterThan(400)
-  expect(decided.restarts).toBeGreaterThan(100)
-  expect(decided.failures).toBeGreaterThan(100)
-})
+  expect(decided.accepted).toBeGreaterThan(500)
+  expect(decided.conflict).toBeGreaterThan(200)
+  expect(decided.restarts).toBeGreaterThan(50)
+  expect(decided.failures).toBeGreaterThan(50)
+}, 60_000)

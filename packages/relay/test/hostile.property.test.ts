@@ -179,4 +179,4 @@ test('[RL27] whatever anybody says, nothing throws and an honest pair goes on as
       Array.from({ length: seq }, (_, i) => `${own}:${i + 1}`),
     )
   }
-})
+}, 60_000)
