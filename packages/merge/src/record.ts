@@ -163,7 +163,7 @@ export function collection<F extends Fields, A extends Arbiter = 'local'>(
     if (parent !== '') checkMemberId(parent)
     const made: RecordList<F, A> = Object.freeze<RecordList<F, A>>({
       kind: 'list',
-      key: listKey(policy.tag, name, by, parent),
+      key: listKey(policy.tag, name, by, parent, options.arbiter),
       collection: self,
       field: by,
       parent,
@@ -175,7 +175,7 @@ export function collection<F extends Fields, A extends Arbiter = 'local'>(
 
   const self: RecordCollection<F, A> = Object.freeze<RecordCollection<F, A>>({
     kind: 'collection',
-    key: membersKey(policy.tag, name),
+    key: membersKey(policy.tag, name, options.arbiter),
     name,
     policy: policy as Policy,
     spec,

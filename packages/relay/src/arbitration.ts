@@ -5,13 +5,14 @@ import {
   cellKey,
   createMemory,
   emptyBasis,
+  type AnyCollection,
+  type AnyList,
   type CellKey,
   type Change,
-  type Collection,
-  type List,
   type Op,
   type Policy,
   type Readable,
+  type Stamp,
 } from '@syncline/stm'
 import type { Arrival } from './arrival.ts'
 import type { Flaw } from './judge.ts'
@@ -58,7 +59,7 @@ export function createArbitration(limits: RelayLimits): Arbitration {
   /** The ids that an expectation is about, as they are now. */
   function idsNow(expected: Exclude<Expectation, { kind: 'ref' }>): readonly string[] {
     // The memory keeps an index of each collection that it was asked for: not of names that somebody made up.
-    if (!families.has(cellKey(expected.tag, `${expected.collection}/`))) return noIds
+    if (!families.has(cellKey(expected.tag, `${expected.collection}/`, 'relay'))) return noIds
     const ids = memory.snapshot.get(readableOf(expected))
     if (expected.kind === 'list') {
       const { from, to } = expected
@@ -74,11 +75,12 @@ export function createArbitration(limits: RelayLimits): Arbitration {
     const ops = new Map<CellKey, Op[]>()
     for (const op of change.ops) {
       if (op.arbiter !== 'relay') continue
-      const key = cellKey(op.tag, op.address)
+      const key = cellKey(op.tag, op.address, 'relay')
       const before = ops.get(key)
       if (before === undefined) ops.set(key, [op])
       else before.push(op)
     }
+    const next: Stamp = { at: lastSeq + 1, writer: change.writer }
     const found = new Set<string>()
     let idsRead = 0
     for (const expected of expectations) {
@@ -91,11 +93,11 @@ export function createArbitration(limits: RelayLimits): Arbitration {
       }
       const { tag, address, content, after } = expected
       const policy = policies.get(tag)!
-      const key = cellKey(tag, address)
+      const key = cellKey(tag, address, 'relay')
       let state: unknown = memory.state(key)
       if (contentOf(policy, state) !== content) found.add(address)
       if (after === undefined) continue
-      for (const { payload } of ops.get(key) ?? []) state = policy.apply(state, payload, stampAt(lastSeq + 1, change))
+      for (const { payload } of ops.get(key) ?? []) state = policy.apply(state, payload, next)
       // An equal content may hide other items and another incarnation, and then the write would do something else.
       if (contentOf(policy, state) !== after) found.add(address)
     }
@@ -114,9 +116,9 @@ export function createArbitration(limits: RelayLimits): Arbitration {
       for (const { tag, address } of ops) {
         memory.adopt(policies.get(tag)!)
         const slash = address.indexOf('/')
-        if (slash > 0) families.add(cellKey(tag, address.slice(0, slash + 1)))
+        if (slash > 0) families.add(cellKey(tag, address.slice(0, slash + 1), 'relay'))
       }
-      memory.apply(ops, stampAt(lastSeq, change), emptyBasis)
+      memory.apply(ops, change, { ...emptyBasis, relaySeq: lastSeq })
     },
     flawIn({ record }, { writer, seq, touched, expectations }) {
       if (expectations === undefined) return undefined
@@ -158,18 +160,14 @@ function readChange(record: Uint8Array): Change {
 
 const noIds: readonly string[] = []
 
-/** Operations on `relay` refs apply in the order of the log, whatever the clocks of their authors say. */
-function stampAt(relaySeq: number, { writer }: Change): { readonly at: number; readonly writer: string } {
-  return { at: relaySeq, writer }
-}
-
-/** A collection or list as the memory looks it up: by names alone. */
+/** A collection or list as the memory looks it up: by names alone, without what an app can do with one. */
 function readableOf(expected: Exclude<Expectation, { kind: 'ref' }>): Readable<readonly string[]> {
   const policy = policies.get(expected.tag)!
-  const collection = { kind: 'collection', policy, name: expected.collection } as Collection
+  const options = { arbiter: 'relay' } as const
+  const collection = { kind: 'collection', policy, name: expected.collection, options } as AnyCollection
   if (expected.kind === 'members') return collection
   const { field, parent } = expected
-  return { kind: 'list', collection, field, parent } as List
+  return { kind: 'list', collection, field, parent } as AnyList
 }
 
 /** How many of some ascending ids are less than `id`. */

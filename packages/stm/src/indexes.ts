@@ -1,3 +1,4 @@
+import type { Arbiter } from './change.ts'
 import type { Place, Policy } from './policy.ts'
 import {
   cellKey,
@@ -45,20 +46,26 @@ function idIn(entry: string): string {
 /** What all members of one collection have in common; `policy` is the one that is used in this memory. */
 export interface Family {
   readonly tag: string
+  readonly arbiter: Arbiter
   readonly name: string
   readonly policy: Policy
 }
 
 /** The family that a collection or list belongs to. */
 export function familyOf(readable: AnyCollection | AnyList, policy: Policy): Family {
-  const { name } = readable.kind === 'list' ? readable.collection : readable
-  return { tag: policy.tag, name, policy }
+  const { name, options } = collectionOf(readable)
+  return { tag: policy.tag, arbiter: options.arbiter ?? 'local', name, policy }
 }
 
 /** What the keys of all members of a collection begin with, and the keys of no other cell. */
 export function memberPrefix(readable: AnyCollection | AnyList): string {
-  const { policy, name } = readable.kind === 'list' ? readable.collection : readable
-  return cellKey(policy.tag, `${name}/`)
+  const { policy, name, options } = collectionOf(readable)
+  return cellKey(policy.tag, `${name}/`, options.arbiter)
+}
+
+/** The collection that a readable is, or lists members of. */
+export function collectionOf(readable: AnyCollection | AnyList): AnyCollection {
+  return readable.kind === 'list' ? readable.collection : readable
 }
 
 /** The prefix of the family that a cell may belong to; undefined when it belongs to none. */
@@ -102,7 +109,7 @@ export function collectMoves(
   for (const kept of keeps) {
     if (kept === MEMBERS) {
       if (was === is) continue
-      const move = movesOf(moves, membersKey(family.tag, family.name))
+      const move = movesOf(moves, membersKey(family.tag, family.name, family.arbiter))
       ;(is ? move.added : move.removed).push(id)
       continue
     }
@@ -110,8 +117,9 @@ export function collectMoves(
     const from = was ? family.policy.place?.(before, field) : undefined
     const to = is ? family.policy.place?.(after, field) : undefined
     if (from?.parent === to?.parent && from?.key === to?.key) continue
-    if (from) movesOf(moves, listKey(family.tag, family.name, field, from.parent)).removed.push(listEntry(from.key, id))
-    if (to) movesOf(moves, listKey(family.tag, family.name, field, to.parent)).added.push(listEntry(to.key, id))
+    const { tag, name, arbiter } = family
+    if (from) movesOf(moves, listKey(tag, name, field, from.parent, arbiter)).removed.push(listEntry(from.key, id))
+    if (to) movesOf(moves, listKey(tag, name, field, to.parent, arbiter)).added.push(listEntry(to.key, id))
   }
 }
 
@@ -153,9 +161,9 @@ export function keptAs(readable: AnyCollection | AnyList): string {
 
 /** The key of the cell that holds the sorted set of a readable. */
 export function sortedKey(readable: AnyCollection | AnyList): CellKey {
-  if (readable.kind === 'collection') return membersKey(readable.policy.tag, readable.name)
-  const { collection, field, parent } = readable
-  return listKey(collection.policy.tag, collection.name, field, parent)
+  const { policy, name, options } = collectionOf(readable)
+  if (readable.kind === 'collection') return membersKey(policy.tag, name, options.arbiter)
+  return listKey(policy.tag, name, readable.field, readable.parent, options.arbiter)
 }
 
 /** The ids in the sorted set of a readable, ascending. The same array for the same set. */

@@ -52,7 +52,8 @@ export interface Memory {
   state(key: CellKey): unknown
 
   /**
-   * Folds the operations of one Change into their cells, as one new version. Returns the keys of all cells that changed, and of the
+   * Folds the operations of one Change into their cells, as one new version. Those on `relay` refs are stamped by the `relaySeq` of the
+   * basis, which is then the place of the Change in the relay's log. Returns the keys of all cells that changed, and of the
    * collections and lists that were read before and changed with them.
    */
   apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey>
@@ -138,7 +139,7 @@ export function createMemory(
   function foldLate(policy: Policy, waiting: readonly WaitingOp[]): void {
     const histories = new Map<CellKey, Since[]>()
     for (const { op, stamp, since } of waiting) {
-      const key = cellKey(op.tag, op.address)
+      const key = cellKey(op.tag, op.address, op.arbiter)
       let states = histories.get(key)
       if (states === undefined) histories.set(key, (states = []))
       const state: unknown = policy.apply(states.at(-1)?.state, op.payload, stamp)
@@ -154,16 +155,19 @@ export function createMemory(
   function apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey> {
     const states = new Map<CellKey, unknown>()
     let waits = false
+    /** What a relay decides about applies in the order of its log, whatever the clocks of the authors say. */
+    const ordered: Stamp = { at: basis.relaySeq, writer: stamp.writer }
     for (const op of ops) {
       const policy = policies.get(op.tag)
+      const own = op.arbiter === 'relay' ? ordered : stamp
       if (policy === undefined) {
-        wait(op, stamp)
+        wait(op, own)
         waits = true
         continue
       }
-      const key = cellKey(op.tag, op.address)
+      const key = cellKey(op.tag, op.address, op.arbiter)
       const before = states.get(key) ?? versions.now(key)
-      states.set(key, policy.apply(before, op.payload, stamp))
+      states.set(key, policy.apply(before, op.payload, own))
     }
     return advance(states, basis, waits)
   }

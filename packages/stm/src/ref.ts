@@ -169,23 +169,36 @@ const LIST_OF = 'list-of'
 const RANGE = 'range-of'
 
 /**
- * The identity of the cell that a policy keeps for an address.
+ * The identity of the cell that a policy keeps for an address. What a relay decides about has cells of its own: nobody writes them by an
+ * operation that was not decided about.
  *
  * @example
  * expect(cellKey('lww', 'title')).toBe('lww title')
+ * expect(cellKey('lww', 'title', 'relay')).toBe('lww@relay title')
  */
-export function cellKey(tag: string, address: string): CellKey {
-  return `${tag} ${address}`
+export function cellKey(tag: string, address: string, arbiter: Arbiter = 'local'): CellKey {
+  return `${cellTag(tag, arbiter)} ${address}`
+}
+
+/** No tag of a policy has an `@`. */
+function cellTag(tag: string, arbiter: Arbiter): string {
+  return arbiter === 'relay' ? `${tag}@relay` : tag
 }
 
 /** The identity of the membership of a collection: what a watcher of the collection watches. */
-export function membersKey(tag: string, collection: string): CellKey {
-  return `${MEMBERS} ${tag} ${collection}`
+export function membersKey(tag: string, collection: string, arbiter: Arbiter = 'local'): CellKey {
+  return `${MEMBERS} ${cellTag(tag, arbiter)} ${collection}`
 }
 
 /** The identity of one list of a collection: what a watcher of the list watches. */
-export function listKey(tag: string, collection: string, field: string, parent: string): CellKey {
-  return `${LIST_OF} ${tag} ${collection} ${JSON.stringify(field)} ${parent}`
+export function listKey(
+  tag: string,
+  collection: string,
+  field: string,
+  parent: string,
+  arbiter: Arbiter = 'local',
+): CellKey {
+  return `${LIST_OF} ${cellTag(tag, arbiter)} ${collection} ${JSON.stringify(field)} ${parent}`
 }
 
 /**
@@ -205,7 +218,15 @@ export function makeRef<V, W extends Writes, A extends Arbiter = 'local'>(
 ): Ref<V, W, A> {
   // Without an arbiter in the options the type argument is its default.
   const arbiter = options.arbiter ?? ('local' as A)
-  return Object.freeze({ kind: 'ref', key: cellKey(policy.tag, address), policy, address, spec, arbiter, options })
+  return Object.freeze({
+    kind: 'ref',
+    key: cellKey(policy.tag, address, arbiter),
+    policy,
+    address,
+    spec,
+    arbiter,
+    options,
+  })
 }
 
 /** The options of a ref of which nothing was said. */

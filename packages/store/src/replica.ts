@@ -132,7 +132,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     const stamps = new Set<string>()
     for (const { change } of pending.values()) stamps.add(`${change.at} ${change.writer}`)
     for (const { op, stamp } of waiting) {
-      const cell = overlaid.get(cellKey(op.tag, op.address))
+      const cell = overlaid.get(cellKey(op.tag, op.address, op.arbiter))
       if (cell === undefined || stamps.has(`${stamp.at} ${stamp.writer}`)) continue
       cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
     }
@@ -166,7 +166,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       saw,
     })
     for (const op of change.ops) {
-      const key = cellKey(op.tag, op.address)
+      const key = cellKey(op.tag, op.address, op.arbiter)
       const cell = overlaid.get(key)
       if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
       else cell.operations += 1
@@ -188,7 +188,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   /** A pending Change becomes part of the acknowledged prefix. */
   function acknowledge({ change }: Pending): void {
     for (const op of change.ops) {
-      const key = cellKey(op.tag, op.address)
+      const key = cellKey(op.tag, op.address, op.arbiter)
       const cell = overlaid.get(key)!
       cell.operations -= 1
       if (cell.operations === 0) overlaid.delete(key)
@@ -200,7 +200,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   function underlay(change: Change): void {
     if (overlaid.size === 0) return
     for (const op of change.ops) {
-      const cell = overlaid.get(cellKey(op.tag, op.address))
+      const cell = overlaid.get(cellKey(op.tag, op.address, op.arbiter))
       if (cell !== undefined)
         cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
     }
@@ -271,7 +271,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       if (!refused.has(id)) survivors.push(one)
       gone.push(stampOf(change))
       for (const op of change.ops) {
-        const key = cellKey(op.tag, op.address)
+        const key = cellKey(op.tag, op.address, op.arbiter)
         affected.add(key)
         overlaid.get(key)!.operations -= 1
       }
@@ -304,7 +304,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     for (const key of keys) states.set(key, overlaid.get(key)!.acknowledged)
     for (const { change } of pending.values()) {
       for (const op of change.ops) {
-        const key = cellKey(op.tag, op.address)
+        const key = cellKey(op.tag, op.address, op.arbiter)
         if (keys.has(key)) states.set(key, memory.policy(op.tag)?.apply(states.get(key), op.payload, stampOf(change)))
       }
     }
