@@ -44,8 +44,12 @@ export { begin, draft, namesOf } from './attempt.ts'
 export type { Attempt, Check, Draft, Isolation, Ready } from './attempt.ts'
 export { sealLate, sealPure, sealSizeBytes } from './seal.ts'
 export type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
-export { isRetrySignal, type DeclaredEffect } from './workspace.ts'
+export { isRetrySignal, isThenable, type DeclaredEffect } from './workspace.ts'
 export type { DraftWrite } from './write.ts'
+
+// Agents: refs whose state changes by named actions
+export { agent, sendName } from './agent.ts'
+export type { ActionInput, Actions, Agent, AgentOptions } from './agent.ts'
 
 // The memory of one replica
 export { createMemory } from './memory.ts'

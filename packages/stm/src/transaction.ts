@@ -1,3 +1,4 @@
+import type { ActionInput, Actions, Agent } from './agent.ts'
 import type { Arbiter } from './change.ts'
 import type { Collection, List, Readable, Ref, Writes } from './ref.ts'
 
@@ -74,6 +75,15 @@ export interface Tx<A extends Arbiter = 'local'> {
 
   /** Declares work for after the commit, to be done by the named handler: data on the Change, held until it commits, dropped with the writes. */
   effect(handler: string, input?: unknown): void
+  /**
+   * Sends an action to an agent once this has committed, in the order of the sends; dropped with the writes. It is an effect on the Change,
+   * named `agent:name/action`. Throws `StmError` `invalid-write` when the agent has no such action.
+   */
+  send<M extends Actions, K extends keyof M & string>(
+    agent: Agent<unknown, M>,
+    action: K,
+    ...input: ActionInput<M[K]>
+  ): void
 }
 
 /** Adds to a counter, or to the counter field of a record. */

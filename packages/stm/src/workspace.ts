@@ -1,3 +1,4 @@
+import { isSendName, sendName, type ActionInput, type Actions, type Agent } from './agent.ts'
 import type { Arbiter } from './change.ts'
 import { commuted } from './commute.ts'
 import { StmError } from './errors.ts'
@@ -30,6 +31,8 @@ type Edit = readonly [before: DraftWrite, after: DraftWrite]
 export interface DeclaredEffect {
   readonly handler: string
   readonly input: Value
+  /** The agent and the action, when it is a send. */
+  readonly to?: { readonly agent: Agent; readonly action: string }
 }
 
 /** What one run of a body leaves behind, its savepoints included, also those that were undone: they have decided what came after. */
@@ -231,9 +234,25 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   }
 
   effect(handler: string, input: unknown = null): void {
+    if (isSendName(handler)) {
+      throw new StmError('invalid-write', `"${handler}" would be a send to an agent. Use tx.send(), or another name.`)
+    }
+    this.#declare(handler, input)
+  }
+
+  send<M extends Actions, K extends keyof M & string>(
+    agent: Agent<unknown, M>,
+    action: K,
+    ...input: ActionInput<M[K]>
+  ): void {
+    const [value = null]: readonly unknown[] = input
+    this.#declare(sendName(agent, action), value, { agent, action })
+  }
+
+  #declare(handler: string, input: unknown, to?: DeclaredEffect['to']): void {
     this.#assertRunning()
-    const declared: DeclaredEffect = { handler, input: toValue(input, `The input of effect "${handler}"`) }
-    ;(this.#effects ??= []).push(declared)
+    const value = toValue(input, `The input of effect "${handler}"`)
+    ;(this.#effects ??= []).push(to === undefined ? { handler, input: value } : { handler, input: value, to })
   }
 
   #assertRunning(): void {
@@ -416,7 +435,15 @@ function placing({ field, parent }: AnyList, key: string): Intent {
   return { kind: 'patch', fields: { [field]: { parent, key } } }
 }
 
-export function isThenable(value: unknown): boolean {
+/**
+ * Whether a value is a promise or like one.
+ *
+ * @example
+ * import { isThenable } from '@syncline/stm'
+ *
+ * expect([isThenable(Promise.resolve()), isThenable({ then: 'later' })]).toEqual([true, false])
+ */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
   return typeof (value as { then?: unknown }).then === 'function'
 }

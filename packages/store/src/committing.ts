@@ -35,6 +35,8 @@ export interface Committing {
   independent<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
   /** Runs a part of a body: no other transaction can begin in it, and no `io`. */
   running<T>(part: () => T): T
+  /** Whether a body is running, up to its first `await`. */
+  readonly isRunning: boolean
   /** Runs `io`, unless it is called inside of a body. */
   io<T>(io: () => T): T
   /** Who writes, and a seed that nobody else has: for one run of a body that does not commit in the same task. */
@@ -131,6 +133,7 @@ export function createCommitting(core: Core): Committing {
   }
 
   function write({ writes, effects }: Drafted, context: EditContext, { meta, strict }: Terms): Receipt<void> {
+    core.agents.check(effects)
     return running(() => {
       const declared = effects.map(({ handler, input }, i) => ({ id: `${context.seed}.${i}`, handler, input }))
       const pure = sealPure(writes, context)
@@ -141,7 +144,10 @@ export function createCommitting(core: Core): Committing {
       // What was edited directly while the body ran is in the live documents already: it comes first.
       commitDirectEdits()
       if (ops.length + declared.length === 0) return nothingChanged
-      return append(ops, declared, meta, strict)
+      const receipt = append(ops, declared, meta, strict)
+      // Before anybody hears of the commit: what a listener sends comes after what this has sent.
+      core.agents.deliver(declared)
+      return receipt
     })
   }
 
@@ -177,6 +183,9 @@ export function createCommitting(core: Core): Committing {
     transact,
     independent,
     running,
+    get isRunning() {
+      return depth > 0
+    },
     io(io) {
       if (depth === 0) return io()
       throw new StmError(

@@ -1,4 +1,5 @@
 import type { ChangeId } from '@syncline/stm'
+import type { Agents } from './agents.ts'
 import type { Journal } from './journal.ts'
 import type { Chance, Clock } from './ports.ts'
 import type { Replica } from './replica.ts'
@@ -16,6 +17,7 @@ export interface Core {
   readonly journal: Journal
   readonly waiting: Waiting
   readonly watching: Watching
+  readonly agents: Agents
   /** Changes of this tab that were authored again, by the id they had before. */
   readonly renamed: Map<ChangeId, ChangeId>
   /**

@@ -22,6 +22,14 @@ export type StoreErrorCode =
   | 'refused'
   /** A transaction on refs that nobody here can decide about: `relay` without a transport. */
   | 'no-arbiter'
+  /** An agent has stopped because one of its actions threw, and takes nothing until it is restarted. */
+  | 'agent-failed'
+  /** An agent that is not to stop has skipped an action that threw. Reported, not thrown. */
+  | 'action-failed'
+  /** An agent that has not failed was to be restarted. */
+  | 'agent-running'
+  /** Two agents on different refs have the same name. */
+  | 'agent-clash'
   /** A ref of a policy that has no live documents was asked for one. */
   | 'no-document'
   /** `usePresence` or `store.presence` without a presence option. */

@@ -2,10 +2,12 @@
 export { openStore } from './open.ts'
 export type { StoreOptions } from './options.ts'
 export type {
+  LiveAgent,
   Problem,
   Receipt,
   RefusedChange,
   RefusedChanges,
+  Sent,
   Status,
   Store,
   TransactAsyncOptions,

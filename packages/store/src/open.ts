@@ -1,5 +1,6 @@
 import type { ChangeId, Readable } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
+import { createAgents } from './agents.ts'
 import { stand } from './campaign.ts'
 import { createCommitting, nothingChanged } from './committing.ts'
 import type { Core } from './core.ts'
@@ -66,6 +67,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     waiting: createWaiting(),
     watching: createWatching(memory, onError),
+    get agents() {
+      return agents
+    },
     renamed: new Map<ChangeId, ChangeId>(),
     resettled: new Set<ChangeId>(),
     get isClosed() {
@@ -81,6 +85,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { watching, waiting } = core
   const committing = createCommitting(core)
   const transacting = createTransacting(core, committing, {})
+  const agents = createAgents(core, committing, transacting)
   const settling = createSettling(core)
   const intake = createIntake(core)
   const board = createStatusBoard(() => {
@@ -293,6 +298,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     transactAsync: transacting.transactAsync,
     independent: committing.independent,
     io: committing.io,
+    agent: agents.live,
     changes(readable, listener) {
       assertOpen()
       return watching.changes(isMany(readable) ? readable : [readable], listener)

@@ -1,4 +1,7 @@
 import type {
+  ActionInput,
+  Actions,
+  Agent,
   AnyRef,
   Arbiter,
   Change,
@@ -96,6 +99,29 @@ export interface Store {
   io<T>(io: () => T): T
 
   /**
+   * An agent at work in this store: what is sent to it is done one at a time, in the order in which it came, each as one transaction. The same
+   * object for the same name. What is sent is kept in memory and done by this tab, at most once; agents of other tabs on the same ref do
+   * theirs beside it.
+   *
+   * Throws `StoreError` `agent-clash` when an agent of this name is at work on another ref.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { agent } from '@syncline/stm'
+   * import { openStore } from '@syncline/store'
+   *
+   * const visits = agent('visits', lww('visits', 0), { actions: { add: (count, n: number) => count + n } })
+   * const store = await openStore({ space: 'shop' })
+   * const live = store.agent(visits)
+   * live.send('add', 2)
+   * store.transact((tx) => tx.send(visits, 'add', 3))
+   * await live.idle()
+   * expect(live.state).toBe(5)
+   * await store.close()
+   */
+  agent<S, M extends Actions>(agent: Agent<S, M>): LiveAgent<S, M>
+
+  /**
    * Calls `listener` after each commit, of whatever origin, that changed what `readable` (or one of several) reads.
    * The commit is then visible as a whole. Returns `unsubscribe`. A listener that throws harms nobody else.
    */
@@ -179,6 +205,43 @@ export interface Receipt<T> {
   durable(): Promise<void>
   /** Resolves when the relay has stored the Change; at once when nothing changed. Rejects on refusal, on `close()`, or with the signal's reason. */
   synced(options?: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+/** An agent at work in one store. */
+export interface LiveAgent<S, M extends Actions> {
+  /** The value of its ref, now: without what is still to be done. */
+  readonly state: S
+  /** `failed`: an action has thrown and `error` says what. What was sent before is kept, and nothing is done until `restart`. */
+  readonly status: 'idle' | 'busy' | 'failed'
+  /** What the action threw that made it fail; undefined while it has not. */
+  readonly error: unknown
+
+  /**
+   * Sends an action, and returns at once. Throws `StoreError` `agent-failed` when it has failed, `closed`; `StmError` `invalid-write` for an
+   * action that it does not have, `invalid-value` for an input that is not data, `io-in-transaction` in a body: use `tx.send` there.
+   */
+  send<K extends keyof M & string>(action: K, ...input: ActionInput<M[K]>): Sent<S>
+
+  /**
+   * Resolves when there is nothing left to do. Rejects with `StoreError` `agent-failed` when it has failed or fails, and on `close()`.
+   * Throws `StmError` `io-in-transaction` in a body, up to its first `await`: it would wait for itself.
+   */
+  idle(): Promise<void>
+
+  /**
+   * Gives a failed agent a state and lets it go on with what was sent to it; `clear` forgets that instead. Rejects, and it stays failed, when
+   * the state cannot be written; with `StoreError` `agent-running` when it has not failed.
+   */
+  restart(state: Exclude<S, undefined>, options?: { readonly clear?: boolean }): Promise<void>
+}
+
+/** What was sent to an agent. Not a promise: ignoring it is fine. */
+export interface Sent<S> {
+  /**
+   * Resolves with the receipt of its transaction, whose value is the state that it made. Rejects with what the action threw, with
+   * `agent-failed` when it was cleared by a restart, and on `close()`. Throws `StmError` `io-in-transaction` in a body.
+   */
+  committed(): Promise<Receipt<S>>
 }
 
 /** A selector that is being watched. */

@@ -1,6 +1,7 @@
 import {
   begin,
   isRetrySignal,
+  isThenable,
   namesOf,
   StmError,
   type Arbiter,
@@ -90,7 +91,9 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
       const attempt = begin<'local' | A>(memory, context, once)
       let value: T | undefined
       try {
-        value = await ending.race(committing.running(() => body(attempt.tx)))
+        const given = committing.running(() => body(attempt.tx))
+        // What does not await is over: it commits at once, as transact() does. In the body of another one it waits for the end of that.
+        value = isThenable(given) || committing.isRunning ? await ending.race(given) : given
       } catch (error) {
         // Whatever it threw, it came to retry(): that it did cannot be undone.
         if (!attempt.isRetrying) throw isRetrySignal(error) ? strayRetry() : error
