@@ -1,6 +1,9 @@
 import type { WriterId } from '@syncline/stm'
 import { addSums, addToSum, noSum, valueOfSum, type Sum } from './sum.ts'
 
+/** Operation of a counter: `[ADD, delta]`, where the delta is a number or, when it takes several to be exact, an array of them. */
+export const ADD = 0
+
 /**
  * What writers have added up. Kept for each writer, so that joining two states takes, for each, what the one that saw more of it says,
  * and never counts anything twice.

@@ -1,10 +1,8 @@
 import { checkName, makeRef, type Arbiter, type Policy, type Ref, type RefOptions } from '@syncline/stm'
-import { addToCounter, readCounter, type CounterState } from './counter-state.ts'
+import { counterReversal } from './counter-reversal.ts'
+import { ADD, addToCounter, readCounter, type CounterState } from './counter-state.ts'
 import { addToSum, decodeSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
 import { checkDelta, noSuchWrite } from './writes.ts'
-
-/** Operation of a counter: `[0, delta]`, where the delta is a number or, when it takes several to be exact, an array of them. */
-const ADD = 0
 
 interface CounterDraft {
   readonly base: CounterState | undefined
@@ -40,6 +38,8 @@ const policy: Policy<number, CounterState, CounterDraft> = {
   readDraft: (draft) => readCounter(draft.base, draft.delta),
 
   finish: ({ delta }) => (delta.length === 0 ? undefined : [ADD, encodeSum(delta)]),
+
+  reversal: counterReversal,
 }
 
 /**

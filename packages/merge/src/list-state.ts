@@ -87,7 +87,7 @@ export function isLive(item: Item): item is LiveItem {
 
 /** Folds one operation into a state. What makes no sense changes nothing. */
 export function applyList(state: ListState | undefined, payload: Value, stamp: Stamp): ListState | undefined {
-  const entries = parse(payload)
+  const entries = parseList(payload)
   if (entries === undefined) return state
   const before = state ?? emptyList
   const changed = new Map<string, Item>()
@@ -99,14 +99,16 @@ export function applyList(state: ListState | undefined, payload: Value, stamp: S
   return changed.size === 0 ? state : before.with(changed.values())
 }
 
-interface Entry {
+/** One edit: an item is inserted (key and value), moved (key), set (value) or removed. */
+export interface Entry {
   readonly id: string
   readonly key?: string
   readonly value?: Value
   readonly remove?: true
 }
 
-function parse(payload: Value): readonly Entry[] | undefined {
+/** The edits of an operation; undefined when it makes no sense. */
+export function parseList(payload: Value): readonly Entry[] | undefined {
   if (!Array.isArray(payload)) return undefined
   const entries: Entry[] = []
   for (let i = 0; i < payload.length;) {

@@ -13,6 +13,7 @@ import {
   type Value,
 } from '@syncline/stm'
 import { isCramped, keysFor, REACH } from './keys.ts'
+import { listReversal } from './list-reversal.ts'
 import {
   applyList,
   emptyList,
@@ -98,6 +99,8 @@ const policy: Policy<readonly Value[], ListState, ListDraft> = {
     const isSame = order.length === base.order.length && order.every(({ id }, i) => id === base.order[i]!.id)
     return payload.length === 0 || isSame ? undefined : payload
   },
+
+  reversal: listReversal,
 }
 
 /** Each id once, in the order in which they were first written. */

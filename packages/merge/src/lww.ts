@@ -8,20 +8,13 @@ import {
   type PolicyRef,
   type Ref,
   type RefOptions,
-  type Stamp,
   type Value,
 } from '@syncline/stm'
 import { freezeValue } from './freeze.ts'
+import { lwwReversal } from './lww-reversal.ts'
+import { CLEAR, SET, type LwwState } from './lww-state.ts'
 import { wins } from './order.ts'
 import { checkType, noSuchWrite } from './writes.ts'
-
-/** Operation of a register: `[0, value]`. */
-const SET = 0
-
-interface LwwState {
-  readonly value: Value
-  readonly stamp: Stamp
-}
 
 interface LwwSpec {
   readonly initial: Value
@@ -39,14 +32,16 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
   tag: 'lww',
 
   apply(state, payload, stamp) {
-    if (!Array.isArray(payload) || payload.length !== 2 || payload[0] !== SET) return state!
-    const value: Value = payload[1]
-    if (value === undefined || (state !== undefined && !wins(stamp, value, state.stamp, state.value))) return state!
+    if (!Array.isArray(payload) || payload.length !== 2) return state!
+    const [kind, written] = payload as readonly Value[]
+    if (kind === SET ? written === undefined : kind !== CLEAR || written !== null) return state!
+    const value = kind === SET ? written : undefined
+    if (state !== undefined && !wins(stamp, value, state.stamp, state.value)) return state
     return { value: freezeValue(value), stamp }
   },
 
   read(state, ref) {
-    return state === undefined ? specOf(ref).initial : state.value
+    return state?.value === undefined ? specOf(ref).initial : state.value
   },
 
   content: (state) => state?.value,
@@ -69,6 +64,8 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
     if (draft.value === undefined || equalValues(draft.value, policy.read(draft.base, ref))) return undefined
     return [SET, draft.value]
   },
+
+  reversal: lwwReversal,
 }
 
 function specOf(ref: PolicyRef): LwwSpec {

@@ -153,7 +153,8 @@ export function applyRecord(state: RecordState | undefined, payload: Value, stam
 
 const NOTHING: readonly unknown[] = Object.freeze([])
 
-function isOperation(payload: Value): payload is readonly Value[] {
+/** Whether a payload is an operation on a record. */
+export function isOperation(payload: Value): payload is readonly Value[] {
   if (!Array.isArray(payload)) return false
   const [kind, incarnation] = payload as readonly Value[]
   if (typeof incarnation !== 'number' || !Number.isSafeInteger(incarnation)) return false

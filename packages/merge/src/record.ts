@@ -29,6 +29,7 @@ import {
 } from './fields.ts'
 import { keysFor } from './keys.ts'
 import { editRecord, finishRecord, openDraft, type RecordDraft } from './record-draft.ts'
+import { recordReversal } from './record-reversal.ts'
 import { applyRecord, buildView, contentOf, type RecordState } from './record-state.ts'
 import { PLACE } from './shape.ts'
 
@@ -62,6 +63,8 @@ const policy: Policy<unknown, RecordState, RecordDraft> = {
     const slot = state.shape.slot(PLACE, field)
     return slot < 0 ? undefined : (state.values[slot] as Place | undefined)
   },
+
+  reversal: recordReversal,
 }
 
 function specOf(ref: PolicyRef): RecordSpec {

@@ -42,6 +42,23 @@ export function addSums(a: Sum, b: Sum): Sum {
   return b.reduce(addToSum, a)
 }
 
+/** The sum that makes up for another. */
+export function negated(sum: Sum): Sum {
+  return sum.map((part) => -part)
+}
+
+/** A sum in numbers that may be sent: a greater one, as several additions may come to, in parts. */
+export function splitSum(sum: Sum): Sum {
+  const parts: number[] = []
+  let rest = sum
+  while (rest.length > 0 && !isAddend(rest[0])) {
+    const most = Math.sign(rest[0]!) * Number.MAX_SAFE_INTEGER
+    parts.push(most)
+    rest = addToSum(rest, -most)
+  }
+  return parts.length === 0 ? sum : [...parts, ...rest]
+}
+
 /** A sum as data: one number as it is, several as an array. */
 export function encodeSum(sum: Sum): Value {
   return sum.length === 1 ? sum[0]! : sum

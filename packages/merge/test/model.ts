@@ -21,7 +21,8 @@ export function toldOf(changes: readonly Change[], tag: string, address: string)
 }
 
 export function modelLww(told: readonly Told[], initial: Value): Value {
-  return told.length === 0 ? initial : told.at(-1)!.payload[1]!
+  const [kind, value] = told.at(-1)?.payload ?? [1]
+  return kind === 1 ? initial : value!
 }
 
 /** Enough bits after the point for every fraction used in the tests to be a whole number. */
@@ -65,7 +66,8 @@ export function modelRecord(told: readonly Told[]): {
       if (kind === 0) data.set(name, value)
       if (kind === 1) data.delete(name)
       if (kind === 2) deltas.set(name, [...(deltas.get(name) ?? []), ...[value].flat()])
-      if (kind === 3) places.set(name, { parent: value[0], key: value[1] })
+      if (kind === 3 && value === null) places.delete(name)
+      else if (kind === 3) places.set(name, { parent: value[0], key: value[1] })
     }
   }
   const counts = new Map([...deltas].map(([name, list]) => [name, exactTotal(list)]))

@@ -19,7 +19,9 @@ export interface Replica {
   readonly writer: string
   readonly memory: Memory
   /** Commits the writes of `body`; undefined when it wrote nothing. */
-  transact(body: (tx: Tx) => void): Change | undefined
+  transact(body: (tx: Tx) => void, beforeCommit?: (ops: readonly Op[]) => void): Change | undefined
+  /** Commits operations that were made somewhere else. */
+  commit(ops: readonly Op[]): Change
   /** Takes a Change that came from somewhere; false when it was here already. */
   receive(change: Change): boolean
   has(change: Change): boolean
@@ -41,22 +43,29 @@ export function createReplica(writer: string, policies: readonly Policy[], nowMs
     memory.apply(change.ops, { at: change.at, writer: change.writer }, emptyBasis)
   }
 
+  function commit(ops: readonly Op[]): Change {
+    const at = tick(clock, nowMs())
+    const deps = { ...emptyBasis, writers: new Map([...seqs].filter(([other]) => other !== writer)) }
+    clock = at
+    seq += 1
+    // What travels is encoded, so nothing is shared between replicas.
+    const change: Change = { writer, seq, deps, at, ops: structuredClone(ops) as Op[], effects: [], meta: null }
+    take(change)
+    return change
+  }
+
   return {
     writer,
     memory,
-    transact(body) {
+    transact(body, beforeCommit) {
       const at = tick(clock, nowMs())
       const context = { stamp: { at, writer }, seed: `${writer}${seq + 1}` }
       const ops = sealPure(draft(memory, body, context).writes, context)
       if (ops.length === 0) return undefined
-      const deps = { ...emptyBasis, writers: new Map([...seqs].filter(([other]) => other !== writer)) }
-      clock = at
-      seq += 1
-      // What travels is encoded, so nothing is shared between replicas.
-      const change: Change = { writer, seq, deps, at, ops: structuredClone(ops) as Op[], effects: [], meta: null }
-      take(change)
-      return change
+      beforeCommit?.(ops)
+      return commit(ops)
     },
+    commit,
     receive(change) {
       if (seen.has(changeId(change))) return false
       clock = witness(clock, change.at)

@@ -30,6 +30,12 @@ export type {
 // Policies: how refs merge
 export type { BoundPolicy, EditContext, Intent, Origin, Place, Policy, PolicyHost, PolicyRef } from './policy.ts'
 
+// Taking operations back
+export { noPast } from './reversal.ts'
+export type { Past, Reversal, Reverted, Undone } from './reversal.ts'
+export { invert, takeBack } from './undo.ts'
+export type { Inverse, LeftPart, PastOf, TakenBack, UndoneChange } from './undo.ts'
+
 // Changes, and the points in history they stand at
 export { changeId, compareStamps, emptyBasis } from './change.ts'
 export type { Arbiter, Basis, Change, ChangeId, Effect, Epoch, Op, Stamp, WriterId } from './change.ts'

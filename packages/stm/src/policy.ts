@@ -1,4 +1,5 @@
 import type { Stamp } from './change.ts'
+import type { Reversal } from './reversal.ts'
 import type { Value } from './value.ts'
 
 /** The writes a ref may understand. Each is data, so that it can be buffered, combined and checked. */
@@ -74,6 +75,9 @@ export interface Policy<V = any, S = any, D = any> {
 
   /** The place register `field` of a member that exists; undefined while it has no place. Only for policies that have places. */
   place?(state: S | undefined, field: string): Place | undefined
+
+  /** How its operations are taken back. `'none'`, or absent: they cannot be, and an undo says so. */
+  readonly reversal?: Reversal<S> | 'none'
 
   /** The Yjs client ids that wrote in a payload: they stand in the header of the Change. Only for policies on Yjs. Never throws. */
   documents?(payload: Value): readonly number[]

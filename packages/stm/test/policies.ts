@@ -56,6 +56,13 @@ const tallies: Policy<number, number, { readonly base: number; readonly added: n
   },
   readDraft: ({ base, added }) => base + added,
   finish: ({ added }) => (added === 0 ? undefined : added),
+  reversal: {
+    inverse: (_before, payload) => (typeof payload === 'number' ? payload : undefined),
+    revert(_state, undone) {
+      const added = undone.reduce((sum, { inverse }) => (typeof inverse === 'number' ? sum + inverse : sum), 0)
+      return { payload: added === 0 ? undefined : -added, restored: null, superseded: [] }
+    },
+  },
 }
 
 /** A counter: additions sum up. */
@@ -220,6 +227,7 @@ const notes: Policy<string, string, NoteDraft> = {
   },
   readDraft: ({ after }) => after,
   finish: ({ base, after }) => (base === after ? undefined : after),
+  reversal: 'none',
   bind: bindNotes,
 }
 

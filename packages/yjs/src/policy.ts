@@ -70,6 +70,8 @@ export const textPolicy: Policy<string, TextState, TextDraft> = {
   sizeBytes: sizeOfDraft,
   finish: (draft, _ref, context) => updateAside(draft, clientIdFrom(context)),
   documents: writersOf,
+  // A deletion must be put back at a relative position, with characters of its own; until that is there, an undo says that it left the text.
+  reversal: 'none',
   bind: bindText,
 }
 

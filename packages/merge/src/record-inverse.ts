@@ -1,0 +1,157 @@
+import type { Place, Stamp, Value } from '@syncline/stm'
+import { Malformed, readStamps, StampTable, type Origins } from './origins.ts'
+import { isThere, lifeOf, pathOf, sketchOf, type Register, type Sketch } from './record-sketch.ts'
+import { ADD, CLEAR, CREATE, DELETE, isOperation, isPlace, PUT, SET, WRITE, type RecordState } from './record-state.ts'
+import { DATA, PLACE } from './shape.ts'
+import { decodeSum, encodeSum, splitSum, type Sum } from './sum.ts'
+
+/**
+ * The inverse of an operation on a record, as data:
+ *
+ * - of a write: `[WRITE, life, stamps, …entries]`;
+ * - of a create or delete: `[CREATE or DELETE, life, stamps, created, deleted, added, …entries]`: the life before and the places of its
+ *   stamps, what the create itself adds, as `name, sum, …`, and all that the member held.
+ *
+ * An entry is `kind, name, value, place of its stamp`, with the kinds of operations: what a register held before, or what a count was given.
+ */
+export type RecordInverse = WriteInverse | LifeInverse
+
+/** Takes back a write: what the registers held, and what was added to the counts. */
+export interface WriteInverse {
+  readonly kind: typeof WRITE
+  readonly life: number
+  readonly registers: readonly Register[]
+  readonly added: ReadonlyMap<string, Sum>
+}
+
+/** Takes back a create or a delete. */
+export interface LifeInverse {
+  readonly kind: typeof CREATE | typeof DELETE
+  readonly before: Sketch
+  readonly added: ReadonlyMap<string, Sum>
+}
+
+/** The inverse of an operation that is about to be applied; undefined when it would change nothing. */
+export function inverseOf(before: RecordState | undefined, payload: Value, origins: Origins): Value | undefined {
+  if (!isOperation(payload)) return undefined
+  const kind = payload[0] as number
+  const incarnation = payload[1] as number
+  if (before !== undefined && before.incarnation > incarnation) return undefined
+  const isSame = before?.incarnation === incarnation
+  if (isSame && before.deleted !== undefined && kind !== DELETE) return undefined
+  const stamps = new StampTable()
+  if (kind === WRITE) {
+    const entries = replacedEntries(isSame ? before : undefined, payload, stamps)
+    return [WRITE, isSame ? lifeOf(before, origins) : incarnation, stamps.data, ...entries]
+  }
+  const sketch = sketchOf(before, origins)
+  const added: Value[] = []
+  for (let i = 2; i < payload.length; i += 3) if (payload[i] === ADD) added.push(payload[i + 1]!, payload[i + 2]!)
+  const entries = isThere(sketch) ? entriesOf(sketch, stamps) : []
+  const { created, deleted } = sketch
+  // The places first, for they fill the table of stamps.
+  const places = [stamps.place(created), stamps.place(deleted)]
+  return [kind, sketch.life, stamps.data, ...places, added, ...entries]
+}
+
+/** What the registers of a write held before, and what it adds to counts. */
+function replacedEntries(before: RecordState | undefined, payload: readonly Value[], stamps: StampTable): Value[] {
+  const entries: Value[] = []
+  for (let i = 2; i < payload.length; i += 3) {
+    const name = payload[i + 1] as string
+    if (payload[i] === ADD) {
+      entries.push(ADD, name, payload[i + 2]!, -1)
+      continue
+    }
+    const kind = payload[i] === PUT ? PLACE : DATA
+    const slot = before === undefined ? -1 : before.shape.slot(kind, name)
+    const stamp = slot < 0 ? undefined : (before!.stamps?.[slot] ?? before!.stamp)
+    const value = slot < 0 ? undefined : (before!.values[slot] as Value | Place | undefined)
+    entries.push(...writeOf({ kind, name, value, stamp }), stamps.place(stamp))
+  }
+  return entries
+}
+
+function entriesOf({ registers, counts }: Sketch, stamps: StampTable): Value[] {
+  const entries: Value[] = []
+  for (const register of registers.values()) entries.push(...writeOf(register), stamps.place(register.stamp))
+  for (const [name, sum] of counts) if (sum.length > 0) entries.push(ADD, name, encodeSum(splitSum(sum)), -1)
+  return entries
+}
+
+/** The entry of an operation that makes a register what it is. */
+export function writeOf({ kind, name, value }: Register): [number, string, Value] {
+  if (kind === DATA) return value === undefined ? [CLEAR, name, null] : [SET, name, value as Value]
+  return [PUT, name, value === undefined ? null : [(value as Place).parent, (value as Place).key]]
+}
+
+/** The inverse in data; throws {@link Malformed} when there is none. */
+export function readInverse(data: Value): RecordInverse {
+  if (!Array.isArray(data)) throw new Malformed()
+  const [kind, life, stamps] = data as readonly Value[]
+  const stampAt = readStamps(stamps)
+  if (typeof life !== 'number') throw new Malformed()
+  if (kind === WRITE) {
+    const { registers, counts } = readEntries(data.slice(3), stampAt)
+    return { kind, life, registers: [...registers.values()], added: counts }
+  }
+  if (kind !== CREATE && kind !== DELETE) throw new Malformed()
+  const [created, deleted, added, ...entries] = data.slice(3) as readonly Value[]
+  if (!Array.isArray(added)) throw new Malformed()
+  const before = { life, created: stampAt(created), deleted: stampAt(deleted), ...readEntries(entries, stampAt) }
+  return { kind, before, added: readAdded(added) }
+}
+
+function readAdded(added: readonly Value[]): Map<string, Sum> {
+  const sums = new Map<string, Sum>()
+  for (let i = 0; i < added.length; i += 2) sums.set(nameIn(added[i]), sumIn(added[i + 1]))
+  return sums
+}
+
+function readEntries(
+  entries: readonly Value[],
+  stampAt: (place: Value | undefined) => Stamp | undefined,
+): { readonly registers: Map<string, Register>; readonly counts: Map<string, Sum> } {
+  const registers = new Map<string, Register>()
+  const counts = new Map<string, Sum>()
+  for (let i = 0; i < entries.length; i += 4) {
+    const name = nameIn(entries[i + 1])
+    const value = entries[i + 2]
+    const stamp = stampAt(entries[i + 3])
+    switch (entries[i]) {
+      case SET:
+        if (value === undefined) throw new Malformed()
+        registers.set(pathOf(DATA, name), { kind: DATA, name, value, stamp })
+        break
+      case CLEAR:
+        registers.set(pathOf(DATA, name), { kind: DATA, name, value: undefined, stamp })
+        break
+      case PUT:
+        registers.set(pathOf(PLACE, name), { kind: PLACE, name, value: placeIn(value), stamp })
+        break
+      case ADD:
+        counts.set(name, sumIn(value))
+        break
+      default:
+        throw new Malformed()
+    }
+  }
+  return { registers, counts }
+}
+
+function nameIn(name: Value | undefined): string {
+  if (typeof name !== 'string') throw new Malformed()
+  return name
+}
+
+function placeIn(value: Value | undefined): Place | undefined {
+  if (value === null) return undefined
+  if (!Array.isArray(value) || !isPlace(value[0], value[1])) throw new Malformed()
+  return { parent: value[0] as string, key: value[1] as string }
+}
+
+function sumIn(value: Value | undefined): Sum {
+  const sum = decodeSum(value)
+  if (sum === undefined) throw new Malformed()
+  return sum
+}

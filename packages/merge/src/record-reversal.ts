@@ -1,0 +1,150 @@
+import { compareStamps, type Reversal, type Stamp, type Value } from '@syncline/stm'
+import { Origins, Restoration, unlessMalformed } from './origins.ts'
+import { inverseOf, readInverse, writeOf, type LifeInverse, type WriteInverse } from './record-inverse.ts'
+import { CREATED, DELETED, isThere, pathOf, sketchOf, sumAt, type Register, type Sketch } from './record-sketch.ts'
+import { ADD, CREATE, DELETE, WRITE, type RecordState } from './record-state.ts'
+import { addSums, encodeSum, negated, splitSum, type Sum } from './sum.ts'
+
+/**
+ * Takes back operations on records, each field by itself: registers and places go back to what they held, additions are subtracted. A member
+ * that was created is deleted, unless somebody else has written to it; one that was deleted is created again as it was.
+ */
+export const recordReversal: Reversal<RecordState> = {
+  inverse: (before, payload, past) => inverseOf(before, payload, new Origins(past)),
+
+  revert(state, undone, past) {
+    const origins = new Origins(past)
+    const undoing: Undoing = {
+      origins,
+      sketch: sketchOf(state, origins),
+      isOtherLife: false,
+      written: new Set(),
+      superseded: new Set(),
+    }
+    for (const { inverse: data, stamp } of undone) {
+      const inverse = unlessMalformed(() => readInverse(data))
+      if (inverse === undefined) continue
+      if (inverse.kind === WRITE) takeBackWrite(undoing, inverse, stamp)
+      else takeBackLife(undoing, inverse, stamp)
+    }
+    return { ...operationFor(state, undoing), superseded: [...undoing.superseded] }
+  },
+}
+
+interface Undoing {
+  readonly origins: Origins
+  sketch: Sketch
+  /** The sketch is of another life of the member than the state. */
+  isOtherLife: boolean
+  /** The paths of registers that went back. */
+  readonly written: Set<string>
+  readonly superseded: Set<string>
+}
+
+function takeBackWrite(undoing: Undoing, { life, registers, added }: WriteInverse, stamp: Stamp): void {
+  const { sketch, origins, written, superseded } = undoing
+  if (sketch.deleted !== undefined || sketch.life !== life) {
+    for (const { name } of registers) superseded.add(name)
+    for (const name of added.keys()) superseded.add(name)
+    return
+  }
+  for (const before of registers) {
+    const path = pathOf(before.kind, before.name)
+    const standing = sketch.registers.get(path)
+    if (standing?.stamp === undefined || !origins.same(standing.stamp, stamp, path)) {
+      superseded.add(before.name)
+      continue
+    }
+    sketch.registers.set(path, before)
+    written.add(path)
+  }
+  for (const [name, sum] of added) sketch.counts.set(name, addSums(sumAt(sketch, name), negated(sum)))
+}
+
+function takeBackLife(undoing: Undoing, { kind, before, added }: LifeInverse, stamp: Stamp): void {
+  const { sketch, origins } = undoing
+  if (kind === DELETE) {
+    if (sketch.deleted === undefined || !origins.same(sketch.deleted, stamp, DELETED)) {
+      undoing.superseded.add('')
+      return
+    }
+  } else {
+    const isOurs = isThere(sketch) && origins.same(sketch.created, stamp, CREATED)
+    const others = isOurs ? writtenByOthers(sketch, origins, added, stamp) : ['']
+    for (const name of others) undoing.superseded.add(name)
+    if (others.length > 0) return
+  }
+  undoing.sketch = before
+  undoing.isOtherLife = true
+  undoing.written.clear()
+}
+
+/** The fields of a member that somebody has written since it was created: with it their work would go. */
+function writtenByOthers(
+  sketch: Sketch,
+  origins: Origins,
+  added: ReadonlyMap<string, Sum>,
+  created: Stamp,
+): readonly string[] {
+  const names: string[] = []
+  for (const [path, { name, stamp }] of sketch.registers) {
+    const writer = origins.of(stamp, path)
+    const creator = origins.of(created, path)
+    if (writer !== undefined && (creator === undefined || compareStamps(writer, creator) !== 0)) names.push(name)
+  }
+  for (const [name, sum] of sketch.counts) {
+    if (addSums(sum, negated(added.get(name) ?? [])).length > 0) names.push(name)
+  }
+  return names
+}
+
+/** The operation that makes a record what the sketch says, and what it puts back. */
+function operationFor(
+  state: RecordState | undefined,
+  undoing: Undoing,
+): { readonly payload: Value | undefined; readonly restored: Value } {
+  const { sketch, origins, isOtherLife } = undoing
+  const restoration = new Restoration()
+  const restore = (path: string, stamp: Stamp | undefined): void => restoration.add(path, origins.of(stamp, path))
+  const write = (register: Register): readonly Value[] => {
+    restore(pathOf(register.kind, register.name), register.stamp)
+    return writeOf(register)
+  }
+  let payload: Value[] | undefined
+  if (!isOtherLife) payload = writesFor(state, undoing, write)
+  else if (isThere(sketch)) {
+    payload = [CREATE, (state?.incarnation ?? 0) + 1]
+    restoration.life = sketch.life
+    restore(CREATED, sketch.created)
+    for (const register of sketch.registers.values()) payload.push(...write(register))
+    for (const [name, sum] of sketch.counts) {
+      if (sum.length > 0) payload.push(ADD, name, encodeSum(splitSum(sum)))
+    }
+  } else if (state !== undefined && (state.exists || isDeletedOtherwise(state, undoing))) {
+    payload = [DELETE, state.incarnation]
+    restore(DELETED, sketch.deleted)
+  }
+  return { payload, restored: restoration.data() }
+}
+
+/** Whether a member that is deleted was deleted by an earlier write at the time to go back to: that one is to stand again. */
+function isDeletedOtherwise({ deleted }: RecordState, { sketch, origins }: Undoing): boolean {
+  return sketch.deleted !== undefined && !origins.same(deleted, sketch.deleted, DELETED)
+}
+
+/** What must be written to a record that goes on in the life it has. */
+function writesFor(
+  state: RecordState | undefined,
+  { sketch, written, origins }: Undoing,
+  write: (register: Register) => readonly Value[],
+): Value[] | undefined {
+  if (state === undefined) return undefined
+  const payload: Value[] = [WRITE, state.incarnation]
+  for (const path of written) payload.push(...write(sketch.registers.get(path)!))
+  const now = sketchOf(state, origins)
+  for (const [name, sum] of sketch.counts) {
+    const missing = addSums(sum, negated(sumAt(now, name)))
+    if (missing.length > 0) payload.push(ADD, name, encodeSum(splitSum(missing)))
+  }
+  return payload.length > 2 ? payload : undefined
+}

@@ -1,0 +1,94 @@
+import type { Tx } from '@syncline/stm'
+import { collection, count, counter, field, list, lww, optional, place, record } from '../src/index.ts'
+import type { Dice, Subject } from './history.ts'
+
+// What random histories are about: one ref or family of each policy, and random writes to it.
+
+export const title = lww<string | null>('title', null)
+export const votes = counter('votes')
+export const steps = list<string>('steps')
+export const settings = record('settings', {
+  theme: 'light',
+  zoom: 1,
+  last: optional<string>(),
+  starts: count(),
+  ['__proto__']: '',
+})
+export const cards = collection('cards', {
+  title: '',
+  tags: field<readonly string[]>([]),
+  due: optional<number>(),
+  votes: count(),
+  at: place(),
+  prototype: '',
+})
+export const ids = ['a', 'b', 'c', 'd']
+export const lists = [cards.list(''), cards.list('todo'), cards.list('done')]
+const deltas = [1, -1, 0.1, 0.2, 0.3, 1e15, -1e15, 2 ** -40, 0]
+
+export const registers: Subject = {
+  policies: [title.policy],
+  write: (tx, dice) => tx.set(title, [null, 'a', 'b', 'c'][dice(4)]!),
+  readables: [title],
+}
+
+export const counters: Subject = {
+  policies: [votes.policy],
+  write: (tx, dice) => tx.add(votes, deltas[dice(deltas.length)]!),
+  readables: [votes],
+}
+
+export const sequences: Subject = {
+  policies: [steps.policy],
+  write(tx, dice) {
+    const now = tx.get(steps)
+    const kind = dice(6)
+    if (kind < 3 || now.length === 0) {
+      const run = Array.from({ length: 1 + dice(4) }, (_, i) => `${kind}${dice(100)}${i}`)
+      tx.insert(steps, dice(now.length + 1), run)
+    } else if (kind === 3) tx.remove(steps, dice(now.length), 1)
+    else if (kind === 4) tx.reorder(steps, dice(now.length), dice(now.length))
+    else tx.set(steps, now.toSpliced(dice(now.length), dice(2), 'set'))
+  },
+  readables: [steps],
+}
+
+export const records: Subject = {
+  policies: [settings.policy],
+  write(tx, dice) {
+    const kind = dice(5)
+    if (kind === 0) tx.patch(settings, { theme: ['light', 'dark', 'sepia'][dice(3)]! })
+    else if (kind === 1) tx.patch(settings, { last: dice(2) ? 'x' : undefined, zoom: dice(3) })
+    else if (kind === 2) tx.add(settings, deltas[dice(deltas.length)]!, 'starts')
+    else if (kind === 3) tx.update(settings, (now) => ({ ...now, ['__proto__']: `${dice(3)}` }))
+    else tx.patch(settings, { ['__proto__']: `${dice(3)}`, theme: 'dark' })
+  },
+  readables: [settings],
+}
+
+export const tables: Subject = {
+  policies: [cards.policy],
+  write(tx, dice) {
+    const card = cards.at(ids[dice(ids.length)]!)
+    const kind = dice(8)
+    if (tx.get(card) === undefined) {
+      tx.create(card, kind % 2 ? { title: `new${kind}`, prototype: 'x' } : {})
+      if (kind > 3) moveSomewhere(tx, dice)
+    } else if (kind === 0) tx.delete(card)
+    else if (kind === 1) tx.add(card, deltas[dice(deltas.length)]!, 'votes')
+    else if (kind === 2) tx.patch(card, { due: dice(2) ? dice(5) : undefined, tags: [`t${dice(3)}`] })
+    else if (kind === 3) tx.update(card, (now) => ({ ...now, title: `${now.title}${dice(3)}`.slice(-4) }))
+    else moveSomewhere(tx, dice)
+  },
+  readables: [cards, ...ids.map((id) => cards.at(id)), ...lists],
+}
+
+function moveSomewhere(tx: Tx, dice: Dice): void {
+  const present = tx.get(cards)
+  if (present.length === 0) return
+  const to = lists[dice(lists.length)]!
+  const from = dice(present.length)
+  const members = present.slice(from, from + 1 + dice(2)).map((id) => cards.at(id))
+  const others = tx.get(to).filter((id) => !members.some(({ address }) => address === `cards/${id}`))
+  tx.moveAll(members, to, dice(others.length + 1))
+}

@@ -1,0 +1,108 @@
+import type { Arbiter, Op, Stamp } from './change.ts'
+import type { Memory } from './memory.ts'
+import { cellKey, type CellKey } from './ref.ts'
+import type { Past, Undone } from './reversal.ts'
+import type { Value } from './value.ts'
+
+/** What is kept of an operation so that it can be taken back. */
+export interface Inverse {
+  readonly tag: string
+  readonly address: string
+  readonly arbiter: Arbiter
+  /** Null when the policy cannot take it back. */
+  readonly inverse: Value | null
+}
+
+/** One Change that is to be taken back. */
+export interface UndoneChange {
+  /** The stamp that it has now. */
+  readonly stamp: Stamp
+  readonly inverses: readonly Inverse[]
+}
+
+/** A part of a ref that was not taken back. */
+export interface LeftPart {
+  /** The key of the ref: compare it with `ref.key`. */
+  readonly key: CellKey
+  readonly tag: string
+  readonly address: string
+  /** The name of a field, the id of an item; `''` for the whole ref. */
+  readonly part: string
+}
+
+/** What it takes to take Changes back. */
+export interface TakenBack {
+  /** The operations of the Change that does it; none when there is nothing to do. */
+  readonly ops: readonly Op[]
+  /** For each operation, what it puts back: `Past.restored` is to say so of its stamp from then on. */
+  readonly restored: readonly Value[]
+  /** What others have written since. */
+  readonly superseded: readonly LeftPart[]
+  /** What cannot be taken back, as a text today. */
+  readonly irreversible: readonly LeftPart[]
+}
+
+/** What is known of a cell's Changes that took others back. */
+export type PastOf = (key: CellKey) => Past
+
+/**
+ * What it takes to take back operations that are about to be applied to a memory: one inverse for each, in their order.
+ * Cost: what they write and what that replaces.
+ *
+ * @example
+ * import { createMemory, emptyBasis, invert, noPast, takeBack } from '@syncline/stm'
+ *
+ * const score = tally('score')
+ * const memory = createMemory()
+ * memory.adopt(score.policy)
+ * const op = { tag: 'tally', address: 'score', arbiter: 'local', payload: 5 } as const
+ * const inverses = invert(memory, [op], () => noPast)
+ * memory.apply([op], { at: 1, writer: 'w1' }, emptyBasis)
+ *
+ * const { ops } = takeBack(memory, [{ stamp: { at: 1, writer: 'w1' }, inverses }], () => noPast)
+ * memory.apply(ops, { at: 2, writer: 'w1' }, emptyBasis)
+ * expect(memory.snapshot.get(score)).toBe(0)
+ */
+export function invert(memory: Memory, ops: readonly Op[], pastOf: PastOf): readonly Inverse[] {
+  return ops.map(({ tag, address, arbiter, payload }) => {
+    const key = cellKey(tag, address)
+    const reversal = memory.policy(tag)?.reversal ?? 'none'
+    const inverse = reversal === 'none' ? undefined : reversal.inverse(memory.state(key), payload, pastOf(key))
+    return { tag, address, arbiter, inverse: inverse ?? null }
+  })
+}
+
+/** The operations that take Changes back, the newest Change first. Nothing is applied. Never throws. */
+export function takeBack(memory: Memory, undone: readonly UndoneChange[], pastOf: PastOf): TakenBack {
+  const cells = new Map<CellKey, { readonly first: Inverse; readonly undone: Undone[] }>()
+  const irreversible = new Map<CellKey, LeftPart>()
+  for (const { stamp, inverses } of undone) {
+    for (const one of inverses) {
+      const { tag, address, inverse } = one
+      const key = cellKey(tag, address)
+      if (inverse === null) irreversible.set(key, { key, tag, address, part: '' })
+      else {
+        const cell = cells.get(key)
+        if (cell === undefined) cells.set(key, { first: one, undone: [{ inverse, stamp }] })
+        else cell.undone.push({ inverse, stamp })
+      }
+    }
+  }
+  const ops: Op[] = []
+  const restored: Value[] = []
+  const superseded: LeftPart[] = []
+  for (const [key, { first, undone: ofCell }] of cells) {
+    const { tag, address, arbiter } = first
+    const reversal = memory.policy(tag)?.reversal ?? 'none'
+    if (reversal === 'none') {
+      irreversible.set(key, { key, tag, address, part: '' })
+      continue
+    }
+    const reverted = reversal.revert(memory.state(key), ofCell, pastOf(key))
+    for (const part of reverted.superseded) superseded.push({ key, tag, address, part })
+    if (reverted.payload === undefined) continue
+    ops.push({ tag, address, arbiter, payload: reverted.payload })
+    restored.push(reverted.restored)
+  }
+  return { ops, restored, superseded, irreversible: [...irreversible.values()] }
+}
