@@ -35,7 +35,7 @@ const layers = new WeakMap<View, LayeredView>()
  * const title = register('title', '')
  * const memory = createMemory()
  * memory.adopt(title.policy)
- * const op = { tag: 'register', address: 'title', arbiter: 'browser', payload: ['Hello'] } as const
+ * const op = { tag: 'register', address: 'title', arbiter: 'local', payload: ['Hello'] } as const
  * const later = layered(memory.view, [op], { at: 1, writer: 'w1' }, memory.policy)
  * expect([later.snapshot.get(title), memory.snapshot.get(title)]).toEqual(['Hello', ''])
  */
@@ -51,7 +51,7 @@ export function layered(
     const policy = policyOf(op.tag)
     // As in the memory itself, what nobody can read yet waits.
     if (policy === undefined) continue
-    const key = cellKey(op.tag, op.address)
+    const key = cellKey(op.tag, op.address, op.arbiter)
     const before: unknown = states.has(key) ? states.get(key) : base.state(key)
     states.set(key, policy.apply(before, op.payload, stamp))
   }

@@ -1,12 +1,22 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { begin, createMemory, emptyBasis, idRange, layered, type Memory, type Op, type View } from '../src/index.ts'
+import {
+  begin,
+  createMemory,
+  emptyBasis,
+  idRange,
+  layered,
+  type Memory,
+  type Op,
+  type Readable,
+  type View,
+} from '../src/index.ts'
 import { cardsNamed, register, tally } from './policies.ts'
 
 const cards = cardsNamed('cards')
 const ids = ['a', 'b', 'b/c', 'é']
 const refs = [register('one', 'initial'), tally('two'), ...ids.map((id) => cards.at(id))]
-const readables = [
+const readables: readonly Readable<unknown>[] = [
   ...refs,
   cards,
   idRange(cards, { prefix: 'b' }),
@@ -18,7 +28,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   fc.record({
     tag: fc.constant('card'),
     address: fc.constantFrom(...ids).map((id) => `cards/${id}`),
-    arbiter: fc.constant('browser' as const),
+    arbiter: fc.constant('local' as const),
     payload: fc.record(
       { exists: fc.boolean(), title: fc.constantFrom('x', 'y'), at: place },
       { requiredKeys: ['exists'] },
@@ -27,13 +37,13 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   fc.record({
     tag: fc.constant('register'),
     address: fc.constant('one'),
-    arbiter: fc.constant('browser' as const),
+    arbiter: fc.constant('local' as const),
     payload: fc.constantFrom('x', 'y').map((value) => [value]),
   }),
   fc.record({
     tag: fc.constant('tally'),
     address: fc.constant('two'),
-    arbiter: fc.constant('browser' as const),
+    arbiter: fc.constant('local' as const),
     payload: fc.integer({ min: 1, max: 9 }),
   }),
 )
@@ -95,7 +105,7 @@ test('[SN20] a body runs and is checked on a layered view as on the memory', () 
   const memory = fresh()
   const [one] = [register('one', 'initial')]
   const context = { stamp: { at: 1, writer: 'w' }, seed: 'seed' }
-  const write = [{ tag: 'register', address: 'one', arbiter: 'browser', payload: ['x'] }] as const
+  const write = [{ tag: 'register', address: 'one', arbiter: 'local', payload: ['x'] }] as const
   const view = layered(memory.view, write, { at: 2, writer: 'w' }, memory.policy)
   const attempt = begin<'local'>(memory, context, new Map(), view)
   attempt.tx.set(one, `${attempt.tx.get(one)}y`)
