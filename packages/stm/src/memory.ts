@@ -36,6 +36,8 @@ import { Versions, type Since, type Version } from './versions.ts'
 export interface Memory {
   /** Everything as it is now. The same object until the next `apply` or `put`. */
   readonly snapshot: Snapshot
+  /** Whether a Snapshot is one of this memory. */
+  owns(snapshot: Snapshot): boolean
 
   /**
    * Makes a policy known under its tag and returns the one that is used: the first that came. Operations with this tag that were
@@ -114,6 +116,7 @@ export function createMemory(
   /** By the prefix of their family. */
   const indexes = new Map<string, Index>()
   let view: View | undefined
+  const own = new WeakSet<Snapshot>()
   /** The number of the first version that somebody has a snapshot of. */
   let firstShown = Infinity
 
@@ -281,6 +284,7 @@ export function createMemory(
       items: <V>(collection: Collection<V, Writes, Arbiter>) => itemsOf(made, collection),
     }
     firstShown = Math.min(firstShown, version.number)
+    own.add(made)
     return made
   }
 
@@ -291,6 +295,7 @@ export function createMemory(
     get view() {
       return (view ??= viewOf(versions.newest))
     },
+    owns: (one) => own.has(one),
     adopt,
     policy: (tag) => policies.get(tag),
     state: (key) => versions.now(key),

@@ -8,6 +8,8 @@ export interface Watchers<E> {
    * Each call is a subscription of its own, also of the same listener.
    */
   subscribe(keys: Iterable<CellKey>, listener: (event: E) => void): () => void
+  /** A subscription that may change what it watches and keeps its place in the order. It watches nothing yet. */
+  follow(listener: (event: E) => void): Follower
   /** Calls whoever watches one of the changed cells, in the order of subscription. */
   notify(changed: ReadonlySet<CellKey>, event: E): void
   /** How many subscriptions there are. */
@@ -16,9 +18,17 @@ export interface Watchers<E> {
   clear(): void
 }
 
+/** A subscription whose keys change. */
+export interface Follower {
+  /** From the next notification on, these cells are watched, and no others; `all` stands for whatever changes. */
+  watch(keys: Iterable<CellKey> | 'all'): void
+  /** Ends the subscription: it is never called again. */
+  end(): void
+}
+
 interface Subscription<E> {
   readonly order: number
-  readonly keys: ReadonlySet<CellKey>
+  keys: ReadonlySet<CellKey> | 'all'
   readonly listener: (event: E) => void
   /** The notification this was last called in, so that several changed cells give one call. */
   round: number
@@ -45,6 +55,8 @@ interface Subscription<E> {
 export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E> {
   const byKey = new Map<CellKey, Set<Subscription<E>>>()
   const subscriptions = new Set<Subscription<E>>()
+  /** Those that watch whatever changes. */
+  const toAll = new Set<Subscription<E>>()
   let order = 0
   let round = 0
 
@@ -56,6 +68,7 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
     } else {
       for (const [key, watching] of byKey) if (changed.has(key)) collect(watching, due)
     }
+    if (changed.size > 0) collect(toAll, due)
     return due.length > 1 ? due.sort((a, b) => a.order - b.order) : due
   }
 
@@ -68,8 +81,26 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
     }
   }
 
-  function end(subscription: Subscription<E>): void {
-    if (!subscriptions.delete(subscription)) return
+  function watch(subscription: Subscription<E>, keys: ReadonlySet<CellKey> | 'all'): void {
+    if (!subscriptions.has(subscription)) return
+    leave(subscription)
+    subscription.keys = keys
+    if (keys === 'all') {
+      toAll.add(subscription)
+      return
+    }
+    for (const key of keys) {
+      const watching = byKey.get(key)
+      if (watching === undefined) byKey.set(key, new Set([subscription]))
+      else watching.add(subscription)
+    }
+  }
+
+  function leave(subscription: Subscription<E>): void {
+    if (subscription.keys === 'all') {
+      toAll.delete(subscription)
+      return
+    }
     for (const key of subscription.keys) {
       const watching = byKey.get(key)
       watching?.delete(subscription)
@@ -77,17 +108,24 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
     }
   }
 
+  function follow(listener: (event: E) => void): Follower {
+    const subscription: Subscription<E> = { order: order++, keys: noKeys, listener, round: 0 }
+    subscriptions.add(subscription)
+    return {
+      watch: (keys) => watch(subscription, typeof keys === 'string' ? 'all' : new Set(keys)),
+      end() {
+        if (subscriptions.delete(subscription)) leave(subscription)
+      },
+    }
+  }
+
   return {
     subscribe(keys, listener) {
-      const subscription: Subscription<E> = { order: order++, keys: new Set(keys), listener, round: 0 }
-      subscriptions.add(subscription)
-      for (const key of subscription.keys) {
-        const watching = byKey.get(key)
-        if (watching === undefined) byKey.set(key, new Set([subscription]))
-        else watching.add(subscription)
-      }
-      return () => end(subscription)
+      const { watch: watchKeys, end } = follow(listener)
+      watchKeys(keys)
+      return end
     },
+    follow,
     notify(changed, event) {
       for (const subscription of dueFor(changed)) {
         if (!subscriptions.has(subscription)) continue
@@ -103,10 +141,13 @@ export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E
     },
     clear() {
       byKey.clear()
+      toAll.clear()
       subscriptions.clear()
     },
   }
 }
+
+const noKeys: ReadonlySet<CellKey> = new Set()
 
 /**
  * The cell that changes when, and only when, what `readable` reads changes; for a range that of the whole collection or list. Collections and lists must have been read once: from then on

@@ -132,3 +132,28 @@ test('[WA6] a commit names the refs, collections and lists that read differently
   expect(changed((tx) => tx.delete(cards.at('a')))).toEqual(new Set([cards.at('a').key, cards.key, done.key]))
   expect([watchKey(cards), watchKey(todo)]).toEqual([cards.key, todo.key])
 })
+
+test('[WA7] a follower changes what it watches and keeps its place in the order', () => {
+  const heard: string[] = []
+  const watchers = createWatchers<number>(fail)
+  const follower = watchers.follow((event) => {
+    heard.push(`first ${event}`)
+    if (event === 2) follower.watch('all')
+    if (event === 3) follower.watch(['b'])
+  })
+  watchers.subscribe(['a', 'b', 'c'], (event) => heard.push(`second ${event}`))
+  const told = (event: number, ...changed: readonly string[]): string[] => {
+    watchers.notify(new Set(changed), event)
+    return heard.splice(0)
+  }
+  expect(told(1, 'a')).toEqual(['second 1'])
+  follower.watch(['a'])
+  expect(told(2, 'a', 'b')).toEqual(['first 2', 'second 2'])
+  expect(told(0)).toEqual([])
+  expect(told(3, 'c')).toEqual(['first 3', 'second 3'])
+  expect(told(4, 'a')).toEqual(['second 4'])
+  expect(told(5, 'b')).toEqual(['first 5', 'second 5'])
+  follower.end()
+  follower.watch('all')
+  expect([told(6, 'b'), watchers.size]).toEqual([['second 6'], 1])
+})
