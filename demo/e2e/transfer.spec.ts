@@ -26,11 +26,11 @@ test('a transfer that throws half-way leaves no trace in memory, on disk or on t
   expect(before.disk.length).toBeGreaterThan(0)
 
   const seen = await bank.page.evaluate(async () => {
-    const { store, accounts, cards, note, writes } = lab
+    const { store, everything, accounts, cards, note, writes } = lab
     const snapshot = store.snapshot
     let calls = 0
     const unsubscribes = [
-      store.onCommit(() => calls++),
+      store.changes(everything, () => calls++),
       store.changes([accounts, accounts.at('ada'), note], () => calls++),
       store.onStatus(() => calls++),
     ]

@@ -1,6 +1,6 @@
 import { indexedDb } from '@syncline/idb'
 import { collection, count, counter, place } from '@syncline/merge'
-import { openStore, type Store } from '@syncline/store'
+import { everything, openStore, type Store } from '@syncline/store'
 import { websocket } from '@syncline/websocket'
 import { text } from '@syncline/yjs'
 import { rawDisk } from './disk.ts'
@@ -13,6 +13,7 @@ import { keepWriting, type Writing, type WritingOptions } from './writing.ts'
 export interface Lab {
   /** The store that `open` opened. Throws before. */
   readonly store: Store
+  readonly everything: typeof everything
   readonly note: typeof note
   readonly cards: typeof cards
   readonly cities: typeof cities
@@ -64,6 +65,7 @@ const theLab: Lab = {
   get store() {
     return theStore()
   },
+  everything,
   note,
   cards,
   cities,
@@ -81,7 +83,7 @@ const theLab: Lab = {
       const look = (): void => {
         if (condition()) resolve()
       }
-      stops.push(store.onCommit(look), store.onStatus(look))
+      stops.push(store.changes(everything, look), store.onStatus(look))
       look()
     })
     for (const stop of stops) stop()

@@ -68,7 +68,7 @@ function CardsWithoutColumn({ openCard }: { readonly openCard: string | undefine
         .filter(([, card]) => !known.has(card.place?.parent ?? ''))
         .map(([id]) => id)
     },
-    (a, b) => a.length === b.length && a.every((id, index) => id === b[index]),
+    { equal: (a, b) => a.length === b.length && a.every((id, index) => id === b[index]) },
   )
   if (ids.length === 0) return null
   return (

@@ -168,7 +168,7 @@ function ColumnChoice({ id, columnId }: { readonly id: string; readonly columnId
   const actions = useActions()
   const choices = useSnapshot(
     (snapshot) => snapshot.get(allColumns).map((each) => ({ id: each, title: snapshot.get(columns.at(each))?.title })),
-    (a, b) => a.length === b.length && a.every((one, i) => one.id === b[i]?.id && one.title === b[i].title),
+    { equal: (a, b) => a.length === b.length && a.every((one, i) => one.id === b[i]?.id && one.title === b[i].title) },
   )
   const isKnown = choices.some((choice) => choice.id === columnId)
   return (

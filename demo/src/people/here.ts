@@ -41,10 +41,12 @@ function equalGuests(a: readonly Guest[], b: readonly Guest[]): boolean {
 
 /** Everybody else who is here; renders again when somebody comes, goes, takes another name or opens another card. */
 export function useGuests(): readonly Guest[] {
-  return usePresence(guestsOf, equalGuests)
+  return usePresence(guestsOf, { equal: equalGuests })
 }
 
 /** The others who have this card open. */
 export function useGuestsAt(cardId: string): readonly Guest[] {
-  return usePresence((presence) => guestsOf(presence).filter(({ card }) => card === cardId), equalGuests)
+  return usePresence((presence) => guestsOf(presence).filter(({ card }) => card === cardId), {
+    equal: equalGuests,
+  })
 }

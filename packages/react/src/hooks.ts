@@ -2,13 +2,26 @@ import type { Readable, Ref, Snapshot } from '@syncline/stm'
 import type { Status, Store } from '@syncline/store'
 import { useMemo } from 'react'
 import { useStore } from './provider.tsx'
-import { identity, presenceOf, useSelected, watched, type PresenceNow } from './source.ts'
+import { identity, presenceOf, useSelected, valueOf, watched, type PresenceNow } from './source.ts'
+
+/** When a hook gives another value. */
+export interface SelectOptions<T> {
+  /** Whether two results are the same value. Default `Object.is`. */
+  readonly equal?: (a: T, b: T) => boolean
+}
+
+/** When a hook that reads the store gives another value. */
+export interface ReadOptions<T> extends SelectOptions<T> {
+  /** At most one rendering in so many milliseconds, always ending with the latest. Components of one rate show one Snapshot. */
+  readonly every?: number
+}
 
 /**
  * The value of a ref, the ids of a collection or of a list, or what `selector` makes of it.
  *
  * The component renders again when, and only when, that is another value: by `Object.is`, or as `equal` says. It is called
  * for commits that touched `readable` only. Refs and selectors may be made in the render: a ref is known by its key.
+ * With `every` it renders at most once in so many milliseconds, for values that change faster than anybody reads.
  *
  * @example no-run: JSX
  * function Title({ id }: { id: string }) {
@@ -16,26 +29,20 @@ import { identity, presenceOf, useSelected, watched, type PresenceNow } from './
  *   return <h2>{title ?? 'This card is gone.'}</h2>
  * }
  */
-export function useValue<V>(readable: Ref<V> | Readable<V>, selector?: undefined, equal?: (a: V, b: V) => boolean): V
-export function useValue<V, T>(
-  readable: Ref<V> | Readable<V>,
-  selector: (value: V) => T,
-  equal?: (a: T, b: T) => boolean,
-): T
+export function useValue<V>(readable: Ref<V> | Readable<V>, options?: ReadOptions<V>): V
+export function useValue<V, T>(readable: Ref<V> | Readable<V>, selector: (value: V) => T, options?: ReadOptions<T>): T
 export function useValue(
   readable: Readable<unknown>,
-  selector: (value: unknown) => unknown = identity,
-  equal: (a: unknown, b: unknown) => boolean = Object.is,
+  ...how: [ReadOptions<unknown>?] | [(value: unknown) => unknown, ReadOptions<unknown>?]
 ): unknown {
+  const [selector, { equal = Object.is, every } = {}] =
+    typeof how[0] === 'function' ? [how[0], how[1]] : [identity, how[0]]
   const store = useStore()
   const source = useMemo(
-    () => ({
-      read: () => store.get(readable),
-      subscribe: (onChange: () => void) => store.changes(readable, onChange),
-    }),
+    () => valueOf(store, readable, every),
     // A ref is known by its key: one that was made again in this render is the ref that is subscribed to already.
     // oxlint-disable-next-line react/exhaustive-deps
-    [store, readable.key],
+    [store, readable.key, every],
   )
   return useSelected(source, selector, equal)
 }
@@ -53,9 +60,12 @@ export function useValue(
  *   return <output>{total}</output>
  * }
  */
-export function useSnapshot<T>(selector: (snapshot: Snapshot) => T, equal: (a: T, b: T) => boolean = Object.is): T {
+export function useSnapshot<T>(
+  selector: (snapshot: Snapshot) => T,
+  { equal = Object.is, every }: ReadOptions<T> = {},
+): T {
   const store = useStore()
-  const source = useMemo(() => watched(store, selector), [store, selector])
+  const source = useMemo(() => watched(store, selector, every), [store, selector, every])
   return useSelected(source, identity, equal)
 }
 
@@ -83,10 +93,10 @@ export function useTransact(): Store['transact'] {
  * }
  */
 export function useStatus(): Status
-export function useStatus<T>(selector: (status: Status) => T, equal?: (a: T, b: T) => boolean): T
+export function useStatus<T>(selector: (status: Status) => T, options?: SelectOptions<T>): T
 export function useStatus(
   selector: (status: Status) => unknown = identity,
-  equal: (a: unknown, b: unknown) => boolean = Object.is,
+  { equal = Object.is }: SelectOptions<unknown> = {},
 ): unknown {
   const store = useStore()
   const source = useMemo(
@@ -107,10 +117,10 @@ export function useStatus(
  * }
  */
 export function usePresence(): PresenceNow
-export function usePresence<T>(selector: (presence: PresenceNow) => T, equal?: (a: T, b: T) => boolean): T
+export function usePresence<T>(selector: (presence: PresenceNow) => T, options?: SelectOptions<T>): T
 export function usePresence(
   selector: (presence: PresenceNow) => unknown = identity,
-  equal: (a: unknown, b: unknown) => boolean = Object.is,
+  { equal = Object.is }: SelectOptions<unknown> = {},
 ): unknown {
   const store = useStore()
   const source = useMemo(() => presenceOf(store.presence), [store])

@@ -4,6 +4,7 @@ export type { SynclineProviderProps } from './provider.tsx'
 
 // Hooks
 export { usePresence, useSnapshot, useStatus, useTransact, useValue } from './hooks.ts'
+export type { ReadOptions, SelectOptions } from './hooks.ts'
 export type { PresenceNow } from './source.ts'
 
 // Errors

@@ -1,5 +1,5 @@
-import type { Snapshot } from '@syncline/stm'
-import type { Presence, PresenceState, Store, Watch } from '@syncline/store'
+import { equalValues, type Collection, type Readable, type Snapshot } from '@syncline/stm'
+import type { Presence, PresenceState, Store } from '@syncline/store'
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 
 /** Something outside of React that has a value now, the same one until it changes, and tells when it may have. */
@@ -62,42 +62,110 @@ function reading<S, T>(
   }
 }
 
-/** A selector over the whole snapshot. Once somebody subscribed, it runs again only when something that it read has changed. */
-export function watched<T>(store: Store, selector: (snapshot: Snapshot) => T): Source<T> {
-  let seen: Snapshot | undefined
-  let result: T
-  let watch: Watch<T> | undefined
+/** The value of one readable. */
+export function valueOf(store: Store, readable: Readable<unknown>, everyMs: number | undefined): Source<unknown> {
+  if (everyMs !== undefined) return watched(store, (snapshot) => snapshot.get(readable), everyMs)
+  return { read: () => store.get(readable), subscribe: (onChange) => store.changes(readable, onChange) }
+}
 
-  /** The first run of a watch only learns what there is to watch: while nothing was committed, the rendered result stands. */
-  function run(snapshot: Snapshot): T {
-    const next = selector(snapshot)
-    if (seen !== store.snapshot) {
-      seen = store.snapshot
-      result = next
+/** What a selector read from a Snapshot: of each readable, by its key, what it was. */
+type Reads = ReadonlyMap<string, { readonly readable: Readable<unknown>; readonly value: unknown }>
+
+/**
+ * A selector over the whole Snapshot, which runs again only when something that it read reads differently. With `everyMs` it is, while
+ * somebody is subscribed, as if the store changed only so often.
+ */
+export function watched<T>(store: Store, selector: (snapshot: Snapshot) => T, everyMs?: number): Source<T> {
+  let result: T
+  let reads: Reads | undefined
+  /** The Snapshot of the result. Held weakly: a component that shows something old must not keep all that was old. */
+  let ranOn: WeakRef<Snapshot> | undefined
+  let subscription: { readonly onChange: () => void; reads: Reads | undefined; stop(): void } | undefined
+  /** What a throttled subscription was told of and the selector has not seen. */
+  let told: Snapshot | undefined
+
+  function run(snapshot: Snapshot): void {
+    const seen = new Map<string, { readonly readable: Readable<unknown>; readonly value: unknown }>()
+    try {
+      result = selector(noting(snapshot, seen))
+      ranOn = new WeakRef(snapshot)
+    } finally {
+      // What was read before a throw is watched too: a change of it may mend the selector.
+      reads = seen
+      watch()
     }
-    return result
+  }
+
+  function isCurrent(now: Snapshot): boolean {
+    if (ranOn === undefined || reads === undefined) return false
+    if (ranOn.deref() === now) return true
+    for (const { readable, value } of reads.values()) if (!equalValues(now.get(readable), value)) return false
+    ranOn = new WeakRef(now)
+    return true
+  }
+
+  function watch(): void {
+    if (subscription === undefined || reads === undefined || sameKeys(subscription.reads, reads)) return
+    subscription.stop()
+    subscription.reads = reads
+    const { onChange } = subscription
+    const readables = [...reads.values()].map(({ readable }) => readable)
+    subscription.stop = store.changes(
+      readables,
+      ({ now }) => {
+        if (everyMs !== undefined) told = now
+        onChange()
+      },
+      { every: everyMs },
+    )
   }
 
   return {
     read() {
-      if (watch !== undefined) return watch.read()
-      return seen === store.snapshot ? result : run(store.snapshot)
+      if (everyMs === undefined || subscription === undefined) {
+        if (!isCurrent(store.snapshot)) run(store.snapshot)
+      } else if (told !== undefined) {
+        run(told)
+        told = undefined
+      }
+      return result
     },
     subscribe(onChange) {
-      const own = store.watch(run, onChange)
-      try {
-        own.read()
-      } catch (error) {
-        own.stop()
-        throw error
-      }
-      watch = own
+      if (!isCurrent(store.snapshot)) run(store.snapshot)
+      const own: typeof subscription = { onChange, reads: undefined, stop: () => undefined }
+      subscription = own
+      watch()
       return () => {
         own.stop()
-        if (watch === own) watch = undefined
+        if (subscription === own) subscription = undefined
       }
     },
   }
+}
+
+/** A Snapshot that notes what is read from it. */
+function noting(
+  snapshot: Snapshot,
+  seen: Map<string, { readonly readable: Readable<unknown>; readonly value: unknown }>,
+): Snapshot {
+  const reader: Snapshot = {
+    basis: snapshot.basis,
+    get<V>(readable: Readable<V>): V {
+      const value = snapshot.get(readable)
+      seen.set(readable.key, { readable, value })
+      return value
+    },
+    *items<V>(collection: Collection<V>) {
+      for (const id of reader.get(collection)) yield [id, reader.get(collection.at(id)) as V] as const
+    },
+  }
+  return reader
+}
+
+function sameKeys(a: Reads | undefined, b: Reads): boolean {
+  if (a?.size !== b.size) return false
+  for (const key of b.keys()) if (!a.has(key)) return false
+  return true
 }
 
 /** Who is here, as one object that stays the same until somebody changes. */

@@ -19,7 +19,8 @@ test('hooks give the types of their refs and selectors', () => {
     ids: () => useValue(cards),
     card: () => useValue(cards.at('a')),
     text: () => useValue(cards.at('a'), (card) => card?.text),
-    equal: () => useValue(cards, undefined, (a, b) => a.length === b.length),
+    equal: () => useValue(cards, { equal: (a, b) => a.length === b.length }),
+    slow: () => useValue(cards.at('a'), (card) => card?.text, { every: 100, equal: (a, b) => a?.length === b?.length }),
     total: () => useSnapshot((snapshot: Snapshot) => snapshot.get(likes)),
     saved: () => useStatus((status) => status.saved),
     status: () => useStatus(),
@@ -42,5 +43,5 @@ test('hooks give the types of their refs and selectors', () => {
   expectTypeOf(useAll.presence).returns.toEqualTypeOf<PresenceNow>()
   expectTypeOf(useAll.peers).returns.toEqualTypeOf<number>()
   expectTypeOf(useAll.transact).returns.toEqualTypeOf<Store['transact']>()
-  expect(Object.keys(useAll)).toHaveLength(13)
+  expect(Object.keys(useAll)).toHaveLength(14)
 })

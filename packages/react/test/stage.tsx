@@ -1,4 +1,11 @@
-import { openStore, type Store, type StoreOptions } from '@syncline/store'
+import {
+  openStore,
+  type ChangesOptions,
+  type Report,
+  type Selector,
+  type Store,
+  type StoreOptions,
+} from '@syncline/store'
 import { act, type ReactNode } from 'react'
 import { afterEach, assert, vi, type MockInstance } from 'vitest'
 import { cleanup, render, type RenderResult } from 'vitest-browser-react'
@@ -101,18 +108,10 @@ export function counted(store: Store): Counted {
   }
 
   const counts: Partial<Store> = {
-    changes: (readable, listener) => counting<[Store['snapshot']]>((own) => store.changes(readable, own))(listener),
-    onCommit: counting((listener) => store.onCommit(listener)),
+    // Hooks use the form with a listener only.
+    changes: ((selector: Selector, listener: (report: Report<unknown>) => void, options?: ChangesOptions) =>
+      counting<[Report<unknown>]>((own) => store.changes(selector, own, options))(listener)) as Store['changes'],
     onStatus: counting((listener) => store.onStatus(listener)),
-    watch(selector, onChange) {
-      let read!: () => ReturnType<typeof selector>
-      const stop = counting((listener) => {
-        const watch = store.watch(selector, listener)
-        read = () => watch.read()
-        return () => watch.stop()
-      })(onChange)
-      return { read, stop }
-    },
   }
   return {
     store: new Proxy(store, {

@@ -88,13 +88,7 @@ test('`equal` decides what is another value, and keeps the old object', async ()
   function Title() {
     const [, setCount] = useState(0)
     renderAgain = () => setCount((count) => count + 1)
-    shown.push(
-      useValue(
-        cardOf('a'),
-        ({ title }) => ({ title }),
-        (a, b) => a.title === b.title,
-      ),
-    )
+    shown.push(useValue(cardOf('a'), ({ title }) => ({ title }), { equal: (a, b) => a.title === b.title }))
     return null
   }
   await show(store, <Title />)

@@ -10,7 +10,6 @@ import {
   toValue,
   valueSizeBytes,
   type Arbiter,
-  type CellKey,
   type Change,
   type ChangeId,
   type DeclaredEffect,
@@ -19,7 +18,6 @@ import {
   type Effect,
   type Op,
   type Policy,
-  type Snapshot,
   type Tx,
   type Value,
 } from '@syncline/stm'
@@ -41,8 +39,6 @@ export interface Committing {
   io<T>(io: () => T): T
   /** Who writes, and a seed that nobody else has: for one run of a body that does not commit in the same task. */
   context(): EditContext
-  /** The operations of writes whose policies are pure, and effects with ids. Throws `StmError` `change-too-large`. */
-  seal(drafted: Drafted, context: EditContext, terms: Terms): Sealed
   /** Commits writes that fit the memory as it is now. Throws `StmError` `change-too-large`, and nothing has happened then. */
   write(drafted: Drafted, context: EditContext, terms: Terms): Receipt<void>
   /** Commits operations that were made before. */
@@ -57,12 +53,6 @@ export interface Committing {
 export interface Drafted {
   readonly writes: readonly DraftWrite[]
   readonly effects: readonly DeclaredEffect[]
-}
-
-/** What a Change will hold. */
-export interface Sealed {
-  readonly ops: readonly Op[]
-  readonly effects: readonly Effect[]
 }
 
 /** The options of a transaction, looked at before its body runs. */
@@ -89,8 +79,6 @@ export function createCommitting(core: Core): Committing {
   let runs = 0
   /** Direct edits of live documents that came while a transaction was running. */
   const directEdits: Op[] = []
-  /** Commits of independent transactions that are told when the body around them is over. */
-  const untold: { readonly changed: ReadonlySet<CellKey>; readonly snapshot: Snapshot }[] = []
 
   function transact<T>(body: (tx: Tx) => T, options: TransactOptions = {}): Receipt<T> {
     if (depth > 0) {
@@ -123,7 +111,7 @@ export function createCommitting(core: Core): Committing {
       depth -= 1
       if (depth === 0) {
         commitDirectEdits()
-        for (const { changed, snapshot } of untold.splice(0)) core.watching.publish(changed, snapshot)
+        core.watching.tell()
       }
     }
   }
@@ -140,26 +128,21 @@ export function createCommitting(core: Core): Committing {
     return { stamp, seed: `${seed}z${runs.toString(36)}` }
   }
 
-  function seal({ writes, effects: declared }: Drafted, context: EditContext, { meta }: Terms): Sealed {
-    core.agents.check(declared)
-    const effects = declared.map(({ handler, input }, i) => ({ id: `${context.seed}.${i}`, handler, input }))
-    const ops = sealPure(writes, context)
-    const effectBytes = effects.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), 0)
-    checkSize(sealSizeBytes(writes, []) + valueSizeBytes(meta) + effectBytes, ops)
-    return { ops, effects }
-  }
-
-  function write(drafted: Drafted, context: EditContext, terms: Terms): Receipt<void> {
+  function write({ writes, effects }: Drafted, context: EditContext, { meta, strict }: Terms): Receipt<void> {
+    core.agents.check(effects)
     return running(() => {
-      const { ops: pure, effects } = seal(drafted, context, terms)
+      const declared = effects.map(({ handler, input }, i) => ({ id: `${context.seed}.${i}`, handler, input }))
+      const pure = sealPure(writes, context)
+      const effectBytes = declared.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), 0)
+      checkSize(sealSizeBytes(writes, []) + valueSizeBytes(meta) + effectBytes, pure)
       // Nothing can fail from here on.
-      const ops = pure.concat(sealLate(drafted.writes, context))
+      const ops = pure.concat(sealLate(writes, context))
       // What was edited directly while the body ran is in the live documents already: it comes first.
       commitDirectEdits()
-      if (ops.length + effects.length === 0) return nothingChanged
-      const receipt = append(ops, effects, terms.meta, terms.strict)
+      if (ops.length + declared.length === 0) return nothingChanged
+      const receipt = append(ops, declared, meta, strict)
       // Before anybody hears of the commit: what a listener sends comes after what this has sent.
-      core.agents.deliver(effects)
+      core.agents.deliver(declared)
       return receipt
     })
   }
@@ -173,8 +156,8 @@ export function createCommitting(core: Core): Committing {
     journal.commit(replica.pending.get(id)!, strict)
     core.touchStatus()
     // The outermost body tells of its own commit itself, as the last thing it does.
-    untold.push({ changed, snapshot: memory.snapshot })
-    if (depth === 0) for (const { changed: keys, snapshot } of untold.splice(0)) core.watching.publish(keys, snapshot)
+    core.watching.note(changed, memory.snapshot)
+    if (depth === 0) core.watching.tell()
     return { value: undefined, change, durable: () => core.durable(id), synced: (how) => synced(id, how?.signal) }
   }
 
@@ -207,7 +190,6 @@ export function createCommitting(core: Core): Committing {
       )
     },
     context: contextBeside,
-    seal,
     write,
     commit(ops, meta) {
       replica.flushDocuments()

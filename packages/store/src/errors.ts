@@ -34,6 +34,10 @@ export type StoreErrorCode =
   | 'no-document'
   /** `usePresence` or `store.presence` without a presence option. */
   | 'no-presence'
+  /** `changes` was asked for what has changed since something that is not a Snapshot of this store. */
+  | 'unknown-snapshot'
+  /** `changes` was asked for reports at a rate that is none. */
+  | 'invalid-rate'
 
 /** A store cannot do what was asked. The message says what happened and what to do. */
 export class StoreError extends Error {

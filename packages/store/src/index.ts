@@ -12,8 +12,11 @@ export type {
   Store,
   TransactAsyncOptions,
   TransactOptions,
-  Watch,
 } from './store.ts'
+
+// Watching
+export { everything } from './report.ts'
+export type { ChangesOptions, Everything, Report, Selected, Selector } from './report.ts'
 
 // Presence
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'

@@ -1,20 +1,19 @@
-import type { ChangeId, Readable } from '@syncline/stm'
+import type { ChangeId } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
 import { createAgents } from './agents.ts'
 import { stand } from './campaign.ts'
-import { createBrowserArbitration } from './browser-commit.ts'
 import { createCommitting, nothingChanged } from './committing.ts'
 import type { Core } from './core.ts'
 import { closedError, StoreError } from './errors.ts'
 import { createIntake } from './intake.ts'
-import { createJournal, type Journal, type ReadUpTo } from './journal.ts'
+import { createJournal, type Journal } from './journal.ts'
 import { lineOver } from './line.ts'
 import { createLinking } from './linking.ts'
 import { openLog, readEntry } from './open-log.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
-import { createMixedWriter } from './mixed-writer.ts'
 import { createPeers } from './peers.ts'
 import { createReplica } from './replica.ts'
+import type { ChangesOptions, Report, Selector } from './report.ts'
 import { createSettling } from './settling.ts'
 import { createStatusBoard } from './status.ts'
 import type { Store } from './store.ts'
@@ -68,13 +67,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return journal
     },
     waiting: createWaiting(),
-    watching: createWatching(memory, onError),
+    watching: createWatching({ memory, clock, applied: replica.applied, report: onError }),
     get agents() {
       return agents
     },
     renamed: new Map<ChangeId, ChangeId>(),
     resettled: new Set<ChangeId>(),
-    letGo: () => mixed.tend(),
     get isClosed() {
       return closed
     },
@@ -87,13 +85,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const { watching, waiting } = core
   const committing = createCommitting(core)
-  const mixed = createMixedWriter(replica, storage.locks, chance)
-  const transacting = createTransacting(core, committing, {
-    browser: createBrowserArbitration(core, committing, mixed, () => {
-      board.touch()
-      linking.link?.wake()
-    }),
-  })
+  const transacting = createTransacting(core, committing, {})
   const agents = createAgents(core, committing, transacting)
   const settling = createSettling(core)
   const intake = createIntake(core)
@@ -171,16 +163,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     onError(unreadable)
   }
 
-  async function replay(): Promise<ReadUpTo> {
+  async function replay(): Promise<number> {
     try {
       let last = 0
-      let newestClaim = 0
-      const end = await log.read(0, (bytes, position, claim) => {
+      const end = await log.read(0, (bytes, position) => {
         intake.entry(readEntry(bytes, space), 'replay')
         last = position
-        newestClaim = claim ?? newestClaim
       })
-      return { position: Math.max(last, end), claim: newestClaim }
+      return Math.max(last, end)
     } catch (error) {
       await letGo()
       throw error
@@ -190,7 +180,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   async function letGo(): Promise<void> {
     replica.closeDocuments()
     writers.close()
-    mixed.close()
     await log.close()
   }
 
@@ -280,6 +269,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   async function close(): Promise<void> {
     replica.flushDocuments()
+    // Whoever is told of the last now may still commit.
+    watching.flush()
     presence?.close()
     peers.close()
     closed = true
@@ -299,6 +290,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     }
   }
 
+  // One function behind the two forms of `changes`, which the type of the store tells apart.
+  function changes(
+    selector: Selector,
+    then?: ((report: Report<any>) => void) | ChangesOptions,
+    options?: ChangesOptions,
+  ): any {
+    assertOpen()
+    if (typeof then === 'function') return watching.changes(selector, then, options)
+    return { [Symbol.asyncIterator]: () => watching.iterate(selector, then) }
+  }
+
   const store: Store = {
     space,
     get snapshot() {
@@ -311,18 +313,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     independent: committing.independent,
     io: committing.io,
     agent: agents.live,
-    changes(readable, listener) {
-      assertOpen()
-      return watching.changes(isMany(readable) ? readable : [readable], listener)
-    },
-    onCommit(listener) {
-      assertOpen()
-      return watching.onCommit(listener)
-    },
-    watch(selector, onChange) {
-      assertOpen()
-      return watching.watch(selector, onChange)
-    },
+    changes,
     get status() {
       return board.read()
     },
@@ -380,10 +371,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 const noCredential = new Uint8Array()
-
-function isMany(readable: Readable<unknown> | readonly Readable<unknown>[]): readable is readonly Readable<unknown>[] {
-  return Array.isArray(readable)
-}
 
 /** An app's callback that throws must not cut short what is being told to others. */
 function neverThrowing(report: (error: unknown) => void): (error: unknown) => void {

@@ -17,6 +17,7 @@ import type {
 } from '@syncline/stm'
 import type { StoreError } from './errors.ts'
 import type { Presence } from './presence.ts'
+import type { ChangesOptions, Report, Selected, Selector } from './report.ts'
 
 /** A live store: one space, kept in memory, on this device and on the relay. Made by `openStore`. */
 export interface Store {
@@ -122,22 +123,62 @@ export interface Store {
   agent<S, M extends Actions>(agent: Agent<S, M>): LiveAgent<S, M>
 
   /**
-   * Calls `listener` after each commit, of whatever origin, that changed what `readable` (or one of several) reads.
-   * The commit is then visible as a whole. Returns `unsubscribe`. A listener that throws harms nobody else.
+   * Tells `listener` of each commit, of whatever origin, that makes what `selector` reads differ: a ref, a collection, a list or a range,
+   * several of them, whatever a function reads from a Snapshot, or `everything`. Returns `unsubscribe`.
+   *
+   * A commit is told when it is visible as a whole, to everybody before the next one; what arrives together, in one message of the relay or
+   * one entry of a sibling tab, is one. Each report goes on where the last one ended. A listener that throws harms nobody else. A function is
+   * called again when something that it read the last time has changed, and there is a report when its result is other data. With `every`
+   * there is at most one report in so many milliseconds, always ending with the latest.
+   *
+   * Throws `StoreError` `closed`, `unknown-snapshot` or `invalid-rate`, and what a function throws when it runs first. Cost: of a commit, what
+   * it touches, however many watch; of watching nothing while nothing happens, not even an old Snapshot.
+   *
+   * @example
+   * import { collection, counter, lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const cards = collection('cards', { title: '', done: false })
+   * const votes = counter('votes')
+   * const store = await openStore({ space: 'board' })
+   * const told: string[] = []
+   * store.changes(votes, ({ value, before }) => told.push(`${before.get(votes)} → ${value} votes`))
+   * store.changes([votes, cards], ({ value: [count, ids] }) => told.push(`${count} votes, ${ids.length} cards`))
+   * const isLively = (snapshot: typeof store.snapshot) => snapshot.get(votes) + snapshot.get(cards).length > 2
+   * store.changes(isLively, ({ value }) => told.push(value ? 'lively' : 'quiet'))
+   *
+   * store.transact((tx) => tx.add(votes, 2))
+   * store.transact((tx) => tx.create(cards.at('a'), { title: 'A' }))
+   * expect(told).toEqual(['0 → 2 votes', '2 votes, 0 cards', '2 votes, 1 cards', 'lively'])
+   * await store.close()
    */
-  changes(
-    readable: Readable<unknown> | readonly Readable<unknown>[],
-    listener: (snapshot: Snapshot) => void,
+  changes<const S extends Selector>(
+    selector: S,
+    listener: (report: Report<Selected<S>>) => void,
+    options?: ChangesOptions,
   ): () => void
-
-  /** Calls `listener` after each commit that changed anything at all. Cost: one call per commit; prefer `changes`. */
-  onCommit(listener: (snapshot: Snapshot) => void): () => void
-
   /**
-   * Runs `selector` on the newest snapshot and notes what it read: calls `onChange` after each commit that touched one of these, or a
-   * list or collection among them. `read()` gives the newest result, the same object while nothing of it was touched.
+   * The same as an async iterable. Each loop watches for itself, from the moment it begins. A loop that is slower than the commits gets one
+   * report of all that has happened since its last one: nothing piles up. `break`, the `signal` and `close()` end it, the last after what was
+   * still to be told.
+   *
+   * @example
+   * import { counter } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const votes = counter('votes')
+   * const store = await openStore({ space: 'board' })
+   * const seen: number[] = []
+   * const loop = (async () => {
+   *   for await (const { value } of store.changes(votes, { initial: true })) seen.push(value)
+   * })()
+   * await Promise.resolve()
+   * for (let i = 0; i < 1000; i++) store.transact((tx) => tx.add(votes, 1))
+   * await store.close()
+   * await loop
+   * expect(seen).toEqual([0, 1, 1000])
    */
-  watch<T>(selector: (snapshot: Snapshot) => T, onChange: () => void): Watch<T>
+  changes<const S extends Selector>(selector: S, options?: ChangesOptions): AsyncIterable<Report<Selected<S>>>
 
   /** Where the data is and how the link is doing. The same object until something changes. */
   readonly status: Status
@@ -242,12 +283,6 @@ export interface Sent<S> {
    * `agent-failed` when it was cleared by a restart, and on `close()`. Throws `StmError` `io-in-transaction` in a body.
    */
   committed(): Promise<Receipt<S>>
-}
-
-/** A selector that is being watched. */
-export interface Watch<T> {
-  read(): T
-  stop(): void
 }
 
 /** Where the data is, and how the link is doing. */

@@ -1,142 +1,195 @@
-import {
-  createWatchers,
-  watchKey,
-  type CellKey,
-  type Collection,
-  type Memory,
-  type Readable,
-  type Snapshot,
-} from '@syncline/stm'
-import type { Watch } from './store.ts'
+import { createWatchers, type CellKey, type Memory, type Snapshot } from '@syncline/stm'
+import { StoreError } from './errors.ts'
+import { createIteration } from './iteration.ts'
+import { createPace, type Pace } from './pace.ts'
+import type { Clock } from './ports.ts'
+import type { ChangesOptions, Report, Selector } from './report.ts'
+import type { Applied, Told } from './subscriber.ts'
+import { createSubscription, type Sink, type Subscription } from './subscription.ts'
 
 /** Tells whoever watches what a commit changed: in commit order, each commit once, as a whole. */
 export interface Watching {
-  /** A commit has become visible. */
+  /** A commit has become visible: it is told with the next `tell`. */
+  note(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void
+  /** Tells what was noted. */
+  tell(): void
+  /** Both at once. */
   publish(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void
-  changes(readables: readonly Readable<unknown>[], listener: (snapshot: Snapshot) => void): () => void
-  onCommit(listener: (snapshot: Snapshot) => void): () => void
-  watch<T>(selector: (snapshot: Snapshot) => T, onChange: () => void): Watch<T>
-  /** How many listeners there are. */
+  changes(selector: Selector, listener: (report: Report<unknown>) => void, options?: ChangesOptions): () => void
+  iterate(selector: Selector, options?: ChangesOptions): AsyncIterator<Report<unknown>, undefined, undefined>
+  /** How many subscriptions there are. */
   readonly size: number
+  /** Tells throttled readers what waits for the end of their interval. */
+  flush(): void
+  /** Tells what still waits, then ends all subscriptions. */
   close(): void
 }
 
-/** Makes the watching of one memory. What listeners throw goes to `report`. */
-export function createWatching(memory: Memory, report: (error: unknown) => void): Watching {
-  const watchers = createWatchers<Snapshot>(report)
-  const listeners = new Set<(snapshot: Snapshot) => void>()
-  const due: { readonly changed: ReadonlySet<CellKey>; readonly snapshot: Snapshot }[] = []
-  let publishing = false
+/** What watching needs of its store. */
+export interface WatchingSide {
+  readonly memory: Memory
+  readonly clock: Clock
+  /** The Changes that have been applied and not been noted: filled by the replica, emptied here. */
+  readonly applied: Applied[]
+  /** Gets what listeners and selectors throw. Must not throw. */
+  report(error: unknown): void
+}
 
-  function publish(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void {
+/** Makes the watching of one memory. */
+export function createWatching({ memory, clock, applied, report }: WatchingSide): Watching {
+  const watchers = createWatchers<Told>(report)
+  const subscriptions = new Set<Subscription>()
+  const paces = new Map<number, Pace>()
+  const queue: Told[] = []
+  let telling = false
+  let closing = false
+  /** Of the newest commit, and what was visible after it. */
+  let number = 0
+  let newest: Snapshot | undefined
+  /** What was visible after the newest commit that everybody was told of. */
+  let told: Snapshot | undefined
+  /** What was run while commits waited to be told, and now watches what these may have changed: by the number of the last. */
+  const unsure = new Map<Subscription, number>()
+  /** Iterators that were asked while commits are told. */
+  const asked = new Set<Subscription>()
+
+  /** Whether commits are visible that not everybody was told of. */
+  function isBehind(): boolean {
+    return telling || queue.length > 0
+  }
+
+  function note(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void {
+    const changes = applied.splice(0)
     if (changed.size === 0) return
-    due.push({ changed, snapshot })
+    const before = newest ?? snapshot
+    newest = snapshot
+    number += 1
+    if (subscriptions.size === 0 && !isBehind()) told = snapshot
+    else queue.push({ number, changed, before, now: snapshot, applied: changes })
+  }
+
+  function tell(): void {
     // A listener may commit: its commit is told after this one has been told to everybody.
-    if (publishing) return
-    publishing = true
+    if (telling || queue.length === 0) return
+    telling = true
     try {
-      for (let next = due.shift(); next !== undefined; next = due.shift()) {
-        watchers.notify(next.changed, next.snapshot)
-        for (const listener of [...listeners]) {
-          try {
-            listener(next.snapshot)
-          } catch (error) {
-            report(error)
-          }
-        }
-      }
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) tellOne(next)
     } finally {
-      publishing = false
+      telling = false
     }
+    for (const subscription of [...asked]) subscription.serve()
+    asked.clear()
+    if (closing) close()
   }
 
-  /** The cell behind a readable, kept up to date from now on. */
-  function attend(readable: Readable<unknown>): CellKey {
-    memory.snapshot.get(readable)
-    return watchKey(readable)
+  function tellOne(next: Told): void {
+    watchers.notify(next.changed, next)
+    for (const [subscription, last] of unsure) {
+      if (subscription.heard < next.number) subscription.hear(next)
+      if (last <= next.number) unsure.delete(subscription)
+    }
+    told = next.now
+    for (const pace of paces.values()) pace.tend()
   }
 
-  function watch<T>(selector: (snapshot: Snapshot) => T, onChange: () => void): Watch<T> {
-    let result: T
-    let fresh = false
-    let ranOn: Snapshot | undefined
-    let stopped = false
-    let keys: ReadonlySet<CellKey> = new Set()
-    let unsubscribe = (): void => undefined
-
-    const changed = (): void => {
-      fresh = false
-      onChange()
-    }
-
-    function run(): void {
-      ranOn = memory.snapshot
-      const { reader, seen } = noting(ranOn)
-      // What was read before a throw is watched too: a change of it may mend the selector.
-      try {
-        result = selector(reader)
-        fresh = true
-      } finally {
-        if (!stopped && !sameKeys(keys, seen)) {
-          unsubscribe()
-          keys = seen
-          unsubscribe = watchers.subscribe(seen, changed)
-        }
-      }
-    }
-
-    return {
-      read() {
-        // While commits wait to be told, nobody has said yet that the result is old.
-        if (!fresh || stopped || (due.length > 0 && ranOn !== memory.snapshot)) run()
-        return result
+  function subscribe(selector: Selector, options: ChangesOptions, start: Snapshot, sink: Sink): Subscription {
+    const everyMs = checkRate(options.every)
+    if (options.from !== undefined) checkSnapshot(options.from)
+    // Nobody has been told anything yet, so everything that is there is known.
+    if (subscriptions.size === 0 && !isBehind()) newest = told = start
+    const subscription = createSubscription(selector, options, start, sink, {
+      number,
+      isAhead: applied.length > 0,
+      pace: () => (everyMs === undefined ? undefined : paceOf(everyMs)),
+      follow: watchers.follow,
+      present: () => told!,
+      nowMs: () => clock.nowMs(),
+      onKeys(one) {
+        if (queue.length > 0) unsure.set(one, number)
       },
-      stop() {
-        stopped = true
-        unsubscribe()
+      onEnd(one) {
+        subscriptions.delete(one)
+        unsure.delete(one)
+        asked.delete(one)
       },
+      report,
+    })
+    subscriptions.add(subscription)
+    return subscription
+  }
+
+  function paceOf(everyMs: number): Pace {
+    const known = paces.get(everyMs)
+    if (known !== undefined) return known
+    for (const [rate, pace] of paces) if (pace.isSpent) paces.delete(rate)
+    const pace = createPace(everyMs, clock, () => told!)
+    paces.set(everyMs, pace)
+    return pace
+  }
+
+  function checkSnapshot(from: Snapshot): void {
+    if (memory.owns(from)) return
+    throw new StoreError(
+      'unknown-snapshot',
+      '`from` is not a Snapshot of this store, so nobody can say what has changed since. Pass a Snapshot that this store gave since it was ' +
+        'opened; a basis does not do, nor does a Snapshot of another store or of an earlier opening.',
+    )
+  }
+
+  function close(): void {
+    // What was committed before the closing is told to the end.
+    closing = true
+    if (isBehind()) return
+    for (const subscription of [...subscriptions]) {
+      subscription.finish()
+      subscription.end()
     }
+    watchers.clear()
   }
 
   return {
-    publish,
-    changes: (readables, listener) => watchers.subscribe(readables.map(attend), listener),
-    onCommit(listener) {
-      // Each call is a subscription of its own, also of the same function.
-      const own = (snapshot: Snapshot): void => listener(snapshot)
-      listeners.add(own)
-      return () => listeners.delete(own)
+    note,
+    tell,
+    publish(changed, snapshot) {
+      note(changed, snapshot)
+      tell()
     },
-    watch,
+    changes(selector, listener, options = {}) {
+      if (options.signal?.aborted === true) return () => undefined
+      const start = memory.snapshot
+      const subscription = subscribe(selector, options, start, { isReady: true, give: listener, end: () => undefined })
+      subscription.start(start)
+      return subscription.end
+    },
+    iterate(selector, options = {}) {
+      let subscription: Subscription | undefined
+      const iteration = createIteration({
+        onAsk() {
+          if (isBehind()) asked.add(subscription!)
+          else subscription!.serve()
+        },
+        onReturn: () => subscription?.end(),
+      })
+      if (closing || options.signal?.aborted === true) iteration.end()
+      else subscription = subscribe(selector, options, memory.snapshot, iteration)
+      return iteration.iterator
+    },
     get size() {
-      return watchers.size + listeners.size
+      return subscriptions.size
     },
-    close() {
-      listeners.clear()
-      watchers.clear()
+    flush() {
+      for (const pace of [...paces.values()]) pace.flush()
     },
+    close,
   }
 }
 
-/** A snapshot that notes what is read from it. */
-function noting(snapshot: Snapshot): { readonly reader: Snapshot; readonly seen: ReadonlySet<CellKey> } {
-  const seen = new Set<CellKey>()
-  const reader: Snapshot = {
-    basis: snapshot.basis,
-    get<V>(readable: Readable<V>): V {
-      const value = snapshot.get(readable)
-      seen.add(watchKey(readable))
-      return value
-    },
-    *items<V>(collection: Collection<V>) {
-      for (const id of reader.get(collection)) yield [id, reader.get(collection.at(id)) as V] as const
-    },
-  }
-  return { reader, seen }
-}
-
-function sameKeys(a: ReadonlySet<CellKey>, b: ReadonlySet<CellKey>): boolean {
-  if (a.size !== b.size) return false
-  for (const key of a) if (!b.has(key)) return false
-  return true
+/** An interval that can be kept; undefined for none. */
+function checkRate(every: number | undefined): number | undefined {
+  if (every === undefined || every === 0) return undefined
+  if (Number.isFinite(every) && every > 0) return every
+  throw new StoreError(
+    'invalid-rate',
+    `\`every: ${String(every)}\` is no interval. Use a number of milliseconds, or leave it out to be told of each commit.`,
+  )
 }

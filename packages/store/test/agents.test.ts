@@ -301,8 +301,8 @@ test('[AG8] sends of a transaction are held until it commits, and come in their 
   const { store } = await open()
   const live = store.agent(walker)
   store.changes(trail, () => undefined)
-  const stop = store.changes(others, (snapshot) => {
-    if (snapshot.get(others) < 2) store.transact((tx) => (tx.add(others, 1), tx.send(walker, 'step', 'of a listener')))
+  const stop = store.changes(others, ({ value }) => {
+    if (value < 2) store.transact((tx) => (tx.add(others, 1), tx.send(walker, 'step', 'of a listener')))
   })
   const receipt = store.transact((tx) => {
     tx.send(walker, 'step', 'first')

@@ -1,6 +1,6 @@
 import { collection, counter, lww, place } from '@syncline/merge'
-import { expect, test, vi } from 'vitest'
-import { memoryStorage, openStore, StoreError, type Store } from '../src/index.ts'
+import { expect, test } from 'vitest'
+import { everything, memoryStorage, openStore, StoreError, type Store } from '../src/index.ts'
 
 const title = lww('title', '')
 const votes = counter('votes')
@@ -40,7 +40,7 @@ test('[ST2] a bank transfer that throws half-way leaves no trace', async () => {
   await store.transact((tx) => tx.add(from, 10)).durable()
   const before = store.snapshot
   let told = 0
-  store.onCommit(() => told++)
+  store.changes(everything, () => told++)
   expect(() =>
     store.transact((tx) => {
       tx.add(from, -7)
@@ -86,72 +86,6 @@ test('[ST4] a transaction inside another is refused and harms neither', async ()
     )
   })
   expect(store.get(title)).toBe('outer')
-  await store.close()
-})
-
-test('[ST7] listeners hear each commit once, in order, also those that a listener makes', async () => {
-  const store = await open()
-  const heard: string[] = []
-  store.changes(title, (snapshot) => {
-    heard.push(`a ${snapshot.get(title)}`)
-    if (snapshot.get(title) === '1') store.transact((tx) => tx.set(title, '2'))
-  })
-  store.changes([title, votes], (snapshot) => heard.push(`b ${snapshot.get(title)} ${snapshot.get(votes)}`))
-  store.transact((tx) => {
-    tx.set(title, '1')
-    tx.add(votes, 1)
-  })
-  expect(heard).toEqual(['a 1', 'b 1 1', 'a 2', 'b 2 1'])
-  await store.close()
-})
-
-test('[ST8] a listener that throws harms nobody', async () => {
-  const errors: unknown[] = []
-  const store = await openStore({
-    space: 'board',
-    onError(error) {
-      errors.push(error)
-      if (errors.length === 1) throw new Error('the app throws here too')
-    },
-  })
-  const outside = vi.spyOn(console, 'error').mockImplementation(() => undefined)
-  let heard = 0
-  store.changes(title, () => {
-    throw new Error('mine')
-  })
-  store.changes(title, () => heard++)
-  store.transact((tx) => tx.set(title, 'x'))
-  expect([heard, errors.length, store.get(title)]).toEqual([1, 1, 'x'])
-  expect(outside).toHaveBeenCalledOnce()
-  outside.mockRestore()
-  await store.close()
-})
-
-test('[ST9] watch calls back for what the selector read, and only then', async () => {
-  const store = await open()
-  store.transact((tx) => {
-    tx.create(cards.at('a'), { title: 'A' })
-    tx.create(cards.at('b'), { title: 'B' })
-  })
-  let called = 0
-  const watch = store.watch(
-    (snapshot) => snapshot.get(cards).map((id) => snapshot.get(cards.at(id))!.title),
-    () => called++,
-  )
-  const first = watch.read()
-  expect(first).toEqual(['A', 'B'])
-  store.transact((tx) => tx.set(title, 'elsewhere'))
-  expect([called, watch.read()]).toEqual([0, first])
-  expect(watch.read()).toBe(first)
-  store.transact((tx) => tx.patch(cards.at('b'), { title: 'BB' }))
-  expect([called, watch.read()]).toEqual([1, ['A', 'BB']])
-  store.transact((tx) => tx.create(cards.at('c'), { title: 'C' }))
-  expect([called, watch.read()]).toEqual([2, ['A', 'BB', 'C']])
-  store.transact((tx) => tx.delete(cards.at('a')))
-  expect([called, watch.read()]).toEqual([3, ['BB', 'C']])
-  watch.stop()
-  store.transact((tx) => tx.delete(cards.at('b')))
-  expect(called).toBe(3)
   await store.close()
 })
 

@@ -1,6 +1,6 @@
 import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
-import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
+import { everything, memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
 import { createWorld, listener, settle } from './world.ts'
 
@@ -134,7 +134,7 @@ test('[ST5] direct edits are one Change per task, before the next transaction', 
   const store = await openStore({ space: 'board' })
   const seen: string[] = []
   expect(store.get(ref)).toBe('')
-  store.onCommit((snapshot) => seen.push(`${snapshot.get(ref)}|${snapshot.get(title)}`))
+  store.changes(everything, ({ now }) => seen.push(`${now.get(ref)}|${now.get(title)}`))
   edit('a')
   edit('b')
   await settle()

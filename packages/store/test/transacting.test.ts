@@ -2,7 +2,7 @@ import { collection, count, counter, lww, place } from '@syncline/merge'
 import { decodeChange, decodeEntry, decodeLocal, type LocalPart } from '@syncline/protocol'
 import type { Tx } from '@syncline/stm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { memoryStorage, openStore, type Store, type StoreOptions } from '../src/index.ts'
+import { everything, memoryStorage, openStore, type Store, type StoreOptions } from '../src/index.ts'
 import { createWorld, seededChance, settle, virtualClock, type VirtualClock } from './world.ts'
 
 const x = lww('x', 0)
@@ -68,7 +68,7 @@ test('[AT1] a body that awaits commits as one that does not: value, Change, rece
 test('[AT1] a body that throws, late or at once, leaves nothing', async () => {
   const before = store.snapshot
   let told = 0
-  store.onCommit(() => told++)
+  store.changes(everything, () => told++)
   const throwing = store.transactAsync(async (tx) => {
     tx.set(x, 1)
     await Promise.resolve()
@@ -371,7 +371,7 @@ test('[AT7] sync commits never wait for a body that awaits', async () => {
 
 test('[AT8] an independent transaction stands whatever becomes of the one around it, and is told after it', () => {
   const heard: (readonly [number, number])[] = []
-  store.onCommit((snapshot) => heard.push([snapshot.get(x), snapshot.get(votes)]))
+  store.changes(everything, ({ now }) => heard.push([now.get(x), now.get(votes)]))
   expect(() =>
     store.transact((tx) => {
       tx.set(x, 1)

@@ -15,6 +15,8 @@ import { memoryStorage, openStore, type Store, type StoreOptions } from '../src/
 export interface VirtualClock extends Clock {
   /** Lets time pass, timer by timer, and everything they start run out. */
   pass(ms: number): Promise<void>
+  /** Lets time pass, timer by timer, at once. */
+  step(ms: number): void
   readonly timers: number
 }
 
@@ -41,6 +43,18 @@ export function virtualClock(startMs = 1_700_000_000_000): VirtualClock {
       }
       now = end
       await settle()
+    },
+    step(ms) {
+      const end = now + ms
+      for (;;) {
+        let next: { readonly atMs: number; readonly fn: () => void } | undefined
+        for (const timer of timers) if (next === undefined || timer.atMs < next.atMs) next = timer
+        if (next === undefined || next.atMs > end) break
+        now = Math.max(now, next.atMs)
+        timers.delete(next)
+        next.fn()
+      }
+      now = end
     },
     get timers() {
       return timers.size

@@ -2,7 +2,7 @@ import { EditorState } from '@codemirror/state'
 import { EditorView, keymap } from '@codemirror/view'
 import { basicSetup } from 'codemirror'
 import type { Store } from '@syncline/store'
-import { memoryStorage, openStore } from '@syncline/store'
+import { everything, memoryStorage, openStore } from '@syncline/store'
 import { afterEach, expect, test, vi } from 'vitest'
 import { userEvent } from 'vitest/browser'
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
@@ -48,7 +48,7 @@ function edit(store: Store, ref: TextRef): { view: EditorView; document: TextDoc
     },
   })
   let commits = 0
-  store.onCommit(() => commits++)
+  store.changes(everything, () => commits++)
   return { view, document, count: () => commits }
 }
 

@@ -1,6 +1,6 @@
 import { lww } from '@syncline/merge'
 import type { Store } from '@syncline/store'
-import { memoryStorage, openStore } from '@syncline/store'
+import { everything, memoryStorage, openStore } from '@syncline/store'
 import { afterEach, expect, test, vi } from 'vitest'
 import * as Y from 'yjs'
 import { openText, text, yjsPresence } from '../src/index.ts'
@@ -45,7 +45,7 @@ test('a body that throws leaves no trace in the text, open or not', async () => 
 test('one Change may write texts and other refs, and is seen as a whole', async () => {
   const store = await open()
   const seen: string[] = []
-  store.onCommit((snapshot) => seen.push(`${snapshot.get(title)}|${snapshot.get(note)}|${snapshot.get(text('b'))}`))
+  store.changes(everything, ({ now }) => seen.push(`${now.get(title)}|${now.get(note)}|${now.get(text('b'))}`))
   const { change } = store.transact((tx) => {
     tx.set(title, 'T')
     tx.insert(note, 0, 'one')
@@ -98,7 +98,7 @@ test('an edit made in the middle of a transaction, or by a listener of a commit,
   const store = await open()
   const opened = openText(store, note)
   let once = true
-  store.onCommit(() => {
+  store.changes(everything, () => {
     if (!once) return
     once = false
     opened.text.insert(0, 'L')

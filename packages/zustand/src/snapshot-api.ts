@@ -1,5 +1,5 @@
 import type { Snapshot } from '@syncline/stm'
-import type { Store } from '@syncline/store'
+import { everything, type Store } from '@syncline/store'
 import type { StoreApi } from 'zustand/vanilla'
 import { ZustandBindingError } from './errors.ts'
 
@@ -40,13 +40,6 @@ export function snapshotApi(store: Store): SnapshotApi {
           'or make an api with storeApi(store, shape), whose setState writes the refs of its shape.',
       )
     },
-    subscribe(listener) {
-      let told = store.snapshot
-      return store.onCommit((snapshot) => {
-        const previous = told
-        told = snapshot
-        if (told !== previous) listener(told, previous)
-      })
-    },
+    subscribe: (listener) => store.changes(everything, ({ now, before }) => listener(now, before)),
   }
 }

@@ -32,16 +32,17 @@ export interface ShapeApi<S extends Shape> extends Omit<StoreApi<StateOf<S>>, 's
  */
 export function storeApi<S extends Shape>(store: Store, shape: S): ShapeApi<S> {
   const readables = new Map<string, Readable<unknown>>(Object.entries(shape))
-  let seen: Snapshot | undefined
+  /** Held weakly: a state that is old must not keep all that was old. */
+  let seen: WeakRef<Snapshot> | undefined
   let state: Record<string, unknown> = {}
 
   function newest(): Record<string, unknown> {
     const snapshot = store.snapshot
-    if (snapshot === seen) return state
+    if (snapshot === seen?.deref()) return state
     const next = Object.fromEntries([...readables].map(([key, readable]) => [key, snapshot.get(readable)]))
     const isFirst = seen === undefined
     if (isFirst || Object.keys(next).some((key) => !Object.is(next[key], state[key]))) state = next
-    seen = snapshot
+    seen = new WeakRef(snapshot)
     return state
   }
 

@@ -1,5 +1,5 @@
 import { collection, counter, lww, place, record } from '@syncline/merge'
-import { openStore, type Store } from '@syncline/store'
+import { everything, openStore, type Store } from '@syncline/store'
 import { afterEach, assert, beforeEach, describe, expect, test, vi } from 'vitest'
 import { subscribeWithSelector } from 'zustand/middleware'
 import { shallow } from 'zustand/shallow'
@@ -28,7 +28,7 @@ afterEach(async () => {
 /** How many commits `fn` made, counted by the store itself. */
 function commitsOf(fn: () => void): number {
   let commits = 0
-  const stop = store.onCommit(() => (commits += 1))
+  const stop = store.changes(everything, () => (commits += 1))
   try {
     fn()
   } finally {

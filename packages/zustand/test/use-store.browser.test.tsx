@@ -1,5 +1,5 @@
 import { collection, counter, lww } from '@syncline/merge'
-import { openStore, type Store } from '@syncline/store'
+import { openStore, type Selector, type Store } from '@syncline/store'
 import { act, StrictMode } from 'react'
 import { afterEach, assert, beforeEach, expect, test, vi } from 'vitest'
 import { render } from 'vitest-browser-react'
@@ -114,14 +114,16 @@ test('a Snapshot is a state: selectors read what they like from it', async () =>
 test('StrictMode and unmounting leave no subscription behind', async () => {
   let open = 0
   const { changes } = store
-  const spied = vi.spyOn(store, 'changes').mockImplementation((readable, listener) => {
-    const stop = changes.call(store, readable, listener)
+  // An api uses the form with a listener only.
+  const counting = ((selector: Selector, listener: () => void) => {
+    const stop: () => void = Reflect.apply(changes, store, [selector, listener])
     open += 1
     return () => {
       open -= 1
       stop()
     }
-  })
+  }) as Store['changes']
+  const spied = vi.spyOn(store, 'changes').mockImplementation(counting)
   const api = storeApi(store, { title })
   const Title = () => useStore(api, (state) => state.title)
   const screen = await render(

@@ -1,0 +1,137 @@
+import { equalValues, watchKey, type CellKey, type Collection, type Readable, type Snapshot } from '@syncline/stm'
+import type { Selector } from './report.ts'
+
+/** What one subscriber selects. */
+export interface Selection {
+  /** The cells that it depends on now. The same object until they change. */
+  readonly keys: ReadonlySet<CellKey> | 'all'
+  /** Takes what is selected in a Snapshot as known. Throws what a function throws. */
+  begin(snapshot: Snapshot): void
+  /** Adds to `touched` those of the changed cells for which it matters which they are. */
+  note(changed: ReadonlySet<CellKey>, touched: Set<CellKey>): void
+  /**
+   * Whether what is selected reads differently in `now` than in `before`, or than what is known of it; then `now` is what is known. Of the
+   * cells only those in `touched` may differ; undefined when it may be any of them. Throws what a function throws.
+   */
+  moved(before: Snapshot, now: Snapshot, touched: ReadonlySet<CellKey> | undefined): boolean
+  /** What is selected in the Snapshot that was last known, read when somebody asks. */
+  value(now: Snapshot): () => unknown
+}
+
+/** Makes the selection of one subscriber. From now on the collections and lists in it are kept up to date. */
+export function selectionOf(selector: Selector): Selection {
+  if (typeof selector === 'function') return whatItReads(selector)
+  if (isMany(selector)) return readablesOf(selector, (now) => selector.map((readable) => now.get(readable)))
+  if (selector.kind === 'everything') return all
+  return readablesOf([selector], (now) => now.get(selector))
+}
+
+function isMany(selector: Exclude<Selector, () => unknown>): selector is readonly Readable<unknown>[] {
+  return Array.isArray(selector)
+}
+
+const all: Selection = {
+  keys: 'all',
+  begin: () => undefined,
+  note: () => undefined,
+  moved: (before, now) => before !== now,
+  value: (now) => () => now,
+}
+
+function readablesOf(readables: readonly Readable<unknown>[], read: (now: Snapshot) => unknown): Selection {
+  const byKey = new Map<CellKey, Readable<unknown>[]>()
+  for (const readable of readables) {
+    const key = watchKey(readable)
+    const same = byKey.get(key)
+    if (same === undefined) byKey.set(key, [readable])
+    else same.push(readable)
+  }
+  const keys: ReadonlySet<CellKey> = new Set(byKey.keys())
+
+  function differs(key: CellKey, before: Snapshot, now: Snapshot): boolean {
+    // A state may change and read the same, and a range is told of all that happens around it.
+    return byKey.get(key)!.some((readable) => !equalValues(before.get(readable), now.get(readable)))
+  }
+
+  return {
+    keys,
+    begin(snapshot) {
+      for (const readable of readables) snapshot.get(readable)
+    },
+    note(changed, touched) {
+      // Of all that is selected: then it does not matter which.
+      if (touched.size === keys.size) return
+      if (changed.size < keys.size) {
+        for (const key of changed) if (keys.has(key)) touched.add(key)
+      } else {
+        for (const key of keys) if (changed.has(key)) touched.add(key)
+      }
+    },
+    moved(before, now, touched = keys) {
+      for (const key of touched) if (differs(key, before, now)) return true
+      return false
+    },
+    value(now) {
+      let value: { readonly of: unknown } | undefined
+      return () => (value ??= { of: read(now) }).of
+    },
+  }
+}
+
+function whatItReads(selector: (snapshot: Snapshot) => unknown): Selection {
+  let keys: ReadonlySet<CellKey> = new Set()
+  let known: unknown
+
+  function run(snapshot: Snapshot): unknown {
+    const { reader, seen } = noting(snapshot)
+    // What was read before a throw is watched too: a change of it may mend the function.
+    try {
+      return selector(reader)
+    } finally {
+      if (!sameKeys(keys, seen)) keys = new Set(seen)
+    }
+  }
+
+  return {
+    get keys() {
+      return keys
+    },
+    begin(snapshot) {
+      known = run(snapshot)
+    },
+    note: () => undefined,
+    moved(_before, now) {
+      const result = run(now)
+      if (equalValues(known, result)) return false
+      known = result
+      return true
+    },
+    value() {
+      const value = known
+      return () => value
+    },
+  }
+}
+
+/** A Snapshot that notes what is read from it. */
+function noting(snapshot: Snapshot): { readonly reader: Snapshot; readonly seen: ReadonlySet<CellKey> } {
+  const seen = new Set<CellKey>()
+  const reader: Snapshot = {
+    basis: snapshot.basis,
+    get<V>(readable: Readable<V>): V {
+      const value = snapshot.get(readable)
+      seen.add(watchKey(readable))
+      return value
+    },
+    *items<V>(collection: Collection<V>) {
+      for (const id of reader.get(collection)) yield [id, reader.get(collection.at(id)) as V] as const
+    },
+  }
+  return { reader, seen }
+}
+
+function sameKeys(a: ReadonlySet<CellKey>, b: ReadonlySet<CellKey>): boolean {
+  if (a.size !== b.size) return false
+  for (const key of a) if (!b.has(key)) return false
+  return true
+}
