@@ -35,10 +35,10 @@ export interface Attempt<A extends Arbiter> {
   /** Whether it came to `retry`, whatever became of what that threw. */
   readonly isRetrying: boolean
   /**
-   * What is to become of it, as the memory is now. May be asked again. Throws `StmError` `savepoint-open` when the body did not await a
+   * What is to become of it, as the memory is now, or on another view of it. May be asked again. Throws `StmError` `savepoint-open` when the body did not await a
    * savepoint, and what a commuted function throws.
    */
-  check(isolation: Isolation): Check
+  check(isolation: Isolation, on?: View): Check
 }
 
 /** What is to become of an attempt. */
@@ -59,7 +59,7 @@ export interface Ready {
 }
 
 /**
- * Begins a run of a body on the newest view of a memory. `once` is what `tx.once` has given in earlier runs of the same transaction.
+ * Begins a run of a body on the newest view of a memory, or on the view `on`. `once` is what `tx.once` has given in earlier runs of the same transaction.
  * Nothing else happens: running the body, waiting and committing are up to the caller. Cost of `check`: what was read and written, nothing
  * when the memory has not moved.
  *
@@ -85,47 +85,52 @@ export function begin<A extends Arbiter>(
   memory: Memory,
   context: EditContext,
   once: Map<string, unknown> = new Map(),
+  on: View = memory.view,
 ): Attempt<A> {
-  return createAttempt(memory, context, { reads: [], ensured: [], once, isAsync: true, isOver: false })
+  return createAttempt(memory, on, context, { reads: [], ensured: [], once, isAsync: true, isOver: false })
 }
 
-function createAttempt<A extends Arbiter>(memory: Memory, context: EditContext, footprint: Footprint): Attempt<A> {
-  const { view } = memory
+function createAttempt<A extends Arbiter>(
+  memory: Memory,
+  view: View,
+  context: EditContext,
+  footprint: Footprint,
+): Attempt<A> {
   const workspace = new Workspace<A>(view, context, footprint)
 
-  function hasMoved(readable: Readable<unknown>): boolean {
+  function hasMoved(on: View, readable: Readable<unknown>): boolean {
     if (isMerging(readable)) return false
     const before = view.snapshot.get(readable)
-    const now = memory.snapshot.get(readable)
+    const now = on.snapshot.get(readable)
     return before !== now && !equalValues(before, now)
   }
 
   /** Not by value: a member that was deleted and created again may read the same, and is another incarnation. */
-  function isOverwritten({ ref, policy, commuted }: DraftWrite): boolean {
+  function isOverwritten(on: View, { ref, policy, commuted }: DraftWrite): boolean {
     if (commuted !== undefined || (isMerging(ref) && !isLate(policy))) return false
-    return view.state(ref.key) !== memory.state(ref.key)
+    return view.state(ref.key) !== on.state(ref.key)
   }
 
-  function check(isolation: Isolation): Check {
+  function check(isolation: Isolation, on: View = memory.view): Check {
     const reads = unique(footprint.reads)
     if (workspace.hasOpenSavepoint) throw unawaited()
     if (workspace.isRetrying) {
-      const moved = memory.view === view ? [] : reads.filter(hasMoved)
+      const moved = on === view ? [] : reads.filter((readable) => hasMoved(on, readable))
       return moved.length > 0 ? { kind: 'rerun', moved } : { kind: 'blocked', on: reads }
     }
     const writes = workspace.writes()
     const effects = workspace.effects()
     const isReading = writes.length === 0 && effects.length === 0
-    if (isReading || memory.view === view) return { kind: 'ready', writes, effects, skewed: [] }
-    const movedReads = reads.filter(hasMoved)
+    if (isReading || on === view) return { kind: 'ready', writes, effects, skewed: [] }
+    const movedReads = reads.filter((readable) => hasMoved(on, readable))
     const moved = unique([
-      ...writes.filter(isOverwritten).map(({ ref }) => ref),
-      ...unique(footprint.ensured).filter(hasMoved),
+      ...writes.filter((write) => isOverwritten(on, write)).map(({ ref }) => ref),
+      ...unique(footprint.ensured).filter((readable) => hasMoved(on, readable)),
       ...(isolation === 'serializable' ? movedReads : []),
     ])
     if (moved.length > 0) return { kind: 'rerun', moved }
     const fitting = writes.flatMap((write) =>
-      write.commuted === undefined ? write : (recommuted(write, memory.view, context) ?? []),
+      write.commuted === undefined ? write : (recommuted(write, on, context) ?? []),
     )
     return { kind: 'ready', writes: fitting, effects, skewed: movedReads }
   }
@@ -186,7 +191,7 @@ export interface Draft<T> {
  */
 export function draft<T>(memory: Memory, body: (tx: Tx) => T, context: EditContext): Draft<T> {
   const footprint: Footprint = { reads: [], ensured: [], once: new Map(), isAsync: false, isOver: false }
-  const attempt = createAttempt<'local'>(memory, context, footprint)
+  const attempt = createAttempt<'local'>(memory, memory.view, context, footprint)
   let value: T
   try {
     value = body(attempt.tx)

@@ -48,7 +48,7 @@ export type { Snapshot } from './snapshot.ts'
 // Transactions
 export { begin, draft, namesOf } from './attempt.ts'
 export type { Attempt, Check, Draft, Isolation, Ready } from './attempt.ts'
-export { sealLate, sealPure, sealSizeBytes } from './seal.ts'
+export { isLate, sealLate, sealPure, sealSizeBytes } from './seal.ts'
 export type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
 export { isRetrySignal, isThenable, type DeclaredEffect } from './workspace.ts'
 export type { DraftWrite } from './write.ts'
@@ -59,6 +59,7 @@ export type { ActionInput, Actions, Agent, AgentOptions } from './agent.ts'
 
 // The memory of one replica
 export { createMemory } from './memory.ts'
+export { layered } from './layered.ts'
 export type { Memory, UnreadOp, View } from './memory.ts'
 
 // Watching

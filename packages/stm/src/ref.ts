@@ -169,8 +169,8 @@ const LIST_OF = 'list-of'
 const RANGE = 'range-of'
 
 /**
- * The identity of the cell that a policy keeps for an address. What a relay decides about has cells of its own: nobody writes them by an
- * operation that was not decided about.
+ * The identity of the cell that a policy keeps for an address. What the browser or a relay decides about has cells of its own: nobody
+ * writes them by an operation that was not decided about.
  *
  * @example
  * expect(cellKey('lww', 'title')).toBe('lww title')
@@ -182,7 +182,7 @@ export function cellKey(tag: string, address: string, arbiter: Arbiter = 'local'
 
 /** No tag of a policy has an `@`. */
 function cellTag(tag: string, arbiter: Arbiter): string {
-  return arbiter === 'relay' ? `${tag}@relay` : tag
+  return arbiter === 'local' ? tag : `${tag}@${arbiter}`
 }
 
 /** The identity of the membership of a collection: what a watcher of the collection watches. */

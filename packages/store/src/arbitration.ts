@@ -1,10 +1,12 @@
-import type { Attempt, Check, EditContext, Readable, Ready } from '@syncline/stm'
+import { type Attempt, type Check, type EditContext, type Readable, type Ready, type View } from '@syncline/stm'
 import type { Terms } from './committing.ts'
 import type { Ending } from './ending.ts'
 import type { Receipt } from './store.ts'
 
 /** Who decides about transactions on the refs of one arbiter that is not this tab's memory. */
 export interface Arbitration {
+  /** Called before the first run of a body: brings the memory up to what the body must have seen. */
+  begin?(): Promise<void>
   /**
    * Decides about one that this tab's memory has found sound. Resolves when it is committed, also in memory, or when something that it
    * depends on has moved, and the memory knows it. Rejects when it is refused for another reason: then nothing has happened.
@@ -12,15 +14,20 @@ export interface Arbitration {
   decide(proposal: Proposal): Promise<Decision>
 }
 
-/** A transaction that wants to commit. */
+/** A transaction that wants to commit, as its newest run left it. */
 export interface Proposal {
   readonly attempt: Attempt<never>
   readonly ready: Ready
   readonly context: EditContext
   readonly terms: Terms
   readonly ending: Ending
-  /** Looks at the attempt again, on the memory as it is now. */
-  check(): Check
+  /** Looks at the newest run again, on the memory as it is now or on a view of it. */
+  check(on?: View): Check
+  /**
+   * Runs the body again, at once, on a view. Undefined when nothing comes of that which could commit there, because the body awaits, throws,
+   * waits or has run often enough: then decide that it has moved.
+   */
+  again(on: View): Ready | undefined
 }
 
 export type Decision =

@@ -39,6 +39,8 @@ export interface Committing {
   io<T>(io: () => T): T
   /** Who writes, and a seed that nobody else has: for one run of a body that does not commit in the same task. */
   context(): EditContext
+  /** The operations of writes whose policies are pure, and effects with ids. Throws `StmError` `change-too-large`. */
+  seal(drafted: Drafted, context: EditContext, terms: Terms): Sealed
   /** Commits writes that fit the memory as it is now. Throws `StmError` `change-too-large`, and nothing has happened then. */
   write(drafted: Drafted, context: EditContext, terms: Terms): Receipt<void>
   /** Commits operations that were made before. */
@@ -53,6 +55,12 @@ export interface Committing {
 export interface Drafted {
   readonly writes: readonly DraftWrite[]
   readonly effects: readonly DeclaredEffect[]
+}
+
+/** What a Change will hold. */
+export interface Sealed {
+  readonly ops: readonly Op[]
+  readonly effects: readonly Effect[]
 }
 
 /** The options of a transaction, looked at before its body runs. */
@@ -128,21 +136,26 @@ export function createCommitting(core: Core): Committing {
     return { stamp, seed: `${seed}z${runs.toString(36)}` }
   }
 
-  function write({ writes, effects }: Drafted, context: EditContext, { meta, strict }: Terms): Receipt<void> {
-    core.agents.check(effects)
+  function seal({ writes, effects: declared }: Drafted, context: EditContext, { meta }: Terms): Sealed {
+    core.agents.check(declared)
+    const effects = declared.map(({ handler, input }, i) => ({ id: `${context.seed}.${i}`, handler, input }))
+    const ops = sealPure(writes, context)
+    const effectBytes = effects.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), 0)
+    checkSize(sealSizeBytes(writes, []) + valueSizeBytes(meta) + effectBytes, ops)
+    return { ops, effects }
+  }
+
+  function write(drafted: Drafted, context: EditContext, terms: Terms): Receipt<void> {
     return running(() => {
-      const declared = effects.map(({ handler, input }, i) => ({ id: `${context.seed}.${i}`, handler, input }))
-      const pure = sealPure(writes, context)
-      const effectBytes = declared.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), 0)
-      checkSize(sealSizeBytes(writes, []) + valueSizeBytes(meta) + effectBytes, pure)
+      const { ops: pure, effects } = seal(drafted, context, terms)
       // Nothing can fail from here on.
-      const ops = pure.concat(sealLate(writes, context))
+      const ops = pure.concat(sealLate(drafted.writes, context))
       // What was edited directly while the body ran is in the live documents already: it comes first.
       commitDirectEdits()
-      if (ops.length + declared.length === 0) return nothingChanged
-      const receipt = append(ops, declared, meta, strict)
+      if (ops.length + effects.length === 0) return nothingChanged
+      const receipt = append(ops, effects, terms.meta, terms.strict)
       // Before anybody hears of the commit: what a listener sends comes after what this has sent.
-      core.agents.deliver(declared)
+      core.agents.deliver(effects)
       return receipt
     })
   }
@@ -190,6 +203,7 @@ export function createCommitting(core: Core): Committing {
       )
     },
     context: contextBeside,
+    seal,
     write,
     commit(ops, meta) {
       replica.flushDocuments()

@@ -25,6 +25,8 @@ export interface Core {
    * log, so they are sent only then.
    */
   readonly resettled: Set<ChangeId>
+  /** Lets go of a writer of this tab that others have to settle. */
+  letGo(): void
   readonly isClosed: boolean
   /** Called when the store closes. */
   readonly closing: Set<() => void>

@@ -18,6 +18,11 @@ export interface Journal {
   commit(pending: Pending, strict: boolean): void
   /** A stretch of the relay's log, to be stored by the holder of `fence`. */
   order(epoch: Epoch, first: number, items: readonly OrderedRecord[], fence: number | undefined): void
+  /**
+   * Appends what `offer` makes when it is its turn, if no other tab has appended with a claim since this one has read the log. It is not
+   * tried again: what it was made of may have moved.
+   */
+  claim(offer: () => Offer | undefined): Promise<ClaimOutcome>
   /** Any other entry. `made` are Changes of this tab that it brings into the log. Resolves when it is there; never when it is not. */
   write(entry: LogEntry, made?: readonly ChangeId[]): Promise<void>
 
@@ -36,6 +41,27 @@ export interface Journal {
   pull(): Promise<void>
   /** Writes what is left, then stops. Rejects when some of it could not be written. */
   close(): Promise<void>
+}
+
+/** An entry that is appended with a claim. */
+export interface Offer {
+  readonly entry: LogEntry
+  readonly strict: boolean
+}
+
+/** What became of an offer. After an error nobody knows whether it is in the log, before this has been read. */
+export type ClaimOutcome =
+  | { readonly kind: 'stored' }
+  /** There was nothing to append after all. */
+  | { readonly kind: 'nothing' }
+  /** Another tab was first: read the log, and offer again what still holds. */
+  | { readonly kind: 'claimed' }
+  | { readonly kind: 'failed'; readonly error: StoreError }
+
+/** How far a log has been read: the position, and the number of the newest entry that was appended with a claim. */
+export interface ReadUpTo {
+  readonly position: number
+  readonly claim: number
 }
 
 /** What a journal tells. */
@@ -64,6 +90,7 @@ type Piece =
       readonly items: OrderedRecord[]
       readonly fence: number | undefined
     }
+  | { readonly kind: 'claim'; offer(): Offer | undefined; settle(outcome: ClaimOutcome): void }
   | { readonly kind: 'entry'; readonly entry: LogEntry; readonly made: readonly ChangeId[]; onStored(): void }
 
 interface Waiter {
@@ -75,13 +102,14 @@ const RETRY_MS = 1000
 /** How long closing waits for the log. */
 const LAST_WRITE_MS = 5000
 
-/** Starts a journal whose log has been read up to `position`. */
-export function createJournal(log: Log, position: number, clock: Clock, events: JournalEvents): Journal {
+/** Starts a journal whose log has been read up to somewhere. */
+export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: JournalEvents): Journal {
   const queue: Piece[] = []
   /** Changes of this tab that are not in the log, in order. */
   const unsaved = new Map<ChangeId, Waiter[]>()
   let settlers: Waiter[] = []
-  let read = position
+  let read = upTo.position
+  let newestClaim = upTo.claim
   let writing = false
   let scheduled = false
   let closed = false
@@ -158,8 +186,42 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
           return undefined
         }
       }
+      case 'claim':
+        return claim(piece)
       case 'entry':
         return log.append(encodeEntry(piece.entry), {})
+    }
+  }
+
+  async function claim(piece: Extract<Piece, { kind: 'claim' }>): Promise<number | undefined> {
+    try {
+      const offer = piece.offer()
+      if (offer === undefined) {
+        piece.settle({ kind: 'nothing' })
+        return undefined
+      }
+      const number = newestClaim + 1
+      const position = await log.append(encodeEntry(offer.entry), {
+        durability: offer.strict ? 'strict' : 'relaxed',
+        claim: number,
+      })
+      // Whoever reads fast has read it already.
+      newestClaim = Math.max(newestClaim, number)
+      piece.settle({ kind: 'stored' })
+      return position
+    } catch (error) {
+      const isClaimed = error instanceof Error && 'code' in error && error.code === 'claimed'
+      piece.settle(isClaimed ? { kind: 'claimed' } : { kind: 'failed', error: toStoreError(error) })
+      return undefined
+    }
+  }
+
+  /** Those who offer do not wait for a log that refuses: they are told. */
+  function refuseClaims(error: StoreError): void {
+    for (const piece of [...queue]) {
+      if (piece.kind !== 'claim') continue
+      queue.splice(queue.indexOf(piece), 1)
+      piece.settle({ kind: 'failed', error })
     }
   }
 
@@ -167,12 +229,8 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
   const sealed = new WeakSet<Piece>()
 
   function giveUp(error: unknown): void {
-    failure =
-      error instanceof StoreError
-        ? error
-        : new StoreError('storage-failed', `This device's storage refused to be written: ${String(error)}.`, {
-            cause: error,
-          })
+    failure = toStoreError(error)
+    refuseClaims(failure)
     const waiters = [...settlers, ...[...unsaved.values()].flat()]
     settlers = []
     for (const id of unsaved.keys()) unsaved.set(id, [])
@@ -216,11 +274,12 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
       try {
         while (pullAgain && !closed) {
           pullAgain = false
-          const end = await log.read(read, (bytes, at) => {
+          const end = await log.read(read, (bytes, at, itsClaim) => {
             if (closed || at <= read) return
             // What cannot be taken in is not passed over: everything after it may build on it.
             events.onEntry(bytes)
             read = at
+            newestClaim = itsClaim ?? newestClaim
           })
           read = Math.max(read, end)
         }
@@ -253,6 +312,13 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
         for (const item of items) last.items.push(item)
       } else queue.push({ kind: 'ordered', epoch, first, items: [...items], fence })
       schedule()
+    },
+    claim(offer) {
+      if (failure !== undefined) return Promise.resolve({ kind: 'failed', error: failure })
+      return new Promise((settle) => {
+        queue.push({ kind: 'claim', offer, settle })
+        schedule()
+      })
     },
     write(entry, made = []) {
       for (const id of made) unsaved.set(id, [])
@@ -296,6 +362,7 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
         cause: failure,
       })
       for (const { reject } of [...settlers, ...[...unsaved.values()].flat()]) reject(error)
+      refuseClaims(error)
       if (left > 0) {
         throw new StoreError(
           'storage-failed',
@@ -305,4 +372,11 @@ export function createJournal(log: Log, position: number, clock: Clock, events: 
       }
     },
   }
+}
+
+function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error
+  return new StoreError('storage-failed', `This device's storage refused to be written: ${String(error)}.`, {
+    cause: error,
+  })
 }

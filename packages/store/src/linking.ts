@@ -70,7 +70,7 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
       clock: core.clock,
       chance: core.chance,
       // From where the log ends, which is not always where the memory does.
-      basis: () => ({ ...replica.basis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq) }),
+      basis: () => ({ ...replica.sharedBasis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq) }),
       sendable,
       onOrder(epoch, first, items, records) {
         replica.flushDocuments()

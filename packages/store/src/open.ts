@@ -2,15 +2,17 @@ import type { ChangeId } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
 import { createAgents } from './agents.ts'
 import { stand } from './campaign.ts'
+import { createBrowserArbitration } from './browser-commit.ts'
 import { createCommitting, nothingChanged } from './committing.ts'
 import type { Core } from './core.ts'
 import { closedError, StoreError } from './errors.ts'
 import { createIntake } from './intake.ts'
-import { createJournal, type Journal } from './journal.ts'
+import { createJournal, type Journal, type ReadUpTo } from './journal.ts'
 import { lineOver } from './line.ts'
 import { createLinking } from './linking.ts'
 import { openLog, readEntry } from './open-log.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
+import { createMixedWriter } from './mixed-writer.ts'
 import { createPeers } from './peers.ts'
 import { createReplica } from './replica.ts'
 import type { ChangesOptions, Report, Selector } from './report.ts'
@@ -73,6 +75,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     renamed: new Map<ChangeId, ChangeId>(),
     resettled: new Set<ChangeId>(),
+    letGo: () => mixed.tend(),
     get isClosed() {
       return closed
     },
@@ -85,7 +88,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const { watching, waiting } = core
   const committing = createCommitting(core)
-  const transacting = createTransacting(core, committing, {})
+  const mixed = createMixedWriter(replica, storage.locks, chance)
+  const transacting = createTransacting(core, committing, {
+    browser: createBrowserArbitration(core, committing, mixed, () => {
+      board.touch()
+      linking.link?.wake()
+    }),
+  })
   const agents = createAgents(core, committing, transacting)
   const settling = createSettling(core)
   const intake = createIntake(core)
@@ -163,14 +172,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     onError(unreadable)
   }
 
-  async function replay(): Promise<number> {
+  async function replay(): Promise<ReadUpTo> {
     try {
       let last = 0
-      const end = await log.read(0, (bytes, position) => {
+      let newestClaim = 0
+      const end = await log.read(0, (bytes, position, claim) => {
         intake.entry(readEntry(bytes, space), 'replay')
         last = position
+        newestClaim = claim ?? newestClaim
       })
-      return Math.max(last, end)
+      return { position: Math.max(last, end), claim: newestClaim }
     } catch (error) {
       await letGo()
       throw error
@@ -180,6 +191,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   async function letGo(): Promise<void> {
     replica.closeDocuments()
     writers.close()
+    mixed.close()
     await log.close()
   }
 

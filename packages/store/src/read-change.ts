@@ -30,6 +30,12 @@ export function sharedPart(change: Change): Change {
   return isShared ? change : { ...change, ops: change.ops.filter(({ arbiter }) => arbiter !== 'browser'), effects: [] }
 }
 
+/** A Change without its operations on `browser` refs: what of it can be pending, refused, or brought by others. */
+export function withoutBrowserOps(change: Change): Change {
+  if (change.ops.every(({ arbiter }) => arbiter !== 'browser')) return change
+  return { ...change, ops: change.ops.filter(({ arbiter }) => arbiter !== 'browser') }
+}
+
 /** The operations and effects that never leave the browser. */
 export function localPart({ ops, effects }: Change): Pick<LocalPart, 'ops' | 'effects'> {
   return { ops: ops.filter(({ arbiter }) => arbiter === 'browser'), effects }

@@ -21,7 +21,7 @@ import {
   type Value,
   type WriterId,
 } from '@syncline/stm'
-import { localPart, sharedPart, withLocalPart } from './read-change.ts'
+import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import { decideSettlement, raise, type Settlement } from './settlement.ts'
 import type { RefusedChange } from './store.ts'
 import type { Applied } from './subscriber.ts'
@@ -68,6 +68,8 @@ export type OrderedItem = Change | { readonly writer: WriterId; readonly seq: nu
 export interface Replica {
   readonly memory: Memory
   readonly basis: Basis
+  /** The basis without what only this browser knows: as others may hear of it. */
+  readonly sharedBasis: Basis
   /** Changes of this browser that the relay has not stored, in an order that respects what each had seen. */
   readonly pending: ReadonlyMap<ChangeId, Pending>
   readonly refused: ReadonlyMap<ChangeId, RefusedChange>
@@ -78,9 +80,16 @@ export interface Replica {
 
   /** The stamp that the next Change of `writer` would get. */
   nextStamp(writer: WriterId, nowMs: number): Stamp
+  /** The stamp that the next Change on `browser` refs would get; `isShared` when it writes others too. */
+  nextBrowserStamp(writer: WriterId, nowMs: number, isShared: boolean): Stamp
   /** Makes the next Change of a writer. Nothing is applied. */
   author(writer: WriterId, at: number, ops: readonly Op[], effects: readonly Effect[], meta: Value): Change
-  /** Applies a Change of this browser. One that is known already changes nothing. */
+  /** Whether a Change of this browser is known. */
+  knows(change: { readonly writer: WriterId; readonly seq: number }): boolean
+  /**
+   * Applies a Change of this browser. One that is known already changes nothing. What it did to `browser` refs stands at once; the rest is
+   * pending, if there is any.
+   */
   commit(change: Change, origin: Origin, known?: KnownOfChange): ReadonlySet<CellKey>
   /**
    * Applies a stretch of the relay's log. What is before the basis already is skipped. A gap, or the name of a Change that is not here,
@@ -112,6 +121,13 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   let lastAt = 0
   /** The greatest `at` that the relay has stored: where the clock goes back to when our own was too far ahead. */
   let lastOrderedAt = 0
+  /**
+   * The greatest `at` of a Change on `browser` refs. They have a clock of their own: it goes on from what they hold whatever becomes of the
+   * other, and does not drive the other ahead of the relay's.
+   */
+  let lastBrowserAt = 0
+  /** Who wrote the last Change that only this browser has: with its seq it names a point in the order of all of them. */
+  let browserWriter: WriterId | undefined
   const seqs = new Map<WriterId, number>()
   const pending = new Map<ChangeId, Pending>()
   const refused = new Map<ChangeId, RefusedChange>()
@@ -144,7 +160,6 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
 
   function apply(change: Change, origin: Origin, next: Basis): ReadonlySet<CellKey> {
     basis = next
-    lastAt = witness(lastAt, change.at)
     const changed = memory.apply(change.ops, stampOf(change), next)
     if (origin !== 'replay') applied.push({ change, isLocal: origin === 'local' })
     for (const op of change.ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
@@ -163,20 +178,34 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     if (cut !== undefined && seq > cut) return nothing
     let bytes = record
     seqs.set(writer, seq)
+    const rest = withoutBrowserOps(change)
+    if (rest !== change) {
+      lastBrowserAt = witness(lastBrowserAt, change.at)
+      if (rest.ops.length === 0) return applyPrivate(change, origin)
+    }
+    lastAt = witness(lastAt, change.at)
     pending.set(changeId(change), {
-      change,
+      change: rest,
       record: () => (bytes ??= encodeChange(sharedPart(change), documentsIn(change))),
       local: () => encodeLocal({ ...localPart(change), inverse }),
       inverse,
       saw,
     })
-    for (const op of change.ops) {
+    for (const op of rest.ops) {
       const key = cellKey(op.tag, op.address, op.arbiter)
       const cell = overlaid.get(key)
       if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
       else cell.operations += 1
     }
     return apply(change, origin, { ...basis, writers: new Map(basis.writers).set(writer, seq) })
+  }
+
+  /** A Change that has nothing for others is not pending: it is where it belongs. */
+  function applyPrivate(change: Change, origin: Origin): ReadonlySet<CellKey> {
+    const writers = new Map(basis.writers)
+    if (browserWriter !== undefined) writers.delete(browserWriter)
+    browserWriter = change.writer
+    return apply(change, origin, { ...basis, writers: writers.set(change.writer, change.seq) })
   }
 
   /** What a Change had seen, its author's own Changes before it among it. */
@@ -242,18 +271,21 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       }
       if (!('ops' in item)) return
       lastOrderedAt = Math.max(lastOrderedAt, item.at)
+      lastAt = witness(lastAt, item.at)
       seqs.set(writer, Math.max(seqs.get(writer) ?? 0, seq))
-      underlay(item)
-      for (const key of apply(item, origin, next)) changed.add(key)
+      // Whoever sends them, nobody outside writes what is this browser's own.
+      const theirs = withoutBrowserOps(item)
+      underlay(theirs)
+      for (const key of apply(theirs, origin, next)) changed.add(key)
     })
     return changed
   }
 
-  function depsWithout(...writers: readonly WriterId[]): Basis {
-    if ([...basis.writers.keys()].every((writer) => writers.includes(writer))) return { ...basis, writers: noWriters }
+  /** The basis as others may hear of it, without one of its writers. */
+  function basisWithout(writer: WriterId | undefined): Basis {
     const others = new Map(basis.writers)
-    for (const writer of writers) others.delete(writer)
-    return { ...basis, writers: others }
+    for (const one of [writer, browserWriter]) if (one !== undefined) others.delete(one)
+    return { ...basis, writers: others.size === 0 ? noWriters : others }
   }
 
   function end(
@@ -327,15 +359,23 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     get basis() {
       return basis
     },
+    get sharedBasis() {
+      return basisWithout(undefined)
+    },
     pending,
     refused,
     refusals,
     applied,
     nextStamp: (writer, nowMs) => ({ at: tick(lastAt, nowMs), writer }),
+    nextBrowserStamp: (writer, nowMs, isShared) => ({
+      at: tick(isShared ? Math.max(lastAt, lastBrowserAt) : lastBrowserAt, nowMs),
+      writer,
+    }),
+    knows: ({ writer, seq }) => seq <= (seqs.get(writer) ?? 0),
     author: (writer, at, ops, effects, meta) => ({
       writer,
       seq: (seqs.get(writer) ?? 0) + 1,
-      deps: depsWithout(writer),
+      deps: basisWithout(writer),
       at,
       ops,
       effects,

@@ -90,6 +90,7 @@ export function createSettling(core: Core): Settling {
   }
 
   function settle(forDead: boolean): void {
+    core.letGo()
     for (let again = true; again;) {
       again = false
       for (const refusal of [...replica.refusals.values()]) {

@@ -7,11 +7,13 @@ import {
   type Arbiter,
   type Attempt,
   type CellKey,
+  type EditContext,
   type Readable,
   type Ready,
   type Tx,
+  type View,
 } from '@syncline/stm'
-import type { Arbitration } from './arbitration.ts'
+import type { Arbitration, Proposal } from './arbitration.ts'
 import { checkArbiters, termsOf, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { createEnding, type Ending } from './ending.ts'
@@ -53,6 +55,11 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
     const turn = turns.enter()
     /** What made it run again, or what it waits for. */
     const lost = new Map<CellKey, number>()
+    const arbitration = arbiter === undefined ? undefined : arbitrations[arbiter]
+    let run = 1
+    let overtakings = 0
+    let hasBegun = false
+    let awaits = false
     const ending = createEnding(signal, (end) => {
       const close = (): void => end(closedError())
       core.closing.add(close)
@@ -67,7 +74,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
     })
 
     try {
-      for (let run = 1; ;) {
+      for (;;) {
         ending.throwIfOver()
         const moved = await attemptOnce()
         if (!Array.isArray(moved)) return moved as Receipt<T>
@@ -76,7 +83,8 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
         if (moved.length === 0) continue
         turn.overtaken(moved)
         if (run >= attempts) throw exhausted(`was overtaken in each of ${run} runs`, lost)
-        await ending.race(pause(run))
+        overtakings += 1
+        await ending.race(pause(overtakings))
         run += 1
       }
     } finally {
@@ -86,12 +94,15 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
 
     /** The receipt, or what has moved: nothing when it has waited for that. */
     async function attemptOnce(): Promise<Receipt<T> | readonly Readable<unknown>[]> {
+      if (arbitration?.begin !== undefined && !hasBegun) await ending.race(arbitration.begin())
+      hasBegun = true
       replica.flushDocuments()
       const context = committing.context()
       const attempt = begin<'local' | A>(memory, context, once)
       let value: T | undefined
       try {
         const given = committing.running(() => body(attempt.tx))
+        awaits = isThenable(given)
         // What does not await is over: it commits at once, as transact() does. In the body of another one it waits for the end of that.
         value = isThenable(given) || committing.isRunning ? await ending.race(given) : given
       } catch (error) {
@@ -117,29 +128,77 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
           await waitForAny(checked.on, attempt, ending)
           return []
         case 'ready':
-          return commit(attempt, checked, value as T)
+          return commit({ attempt, context, ready: checked, value: value as T })
       }
+    }
 
-      async function commit(
-        run: Attempt<'local' | A>,
-        ready: Ready,
-        result: T,
-      ): Promise<Receipt<T> | readonly Readable<unknown>[]> {
-        ending.throwIfOver()
-        checkArbiters(ready.writes, arbiter)
-        checkArbiter(arbiter)
-        const arbitration = arbiter === undefined ? undefined : arbitrations[arbiter]
-        if (arbitration === undefined || ready.writes.length + ready.effects.length === 0) {
-          const receipt = committing.write(ready, context, terms)
-          if (ready.skewed.length > 0) reportSkew(ready)
-          return { ...receipt, value: result }
-        }
-        const check = (): ReturnType<typeof run.check> => run.check(isolation)
-        const decision = await arbitration.decide({ attempt: run, ready, context, terms, ending, check })
-        if (decision.kind === 'moved') return decision.moved
-        if (ready.skewed.length > 0) reportSkew(ready)
-        return { ...decision.receipt, value: result }
+    async function commit(first: Run): Promise<Receipt<T> | readonly Readable<unknown>[]> {
+      let newest = first
+      ending.throwIfOver()
+      checkArbiters(first.ready.writes, arbiter)
+      checkArbiter(arbiter)
+      if (arbitration === undefined || first.ready.writes.length + first.ready.effects.length === 0) {
+        const receipt = committing.write(first.ready, first.context, terms)
+        if (first.ready.skewed.length > 0) reportSkew(first.ready)
+        return { ...receipt, value: first.value }
       }
+      const proposal: Proposal = {
+        get attempt() {
+          return newest.attempt
+        },
+        get ready() {
+          return newest.ready
+        },
+        get context() {
+          return newest.context
+        },
+        terms,
+        ending,
+        check: (on) => newest.attempt.check(isolation, on),
+        again(on) {
+          const next = runAgain(on)
+          if (next !== undefined) newest = next
+          return next?.ready
+        },
+      }
+      const decision = await arbitration.decide(proposal)
+      if (decision.kind === 'moved') return decision.moved
+      if (newest.ready.skewed.length > 0) reportSkew(newest.ready)
+      return { ...decision.receipt, value: newest.value }
+    }
+
+    function runAgain(on: View): Run | undefined {
+      // A body that awaits would see for a while what may never come true.
+      if (awaits || run >= attempts) return undefined
+      run += 1
+      const context = committing.context()
+      const attempt = begin<'local' | A>(memory, context, once, on)
+      try {
+        const value = committing.running(() => body(attempt.tx))
+        awaits = isThenable(value)
+        if (awaits) {
+          void Promise.resolve(value).catch(() => undefined)
+          return undefined
+        }
+        attempt.finish()
+        const ready = attempt.check(isolation, on)
+        if (ready.kind !== 'ready') return undefined
+        checkArbiters(ready.writes, arbiter)
+        return { attempt, context, ready, value: value as T }
+      } catch {
+        // It is run once more on what has come true, and if it throws there, that counts.
+        return undefined
+      } finally {
+        attempt.finish()
+      }
+    }
+
+    /** A run that can commit. */
+    interface Run {
+      readonly attempt: Attempt<never>
+      readonly context: EditContext
+      readonly ready: Ready
+      readonly value: T
     }
   }
 

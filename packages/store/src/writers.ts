@@ -28,12 +28,12 @@ export async function takeWriter(
   const abort = new AbortController()
   let closed = false
   let current = randomId(chance)
-  let lock = await locks?.tryHold(lockName(current))
+  let lock = await locks?.tryHold(writerLock(current))
   let spare = randomId(chance)
-  let spareLock = await locks?.tryHold(lockName(spare))
+  let spareLock = await locks?.tryHold(writerLock(spare))
 
   async function prepare(id: WriterId): Promise<void> {
-    const held: HeldLock | undefined = await locks?.tryHold(lockName(id))
+    const held: HeldLock | undefined = await locks?.tryHold(writerLock(id))
     if (closed || spare !== id) held?.release()
     else spareLock = held
   }
@@ -59,7 +59,7 @@ export async function takeWriter(
     async forDead(writer, settle) {
       let held: HeldLock | undefined
       try {
-        held = await locks?.hold(lockName(writer), abort.signal)
+        held = await locks?.hold(writerLock(writer), abort.signal)
       } catch (error) {
         if (abort.signal.aborted) return
         throw error
@@ -80,6 +80,7 @@ export async function takeWriter(
   }
 }
 
-function lockName(writer: WriterId): string {
+/** The name of the lock that tells that a writer lives. */
+export function writerLock(writer: WriterId): string {
   return `writer ${writer}`
 }
