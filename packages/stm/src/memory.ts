@@ -1,4 +1,5 @@
 import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './change.ts'
+import { ChangedCells } from './changed.ts'
 import { StmError } from './errors.ts'
 import {
   collectMoves,
@@ -29,8 +30,9 @@ import {
   type Writes,
 } from './ref.ts'
 import type { Snapshot } from './snapshot.ts'
+import { cellKeyOf } from './sealed-op.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
-import { Versions, type Since, type Version } from './versions.ts'
+import { Overwritten, Versions, type Since, type Version } from './versions.ts'
 
 /** All cells of one replica of a space, and the policies that fold operations into them. Pure: no clock, no chance, no I/O. */
 export interface Memory {
@@ -156,23 +158,53 @@ export function createMemory(
   }
 
   function apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey> {
-    const states = new Map<CellKey, unknown>()
-    let waits = false
     /** What a relay decides about applies in the order of its log, whatever the clocks of the authors say. */
     const ordered: Stamp = { at: basis.relaySeq, writer: stamp.writer }
+    const stampOf = (op: Op): Stamp => (op.arbiter === 'relay' ? ordered : stamp)
+    let waits = false
+    for (const op of ops) {
+      if (policies.has(op.tag)) continue
+      wait(op, stampOf(op))
+      waits = true
+    }
+    return advance(fold(ops, stampOf), basis, waits)
+  }
+
+  /** What operations make of the cells, each cell once. Nothing is written yet, and nothing will be if a policy throws. */
+  function fold(ops: readonly Op[], stampOf: (op: Op) => Stamp): Overwritten {
+    const found = new Overwritten()
     for (const op of ops) {
       const policy = policies.get(op.tag)
-      const own = op.arbiter === 'relay' ? ordered : stamp
-      if (policy === undefined) {
-        wait(op, own)
-        waits = true
-        continue
-      }
-      const key = cellKey(op.tag, op.address, op.arbiter)
-      const before = states.get(key) ?? versions.now(key)
-      states.set(key, policy.apply(before, op.payload, own))
+      if (policy === undefined) continue
+      const key = cellKeyOf(op)
+      if (found.has(key)) return foldRepeated(ops, stampOf)
+      const before = versions.now(key)
+      const after: unknown = policy.apply(before, op.payload, stampOf(op))
+      if (after !== before) found.add(key, before, after)
     }
-    return advance(states, basis, waits)
+    return found
+  }
+
+  /** The same where several operations are on one cell, which transactions do not make and others may send. */
+  function foldRepeated(ops: readonly Op[], stampOf: (op: Op) => Stamp): Overwritten {
+    const states = new Map<CellKey, unknown>()
+    for (const op of ops) {
+      const policy = policies.get(op.tag)
+      if (policy === undefined) continue
+      const key = cellKeyOf(op)
+      const before = states.has(key) ? states.get(key) : versions.now(key)
+      states.set(key, policy.apply(before, op.payload, stampOf(op)))
+    }
+    return overwrittenBy(states)
+  }
+
+  function overwrittenBy(states: ReadonlyMap<CellKey, unknown>): Overwritten {
+    const found = new Overwritten()
+    for (const [key, after] of states) {
+      const before = versions.now(key)
+      if (after !== before) found.add(key, before, after)
+    }
+    return found
   }
 
   function wait(op: Op, stamp: Stamp): void {
@@ -182,35 +214,35 @@ export function createMemory(
     else waiting.push({ op, stamp, since })
   }
 
-  function advance(states: ReadonlyMap<CellKey, unknown>, basis: Basis, waits: boolean): ReadonlySet<CellKey> {
-    const changed = new Map<CellKey, unknown>()
-    let moves: Map<CellKey, Moves> | undefined
-    const unseen: CellKey[] = []
-    for (const [key, state] of states) {
-      const before = versions.now(key)
-      if (before === state) continue
-      changed.set(key, state)
-      const prefix = indexes.size > 0 ? prefixOf(key) : undefined
-      const index = prefix === undefined ? undefined : indexes.get(prefix)
-      if (index === undefined) continue
-      collectMoves(index.family, index.since.keys(), key.slice(prefix!.length), before, state, (moves ??= new Map()))
-    }
-    if (moves !== undefined) {
-      for (const [key, move] of moves) {
-        const before = (versions.now(key) as SortedSet | undefined) ?? noItems
-        const after = before.change(move.added, move.removed)
-        if (after === before) continue
-        changed.set(key, after.size === 0 ? undefined : after)
-        if (keepsIds(before, after, move)) unseen.push(key)
-      }
-    }
-    if (changed.size > 0 || waits || basis !== versions.newest.basis) {
-      versions.commit(changed, basis)
+  function advance(found: Overwritten, basis: Basis, waits: boolean): ReadonlySet<CellKey> {
+    const unseen = indexes.size > 0 ? derive(found) : undefined
+    if (found.size > 0 || waits || basis !== versions.newest.basis) {
+      versions.commit(found, basis)
       view = undefined
     }
-    const keys = new Set(changed.keys())
-    for (const key of unseen) keys.delete(key)
-    return keys
+    return new ChangedCells(unseen === undefined ? found.keys : found.keys.filter((key) => !unseen.has(key)))
+  }
+
+  /** Adds the sorted sets that follow from what is overwritten. Returns the keys of those that read as before. */
+  function derive(found: Overwritten): ReadonlySet<CellKey> | undefined {
+    let moves: Map<CellKey, Moves> | undefined
+    for (let i = 0; i < found.size; i++) {
+      const key = found.keys[i]!
+      const prefix = prefixOf(key)
+      const index = prefix === undefined ? undefined : indexes.get(prefix)
+      if (index === undefined) continue
+      const id = key.slice(prefix!.length)
+      collectMoves(index.family, index.since.keys(), id, found.befores[i], found.afters[i], (moves ??= new Map()))
+    }
+    let unseen: Set<CellKey> | undefined
+    for (const [key, move] of moves ?? []) {
+      const before = versions.now(key) as SortedSet | undefined
+      const after = (before ?? noItems).change(move.added, move.removed)
+      if (after === (before ?? noItems)) continue
+      found.add(key, before, after.size === 0 ? undefined : after)
+      if (keepsIds(before ?? noItems, after, move)) (unseen ??= new Set()).add(key)
+    }
+    return unseen
   }
 
   /** The sorted set of a collection or list at a version; from the first time that anybody asks it is kept up to date. */
@@ -307,7 +339,7 @@ export function createMemory(
         else unread.delete(tag)
       }
     },
-    put: (states, basis) => advance(states, basis, false),
+    put: (states, basis) => advance(overwrittenBy(states), basis, false),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Op } from './change.ts'
 import type { BoundPolicy, EditContext, Policy } from './policy.ts'
+import { sealedOp } from './sealed-op.ts'
 import { valueSizeBytes } from './value.ts'
 import type { DraftWrite } from './write.ts'
 
@@ -28,7 +29,7 @@ function seal(writes: readonly DraftWrite[], context: EditContext, late: boolean
   for (const { ref, policy, draft } of writes) {
     if (isLate(policy) !== late) continue
     const payload = policy.finish(draft, ref, context)
-    if (payload !== undefined) ops.push({ tag: policy.tag, address: ref.address, arbiter: ref.arbiter, payload })
+    if (payload !== undefined) ops.push(sealedOp(policy.tag, ref, payload))
   }
   return ops
 }

@@ -10,9 +10,77 @@ export interface Version {
   readonly number: number
   readonly basis: Basis
   /** States that `next` does not have any more: what the cells held here. Undefined while this is the newest. */
-  replaced: Map<CellKey, unknown> | undefined
+  replaced: Replaced | undefined
   next: Version | undefined
 }
+
+/** What some cells held. */
+type Replaced = ReadonlyMap<CellKey, unknown> | Overwritten
+
+/**
+ * What a commit overwrites, each cell once: what the cells hold, and what they are to hold. It stays behind in the version that is
+ * replaced. Most commits write one cell, and a Map of one cell costs more than all the rest of such a commit.
+ */
+export class Overwritten {
+  #keys: CellKey[] = noCells as CellKey[]
+  #befores: unknown[] = noCells
+  #afters: unknown[] = noCells
+  /** By key, from the second on: the place. */
+  #places: Map<CellKey, number> | undefined
+
+  get size(): number {
+    return this.#keys.length
+  }
+
+  get keys(): readonly CellKey[] {
+    return this.#keys
+  }
+
+  get befores(): readonly unknown[] {
+    return this.#befores
+  }
+
+  get afters(): readonly unknown[] {
+    return this.#afters
+  }
+
+  add(key: CellKey, before: unknown, after: unknown): void {
+    const place = this.#keys.length
+    if (place === 0) {
+      // An array that is pushed to gets room for sixteen more, and most commits write one cell.
+      this.#keys = [key]
+      this.#befores = [before]
+      this.#afters = [after]
+      return
+    }
+    this.#keys.push(key)
+    this.#befores.push(before)
+    this.#afters.push(after)
+    ;(this.#places ??= new Map([[this.#keys[0]!, 0]])).set(key, place)
+  }
+
+  has(key: CellKey): boolean {
+    return this.#places === undefined ? this.#keys[0] === key : this.#places.has(key)
+  }
+
+  /** What a cell held. */
+  get(key: CellKey): unknown {
+    if (this.#places === undefined) return this.#keys[0] === key ? this.#befores[0] : undefined
+    const place = this.#places.get(key)
+    return place === undefined ? undefined : this.#befores[place]
+  }
+
+  /** It is done: an old version must not keep what came after it. */
+  settle(): void {
+    this.#afters = noCells
+  }
+
+  *[Symbol.iterator](): Iterator<[CellKey, unknown]> {
+    for (let i = 0; i < this.#keys.length; i++) yield [this.#keys[i]!, this.#befores[i]]
+  }
+}
+
+const noCells: unknown[] = []
 
 /** What a cell held at older versions, where that became known only later. */
 class Past {
@@ -85,14 +153,12 @@ export class Versions {
     return this.#states.get(key)
   }
 
-  /** Makes a newer version, in which the given cells have new states; undefined takes a cell away. */
-  commit(states: ReadonlyMap<CellKey, unknown>, basis: Basis): void {
-    const replaced = new Map<CellKey, unknown>()
-    for (const [key, state] of states) {
-      replaced.set(key, this.#states.get(key))
-      this.derive(key, state)
-    }
-    this.#advance(replaced, basis)
+  /** Makes a newer version, in which cells have the states that they are to hold; undefined takes a cell away. */
+  commit(overwritten: Overwritten, basis: Basis): void {
+    const { keys, afters } = overwritten
+    for (let i = 0; i < keys.length; i++) this.derive(keys[i]!, afters[i])
+    overwritten.settle()
+    this.#advance(overwritten, basis)
   }
 
   /** Sets a cell to what follows from data that is there already. Older versions that were read without it would see it too. */
@@ -113,9 +179,8 @@ export class Versions {
 
   /** The keys of all cells that have a state at a version. Cost: all cells. */
   keys(version: Version): CellKey[] {
-    const { replaced } = version
-    if (replaced === undefined) return [...this.#states.keys()]
-    gather(version)
+    if (version.replaced === undefined) return [...this.#states.keys()]
+    const replaced = gather(version)
     const keys = []
     for (const [key, state] of replaced) {
       if ((state instanceof Past ? state.at(version.number) : state) !== undefined) keys.push(key)
@@ -124,7 +189,7 @@ export class Versions {
     return keys
   }
 
-  #advance(replaced: Map<CellKey, unknown>, basis: Basis): void {
+  #advance(replaced: Replaced, basis: Basis): void {
     const before = this.newest
     const number = before.number + 1
     this.newest = { number, basis, replaced: undefined, next: undefined }
@@ -145,13 +210,19 @@ export class Versions {
   }
 }
 
-/** Takes the differences between an old version and the newest into the old one, which then points there directly. */
-function gather(version: Version): void {
-  const { replaced } = version
-  if (replaced === undefined) return
+/**
+ * Takes the differences between an old version and the newest into the old one, which then points there directly. Returns what the old
+ * one's cells held, of all that were written since.
+ */
+function gather(version: Version): Map<CellKey, unknown> {
+  const { replaced: own } = version
+  const replaced = own instanceof Map ? own : new Map<CellKey, unknown>(own)
+  if (own === undefined) return replaced
+  version.replaced = replaced
   let at = version.next!
   for (; at.replaced !== undefined; at = at.next!) {
     for (const [key, state] of at.replaced) if (!replaced.has(key)) replaced.set(key, state)
   }
   version.next = at
+  return replaced
 }

@@ -3,9 +3,17 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { emptyBasis, type Basis } from '../src/change.ts'
-import { Versions, type Version } from '../src/versions.ts'
+import type { CellKey } from '../src/ref.ts'
+import { Overwritten, Versions, type Version } from '../src/versions.ts'
 
 const basis = (relaySeq: number): Basis => ({ ...emptyBasis, relaySeq })
+
+/** Makes a newer version, in which cells have these states. */
+function commit(versions: Versions, states: ReadonlyMap<CellKey, unknown>, at: Basis): void {
+  const overwritten = new Overwritten()
+  for (const [key, state] of states) overwritten.add(key, versions.now(key), state)
+  versions.commit(overwritten, at)
+}
 
 /** How many states a version keeps alive, and over how many steps they lie. */
 function keptBy(version: Version): { readonly states: number; readonly steps: number } {
@@ -55,7 +63,7 @@ test('[SN1] every version reads what a copied map held, after thousands of commi
           for (let i = 0; i < repeat; i++) {
             const states = new Map<string, unknown>([[`k${key}`, state === undefined ? undefined : state + i]])
             if (also !== undefined) states.set(`k${(also + i) % 12}`, i)
-            versions.commit(states, basis(versions.newest.number + 1))
+            commit(versions, states, basis(versions.newest.number + 1))
             for (const [cell, value] of states) {
               if (value === undefined) model.delete(cell)
               else model.set(cell, value)
@@ -78,7 +86,8 @@ test('[SN1] every 97th of 12,000 versions is read after all of them, oldest and 
   const versions = new Versions(basis(0))
   const held: { readonly version: Version; readonly state: number }[] = []
   for (let i = 1; i <= 12_000; i++) {
-    versions.commit(
+    commit(
+      versions,
       new Map([
         ['one', i],
         [`cell ${i % 500}`, i],
@@ -98,11 +107,11 @@ test('[SN1] every 97th of 12,000 versions is read after all of them, oldest and 
 
 test('[SN4] what is held for long keeps each overwritten state about once, though nobody reads it', () => {
   const versions = new Versions(basis(0))
-  versions.commit(new Map(Array.from({ length: 50 }, (_, i) => [`cell ${i}`, 0])), basis(0))
+  commit(versions, new Map(Array.from({ length: 50 }, (_, i) => [`cell ${i}`, 0])), basis(0))
   const held = new Map<number, Version>()
   for (let i = 1; i <= 100_000; i++) {
     if ([1, 700, 1024, 5000, 33_333].includes(i)) held.set(i, versions.newest)
-    versions.commit(new Map([[`cell ${i % 50}`, i]]), basis(i))
+    commit(versions, new Map([[`cell ${i % 50}`, i]]), basis(i))
   }
   for (const version of held.values()) {
     const { states, steps } = keptBy(version)
@@ -120,10 +129,10 @@ test('[SN4] what is held for long keeps each overwritten state about once, thoug
 test('[SN4] an old version that is read now and then stays a few steps from the newest', () => {
   const versions = new Versions(basis(0))
   const old = versions.newest
-  for (let i = 1; i <= 3000; i++) versions.commit(new Map([[`cell ${i % 10}`, i]]), basis(i))
+  for (let i = 1; i <= 3000; i++) commit(versions, new Map([[`cell ${i % 10}`, i]]), basis(i))
   expect(keptBy(old).steps).toBeGreaterThan(1000)
   for (let i = 1; i <= 3000; i++) {
-    versions.commit(new Map([[`cell ${i % 10}`, i]]), basis(i))
+    commit(versions, new Map([[`cell ${i % 10}`, i]]), basis(i))
     expect(versions.read(old, 'never written')).toBeUndefined()
     expect(keptBy(old).steps).toBeLessThanOrEqual(32)
   }
@@ -135,15 +144,15 @@ test('[SN5] a version that nobody holds is collected, and with it what was overw
   const collect = runInNewContext('gc') as () => void
   const versions = new Versions(basis(0))
   const states: WeakRef<object>[] = []
-  const commit = (): void => {
+  const commitNext = (): void => {
     const state = { number: states.length }
     states.push(new WeakRef(state))
-    versions.commit(new Map([['one', state]]), basis(states.length))
+    commit(versions, new Map([['one', state]]), basis(states.length))
   }
-  commit()
+  commitNext()
   let held: Version | undefined = versions.newest
   const gone = new WeakRef(held)
-  for (let i = 0; i < 5000; i++) commit()
+  for (let i = 0; i < 5000; i++) commitNext()
   // A WeakRef keeps what it refers to until the task that made it is over.
   await new Promise((resolve) => setImmediate(resolve))
   collect()

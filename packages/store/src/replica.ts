@@ -2,6 +2,7 @@ import { tick, witness } from '@syncline/merge'
 import { encodeChange, encodeLocal } from '@syncline/protocol'
 import {
   cellKey,
+  cellKeyOf,
   changeId,
   createMemory,
   emptyBasis,
@@ -152,7 +153,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     const stamps = new Set<string>()
     for (const { change } of pending.values()) stamps.add(`${change.at} ${change.writer}`)
     for (const { op, stamp } of waiting) {
-      const cell = overlaid.get(cellKey(op.tag, op.address, op.arbiter))
+      const cell = overlaid.get(cellKeyOf(op))
       if (cell === undefined || stamps.has(`${stamp.at} ${stamp.writer}`)) continue
       cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
     }
@@ -192,7 +193,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       saw,
     })
     for (const op of rest.ops) {
-      const key = cellKey(op.tag, op.address, op.arbiter)
+      const key = cellKeyOf(op)
       const cell = overlaid.get(key)
       if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
       else cell.operations += 1
@@ -222,7 +223,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   /** A pending Change becomes part of the acknowledged prefix. */
   function acknowledge({ change }: Pending): void {
     for (const op of change.ops) {
-      const key = cellKey(op.tag, op.address, op.arbiter)
+      const key = cellKeyOf(op)
       const cell = overlaid.get(key)!
       cell.operations -= 1
       if (cell.operations === 0) overlaid.delete(key)
@@ -234,7 +235,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   function underlay(change: Change): void {
     if (overlaid.size === 0) return
     for (const op of change.ops) {
-      const cell = overlaid.get(cellKey(op.tag, op.address, op.arbiter))
+      const cell = overlaid.get(cellKeyOf(op))
       if (cell !== undefined)
         cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
     }
@@ -308,7 +309,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       if (!refused.has(id)) survivors.push(one)
       gone.push(stampOf(change))
       for (const op of change.ops) {
-        const key = cellKey(op.tag, op.address, op.arbiter)
+        const key = cellKeyOf(op)
         affected.add(key)
         overlaid.get(key)!.operations -= 1
       }
@@ -341,7 +342,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     for (const key of keys) states.set(key, overlaid.get(key)!.acknowledged)
     for (const { change } of pending.values()) {
       for (const op of change.ops) {
-        const key = cellKey(op.tag, op.address, op.arbiter)
+        const key = cellKeyOf(op)
         if (keys.has(key)) states.set(key, memory.policy(op.tag)?.apply(states.get(key), op.payload, stampOf(change)))
       }
     }

@@ -1,5 +1,5 @@
 import { tick } from '@syncline/merge'
-import { cellKey, changeId, type Basis, type Change, type ChangeId, type WriterId } from '@syncline/stm'
+import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type WriterId } from '@syncline/stm'
 import type { Pending, Refusal } from './replica.ts'
 import type { RefusedChange } from './store.ts'
 
@@ -61,10 +61,10 @@ export function decideSettlement(
 
 /** Whether a Change touches a cell that one of some refused Changes touched which its author had seen: it builds on what is gone. */
 function buildsOn(change: Change, saw: ReadonlyMap<WriterId, number>, refused: Iterable<RefusedChange>): boolean {
-  const keys = new Set(change.ops.map((op) => cellKey(op.tag, op.address, op.arbiter)))
+  const keys = new Set(change.ops.map((op) => cellKeyOf(op)))
   for (const { change: other } of refused) {
     if ((saw.get(other.writer) ?? 0) < other.seq) continue
-    if (other.ops.some((op) => keys.has(cellKey(op.tag, op.address, op.arbiter)))) return true
+    if (other.ops.some((op) => keys.has(cellKeyOf(op)))) return true
   }
   return false
 }

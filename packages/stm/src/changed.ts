@@ -1,0 +1,40 @@
+import type { CellKey } from './ref.ts'
+
+/** The keys of the cells that a commit changed, each once. Looked up by key only where many changed and few are watched, so a Set is made only then. */
+export class ChangedCells implements ReadonlySet<CellKey> {
+  readonly #keys: readonly CellKey[]
+  #set: Set<CellKey> | undefined
+
+  constructor(keys: readonly CellKey[]) {
+    this.#keys = keys
+  }
+
+  get size(): number {
+    return this.#keys.length
+  }
+
+  has(key: CellKey): boolean {
+    if (this.#keys.length === 1) return this.#keys[0] === key
+    return (this.#set ??= new Set(this.#keys)).has(key)
+  }
+
+  forEach(callback: (key: CellKey, again: CellKey, set: ReadonlySet<CellKey>) => void): void {
+    for (const key of this.#keys) callback(key, key, this)
+  }
+
+  *entries(): SetIterator<[CellKey, CellKey]> {
+    for (const key of this.#keys) yield [key, key]
+  }
+
+  keys(): SetIterator<CellKey> {
+    return this.#keys.values()
+  }
+
+  values(): SetIterator<CellKey> {
+    return this.#keys.values()
+  }
+
+  [Symbol.iterator](): SetIterator<CellKey> {
+    return this.#keys.values()
+  }
+}
