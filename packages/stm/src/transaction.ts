@@ -22,16 +22,16 @@ export interface Tx<A extends Arbiter = 'local'> {
   ensure(readable: Readable<unknown>): void
 
   /** Replaces the value. Of a record only the fields that differ are written. Setting an equal value writes nothing. */
-  set<V>(ref: Ref<unknown, { set: V }, A>, value: V): void
+  set<V>(ref: Ref<unknown, { set: V }, A>, value: NoInfer<V>): void
   /** `set(ref, change(get(ref)))`. */
-  update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: V) => V): void
+  update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: NoInfer<V>) => NoInfer<V>): void
   /** Writes the named fields of a record and leaves the others alone. */
-  patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: F): void
+  patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: NoInfer<F>): void
   /** Adds to a counter; concurrent additions sum up. `field` names the counter field of a record. */
   add(ref: Ref<unknown, { add: true }, A>, delta: number, field?: string): void
 
   /** Brings a member of a collection into being. Throws `member-exists` when it is there. */
-  create<C>(member: Ref<unknown, { create: C }, A>, value: C): void
+  create<C>(member: Ref<unknown, { create: C }, A>, value: NoInfer<C>): void
   /** Takes a member out of its collection. Wins over concurrent edits of it. Of an absent member: nothing. */
   delete(member: Ref<unknown, { delete: true }, A>): void
   /** Puts an existing member into `list` at `index` (counted without the member itself; default: at the end), out of the list it was in. */
@@ -40,7 +40,7 @@ export interface Tx<A extends Arbiter = 'local'> {
   moveAll(members: readonly Ref<unknown, { patch: unknown }, A>[], list: List<unknown, Writes, A>, index?: number): void
 
   /** Inserts text or items at an index. */
-  insert<C>(ref: Ref<unknown, { insert: C }, A>, index: number, content: C): void
+  insert<C>(ref: Ref<unknown, { insert: C }, A>, index: number, content: NoInfer<C>): void
   /** Removes `length` characters or items from an index. */
   remove(ref: Ref<unknown, { remove: true }, A>, index: number, length: number): void
   /** Moves one item of a list ref. */
@@ -52,8 +52,8 @@ export interface Tx<A extends Arbiter = 'local'> {
    * meanwhile, nothing is written. On `relay` refs it is data, not a function.
    */
   commute(ref: Ref<unknown, { add: true }, A>, op: AddOp): void
-  commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<C>): void
-  commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: V) => V): void
+  commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<NoInfer<C>>): void
+  commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: NoInfer<V>) => NoInfer<V>): void
 
   /**
    * Runs `body` as a part of this transaction: when it throws, its own writes and effects are undone and the error goes on, to be caught
