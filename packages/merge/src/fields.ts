@@ -1,4 +1,4 @@
-import { StmError, toValue, type Place, type Value } from '@syncline/stm'
+import { StmError, toValue, type Place, type Value, type ValueOf } from '@syncline/stm'
 import { COUNT, DATA, PLACE, type SlotKind } from './shape.ts'
 
 /** How a field merges: `data` and `optional` are registers, `count` is a counter, `place` is where an item stands in a list. */
@@ -70,6 +70,14 @@ export type RecordPatch<F extends Fields> = Flat<{ readonly [N in NamesOf<F, 'da
 
 /** The names of the fields that are places. */
 export type PlaceNames<F extends Fields> = NamesOf<F, 'place'> & string
+
+type KindOf<D> = D extends Field<any, infer K> ? K : 'data'
+type NarrowedBy<D, V> = [V] extends [TypeOf<D>] ? Field<V, KindOf<D>> : D
+
+/** Fields with the types that a schema for the whole record gives to some of them. */
+export type Narrowed<F extends Fields, S> = {
+  readonly [N in keyof F]: N extends keyof ValueOf<S> ? NarrowedBy<F[N], Exclude<ValueOf<S>[N], undefined>> : F[N]
+}
 
 /** One declared field, ready for use. */
 export interface FieldSpec {

@@ -9,8 +9,11 @@ import {
   type Policy,
   type PolicyRef,
   type Ref,
+  type PlainOptions,
   type RefOptions,
+  type StandardSchema,
   type Value,
+  type ValueOf,
 } from '@syncline/stm'
 import { isCramped, keysFor, REACH } from './keys.ts'
 import { listReversal } from './list-reversal.ts'
@@ -195,8 +198,7 @@ function outside(index: number, most: number, ref: PolicyRef): StmError {
 /** The writes of a list of `T`. A single item is inserted as it is, several as an array; items that are arrays always in an array. */
 export interface ListWrites<T> {
   readonly set: readonly T[]
-  /** One item or several. Items that are arrays go in an array, also a single one. */
-  readonly insert: readonly T[] | (T extends readonly unknown[] ? never : T)
+  readonly insert: T extends readonly unknown[] ? readonly T[] : T | readonly T[]
   readonly remove: true
   readonly move: true
 }
@@ -214,17 +216,13 @@ export interface ListWrites<T> {
  * const steps = list<string>('steps')
  * expect(steps.key).toBe('list steps')
  */
-export function list<T>(
+export function list<S extends StandardSchema<readonly unknown[]>, A extends Arbiter = 'local'>(
   name: string,
-  options: RefOptions<'browser'> & { readonly arbiter: 'browser' },
-): Ref<readonly T[], ListWrites<T>, 'browser'>
-export function list<T>(
-  name: string,
-  options: RefOptions<'relay'> & { readonly arbiter: 'relay' },
-): Ref<readonly T[], ListWrites<T>, 'relay'>
+  options: RefOptions<A> & { readonly schema: S },
+): Ref<readonly ItemOf<S>[], ListWrites<ItemOf<S>>, A>
 export function list<T, A extends Arbiter = 'local'>(
   name: string,
-  options?: RefOptions<A>,
+  options?: PlainOptions<A>,
 ): Ref<readonly T[], ListWrites<T>, A>
 export function list<T, A extends Arbiter = 'local'>(
   name: string,
@@ -232,3 +230,5 @@ export function list<T, A extends Arbiter = 'local'>(
 ): Ref<readonly T[], ListWrites<T>, A> {
   return makeRef<readonly T[], ListWrites<T>, A>(policy as Policy, checkName(name), undefined, options)
 }
+
+type ItemOf<S> = ValueOf<S> extends readonly (infer T)[] ? T : unknown

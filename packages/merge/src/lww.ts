@@ -7,8 +7,11 @@ import {
   type Policy,
   type PolicyRef,
   type Ref,
+  type PlainOptions,
   type RefOptions,
+  type StandardSchema,
   type Value,
+  type ValueOf,
 } from '@syncline/stm'
 import { freezeValue } from './freeze.ts'
 import { lwwReversal } from './lww-reversal.ts'
@@ -76,32 +79,27 @@ function specOf(ref: PolicyRef): LwwSpec {
 /**
  * A register: one value, and the last writer wins.
  *
- * Its type is that of `initial`, which it reads while nobody has written; say more with a type argument. A register that starts with
- * a string, number or boolean takes that type, or null, and refuses others with `StmError` `invalid-value`; start with null for a mix.
- * Throws `StmError` `invalid-address` for a name that cannot be one, `invalid-value` for an initial value that is no data.
+ * Its type is that of `initial`, which it reads while nobody has written; say more with a type argument, or with a schema. A register that
+ * starts with a string, number or boolean takes that type, or null, and refuses others with `StmError` `invalid-value`; start with null for
+ * a mix. Throws `StmError` `invalid-address` for a name that cannot be one, `invalid-value` for an initial value that is no data,
+ * `validation-failed` for one that the schema does not take, `invalid-options`.
  *
  * @example
  * import { lww } from '@syncline/merge'
  *
  * const title = lww('title', '')
  * const owner = lww<string | null>('owner', null)
- * const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
- * expect([title.key, owner.key, seat.arbiter]).toEqual(['lww title', 'lww owner', 'relay'])
+ * expect([title.key, owner.key]).toEqual(['lww title', 'lww owner'])
  */
-export function lww<T>(
+export function lww<S extends StandardSchema, A extends Arbiter = 'local'>(
   name: string,
-  initial: T,
-  options: RefOptions<'browser'> & { readonly arbiter: 'browser' },
-): Ref<T, { set: T }, 'browser'>
-export function lww<T>(
-  name: string,
-  initial: T,
-  options: RefOptions<'relay'> & { readonly arbiter: 'relay' },
-): Ref<T, { set: T }, 'relay'>
+  initial: NoInfer<ValueOf<S>>,
+  options: RefOptions<A> & { readonly schema: S },
+): Ref<ValueOf<S>, { set: ValueOf<S> }, A>
 export function lww<T, A extends Arbiter = 'local'>(
   name: string,
   initial: T,
-  options?: RefOptions<A>,
+  options?: PlainOptions<A>,
 ): Ref<T, { set: T }, A>
 export function lww<T, A extends Arbiter = 'local'>(
   name: string,

@@ -7,6 +7,7 @@ import {
   membersKey,
   noOptions,
   positionRange,
+  refOptions,
   StmError,
   type Arbiter,
   type Collection,
@@ -17,11 +18,14 @@ import {
   type Range,
   type RangeBounds,
   type Ref,
+  type PlainOptions,
   type RefOptions,
+  type StandardSchema,
 } from '@syncline/stm'
 import {
   recordSpec,
   type Fields,
+  type Narrowed,
   type PlaceNames,
   type RecordPatch,
   type RecordSpec,
@@ -130,6 +134,16 @@ export interface RecordList<F extends Fields, A extends Arbiter = 'local'> exten
  * const settings = record('settings', { theme: 'light', zoom: 1, lastOpened: optional<string>(), starts: count() })
  * expect(settings.key).toBe('record settings')
  */
+export function record<F extends Fields, S extends StandardSchema, A extends Arbiter = 'local'>(
+  name: string,
+  fields: F,
+  options: RefOptions<A> & { readonly schema: S },
+): Ref<RecordValue<Narrowed<F, S>>, RecordWrites<Narrowed<F, S>>, A>
+export function record<F extends Fields, A extends Arbiter = 'local'>(
+  name: string,
+  fields: F,
+  options?: PlainOptions<A>,
+): Ref<RecordValue<F>, RecordWrites<F>, A>
 export function record<F extends Fields, A extends Arbiter = 'local'>(
   name: string,
   fields: F,
@@ -152,11 +166,22 @@ export function record<F extends Fields, A extends Arbiter = 'local'>(
  * expect(cards.at('c1').address).toBe('cards/c1')
  * expect(cards.list('todo').field).toBe('at')
  */
+export function collection<F extends Fields, S extends StandardSchema, A extends Arbiter = 'local'>(
+  name: string,
+  fields: F,
+  options: RefOptions<A> & { readonly schema: S },
+): RecordCollection<Narrowed<F, S>, A>
 export function collection<F extends Fields, A extends Arbiter = 'local'>(
   name: string,
   fields: F,
-  options: RefOptions<A> = noOptions,
+  options?: PlainOptions<A>,
+): RecordCollection<F, A>
+export function collection<F extends Fields, A extends Arbiter = 'local'>(
+  name: string,
+  fields: F,
+  said: RefOptions<A> = noOptions,
 ): RecordCollection<F, A> {
+  const options = refOptions(name, said)
   const spec = recordSpec(checkName(name), fields, true)
   const places = spec.fields.filter(({ kind }) => kind === 'place').map((place) => place.name)
 

@@ -1,4 +1,12 @@
-import { equalValues, type Collection, type Readable, type Snapshot } from '@syncline/stm'
+import {
+  equalValues,
+  type Arbiter,
+  type Collection,
+  type Readable,
+  type Ref,
+  type Snapshot,
+  type Writes,
+} from '@syncline/stm'
 import type { Presence, PresenceState, Store } from '@syncline/store'
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 
@@ -154,6 +162,10 @@ function noting(
       const value = snapshot.get(readable)
       seen.set(readable.key, { readable, value })
       return value
+    },
+    read<V>(ref: Ref<V, Writes, Arbiter>) {
+      reader.get(ref)
+      return snapshot.read(ref)
     },
     *items<V>(collection: Collection<V>) {
       for (const id of reader.get(collection)) yield [id, reader.get(collection.at(id)) as V] as const

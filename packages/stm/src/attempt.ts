@@ -4,6 +4,7 @@ import { StmError } from './errors.ts'
 import type { Memory, View } from './memory.ts'
 import type { EditContext } from './policy.ts'
 import type { AnyRef, CellKey, Readable } from './ref.ts'
+import { rulesOfRefs, type Rules } from './rules.ts'
 import { isLate } from './seal.ts'
 import type { Tx } from './transaction.ts'
 import { equalValues } from './value.ts'
@@ -36,7 +37,7 @@ export interface Attempt<A extends Arbiter> {
   readonly isRetrying: boolean
   /**
    * What is to become of it, as the memory is now, or on another view of it. May be asked again. Throws `StmError` `savepoint-open` when the body did not await a
-   * savepoint, and what a commuted function throws.
+   * savepoint, what a commuted function throws, and what `rules` throw when the transaction may not commit.
    */
   check(isolation: Isolation, on?: View): Check
 }
@@ -59,7 +60,8 @@ export interface Ready {
 }
 
 /**
- * Begins a run of a body on the newest view of a memory, or on the view `on`. `once` is what `tx.once` has given in earlier runs of the same transaction.
+ * Begins a run of a body on the newest view of a memory, or on the view `on`. `once` is what `tx.once` has given in earlier runs of the same transaction; `rules`
+ * are asked by `check` about what would be committed, and are those of the refs when none are given.
  * Nothing else happens: running the body, waiting and committing are up to the caller. Cost of `check`: what was read and written, nothing
  * when the memory has not moved.
  *
@@ -86,8 +88,9 @@ export function begin<A extends Arbiter>(
   context: EditContext,
   once: Map<string, unknown> = new Map(),
   on: View = memory.view,
+  rules: Rules = rulesOfRefs,
 ): Attempt<A> {
-  return createAttempt(memory, on, context, { reads: [], ensured: [], once, isAsync: true, isOver: false })
+  return createAttempt(memory, on, context, { reads: [], ensured: [], once, isAsync: true, isOver: false }, rules)
 }
 
 function createAttempt<A extends Arbiter>(
@@ -95,6 +98,7 @@ function createAttempt<A extends Arbiter>(
   view: View,
   context: EditContext,
   footprint: Footprint,
+  rules: Rules,
 ): Attempt<A> {
   const workspace = new Workspace<A>(view, context, footprint)
 
@@ -121,7 +125,7 @@ function createAttempt<A extends Arbiter>(
     const writes = workspace.writes()
     const effects = workspace.effects()
     const isReading = writes.length === 0 && effects.length === 0
-    if (isReading || on === view) return { kind: 'ready', writes, effects, skewed: [] }
+    if (isReading || on === view) return ready(on, writes, effects, [])
     const movedReads = reads.filter((readable) => hasMoved(on, readable))
     const moved = unique([
       ...writes.filter((write) => isOverwritten(on, write)).map(({ ref }) => ref),
@@ -132,7 +136,17 @@ function createAttempt<A extends Arbiter>(
     const fitting = writes.flatMap((write) =>
       write.commuted === undefined ? write : (recommuted(write, on, context) ?? []),
     )
-    return { kind: 'ready', writes: fitting, effects, skewed: movedReads }
+    return ready(on, fitting, effects, movedReads)
+  }
+
+  function ready(
+    on: View,
+    writes: readonly DraftWrite[],
+    effects: readonly DeclaredEffect[],
+    skewed: readonly Readable<unknown>[],
+  ): Ready {
+    if (writes.length > 0) footprint.ensured.push(...rules.judge(writes, on, context))
+    return { kind: 'ready', writes, effects, skewed }
   }
 
   return {
@@ -172,7 +186,8 @@ export interface Draft<T> {
  * and its writes are forgotten.
  *
  * Throws `StmError` `async-body` when the body returns a promise, `would-block` when it comes to `retry`, and `overtaken` when the memory
- * has moved while it ran (by an independent transaction) and with it something that it read or wrote. Its `tx` is of no use afterwards.
+ * has moved while it ran (by an independent transaction) and with it something that it read or wrote; and what `rules` throw, by default those
+ * of the refs. Its `tx` is of no use afterwards.
  *
  * @example
  * import { createMemory, draft, emptyBasis, sealPure } from '@syncline/stm'
@@ -189,9 +204,14 @@ export interface Draft<T> {
  * memory.apply(sealPure(writes, context), context.stamp, emptyBasis)
  * expect(memory.snapshot.get(title)).toBe('Hello')
  */
-export function draft<T>(memory: Memory, body: (tx: Tx) => T, context: EditContext): Draft<T> {
+export function draft<T>(
+  memory: Memory,
+  body: (tx: Tx) => T,
+  context: EditContext,
+  rules: Rules = rulesOfRefs,
+): Draft<T> {
   const footprint: Footprint = { reads: [], ensured: [], once: new Map(), isAsync: false, isOver: false }
-  const attempt = createAttempt<'local'>(memory, memory.view, context, footprint)
+  const attempt = createAttempt<'local'>(memory, memory.view, context, footprint, rules)
   let value: T
   try {
     value = body(attempt.tx)

@@ -1,4 +1,5 @@
 import type { CellKey } from './ref.ts'
+import type { Issue } from './schema.ts'
 
 /** What an {@link StmError} can be about. Identify errors by `code`: two copies of a package have two classes. */
 export type StmErrorCode =
@@ -36,17 +37,37 @@ export type StmErrorCode =
   | 'wrong-arbiter'
   /** `io()` was called inside of a body. */
   | 'io-in-transaction'
+  /** What an app says about a ref makes no sense. */
+  | 'invalid-options'
+  /** A transaction would leave a value that the schema of its ref does not take. `issues` tells each place. */
+  | 'validation-failed'
+  /** A schema answers with a promise. */
+  | 'async-schema'
+  /** A transaction would leave a value that takes more than the `maxBytes` of its ref. `refs` names it. */
+  | 'too-large-for-ref'
+
+/** What is wrong with the value of a ref. */
+export interface RefIssue extends Issue {
+  readonly ref: CellKey
+}
 
 /** A mistake in how refs or transactions are used. Nothing has happened: no write of the transaction is visible anywhere. */
 export class StmError extends Error {
   readonly code: StmErrorCode
   /** The keys of the refs, collections and lists that it is about, where the code says so. */
   readonly refs?: readonly CellKey[]
+  /** With `validation-failed`: what is wrong, and where. */
+  readonly issues?: readonly RefIssue[]
 
-  constructor(code: StmErrorCode, message: string, options?: ErrorOptions & { readonly refs?: readonly CellKey[] }) {
+  constructor(
+    code: StmErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly refs?: readonly CellKey[]; readonly issues?: readonly RefIssue[] },
+  ) {
     super(message, options)
     this.name = 'StmError'
     this.code = code
     if (options?.refs !== undefined) this.refs = options.refs
+    if (options?.issues !== undefined) this.issues = options.issues
   }
 }

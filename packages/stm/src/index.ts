@@ -4,12 +4,13 @@ export {
   checkMemberId,
   checkName,
   idRange,
+  isMemberId,
   listKey,
   makeRef,
   membersKey,
-  noOptions,
   positionRange,
 } from './ref.ts'
+export { noOptions, refOptions } from './options.ts'
 export type {
   AnyCollection,
   AnyList,
@@ -19,6 +20,7 @@ export type {
   List,
   ListItem,
   ListKeys,
+  PlainOptions,
   Range,
   RangeBounds,
   Readable,
@@ -39,6 +41,13 @@ export type { Inverse, LeftPart, PastOf, TakenBack, UndoneChange } from './undo.
 // Changes, and the points in history they stand at
 export { changeId, compareStamps, emptyBasis } from './change.ts'
 export type { Arbiter, Basis, Change, ChangeId, Effect, Epoch, Op, Stamp, WriterId } from './change.ts'
+
+// Schemas, and values judged by them
+export type { Reading } from './reading.ts'
+export { excessOf, judgeWrites } from './rules.ts'
+export type { Rules } from './rules.ts'
+export { issuesOf, noIssues } from './schema.ts'
+export type { Issue, SchemaIssue, SchemaResult, StandardSchema, ValueOf } from './schema.ts'
 
 // Values and snapshots
 export { equalValues, setKey, toValue, valueSizeBytes } from './value.ts'
@@ -69,4 +78,4 @@ export type { Follower, Watchers } from './watch.ts'
 
 // Errors
 export { StmError } from './errors.ts'
-export type { StmErrorCode } from './errors.ts'
+export type { RefIssue, StmErrorCode } from './errors.ts'

@@ -1,6 +1,7 @@
 import type { Op, Stamp } from './change.ts'
 import { entryOfState, idsInRange, idsOf, memberPrefix, sortedKey } from './indexes.ts'
 import { itemsOf, type View } from './memory.ts'
+import { judged } from './reading.ts'
 import type { Policy } from './policy.ts'
 import {
   cellKey,
@@ -106,6 +107,7 @@ function viewOver(base: View, states: ReadonlyMap<CellKey, unknown>): LayeredVie
   const snapshot: Snapshot = {
     basis: base.snapshot.basis,
     get: <V>(readable: Readable<V>) => get(readable) as V,
+    read: (ref) => judged(ref, snapshot.get(ref), base.adopt(ref.policy), state(ref.key)),
     items: (collection) => itemsOf(snapshot, collection),
   }
   return { base, states, snapshot, adopt: base.adopt, state, sorted }

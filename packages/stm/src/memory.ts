@@ -17,6 +17,7 @@ import {
   type Moves,
 } from './indexes.ts'
 import type { Policy } from './policy.ts'
+import { judged, type Reading } from './reading.ts'
 import {
   cellKey,
   isTag,
@@ -27,6 +28,7 @@ import {
   type Collection,
   type Range,
   type Readable,
+  type Ref,
   type Writes,
 } from './ref.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -313,6 +315,9 @@ export function createMemory(
     const made: Snapshot = {
       basis: version.basis,
       get: <V>(readable: Readable<V>) => get(version, readable) as V,
+      read<V>(ref: Ref<V, Writes, Arbiter>): Reading<V> {
+        return judged(ref, made.get(ref), adopt(ref.policy), versions.read(version, ref.key))
+      },
       items: <V>(collection: Collection<V, Writes, Arbiter>) => itemsOf(made, collection),
     }
     firstShown = Math.min(firstShown, version.number)

@@ -1,5 +1,6 @@
 import type { Stamp } from './change.ts'
 import type { Reversal } from './reversal.ts'
+import type { Issue } from './schema.ts'
 import type { Value } from './value.ts'
 
 /** The writes a ref may understand. Each is data, so that it can be buffered, combined and checked. */
@@ -69,6 +70,9 @@ export interface Policy<V = any, S = any, D = any> {
    * policies that have this can be those of `relay` refs. Must not throw on any state.
    */
   content?(state: S | undefined): Value | undefined
+
+  /** What keeps a state from being read as its ref declares it; nothing where it is as declared. Must not throw on any state. */
+  problems?(state: S, ref: PolicyRef): readonly Issue[]
 
   /** Whether a member with this state is in its collection. Only for policies that have membership. */
   exists?(state: S | undefined): boolean

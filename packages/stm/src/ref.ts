@@ -1,6 +1,8 @@
 import type { Arbiter } from './change.ts'
 import { StmError } from './errors.ts'
+import { checkInitial, noOptions, refOptions } from './options.ts'
 import type { Policy, PolicyRef } from './policy.ts'
+import type { StandardSchema } from './schema.ts'
 
 /** The identity of a cell: the policy's tag and the address. The same name under another policy is another ref. */
 export type CellKey = string & { readonly __cell?: never }
@@ -34,7 +36,21 @@ export interface RefOptions<A extends Arbiter = Arbiter> {
    * commits what it wrote as if it had been written at the same time by somebody else, by the rules of the ref's policy.
    */
   readonly onConflict?: 'rerun' | 'merge'
+  /**
+   * What its values, or those of the members of a collection, must be: a schema of zod, valibot, arktype or another library of the Standard
+   * Schema, that answers at once. It judges and does not change: what it would turn a value into is not stored. Transactions that would
+   * leave another value are refused with `validation-failed`. Merges are not: what they leave is told by `read` and `onViolation`.
+   */
+  readonly schema?: StandardSchema
+  /**
+   * How many bytes the encoded value, or that of each member of a collection, may take. A transaction that would leave more is refused
+   * with `too-large-for-ref`, a merge is not. What a ref reads while nobody has written may have any size.
+   */
+  readonly maxBytes?: number
 }
+
+/** Options without a schema: where there is one, the type of the values follows from it. */
+export type PlainOptions<A extends Arbiter = Arbiter> = RefOptions<A> & { readonly schema?: undefined }
 
 /** A typed address plus policies. It holds no value: read it from a Snapshot, write it in a transaction. */
 export interface Ref<V = unknown, W extends Writes = Writes, A extends Arbiter = 'local'>
@@ -203,7 +219,8 @@ export function listKey(
 
 /**
  * Makes a ref. Apps use the makers of `@syncline/merge` and `@syncline/yjs`; a new policy calls this. Refs with equal keys are the same
- * ref; `spec` must then be the same too.
+ * ref; `spec` must then be the same too. Throws `StmError` `invalid-options`, and `validation-failed` when the ref would begin with what its
+ * schema does not take.
  *
  * @example
  * const { policy } = register('title', '')
@@ -214,23 +231,16 @@ export function makeRef<V, W extends Writes, A extends Arbiter = 'local'>(
   policy: Policy<V>,
   address: string,
   spec: unknown,
-  options: RefOptions<A> = noOptions as RefOptions<A>,
+  said: RefOptions<A> = noOptions as RefOptions<A>,
 ): Ref<V, W, A> {
+  const options = refOptions(address, said)
   // Without an arbiter in the options the type argument is its default.
   const arbiter = options.arbiter ?? ('local' as A)
-  return Object.freeze({
-    kind: 'ref',
-    key: cellKey(policy.tag, address, arbiter),
-    policy,
-    address,
-    spec,
-    arbiter,
-    options,
-  })
+  const key = cellKey(policy.tag, address, arbiter)
+  const ref: Ref<V, W, A> = Object.freeze({ kind: 'ref', key, policy, address, spec, arbiter, options })
+  checkInitial(ref)
+  return ref
 }
-
-/** The options of a ref of which nothing was said. */
-export const noOptions: RefOptions<never> = Object.freeze({})
 
 /**
  * The members of a collection whose ids lie between bounds, compared by UTF-16 code units. Cost of reading it: what it holds.

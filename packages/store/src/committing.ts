@@ -105,7 +105,7 @@ export function createCommitting(core: Core): Committing {
     return running(() => {
       const around = depth > 1
       const context = around ? contextBeside() : contextAlone()
-      const { value, ...drafted } = draft(memory, body, context)
+      const { value, ...drafted } = draft(memory, body, context, core.validity.rules)
       checkArbiters(drafted.writes, 'local')
       return { ...write(drafted, context, terms), value }
     })

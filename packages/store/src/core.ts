@@ -3,6 +3,7 @@ import type { Agents } from './agents.ts'
 import type { Journal } from './journal.ts'
 import type { Chance, Clock } from './ports.ts'
 import type { Replica } from './replica.ts'
+import type { Validity } from './validity.ts'
 import type { Waiting } from './waiting.ts'
 import type { Watching } from './watching.ts'
 import type { Writers } from './writers.ts'
@@ -18,6 +19,7 @@ export interface Core {
   readonly waiting: Waiting
   readonly watching: Watching
   readonly agents: Agents
+  readonly validity: Validity
   /** Changes of this tab that were authored again, by the id they had before. */
   readonly renamed: Map<ChangeId, ChangeId>
   /**

@@ -21,6 +21,9 @@ export type { ChangesOptions, Everything, Report, Selected, Selector } from './r
 // Presence
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'
 
+// Validity
+export type { Violation } from './violations.ts'
+
 // Ports
 export { memoryStorage } from './memory.ts'
 export type {

@@ -5,6 +5,7 @@ import {
   toValue,
   type Actions,
   type Agent,
+  type Arbiter,
   type Ref,
   type Tx,
   type Value,
@@ -77,19 +78,15 @@ export function createLiveAgent(
     next()
   }
 
-  function written(): Ref<unknown, { set: unknown }> {
-    // The maker has checked that each action fits the ref, and its arbiter is asked for, whichever it is.
-    return agent.ref as Ref<unknown, { set: unknown }>
-  }
-
   function perform({ action, input }: Item): Promise<Receipt<unknown>> {
-    const ref = written()
+    // The maker has checked that each action fits the ref.
+    const ref = agent.ref as Ref<unknown, { set: unknown }, Arbiter>
     const act = agent.actions[action] as Action
-    return transacting.transactAsync<unknown>(
+    return transacting.transactAsync<unknown, Arbiter>(
       (tx) => {
         const state = tx.get(ref)
         if (state === undefined) throw noState(name, ref.address)
-        const made = act(state, input, tx)
+        const made = act(state, input, tx as Tx)
         const keep = (value: unknown): unknown => {
           tx.set(ref, value)
           return tx.get(ref)
@@ -168,8 +165,8 @@ export function createLiveAgent(
     }
     isRestarting = true
     try {
-      const ref = written()
-      await transacting.transactAsync<void>((tx) => tx.set(ref, state), { arbiter: ref.arbiter })
+      const ref = agent.ref as Ref<unknown, { set: unknown }, Arbiter>
+      await transacting.transactAsync<void, Arbiter>((tx) => tx.set(ref, state), { arbiter: ref.arbiter })
     } finally {
       isRestarting = false
     }

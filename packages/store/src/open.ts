@@ -22,6 +22,7 @@ import type { Store } from './store.ts'
 import { reportToPlatform, systemChance, systemClock } from './system.ts'
 import { joinTabs, type TabMessage } from './tabs.ts'
 import { createTransacting } from './transacting.ts'
+import { createValidity } from './validity.ts'
 import { createWaiting } from './waiting.ts'
 import { createWatching } from './watching.ts'
 import { takeWriter } from './writers.ts'
@@ -59,6 +60,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const writers = await takeWriter(storage.locks, chance, onError)
   const replica = createReplica((policy) => committing.bind(policy))
   const { memory } = replica
+  const validity = createValidity(() => memory.snapshot, onError)
   const core: Core = {
     space,
     clock,
@@ -69,7 +71,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return journal
     },
     waiting: createWaiting(),
-    watching: createWatching({ memory, clock, applied: replica.applied, report: onError }),
+    watching: createWatching({ memory, clock, applied: replica.applied, validity, report: onError }),
+    validity,
     get agents() {
       return agents
     },
@@ -289,6 +292,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     campaign?.stop()
     linking.tend()
     watching.close()
+    validity.close()
     board.close()
     waiting.rejectAll(closedError())
     for (const end of [...core.closing]) end()
@@ -319,6 +323,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return memory.snapshot
     },
     get: (readable) => memory.snapshot.get(readable),
+    read: (ref) => memory.snapshot.read(ref),
     items: (collection) => memory.snapshot.items(collection),
     transact: committing.transact,
     transactAsync: transacting.transactAsync,
@@ -326,6 +331,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     io: committing.io,
     agent: agents.live,
     changes,
+    onViolation(of, listener) {
+      assertOpen()
+      return validity.onViolation(Array.isArray(of) ? of : [of], listener)
+    },
     get status() {
       return board.read()
     },

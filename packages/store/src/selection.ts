@@ -1,4 +1,14 @@
-import { equalValues, watchKey, type CellKey, type Collection, type Readable, type Snapshot } from '@syncline/stm'
+import {
+  equalValues,
+  watchKey,
+  type Arbiter,
+  type CellKey,
+  type Collection,
+  type Readable,
+  type Ref,
+  type Snapshot,
+  type Writes,
+} from '@syncline/stm'
 import type { Selector } from './report.ts'
 
 /** What one subscriber selects. */
@@ -122,6 +132,10 @@ function noting(snapshot: Snapshot): { readonly reader: Snapshot; readonly seen:
       const value = snapshot.get(readable)
       seen.add(watchKey(readable))
       return value
+    },
+    read<V>(ref: Ref<V, Writes, Arbiter>) {
+      seen.add(watchKey(ref))
+      return snapshot.read(ref)
     },
     *items<V>(collection: Collection<V>) {
       for (const id of reader.get(collection)) yield [id, reader.get(collection.at(id)) as V] as const

@@ -2,6 +2,7 @@ import type {
   ActionInput,
   Actions,
   Agent,
+  AnyCollection,
   AnyRef,
   Arbiter,
   Change,
@@ -10,6 +11,8 @@ import type {
   Isolation,
   Policy,
   Readable,
+  Reading,
+  Ref,
   Snapshot,
   Tx,
   Value,
@@ -18,6 +21,7 @@ import type {
 import type { StoreError } from './errors.ts'
 import type { Presence } from './presence.ts'
 import type { ChangesOptions, Report, Selected, Selector } from './report.ts'
+import type { Violation } from './violations.ts'
 
 /** A live store: one space, kept in memory, on this device and on the relay. Made by `openStore`. */
 export interface Store {
@@ -30,6 +34,23 @@ export interface Store {
   /** The value of a ref, the ids of a collection or of a list, now. */
   get<V>(readable: Readable<V>): V
 
+  /**
+   * What `get` gives, judged by the schema of the ref: merging never refuses, so what others wrote, or other versions of the app, may be what a
+   * transaction here could not have written. Cost: the schema is asked each time.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   * import { z } from 'zod'
+   *
+   * const email = lww('email', null, { schema: z.email().nullable() })
+   * const store = await openStore({ space: 'profile' })
+   * expect(() => store.transact((tx) => tx.set(email, 'nobody'))).toThrow('Invalid email address')
+   * expect(store.read(email)).toEqual({ invalid: false, value: null })
+   * await store.close()
+   */
+  read<V>(ref: Ref<V, Writes, Arbiter>): Reading<V>
+
   /** The members of a collection now, as `[id, value]`, ascending by id. */
   items<V>(collection: Collection<V, Writes, Arbiter>): Iterable<readonly [string, V]>
 
@@ -37,7 +58,8 @@ export interface Store {
    * Runs `body` on the newest snapshot and commits its writes to `local` refs together, or not at all: they are in memory when it returns.
    *
    * Throws what the body throws, and `StmError`: `async-body`, `would-block` when it comes to `tx.retry()`, `change-too-large`,
-   * `nested-transaction` when it is called in a body. Nothing has happened then.
+   * `validation-failed` and `too-large-for-ref` when a value at its end is not what the options of its ref allow, `nested-transaction` when it is
+   * called in a body. Nothing has happened then.
    */
   transact<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
 
@@ -180,6 +202,28 @@ export interface Store {
    */
   changes<const S extends Selector>(selector: S, options?: ChangesOptions): AsyncIterable<Report<Selected<S>>>
 
+  /**
+   * Calls `listener` when a ref, or a member of a collection, comes to hold what its `schema` or `maxBytes` forbid, and when that is over; at
+   * once for what is so already. Transactions cannot do that, merges and editors can. Told after those who watch. Returns `unsubscribe`. Cost
+   * of a commit: each changed ref is judged.
+   *
+   * @example
+   * import { list } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const tags = list<string>('tags', { maxBytes: 1000 })
+   * const store = await openStore({ space: 'article' })
+   * const stop = store.onViolation(tags, ({ ref, rule, isOver, issues }) => {
+   *   console.log(ref.address, rule, isOver ? 'is in order again' : issues)
+   * })
+   * stop()
+   * await store.close()
+   */
+  onViolation(
+    of: AnyRef | AnyCollection | readonly (AnyRef | AnyCollection)[],
+    listener: (violation: Violation) => void,
+  ): () => void
+
   /** Where the data is and how the link is doing. The same object until something changes. */
   readonly status: Status
   onStatus(listener: (status: Status) => void): () => void
@@ -222,7 +266,7 @@ export interface TransactOptions {
 /** Options of a transaction that may await. */
 export interface TransactAsyncOptions<A extends Arbiter = Arbiter> extends TransactOptions {
   /** Whose refs it writes, beside `local` ones: `browser` or `relay`, never both. */
-  readonly arbiter?: A & OneOf<A>
+  readonly arbiter?: A
   /**
    * `serializable`, the default: it commits only if nothing has moved that it read, wrote or ensured. `snapshot`: if nothing has moved
    * that it wrote or ensured.
@@ -235,9 +279,6 @@ export interface TransactAsyncOptions<A extends Arbiter = Arbiter> extends Trans
   /** Ends it, wherever it is; the promise rejects with its reason. */
   readonly signal?: AbortSignal
 }
-
-/** Nothing at all when a transaction would be for `browser` and `relay` refs. */
-type OneOf<A extends Arbiter> = 'browser' | 'relay' extends A ? never : A
 
 /** What became of one transaction. Not a promise: ignoring it is fine. */
 export interface Receipt<T> {

@@ -98,7 +98,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
       hasBegun = true
       replica.flushDocuments()
       const context = committing.context()
-      const attempt = begin<'local' | A>(memory, context, once)
+      const attempt = begin<'local' | A>(memory, context, once, memory.view, core.validity.rules)
       let value: T | undefined
       try {
         const given = committing.running(() => body(attempt.tx))
@@ -172,7 +172,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
       if (awaits || run >= attempts) return undefined
       run += 1
       const context = committing.context()
-      const attempt = begin<'local' | A>(memory, context, once, on)
+      const attempt = begin<'local' | A>(memory, context, once, on, core.validity.rules)
       try {
         const value = committing.running(() => body(attempt.tx))
         awaits = isThenable(value)

@@ -6,6 +6,7 @@ import type { Clock } from './ports.ts'
 import type { ChangesOptions, Report, Selector } from './report.ts'
 import type { Applied, Told } from './subscriber.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
+import type { Validity } from './validity.ts'
 
 /** Tells whoever watches what a commit changed: in commit order, each commit once, as a whole. */
 export interface Watching {
@@ -31,12 +32,14 @@ export interface WatchingSide {
   readonly clock: Clock
   /** The Changes that have been applied and not been noted: filled by the replica, emptied here. */
   readonly applied: Applied[]
+  /** Looks at a commit when everybody who watches has been told of it. */
+  readonly validity: Pick<Validity, 'isIdle' | 'look'>
   /** Gets what listeners and selectors throw. Must not throw. */
   report(error: unknown): void
 }
 
 /** Makes the watching of one memory. */
-export function createWatching({ memory, clock, applied, report }: WatchingSide): Watching {
+export function createWatching({ memory, clock, applied, validity, report }: WatchingSide): Watching {
   const watchers = createWatchers<Told>(report)
   const subscriptions = new Set<Subscription>()
   const paces = new Map<number, Pace>()
@@ -64,7 +67,7 @@ export function createWatching({ memory, clock, applied, report }: WatchingSide)
     const before = newest ?? snapshot
     newest = snapshot
     number += 1
-    if (subscriptions.size === 0 && !isBehind()) told = snapshot
+    if (subscriptions.size === 0 && validity.isIdle && !isBehind()) told = snapshot
     else queue.push({ number, changed, before, now: snapshot, applied: changes })
   }
 
@@ -90,6 +93,7 @@ export function createWatching({ memory, clock, applied, report }: WatchingSide)
     }
     told = next.now
     for (const pace of paces.values()) pace.tend()
+    validity.look(next.changed, next.now)
   }
 
   function subscribe(selector: Selector, options: ChangesOptions, start: Snapshot, sink: Sink): Subscription {

@@ -3,7 +3,6 @@ import {
   type Chance,
   type Clock,
   type Connection,
-  type HeldLock,
   type Storage,
   type Store,
   type Transport,
@@ -60,10 +59,6 @@ export async function openMortalTab(
     deaths.add(release)
     return { ...lock, release }
   }
-  const wait = (take: (until: AbortSignal) => Promise<HeldLock>, signal: AbortSignal): Promise<HeldLock> =>
-    hold(() => take(AbortSignal.any([signal, death.signal]))).catch((error: unknown) =>
-      isDead ? never : Promise.reject(error),
-    )
   const storage: Storage = {
     async openLog(space) {
       const log = await browser.storage.openLog(space)
@@ -82,8 +77,10 @@ export async function openMortalTab(
     },
     locks: {
       tryHold: (name) => hold(() => locks!.tryHold(name)),
-      hold: (name, signal) => wait((until) => locks!.hold(name, until), signal),
-      share: (name, signal) => wait((until) => locks!.share(name, until), signal),
+      hold: (name, signal) =>
+        hold(() => locks!.hold(name, AbortSignal.any([signal, death.signal]))).catch((error: unknown) =>
+          isDead ? never : Promise.reject(error),
+        ),
     },
     channels: {
       open(name, onMessage) {

@@ -1,0 +1,110 @@
+import { StmError } from './errors.ts'
+import type { View } from './memory.ts'
+import type { EditContext } from './policy.ts'
+import type { AnyRef, Readable } from './ref.ts'
+import { checkedBy, wordsOf, type Issue } from './schema.ts'
+import { isLate } from './seal.ts'
+import { equalValues, valueSizeBytes, type Value } from './value.ts'
+import type { DraftWrite } from './write.ts'
+
+/** What must hold of the writes of a transaction, beside what it has read: asked about the last ones, when nothing has happened yet. */
+export interface Rules {
+  /**
+   * Throws `StmError` when something does not hold. Returns what it has looked at for that and who commits must make sure of too: `relay`
+   * refs that others write.
+   */
+  judge(writes: readonly DraftWrite[], view: View, context: EditContext): readonly Readable<unknown>[]
+}
+
+/** The rules that refs bring with them. Sizes are upper bounds. */
+export const rulesOfRefs: Rules = {
+  judge(writes, view, context) {
+    judgeWrites(writes, view, context, valueSizeBytes)
+    return nothing
+  },
+}
+
+const nothing: readonly Readable<unknown>[] = []
+
+/** The value that a ref will read after the commit, and whether it is what it read before. */
+interface Outcome {
+  readonly value: unknown
+  readonly isOld: boolean
+}
+
+/** Holds writes against the schemas and limits of their refs. Cost: nothing for refs that have none. */
+export function judgeWrites(
+  writes: readonly DraftWrite[],
+  view: View,
+  context: EditContext,
+  sizeBytes: (value: Value) => number,
+): void {
+  let failures: Failure[] | undefined
+  for (const write of writes) {
+    const { ref } = write
+    const { schema } = ref.options
+    if (schema === undefined) continue
+    const { value, isOld } = outcome(write, view, context)
+    if (isOld || value === undefined) continue
+    const issues = checkedBy(schema, value, ref.address)
+    if (issues.length > 0) (failures ??= []).push({ ref, issues })
+  }
+  if (failures !== undefined) throw invalid(failures)
+  for (const write of writes) {
+    const { maxBytes } = write.ref.options
+    if (maxBytes === undefined) continue
+    const { value, isOld } = outcome(write, view, context)
+    if (isOld || value === undefined) continue
+    const excess = excessOf(value, maxBytes, sizeBytes)
+    if (excess !== undefined) throw tooLarge(write.ref, excess, maxBytes)
+  }
+}
+
+/** The size of a value if it is too large. */
+export function excessOf(value: unknown, maxBytes: number, sizeBytes: (value: Value) => number): number | undefined {
+  // What a ref reads is plain data.
+  const data = value as Value
+  // The bound is cheap; what is above it is measured.
+  if (valueSizeBytes(data) <= maxBytes) return undefined
+  const size = sizeBytes(data)
+  return size > maxBytes ? size : undefined
+}
+
+/** What becomes of a ref: mostly what its draft says. Where the ref has moved and merges, what it comes to together with that. */
+export function outcome({ ref, policy, draft }: DraftWrite, view: View, context: EditContext): Outcome {
+  const before: unknown = view.snapshot.get(ref)
+  if (ref.options.onConflict !== 'merge' || isLate(policy)) {
+    const value: unknown = policy.readDraft(draft, ref)
+    return { value, isOld: value === before || equalValues(value, before) }
+  }
+  const payload = policy.finish(draft, ref, context)
+  if (payload === undefined) return { value: before, isOld: true }
+  const stamp = { at: Number.MAX_SAFE_INTEGER, writer: context.stamp.writer }
+  const value: unknown = policy.read(policy.apply(view.state(ref.key), payload, stamp), ref)
+  return { value, isOld: false }
+}
+
+interface Failure {
+  readonly ref: AnyRef
+  readonly issues: readonly Issue[]
+}
+
+function invalid(failures: readonly Failure[]): StmError {
+  const said = failures.map(({ ref, issues }) => `"${ref.address}" (${wordsOf(issues)})`).join(', ')
+  return new StmError(
+    'validation-failed',
+    `The transaction would leave what schemas do not take: ${said}. Nothing has happened. Correct the values; error.issues tells each place.`,
+    {
+      refs: failures.map(({ ref }) => ref.key),
+      issues: failures.flatMap(({ ref, issues }) => issues.map((issue) => ({ ref: ref.key, ...issue }))),
+    },
+  )
+}
+
+function tooLarge(ref: AnyRef, sizeBytes: number, maxBytes: number): StmError {
+  return new StmError(
+    'too-large-for-ref',
+    `"${ref.address}" would take ${sizeBytes} bytes and may take ${maxBytes}. Nothing has happened. Write less, or keep large content elsewhere and store its address.`,
+    { refs: [ref.key] },
+  )
+}
