@@ -24,6 +24,7 @@ import type { Offer } from './journal.ts'
 import type { MixedWriter } from './mixed-writer.ts'
 import { localPart, sharedPart } from './read-change.ts'
 import type { Receipt } from './store.ts'
+import type { TabTurns } from './tab-turns.ts'
 
 /** A transaction that waits for its turn to be committed. */
 interface Candidate {
@@ -77,6 +78,7 @@ export function createBrowserArbitration(
   core: Core,
   committing: Committing,
   mixed: MixedWriter,
+  turns: TabTurns,
   onCommitted: () => void,
 ): Arbitration {
   const { replica, clock, chance } = core
@@ -105,19 +107,34 @@ export function createBrowserArbitration(
     if (isDraining) return
     isDraining = true
     try {
-      while (waiting.size > 0) await commitSome()
+      while (waiting.size > 0) if (await commitInTurn()) await pause()
     } finally {
       isDraining = false
     }
   }
 
-  async function commitSome(): Promise<void> {
+  /** Tells whether another tab was first. */
+  async function commitInTurn(): Promise<boolean> {
+    const endTurn = await turns.take()
+    try {
+      if (endTurn === undefined) return await commitSome()
+      // Those before this tab have committed. What cannot be read is told when the log refuses the entry.
+      await core.journal.pull().catch(() => undefined)
+      const isLost = await commitSome()
+      // Some tab does not know of the turns yet; this one comes again without a wait.
+      return isLost && (await commitSome())
+    } finally {
+      endTurn?.()
+    }
+  }
+
+  async function commitSome(): Promise<boolean> {
     let group: Group | undefined
     const outcome = await core.journal.claim(() => (group = launch(gather())).offer)
     if (group === undefined) {
       // The log refuses to be written, or the store closes: it was never asked.
       for (const candidate of [...waiting]) drop(candidate, outcome.kind === 'failed' ? outcome.error : undefined)
-      return
+      return false
     }
     const isStored = outcome.kind === 'stored' || outcome.kind === 'nothing' || (await hasArrived(group, outcome.kind))
     land(group)
@@ -127,7 +144,11 @@ export function createBrowserArbitration(
     } else if (outcome.kind === 'failed') {
       for (const { candidate } of group.members) drop(candidate, outcome.error)
       release(group)
-    } else await pause()
+    } else {
+      turns.lost()
+      return true
+    }
+    return false
   }
 
   /** Reads on after a refusal or an error, and tells whether the entry is in the log all the same. */

@@ -20,6 +20,7 @@ import { createSettling } from './settling.ts'
 import { createStatusBoard } from './status.ts'
 import type { Store } from './store.ts'
 import { reportToPlatform, systemChance, systemClock } from './system.ts'
+import { createTabTurns } from './tab-turns.ts'
 import { joinTabs, type TabMessage } from './tabs.ts'
 import { createTransacting } from './transacting.ts'
 import { createValidity } from './validity.ts'
@@ -91,9 +92,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const { watching, waiting } = core
   const committing = createCommitting(core)
+  const turns = createTabTurns(storage.locks, space, clock, () => tabs.tell({ type: 'turns' }), onError)
   const mixed = createMixedWriter(replica, storage.locks, chance)
   const transacting = createTransacting(core, committing, {
-    browser: createBrowserArbitration(core, committing, mixed, () => {
+    browser: createBrowserArbitration(core, committing, mixed, turns, () => {
       board.touch()
       linking.link?.wake()
     }),
@@ -195,6 +197,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     replica.closeDocuments()
     writers.close()
     mixed.close()
+    turns.close()
     await log.close()
   }
 
@@ -227,6 +230,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         break
       case 'wanted':
         linking.onWanted(message)
+        break
+      case 'turns':
+        turns.heard()
         break
       case 'presence':
       case 'peer':

@@ -11,6 +11,8 @@ export type TabMessage =
   | { readonly type: 'link'; readonly state: LinkState; readonly offsetMs: number }
   /** Whether the link is wanted, and how often it has been switched: what an earlier turn of the switch says is over. */
   | { readonly type: 'wanted'; readonly wanted: boolean; readonly turns: number }
+  /** Tabs get in each other's way when they commit together: they take turns for a while. */
+  | { readonly type: 'turns' }
   /** What the session of one tab shows of itself; null when it has gone. */
   | { readonly type: 'presence'; readonly slot: number; readonly payload: Uint8Array | null }
   /** What sessions behind the relay show of themselves, from the tab that runs the link; null when gone. */
@@ -39,7 +41,15 @@ export function joinTabs(
   }
 }
 
-const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>(['news', 'hello', 'link', 'wanted', 'presence', 'peer'])
+const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>([
+  'news',
+  'hello',
+  'link',
+  'wanted',
+  'turns',
+  'presence',
+  'peer',
+])
 
 function isTabMessage(message: unknown): message is TabMessage {
   return typeof message === 'object' && message !== null && 'type' in message && TYPES.has(message.type)
