@@ -3,7 +3,9 @@ import { collection, count, counter, place } from '@syncline/merge'
 import { everything, openStore, type Store } from '@syncline/store'
 import { websocket } from '@syncline/websocket'
 import { text } from '@syncline/yjs'
+import { deciding, type Deciding } from './deciding.ts'
 import { rawDisk } from './disk.ts'
+import { countTransactions, transactionCount, type TransactionCount } from './transactions.ts'
 import { keepWriting, type Writing, type WritingOptions } from './writing.ts'
 
 /**
@@ -19,6 +21,7 @@ export interface Lab {
   readonly cities: typeof cities
   readonly accounts: typeof accounts
   readonly writes: typeof writes
+  readonly deciding: Deciding
   open(options: LabOptions): Promise<void>
   /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
   until(condition: () => boolean): Promise<void>
@@ -27,12 +30,14 @@ export interface Lab {
   keepWriting(options: WritingOptions): Writing
   /** Everything that IndexedDB holds for this page, as text: equal when every byte is. */
   rawDisk(): Promise<readonly string[]>
+  /** How many transactions this page has begun with IndexedDB. */
+  transactionCount(): TransactionCount
 }
 
 export interface LabOptions {
   readonly space: string
-  /** The address of the relay's socket. */
-  readonly relay: string
+  /** The address of the relay's socket; none for a page that stays alone with its browser. */
+  readonly relay?: string
 }
 
 declare global {
@@ -72,8 +77,11 @@ const theLab: Lab = {
   accounts,
   writes,
 
+  deciding,
+
   async open({ space, relay }) {
-    opened = await openStore({ space, storage: indexedDb(`lab-${space}`), transport: websocket(relay) })
+    const storage = indexedDb(`lab-${space}`)
+    opened = await openStore(relay === undefined ? { space, storage } : { space, storage, transport: websocket(relay) })
   },
 
   async until(condition) {
@@ -92,6 +100,9 @@ const theLab: Lab = {
   networkIsBack: () => window.dispatchEvent(new Event('online')),
   keepWriting: (options) => keepWriting(theStore(), { cards, writes }, options),
   rawDisk,
+  transactionCount,
 }
+
+countTransactions()
 
 Object.assign(window, { lab: theLab })
