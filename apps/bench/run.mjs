@@ -1,7 +1,8 @@
 /**
- * Answers one question: `node apps/bench/run.mjs <question>`, a folder beside this file.
+ * Answers one question: a folder beside this file. Run as `node scripts/bench.mjs <question>`, which knows where the browser is.
  *
- * Prints the tables. With `--keep` it also writes them into the READMEs, and what they were made of into the `baseline.json` of the question.
+ * Prints the tables: of fewer rounds with `--quick`, of some contenders with `--only`. With `--keep` it also writes them into the READMEs,
+ * and what they were made of into the `baseline.json` of the question; that takes a whole run on a quiet machine.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,11 +12,20 @@ import { fileURLToPath } from 'node:url'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const questions = readdirSync(here).filter((name) => existsSync(join(here, name, 'run.mjs')))
 const [question, ...options] = process.argv.slice(2)
+const only = options.find((option) => option.startsWith('--only='))?.slice('--only='.length)
 
-if (!questions.includes(question) || options.some((option) => !['--keep', '--quick'].includes(option))) {
-  console.error(`Usage: node apps/bench/run.mjs <${questions.join(' | ')}> [--keep] [--quick]`)
+if (
+  !questions.includes(question) ||
+  options.some((option) => !/^--(keep|quick|only=.+)$/.test(option)) ||
+  (options.includes('--keep') && options.length > 1)
+) {
+  console.error(`Usage: node scripts/bench.mjs <${questions.join(' | ')}> [--keep | --quick --only=name,name]`)
   process.exitCode = 1
 } else {
   const { run } = await import(`./${question}/run.mjs`)
-  await run(join(here, question), { keep: options.includes('--keep'), quick: options.includes('--quick') })
+  await run(join(here, question), {
+    keep: options.includes('--keep'),
+    quick: options.includes('--quick'),
+    only: only?.split(','),
+  })
 }

@@ -3,15 +3,22 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 
-/** What was measured, with where and when. `more` says what only the measuring knows, as the version of the browser. */
-export function writeBaseline(folder, found, more = {}) {
-  const environment = { date: new Date().toISOString().slice(0, 10), node: process.version, ...more, ...machine() }
-  writeFileSync(join(folder, 'baseline.json'), `${JSON.stringify({ environment, ...found }, null, 2)}\n`)
+/** Keeps what was measured. */
+export function writeBaseline(folder, found) {
+  writeFileSync(join(folder, 'baseline.json'), `${JSON.stringify(found, null, 2)}\n`)
 }
 
 export const readBaseline = (folder) => JSON.parse(readFileSync(join(folder, 'baseline.json'), 'utf8'))
 
-function machine() {
+/** Where and when something is measured. `more` says what only the measuring knows, as the version of the browser. */
+export function environment(more = {}) {
   const cores = cpus()
-  return { platform: `${process.platform} ${process.arch}`, cores: cores.length, cpu: cores[0]?.model ?? 'unknown' }
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    ...more,
+    platform: `${process.platform} ${process.arch}`,
+    cores: cores.length,
+    cpu: cores[0]?.model ?? 'unknown',
+  }
 }

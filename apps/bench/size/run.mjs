@@ -1,4 +1,4 @@
-import { writeBaseline } from '../harness/baseline.mjs'
+import { environment, writeBaseline } from '../harness/baseline.mjs'
 import { writeTables } from '../harness/tables.mjs'
 import { measure, measureParts, promises } from './measure.mjs'
 import { limitsTable, sizeTables } from './tables.mjs'
@@ -7,7 +7,7 @@ import { limitsTable, sizeTables } from './tables.mjs'
 export async function run(folder, { keep }) {
   const sizes = {}
   for (const name of Object.keys(promises)) sizes[name] = await measure(name)
-  const found = { sizes, parts: await measureParts('core') }
+  const found = { environment: environment(), sizes, parts: await measureParts('core') }
   const tables = sizeTables(promises, found)
   for (const table of Object.values(tables)) console.log(`\n${table}`)
   if (!keep) return

@@ -6,7 +6,7 @@ import { untilThawed, watchFreezing } from './freezing.ts'
  * Locks among the tabs that use the storage called `name`, by the Web Locks API; undefined where there are none (insecure origins).
  *
  * A frozen page keeps what it holds, and is given what it waits for, although it cannot do the work. So on `freeze` a tab lets go of
- * both, and waits again when it is thawed.
+ * both, and waits again when it is thawed. Not of what it shares: that says only that the page is there.
  */
 export function createLocks(name: string): Locks | undefined {
   const manager = typeof navigator === 'undefined' ? undefined : navigator.locks
@@ -26,8 +26,9 @@ export function createLocks(name: string): Locks | undefined {
           return undefined
         }
         return new Promise((letGo) => {
+          const isShared = options.mode === 'shared'
           const stopWatching = watchFreezing(() => {
-            if (end()) lose()
+            if (!isShared && end()) lose()
           })
           end = () => {
             end = () => false
@@ -67,6 +68,11 @@ export function createLocks(name: string): Locks | undefined {
     },
     async tryHold(key) {
       return request(key, { ifAvailable: true })
+    },
+    async share(key, signal) {
+      signal.throwIfAborted()
+      const held = await request(key, { mode: 'shared', signal })
+      return held!
     },
   }
 }

@@ -72,6 +72,25 @@ test('[ID13] a page that freezes lets go of what it holds and of what it waits f
   tab.kill()
 })
 
+test('[ID13] a page that freezes keeps what it shares, until it ends', async () => {
+  const name = freshName()
+  const { locks } = indexedDb(name)
+  const tab = await openTab()
+  const theirs = tab.indexedDb(name).locks!
+  const held = await theirs.share('there', never())
+  let isLost = false
+  void held.lost.then(() => (isLost = true))
+  tab.window.document.dispatchEvent(new Event('freeze'))
+  const other = await theirs.share('there', never())
+  expect(await locks!.tryHold('there')).toBeUndefined()
+  other.release()
+  expect(await locks!.tryHold('there')).toBeUndefined()
+  expect(isLost).toBe(false)
+  tab.kill()
+  const alone = await locks!.hold('there', never())
+  alone.release()
+})
+
 test('[ID14] pages hear each other on channels of the same storage only', async () => {
   const [name, other] = [freshName(), freshName()]
   const tab = await openTab()

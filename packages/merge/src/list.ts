@@ -198,7 +198,8 @@ function outside(index: number, most: number, ref: PolicyRef): StmError {
 /** The writes of a list of `T`. A single item is inserted as it is, several as an array; items that are arrays always in an array. */
 export interface ListWrites<T> {
   readonly set: readonly T[]
-  readonly insert: T extends readonly unknown[] ? readonly T[] : T | readonly T[]
+  /** One item or several. Items that are arrays go in an array, also a single one. */
+  readonly insert: readonly T[] | (T extends readonly unknown[] ? never : T)
   readonly remove: true
   readonly move: true
 }
@@ -220,6 +221,14 @@ export function list<S extends StandardSchema<readonly unknown[]>, A extends Arb
   name: string,
   options: RefOptions<A> & { readonly schema: S },
 ): Ref<readonly ItemOf<S>[], ListWrites<ItemOf<S>>, A>
+export function list<T>(
+  name: string,
+  options: PlainOptions<'browser'> & { readonly arbiter: 'browser' },
+): Ref<readonly T[], ListWrites<T>, 'browser'>
+export function list<T>(
+  name: string,
+  options: PlainOptions<'relay'> & { readonly arbiter: 'relay' },
+): Ref<readonly T[], ListWrites<T>, 'relay'>
 export function list<T, A extends Arbiter = 'local'>(
   name: string,
   options?: PlainOptions<A>,

@@ -89,13 +89,24 @@ function specOf(ref: PolicyRef): LwwSpec {
  *
  * const title = lww('title', '')
  * const owner = lww<string | null>('owner', null)
- * expect([title.key, owner.key]).toEqual(['lww title', 'lww owner'])
+ * const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
+ * expect([title.key, owner.key, seat.arbiter]).toEqual(['lww title', 'lww owner', 'relay'])
  */
 export function lww<S extends StandardSchema, A extends Arbiter = 'local'>(
   name: string,
   initial: NoInfer<ValueOf<S>>,
   options: RefOptions<A> & { readonly schema: S },
 ): Ref<ValueOf<S>, { set: ValueOf<S> }, A>
+export function lww<T>(
+  name: string,
+  initial: T,
+  options: PlainOptions<'browser'> & { readonly arbiter: 'browser' },
+): Ref<T, { set: T }, 'browser'>
+export function lww<T>(
+  name: string,
+  initial: T,
+  options: PlainOptions<'relay'> & { readonly arbiter: 'relay' },
+): Ref<T, { set: T }, 'relay'>
 export function lww<T, A extends Arbiter = 'local'>(
   name: string,
   initial: T,

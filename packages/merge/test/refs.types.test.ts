@@ -29,6 +29,8 @@ const settings = record('settings', { theme: 'light', zoom: 1, last: optional<nu
 const title = lww('title', '')
 const votes = counter('votes')
 const steps = list<string>('steps')
+const mode = lww<'light' | 'dark'>('mode', 'light')
+const sides = list<'left' | 'right'>('sides')
 const pairs = list<readonly [number, number]>('pairs')
 
 interface Card {
@@ -59,6 +61,37 @@ test('values are inferred from what a ref starts with', () => {
   }>()
 })
 
+test('a type argument says the value, and the options say the arbiter', () => {
+  const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
+  expectTypeOf<typeof seat>().toEqualTypeOf<Ref<string | null, { set: string | null }, 'relay'>>()
+  const draft = lww('draft', '', { arbiter: 'browser', onConflict: 'merge' })
+  expectTypeOf<typeof draft>().toEqualTypeOf<Ref<string, { set: string }, 'browser'>>()
+  const plain = lww('plain', 0, { onConflict: 'merge' })
+  expectTypeOf<typeof plain>().toEqualTypeOf<Ref<number, { set: number }>>()
+  const queue = list<number>('queue', { arbiter: 'relay' })
+  expectTypeOf(queue.arbiter).toEqualTypeOf<'relay'>()
+  const said = lww<string, 'browser'>('said', '', { arbiter: 'browser' })
+  expectTypeOf(said.arbiter).toEqualTypeOf<'browser'>()
+  const rooms = collection('rooms', { name: '' }, { arbiter: 'relay' })
+  expectTypeOf(rooms.at('a').arbiter).toEqualTypeOf<'relay'>()
+  expectTypeOf(record('limits', { most: 1 }, { arbiter: 'browser' }).arbiter).toEqualTypeOf<'browser'>()
+  expectTypeOf(counter('stock', { arbiter: 'relay' }).arbiter).toEqualTypeOf<'relay'>()
+})
+
+/** Compiled and never run: refs that make no sense. */
+export function makes(): void {
+  // @ts-expect-error -- there is no such arbiter
+  lww('x', '', { arbiter: 'server' })
+  // @ts-expect-error -- a conflict is merged, or the body runs again
+  lww('x', '', { onConflict: 'ask' })
+  // @ts-expect-error -- the type says more than the initial value is
+  lww<'a' | 'b'>('x', 'c', { arbiter: 'relay' })
+  // @ts-expect-error -- no such option
+  counter('x', { arbitre: 'relay' })
+  // @ts-expect-error -- options come last
+  collection('x', { arbiter: 'relay' }, { title: '' })
+}
+
 test('members read as declared, or undefined', () => {
   expectTypeOf<RecordValue<typeof fields>>().toEqualTypeOf<Card>()
   const member = cards.at('a')
@@ -86,7 +119,16 @@ export function writes(tx: Tx): void {
   tx.remove(steps, 0, 1)
   tx.reorder(steps, 0, 1)
   tx.set(steps, ['x'])
+  tx.set(mode, 'dark')
+  tx.insert(sides, 0, ['left', 'right'])
+  tx.insert(sides, 0, 'left')
 
+  // @ts-expect-error a type of the ref is not widened by what is written
+  tx.set(mode, 'blue')
+  // @ts-expect-error nor by what an update gives
+  tx.update(mode, () => 'blue')
+  // @ts-expect-error nor by an item
+  tx.insert(sides, 0, ['left', 'top'])
   // @ts-expect-error a register of strings takes no number
   tx.set(title, 5)
   // @ts-expect-error a register has no addition

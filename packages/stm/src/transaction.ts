@@ -24,7 +24,7 @@ export interface Tx<A extends Arbiter = 'local'> {
   /** Replaces the value. Of a record only the fields that differ are written. Setting an equal value writes nothing. */
   set<V>(ref: Ref<unknown, { set: V }, A>, value: NoInfer<V>): void
   /** `set(ref, change(get(ref)))`. */
-  update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: V) => NoInfer<V>): void
+  update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: NoInfer<V>) => NoInfer<V>): void
   /** Writes the named fields of a record and leaves the others alone. */
   patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: NoInfer<F>): void
   /** Adds to a counter; concurrent additions sum up. `field` names the counter field of a record. */
@@ -52,8 +52,8 @@ export interface Tx<A extends Arbiter = 'local'> {
    * meanwhile, nothing is written. On `relay` refs it is data, not a function.
    */
   commute(ref: Ref<unknown, { add: true }, A>, op: AddOp): void
-  commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<C>): void
-  commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: V) => NoInfer<V>): void
+  commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<NoInfer<C>>): void
+  commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: NoInfer<V>) => NoInfer<V>): void
 
   /**
    * Runs `body` as a part of this transaction: when it throws, its own writes and effects are undone and the error goes on, to be caught

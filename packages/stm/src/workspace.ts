@@ -115,17 +115,17 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     this.#footprint.ensured.push(readable)
   }
 
-  set<V>(ref: Ref<unknown, { set: V }, A>, value: V): void {
+  set<V>(ref: Ref<unknown, { set: V }, A>, value: NoInfer<V>): void {
     this.#write(ref, { kind: 'set', value })
   }
 
-  update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: V) => V): void {
+  update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: NoInfer<V>) => NoInfer<V>): void {
     const before = this.get(ref)
     if (before === undefined) throw missing(ref)
     this.set(ref, change(before))
   }
 
-  patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: F): void {
+  patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: NoInfer<F>): void {
     this.#write(ref, { kind: 'patch', fields: fields as Record<string, unknown> })
   }
 
@@ -133,7 +133,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     this.#write(ref, field === undefined ? { kind: 'add', delta } : { kind: 'add', delta, field })
   }
 
-  create<C>(member: Ref<unknown, { create: C }, A>, value: C): void {
+  create<C>(member: Ref<unknown, { create: C }, A>, value: NoInfer<C>): void {
     this.#write(member, { kind: 'create', value: value as Record<string, unknown> })
   }
 
@@ -180,7 +180,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     ])
   }
 
-  insert<C>(ref: Ref<unknown, { insert: C }, A>, index: number, content: C): void {
+  insert<C>(ref: Ref<unknown, { insert: C }, A>, index: number, content: NoInfer<C>): void {
     this.#write(ref, { kind: 'insert', index, content })
   }
 
@@ -193,8 +193,8 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   }
 
   commute(ref: Ref<unknown, { add: true }, A>, op: AddOp): void
-  commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<C>): void
-  commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: V) => V): void
+  commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<NoInfer<C>>): void
+  commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: NoInfer<V>) => NoInfer<V>): void
   commute(ref: AnyRef, op: CommuteOp): void {
     this.#assertRunning()
     const before = this.#find(ref.key) ?? this.#opened(ref)

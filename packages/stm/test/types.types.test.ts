@@ -89,6 +89,59 @@ function writes(tx: Tx): void {
   void title.value
 }
 
+declare const shared: Ref<string, { set: string }, 'relay'>
+declare const stock: Ref<number, { add: true }, 'relay'>
+declare const mode: Ref<'light' | 'dark', { set: 'light' | 'dark' }>
+
+function more(tx: Tx): void {
+  const length: number = tx.savepoint((inner) => inner.get(title).length)
+  const either: number | string = tx.orElse(
+    (left) => left.get(votes),
+    (right) => right.get(title),
+  )
+  const once: boolean = tx.once('key', () => true)
+  const seen: string = tx.peek(shared)
+  tx.ensure(shared)
+  tx.commute(votes, { add: 1 })
+  tx.commute(order, { insert: ['x'] })
+  tx.commute(title, (value) => value.trim())
+  tx.commute(cards.at('a'), (card) => ({ ...card, done: true }))
+  tx.set(mode, 'dark')
+
+  // @ts-expect-error -- a savepoint gives what its body gives
+  const wrong: string = tx.savepoint((inner) => inner.get(votes))
+  // @ts-expect-error -- a sync transaction writes no relay refs
+  tx.set(shared, 'x')
+  // @ts-expect-error -- nor does it add to one
+  tx.add(stock, 1)
+  // @ts-expect-error -- what is written does not widen the type of the ref
+  tx.set(mode, 'blue')
+  // @ts-expect-error -- nor does what a function makes
+  tx.commute(mode, () => 'blue')
+  // @ts-expect-error -- a register has no additions
+  tx.commute(title, { add: 1 })
+  // @ts-expect-error -- what is commuted is an operation
+  tx.commute(votes, 1)
+  // @ts-expect-error -- an inserted item has the type of the items
+  tx.commute(order, { insert: [1] })
+  // @ts-expect-error -- a key is a text
+  tx.once(1, () => true)
+  void [length, either, once, seen, wrong]
+}
+
+function relayed(tx: Tx<'local' | 'relay'>): void {
+  more(tx)
+  tx.set(shared, 'x')
+  tx.commute(stock, { add: 1 })
+  // @ts-expect-error -- on a relay ref what is commuted is data
+  tx.commute(shared, (value) => value.trim())
+  const narrower: Tx<'relay'> = tx
+  // @ts-expect-error -- it may be a transaction that writes no browser refs
+  const wider: Tx<'local' | 'relay' | 'browser'> = tx
+  void [narrower, wider]
+}
+
 test('[TX11] a wrong read or write does not compile', () => {
-  expect([typeof reads, typeof writes]).toEqual(['function', 'function'])
+  const compiled = [reads, writes, more, relayed]
+  expect(compiled.map((part) => typeof part)).toEqual(compiled.map(() => 'function'))
 })

@@ -5,7 +5,6 @@ import {
   toValue,
   type Actions,
   type Agent,
-  type Arbiter,
   type Ref,
   type Tx,
   type Value,
@@ -78,15 +77,19 @@ export function createLiveAgent(
     next()
   }
 
+  function written(): Ref<unknown, { set: unknown }> {
+    // The maker has checked that each action fits the ref, and its arbiter is asked for, whichever it is.
+    return agent.ref as Ref<unknown, { set: unknown }>
+  }
+
   function perform({ action, input }: Item): Promise<Receipt<unknown>> {
-    // The maker has checked that each action fits the ref.
-    const ref = agent.ref as Ref<unknown, { set: unknown }, Arbiter>
+    const ref = written()
     const act = agent.actions[action] as Action
-    return transacting.transactAsync<unknown, Arbiter>(
+    return transacting.transactAsync<unknown>(
       (tx) => {
         const state = tx.get(ref)
         if (state === undefined) throw noState(name, ref.address)
-        const made = act(state, input, tx as Tx)
+        const made = act(state, input, tx)
         const keep = (value: unknown): unknown => {
           tx.set(ref, value)
           return tx.get(ref)
@@ -165,8 +168,8 @@ export function createLiveAgent(
     }
     isRestarting = true
     try {
-      const ref = agent.ref as Ref<unknown, { set: unknown }, Arbiter>
-      await transacting.transactAsync<void, Arbiter>((tx) => tx.set(ref, state), { arbiter: ref.arbiter })
+      const ref = written()
+      await transacting.transactAsync<void>((tx) => tx.set(ref, state), { arbiter: ref.arbiter })
     } finally {
       isRestarting = false
     }

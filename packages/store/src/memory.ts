@@ -126,50 +126,78 @@ function createChannels(): Channels {
   }
 }
 
-function createLocks(): Locks {
-  const queues = new Map<string, (() => void)[]>()
+/** Who holds a lock of one name, and who waits for it. */
+interface Bolt {
+  holders: number
+  isShared: boolean
+  readonly queue: { readonly isShared: boolean; enter(): void }[]
+}
 
-  function grant(name: string): HeldLock {
+function createLocks(): Locks {
+  const bolts = new Map<string, Bolt>()
+
+  function grant(name: string, bolt: Bolt, isShared: boolean): HeldLock {
     let held = true
+    bolt.holders += 1
+    bolt.isShared = isShared
     return {
       release() {
         if (!held) return
         held = false
-        const next = queues.get(name)?.shift()
-        if (next === undefined) queues.delete(name)
-        else next()
+        bolt.holders -= 1
+        admit(name, bolt)
       },
       lost: new Promise(() => undefined),
     }
   }
 
+  /** Lets in who waits, in turn: one alone, or all that share up to the next who will not. */
+  function admit(name: string, bolt: Bolt): void {
+    while (bolt.queue.length > 0 && isFree(bolt, bolt.queue[0]!.isShared)) bolt.queue.shift()!.enter()
+    if (bolt.holders === 0) bolts.delete(name)
+  }
+
+  function isFree(bolt: Bolt, isShared: boolean): boolean {
+    return bolt.holders === 0 || (isShared && bolt.isShared)
+  }
+
+  function boltOf(name: string): Bolt {
+    let bolt = bolts.get(name)
+    if (bolt === undefined) bolts.set(name, (bolt = { holders: 0, isShared: false, queue: [] }))
+    return bolt
+  }
+
+  async function wait(name: string, signal: AbortSignal, isShared: boolean): Promise<HeldLock> {
+    await Promise.resolve()
+    signal.throwIfAborted()
+    const bolt = boltOf(name)
+    if (bolt.queue.length === 0 && isFree(bolt, isShared)) return grant(name, bolt, isShared)
+    return new Promise((resolve, reject) => {
+      const entrant = {
+        isShared,
+        enter() {
+          signal.removeEventListener('abort', leave)
+          const held = grant(name, bolt, isShared)
+          later(() => resolve(held))
+        },
+      }
+      const leave = (): void => {
+        bolt.queue.splice(bolt.queue.indexOf(entrant), 1)
+        // Those behind it may have waited for nobody else.
+        admit(name, bolt)
+        reject(signal.reason)
+      }
+      signal.addEventListener('abort', leave, { once: true })
+      bolt.queue.push(entrant)
+    })
+  }
+
   return {
     async tryHold(name) {
       await Promise.resolve()
-      if (queues.has(name)) return undefined
-      queues.set(name, [])
-      return grant(name)
+      return bolts.has(name) ? undefined : grant(name, boltOf(name), false)
     },
-    async hold(name, signal) {
-      await Promise.resolve()
-      signal.throwIfAborted()
-      const queue = queues.get(name)
-      if (queue === undefined) {
-        queues.set(name, [])
-        return grant(name)
-      }
-      return new Promise((resolve, reject) => {
-        const enter = (): void => {
-          signal.removeEventListener('abort', leave)
-          later(() => resolve(grant(name)))
-        }
-        const leave = (): void => {
-          queue.splice(queue.indexOf(enter), 1)
-          reject(signal.reason)
-        }
-        signal.addEventListener('abort', leave, { once: true })
-        queue.push(enter)
-      })
-    },
+    hold: (name, signal) => wait(name, signal, false),
+    share: (name, signal) => wait(name, signal, true),
   }
 }

@@ -70,12 +70,19 @@ export interface AppendOptions {
   readonly claim?: number
 }
 
-/** Named locks, each held by one party at a time and freed when that party dies. */
+/**
+ * Named locks, each held by one party alone or by several who share it, and freed when they die. Who waits for one comes before those who
+ * ask later.
+ */
 export interface Locks {
   /** Resolves when the lock is held. Rejects with the signal's reason when aborted while waiting. */
   hold(name: string, signal: AbortSignal): Promise<HeldLock>
-  /** Resolves at once: the lock, or undefined when somebody holds it. */
+  /** Resolves at once: the lock, or undefined when somebody holds it, or shares it. */
   tryHold(name: string): Promise<HeldLock | undefined>
+  /**
+   * As `hold`, together with others who share it. It says that its party is alive, not that it works: a page that is frozen keeps it.
+   */
+  share(name: string, signal: AbortSignal): Promise<HeldLock>
 }
 
 /** A lock that is held. */

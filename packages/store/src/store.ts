@@ -266,7 +266,7 @@ export interface TransactOptions {
 /** Options of a transaction that may await. */
 export interface TransactAsyncOptions<A extends Arbiter = Arbiter> extends TransactOptions {
   /** Whose refs it writes, beside `local` ones: `browser` or `relay`, never both. */
-  readonly arbiter?: A
+  readonly arbiter?: A & OneOf<A>
   /**
    * `serializable`, the default: it commits only if nothing has moved that it read, wrote or ensured. `snapshot`: if nothing has moved
    * that it wrote or ensured.
@@ -279,6 +279,9 @@ export interface TransactAsyncOptions<A extends Arbiter = Arbiter> extends Trans
   /** Ends it, wherever it is; the promise rejects with its reason. */
   readonly signal?: AbortSignal
 }
+
+/** Nothing at all when a transaction would be for `browser` and `relay` refs. */
+type OneOf<A extends Arbiter> = 'browser' | 'relay' extends A ? never : A
 
 /** What became of one transaction. Not a promise: ignoring it is fine. */
 export interface Receipt<T> {

@@ -464,3 +464,45 @@ test('[AG1] an action runs again when its ref has moved under it, and none is lo
   expect([store.get(total), runs]).toEqual([51, 2])
   await world.close()
 })
+
+test('[AG1] [AG3] agents of a browser ref: those of several tabs work beside each other and lose nothing', async () => {
+  const world = await createWorld(4)
+  const storage = memoryStorage()
+  const tabs = await Promise.all(Array.from({ length: 3 }, () => world.open({ storage })))
+  const shared = lww('shared', 0, { arbiter: 'browser' })
+  const log = lww<readonly string[]>('log', [], { arbiter: 'browser' })
+  const done = agent('done', log, { actions: { note: (lines, line: string) => [...lines, line] } })
+  const clerk = agent('clerk', shared, {
+    actions: {
+      add(state, n: number, tx) {
+        tx.send(done, 'note', `${n}`)
+        return state + n
+      },
+      async addLater(state, n: number, tx) {
+        tx.send(done, 'note', `${n}`)
+        await Promise.resolve()
+        return state + n
+      },
+    },
+  })
+  const numbers = Array.from({ length: 60 }, (_, i) => i)
+  for (const n of numbers) tabs[n % 3]!.agent(clerk).send(n % 2 === 0 ? 'add' : 'addLater', n)
+  const idle = Promise.all(tabs.map((tab) => tab.agent(clerk).idle()))
+  for (let i = 0; i < 100; i++) await world.clock.pass(100)
+  await idle
+  const noted = Promise.all(tabs.map((tab) => tab.agent(done).idle()))
+  for (let i = 0; i < 100; i++) await world.clock.pass(100)
+  await noted
+  await settle()
+  for (const tab of tabs) {
+    expect(tab.get(shared)).toBe((59 * 60) / 2)
+    const lines = tab.get(log).map(Number)
+    expect([...lines].sort((a, b) => a - b)).toEqual(numbers)
+    // Of what one tab sent, nothing has overtaken anything.
+    for (const rest of [0, 1, 2]) {
+      const own = lines.filter((n) => n % 3 === rest)
+      expect(own).toEqual([...own].sort((a, b) => a - b))
+    }
+  }
+  await world.close()
+})

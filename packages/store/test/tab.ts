@@ -3,6 +3,7 @@ import {
   type Chance,
   type Clock,
   type Connection,
+  type HeldLock,
   type Storage,
   type Store,
   type Transport,
@@ -59,6 +60,10 @@ export async function openMortalTab(
     deaths.add(release)
     return { ...lock, release }
   }
+  const wait = (take: (until: AbortSignal) => Promise<HeldLock>, signal: AbortSignal): Promise<HeldLock> =>
+    hold(() => take(AbortSignal.any([signal, death.signal]))).catch((error: unknown) =>
+      isDead ? never : Promise.reject(error),
+    )
   const storage: Storage = {
     async openLog(space) {
       const log = await browser.storage.openLog(space)
@@ -77,10 +82,8 @@ export async function openMortalTab(
     },
     locks: {
       tryHold: (name) => hold(() => locks!.tryHold(name)),
-      hold: (name, signal) =>
-        hold(() => locks!.hold(name, AbortSignal.any([signal, death.signal]))).catch((error: unknown) =>
-          isDead ? never : Promise.reject(error),
-        ),
+      hold: (name, signal) => wait((until) => locks!.hold(name, until), signal),
+      share: (name, signal) => wait((until) => locks!.share(name, until), signal),
     },
     channels: {
       open(name, onMessage) {

@@ -266,6 +266,18 @@ export function mortalTab(shared: Storage): MortalTab {
     held.add(entry)
     return { release: () => entry.end(false), lost }
   }
+  async function wait(take: (until: AbortSignal) => Promise<HeldLock>, signal: AbortSignal): Promise<HeldLock> {
+    waiting += 1
+    try {
+      return keep(await take(AbortSignal.any([signal, end.signal])))
+    } catch (error) {
+      // What a dead tab waits for never comes.
+      if (!signal.aborted) await new Promise(() => undefined)
+      throw error
+    } finally {
+      waiting -= 1
+    }
+  }
   return {
     storage: {
       openLog: (space) => shared.openLog(space),
@@ -274,18 +286,8 @@ export function mortalTab(shared: Storage): MortalTab {
           const lock = await shared.locks!.tryHold(name)
           return lock && keep(lock)
         },
-        async hold(name, signal) {
-          waiting += 1
-          try {
-            return keep(await shared.locks!.hold(name, AbortSignal.any([signal, end.signal])))
-          } catch (error) {
-            // What a dead tab waits for never comes.
-            if (!signal.aborted) await new Promise(() => undefined)
-            throw error
-          } finally {
-            waiting -= 1
-          }
-        },
+        hold: (name, signal) => wait((until) => shared.locks!.hold(name, until), signal),
+        share: (name, signal) => wait((until) => shared.locks!.share(name, until), signal),
       },
       channels: {
         open(name, onMessage) {

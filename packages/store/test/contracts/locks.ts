@@ -79,6 +79,43 @@ export function locksContract(openBrowser: () => Promise<BrowserUnderTest>): voi
     held.release()
   })
 
+  test('several share a lock, and nobody holds it alone until the last of them has let go', async () => {
+    const shares = [await mine.share('a', never()), await mine.share('a', never()), await theirs.share('a', never())]
+    expect(await mine.tryHold('a')).toBeUndefined()
+    expect(await theirs.tryHold('a')).toBeUndefined()
+    shares[0]!.release()
+    shares[2]!.release()
+    shares[2]!.release()
+    expect(await theirs.tryHold('a')).toBeUndefined()
+    shares[1]!.release()
+    const alone = await eventually(() => theirs.tryHold('a'))
+    let isShared = false
+    const next = mine.share('a', never()).then((held) => ((isShared = true), held))
+    const other = mine.share('a', never())
+    expect(await mine.tryHold('a')).toBeUndefined()
+    expect(isShared).toBe(false)
+    alone.release()
+    for (const held of await Promise.all([next, other])) held.release()
+  })
+
+  test('who waits to hold a lock alone comes before those who ask later to share it', async () => {
+    const order: string[] = []
+    const first = await mine.share('a', never())
+    const alone = mine.hold('a', never()).then((held) => (order.push('alone'), held.release()))
+    const abort = new AbortController()
+    const givesUp = mine.hold('a', abort.signal)
+    const shared = mine.share('a', never()).then((held) => (order.push('shared'), held.release()))
+    abort.abort(new Error('no longer wanted'))
+    await expect(givesUp).rejects.toThrow('no longer wanted')
+    first.release()
+    await Promise.all([alone, shared])
+    expect(order).toEqual(['alone', 'shared'])
+    const reason = new Error('too late')
+    await expect(mine.share('a', AbortSignal.abort(reason))).rejects.toBe(reason)
+    const last = await eventually(() => theirs.tryHold('a'))
+    last.release()
+  })
+
   test('locks of other names are free', async () => {
     const held = await mine.hold('a', never())
     const other = await theirs.tryHold('b')

@@ -1,0 +1,94 @@
+import type { Chance, Clock } from '@syncline/store'
+
+/** One thread in which a seed decides who goes on: a run that failed once fails again. */
+export interface Schedule {
+  readonly clock: Clock
+  readonly chance: Chance
+  /** A whole number from 0 up to `below`. */
+  random(below: number): number
+  /** Resolves when the schedule chooses so; meanwhile others run. */
+  pause(): Promise<void>
+  /** Runs until all of these are done. Throws when they wait for each other, or do not end. */
+  run(tasks: readonly Promise<unknown>[]): Promise<void>
+  /** Decisions taken so far. */
+  readonly steps: number
+}
+
+/** More decisions than any run needs that gets on. */
+const MOST_STEPS = 20_000
+
+export function createSchedule(seed: number): Schedule {
+  const random = createRandom(seed)
+  const paused: (() => void)[] = []
+  const timers = new Set<{ readonly atMs: number; readonly fn: () => void }>()
+  let nowMs = 1_700_000_000_000
+  let steps = 0
+  const below = (limit: number): number => Math.floor(random() * limit)
+
+  /** Time passes only up to the next timer, now and then while others could go on, and at once when nobody can. */
+  function decide(): boolean {
+    const timer = [...timers].reduce<{ readonly atMs: number; readonly fn: () => void } | undefined>(
+      (first, each) => (first === undefined || each.atMs < first.atMs ? each : first),
+      undefined,
+    )
+    if (timer !== undefined && (paused.length === 0 || below(8) === 0)) {
+      timers.delete(timer)
+      nowMs = Math.max(nowMs, timer.atMs)
+      timer.fn()
+      return true
+    }
+    const [next] = paused.splice(below(paused.length), 1)
+    next?.()
+    return next !== undefined
+  }
+
+  return {
+    clock: {
+      nowMs: () => nowMs,
+      setTimer(delayMs, fn) {
+        const timer = { atMs: nowMs + delayMs, fn }
+        timers.add(timer)
+        return () => timers.delete(timer)
+      },
+    },
+    chance: { bytes: (count) => Uint8Array.from({ length: count }, () => below(256)), fraction: random },
+    random: below,
+    pause: () => new Promise((resolve) => paused.push(resolve)),
+    async run(tasks) {
+      let isDone = false
+      const all = Promise.all(tasks).finally(() => (isDone = true))
+      // Heard below, and not before.
+      all.catch(() => undefined)
+      const end = steps + MOST_STEPS
+      for (let idle = 0; ;) {
+        await turn()
+        if (isDone) break
+        if (steps++ > end) throw new Error(`Seed ${seed}: no end after ${MOST_STEPS} steps.`)
+        idle = decide() ? 0 : idle + 1
+        // What hops from one turn to the next needs a few of them.
+        if (idle > 20) throw new Error(`Seed ${seed}: nobody can go on, and not all are done.`)
+      }
+      await all
+    },
+    get steps() {
+      return steps
+    },
+  }
+}
+
+/** Everything that waits for a promise has its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Numbers in [0, 1) from a seed (mulberry32; Tommy Ettinger, public domain). */
+function createRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Measures what is asked: `node scripts/bench.mjs <question>`, a folder of apps/bench, whose README says what the options are.
+ *
+ * Installs what is needed and finds the browser of the tests; the rest is `apps/bench/run.mjs`.
+ */
+import process from 'node:process'
+import { install } from './bootstrap.mjs'
+import { run } from './children.mjs'
+import { ensureChromium } from './chromium.mjs'
+import { at } from './paths.mjs'
+
+const installed = install()
+const CHROMIUM_PATH = await ensureChromium(installed)
+await installed
+const { code } = await run(process.execPath, [at('apps/bench/run.mjs'), ...process.argv.slice(2)], {
+  env: { CHROMIUM_PATH },
+})
+process.exitCode = code
