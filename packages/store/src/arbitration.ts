@@ -1,4 +1,12 @@
-import { type Attempt, type Check, type EditContext, type Readable, type Ready, type View } from '@syncline/stm'
+import {
+  type Attempt,
+  type Check,
+  type EditContext,
+  type Isolation,
+  type Readable,
+  type Ready,
+  type View,
+} from '@syncline/stm'
 import type { Terms } from './committing.ts'
 import type { Ending } from './ending.ts'
 import type { Receipt } from './store.ts'
@@ -20,6 +28,7 @@ export interface Proposal {
   readonly ready: Ready
   readonly context: EditContext
   readonly terms: Terms
+  readonly isolation: Isolation
   readonly ending: Ending
   /** Looks at the newest run again, on the memory as it is now or on a view of it. */
   check(on?: View): Check

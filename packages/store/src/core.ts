@@ -1,5 +1,6 @@
 import type { ChangeId } from '@syncline/stm'
 import type { Agents } from './agents.ts'
+import type { Envelopes } from './envelopes.ts'
 import type { Journal } from './journal.ts'
 import type { Chance, Clock } from './ports.ts'
 import type { Replica } from './replica.ts'
@@ -17,6 +18,7 @@ export interface Core {
   readonly writers: Writers
   readonly journal: Journal
   readonly waiting: Waiting
+  readonly envelopes: Envelopes
   readonly watching: Watching
   readonly agents: Agents
   readonly validity: Validity

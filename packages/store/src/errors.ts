@@ -30,6 +30,8 @@ export type StoreErrorCode =
   | 'agent-running'
   /** Two agents on different refs have the same name. */
   | 'agent-clash'
+  /** A transaction on `relay` refs, and the relay cannot be asked. Nothing has happened. */
+  | 'offline'
   /** A ref of a policy that has no live documents was asked for one. */
   | 'no-document'
   /** `usePresence` or `store.presence` without a presence option. */
@@ -56,6 +58,14 @@ export class StoreError extends Error {
 /** Said to whoever uses a closed store. */
 export function closedError(): StoreError {
   return new StoreError('closed', 'This store is closed. Open it again with openStore().')
+}
+
+/** Said to whoever wants the relay to decide while there is no link to it. */
+export function offlineError(): StoreError {
+  return new StoreError(
+    'offline',
+    'There is no link to the relay, which decides about relay refs. Nothing has happened: try again when store.status.link is "online".',
+  )
 }
 
 /** Said to whoever waits for a Change that was refused. */

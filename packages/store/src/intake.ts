@@ -28,13 +28,15 @@ export interface Intake {
 
 /** Makes the intake of one open store. */
 export function createIntake(core: Core): Intake {
-  const { replica, waiting } = core
+  const { replica, waiting, envelopes } = core
   let storedSeq = 0
   let loggedSeq = 0
 
   function apply(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
+    const accepted = items.flatMap(({ writer }) => replica.envelopes.get(writer)?.change ?? [])
     const changed = replica.order(epoch, first, items, origin)
     for (const item of items) waiting.resolve(changeId(item))
+    for (const change of accepted) envelopes.decide(change.writer, { kind: 'accepted', change })
     return changed
   }
 
@@ -43,6 +45,8 @@ export function createIntake(core: Core): Intake {
     const id = changeId(item)
     const pending = replica.pending.get(id)
     const name = { writer: item.writer, seq: item.seq }
+    // An envelope is sent when it is in the log.
+    if (replica.envelopes.has(item.writer)) return name
     if (pending !== undefined && core.journal.isDurable(id)) return name
     return records.get(item) ?? pending?.record() ?? name
   }
@@ -90,9 +94,19 @@ export function createIntake(core: Core): Intake {
         case 'dropped':
           replica.drop(entry.changes)
           return nothing
-        case 'prepared':
+        case 'prepared': {
+          const { by, record, local } = entry
+          replica.prepare({
+            by,
+            isOurs: false,
+            record: () => record,
+            change: withLocalPart(readChange(record), readLocal(local, core.space)),
+          })
+          return nothing
+        }
         case 'decided':
-          // What the relay is to decide about counts when the relay's order names it, and not before.
+          replica.dismiss(entry.writer)
+          envelopes.decide(entry.writer, { kind: 'refused', code: entry.code, message: entry.message })
           return nothing
       }
     },

@@ -4,7 +4,7 @@ import { createBackoff } from './backoff.ts'
 import type { Line, LineChannel, LineState, Welcome } from './line.ts'
 import { readChange } from './read-change.ts'
 import type { Chance, Clock } from './ports.ts'
-import type { OrderedItem, Pending, Refusal } from './replica.ts'
+import type { OrderedItem, Refusal } from './replica.ts'
 import type { Problem, Status } from './store.ts'
 
 /** What a link needs to know of its store. */
@@ -13,8 +13,10 @@ export interface LinkSide {
   readonly clock: Clock
   readonly chance: Chance
   basis(): Basis
-  /** Pending Changes that may be sent, in order. */
-  sendable(): Iterable<Pending>
+  /** Changes that may be sent, in order. */
+  sendable(): Iterable<Sendable>
+  /** Writers whose first Change the relay is to call off, unless it has it. */
+  calledOff(): Iterable<WriterId>
   /** A stretch of the relay's log has come. `records` are the bytes of those items that are Changes. */
   onOrder(
     epoch: Epoch,
@@ -29,6 +31,12 @@ export interface LinkSide {
   /** The relay's clock is ahead of ours by so much. */
   onClockOffset(offsetMs: number): void
   onState(state: LinkState): void
+}
+
+/** A Change on its way to the relay. */
+export interface Sendable {
+  readonly change: { readonly writer: WriterId; readonly seq: number }
+  record(): Uint8Array
 }
 
 /** How a link is doing. */
@@ -63,6 +71,8 @@ export function startLink(line: Line, side: LinkSide): Link {
   /** Per writer, the last seq that the relay has or that was sent on this connection. */
   let sent = new Map<WriterId, number>()
   const refused = new Set<WriterId>()
+  /** Those that the relay was asked to call off on this connection. */
+  const calledOff = new Set<WriterId>()
   let lineState: LineState = { phase: 'off', problem: undefined, retryAtMs: undefined }
   /** Our channel has ended, and not the line: when it is opened again, if ever on this connection. */
   let shut: { readonly retryAtMs: number | undefined } | undefined
@@ -127,6 +137,7 @@ export function startLink(line: Line, side: LinkSide): Link {
   function open(): void {
     sent = new Map()
     refused.clear()
+    calledOff.clear()
     channel.send([{ type: 'open', channel: channel.number, space: side.space, basis: side.basis() }])
     publish()
   }
@@ -219,10 +230,16 @@ export function startLink(line: Line, side: LinkSide): Link {
       records = []
       bytes = 0
     }
-    for (const pending of side.sendable()) {
-      const { writer, seq } = pending.change
+    for (const writer of side.calledOff()) {
+      // What it has, or was sent, it answers to all the same.
+      if (calledOff.has(writer) || (sent.get(writer) ?? 0) > 0 || refused.has(writer)) continue
+      calledOff.add(writer)
+      channel.send([{ type: 'abort', channel: channel.number, writer, seq: 1 }])
+    }
+    for (const sendable of side.sendable()) {
+      const { writer, seq } = sendable.change
       if (seq <= (sent.get(writer) ?? 0) || refused.has(writer)) continue
-      const record = pending.record()
+      const record = sendable.record()
       if (bytes > 0 && bytes + record.length > FRAME_BYTES) flush()
       if (bytes === 0 && channel.bufferedBytes > BUFFERED_BYTES) {
         cancelDrain?.()

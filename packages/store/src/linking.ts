@@ -1,9 +1,9 @@
 import type { Core } from './core.ts'
 import type { Intake } from './intake.ts'
 import type { Line } from './line.ts'
-import { startLink, type Link, type LinkState } from './link.ts'
+import { startLink, type Link, type LinkState, type Sendable } from './link.ts'
 import type { Peers } from './peers.ts'
-import type { Pending } from './replica.ts'
+import type { Posting } from './posting.ts'
 import type { Settling } from './settling.ts'
 import type { TabMessage } from './tabs.ts'
 
@@ -15,6 +15,10 @@ export interface Linking {
   readonly state: LinkState
   /** How much the relay's clock is ahead of ours. */
   readonly offsetMs: number
+  /** Whether the relay can be asked something now; undefined while that is being found out. */
+  readonly isReachable: boolean | undefined
+  /** Calls `listener` when that may have changed. Returns `unsubscribe`. */
+  onReach(listener: () => void): () => void
   /** This tab was elected, with a fence for what it writes of the relay's order; or it is not any more. */
   elect(term: { readonly fence: number | undefined } | undefined): void
   /** Switches the link on or off, for the whole browser. */
@@ -36,6 +40,7 @@ export interface LinkingSide {
   readonly isLasting: boolean
   readonly intake: Intake
   readonly settling: Settling
+  readonly posting: Posting
   readonly peers: Peers
   tell(message: TabMessage): void
 }
@@ -43,7 +48,8 @@ export interface LinkingSide {
 const OFF: LinkState = { link: 'off', problem: undefined, retryAtMs: undefined }
 
 /** Makes the linking of one open store. */
-export function createLinking(core: Core, { line, isLasting, intake, settling, peers, tell }: LinkingSide): Linking {
+export function createLinking(core: Core, side: LinkingSide): Linking {
+  const { line, isLasting, intake, settling, posting, peers, tell } = side
   const { replica } = core
   let link: Link | undefined
   let state = OFF
@@ -53,6 +59,7 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
   let wanted = true
   let turns = 0
   let offsetMs = 0
+  const onReach = new Set<() => void>()
 
   /** The elected tab runs the link; so does one whose storage fails, since nobody can hear of its work through the log. */
   function tend(): void {
@@ -70,8 +77,13 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
       clock: core.clock,
       chance: core.chance,
       // From where the log ends, which is not always where the memory does.
-      basis: () => ({ ...replica.sharedBasis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq) }),
+      basis: () => {
+        const writers = new Map(replica.sharedBasis.writers)
+        for (const writer of replica.envelopes.keys()) writers.set(writer, 1)
+        return { ...replica.sharedBasis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq), writers }
+      },
       sendable,
+      calledOff: posting.calledOff,
       onOrder(epoch, first, items, records) {
         replica.flushDocuments()
         const changed = intake.order(epoch, first, items, records, term?.fence)
@@ -80,6 +92,7 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
         core.watching.publish(changed, replica.memory.snapshot)
       },
       onRefusal(refusal) {
+        if (posting.refuse(refusal)) return
         // It stays in the log until it is settled, also when that happens after a reload.
         core.journal.write({ kind: 'refused', ...refusal }).catch(core.onError)
         replica.refuse(refusal)
@@ -97,9 +110,10 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
         tell({ type: 'link', state: next, offsetMs })
       },
     })
+    posting.tend()
   }
 
-  function* sendable(): Iterable<Pending> {
+  function* sendable(): Iterable<Sendable> {
     const { journal } = core
     for (const [id, pending] of replica.pending) {
       // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
@@ -107,6 +121,8 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
       if (isLasting && !journal.isDurable(id) && !isRescue) return
       yield pending
     }
+    // What the relay is to decide about depends on what was pending when it was made.
+    yield* posting.sendable()
   }
 
   function stop(): void {
@@ -120,6 +136,7 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
   function show(next: LinkState): void {
     state = next
     core.touchStatus()
+    for (const listener of [...onReach]) listener()
   }
 
   function turn(next: boolean): void {
@@ -142,6 +159,15 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
     get offsetMs() {
       return offsetMs
     },
+    get isReachable() {
+      if (line === undefined || !wanted || state.link === 'waiting') return false
+      // Off and wanted: nobody was elected yet, or has told us.
+      return state.link === 'online' ? true : undefined
+    },
+    onReach(listener) {
+      onReach.add(listener)
+      return () => onReach.delete(listener)
+    },
     elect(next) {
       term = next
       tend()
@@ -162,6 +188,7 @@ export function createLinking(core: Core, { line, isLasting, intake, settling, p
       offsetMs = message.offsetMs
       elsewhere = message.state
       if (link === undefined) show(elsewhere)
+      posting.onLink()
     },
     onHello() {
       if (link !== undefined) tell({ type: 'link', state, offsetMs })

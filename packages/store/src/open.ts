@@ -6,6 +6,7 @@ import { createBrowserArbitration } from './browser-commit.ts'
 import { createCommitting, nothingChanged } from './committing.ts'
 import type { Core } from './core.ts'
 import { closedError, StoreError } from './errors.ts'
+import { createEnvelopes } from './envelopes.ts'
 import { createIntake } from './intake.ts'
 import { createJournal, type Journal, type ReadUpTo } from './journal.ts'
 import { lineOver } from './line.ts'
@@ -14,6 +15,8 @@ import { openLog, readEntry } from './open-log.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
 import { createMixedWriter } from './mixed-writer.ts'
 import { createPeers } from './peers.ts'
+import { createPosting } from './posting.ts'
+import { createRelayCommit } from './relay-commit.ts'
 import { createReplica } from './replica.ts'
 import type { ChangesOptions, Report, Selector } from './report.ts'
 import { createSettling } from './settling.ts'
@@ -72,6 +75,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return journal
     },
     waiting: createWaiting(),
+    envelopes: createEnvelopes(),
     watching: createWatching({ memory, clock, applied: replica.applied, validity, report: onError }),
     validity,
     get agents() {
@@ -94,11 +98,24 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const committing = createCommitting(core)
   const turns = createTabTurns(storage.locks, space, clock, () => tabs.tell({ type: 'turns' }), onError)
   const mixed = createMixedWriter(replica, storage.locks, chance)
+  const posting = createPosting(core, {
+    wake: () => linking.link?.wake(),
+    tell: (message) => tabs.tell(message),
+  })
+  const relay = createRelayCommit(core, {
+    committing,
+    posting,
+    isLasting,
+    isReachable: () => linking.isReachable,
+    onReach: (listener) => linking.onReach(listener),
+    wake: () => linking.link?.wake(),
+  })
   const transacting = createTransacting(core, committing, {
     browser: createBrowserArbitration(core, committing, mixed, turns, () => {
       board.touch()
       linking.link?.wake()
     }),
+    ...(transport !== undefined && { relay }),
   })
   const agents = createAgents(core, committing, transacting)
   const settling = createSettling(core)
@@ -140,6 +157,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     isLasting,
     intake,
     settling,
+    posting,
     peers,
     tell: (message) => tabs.tell(message),
   })
@@ -208,6 +226,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     board.touch()
     watching.publish(changed, memory.snapshot)
     settling.settle(linking.link !== undefined)
+    if (linking.link !== undefined) posting.tend()
     linking.link?.wake()
   }
 
@@ -233,6 +252,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         break
       case 'turns':
         turns.heard()
+        break
+      case 'unwanted':
+        posting.callOff(message.writer)
         break
       case 'presence':
       case 'peer':

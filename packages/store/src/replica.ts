@@ -49,6 +49,18 @@ export interface KnownOfChange {
   readonly saw?: ReadonlyMap<WriterId, number>
 }
 
+/** A Change that the relay is to decide about: nothing of it counts before the relay's order names it. */
+export interface Envelope {
+  /** The first and only one of its writer. */
+  readonly change: Change
+  /** The bytes of what is shared of it, and of what it expects. */
+  record(): Uint8Array
+  /** The writer of the tab that made it. */
+  readonly by: WriterId
+  /** Whether this tab did. */
+  readonly isOurs: boolean
+}
+
 /** Where a refusal cuts the Changes of a writer. */
 export interface Refusal {
   readonly writer: WriterId
@@ -79,6 +91,9 @@ export interface Replica {
   /** The Changes that have become visible and that nobody was told of: whoever tells them empties it. */
   readonly applied: Applied[]
 
+  /** What this browser has asked the relay to decide about, by the writers made for them, in the order of the log. */
+  readonly envelopes: ReadonlyMap<WriterId, Envelope>
+
   /** The stamp that the next Change of `writer` would get. */
   nextStamp(writer: WriterId, nowMs: number): Stamp
   /** The stamp that the next Change on `browser` refs would get; `isShared` when it writes others too. */
@@ -97,6 +112,12 @@ export interface Replica {
    * throws `RangeError`, and nothing is applied.
    */
   order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey>
+  /** Notes what the relay is asked to decide about. What was decided already changes nothing. */
+  prepare(envelope: Envelope): void
+  /** Notes that the envelope of this writer was not accepted. */
+  dismiss(writer: WriterId): void
+  /** Whether an envelope of this writer was known, and not accepted. */
+  isDismissed(writer: WriterId): boolean
   /** Notes that the relay refused a Change. */
   refuse(refusal: Refusal): void
   /** What to do about a refusal: which pending Changes are refused with it, and which are authored again by `fresh`. */
@@ -131,6 +152,8 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   let browserWriter: WriterId | undefined
   const seqs = new Map<WriterId, number>()
   const pending = new Map<ChangeId, Pending>()
+  const envelopes = new Map<WriterId, Envelope>()
+  const dismissed = new Set<WriterId>()
   const refused = new Map<ChangeId, RefusedChange>()
   const refusals = new Map<WriterId, Refusal>()
   const ended = new Map<WriterId, number>()
@@ -247,16 +270,20 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     }
     for (let i = Math.max(0, basis.relaySeq + 1 - first); i < items.length; i++) {
       const item = items[i]!
-      if ('ops' in item || pending.has(changeId(item))) continue
+      if ('ops' in item || pending.has(changeId(item)) || envelopes.has(item.writer)) continue
       throw new RangeError(
         `Entry ${first + i} of the relay's log is Change ${changeId(item)}, which is not on this device.`,
       )
     }
     const changed = new Set<CellKey>()
-    items.forEach((item, i) => {
+    items.forEach((named, i) => {
       const relaySeq = first + i
       if (relaySeq <= basis.relaySeq) return
-      const { writer, seq } = item
+      const { writer, seq } = named
+      // What this browser has asked for has effects that the relay does not know.
+      const envelope = envelopes.get(writer)
+      const item = envelope?.change ?? named
+      envelopes.delete(writer)
       const writers = new Map(basis.writers)
       if ((writers.get(writer) ?? 0) <= seq) writers.delete(writer)
       const next: Basis = { epoch, relaySeq, writers }
@@ -277,7 +304,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       // Whoever sends them, nobody outside writes what is this browser's own.
       const theirs = withoutBrowserOps(item)
       underlay(theirs)
-      for (const key of apply(theirs, origin, next)) changed.add(key)
+      for (const key of apply(theirs, envelope?.isOurs === true ? 'local' : origin, next)) changed.add(key)
     })
     return changed
   }
@@ -367,6 +394,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     refused,
     refusals,
     applied,
+    envelopes,
     nextStamp: (writer, nowMs) => ({ at: tick(lastAt, nowMs), writer }),
     nextBrowserStamp: (writer, nowMs, isShared) => ({
       at: tick(isShared ? Math.max(lastAt, lastBrowserAt) : lastBrowserAt, nowMs),
@@ -384,6 +412,14 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     }),
     commit,
     order,
+    prepare(envelope) {
+      const { writer } = envelope.change
+      if (!seqs.has(writer) && !dismissed.has(writer)) envelopes.set(writer, envelope)
+    },
+    dismiss(writer) {
+      if (envelopes.delete(writer)) dismissed.add(writer)
+    },
+    isDismissed: (writer) => dismissed.has(writer),
     refuse(refusal) {
       if (!ended.has(refusal.writer) && !refusals.has(refusal.writer)) refusals.set(refusal.writer, refusal)
     },

@@ -1,3 +1,4 @@
+import type { WriterId } from '@syncline/stm'
 import type { Channel, Channels } from './ports.ts'
 import type { LinkState } from './link.ts'
 
@@ -13,6 +14,8 @@ export type TabMessage =
   | { readonly type: 'wanted'; readonly wanted: boolean; readonly turns: number }
   /** Tabs get in each other's way when they commit together: they take turns for a while. */
   | { readonly type: 'turns' }
+  /** The tab that waited for this envelope does not want it any more. */
+  | { readonly type: 'unwanted'; readonly writer: WriterId }
   /** What the session of one tab shows of itself; null when it has gone. */
   | { readonly type: 'presence'; readonly slot: number; readonly payload: Uint8Array | null }
   /** What sessions behind the relay show of themselves, from the tab that runs the link; null when gone. */
@@ -47,6 +50,7 @@ const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>([
   'link',
   'wanted',
   'turns',
+  'unwanted',
   'presence',
   'peer',
 ])

@@ -153,6 +153,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
           return newest.context
         },
         terms,
+        isolation,
         ending,
         check: (on) => newest.attempt.check(isolation, on),
         again(on) {

@@ -15,6 +15,8 @@ export interface Writers {
    * Without locks nobody can know when that is, and nothing is done: its Changes stay pending.
    */
   forDead(writer: WriterId, settle: () => Promise<void>): Promise<void>
+  /** Whether the tab of `writer` is there and authors under it. Without locks nobody can know, and none is. */
+  isAlive(writer: WriterId): Promise<boolean>
   close(): void
 }
 
@@ -70,6 +72,12 @@ export async function takeWriter(
       } finally {
         held.release()
       }
+    },
+    async isAlive(writer) {
+      if (locks === undefined) return false
+      const held = await locks.tryHold(writerLock(writer))
+      held?.release()
+      return held === undefined
     },
     close() {
       closed = true

@@ -1,0 +1,163 @@
+import { encodeChange, encodeLocal } from '@syncline/protocol'
+import { StmError, type Change, type DraftWrite, type Readable, type WriterId } from '@syncline/stm'
+import type { Arbitration, Decision, Proposal } from './arbitration.ts'
+import { nothingChanged, type Committing } from './committing.ts'
+import type { Core } from './core.ts'
+import type { Ending } from './ending.ts'
+import type { Outcome } from './envelopes.ts'
+import { closedError, offlineError, StoreError } from './errors.ts'
+import { expectationsOf } from './expectations.ts'
+import { randomId } from './identity.ts'
+import type { Posting } from './posting.ts'
+import { localPart, sharedPart } from './read-change.ts'
+
+/** What the committing on `relay` refs needs beside the core. */
+export interface RelayCommitSide {
+  readonly committing: Committing
+  readonly posting: Posting
+  /** Whether what the log holds is still there tomorrow. */
+  readonly isLasting: boolean
+  /** Whether the relay can be asked now; undefined while that is being found out. */
+  isReachable(): boolean | undefined
+  /** Calls `listener` when that may have changed. Returns `unsubscribe`. */
+  onReach(listener: () => void): () => void
+  /** An envelope is in the log. */
+  wake(): void
+}
+
+/** Refusals that are about circumstances: the same body may well be accepted when it runs again. */
+const RERUN: ReadonlySet<string> = new Set([
+  'conflict',
+  'aborted',
+  'missing-dependency',
+  'clock-ahead',
+  'writer-clash',
+  'after-refused',
+])
+
+/**
+ * Lets the relay decide about transactions that write `relay` refs.
+ *
+ * What such a transaction does is an envelope: a Change by a writer of its own, with what it expects of `relay` refs. It rests in the log
+ * before it is sent, and counts when the relay's order names it. The local refs that it read are checked against this tab's memory when it is
+ * prepared, not by the relay; what it writes to them merges as always.
+ */
+export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitration {
+  const { replica, writers, envelopes } = core
+  const { memory } = replica
+
+  async function assertReachable(ending: Ending): Promise<void> {
+    for (;;) {
+      const reachable = side.isReachable()
+      if (reachable === true) return
+      if (reachable === false) throw offlineError()
+      let unsubscribe = (): void => undefined
+      try {
+        await ending.race(new Promise<void>((resolve) => (unsubscribe = side.onReach(resolve))))
+      } finally {
+        unsubscribe()
+      }
+    }
+  }
+
+  async function decide(proposal: Proposal): Promise<Decision> {
+    const { attempt, ending, terms, context, isolation } = proposal
+    await assertReachable(ending)
+    if (core.journal.failure !== undefined) throw core.journal.failure
+    const checked = proposal.check()
+    if (checked.kind !== 'ready') return { kind: 'moved', moved: checked.kind === 'rerun' ? checked.moved : checked.on }
+    checkLate(checked.writes)
+    const { ops, effects } = side.committing.seal(checked, context, terms)
+    if (ops.length + effects.length === 0) return { kind: 'committed', receipt: nothingChanged }
+
+    const writer = randomId(core.chance)
+    const { at } = replica.nextStamp(writers.current, core.nowMs())
+    const change = replica.author(writer, at, ops, effects, terms.meta)
+    const expectations = expectationsOf(memory, {
+      checked: isolation === 'serializable' ? [...attempt.reads(), ...attempt.ensured()] : attempt.ensured(),
+      writes: checked.writes,
+      ops,
+      next: { at: replica.basis.relaySeq + 1, writer },
+    })
+    const record = encodeChange(sharedPart(change), [], expectations)
+    const outcome = await post({ change, record, by: writers.current, ending })
+    if (outcome.kind === 'accepted') {
+      core.agents.deliver(effects)
+      return { kind: 'committed', receipt: { value: undefined, change, durable, synced: () => Promise.resolve() } }
+    }
+    if (!RERUN.has(outcome.code)) throw notAccepted(outcome)
+    const again = proposal.check()
+    // What the relay has and we have not is on its way: then all that it depends on may have moved.
+    const moved: readonly Readable<unknown>[] =
+      again.kind === 'rerun' ? again.moved : [...attempt.reads(), ...checked.writes.map(({ ref }) => ref)]
+    return { kind: 'moved', moved }
+  }
+
+  /** Writes an envelope into the log, has it sent, and waits for what becomes of it. */
+  async function post({ change, record, by, ending }: Posted): Promise<Outcome> {
+    const { writer } = change
+    const outcome = envelopes.wait(writer)
+    let close = (): void => undefined
+    const closed = new Promise<never>((_, reject) => (close = () => reject(undecidedError())))
+    core.closing.add(close)
+    try {
+      const local = encodeLocal({ ...localPart(change), inverse: null })
+      await Promise.race([core.journal.write({ kind: 'prepared', by, record, local }), closed])
+      replica.prepare({ change, by, isOurs: true, record: () => record })
+      side.wake()
+      // Who does not want it any more must still be told what became of it: the relay may have it.
+      ending.race(new Promise<never>(() => undefined)).catch(() => side.posting.callOff(writer))
+      return await Promise.race([outcome, closed])
+    } finally {
+      core.closing.delete(close)
+      envelopes.forget(writer)
+    }
+  }
+
+  async function durable(): Promise<void> {
+    if (core.isClosed) throw closedError()
+    if (!side.isLasting) {
+      throw new StoreError('storage-failed', 'This store has no storage. What the relay has accepted is safe with it.')
+    }
+    // The place of the Change in the relay's order went to the log before this was told.
+    await core.journal.settled()
+  }
+
+  return { decide }
+}
+
+/** An envelope, and what may end the transaction that it is of. */
+interface Posted {
+  readonly change: Change
+  readonly record: Uint8Array
+  readonly by: WriterId
+  readonly ending: Ending
+}
+
+/** A live document cannot take back what a relay may refuse. */
+function checkLate(writes: readonly DraftWrite[]): void {
+  const late = writes.find(({ policy }) => 'late' in policy)
+  if (late === undefined) return
+  throw new StmError(
+    'invalid-write',
+    `"${late.ref.address}" is a live document, which cannot be written together with relay refs. Write it in a transaction of its own, after this one.`,
+    { refs: [late.ref.key] },
+  )
+}
+
+function notAccepted({ code, message }: Outcome & { kind: 'refused' }): StoreError {
+  return new StoreError(
+    'refused',
+    `The relay did not accept this transaction (${code}): ${message} Nothing has happened.`,
+    {
+      refusal: code,
+    },
+  )
+}
+
+function undecidedError(): StoreError {
+  return new StoreError(
+    'closed',
+    'This store was closed before the relay had decided about a transaction. Open it again to see what became of it.',
+  )
+}
