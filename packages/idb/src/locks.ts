@@ -17,6 +17,8 @@ export function createLocks(name: string): Locks | undefined {
     return new Promise((resolve, reject) => {
       let lose: () => void
       const lost = new Promise<void>((resolveLost) => (lose = resolveLost))
+      let free: () => void
+      const freed = new Promise<void>((resolveFreed) => (free = resolveFreed))
       /** While the lock is held: ends that, and tells whether it was so. */
       let end = (): boolean => false
 
@@ -36,14 +38,17 @@ export function createLocks(name: string): Locks | undefined {
             letGo()
             return true
           }
-          resolve({ release: () => void end(), lost })
+          resolve({ release: () => void end(), lost, freed })
         })
       }
-      manager!.request(originWide(name, key), options, granted).catch((error: unknown) => {
-        // Rejected while held: somebody has stolen it. Before: it was not waited for any longer, or is not allowed here.
-        if (end()) lose()
-        else reject(error)
-      })
+      manager!
+        .request(originWide(name, key), options, granted)
+        .catch((error: unknown) => {
+          // Rejected while held: somebody has stolen it. Before: it was not waited for any longer, or is not allowed here.
+          if (end()) lose()
+          else reject(error)
+        })
+        .finally(() => free())
     })
   }
 

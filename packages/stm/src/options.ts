@@ -11,7 +11,7 @@ const checked = new WeakSet<object>([noOptions])
 /** A frozen copy of what an app says about a ref. Throws `StmError` `invalid-options` for what makes no sense. */
 export function refOptions<O extends RefOptions>(address: string, options: O): O {
   if (checked.has(options)) return options
-  const { maxBytes, schema } = options
+  const { arbiter, maxBytes, persistence, schema } = options
   if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes > 0)) {
     throw new StmError(
       'invalid-options',
@@ -22,6 +22,17 @@ export function refOptions<O extends RefOptions>(address: string, options: O): O
     throw new StmError(
       'invalid-options',
       `The schema of "${address}" is none. Use one of zod, valibot, arktype or another library of the Standard Schema, version 1.`,
+    )
+  }
+  if (
+    persistence !== undefined &&
+    persistence !== 'persistent' &&
+    !(persistence === 'transient' && arbiter === 'browser')
+  ) {
+    throw new StmError(
+      'invalid-options',
+      `"${address}" cannot be ${JSON.stringify(persistence)}. Of browser refs the persistence is "persistent" or "transient"; others are ` +
+        'persistent, because nobody knows when the last one who has their value closes it.',
     )
   }
   const copy = Object.freeze({ ...options })

@@ -47,6 +47,11 @@ export interface RefOptions<A extends Arbiter = Arbiter> {
    * with `too-large-for-ref`, a merge is not. What a ref reads while nobody has written may have any size.
    */
   readonly maxBytes?: number
+  /**
+   * `persistent`, the default: it stays. `transient`, for `browser` refs only: its value goes when the last handle on it in this browser is
+   * closed, or its tab has died; who opens it then begins with the initial value.
+   */
+  readonly persistence?: A extends 'browser' ? 'persistent' | 'transient' : 'persistent'
 }
 
 /** Options without a schema: where there is one, the type of the values follows from it. */

@@ -32,6 +32,16 @@ export type StoreErrorCode =
   | 'agent-clash'
   /** A transaction on `relay` refs, and the relay cannot be asked. Nothing has happened. */
   | 'offline'
+  /** What was to be opened is no single ref, or the permission is none. */
+  | 'invalid-handle'
+  /** A handle was used after it was closed. */
+  | 'handle-closed'
+  /** A handle that may only read was to write. */
+  | 'read-only'
+  /** A ref was to be deleted while another handle on it is open in this browser. */
+  | 'in-use'
+  /** A handle was used after its ref was deleted through it. */
+  | 'deleted'
   /** A ref of a policy that has no live documents was asked for one. */
   | 'no-document'
   /** `usePresence` or `store.presence` without a presence option. */

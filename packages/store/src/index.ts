@@ -18,6 +18,9 @@ export type {
 export { everything } from './report.ts'
 export type { ChangesOptions, Everything, Report, Selected, Selector } from './report.ts'
 
+// Handles
+export type { Deletable, Permission, ReadHandle, SetOf, WriteHandle, Written } from './handle.ts'
+
 // Presence
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'
 

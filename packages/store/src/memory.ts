@@ -138,6 +138,8 @@ function createLocks(): Locks {
 
   function grant(name: string, bolt: Bolt, isShared: boolean): HeldLock {
     let held = true
+    let free: () => void
+    const freed = new Promise<void>((resolve) => (free = resolve))
     bolt.holders += 1
     bolt.isShared = isShared
     return {
@@ -146,8 +148,10 @@ function createLocks(): Locks {
         held = false
         bolt.holders -= 1
         admit(name, bolt)
+        free()
       },
       lost: new Promise(() => undefined),
+      freed,
     }
   }
 

@@ -7,6 +7,7 @@ import { createCommitting, nothingChanged } from './committing.ts'
 import type { Core } from './core.ts'
 import { closedError, StoreError } from './errors.ts'
 import { createEnvelopes } from './envelopes.ts'
+import { createHandles } from './handles.ts'
 import { createIntake } from './intake.ts'
 import { createJournal, type Journal, type ReadUpTo } from './journal.ts'
 import { lineOver } from './line.ts'
@@ -118,6 +119,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ...(transport !== undefined && { relay }),
   })
   const agents = createAgents(core, committing, transacting)
+  const handles = createHandles(core, storage.locks, committing, transacting)
   const settling = createSettling(core)
   const intake = createIntake(core)
   const board = createStatusBoard(() => {
@@ -358,6 +360,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     independent: committing.independent,
     io: committing.io,
     agent: agents.live,
+    open: handles.open,
+    delete: handles.delete,
     changes,
     onViolation(of, listener) {
       assertOpen()

@@ -90,6 +90,8 @@ export interface HeldLock {
   release(): void
   /** Resolves when the lock was taken away by force; never after `release`. */
   readonly lost: Promise<void>
+  /** Resolves when it is free for others, after `release` or a loss: whoever tries for it from then on gets it. */
+  readonly freed: Promise<void>
 }
 
 /** Named channels among the tabs of one browser. A message reaches every other open channel of that name, not its sender. */

@@ -19,6 +19,7 @@ import type {
   Writes,
 } from '@syncline/stm'
 import type { StoreError } from './errors.ts'
+import type { ReadHandle, WriteHandle } from './handle.ts'
 import type { Presence } from './presence.ts'
 import type { ChangesOptions, Report, Selected, Selector } from './report.ts'
 import type { Violation } from './violations.ts'
@@ -143,6 +144,57 @@ export interface Store {
    * await store.close()
    */
   agent<S, M extends Actions>(agent: Agent<S, M>): LiveAgent<S, M>
+
+  /**
+   * Opens a ref: a handle that may read, or read and write. While it is open nobody in this browser can delete the ref, and the value of a
+   * transient one stays, whichever tab has it open. Handles are a promise among those who use them: the ref itself can be read and written
+   * beside them. They close with the store. Cost: two locks.
+   *
+   * Rejects with `StoreError` `invalid-handle` for what is no single ref, or no permission.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { memoryStorage, openStore } from '@syncline/store'
+   *
+   * const filter = lww('filter', '', { arbiter: 'browser', persistence: 'transient' })
+   * const storage = memoryStorage()
+   * const [one, two] = [await openStore({ space: 'board', storage }), await openStore({ space: 'board', storage })]
+   * const writing = await one.open(filter, 'write')
+   * await writing.set('mine')
+   * const reading = await two.open(filter, 'read')
+   * await writing.close()
+   * expect(reading.get()).toBe('mine')
+   *
+   * await reading.close()
+   * const anew = await one.open(filter, 'read')
+   * expect(anew.get()).toBe('')
+   * await one.close()
+   * await two.close()
+   */
+  open<V, W extends Writes, A extends Arbiter>(ref: Ref<V, W, A>, permission: 'write'): Promise<WriteHandle<V, W, A>>
+  open<V>(ref: Ref<V, Writes, Arbiter>, permission: 'read'): Promise<ReadHandle<V>>
+
+  /**
+   * Deletes a ref that nobody in this browser has open: a member leaves its collection; a `browser` ref reads as if nobody had written, and
+   * who opens it next begins anew. Rejects with `StoreError` `in-use` otherwise.
+   *
+   * @example
+   * import { collection } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const cards = collection('cards', { title: '' })
+   * const store = await openStore({ space: 'board' })
+   * store.transact((tx) => tx.create(cards.at('a'), { title: 'A' }))
+   * const handle = await store.open(cards.at('a'), 'read')
+   * await expect(store.delete(cards.at('a'))).rejects.toThrow('another handle on it is open')
+   * await handle.close()
+   * await store.delete(cards.at('a'))
+   * expect(store.get(cards)).toEqual([])
+   * await store.close()
+   */
+  delete(
+    ref: Ref<unknown, { readonly delete: true }, 'local' | 'browser'> | Ref<unknown, Writes, 'browser'>,
+  ): Promise<Receipt<void>>
 
   /**
    * Tells `listener` of each commit, of whatever origin, that makes what `selector` reads differ: a ref, a collection, a list or a range,

@@ -264,7 +264,7 @@ export function mortalTab(shared: Storage): MortalTab {
       },
     }
     held.add(entry)
-    return { release: () => entry.end(false), lost }
+    return { release: () => entry.end(false), lost, freed: lock.freed }
   }
   async function wait(take: (until: AbortSignal) => Promise<HeldLock>, signal: AbortSignal): Promise<HeldLock> {
     waiting += 1

@@ -98,6 +98,18 @@ export function locksContract(openBrowser: () => Promise<BrowserUnderTest>): voi
     for (const held of await Promise.all([next, other])) held.release()
   })
 
+  test('a lock that is freed can be had at once', async () => {
+    for (let i = 0; i < 20; i++) {
+      const held = i % 2 === 0 ? await mine.share('a', never()) : await mine.hold('a', never())
+      held.release()
+      await held.freed
+      const next = await mine.tryHold('a')
+      expect(next).toBeDefined()
+      next!.release()
+      await next!.freed
+    }
+  })
+
   test('who waits to hold a lock alone comes before those who ask later to share it', async () => {
     const order: string[] = []
     const first = await mine.share('a', never())
