@@ -3,6 +3,7 @@ import { collection, count, counter, place } from '@syncline/merge'
 import { everything, openStore, type Store } from '@syncline/store'
 import { websocket } from '@syncline/websocket'
 import { text } from '@syncline/yjs'
+import { booking, type BookingOffice } from './booking.ts'
 import { deciding, type Deciding } from './deciding.ts'
 import { rawDisk } from './disk.ts'
 import { countTransactions, transactionCount, type TransactionCount } from './transactions.ts'
@@ -22,6 +23,7 @@ export interface Lab {
   readonly accounts: typeof accounts
   readonly writes: typeof writes
   readonly deciding: Deciding
+  readonly booking: BookingOffice
   open(options: LabOptions): Promise<void>
   /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
   until(condition: () => boolean): Promise<void>
@@ -78,6 +80,7 @@ const theLab: Lab = {
   writes,
 
   deciding,
+  booking,
 
   async open({ space, relay }) {
     const storage = indexedDb(`lab-${space}`)

@@ -1,5 +1,5 @@
 import { encodeChange, encodeLocal } from '@syncline/protocol'
-import { StmError, type Change, type DraftWrite, type Readable, type WriterId } from '@syncline/stm'
+import { cellKeyOf, StmError, type Change, type DraftWrite, type Readable, type WriterId } from '@syncline/stm'
 import type { Arbitration, Decision, Proposal } from './arbitration.ts'
 import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
@@ -8,6 +8,7 @@ import type { Outcome } from './envelopes.ts'
 import { closedError, offlineError, StoreError } from './errors.ts'
 import { expectationsOf } from './expectations.ts'
 import { randomId } from './identity.ts'
+import { createInFlight } from './in-flight.ts'
 import type { Posting } from './posting.ts'
 import { localPart, sharedPart } from './read-change.ts'
 
@@ -45,6 +46,7 @@ const RERUN: ReadonlySet<string> = new Set([
 export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitration {
   const { replica, writers, envelopes } = core
   const { memory } = replica
+  const inFlight = createInFlight()
 
   async function assertReachable(ending: Ending): Promise<void> {
     for (;;) {
@@ -63,6 +65,12 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
   async function decide(proposal: Proposal): Promise<Decision> {
     const { attempt, ending, terms, context, isolation } = proposal
     await assertReachable(ending)
+    const read = isolation === 'serializable' ? [...attempt.reads(), ...attempt.ensured()] : attempt.ensured()
+    const written = proposal.ready.writes.filter(({ commuted }) => commuted === undefined).map(({ ref }) => ref)
+    for (let ahead = inFlight.ahead([...read, ...written]); ahead !== undefined;) {
+      await ending.race(ahead)
+      ahead = inFlight.ahead([...read, ...written])
+    }
     if (core.journal.failure !== undefined) throw core.journal.failure
     const checked = proposal.check()
     if (checked.kind !== 'ready') return { kind: 'moved', moved: checked.kind === 'rerun' ? checked.moved : checked.on }
@@ -74,13 +82,14 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     const { at } = replica.nextStamp(writers.current, core.nowMs())
     const change = replica.author(writer, at, ops, effects, terms.meta)
     const expectations = expectationsOf(memory, {
-      checked: isolation === 'serializable' ? [...attempt.reads(), ...attempt.ensured()] : attempt.ensured(),
+      checked: read,
       writes: checked.writes,
       ops,
       next: { at: replica.basis.relaySeq + 1, writer },
     })
     const record = encodeChange(sharedPart(change), [], expectations)
-    const outcome = await post({ change, record, by: writers.current, ending })
+    const land = inFlight.enter(ops.map((op) => cellKeyOf(op)))
+    const outcome = await post({ change, record, by: writers.current, ending }).finally(land)
     if (outcome.kind === 'accepted') {
       core.agents.deliver(effects)
       return { kind: 'committed', receipt: { value: undefined, change, durable, synced: () => Promise.resolve() } }
