@@ -72,8 +72,8 @@ export interface Store {
    * `tx.once`. `arbiter` says whose refs it writes beside `local` ones. Other transactions never wait for it, except that younger ones of
    * this kind let one that was overtaken three times go first.
    *
-   * Rejects with what the body throws, the reason of the signal, and `StmError` `attempts-exhausted`, which names what moved. Cost
-   * of a commit: what was read and written.
+   * Rejects with what the body throws, the reason of the signal, and `StmError` `attempts-exhausted`, which names what moved; where a relay
+   * decides, also with `StoreError` `offline`, before anything was sent, and `refused`. Cost of a commit: what was read and written.
    *
    * @example
    * import { counter, lww } from '@syncline/merge'

@@ -309,6 +309,21 @@ test('[RE4] additions and insertions that are commuted never run again, however 
   await world.close()
 })
 
+test('[RE13] transactions of one tab that exclude each other are asked about one after the other', async () => {
+  const world = await createWorld(20)
+  const wire = world.wire()
+  const one = await world.open({ transport: wire })
+  await world.clock.pass(100)
+  const frames = framesOn(wire, 'down')
+  const work = Array.from({ length: 10 }, () => one.transactAsync((tx) => tx.update(price, (now) => now + 1), relay))
+  const commuted = Array.from({ length: 10 }, () => one.transactAsync((tx) => tx.commute(visits, { add: 1 }), relay))
+  await world.clock.pass(5_000)
+  await Promise.all([...work, ...commuted])
+  expect([one.get(price), one.get(visits)]).toEqual([20, 10])
+  expect(frames.filter(({ type }) => type === 'refusal')).toEqual([])
+  await world.close()
+})
+
 test('[RE5] any tab’s envelope is sent by the elected tab, when it is in the log and after what was pending', async () => {
   const world = await createWorld(10)
   const storage = memoryStorage()
