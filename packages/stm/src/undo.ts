@@ -65,7 +65,7 @@ export type PastOf = (key: CellKey) => Past
  */
 export function invert(memory: Memory, ops: readonly Op[], pastOf: PastOf): readonly Inverse[] {
   return ops.map(({ tag, address, arbiter, payload }) => {
-    const key = cellKey(tag, address)
+    const key = cellKey(tag, address, arbiter)
     const reversal = memory.policy(tag)?.reversal ?? 'none'
     const inverse = reversal === 'none' ? undefined : reversal.inverse(memory.state(key), payload, pastOf(key))
     return { tag, address, arbiter, inverse: inverse ?? null }
@@ -78,8 +78,8 @@ export function takeBack(memory: Memory, undone: readonly UndoneChange[], pastOf
   const irreversible = new Map<CellKey, LeftPart>()
   for (const { stamp, inverses } of undone) {
     for (const one of inverses) {
-      const { tag, address, inverse } = one
-      const key = cellKey(tag, address)
+      const { tag, address, arbiter, inverse } = one
+      const key = cellKey(tag, address, arbiter)
       if (inverse === null) irreversible.set(key, { key, tag, address, part: '' })
       else {
         const cell = cells.get(key)

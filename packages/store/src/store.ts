@@ -9,11 +9,13 @@ import type {
   ChangeId,
   Collection,
   Isolation,
+  LeftPart,
   Policy,
   Readable,
   Reading,
   Ref,
   Snapshot,
+  TakenBack,
   Tx,
   Value,
   Writes,
@@ -94,6 +96,67 @@ export interface Store {
     body: (tx: Tx<'local' | A>) => T | PromiseLike<T>,
     options?: TransactAsyncOptions<A>,
   ): Promise<Receipt<T>>
+
+  /**
+   * Takes back the newest step of this tab's own transactions, as one new Change; several may be one step, see {@link UndoStack}. The same as
+   * `undoStack().undo()`.
+   *
+   * A part goes back only while this tab's write stands there: what others wrote later stays, and is named in `superseded`; what cannot be
+   * taken back, as text today, in `irreversible`. When there is nothing to undo, or nothing of it is left, no Change is made. Throws `StmError`
+   * `nested-transaction` in the body of a transaction, `change-too-large`. Cost: what the step wrote.
+   *
+   * @example
+   * import { counter, lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const title = lww('title', 'untitled')
+   * const stars = counter('stars')
+   * const store = await openStore({ space: 'board' })
+   * store.transact((tx) => {
+   *   tx.set(title, 'Plan')
+   *   tx.add(stars, 2)
+   * })
+   * const { superseded } = store.undo()
+   * expect([store.get(title), store.get(stars), superseded]).toEqual(['untitled', 0, []])
+   * await store.close()
+   */
+  undo(): Undone
+
+  /**
+   * Does again what was undone last; a new transaction clears it. The same as `undoStack().redo()`, and as `undo` in everything else.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const title = lww('title', 'untitled')
+   * const store = await openStore({ space: 'board' })
+   * store.transact((tx) => tx.set(title, 'Plan'))
+   * store.undo()
+   * store.redo()
+   * expect(store.get(title)).toBe('Plan')
+   * await store.close()
+   */
+  redo(): Undone
+
+  /**
+   * What can be undone in one scope, the default one or another: the same object for the same scope.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const title = lww('title', '')
+   * const zoom = lww('zoom', 1)
+   * const store = await openStore({ space: 'board' })
+   * store.transact((tx) => tx.set(title, 'Plan'))
+   * store.transact((tx) => tx.set(zoom, 2), { undo: { scope: 'view' } })
+   * store.undoStack('view').undo()
+   * expect([store.get(title), store.get(zoom)]).toEqual(['Plan', 1])
+   * expect([store.undoStack().undoable, store.undoStack('view').undoable]).toEqual([true, false])
+   * await store.close()
+   */
+  undoStack(scope?: string): UndoStack
 
   /**
    * As `transact`, and may be called in the body of another transaction: it commits whatever becomes of that one. When it writes what the
@@ -313,6 +376,96 @@ export interface TransactOptions {
   readonly meta?: Value
   /** `strict` makes `durable()` wait for the disk itself. Default `relaxed`. */
   readonly durability?: 'relaxed' | 'strict'
+  /** How it can be undone. Default: as a step of its own, by `store.undo()`. */
+  readonly undo?: UndoMark
+}
+
+/**
+ * How a transaction can be undone. `false`: not at all, and it leaves alone what can be. In a `scope` of its own it is undone by
+ * `store.undoStack(scope)`; transactions that follow each other with the same `group` are one step.
+ */
+export type UndoMark = false | { readonly scope?: string; readonly group?: string }
+
+/**
+ * What this tab can undo and redo in one scope: its own transactions, also from before a reload, and never those of another tab or user. It
+ * holds the newest 500 steps.
+ */
+export interface UndoStack {
+  readonly scope: string
+  /** Whether there is something to undo. */
+  readonly undoable: boolean
+  /** Whether there is something to redo. */
+  readonly redoable: boolean
+
+  /** Takes back the newest step. See `store.undo`. */
+  undo(): Undone
+  /** Does again what was undone last. See `store.redo`. */
+  redo(): Undone
+
+  /**
+   * Runs `body` and returns what it gives: the transactions in it are one step. Of an async body, those before its first `await`; name a
+   * `group` for more.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const title = lww('title', '')
+   * const store = await openStore({ space: 'board' })
+   * store.undoStack().group(() => {
+   *   for (const value of ['P', 'Pl', 'Plan']) store.transact((tx) => tx.set(title, value))
+   * })
+   * store.undo()
+   * expect(store.get(title)).toBe('')
+   * await store.close()
+   */
+  group<T>(body: () => T): T
+
+  /**
+   * What it would take to take back one of the Changes in this stack, now: operations as data, and what is in their way. Undefined for
+   * others. Nothing happens.
+   *
+   * @example
+   * import { counter } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   * import { changeId } from '@syncline/stm'
+   *
+   * const stars = counter('stars')
+   * const store = await openStore({ space: 'board' })
+   * const { change } = store.transact((tx) => tx.add(stars, 2))
+   * const inverse = store.undoStack().inverse(changeId(change!))
+   * expect(inverse?.ops.map(({ address, payload }) => [address, payload])).toEqual([['stars', [0, -2]]])
+   * await store.close()
+   */
+  inverse(id: ChangeId): TakenBack | undefined
+
+  /**
+   * Calls `listener` when `undoable` or `redoable` has changed, after those who watch values. Returns `unsubscribe`.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const title = lww('title', '')
+   * const store = await openStore({ space: 'board' })
+   * const stack = store.undoStack()
+   * const seen: boolean[] = []
+   * const stop = stack.onChange(() => seen.push(stack.undoable))
+   * store.transact((tx) => tx.set(title, 'Plan'))
+   * stack.undo()
+   * stop()
+   * expect(seen).toEqual([true, false])
+   * await store.close()
+   */
+  onChange(listener: () => void): () => void
+}
+
+/** What became of an undo or redo: the receipt of its Change, which is undefined when there was nothing to do. */
+export interface Undone extends Receipt<void> {
+  /** What others have written since, and what stays as it is therefore. */
+  readonly superseded: readonly LeftPart[]
+  /** What cannot be taken back. */
+  readonly irreversible: readonly LeftPart[]
 }
 
 /** Options of a transaction that may await. */

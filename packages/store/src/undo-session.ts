@@ -1,0 +1,68 @@
+import { cellKey, type CellKey, type Change, type ChangeId, type Past, type Stamp, type Value } from '@syncline/stm'
+import { createUndoLine, MOST_STEPS, type OwnChange, type UndoLine } from './undo-line.ts'
+import type { UndoNote } from './undo-note.ts'
+
+/** What one tab, and those before it whose work it goes on with, can take back: a line for each scope. */
+export interface UndoSession {
+  readonly lines: ReadonlyMap<string, UndoLine>
+  line(scope: string): UndoLine
+  /** A Change of this session has been made. */
+  add(change: OwnChange, note: UndoNote, group?: unknown): void
+  /** What is known of the Changes that took others back, as far as a cell is concerned. */
+  past(key: CellKey): Past
+  /** A Change has been authored again. */
+  rename(from: Change, to: { readonly id: ChangeId; readonly stamp: Stamp }): void
+}
+
+/** What was put back is remembered for so many Changes: more than there can be in lines. */
+const MOST_RESTORED = 4 * MOST_STEPS
+
+/** Makes an empty session. `now` says which stamp a Change has that was authored again. */
+export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
+  const lines = new Map<string, UndoLine>()
+  /** By the stamp that the Change has now. */
+  const restored = new Map<string, ReadonlyMap<CellKey, Value>>()
+
+  function line(scope: string): UndoLine {
+    let found = lines.get(scope)
+    if (found === undefined) lines.set(scope, (found = createUndoLine()))
+    return found
+  }
+
+  return {
+    lines,
+    line,
+    add(change, { scope, part, number, inverses, restored: values }, group) {
+      line(scope).add(change, part, number, group)
+      if (part !== 'undo' && part !== 'redo') return
+      const byCell = new Map<CellKey, Value>()
+      inverses.forEach(({ tag, address, arbiter }, i) => {
+        const value = values[i]
+        if (value !== undefined) byCell.set(cellKey(tag, address, arbiter), value)
+      })
+      restored.set(stampKey(change.stamp), byCell)
+      if (restored.size > MOST_RESTORED) restored.delete(restored.keys().next().value!)
+    },
+    past: (key) => ({ now, restored: (stamp) => restored.get(stampKey(stamp))?.get(key) }),
+    rename(from, { id, stamp }) {
+      const before = stampKey({ at: from.at, writer: from.writer })
+      const values = restored.get(before)
+      if (values !== undefined) {
+        restored.delete(before)
+        restored.set(stampKey(stamp), values)
+      }
+      for (const { changes } of lines.values()) {
+        for (const change of changes()) {
+          if (change.stamp.at !== from.at || change.stamp.writer !== from.writer) continue
+          change.id = id
+          change.stamp = stamp
+        }
+      }
+    },
+  }
+}
+
+/** One text for one stamp. */
+export function stampKey({ at, writer }: Stamp): string {
+  return `${at} ${writer}`
+}
