@@ -1,4 +1,14 @@
-import { cellKey, invert, noPast, takeBack, type Op, type Past, type Stamp, type Value } from '@syncline/stm'
+import {
+  cellKey,
+  invert,
+  noPast,
+  takeBack,
+  type Inverse,
+  type Op,
+  type Past,
+  type Stamp,
+  type Value,
+} from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { collection, count, counter, list, lww, optional, place, record } from '../src/index.ts'
 import { createReplica, type Replica } from './replica.ts'
@@ -186,7 +196,7 @@ test('[ME65] several operations are taken back as one, to what was before the fi
 
 test('[ME66] an inverse is as large as what was written and replaced, however large the rest is', () => {
   const sizeOf = (replica: Replica, ops: readonly Op[]): number =>
-    JSON.stringify(invert(replica.memory, ops, () => noPast).map(({ inverse }) => inverse)).length
+    JSON.stringify(invert(replica.memory, ops, () => noPast)!().map(({ inverse }) => inverse)).length
   for (const others of [0, 3_000]) {
     const replica = createReplica('w1', policies)
     replica.transact((tx) => {
@@ -218,8 +228,8 @@ test('[ME68] what was authored again goes back by the stamps that it has now', (
       tx.insert(steps, 0, ['x', 'y'])
     })!,
   ]
-  const inverses: ReturnType<typeof invert>[] = []
-  const keep = (ops: readonly Op[]): unknown => inverses.push(invert(replica.memory, ops, () => past))
+  const inverses: (readonly Inverse[])[] = []
+  const keep = (ops: readonly Op[]): unknown => inverses.push(invert(replica.memory, ops, () => past)!())
   for (const name of ['B', 'C']) {
     changes.push(
       replica.transact((tx) => {

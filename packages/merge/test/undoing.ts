@@ -44,7 +44,7 @@ export function createUndoing(replica: Replica, encode: <T extends Value>(value:
   })
 
   function kept(ops: readonly Op[]): readonly Inverse[] {
-    return invert(replica.memory, ops, pastOf).map((one) => ({ ...one, inverse: encode(one.inverse) }))
+    return invert(replica.memory, ops, pastOf)!().map((one) => ({ ...one, inverse: encode(one.inverse) }))
   }
 
   function take(from: UndoneChange[][], to: UndoneChange[][]): Taken | undefined {

@@ -1,7 +1,7 @@
 import type { Arbiter, Op, Stamp } from './change.ts'
 import type { Memory } from './memory.ts'
 import { cellKey, type CellKey } from './ref.ts'
-import type { Past, Undone } from './reversal.ts'
+import type { Past, Reversal, Undone } from './reversal.ts'
 import type { Value } from './value.ts'
 
 /** What is kept of an operation so that it can be taken back. */
@@ -46,8 +46,9 @@ export interface TakenBack {
 export type PastOf = (key: CellKey) => Past
 
 /**
- * What it takes to take back operations that are about to be applied to a memory: one inverse for each, in their order.
- * Cost: what they write and what that replaces.
+ * What it takes to take back operations that are about to be applied to a memory: a function that gives one inverse for each, in their
+ * order, and may be called at leisure. Until then it holds the states that are there now. Undefined when none can be taken back.
+ * Cost: the operations now; what they write and replace later.
  *
  * @example
  * import { createMemory, emptyBasis, invert, noPast, takeBack } from '@syncline/stm'
@@ -59,17 +60,30 @@ export type PastOf = (key: CellKey) => Past
  * const inverses = invert(memory, [op], () => noPast)
  * memory.apply([op], { at: 1, writer: 'w1' }, emptyBasis)
  *
- * const { ops } = takeBack(memory, [{ stamp: { at: 1, writer: 'w1' }, inverses }], () => noPast)
+ * const { ops } = takeBack(memory, [{ stamp: { at: 1, writer: 'w1' }, inverses: inverses!() }], () => noPast)
  * memory.apply(ops, { at: 2, writer: 'w1' }, emptyBasis)
  * expect(memory.snapshot.get(score)).toBe(0)
  */
-export function invert(memory: Memory, ops: readonly Op[], pastOf: PastOf): readonly Inverse[] {
-  return ops.map(({ tag, address, arbiter, payload }) => {
-    const key = cellKey(tag, address, arbiter)
-    const reversal = memory.policy(tag)?.reversal ?? 'none'
-    const inverse = reversal === 'none' ? undefined : reversal.inverse(memory.state(key), payload, pastOf(key))
-    return { tag, address, arbiter, inverse: inverse ?? null }
-  })
+export function invert(memory: Memory, ops: readonly Op[], pastOf: PastOf): (() => readonly Inverse[]) | undefined {
+  if (!ops.some(({ tag }) => reversalOf(memory, tag) !== 'none')) return undefined
+  let inverses: readonly Inverse[] | undefined
+  let before: unknown[] | undefined = ops.map(({ tag, address, arbiter }) =>
+    memory.state(cellKey(tag, address, arbiter)),
+  )
+  return () => {
+    inverses ??= ops.map(({ tag, address, arbiter, payload }, i) => {
+      const reversal = reversalOf(memory, tag)
+      const inverse =
+        reversal === 'none' ? undefined : reversal.inverse(before![i], payload, pastOf(cellKey(tag, address, arbiter)))
+      return { tag, address, arbiter, inverse: inverse ?? null }
+    })
+    before = undefined
+    return inverses
+  }
+}
+
+function reversalOf(memory: Memory, tag: string): Reversal | 'none' {
+  return memory.policy(tag)?.reversal ?? 'none'
 }
 
 /** The operations that take Changes back, the newest Change first. Nothing is applied. Never throws. */
@@ -93,7 +107,7 @@ export function takeBack(memory: Memory, undone: readonly UndoneChange[], pastOf
   const superseded: LeftPart[] = []
   for (const [key, { first, undone: ofCell }] of cells) {
     const { tag, address, arbiter } = first
-    const reversal = memory.policy(tag)?.reversal ?? 'none'
+    const reversal = reversalOf(memory, tag)
     if (reversal === 'none') {
       irreversible.set(key, { key, tag, address, part: '' })
       continue

@@ -24,7 +24,8 @@ import {
 import type { Core } from './core.ts'
 import { closedError, refusedError } from './errors.ts'
 import { randomUint32 } from './identity.ts'
-import type { Receipt, TransactOptions } from './store.ts'
+import type { Receipt, TransactOptions, UndoMark } from './store.ts'
+import type { OwnNote } from './undoing.ts'
 
 /** Makes this tab's Changes. */
 export interface Committing {
@@ -43,8 +44,8 @@ export interface Committing {
   seal(drafted: Drafted, context: EditContext, terms: Terms): Sealed
   /** Commits writes that fit the memory as it is now. Throws `StmError` `change-too-large`, and nothing has happened then. */
   write(drafted: Drafted, context: EditContext, terms: Terms): Receipt<void>
-  /** Commits operations that were made before. */
-  commit(ops: readonly Op[], meta: Value): Receipt<void>
+  /** Commits operations that were made before, with what is kept so that they can be taken back. Throws `StmError` `change-too-large`. */
+  commit(ops: readonly Op[], meta: Value, note?: OwnNote): Receipt<void>
   /** Resolves when the relay has stored a Change, under whatever id it was authored. */
   synced(id: ChangeId, signal: AbortSignal | undefined): Promise<void>
   /** Gives a policy its live documents, if it has any. */
@@ -67,12 +68,15 @@ export interface Sealed {
 export interface Terms {
   readonly meta: Value
   readonly strict: boolean
+  readonly undo: UndoMark
 }
 
 /** The terms that options say. Throws `StmError` `invalid-value` for a `meta` that is no data. */
-export function termsOf({ meta = null, durability }: TransactOptions): Terms {
-  return { meta: toValue(meta, 'meta'), strict: durability === 'strict' }
+export function termsOf({ meta = null, durability, undo = byDefault }: TransactOptions): Terms {
+  return { meta: toValue(meta, 'meta'), strict: durability === 'strict', undo }
 }
+
+const byDefault: UndoMark = {}
 
 /** Room for the header and the framing of a Change. */
 const OVERHEAD_BYTES = 64 * 1024
@@ -119,9 +123,14 @@ export function createCommitting(core: Core): Committing {
       depth -= 1
       if (depth === 0) {
         commitDirectEdits()
-        core.watching.tell()
+        tell()
       }
     }
+  }
+
+  function tell(): void {
+    core.watching.tell()
+    core.undoing.tell()
   }
 
   function contextAlone(): EditContext {
@@ -153,24 +162,31 @@ export function createCommitting(core: Core): Committing {
       // What was edited directly while the body ran is in the live documents already: it comes first.
       commitDirectEdits()
       if (ops.length + effects.length === 0) return nothingChanged
-      const receipt = append(ops, effects, terms.meta, terms.strict)
+      const receipt = append(ops, effects, terms.meta, terms.strict, core.undoing.note(ops, terms.undo))
       // Before anybody hears of the commit: what a listener sends comes after what this has sent.
       core.agents.deliver(effects)
       return receipt
     })
   }
 
-  function append(ops: readonly Op[], effects: readonly Effect[], meta: Value, strict: boolean): Receipt<void> {
+  function append(
+    ops: readonly Op[],
+    effects: readonly Effect[],
+    meta: Value,
+    strict: boolean,
+    note?: OwnNote,
+  ): Receipt<void> {
     const { writers, journal } = core
     const stamp = replica.nextStamp(writers.current, core.nowMs())
     const change: Change = replica.author(writers.current, stamp.at, ops, effects, meta)
     const id = changeId(change)
-    const changed = replica.commit(change, 'local')
+    const changed = replica.commit(change, 'local', note === undefined ? {} : { inverse: note.data })
+    note?.keep(change)
     journal.commit(replica.pending.get(id)!, strict)
     core.touchStatus()
     // The outermost body tells of its own commit itself, as the last thing it does.
     core.watching.note(changed, memory.snapshot)
-    if (depth === 0) core.watching.tell()
+    if (depth === 0) tell()
     return { value: undefined, change, durable: () => core.durable(id), synced: (how) => synced(id, how?.signal) }
   }
 
@@ -205,9 +221,10 @@ export function createCommitting(core: Core): Committing {
     context: contextBeside,
     seal,
     write,
-    commit(ops, meta) {
+    commit(ops, meta, note) {
       replica.flushDocuments()
-      return append(ops, [], meta, false)
+      checkSize(valueSizeBytes(meta), ops)
+      return append(ops, [], meta, false, note)
     },
     synced,
     bind(policy) {

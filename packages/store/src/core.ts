@@ -5,6 +5,7 @@ import type { Journal } from './journal.ts'
 import type { Chance, Clock } from './ports.ts'
 import type { Replica } from './replica.ts'
 import type { Validity } from './validity.ts'
+import type { Undoing } from './undoing.ts'
 import type { Waiting } from './waiting.ts'
 import type { Watching } from './watching.ts'
 import type { Writers } from './writers.ts'
@@ -22,6 +23,7 @@ export interface Core {
   readonly watching: Watching
   readonly agents: Agents
   readonly validity: Validity
+  readonly undoing: Undoing
   /** Changes of this tab that were authored again, by the id they had before. */
   readonly renamed: Map<ChangeId, ChangeId>
   /**

@@ -22,6 +22,8 @@ export type StoreErrorCode =
   | 'refused'
   /** A transaction on refs that nobody here can decide about: `relay` without a transport. */
   | 'no-arbiter'
+  /** An undo of a ref of a kind that no ref was read or written of since the store was opened. */
+  | 'unknown-policy'
   /** An agent has stopped because one of its actions threw, and takes nothing until it is restarted. */
   | 'agent-failed'
   /** An agent that is not to stop has skipped an action that threw. Reported, not thrown. */

@@ -12,6 +12,9 @@ export type {
   Store,
   TransactAsyncOptions,
   TransactOptions,
+  Undone,
+  UndoMark,
+  UndoStack,
 } from './store.ts'
 
 // Watching

@@ -63,8 +63,10 @@ export function createIntake(core: Core): Intake {
           const changed = new Set<CellKey>()
           for (const { record, local } of entry.changes) {
             const part = readLocal(local, core.space)
-            const known = { record, inverse: part.inverse }
-            for (const key of replica.commit(withLocalPart(readChange(record), part), origin, known)) changed.add(key)
+            const known = { record, inverse: () => part.inverse }
+            const change = withLocalPart(readChange(record), part)
+            for (const key of replica.commit(change, origin, known)) changed.add(key)
+            if (replica.pending.has(changeId(change))) core.undoing.hear(change, part.inverse)
           }
           return changed
         }
@@ -89,7 +91,9 @@ export function createIntake(core: Core): Intake {
             return { id: changeId(change), change, code, message }
           })
           const again = entry.reauthored.map((record) => readChange(record))
-          return replica.end(entry.writer, entry.lastSeq, refused, again)
+          const changed = replica.end(entry.writer, entry.lastSeq, refused, again)
+          core.undoing.onRefused(refused.map(({ id }) => id))
+          return changed
         }
         case 'dropped':
           replica.drop(entry.changes)

@@ -96,7 +96,8 @@ export function createLiveAgent(
         }
         return isThenable(made) ? made.then(keep) : keep(made)
       },
-      { arbiter: ref.arbiter },
+      // Nobody who undoes means what an agent did meanwhile.
+      { arbiter: ref.arbiter, undo: false },
     )
   }
 

@@ -28,6 +28,7 @@ import { createTabTurns } from './tab-turns.ts'
 import { joinTabs, type TabMessage } from './tabs.ts'
 import { createTransacting } from './transacting.ts'
 import { createValidity } from './validity.ts'
+import { createUndoing } from './undoing.ts'
 import { createWaiting } from './waiting.ts'
 import { createWatching } from './watching.ts'
 import { takeWriter } from './writers.ts'
@@ -63,7 +64,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let closing: Promise<void> | undefined
 
   const writers = await takeWriter(storage.locks, chance, onError)
-  const replica = createReplica((policy) => committing.bind(policy))
+  const replica = createReplica(
+    (policy) => committing.bind(policy),
+    (from, to) => undoing.onReauthored(from, to),
+  )
   const { memory } = replica
   const validity = createValidity(() => memory.snapshot, onError)
   const core: Core = {
@@ -82,6 +86,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     get agents() {
       return agents
     },
+    get undoing() {
+      return undoing
+    },
     renamed: new Map<ChangeId, ChangeId>(),
     resettled: new Set<ChangeId>(),
     letGo: () => mixed.tend(),
@@ -98,6 +105,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { watching, waiting } = core
   const committing = createCommitting(core)
   const turns = createTabTurns(storage.locks, space, clock, () => tabs.tell({ type: 'turns' }), onError)
+  const undoing = createUndoing(core, committing)
   const mixed = createMixedWriter(replica, storage.locks, chance)
   const posting = createPosting(core, {
     wake: () => linking.link?.wake(),
@@ -218,6 +226,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     writers.close()
     mixed.close()
     turns.close()
+    undoing.close()
     await log.close()
   }
 
@@ -227,6 +236,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const changed = intake.entry(entry, 'remote')
     board.touch()
     watching.publish(changed, memory.snapshot)
+    undoing.tell()
     settling.settle(linking.link !== undefined)
     if (linking.link !== undefined) posting.tend()
     linking.link?.wake()
@@ -268,11 +278,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const tabs = joinTabs(storage.channels, space, onTab)
   tabs.tell({ type: 'hello' })
   // What the other tabs wrote between our reading and our joining them.
-  await journal.pull().catch(async (error: unknown) => {
+  try {
+    await journal.pull()
+    await undoing.begin(storage.locks, journal.pull)
+  } catch (error) {
     tabs.close()
     await letGo()
     throw error
-  })
+  }
   const stopLosses = log.onLost((error) => {
     lost = error instanceof StoreError ? error : new StoreError('storage-lost', error.message, { cause: error })
     board.touch()
@@ -362,6 +375,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     agent: agents.live,
     open: handles.open,
     delete: handles.delete,
+    undo: () => undoing.stack('').undo(),
+    redo: () => undoing.stack('').redo(),
+    undoStack: (scope = '') => undoing.stack(scope),
     changes,
     onViolation(of, listener) {
       assertOpen()

@@ -35,7 +35,7 @@ export interface Pending {
   /** The bytes of what never leaves the browser. */
   local(): Uint8Array
   /** How to take it back; null when nobody wants to. */
-  readonly inverse: Value
+  inverse(): Value
   /** The pending Changes its author had seen, under the ids they had then: of each writer, up to a seq. Survives being authored again. */
   readonly saw: ReadonlyMap<WriterId, number>
 }
@@ -44,7 +44,7 @@ export interface Pending {
 export interface KnownOfChange {
   /** Its bytes. */
   readonly record?: Uint8Array
-  readonly inverse?: Value
+  readonly inverse?: () => Value
   /** What its author had seen, when that is not what its `deps` say. */
   readonly saw?: ReadonlyMap<WriterId, number>
 }
@@ -136,8 +136,11 @@ export interface Replica {
   closeDocuments(): void
 }
 
-/** Makes an empty replica. `bind` gives a policy its live documents. */
-export function createReplica(bind: (policy: Policy) => Policy): Replica {
+/** Makes an empty replica. `bind` gives a policy its live documents; `onReauthored` is told what a Change has become. */
+export function createReplica(
+  bind: (policy: Policy) => Policy,
+  onReauthored: (from: Change, to: Change) => void = () => undefined,
+): Replica {
   let basis: Basis = emptyBasis
   /** The hybrid logical clock: the greatest `at` seen or given out. */
   let lastAt = 0
@@ -195,7 +198,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   }
 
   function commit(change: Change, origin: Origin, known: KnownOfChange = {}): ReadonlySet<CellKey> {
-    const { record, inverse = null, saw = seenBy(change) } = known
+    const { record, inverse = noInverse, saw = seenBy(change) } = known
     const { writer, seq } = change
     if (seq <= (seqs.get(writer) ?? 0)) return nothing
     const cut = ended.get(writer)
@@ -211,7 +214,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
     pending.set(changeId(change), {
       change: rest,
       record: () => (bytes ??= encodeChange(sharedPart(change), documentsIn(change))),
-      local: () => encodeLocal({ ...localPart(change), inverse }),
+      local: () => encodeLocal({ ...localPart(change), inverse: inverse() }),
       inverse,
       saw,
     })
@@ -355,10 +358,13 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
       const from = survivors[i]
       const saw = new Map(seenBy(change))
       for (const [other, seq] of from?.saw ?? noWriters) raise(saw, other, seq)
-      if (from !== undefined) became.set(changeId(from.change), change)
+      if (from !== undefined) {
+        became.set(changeId(from.change), change)
+        onReauthored(from.change, change)
+      }
       // What is authored again comes from a record, which has the shared part only.
       const whole = from === undefined ? change : withLocalPart(sharedPart(change), localPart(from.change))
-      for (const key of commit(whole, 'replay', { saw, inverse: from?.inverse ?? null })) changed.add(key)
+      for (const key of commit(whole, 'replay', { saw, inverse: from?.inverse ?? noInverse })) changed.add(key)
     })
     return changed
   }
@@ -444,6 +450,7 @@ export function createReplica(bind: (policy: Policy) => Policy): Replica {
   }
 }
 
+const noInverse = (): Value => null
 const nothing: ReadonlySet<CellKey> = new Set()
 const noStates: ReadonlyMap<CellKey, unknown> = new Map()
 const noWriters: Basis['writers'] = new Map()

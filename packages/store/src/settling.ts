@@ -66,6 +66,7 @@ export function createSettling(core: Core): Settling {
     const again = reauthored.map(({ to }) => to)
     const records = refused.map(({ id }) => replica.pending.get(id)!.record())
     const changed = replica.end(refusal.writer, lastSeq, refused, again)
+    core.undoing.onRefused(refused.map(({ id }) => id))
     for (const { from, to } of reauthored) {
       core.renamed.set(from, changeId(to))
       if (core.journal.isDurable(from)) core.resettled.add(changeId(to))
@@ -84,6 +85,7 @@ export function createSettling(core: Core): Settling {
     for (const change of refused) core.waiting.reject(change.id, refusedError(change))
     core.touchStatus()
     core.watching.publish(changed, replica.memory.snapshot)
+    core.undoing.tell()
     await stored
     for (const change of again) core.resettled.delete(changeId(change))
     rotated?.retire()

@@ -5,7 +5,7 @@ export interface OwnChange {
   /** The id and the stamp that it has now: it may be authored again. */
   id: ChangeId
   stamp: Stamp
-  readonly inverses: readonly Inverse[]
+  inverses(): readonly Inverse[]
 }
 
 /** What is taken back at once. */
@@ -81,7 +81,7 @@ export function createUndoLine(): UndoLine {
       case 'step':
     }
     redos = []
-    undos = undos.filter((step) => step.number < number)
+    while (undos.length > 0 && undos.at(-1)!.number >= number) undos.pop()
     undos.push({ number, group, changes: [change], instead: undefined })
     if (undos.length > MOST_STEPS) undos.shift()
   }
@@ -123,7 +123,8 @@ export function createUndoLine(): UndoLine {
     },
     place(group) {
       const last = undos.at(-1)
-      if (last !== undefined && group !== undefined && last.group === group) return { number: last.number, part: 'more' }
+      if (last !== undefined && group !== undefined && last.group === group)
+        return { number: last.number, part: 'more' }
       return { number: (last?.number ?? 0) + 1, part: 'step' }
     },
     add,

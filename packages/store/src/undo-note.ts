@@ -9,7 +9,7 @@ export interface UndoNote {
   readonly part: Part
   readonly number: number
   /** For each operation. */
-  readonly inverses: readonly Inverse[]
+  inverses(): readonly Inverse[]
   /** For each operation of a Change that took others back, what it puts back; else nothing. */
   readonly restored: readonly Value[]
 }
@@ -19,7 +19,7 @@ const PARTS: readonly Part[] = ['step', 'more', 'undo', 'redo']
 
 /** The note as data: `[1, session, scope, part, number, [inverse or null, …], [restored, …]]`. */
 export function encodeNote({ session, scope, part, number, inverses, restored }: UndoNote): Value {
-  return [VERSION, session, scope, PARTS.indexOf(part), number, inverses.map(({ inverse }) => inverse), restored]
+  return [VERSION, session, scope, PARTS.indexOf(part), number, inverses().map(({ inverse }) => inverse), restored]
 }
 
 /** The note in data, with the operations of its Change; undefined when there is none that this version can read. */
@@ -30,12 +30,6 @@ export function decodeNote(data: Value, { ops }: Change): UndoNote | undefined {
   if (version !== VERSION || part === undefined) return undefined
   if (typeof session !== 'string' || typeof scope !== 'string' || typeof number !== 'number') return undefined
   if (!Array.isArray(inverses) || !Array.isArray(restored) || inverses.length !== ops.length) return undefined
-  return {
-    session,
-    scope,
-    part,
-    number,
-    inverses: ops.map(({ tag, address, arbiter }, i) => ({ tag, address, arbiter, inverse: inverses[i] as Value })),
-    restored: restored as readonly Value[],
-  }
+  const kept = ops.map(({ tag, address, arbiter }, i) => ({ tag, address, arbiter, inverse: inverses[i] as Value }))
+  return { session, scope, part, number, inverses: () => kept, restored: restored as readonly Value[] }
 }

@@ -36,7 +36,7 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
       line(scope).add(change, part, number, group)
       if (part !== 'undo' && part !== 'redo') return
       const byCell = new Map<CellKey, Value>()
-      inverses.forEach(({ tag, address, arbiter }, i) => {
+      inverses().forEach(({ tag, address, arbiter }, i) => {
         const value = values[i]
         if (value !== undefined) byCell.set(cellKey(tag, address, arbiter), value)
       })

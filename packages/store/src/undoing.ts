@@ -6,7 +6,6 @@ import {
   type CellKey,
   type Change,
   type ChangeId,
-  type LeftPart,
   type Op,
   type Past,
   type Stamp,
@@ -16,10 +15,10 @@ import {
 } from '@syncline/stm'
 import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
-import { closedError } from './errors.ts'
+import { closedError, StoreError } from './errors.ts'
 import type { HeldLock, Locks } from './ports.ts'
 import type { Receipt, Undone, UndoMark, UndoStack } from './store.ts'
-import type { OwnChange, Part, UndoLine } from './undo-line.ts'
+import type { OwnChange, UndoLine } from './undo-line.ts'
 import { decodeNote, encodeNote, type UndoNote } from './undo-note.ts'
 import { createUndoSession, stampKey, type UndoSession } from './undo-session.ts'
 
@@ -41,7 +40,7 @@ export interface Undoing {
 
 /** What is kept with one of our own Changes. */
 export interface OwnNote {
-  readonly data: Value
+  data(): Value
   /** The Change has been made. */
   keep(change: Change): void
 }
@@ -68,19 +67,16 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
 
   function now(stamp: Stamp): Stamp {
     let current = stamp
-    for (let next = renamed.get(stampKey(current)); next !== undefined; next = renamed.get(stampKey(current))) current = next
+    for (let next = renamed.get(stampKey(current)); next !== undefined; next = renamed.get(stampKey(current)))
+      current = next
     return current
   }
 
   const pastOf = (key: CellKey): Past => own.past(key)
 
-  function noteOf(ops: readonly Op[], scope: string, part: Part, number: number, restored: readonly Value[]): UndoNote {
-    return { session: name, scope, part, number, inverses: invert(memory, ops, pastOf), restored }
-  }
-
   function kept(note: UndoNote, noteGroup?: unknown): OwnNote {
     return {
-      data: encodeNote(note),
+      data: () => encodeNote(note),
       keep(change) {
         own.add(ownChange(change, note), note, noteGroup)
       },
@@ -88,7 +84,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
   }
 
   function undone(changes: readonly OwnChange[]): readonly UndoneChange[] {
-    return changes.map(({ stamp, inverses }) => ({ stamp, inverses }))
+    return changes.map(({ stamp, inverses }) => ({ stamp, inverses: inverses() }))
   }
 
   function take(scope: string, direction: 'undo' | 'redo'): Undone {
@@ -103,12 +99,30 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     const line = own.line(scope)
     const step = line.next(direction)
     if (step === undefined) return { ...nothingChanged, superseded: none, irreversible: none }
+    checkPolicies(step.changes, direction)
     const { ops, restored, superseded, irreversible } = takeBack(memory, undone(step.changes), pastOf)
     let receipt: Receipt<void> = nothingChanged
     if (ops.length === 0) line.skip(direction)
-    else receipt = committing.commit(ops, null, kept(noteOf(ops, scope, direction, step.number, restored)))
+    else {
+      const inverses = invert(memory, ops, pastOf)!
+      const note = kept({ session: name, scope, part: direction, number: step.number, inverses, restored })
+      receipt = committing.commit(ops, null, note)
+    }
     tell()
     return { ...receipt, superseded, irreversible }
+  }
+
+  /** After a reload operations are taken back by policies that come with the refs of the app. */
+  function checkPolicies(changes: readonly OwnChange[], direction: string): void {
+    for (const { inverses } of changes) {
+      const strange = inverses().find(({ tag, inverse }) => inverse !== null && memory.policy(tag) === undefined)
+      if (strange === undefined) continue
+      throw new StoreError(
+        'unknown-policy',
+        `${direction}() would write "${strange.address}", and this store has not met a "${strange.tag}" ref yet. ` +
+          'Nothing has happened: read one first, as with store.get(ref).',
+      )
+    }
   }
 
   function stack(scope: string): UndoStack {
@@ -178,12 +192,12 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
   return {
     stack,
     note(ops, mark) {
-      if (mark === false) return undefined
-      const scope = mark.scope ?? ''
+      const inverses = mark === false ? undefined : invert(memory, ops, pastOf)
+      if (mark === false || inverses === undefined) return undefined
+      const { scope = '' } = mark
       const ownGroup = group ?? mark.group
       const { number, part } = own.line(scope).place(ownGroup)
-      const note = noteOf(ops, scope, part, number, [])
-      return note.inverses.some(({ inverse }) => inverse !== null) ? kept(note, ownGroup) : undefined
+      return kept({ session: name, scope, part, number, inverses, restored: none }, ownGroup)
     },
     hear(change, inverse) {
       if (inverse === null || heard === 'none') return
@@ -225,7 +239,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
   }
 }
 
-const none: readonly LeftPart[] = []
+const none: readonly never[] = []
 
 function ownChange(change: Change, { inverses }: UndoNote): OwnChange {
   return { id: changeId(change), stamp: stampOf(change), inverses }
