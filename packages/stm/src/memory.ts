@@ -63,8 +63,8 @@ export interface Memory {
    * collections and lists that were read before and changed with them.
    */
   apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey>
-  /** Forgets operations that still wait for their policy: those whose stamp `isGone`. */
-  forget(isGone: (stamp: Stamp) => boolean): void
+  /** Forgets operations that still wait for their policy: those that `isGone` names. */
+  forget(isGone: (stamp: Stamp, op: Op) => boolean): void
   /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
   put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): ReadonlySet<CellKey>
 }
@@ -339,7 +339,7 @@ export function createMemory(
     apply,
     forget(isGone) {
       for (const [tag, waiting] of unread) {
-        const left = waiting.filter(({ stamp }) => !isGone(stamp))
+        const left = waiting.filter(({ stamp, op }) => !isGone(stamp, op))
         if (left.length > 0) unread.set(tag, left)
         else unread.delete(tag)
       }

@@ -145,6 +145,7 @@ export function createBrowserArbitration(
       for (const { candidate } of group.members) drop(candidate, outcome.error)
       release(group)
     } else {
+      dropEnded(group)
       turns.lost()
       return true
     }
@@ -260,10 +261,14 @@ export function createBrowserArbitration(
     release(group)
   }
 
-  function release({ postponed, members }: Group): void {
+  function release({ postponed }: Group): void {
     for (const { candidate, moved } of postponed) {
       if (waiting.delete(candidate)) candidate.settle({ kind: 'moved', moved })
     }
+  }
+
+  /** What was ended while it was under way, and did not get there, is over. */
+  function dropEnded({ members }: Group): void {
     for (const { candidate } of members) if (candidate.ended !== undefined) drop(candidate, candidate.ended.error)
   }
 

@@ -116,7 +116,10 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   let failure: StoreError | undefined
   let cancelRetry: (() => void) | undefined
   let pulling: Promise<void> | undefined
-  let pullAgain = false
+  /** Whether the present one has begun: whoever comes before that shares it. */
+  let isReading = false
+  /** The reading that begins when the present one is over. */
+  let pullNext: Promise<void> | undefined
 
   function schedule(): void {
     if (scheduled || writing || closed) return
@@ -269,25 +272,29 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   }
 
   function pull(): Promise<void> {
-    pullAgain = true
-    pulling ??= (async () => {
-      try {
-        while (pullAgain && !closed) {
-          pullAgain = false
-          const end = await log.read(read, (bytes, at, itsClaim) => {
-            if (closed || at <= read) return
-            // What cannot be taken in is not passed over: everything after it may build on it.
-            events.onEntry(bytes)
-            read = at
-            newestClaim = itsClaim ?? newestClaim
-          })
-          read = Math.max(read, end)
-        }
-      } finally {
-        pulling = undefined
-      }
-    })()
-    return pulling
+    if (pulling === undefined) return (pulling = Promise.resolve().then(readOn).finally(pullOn))
+    if (!isReading) return pulling
+    // The one that is under way may have looked too early for this caller. The one after it has not, and nobody waits for more than that.
+    return (pullNext ??= pulling.then(readOn, readOn).finally(pullOn))
+  }
+
+  function pullOn(): void {
+    isReading = false
+    pulling = pullNext
+    pullNext = undefined
+  }
+
+  async function readOn(): Promise<void> {
+    isReading = true
+    if (closed) return
+    const end = await log.read(read, (bytes, at, itsClaim) => {
+      if (closed || at <= read) return
+      // What cannot be taken in is not passed over: everything after it may build on it.
+      events.onEntry(bytes)
+      read = at
+      newestClaim = itsClaim ?? newestClaim
+    })
+    read = Math.max(read, end)
   }
 
   return {

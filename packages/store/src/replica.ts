@@ -344,7 +344,11 @@ export function createReplica(
         overlaid.get(key)!.operations -= 1
       }
     }
-    memory.forget((stamp) => gone.some((other) => other.writer === stamp.writer && other.at === stamp.at))
+    memory.forget(
+      (stamp, { arbiter }) =>
+        // What it did to browser refs stands.
+        arbiter !== 'browser' && gone.some((other) => other.writer === stamp.writer && other.at === stamp.at),
+    )
     const writers = new Map(basis.writers)
     if (lastSeq > 0 && [...pending.values()].some(({ change }) => change.writer === writer))
       writers.set(writer, lastSeq)

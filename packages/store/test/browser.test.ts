@@ -2,7 +2,7 @@ import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { everything, memoryStorage, openStore, type Log, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
-import { createWorld, settle } from './world.ts'
+import { createWorld, passing, settle } from './world.ts'
 
 const browser = { arbiter: 'browser' } as const
 const total = lww('total', 0, browser)
@@ -30,9 +30,7 @@ test('[BR1] ten workers in each of four tabs count together and lose nothing', a
       for (let i = 0; i < 25; i++) await tab.transactAsync((tx) => tx.update(total, (n) => n + 1), browser)
     }),
   )
-  const done = Promise.all(work)
-  for (let i = 0; i < 100; i++) await world.clock.pass(100)
-  await done
+  await passing(world, Promise.all(work))
   expect(tabs.map((tab) => tab.get(total))).toEqual([1000, 1000, 1000, 1000])
   await world.close()
   const again = await openStore({ space: 'board', storage })

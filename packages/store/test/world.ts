@@ -67,6 +67,15 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 30; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
+/** Lets time pass until something is done. */
+export async function passing<T>({ clock }: Pick<World, 'clock'>, work: Promise<T>): Promise<T> {
+  let isOver = false
+  const end = (): void => void (isOver = true)
+  work.then(end, end)
+  for (let i = 0; i < 1_000 && !isOver; i++) await clock.pass(10)
+  return work
+}
+
 /** Pseudo-random bytes from a seed (mulberry32; Tommy Ettinger, public domain). */
 export function seededChance(seed: number): Chance {
   let state = seed >>> 0
