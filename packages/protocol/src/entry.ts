@@ -60,7 +60,7 @@ export interface DroppedEntry {
 /** A Change that the relay is to decide about. It counts from when the relay's order names it, or never. */
 export interface PreparedEntry {
   readonly kind: 'prepared'
-  /** The writer of the tab that made it: alive as long as that tab holds the writer's lock. */
+  /** An id of the tab that made it, which lives as long as it holds the lock of that name. */
   readonly by: WriterId
   readonly record: Uint8Array
   /** As in `CommitsEntry`. */

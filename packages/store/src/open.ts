@@ -17,6 +17,7 @@ import { checkSpace, type StoreOptions } from './options.ts'
 import { createMixedWriter } from './mixed-writer.ts'
 import { createPeers } from './peers.ts'
 import { createPosting } from './posting.ts'
+import { createPulse } from './pulse.ts'
 import { createRelayCommit } from './relay-commit.ts'
 import { createReplica } from './replica.ts'
 import type { ChangesOptions, Report, Selector } from './report.ts'
@@ -111,9 +112,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     wake: () => linking.link?.wake(),
     tell: (message) => tabs.tell(message),
   })
+  const pulse = createPulse(storage.locks, chance)
   const relay = createRelayCommit(core, {
     committing,
     posting,
+    pulse,
     isLasting,
     isReachable: () => linking.isReachable,
     onReach: (listener) => linking.onReach(listener),
@@ -225,6 +228,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     replica.closeDocuments()
     writers.close()
     mixed.close()
+    pulse.close()
     turns.close()
     undoing.close()
     await log.close()

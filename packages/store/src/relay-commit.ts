@@ -10,12 +10,14 @@ import { expectationsOf } from './expectations.ts'
 import { randomId } from './identity.ts'
 import { createInFlight } from './in-flight.ts'
 import type { Posting } from './posting.ts'
+import type { Pulse } from './pulse.ts'
 import { localPart, sharedPart } from './read-change.ts'
 
 /** What the committing on `relay` refs needs beside the core. */
 export interface RelayCommitSide {
   readonly committing: Committing
   readonly posting: Posting
+  readonly pulse: Pulse
   /** Whether what the log holds is still there tomorrow. */
   readonly isLasting: boolean
   /** Whether the relay can be asked now; undefined while that is being found out. */
@@ -65,6 +67,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
   async function decide(proposal: Proposal): Promise<Decision> {
     const { attempt, ending, terms, context, isolation } = proposal
     await assertReachable(ending)
+    const by = await side.pulse.beat()
     const read = isolation === 'serializable' ? [...attempt.reads(), ...attempt.ensured()] : attempt.ensured()
     const written = proposal.ready.writes.filter(({ commuted }) => commuted === undefined).map(({ ref }) => ref)
     for (let ahead = inFlight.ahead([...read, ...written]); ahead !== undefined;) {
@@ -89,7 +92,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     })
     const record = encodeChange(sharedPart(change), [], expectations)
     const land = inFlight.enter(ops.map((op) => cellKeyOf(op)))
-    const outcome = await post({ change, record, by: writers.current, ending }).finally(land)
+    const outcome = await post({ change, record, by, ending }).finally(land)
     if (outcome.kind === 'accepted') {
       core.agents.deliver(effects)
       return { kind: 'committed', receipt: { value: undefined, change, durable, synced: () => Promise.resolve() } }

@@ -55,7 +55,7 @@ export interface Envelope {
   readonly change: Change
   /** The bytes of what is shared of it, and of what it expects. */
   record(): Uint8Array
-  /** The writer of the tab that made it. */
+  /** The id by which others know whether the tab that made it lives. */
   readonly by: WriterId
   /** Whether this tab did. */
   readonly isOurs: boolean

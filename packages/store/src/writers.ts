@@ -15,7 +15,7 @@ export interface Writers {
    * Without locks nobody can know when that is, and nothing is done: its Changes stay pending.
    */
   forDead(writer: WriterId, settle: () => Promise<void>): Promise<void>
-  /** Whether the tab of `writer` is there and authors under it. Without locks nobody can know, and none is. */
+  /** Whether the tab of `writer` is there and holds its lock. Without locks nobody can know, and none is. */
   isAlive(writer: WriterId): Promise<boolean>
   close(): void
 }

@@ -438,6 +438,37 @@ for (const when of ['before it was sent', 'when the relay had it', 'when the ans
   }
 }
 
+test('[RE7] a tab that was frozen loses what it had asked, and asks again when it is thawed', async () => {
+  const world = await createWorld(21)
+  const storage = memoryStorage()
+  const sleeper = mortalTab(storage)
+  const wire = world.wire()
+  const elected = await world.open({ transport: wire, storage })
+  await world.clock.pass(100)
+  const store = await world.open({ transport: wire, storage: sleeper.storage })
+  await world.clock.pass(100)
+  wire.filter = (direction, message) => direction === 'down' || message.length < 60
+  const frames = framesOn(wire, 'up')
+  let runs = 0
+  const taking = store.transactAsync((tx) => {
+    runs += 1
+    return take('ada')(tx)
+  }, relay)
+  await world.clock.pass(100)
+  sleeper.freeze()
+  await world.clock.pass(100)
+  wire.cut()
+  wire.filter = undefined
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect((await taking).value).toBe(true)
+  expect([runs, frames.filter(({ type }) => type === 'abort').length]).toEqual([2, 1])
+  // And from then on as ever.
+  await store.transactAsync((tx) => tx.set(seat, 'bob'), relay)
+  expect([elected.get(seat), frames.filter(({ type }) => type === 'abort').length]).toEqual(['bob', 1])
+  await world.close()
+})
+
 test('[RE7] [RE9] a store that is closed with an open envelope rejects, and the next one settles it', async () => {
   const world = await createWorld(14)
   for (const reached of [false, true]) {
