@@ -43,12 +43,25 @@ export type StmErrorCode =
   | 'validation-failed'
   /** A schema answers with a promise. */
   | 'async-schema'
+  /** A transaction would break an invariant. `invariant` names it. */
+  | 'invariant-failed'
+  /** A strict invariant reads what is not a `relay` ref. */
+  | 'strict-invariant'
+  /** Two invariants of one name. */
+  | 'invariant-exists'
   /** A transaction would leave a value that takes more than the `maxBytes` of its ref. `refs` names it. */
   | 'too-large-for-ref'
 
 /** What is wrong with the value of a ref. */
 export interface RefIssue extends Issue {
   readonly ref: CellKey
+}
+
+/** What an error says to a program beside its code. */
+interface StmErrorFacts {
+  readonly refs?: readonly CellKey[]
+  readonly issues?: readonly RefIssue[]
+  readonly invariant?: string
 }
 
 /** A mistake in how refs or transactions are used. Nothing has happened: no write of the transaction is visible anywhere. */
@@ -59,15 +72,15 @@ export class StmError extends Error {
   /** With `validation-failed`: what is wrong, and where. */
   readonly issues?: readonly RefIssue[]
 
-  constructor(
-    code: StmErrorCode,
-    message: string,
-    options?: ErrorOptions & { readonly refs?: readonly CellKey[]; readonly issues?: readonly RefIssue[] },
-  ) {
+  /** The invariant that it is about. */
+  readonly invariant?: string
+
+  constructor(code: StmErrorCode, message: string, options?: ErrorOptions & StmErrorFacts) {
     super(message, options)
     this.name = 'StmError'
     this.code = code
     if (options?.refs !== undefined) this.refs = options.refs
     if (options?.issues !== undefined) this.issues = options.issues
+    if (options?.invariant !== undefined) this.invariant = options.invariant
   }
 }

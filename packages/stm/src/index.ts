@@ -49,6 +49,10 @@ export type { Rules } from './rules.ts'
 export { issuesOf, noIssues } from './schema.ts'
 export type { Issue, SchemaIssue, SchemaResult, StandardSchema, ValueOf } from './schema.ts'
 
+// Invariants
+export { createInvariants } from './invariants.ts'
+export type { AddedInvariant, InvariantCheck, InvariantNews, Invariants } from './invariants.ts'
+
 // Values and snapshots
 export { equalValues, setKey, toValue, valueSizeBytes } from './value.ts'
 export type { Value } from './value.ts'

@@ -61,6 +61,11 @@ export function layered(
   return view
 }
 
+/** The cells that a view has on top of its memory, if any. */
+export function layerOver(view: View): ReadonlyMap<CellKey, unknown> | undefined {
+  return layers.get(view)?.states
+}
+
 function viewOver(base: View, states: ReadonlyMap<CellKey, unknown>): LayeredView {
   const sets = new Map<CellKey, SortedSet>()
 

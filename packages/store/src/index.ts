@@ -28,6 +28,7 @@ export type { Deletable, Permission, ReadHandle, SetOf, WriteHandle, Written } f
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'
 
 // Validity
+export type { InvariantOptions } from './store.ts'
 export type { Violation } from './violations.ts'
 
 // Ports

@@ -387,6 +387,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       assertOpen()
       return validity.onViolation(Array.isArray(of) ? of : [of], listener)
     },
+    invariant(name, check, how) {
+      assertOpen()
+      return validity.invariant(name, check, how)
+    },
     get status() {
       return board.read()
     },

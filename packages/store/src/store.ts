@@ -8,6 +8,8 @@ import type {
   Change,
   ChangeId,
   Collection,
+  InvariantCheck,
+  InvariantNews,
   Isolation,
   LeftPart,
   Policy,
@@ -61,7 +63,7 @@ export interface Store {
    * Runs `body` on the newest snapshot and commits its writes to `local` refs together, or not at all: they are in memory when it returns.
    *
    * Throws what the body throws, and `StmError`: `async-body`, `would-block` when it comes to `tx.retry()`, `change-too-large`,
-   * `validation-failed` and `too-large-for-ref` when a value at its end is not what the options of its ref allow, `nested-transaction` when it is
+   * `validation-failed` and `too-large-for-ref` when a value at its end is not what the options of its ref allow, `invariant-failed`, `nested-transaction` when it is
    * called in a body. Nothing has happened then.
    */
   transact<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
@@ -340,6 +342,35 @@ export interface Store {
     listener: (violation: Violation) => void,
   ): () => void
 
+  /**
+   * Gives a name to what must hold between refs: `check` says true, or false, or why it does not hold. It reads from the Snapshot it gets and
+   * does nothing else. Returns how to take it away.
+   *
+   * A transaction that writes something which the invariant read the last time is judged by what there would be after it: it is refused with
+   * `StmError` `invariant-failed` when that does not hold. What others write is merged all the same: then `onViolation` is told, after those
+   * who watch, and again when it is over; at once when it does not hold now. Cost of a transaction: one look-up for each ref that it writes,
+   * and a run of each invariant that is concerned, before and after.
+   *
+   * Throws `StmError` `invariant-exists` for a name that is taken, and `strict-invariant`.
+   *
+   * @example
+   * import { counter } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const [checking, savings] = [counter('checking'), counter('savings')]
+   * const store = await openStore({ space: 'bank' })
+   * store.invariant('no debts', (snapshot) => {
+   *   const sum = snapshot.get(checking) + snapshot.get(savings)
+   *   return sum >= 0 || `You would owe ${-sum}.`
+   * })
+   * store.transact((tx) => tx.add(savings, 100))
+   * store.transact((tx) => tx.add(checking, -60))
+   * expect(() => store.transact((tx) => tx.add(checking, -60))).toThrow('You would owe 20.')
+   * expect([store.get(checking), store.get(savings)]).toEqual([-60, 100])
+   * await store.close()
+   */
+  invariant(name: string, check: InvariantCheck, options?: InvariantOptions): () => void
+
   /** Where the data is and how the link is doing. The same object until something changes. */
   readonly status: Status
   onStatus(listener: (status: Status) => void): () => void
@@ -488,6 +519,17 @@ export interface TransactAsyncOptions<A extends Arbiter = Arbiter> extends Trans
 
 /** Nothing at all when a transaction would be for `browser` and `relay` refs. */
 type OneOf<A extends Arbiter> = 'browser' | 'relay' extends A ? never : A
+
+/** How an invariant is kept. */
+export interface InvariantOptions {
+  /**
+   * It must never break, for nobody: it may read `relay` refs only, and transactions on these are refused when it would. Others may not read
+   * anything else: `strict-invariant`. Default false: what was merged may break it.
+   */
+  readonly strict?: boolean
+  /** Told when the invariant is broken by what was merged, and when that is over. Default: it is an error for `onError`. */
+  onViolation?(news: InvariantNews): void
+}
 
 /** What became of one transaction. Not a promise: ignoring it is fine. */
 export interface Receipt<T> {

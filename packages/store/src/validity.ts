@@ -1,34 +1,61 @@
-import { judgeWrites, type AnyCollection, type AnyRef, type CellKey, type Rules, type Snapshot } from '@syncline/stm'
+import {
+  createInvariants,
+  judgeWrites,
+  StmError,
+  type AnyCollection,
+  type AnyRef,
+  type CellKey,
+  type InvariantCheck,
+  type InvariantNews,
+  type Rules,
+  type Snapshot,
+} from '@syncline/stm'
+import type { InvariantOptions } from './store.ts'
 import { encodedBytes, follow, type Following, type Violation } from './violations.ts'
 
-/** What must hold of values: asked before each commit of this tab, looked at after each commit whatsoever. */
+/** What must hold of values and between them: asked before each commit of this tab, looked at after each commit whatsoever. */
 export interface Validity {
   /** What transactions are held against. */
   readonly rules: Rules
   /** Whether nobody wants to know. */
   readonly isIdle: boolean
+  /** A commit is in memory. */
+  note(changed: ReadonlySet<CellKey>): void
   /** A commit is visible, and who watches has been told of it. */
   look(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void
   onViolation(of: readonly (AnyRef | AnyCollection)[], listener: (violation: Violation) => void): () => void
+  invariant(name: string, check: InvariantCheck, options?: InvariantOptions): () => void
   close(): void
 }
 
-/** Makes the validity of one open store. What listeners throw goes to `report`. */
+/** Makes the validity of one open store. `now` gives the newest Snapshot. What listeners throw goes to `report`. */
 export function createValidity(now: () => Snapshot, report: (error: unknown) => void): Validity {
   const followings = new Set<Following>()
+  const invariants = createInvariants()
+  const listeners = new Map<string, (news: InvariantNews) => void>()
+
+  function tell(news: InvariantNews): void {
+    try {
+      listeners.get(news.name)?.(news)
+    } catch (error) {
+      report(error)
+    }
+  }
 
   return {
     rules: {
       judge(writes, view, context) {
         judgeWrites(writes, view, context, encodedBytes)
-        return []
+        return invariants.judge(writes, view, context)
       },
     },
     get isIdle() {
-      return followings.size === 0
+      return followings.size + invariants.size === 0
     },
+    note: invariants.note,
     look(changed, snapshot) {
       for (const following of [...followings]) following.look(changed, snapshot)
+      invariants.look(now(), tell, report)
     },
     onViolation(of, listener) {
       const following = follow(of, now(), (violation) => {
@@ -41,6 +68,34 @@ export function createValidity(now: () => Snapshot, report: (error: unknown) => 
       followings.add(following)
       return () => followings.delete(following)
     },
-    close: () => followings.clear(),
+    invariant(name, check, { strict = false, onViolation = reporting(report) } = {}) {
+      const { failure, remove } = invariants.add(name, check, strict, now())
+      const own = (news: InvariantNews): void => onViolation(news)
+      listeners.set(name, own)
+      if (failure !== undefined) tell({ name, message: failure, isOver: false })
+      return () => {
+        if (listeners.get(name) !== own) return
+        listeners.delete(name)
+        remove()
+      }
+    },
+    close() {
+      followings.clear()
+      listeners.clear()
+    },
+  }
+}
+
+/** Somebody should know that an invariant is broken, and when nobody has asked to, it is whoever gets the errors. */
+function reporting(report: (error: unknown) => void): (news: InvariantNews) => void {
+  return ({ name, message, isOver }) => {
+    if (isOver) return
+    report(
+      new StmError(
+        'invariant-failed',
+        `The invariant "${name}" is broken by what was merged: ${message} Mend it by a transaction; onViolation of the invariant tells when that is needed.`,
+        { invariant: name },
+      ),
+    )
   }
 }

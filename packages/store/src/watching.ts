@@ -33,7 +33,7 @@ export interface WatchingSide {
   /** The Changes that have been applied and not been noted: filled by the replica, emptied here. */
   readonly applied: Applied[]
   /** Looks at a commit when everybody who watches has been told of it. */
-  readonly validity: Pick<Validity, 'isIdle' | 'look'>
+  readonly validity: Pick<Validity, 'isIdle' | 'note' | 'look'>
   /** Gets what listeners and selectors throw. Must not throw. */
   report(error: unknown): void
 }
@@ -64,6 +64,7 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
   function note(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void {
     const changes = applied.splice(0)
     if (changed.size === 0) return
+    validity.note(changed)
     const before = newest ?? snapshot
     newest = snapshot
     number += 1
