@@ -27,7 +27,7 @@ export interface Attempt<A extends Arbiter> {
   /** What the body gets. */
   readonly tx: Tx<A>
   readonly view: View
-  /** What the body has read so far, each once. */
+  /** What the body has read so far, each once, and what parts of it wrote that were undone. */
   reads(): readonly Readable<unknown>[]
   /** What the body ensured, each once. */
   ensured(): readonly Readable<unknown>[]
@@ -90,7 +90,13 @@ export function begin<A extends Arbiter>(
   on: View = memory.view,
   rules: Rules = rulesOfRefs,
 ): Attempt<A> {
-  return createAttempt(memory, on, context, { reads: [], ensured: [], once, isAsync: true, isOver: false }, rules)
+  return createAttempt(
+    memory,
+    on,
+    context,
+    { reads: [], ensured: [], tried: [], once, isAsync: true, isOver: false },
+    rules,
+  )
 }
 
 function createAttempt<A extends Arbiter>(
@@ -126,7 +132,7 @@ function createAttempt<A extends Arbiter>(
     const effects = workspace.effects()
     const isReading = writes.length === 0 && effects.length === 0
     if (isReading || on === view) return ready(on, writes, effects, [])
-    const movedReads = reads.filter((readable) => hasMoved(on, readable))
+    const movedReads = unique([...reads, ...footprint.tried]).filter((readable) => hasMoved(on, readable))
     const moved = unique([
       ...writes.filter((write) => isOverwritten(on, write)).map(({ ref }) => ref),
       ...unique(footprint.ensured).filter((readable) => hasMoved(on, readable)),
@@ -152,7 +158,7 @@ function createAttempt<A extends Arbiter>(
   return {
     tx: workspace,
     view,
-    reads: () => unique(footprint.reads),
+    reads: () => unique([...footprint.reads, ...footprint.tried]),
     ensured: () => unique(footprint.ensured),
     finish() {
       footprint.isOver = true
@@ -210,7 +216,7 @@ export function draft<T>(
   context: EditContext,
   rules: Rules = rulesOfRefs,
 ): Draft<T> {
-  const footprint: Footprint = { reads: [], ensured: [], once: new Map(), isAsync: false, isOver: false }
+  const footprint: Footprint = { reads: [], ensured: [], tried: [], once: new Map(), isAsync: false, isOver: false }
   const attempt = createAttempt<'local'>(memory, memory.view, context, footprint, rules)
   let value: T
   try {

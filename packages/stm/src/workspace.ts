@@ -39,6 +39,8 @@ export interface DeclaredEffect {
 export interface Footprint {
   readonly reads: Readable<unknown>[]
   readonly ensured: Readable<unknown>[]
+  /** What parts wrote that were undone: whether they could has decided what came after. */
+  readonly tried: Readable<unknown>[]
   /** What `tx.once` has given in this run and those before. */
   readonly once: Map<string, unknown>
   /** Whether a body may return a promise. */
@@ -198,7 +200,13 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   commute(ref: AnyRef, op: CommuteOp): void {
     this.#assertRunning()
     const before = this.#find(ref.key) ?? this.#opened(ref)
-    const after = commuted(before, op, this.#context)
+    let after: DraftWrite
+    try {
+      after = commuted(before, op, this.#context)
+    } catch (error) {
+      this.#footprint.reads.push(ref)
+      throw error
+    }
     const isWritten = before.commuted === undefined && this.#find(ref.key) !== undefined
     // What was written otherwise before stays a write of that kind.
     this.#keep([[before, isWritten ? { ...after, commuted: undefined } : after]])
@@ -305,7 +313,18 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
         `"${ref.address}" was commuted in this transaction, so what it holds when this commits is not known yet. Write it by commute only, or by other writes only.`,
       )
     }
-    return [before, { ref, policy: before.policy, draft: before.policy.edit(before.draft, intent, ref, this.#context) }]
+    const { policy } = before
+    let draft: unknown
+    try {
+      draft = policy.edit(before.draft, intent, ref, this.#context)
+    } catch (error) {
+      // A refusal tells the body something about the ref: that a member is there, how long a list is.
+      this.#footprint.reads.push(ref)
+      throw error
+    }
+    // Nothing was written because the value is what it is; where it has moved, something would be.
+    if (draft === before.draft) this.#footprint.ensured.push(ref)
+    return [before, { ref, policy, draft }]
   }
 
   #opened(ref: AnyRef): DraftWrite {
@@ -399,6 +418,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   #undo<R>(child: Workspace<A>, error: unknown, otherwise: (() => R) | undefined): R {
     this.#leave(child)
+    for (const { ref } of child.#writes.values()) this.#footprint.tried.push(ref)
     if (!child.#isRetrying) throw error
     if (otherwise !== undefined && !this.#footprint.isOver) return otherwise()
     this.#isRetrying = true
@@ -425,7 +445,10 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
         throw new StmError('invalid-write', `"${member.address}" is to be moved twice at once. Name each member once.`)
       }
       seen.add(member.key)
-      if (this.#value(member) === undefined) throw missing(member)
+      if (this.#value(member) === undefined) {
+        this.#footprint.reads.push(member)
+        throw missing(member)
+      }
     }
     return members.map(({ key }) => key.slice(prefix.length))
   }

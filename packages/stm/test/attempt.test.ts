@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { begin, idRange, positionRange, sealPure, type Attempt, type Check, type Readable } from '../src/index.ts'
+import {
+  begin,
+  idRange,
+  positionRange,
+  sealPure,
+  type Attempt,
+  type Check,
+  type Readable,
+  type Tx,
+} from '../src/index.ts'
 import { makeRef, type Ref } from '../src/ref.ts'
 import { cardsNamed, note, register, tally } from './policies.ts'
 import { replica, thrownBy, type Replica } from './replica.ts'
@@ -481,6 +490,61 @@ test('[TX35] a transaction overtaken by one inside of it is refused, if it depen
   expect(here.memory.snapshot.get(x)).toBe(10)
   inside(y)
   expect(here.memory.snapshot.get(x)).toBe(11)
+})
+
+test('[TX37] a body may build on a write that was refused, that changed nothing, or that was undone', () => {
+  const after = (body: (tx: Tx) => void, meanwhile: (tx: Tx) => void): readonly string[] => {
+    const here = replica()
+    here.transact((tx) => tx.create(cards.at('here'), { title: 'A' }))
+    const attempt = attemptOn(here)
+    body(attempt.tx)
+    attempt.tx.set(y, 1)
+    here.transact(meanwhile)
+    return verdict(attempt.check('serializable'))
+  }
+  const a = cards.at('a')
+  const here = cards.at('here')
+  const create = (tx: Tx): void => tx.create(a, { title: 'A' })
+  const remove = (tx: Tx): void => tx.delete(here)
+
+  // It asked whether they are there, and went on from the answer.
+  expect(after((tx) => thrownBy(() => tx.create(here, { title: 'B' })), remove)).toEqual(['rerun', here.key])
+  expect(after((tx) => thrownBy(() => tx.patch(a, { title: 'B' })), create)).toEqual(['rerun', a.key])
+  expect(after((tx) => thrownBy(() => tx.move(a, todo)), create)).toEqual(['rerun', a.key])
+  // What changes nothing now would change something then.
+  expect(
+    after(
+      (tx) => tx.set(x, 0),
+      (tx) => tx.set(x, 7),
+    ),
+  ).toEqual(['rerun', x.key])
+  expect(after((tx) => tx.delete(a), create)).toEqual(['rerun', a.key])
+  const trying = (tx: Tx): void =>
+    tx.orElse(
+      (left) => {
+        create(left)
+        left.retry()
+      },
+      () => undefined,
+    )
+  expect(after(trying, create)).toEqual(['rerun', a.key])
+  expect(
+    after(
+      (tx) => tx.set(x, 0),
+      (tx) => tx.set(x, 0),
+    ),
+  ).toEqual(['ready'])
+
+  const waiting = replica()
+  const attempt = attemptOn(waiting)
+  thrownBy(() =>
+    attempt.tx.savepoint((inner) => {
+      create(inner)
+      inner.get(x)
+      inner.retry()
+    }),
+  )
+  expect(verdict(attempt.check('serializable'))).toEqual(['blocked', x.key])
 })
 
 test('[TX36] an attempt that wrote nothing may always end', () => {
