@@ -17,9 +17,19 @@ export interface World {
   steps: number[]
   cards: Record<string, { title: string; likes: number }>
   lists: Record<string, string[]>
+  /** How often each card was put somewhere: its value says where it stands, though not in words that a model could foretell. */
+  moves: Record<string, number>
 }
 
-export const emptyWorld: World = { x: 0, y: 0, votes: 0, steps: [], cards: {}, lists: { todo: [], done: [] } }
+export const emptyWorld: World = {
+  x: 0,
+  y: 0,
+  votes: 0,
+  steps: [],
+  cards: {},
+  lists: { todo: [], done: [] },
+  moves: {},
+}
 
 /** What a query gives in a world. */
 export function ask(world: World, what: Query): unknown {
@@ -31,9 +41,18 @@ export function ask(world: World, what: Query): unknown {
   return ids.filter((id) => ('prefix' in what ? id.startsWith(what.prefix) : id >= what.from && id < what.to))
 }
 
+/** Whether a query gives something else in another world. */
+export function differs(what: Query, a: World, b: World): boolean {
+  const all = (world: World): unknown =>
+    typeof what === 'object' && 'card' in what ? [ask(world, what), world.moves[what.card]] : ask(world, what)
+  return JSON.stringify(all(a)) !== JSON.stringify(all(b))
+}
+
 /** What came of a program. */
 export interface ModelRun {
   readonly outcome: 'commit' | 'throw' | 'retry'
+  /** Whether it threw an error of its own, also after it had come to `retry`. */
+  readonly threw: boolean
   readonly notes: readonly Note[]
   readonly world: World
   readonly effects: readonly number[]
@@ -60,15 +79,17 @@ export function runModel(program: Program, world: World, once: ReadonlyMap<strin
   scope = structuredClone(scope)
   let asks = false
   let outcome: ModelRun['outcome'] = 'commit'
+  let threw = false
   try {
     driveAtOnce(interpret(program, machine(), notes, driveAtOnce))
   } catch (error) {
     if (error !== thrown && error !== retrying) throw error
     outcome = 'throw'
+    threw = error === thrown
   }
   if (asks) outcome = 'retry'
   const { world: after, effects } = scope
-  return { outcome, notes, world: outcome === 'commit' ? after : world, effects, reads }
+  return { outcome, threw, notes, world: outcome === 'commit' ? after : world, effects, reads }
 
   function machine(): Machine {
     return {
@@ -124,7 +145,11 @@ function apply(write: Write, scope: Scope, reads: Query[]): string | undefined {
   if (!isCommute && commuted.has(key)) return 'commuted'
   const before = JSON.stringify(world)
   const refusal = change(write, world)
-  if (refusal !== undefined) return refusal
+  if (refusal !== undefined) {
+    // It says that a member is there, or how long a list is.
+    reads.push(key === 'steps' ? key : { card: key })
+    return refusal
+  }
   if (isCommute && !written.has(key)) commuted.add(key)
   // Of what changes nothing nothing is kept.
   else if (before !== JSON.stringify(world)) written.add(key)
@@ -177,6 +202,7 @@ function change(write: Write, world: World): string | undefined {
     if (write.index > others.length) return 'invalid-value'
     for (const [name, list] of Object.entries(lists)) lists[name] = list.filter((id) => id !== write.move)
     lists[write.list]!.splice(write.index, 0, write.move)
+    world.moves[write.move] = (world.moves[write.move] ?? 0) + 1
   }
   return undefined
 }

@@ -97,8 +97,8 @@ const write: fc.Arbitrary<Write> = fc.oneof(
 )
 const when: fc.Arbitrary<When> = fc.record({ read: fc.constantFrom('x', 'y', 'votes'), rest: fc.nat(2) })
 
-const { program } = fc.letrec<{ program: Program; instruction: Instruction }>((tie) => ({
-  program: fc.array(tie('instruction'), { maxLength: 5, depthIdentifier: 'program' }),
+const { instruction } = fc.letrec<{ program: Program; instruction: Instruction }>((tie) => ({
+  program: fc.array(tie('instruction'), { maxLength: 6, size: 'max', depthIdentifier: 'program' }),
   instruction: fc.oneof(
     { depthIdentifier: 'program', maxDepth: 3 },
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('write'), write }) },
@@ -106,9 +106,9 @@ const { program } = fc.letrec<{ program: Program; instruction: Instruction }>((t
     { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('peek', 'ensure'), what: query }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('effect'), input: number }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('once'), key: fc.constantFrom('k', 'l') }) },
-    { weight: 3, arbitrary: fc.record({ kind: fc.constant('pause') }) },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('pause') }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('throw'), when }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('retry'), when, swallow: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('retry'), when, swallow: fc.boolean() }) },
     {
       weight: 2,
       arbitrary: fc.record({ kind: fc.constant('savepoint'), body: tie('program'), catches: fc.boolean() }),
@@ -119,8 +119,9 @@ const { program } = fc.letrec<{ program: Program; instruction: Instruction }>((t
 
 /** Several transactions at the same time. */
 export function jobs(most: number): fc.Arbitrary<Job[]> {
+  const program = fc.array(instruction, { minLength: 2, maxLength: 9, size: 'max' })
   const job = fc.record({ program, isSync: fc.integer({ min: 0, max: 3 }).map((n) => n === 0) })
-  return fc.array(job, { minLength: 1, maxLength: most })
+  return fc.array(job, { minLength: 2, maxLength: most, size: 'max' })
 }
 
 /** What a program runs on: a transaction, or a model of one. `savepoint` and `orElse` give what their bodies give. */
@@ -227,12 +228,10 @@ export function driveWith(pause: () => Promise<void>): Drive {
   return async (steps) => {
     let step = steps.next()
     while (step.done !== true) {
-      let failure: { readonly error: unknown } | undefined
-      try {
-        await (step.value ?? pause())
-      } catch (error) {
-        failure = { error }
-      }
+      const failure = await Promise.resolve(step.value ?? pause()).then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      )
       step = failure === undefined ? steps.next() : steps.throw(failure.error)
     }
   }

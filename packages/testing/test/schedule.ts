@@ -10,6 +10,10 @@ export interface Schedule {
   pause(): Promise<void>
   /** Runs until all of these are done. Throws when they wait for each other, or do not end. */
   run(tasks: readonly Promise<unknown>[]): Promise<void>
+  /** Runs until nobody can go on. Throws when that does not come. */
+  settle(): Promise<void>
+  /** Timers that are set. */
+  readonly timers: number
   /** Decisions taken so far. */
   readonly steps: number
 }
@@ -42,6 +46,19 @@ export function createSchedule(seed: number): Schedule {
     return next !== undefined
   }
 
+  /** Decides until the end has come, or until nobody can go on: `false`. */
+  async function goOn(hasEnded: () => boolean): Promise<boolean> {
+    const end = steps + MOST_STEPS
+    for (let idle = 0; ;) {
+      await turn()
+      if (hasEnded()) return true
+      if (steps++ > end) throw new Error(`Seed ${seed}: no end after ${MOST_STEPS} steps.`)
+      idle = decide() ? 0 : idle + 1
+      // What hops from one turn to the next needs a few of them.
+      if (idle > 20) return false
+    }
+  }
+
   return {
     clock: {
       nowMs: () => nowMs,
@@ -59,16 +76,14 @@ export function createSchedule(seed: number): Schedule {
       const all = Promise.all(tasks).finally(() => (isDone = true))
       // Heard below, and not before.
       all.catch(() => undefined)
-      const end = steps + MOST_STEPS
-      for (let idle = 0; ;) {
-        await turn()
-        if (isDone) break
-        if (steps++ > end) throw new Error(`Seed ${seed}: no end after ${MOST_STEPS} steps.`)
-        idle = decide() ? 0 : idle + 1
-        // What hops from one turn to the next needs a few of them.
-        if (idle > 20) throw new Error(`Seed ${seed}: nobody can go on, and not all are done.`)
-      }
+      if (!(await goOn(() => isDone))) throw new Error(`Seed ${seed}: nobody can go on, and not all are done.`)
       await all
+    },
+    async settle() {
+      await goOn(() => false)
+    },
+    get timers() {
+      return timers.size
     },
     get steps() {
       return steps
