@@ -39,8 +39,10 @@ test('[HA4] a page that is gone lets a transient value go, by real locks; one th
 
   // That a page is gone takes a moment to be known.
   const glance = async (): Promise<string> => {
-    await using handle = await here.open(filter, 'read')
-    return handle.get()
+    const handle = await here.open(filter, 'read')
+    const value = handle.get()
+    await handle.close()
+    return value
   }
   await expect.poll(glance, { timeout: 10_000 }).toBe('all')
   const anew = await here.open(filter, 'write')

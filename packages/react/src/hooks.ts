@@ -23,11 +23,21 @@ export interface ReadOptions<T> extends SelectOptions<T> {
  * for commits that touched `readable` only. Refs and selectors may be made in the render: a ref is known by its key.
  * With `every` it renders at most once in so many milliseconds, for values that change faster than anybody reads.
  *
- * @example no-run: JSX
- * function Title({ id }: { id: string }) {
- *   const title = useValue(cards.at(id), (card) => card?.title)
- *   return <h2>{title ?? 'This card is gone.'}</h2>
+ * @example
+ * import { collection } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ * import { createElement } from 'react'
+ *
+ * const cards = collection('cards', { title: '', done: false })
+ * function Title() {
+ *   const title = useValue(cards.at('c1'), (card) => card?.title)
+ *   return createElement('h2', null, title ?? 'This card is gone.')
  * }
+ * const store = await openStore({ space: 'board' })
+ * expect(page(store, Title)).toBe('<h2>This card is gone.</h2>')
+ * store.transact((tx) => tx.create(cards.at('c1'), { title: 'Plan' }))
+ * expect(page(store, Title)).toBe('<h2>Plan</h2>')
+ * await store.close()
  */
 export function useValue<V>(readable: Ref<V> | Readable<V>, options?: ReadOptions<V>): V
 export function useValue<V, T>(readable: Ref<V> | Readable<V>, selector: (value: V) => T, options?: ReadOptions<T>): T
@@ -54,11 +64,20 @@ export function useValue(
  * another value, by `Object.is` or as `equal` says. Read inside the selector: what is read later from a snapshot that it
  * returned is not noticed. A selector made in the render runs, and subscribes, anew in each render.
  *
- * @example no-run: JSX
+ * @example
+ * import { counter } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ * import { createElement } from 'react'
+ *
+ * const [savings, wallet] = [counter('savings'), counter('wallet')]
  * function Total() {
  *   const total = useSnapshot((snapshot) => snapshot.get(savings) + snapshot.get(wallet))
- *   return <output>{total}</output>
+ *   return createElement('output', null, total)
  * }
+ * const store = await openStore({ space: 'money' })
+ * store.transact((tx) => (tx.add(savings, 5), tx.add(wallet, 2)))
+ * expect(page(store, Total)).toBe('<output>7</output>')
+ * await store.close()
  */
 export function useSnapshot<T>(
   selector: (snapshot: Snapshot) => T,
@@ -72,11 +91,19 @@ export function useSnapshot<T>(
 /**
  * `store.transact` as one function that stays the same in every render. For event handlers and effects: a render writes nothing.
  *
- * @example no-run: JSX
+ * @example
+ * import { counter } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ * import { createElement } from 'react'
+ *
+ * const likes = counter('likes')
  * function Like() {
  *   const transact = useTransact()
- *   return <button onClick={() => transact((tx) => tx.add(likes, 1))}>Like</button>
+ *   return createElement('button', { onClick: () => transact((tx) => tx.add(likes, 1)) }, 'Like')
  * }
+ * const store = await openStore({ space: 'board' })
+ * expect(page(store, Like)).toBe('<button>Like</button>')
+ * await store.close()
  */
 export function useTransact(): Store['transact'] {
   const store = useStore()
@@ -86,11 +113,17 @@ export function useTransact(): Store['transact'] {
 /**
  * Where the data is and how the link is doing, or what `selector` makes of it; renders again when that changed.
  *
- * @example no-run: JSX
+ * @example
+ * import { memoryStorage, openStore } from '@syncline/store'
+ * import { createElement } from 'react'
+ *
  * function Saved() {
  *   const saved = useStatus((status) => status.saved)
- *   return <p>{saved === 'relay' ? 'Everybody has it.' : 'Only this device has it.'}</p>
+ *   return createElement('p', null, saved === 'relay' ? 'Everybody has it.' : 'Only this device has it.')
  * }
+ * const store = await openStore({ space: 'board', storage: memoryStorage() })
+ * expect(page(store, Saved)).toBe('<p>Only this device has it.</p>')
+ * await store.close()
  */
 export function useStatus(): Status
 export function useStatus<T>(selector: (status: Status) => T, options?: SelectOptions<T>): T
@@ -110,11 +143,18 @@ export function useStatus(
  * Who is here, and `set` to say something of ourselves; renders again when somebody changed, or when what `selector` makes of it did.
  * People who move render nobody who reads documents. Throws `StoreError` `no-presence` when the store was opened without presence.
  *
- * @example no-run: JSX
+ * @example
+ * import { openStore } from '@syncline/store'
+ * import { yjsPresence } from '@syncline/yjs'
+ * import { createElement } from 'react'
+ *
  * function Crowd() {
  *   const count = usePresence(({ peers }) => peers.size)
- *   return <p>{count} here</p>
+ *   return createElement('p', null, `${count} here`)
  * }
+ * const store = await openStore({ space: 'board', presence: yjsPresence() })
+ * expect(page(store, Crowd)).toBe('<p>1 here</p>')
+ * await store.close()
  */
 export function usePresence(): PresenceNow
 export function usePresence<T>(selector: (presence: PresenceNow) => T, options?: SelectOptions<T>): T

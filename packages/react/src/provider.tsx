@@ -26,14 +26,22 @@ const StoreContext = createContext<Store | undefined>(undefined)
  * It never closes the store: whoever opened it does. Another `store` takes the place of the first, with all subscriptions.
  * Throws `ReactBindingError` `no-store` for what is no store, and without `error` what the promise was rejected with.
  *
- * @example no-run: JSX
- * const store = openStore({ space: 'board', storage: indexedDb('app') })
+ * @example
+ * import { lww } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ * import { createElement } from 'react'
+ * import { renderToString } from 'react-dom/server'
  *
- * createRoot(element).render(
- *   <SynclineProvider store={store} fallback="Opening …" error={(error) => <p role="alert">{String(error)}</p>}>
- *     <Board />
- *   </SynclineProvider>,
- * )
+ * const title = lww('title', 'Plan')
+ * const Board = () => createElement('h1', null, useValue(title))
+ * // In an app: <SynclineProvider store={openStore(…)} fallback="Opening …"><Board /></SynclineProvider>
+ * const within = (store) => createElement(SynclineProvider, { store, fallback: 'Opening …' }, createElement(Board))
+ *
+ * const opening = openStore({ space: 'board' })
+ * expect(renderToString(within(opening))).toBe('Opening …')
+ * const store = await opening
+ * expect(renderToString(within(store))).toBe('<h1>Plan</h1>')
+ * await store.close()
  */
 export function SynclineProvider({ store, fallback, error, children }: SynclineProviderProps): ReactNode {
   const opening = useOpening(store)
@@ -76,12 +84,19 @@ function isPromise(store: Store | Promise<Store>): store is Promise<Store> {
 /**
  * The store of the nearest provider, for what the other hooks do not do. Throws `ReactBindingError` `no-provider` where there is none.
  *
- * @example no-run: JSX
+ * @example
+ * import { openStore } from '@syncline/store'
+ * import { createElement } from 'react'
+ *
  * function LinkSwitch() {
  *   const store = useStore()
  *   const isOff = useStatus((status) => status.link === 'off')
- *   return <button onClick={() => (isOff ? store.connect() : store.disconnect())}>{isOff ? 'Go online' : 'Go offline'}</button>
+ *   const onClick = () => (isOff ? store.connect() : store.disconnect())
+ *   return createElement('button', { onClick }, isOff ? 'Go online' : 'Go offline')
  * }
+ * const store = await openStore({ space: 'board' })
+ * expect(page(store, LinkSwitch)).toBe('<button>Go online</button>')
+ * await store.close()
  */
 export function useStore(): Store {
   const store = useContext(StoreContext)

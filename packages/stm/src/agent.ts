@@ -70,7 +70,16 @@ export function agent<
   return Object.freeze({ kind: 'agent', name, ref, actions: Object.freeze({ ...actions }), onError })
 }
 
-/** What the effect is called that is a send of this action to this agent. Throws `StmError` `invalid-write` when it has no such action. */
+/**
+ * What the effect is called that is a send of this action to this agent. Throws `StmError` `invalid-write` when it has no such action.
+ *
+ * @example
+ * import { agent, sendName } from '@syncline/stm'
+ *
+ * const votes = agent('votes', register('votes', 0), { actions: { reset: () => 0 } })
+ * expect(sendName(votes, 'reset')).toBe('agent:votes/reset')
+ * expect(() => sendName(votes, 'double')).toThrow('It has reset.')
+ */
 export function sendName({ name, actions }: Agent<unknown, Actions>, action: string): string {
   if (Object.hasOwn(actions, action)) return `${SENDS}${name}/${action}`
   throw new StmError(

@@ -249,7 +249,13 @@ function overtaken(moved: readonly Readable<unknown>[]): StmError {
   )
 }
 
-/** Some keys in words for a message. */
+/**
+ * Some keys in words for a message.
+ *
+ * @example
+ * expect(namesOf(['lww title', 'lww owner'])).toBe('"lww title", "lww owner"')
+ * expect(namesOf(['a', 'b', 'c', 'd', 'e', 'f', 'g'])).toContain('2 more')
+ */
 export function namesOf(keys: readonly CellKey[]): string {
   const named = keys.slice(0, 5).map((key) => `"${key}"`)
   if (keys.length > named.length) named.push(`${keys.length - named.length} more`)

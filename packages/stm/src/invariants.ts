@@ -70,6 +70,19 @@ interface Run {
 /**
  * Makes an empty set of invariants. Cost of `judge` and `note`: one look-up for each cell that is written; an invariant is run when something
  * is written that it read the last time.
+ *
+ * @example
+ * import { createInvariants, createMemory, draft } from '@syncline/stm'
+ *
+ * const [used, limit] = [tally('used'), register('limit', 10)]
+ * const memory = createMemory()
+ * const invariants = createInvariants()
+ * const holds = (snapshot) => snapshot.get(used) <= snapshot.get(limit) || 'More is used than there is.'
+ * invariants.add('limit', holds, false, memory.snapshot)
+ *
+ * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
+ * const { writes } = draft(memory, (tx) => tx.add(used, 11), context)
+ * expect(() => invariants.judge(writes, memory.view, context)).toThrow('More is used than there is.')
  */
 export function createInvariants(): Invariants {
   const byName = new Map<string, Invariant>()

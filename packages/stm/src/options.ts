@@ -8,7 +8,15 @@ export const noOptions: RefOptions<never> = Object.freeze({})
 /** Options that were checked, so that the refs of the members of a collection need not check them again. */
 const checked = new WeakSet<object>([noOptions])
 
-/** A frozen copy of what an app says about a ref. Throws `StmError` `invalid-options` for what makes no sense. */
+/**
+ * A frozen copy of what an app says about a ref. Throws `StmError` `invalid-options` for what makes no sense.
+ *
+ * @example
+ * import { refOptions } from '@syncline/stm'
+ *
+ * expect(Object.isFrozen(refOptions('draft', { arbiter: 'browser', persistence: 'transient' }))).toBe(true)
+ * expect(() => refOptions('draft', { maxBytes: -1 })).toThrow('maxBytes of "draft" is -1')
+ */
 export function refOptions<O extends RefOptions>(address: string, options: O): O {
   if (checked.has(options)) return options
   const { arbiter, maxBytes, persistence, schema } = options

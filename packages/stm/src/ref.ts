@@ -174,7 +174,12 @@ export function checkMemberId(id: string): string {
   )
 }
 
-/** Whether this can be the id of a member. */
+/**
+ * Whether this can be the id of a member.
+ *
+ * @example
+ * expect([isMemberId('Zürich/8001'), isMemberId(''), isMemberId(7)]).toEqual([true, false, false])
+ */
 export function isMemberId(id: unknown): id is string {
   return typeof id === 'string' && id.length > 0 && id.length <= 512 && !UNFIT_FOR_ID.test(id)
 }
@@ -206,12 +211,24 @@ function cellTag(tag: string, arbiter: Arbiter): string {
   return arbiter === 'local' ? tag : `${tag}@${arbiter}`
 }
 
-/** The identity of the membership of a collection: what a watcher of the collection watches. */
+/**
+ * The identity of the membership of a collection: what a watcher of the collection watches.
+ *
+ * @example
+ * const cards = cardsOf('cards')
+ * expect(membersKey(cards.policy.tag, 'cards')).toBe(cards.key)
+ */
 export function membersKey(tag: string, collection: string, arbiter: Arbiter = 'local'): CellKey {
   return `${MEMBERS} ${cellTag(tag, arbiter)} ${collection}`
 }
 
-/** The identity of one list of a collection: what a watcher of the list watches. */
+/**
+ * The identity of one list of a collection: what a watcher of the list watches.
+ *
+ * @example
+ * const todo = cardsOf('cards').list('todo')
+ * expect(listKey(todo.collection.policy.tag, 'cards', todo.field, 'todo')).toBe(todo.key)
+ */
 export function listKey(
   tag: string,
   collection: string,

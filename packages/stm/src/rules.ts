@@ -32,7 +32,21 @@ interface Outcome {
   readonly isOld: boolean
 }
 
-/** Holds writes against the schemas and limits of their refs. Cost: nothing for refs that have none. */
+/**
+ * Holds writes against the schemas and limits of their refs. Throws `StmError` `validation-failed` or `too-large-for-ref`. Cost: nothing for
+ * refs that have none.
+ *
+ * @example
+ * import { createMemory, draft, judgeWrites, makeRef, valueSizeBytes } from '@syncline/stm'
+ *
+ * const { policy } = register('note', '')
+ * const note = makeRef(policy, 'note', '', { maxBytes: 10 })
+ * const memory = createMemory()
+ * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
+ * const { writes } = draft(memory, (tx) => tx.set(register('note', ''), 'far too long'), context)
+ * const limited = writes.map((write) => ({ ...write, ref: note }))
+ * expect(() => judgeWrites(limited, memory.view, context, valueSizeBytes)).toThrow('may take 10')
+ */
 export function judgeWrites(
   writes: readonly DraftWrite[],
   view: View,
@@ -60,7 +74,16 @@ export function judgeWrites(
   }
 }
 
-/** The size of a value if it is too large. */
+/**
+ * The size of a value if it is too large; undefined if not. `sizeBytes` measures exactly, and is asked in doubt only.
+ *
+ * @example
+ * import { excessOf } from '@syncline/stm'
+ *
+ * const encoded = (value) => JSON.stringify(value).length
+ * expect(excessOf('short', 100, encoded)).toBeUndefined()
+ * expect(excessOf('x'.repeat(200), 100, encoded)).toBe(202)
+ */
 export function excessOf(value: unknown, maxBytes: number, sizeBytes: (value: Value) => number): number | undefined {
   // What a ref reads is plain data.
   const data = value as Value

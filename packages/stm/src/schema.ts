@@ -42,7 +42,17 @@ export interface Issue {
   readonly path: readonly (string | number)[]
 }
 
-/** What a schema finds wrong with a value: nothing when it is valid. What a schema throws is an issue, and so is a promise: {@link unanswered}. */
+/**
+ * What a schema finds wrong with a value: nothing when it is valid. What a schema throws is an issue, and so is a promise: {@link unanswered}.
+ *
+ * @example
+ * import { issuesOf } from '@syncline/stm'
+ *
+ * const validate = (value) => (typeof value === 'number' ? { value } : { issues: [{ message: 'No number' }] })
+ * const schema = { '~standard': { version: 1, vendor: 'mine', validate } }
+ * expect(issuesOf(schema, 7)).toEqual([])
+ * expect(issuesOf(schema, 'seven')).toEqual([{ message: 'No number', path: [] }])
+ */
 export function issuesOf(schema: StandardSchema, value: unknown): readonly Issue[] {
   let result: ReturnType<StandardSchema['~standard']['validate']>
   try {

@@ -4,7 +4,17 @@ import { sealedOp } from './sealed-op.ts'
 import { valueSizeBytes } from './value.ts'
 import type { DraftWrite } from './write.ts'
 
-/** How many bytes the writes of a draft will take at most, apart from a small constant for each. Cost: one walk over what was written. */
+/**
+ * How many bytes the writes of a draft will take at most, apart from a small constant for each: the writes to live documents, which have no
+ * operations yet, and the operations of the others. Cost: one walk over what was written.
+ *
+ * @example
+ * import { createMemory, draft, sealPure, sealSizeBytes } from '@syncline/stm'
+ *
+ * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
+ * const { writes } = draft(createMemory(), (tx) => tx.set(register('note', ''), 'x'.repeat(1000)), context)
+ * expect(sealSizeBytes(writes, sealPure(writes, context))).toBeGreaterThanOrEqual(1000)
+ */
 export function sealSizeBytes(writes: readonly DraftWrite[], ops: readonly Op[]): number {
   let bytes = 0
   for (const { policy, draft, ref } of writes) {
@@ -19,7 +29,16 @@ export function sealPure(writes: readonly DraftWrite[], context: EditContext): O
   return seal(writes, context, false)
 }
 
-/** The operations of the writes to live documents, which are changed by this. Called last, when nothing can fail any more. */
+/**
+ * The operations of the writes to live documents, which are changed by this. Called last, when nothing can fail any more.
+ *
+ * @example
+ * import { createMemory, draft, sealLate } from '@syncline/stm'
+ *
+ * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
+ * const { writes } = draft(createMemory(), (tx) => tx.set(register('note', ''), 'x'), context)
+ * expect(sealLate(writes, context)).toEqual([]) // a register is no live document
+ */
 export function sealLate(writes: readonly DraftWrite[], context: EditContext): Op[] {
   return seal(writes, context, true)
 }
@@ -34,7 +53,12 @@ function seal(writes: readonly DraftWrite[], context: EditContext, late: boolean
   return ops
 }
 
-/** Whether a policy changes a live document when it seals. */
+/**
+ * Whether a policy changes a live document when it seals.
+ *
+ * @example
+ * expect(isLate(register('note', '').policy)).toBe(false)
+ */
 export function isLate(policy: Policy): policy is BoundPolicy {
   return 'late' in policy && policy.late === true
 }

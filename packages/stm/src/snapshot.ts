@@ -2,7 +2,22 @@ import type { Arbiter, Basis } from './change.ts'
 import type { Reading } from './reading.ts'
 import type { Collection, Readable, Ref, Writes } from './ref.ts'
 
-/** Everything at one basis, as an immutable value: valid for ever, whatever is committed later. */
+/**
+ * Everything at one basis, as an immutable value: valid for ever, whatever is committed later.
+ *
+ * @example
+ * import { collection } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ *
+ * const cards = collection('cards', { title: '' })
+ * const store = await openStore({ space: 'board' })
+ * store.transact((tx) => tx.create(cards.at('a'), { title: 'A' }))
+ * const before = store.snapshot
+ * store.transact((tx) => tx.delete(cards.at('a')))
+ * expect([...before.items(cards)]).toEqual([['a', { title: 'A' }]])
+ * expect([before.get(cards), store.snapshot.get(cards)]).toEqual([['a'], []])
+ * await store.close()
+ */
 export interface Snapshot {
   readonly basis: Basis
   /** The value of a ref, the ids of a collection or of a list. The same object for the same state. */

@@ -7,6 +7,44 @@ import type { Collection, List, Readable, Ref, Writes } from './ref.ts'
  *
  * `A` names the arbiters whose refs it may write. Of what it read, wrote or ensured, what has moved when it wants to commit runs the body
  * again; so a body reads refs, writes refs and declares effects, and does nothing else.
+ *
+ * @example
+ * import { collection, counter, list, place } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ *
+ * const cards = collection('cards', { title: '', done: false, at: place() })
+ * const todo = cards.list('todo')
+ * const steps = list('steps')
+ * const edits = counter('edits')
+ * const store = await openStore({ space: 'board' })
+ *
+ * const { change } = store.transact((tx) => {
+ *   for (const id of ['a', 'b']) tx.create(cards.at(id), { title: id.toUpperCase() })
+ *   tx.moveAll([cards.at('b'), cards.at('a')], todo)
+ *   tx.patch(cards.at('a'), { done: true })
+ *   const open = [...tx.items(cards)].filter(([, card]) => !card.done)
+ *   expect(open.map(([id]) => id)).toEqual(['b'])
+ *
+ *   tx.insert(steps, 0, ['first', 'second', 'third'])
+ *   tx.remove(steps, 1, 1)
+ *   tx.reorder(steps, 1, 0)
+ *   expect(tx.get(steps)).toEqual(['third', 'first'])
+ *
+ *   // It depends on the list, and not on the number of edits, which it only looks at and adds to.
+ *   tx.ensure(todo)
+ *   if (tx.peek(edits) < 100) tx.commute(edits, { add: 1 })
+ *   try {
+ *     tx.savepoint((part) => {
+ *       part.delete(cards.at('b'))
+ *       throw new Error('not this part')
+ *     })
+ *   } catch {
+ *     tx.effect('mail', { subject: 'b stays' })
+ *   }
+ * })
+ * expect(store.get(todo)).toEqual(['b', 'a'])
+ * expect(change.effects).toMatchObject([{ handler: 'mail', input: { subject: 'b stays' } }])
+ * await store.close()
  */
 export interface Tx<A extends Arbiter = 'local'> {
   /** Carries the type only: who takes a transaction of fewer arbiters takes one of more, and not the reverse. */

@@ -471,7 +471,25 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** Whether an error is the one that `tx.retry()` throws. */
+/**
+ * Whether an error is the one that `tx.retry()` throws.
+ *
+ * @example
+ * import { createMemory, draft, isRetrySignal } from '@syncline/stm'
+ *
+ * let caught
+ * const body = (tx) => {
+ *   try {
+ *     return tx.retry()
+ *   } catch (error) {
+ *     caught = error
+ *   }
+ * }
+ * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
+ * // Whoever catches it: the transaction knows.
+ * expect(() => draft(createMemory(), body, context)).toThrow('came to retry()')
+ * expect([isRetrySignal(caught), isRetrySignal(new Error('another'))]).toEqual([true, false])
+ */
 export function isRetrySignal(error: unknown): boolean {
   return error instanceof RetrySignal
 }

@@ -56,7 +56,19 @@ export interface Store {
    */
   read<V>(ref: Ref<V, Writes, Arbiter>): Reading<V>
 
-  /** The members of a collection now, as `[id, value]`, ascending by id. */
+  /**
+   * The members of a collection now, as `[id, value]`, ascending by id.
+   *
+   * @example
+   * import { collection } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const cards = collection('cards', { title: '' })
+   * const store = await openStore({ space: 'board' })
+   * for (const id of ['b', 'a']) store.transact((tx) => tx.create(cards.at(id), { title: `card ${id}` }))
+   * expect([...store.items(cards)].map(([id, { title }]) => `${id}: ${title}`)).toEqual(['a: card a', 'b: card b'])
+   * await store.close()
+   */
   items<V>(collection: Collection<V, Writes, Arbiter>): Iterable<readonly [string, V]>
 
   /**
@@ -185,6 +197,15 @@ export interface Store {
   /**
    * Runs `io` and returns what it gives. Wrap in it what must never run in a body, which may run again: inside of one (up to its first
    * `await`) it throws `StmError` `io-in-transaction`.
+   *
+   * @example
+   * import { openStore } from '@syncline/store'
+   *
+   * const store = await openStore({ space: 'board' })
+   * const print = () => store.io(() => 'printed')
+   * expect(print()).toBe('printed')
+   * expect(() => store.transact(print)).toThrow('in the body of a transaction')
+   * await store.close()
    */
   io<T>(io: () => T): T
 
@@ -377,7 +398,27 @@ export interface Store {
 
   /** Resolves when everything committed so far is durable on this device. Rejects with a `StoreError` when it cannot be, or on `close()`. */
   durable(): Promise<void>
-  /** Resolves when everything committed so far is stored by the relay. Stays pending while offline. */
+  /**
+   * Resolves when everything committed so far is stored by the relay. Stays pending while offline.
+   *
+   * @example
+   * import { counter } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const votes = counter('votes')
+   * const store = await openStore({ space: 'board', transport: relayHere() })
+   * store.disconnect()
+   * const receipt = store.transact((tx) => tx.add(votes, 1))
+   * const patience = new AbortController()
+   * const waiting = receipt.synced({ signal: patience.signal })
+   * patience.abort(new Error('Later, then.'))
+   * await expect(waiting).rejects.toThrow('Later, then.')
+   *
+   * store.connect()
+   * await store.synced()
+   * expect(store.status).toMatchObject({ pending: 0, saved: 'relay' })
+   * await store.close()
+   */
   synced(options?: { readonly signal?: AbortSignal }): Promise<void>
 
   /** The Changes that the relay refused, kept on this device until dropped. */
@@ -391,7 +432,17 @@ export interface Store {
   /** Closes the link, for all tabs of this browser, until `connect()`. Work goes on; it syncs later. */
   disconnect(): void
 
-  /** The policy of a ref, bound to this store: the way to the live document behind it. For adapters. */
+  /**
+   * The policy of a ref, bound to this store: the way to the live document behind it. For adapters.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const store = await openStore({ space: 'board' })
+   * expect(store.policyOf(lww('title', '')).tag).toBe('lww')
+   * await store.close()
+   */
   policyOf(ref: AnyRef): Policy
 
   /**
@@ -543,7 +594,34 @@ export interface Receipt<T> {
   synced(options?: { readonly signal?: AbortSignal }): Promise<void>
 }
 
-/** An agent at work in one store. */
+/**
+ * An agent at work in one store.
+ *
+ * @example
+ * import { lww } from '@syncline/merge'
+ * import { agent } from '@syncline/stm'
+ * import { openStore } from '@syncline/store'
+ *
+ * const account = agent('account', lww('balance', 10), {
+ *   actions: {
+ *     take(balance, amount: number) {
+ *       if (amount > balance) throw new Error('Not that much is there.')
+ *       return balance - amount
+ *     },
+ *   },
+ * })
+ * const store = await openStore({ space: 'bank', onError: () => undefined })
+ * const live = store.agent(account)
+ * const { value, change } = await live.send('take', 3).committed()
+ * expect([value, change.seq]).toEqual([7, 1])
+ *
+ * await expect(live.send('take', 100).committed()).rejects.toThrow('Not that much')
+ * expect(live.status).toBe('failed')
+ * expect(() => live.send('take', 1)).toThrow('takes nothing until it is restarted')
+ * await live.restart(20)
+ * expect([live.status, live.state]).toEqual(['idle', 20])
+ * await store.close()
+ */
 export interface LiveAgent<S, M extends Actions> {
   /** The value of its ref, now: without what is still to be done. */
   readonly state: S
@@ -615,7 +693,29 @@ export interface RefusedChange {
   readonly message: string
 }
 
-/** The durable list of refused Changes. */
+/**
+ * The durable list of refused Changes.
+ *
+ * @example
+ * import { lww } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ *
+ * const title = lww('title', '')
+ * let isLocked = true
+ * const refuse = () => (isLocked ? { code: 'locked', message: 'The board is locked.' } : undefined)
+ * const store = await openStore({ space: 'board', transport: relayHere({ refuse }) })
+ *
+ * for (const text of ['one', 'two']) {
+ *   await expect(store.transact((tx) => tx.set(title, text)).synced()).rejects.toThrow('The board is locked.')
+ * }
+ * expect([store.get(title), store.status.refused]).toEqual(['', 2])
+ * isLocked = false
+ * const [first, second] = store.refused.list()
+ * store.refused.drop(first.id)
+ * await store.refused.reapply(second.id).synced()
+ * expect([store.get(title), store.refused.list()]).toEqual(['two', []])
+ * await store.close()
+ */
 export interface RefusedChanges {
   list(): readonly RefusedChange[]
   /** Commits the operations of a refused Change again, as a new Change on the present state, and takes it off the list. Of several on one text, apply the oldest first. */

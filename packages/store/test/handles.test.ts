@@ -73,10 +73,10 @@ test('[HA2] a closed handle is of no use; closing again is nothing; it closes wi
     expect(use).toThrow(fails('handle-closed'))
   }
   const another = await store.open(title, 'write')
-  {
-    await using scoped = await store.open(cards.at('a'), 'read')
-    expect(scoped.get()).toBeUndefined()
-  }
+  const scoped = await store.open(cards.at('a'), 'read')
+  expect(scoped.get()).toBeUndefined()
+  await scoped[Symbol.asyncDispose]()
+  expect(scoped.isOpen).toBe(false)
   await store.close()
   expect(another.isOpen).toBe(false)
   expect(() => another.get()).toThrow(fails('closed'))
