@@ -139,7 +139,7 @@ test('everything can be done with the keyboard', async ({ enter }) => {
   await keyboard.press('Delete')
   await expect(board.card('Read aloud')).toBeHidden()
   await expect(focused).toHaveAccessibleName('Write')
-  await page.getByRole('button', { name: 'Undo' }).press('Enter')
+  await page.getByRole('listitem').getByRole('button', { name: 'Undo' }).press('Enter')
   await expect(board.column('Doing').getByTestId('card')).toHaveText(['Read aloud', 'Write'])
   expect((await board.read())[0]!.cards[0]).toMatchObject({ title: 'Read aloud', note: '# Chapter 1' })
 

@@ -12,6 +12,7 @@ import { Banners } from '../saving/Banners.tsx'
 import { LinkSwitch, Saving } from '../saving/Saving.tsx'
 import { keepOnDevice } from './service-worker.ts'
 import { Shortcuts } from './Shortcuts.tsx'
+import { Undo } from './Undo.tsx'
 
 /** The app on an open store. */
 export function App({ store }: { readonly store: Store }) {
@@ -47,6 +48,7 @@ function Page({ store }: { readonly store: Store }) {
         <header className="flex h-14 shrink-0 items-center gap-2 px-4 sm:gap-3">
           <img src="/icon.svg" alt="" className="size-6" />
           <h1 className="mr-auto truncate text-[15px] font-semibold">{store.space}</h1>
+          <Undo />
           <Shortcuts />
           <Saving />
           <LinkSwitch />

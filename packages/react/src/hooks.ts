@@ -2,7 +2,16 @@ import type { Readable, Ref, Snapshot } from '@syncline/stm'
 import type { Status, Store } from '@syncline/store'
 import { useMemo } from 'react'
 import { useStore } from './provider.tsx'
-import { identity, presenceOf, useSelected, valueOf, watched, type PresenceNow } from './source.ts'
+import {
+  identity,
+  presenceOf,
+  undoOf,
+  useSelected,
+  valueOf,
+  watched,
+  type PresenceNow,
+  type UndoNow,
+} from './source.ts'
 
 /** When a hook gives another value. */
 export interface SelectOptions<T> {
@@ -108,6 +117,22 @@ export function useSnapshot<T>(
 export function useTransact(): Store['transact'] {
   const store = useStore()
   return useMemo<Store['transact']>(() => (body, options) => store.transact(body, options), [store])
+}
+
+/**
+ * What this tab can undo and redo in a scope, the default one or another, and the ways to do it; renders again when `canUndo` or `canRedo`
+ * has changed. `undo` and `redo` are the same functions in every render; they return what `store.undo` does.
+ *
+ * @example no-run: JSX
+ * function UndoButton() {
+ *   const { undo, canUndo } = useUndo()
+ *   return <button disabled={!canUndo} onClick={undo}>Undo</button>
+ * }
+ */
+export function useUndo(scope?: string): UndoNow {
+  const store = useStore()
+  const source = useMemo(() => undoOf(store.undoStack(scope)), [store, scope])
+  return useSelected(source, identity, Object.is)
 }
 
 /**

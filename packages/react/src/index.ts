@@ -3,9 +3,9 @@ export { SynclineProvider, useStore } from './provider.tsx'
 export type { SynclineProviderProps } from './provider.tsx'
 
 // Hooks
-export { usePresence, useSnapshot, useStatus, useTransact, useValue } from './hooks.ts'
+export { usePresence, useSnapshot, useStatus, useTransact, useUndo, useValue } from './hooks.ts'
 export type { ReadOptions, SelectOptions } from './hooks.ts'
-export type { PresenceNow } from './source.ts'
+export type { PresenceNow, UndoNow } from './source.ts'
 
 // Errors
 export { ReactBindingError } from './errors.ts'

@@ -7,7 +7,7 @@ import {
   type Snapshot,
   type Writes,
 } from '@syncline/stm'
-import type { Presence, PresenceState, Store } from '@syncline/store'
+import type { Presence, PresenceState, Store, Undone, UndoStack } from '@syncline/store'
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 
 /** Something outside of React that has a value now, the same one until it changes, and tells when it may have. */
@@ -24,6 +24,16 @@ export interface PresenceNow {
   readonly peers: ReadonlyMap<number, PresenceState>
   /** Merges `patch` into our own state and tells the others. The same function in every render. */
   readonly set: (patch: PresenceState) => void
+}
+
+/** What can be undone and redone, and the ways to do it. The same object until that changes. */
+export interface UndoNow {
+  readonly canUndo: boolean
+  readonly canRedo: boolean
+  /** Takes back the newest step. The same function in every render. */
+  readonly undo: () => Undone
+  /** Does again what was undone last. The same function in every render. */
+  readonly redo: () => Undone
 }
 
 export function identity<T>(value: T): T {
@@ -191,5 +201,20 @@ export function presenceOf(presence: Presence): Source<PresenceNow> {
       return now
     },
     subscribe: (onChange) => presence.subscribe(onChange),
+  }
+}
+
+/** What can be undone and redone, as one object that stays the same until that changes. */
+export function undoOf(stack: UndoStack): Source<UndoNow> {
+  const undo = (): Undone => stack.undo()
+  const redo = (): Undone => stack.redo()
+  let now: UndoNow | undefined
+  return {
+    read() {
+      const { undoable: canUndo, redoable: canRedo } = stack
+      if (now?.canUndo !== canUndo || now.canRedo !== canRedo) now = { canUndo, canRedo, undo, redo }
+      return now
+    },
+    subscribe: (onChange) => stack.onChange(onChange),
   }
 }

@@ -1,0 +1,85 @@
+import type { Page } from '@playwright/test'
+import { expect, expectEqualBoards, test } from './fixtures.ts'
+
+const undoButton = (page: Page) =>
+  page.getByRole('group', { name: 'Undo and redo' }).getByRole('button', { name: 'Undo' })
+const redoButton = (page: Page) =>
+  page.getByRole('group', { name: 'Undo and redo' }).getByRole('button', { name: 'Redo' })
+
+test('undo takes back what one person did, leaves alone what the other did, and survives a reload', async ({
+  enter,
+}) => {
+  const [ada, ben] = [await enter({ name: 'Ada' }), await enter({ name: 'Ben' })]
+  const { page } = ada.board
+  const { keyboard } = page
+  await ada.board.addExample()
+  await expect(ben.board.cards).toHaveCount(6)
+  await expect(undoButton(ben.board.page)).toBeDisabled()
+
+  await ada.board.renameCard('Rename me with F2', 'Named by Ada')
+  await ada.board
+    .card('Named by Ada')
+    .getByRole('button', { name: 'Named by Ada', exact: true })
+    .press('Shift+ArrowLeft')
+  await ben.board.addCard('Done', 'A card by Ben')
+  await ben.board.card('Named by Ada').getByRole('checkbox').click()
+  await Promise.all([ada.board.isSynced(), ben.board.isSynced()])
+  await expect(ada.board.card('A card by Ben')).toBeVisible()
+  await expect(ada.board.card('Named by Ada').getByRole('checkbox')).toBeChecked()
+
+  // The move, by the keys; then the name, by the button.
+  await keyboard.press('Control+z')
+  await expect(ada.board.column('Doing').getByRole('button', { name: 'Named by Ada', exact: true })).toBeVisible()
+  await undoButton(page).click()
+  await expect(ada.board.card('Rename me with F2')).toBeVisible()
+  await expect(ben.board.card('Rename me with F2').getByRole('checkbox')).toBeChecked()
+  await expect(ben.board.card('A card by Ben')).toBeVisible()
+  await ada.board.isSynced()
+
+  await page.reload()
+  await ada.board.isOpen()
+  await expect(redoButton(page)).toBeEnabled()
+  await keyboard.press('Control+Shift+z')
+  await expect(ada.board.card('Named by Ada')).toBeVisible()
+  await keyboard.press('Control+y')
+  await expect(ada.board.column('Next').getByRole('button', { name: 'Named by Ada', exact: true })).toBeVisible()
+  await expect(redoButton(page)).toBeDisabled()
+
+  // Back to the start. The cards that Ben has touched stay, and Ada is told.
+  for (let i = 0; i < 3; i++) await keyboard.press('Control+z')
+  await expect(undoButton(page)).toBeDisabled()
+  await expect(page.getByText('Somebody has changed it since').first()).toBeVisible()
+  const board = await expectEqualBoards(ada.board, ben.board)
+  const titles = board.flatMap(({ cards }) => cards.map(({ title }) => title))
+  expect(titles).not.toContain('Write a note together')
+  await expect(ben.board.card('A card by Ben')).toBeVisible()
+  await expect(ben.board.card('Rename me with F2').getByRole('checkbox')).toBeChecked()
+})
+
+test('each tab undoes its own, and in a field the keys are for what is typed there', async ({ enter }) => {
+  const ada = await enter()
+  await ada.board.addColumn('Todo')
+  await ada.board.addCard('Todo', 'one')
+  const second = await ada.openTab()
+  await expect(undoButton(second.page)).toBeDisabled()
+  await second.addCard('Todo', 'two')
+  await expect(ada.board.card('two')).toBeVisible()
+  await ada.board.page.bringToFront()
+  await ada.board.page.locator('h1').click()
+  await ada.board.page.keyboard.press('Control+z')
+  await expect(ada.board.card('one')).toBeHidden()
+  await expect(second.card('one')).toBeHidden()
+  await expect(ada.board.card('two')).toBeVisible()
+
+  await second.page.bringToFront()
+  await second.page.getByRole('button', { name: 'Add a card to Todo', exact: true }).click()
+  await second.page.keyboard.type('three')
+  await second.page.keyboard.press('Control+z')
+  await expect(second.card('two')).toBeVisible()
+  await expect(second.page.getByRole('textbox')).not.toHaveValue('three')
+  await second.page.keyboard.press('Escape')
+  await second.page.locator('h1').click()
+  await second.page.keyboard.press('Control+z')
+  await expect(second.card('two')).toBeHidden()
+  await expect(ada.board.card('two')).toBeHidden()
+})

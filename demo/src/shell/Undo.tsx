@@ -1,0 +1,66 @@
+import { useUndo } from '@syncline/react'
+import type { Undone } from '@syncline/store'
+import { Redo2, Undo2 } from 'lucide-react'
+import { useCallback, useEffect } from 'react'
+import { IconButton } from '../parts/Button.tsx'
+import { useNotices } from '../parts/Notices.tsx'
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent)
+
+/** The key that goes with a letter for commands. */
+export const commandKey = isMac ? '⌘' : 'Ctrl'
+const command = isMac ? 'Meta' : 'Control'
+
+/** Takes back what was done on this board, here and by nobody else, and does it again: by buttons and by keys. */
+export function Undo() {
+  const { undo, redo, canUndo, canRedo } = useUndo()
+  const { announce, notify } = useNotices()
+
+  const run = useCallback(
+    (act: () => Undone, what: string) => {
+      const { change, superseded } = act()
+      if (superseded.length > 0) notify({ text: 'Somebody has changed it since, so that stays as it is.' })
+      announce(change === undefined ? `Nothing was ${what}.` : `Your last step was ${what}.`)
+    },
+    [announce, notify],
+  )
+  const onUndo = useCallback(() => run(undo, 'undone'), [run, undo])
+  const onRedo = useCallback(() => run(redo, 'done again'), [run, redo])
+
+  useEffect(() => {
+    function onKeyDown(event: KeyboardEvent): void {
+      if (event.defaultPrevented || isForText(event.target)) return
+      const asked = askedFor(event)
+      if (asked === undefined) return
+      event.preventDefault()
+      if (asked === 'undo') onUndo()
+      else onRedo()
+    }
+    window.addEventListener('keydown', onKeyDown)
+    return () => window.removeEventListener('keydown', onKeyDown)
+  }, [onUndo, onRedo])
+
+  return (
+    <div role="group" aria-label="Undo and redo" className="flex">
+      <IconButton label="Undo" keys={`${command}+Z`} disabled={!canUndo} onClick={onUndo}>
+        <Undo2 />
+      </IconButton>
+      <IconButton label="Redo" keys={`${command}+Shift+Z`} disabled={!canRedo} onClick={onRedo}>
+        <Redo2 />
+      </IconButton>
+    </div>
+  )
+}
+
+function askedFor({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): 'undo' | 'redo' | undefined {
+  if (altKey || !(isMac ? metaKey : ctrlKey)) return undefined
+  const letter = key.toLowerCase()
+  if (letter === 'z') return shiftKey ? 'redo' : 'undo'
+  return letter === 'y' && !isMac && !shiftKey ? 'redo' : undefined
+}
+
+/** In a field the browser takes back what was typed; a question that must be answered first is no place for it either. */
+function isForText(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false
+  return target.isContentEditable || target.closest('input, textarea, select, [role=alertdialog]') !== null
+}
