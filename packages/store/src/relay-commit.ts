@@ -77,7 +77,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     if (core.journal.failure !== undefined) throw core.journal.failure
     const checked = proposal.check()
     if (checked.kind !== 'ready') return { kind: 'moved', moved: checked.kind === 'rerun' ? checked.moved : checked.on }
-    checkLate(checked.writes)
+    checkWrites(checked.writes)
     const { ops, effects } = side.committing.seal(checked, context, terms)
     if (ops.length + effects.length === 0) return { kind: 'committed', receipt: nothingChanged }
 
@@ -146,15 +146,26 @@ interface Posted {
   readonly ending: Ending
 }
 
-/** A live document cannot take back what a relay may refuse. */
-function checkLate(writes: readonly DraftWrite[]): void {
-  const late = writes.find(({ policy }) => 'late' in policy)
-  if (late === undefined) return
-  throw new StmError(
-    'invalid-write',
-    `"${late.ref.address}" is a live document, which cannot be written together with relay refs. Write it in a transaction of its own, after this one.`,
-    { refs: [late.ref.key] },
-  )
+/** Throws for writes that a relay cannot decide about, whatever the compiler saw. */
+function checkWrites(writes: readonly DraftWrite[]): void {
+  for (const { ref, policy, commuted } of writes) {
+    // A live document cannot take back what is refused.
+    if ('late' in policy) {
+      throw new StmError(
+        'invalid-write',
+        `"${ref.address}" is a live document, which cannot be written together with relay refs. Write it in a transaction of its own, after this one.`,
+        { refs: [ref.key] },
+      )
+    }
+    // What a function made of one value would be written over another.
+    if (ref.arbiter === 'relay' && commuted?.some((op) => typeof op === 'function') === true) {
+      throw new StmError(
+        'invalid-write',
+        `"${ref.address}" is a relay ref and was commuted by a function. Commute it by { add } or { insert }, or use tx.update().`,
+        { refs: [ref.key] },
+      )
+    }
+  }
 }
 
 function notAccepted({ code, message }: Outcome & { kind: 'refused' }): StoreError {

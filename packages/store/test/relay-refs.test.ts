@@ -605,6 +605,8 @@ test('[RE12] a relay ref is written by the relay’s leave only', async () => {
     code: 'wrong-arbiter',
   })
   await expect(alone.transactAsync(take('ada'), relay)).rejects.toMatchObject({ code: 'no-arbiter' })
+  const byFunction = one.transactAsync((tx) => (tx as Tx<any>).commute(price, (now: number) => now + 1), relay)
+  await expect(byFunction).rejects.toMatchObject({ code: 'invalid-write', refs: [price.key] })
   // A local ref of the same name is another ref.
   one.transact((tx) => tx.set(lww('seat', ''), 'eve'))
   expect([one.get(seat), one.get(lww('seat', ''))]).toEqual([null, 'eve'])

@@ -44,17 +44,15 @@ export interface Summary {
   readonly anomalies: Partial<Record<AnomalyType, number>>
   readonly counts: Counts
   committed: number
+  readonly letters: Map<Model, string>
   /** The first history that does not keep this promise, in words. */
   letter(model: Model): string
 }
 
-/** Histories that share their stores: opening two takes as long as one history. */
-const PER_STORE = 50
-
-/** Runs many histories in one tab, in every second store with another tab beside, and sums up what the checker says. */
-export async function runInOneTab(histories: number, mode: Mode, first = 1): Promise<Summary> {
+/** The summary of no history. */
+export function emptySummary(): Summary {
   const letters = new Map<Model, string>()
-  const summary: Summary = {
+  return {
     kept: {
       serializable: 0,
       'session-serializable': 0,
@@ -66,32 +64,42 @@ export async function runInOneTab(histories: number, mode: Mode, first = 1): Pro
     anomalies: {},
     counts: noCounts(),
     committed: 0,
+    letters,
     letter: (model) => letters.get(model) ?? '',
   }
-  for (let seed = first; seed < first + histories; seed += PER_STORE) {
-    const last = Math.min(seed + PER_STORE, first + histories) - 1
-    await runInOneStore(seed, last, mode, (at, report) => add(at, report))
-  }
-  return summary
+}
 
-  function add(seed: number, { report, counts }: Judged): void {
-    for (const key of Object.keys(counts) as (keyof Counts)[]) summary.counts[key] += counts[key]
-    for (const [type, count] of Object.entries(report.counts.anomalies)) {
-      const key = type as AnomalyType
-      summary.anomalies[key] = (summary.anomalies[key] ?? 0) + count
-    }
-    summary.committed += report.counts.committed
-    for (const model of Object.keys(summary.kept) as Model[]) {
-      if (report.holds[model]) summary.kept[model] += 1
-      else if (!letters.has(model)) {
-        const words = report.anomalies.map(({ type, explanation }) => `  ${type}: ${explanation}`)
-        letters.set(model, [`The history of seed ${seed} is not ${model}.`, ...words].join('\n'))
-      }
+/** Adds one more history. */
+export function addTo(summary: Summary, seed: number, { report, counts }: Judged): void {
+  for (const key of Object.keys(counts) as (keyof Counts)[]) summary.counts[key] += counts[key]
+  for (const [type, count] of Object.entries(report.counts.anomalies)) {
+    const key = type as AnomalyType
+    summary.anomalies[key] = (summary.anomalies[key] ?? 0) + count
+  }
+  summary.committed += report.counts.committed
+  for (const model of Object.keys(summary.kept) as Model[]) {
+    if (report.holds[model]) summary.kept[model] += 1
+    else if (!summary.letters.has(model)) {
+      const words = report.anomalies.map(({ type, explanation }) => `  ${type}: ${explanation}`)
+      summary.letters.set(model, [`The history of seed ${seed} is not ${model}.`, ...words].join('\n'))
     }
   }
 }
 
-interface Judged {
+/** Histories that share their stores: opening two takes as long as one history. */
+const PER_STORE = 50
+
+/** Runs many histories in one tab, in every second store with another tab beside, and sums up what the checker says. */
+export async function runInOneTab(histories: number, mode: Mode, first = 1): Promise<Summary> {
+  const summary = emptySummary()
+  for (let seed = first; seed < first + histories; seed += PER_STORE) {
+    const last = Math.min(seed + PER_STORE, first + histories) - 1
+    await runInOneStore(seed, last, mode, (at, judged) => addTo(summary, at, judged))
+  }
+  return summary
+}
+
+export interface Judged {
   readonly report: ReturnType<typeof checkHistory>
   readonly counts: Counts
 }

@@ -19,7 +19,9 @@ export interface Workload {
   readonly isLocal: boolean
   readonly steps: readonly Step[]
   /** How bodies read: `ensure` also makes each read count, `peek` makes none count. Default `get`. */
-  readonly reading?: 'get' | 'ensure' | 'peek'
+  readonly reading?: 'get' | 'ensure' | 'peek' | undefined
+  /** Waits until what is to be looked at in the end is there. */
+  readonly beforeTheEnd?: () => Promise<void>
 }
 
 export interface Outcome {
@@ -283,6 +285,7 @@ export async function runWorkload(workload: Workload): Promise<Outcome> {
   const tasks = workers.map((store, i) => work(`worker ${i + 1}`, store))
   if (sibling !== undefined) tasks.push(workBeside(sibling))
   await schedule.run(tasks)
+  if (workload.beforeTheEnd !== undefined) await schedule.run([workload.beforeTheEnd()])
   await schedule.run([lookAtEverything()])
   stopWatching()
   return { history: recorder.history, versions, counts }
