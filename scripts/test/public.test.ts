@@ -49,6 +49,7 @@ const INTERFACES = [
   ['store', 'store.ts', 'Store'],
   ['store', 'store.ts', 'Receipt'],
   ['store', 'store.ts', 'RefusedChanges'],
+  ['store', 'store.ts', 'UndoStack'],
   ['store', 'store.ts', 'LiveAgent'],
   ['store', 'store.ts', 'Sent'],
   ['store', 'handle.ts', 'ReadHandle'],

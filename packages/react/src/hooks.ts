@@ -123,11 +123,21 @@ export function useTransact(): Store['transact'] {
  * What this tab can undo and redo in a scope, the default one or another, and the ways to do it; renders again when `canUndo` or `canRedo`
  * has changed. `undo` and `redo` are the same functions in every render; they return what `store.undo` does.
  *
- * @example no-run: JSX
+ * @example
+ * import { lww } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ * import { createElement } from 'react'
+ *
+ * const title = lww('title', '')
  * function UndoButton() {
  *   const { undo, canUndo } = useUndo()
- *   return <button disabled={!canUndo} onClick={undo}>Undo</button>
+ *   return createElement('button', { disabled: !canUndo, onClick: undo }, 'Undo')
  * }
+ * const store = await openStore({ space: 'board' })
+ * expect(page(store, UndoButton)).toBe('<button disabled="">Undo</button>')
+ * store.transact((tx) => tx.set(title, 'Plan'))
+ * expect(page(store, UndoButton)).toBe('<button>Undo</button>')
+ * await store.close()
  */
 export function useUndo(scope?: string): UndoNow {
   const store = useStore()

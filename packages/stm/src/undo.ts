@@ -86,7 +86,25 @@ function reversalOf(memory: Memory, tag: string): Reversal | 'none' {
   return memory.policy(tag)?.reversal ?? 'none'
 }
 
-/** The operations that take Changes back, the newest Change first. Nothing is applied. Never throws. */
+/**
+ * The operations that take Changes back, given the newest Change first. Nothing is applied. Never throws. Cost: what the Changes wrote.
+ *
+ * @example
+ * import { createMemory, emptyBasis, invert, noPast, takeBack } from '@syncline/stm'
+ *
+ * const score = tally('score')
+ * const memory = createMemory()
+ * memory.adopt(score.policy)
+ * const undone = [1, 2].map((at) => {
+ *   const op = { tag: 'tally', address: 'score', arbiter: 'local', payload: at } as const
+ *   const inverses = invert(memory, [op], () => noPast)
+ *   memory.apply([op], { at, writer: 'w1' }, emptyBasis)
+ *   return { stamp: { at, writer: 'w1' }, inverses: inverses!() }
+ * })
+ * const { ops, superseded } = takeBack(memory, undone.reverse(), () => noPast)
+ * expect(ops.map(({ payload }) => payload)).toEqual([-3])
+ * expect(superseded).toEqual([])
+ */
 export function takeBack(memory: Memory, undone: readonly UndoneChange[], pastOf: PastOf): TakenBack {
   const cells = new Map<CellKey, { readonly first: Inverse; readonly undone: Undone[] }>()
   const irreversible = new Map<CellKey, LeftPart>()
