@@ -68,11 +68,13 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     const { attempt, ending, terms, context, isolation } = proposal
     await assertReachable(ending)
     const by = await side.pulse.beat()
-    const read = isolation === 'serializable' ? [...attempt.reads(), ...attempt.ensured()] : attempt.ensured()
+    /** Looking at it again may add what invariants have read. */
+    const depends = (): readonly Readable<unknown>[] =>
+      isolation === 'serializable' ? [...attempt.reads(), ...attempt.ensured()] : attempt.ensured()
     const written = proposal.ready.writes.filter(({ commuted }) => commuted === undefined).map(({ ref }) => ref)
-    for (let ahead = inFlight.ahead([...read, ...written]); ahead !== undefined;) {
+    for (let ahead = inFlight.ahead([...depends(), ...written]); ahead !== undefined;) {
       await ending.race(ahead)
-      ahead = inFlight.ahead([...read, ...written])
+      ahead = inFlight.ahead([...depends(), ...written])
     }
     if (core.journal.failure !== undefined) throw core.journal.failure
     const checked = proposal.check()
@@ -85,7 +87,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     const { at } = replica.nextStamp(writers.current, core.nowMs())
     const change = replica.author(writer, at, ops, effects, terms.meta)
     const expectations = expectationsOf(memory, {
-      checked: read,
+      checked: depends(),
       writes: checked.writes,
       ops,
       next: { at: replica.basis.relaySeq + 1, writer },

@@ -287,6 +287,31 @@ test('[RE2] under isolation snapshot only what was written or ensured is expecte
   await world.close()
 })
 
+test('[RE2] what a strict invariant has read is expected too, though the body has not read it', async () => {
+  const world = await createWorld(22)
+  const wire = world.wire()
+  const one = await world.open({ transport: wire })
+  const two = await world.open({ transport: world.wire() })
+  const ada = lww('ada', true, relay)
+  const ben = lww('ben', true, relay)
+  for (const store of [one, two]) {
+    store.invariant('somebody is on call', ({ get }) => get(ada) || get(ben) || 'Nobody is on call.', { strict: true })
+  }
+  await world.clock.pass(100)
+  wire.filter = (direction) => direction === 'up'
+  await two.transactAsync((tx) => tx.set(ben, false), relay)
+  const leaving = quietly(one.transactAsync((tx) => tx.set(ada, false), relay))
+  await world.clock.pass(1_000)
+  expect([one.get(ben), two.get(ada)]).toEqual([true, true])
+  wire.cut()
+  wire.filter = undefined
+  wire.mend()
+  await world.clock.pass(60_000)
+  await expect(leaving).rejects.toMatchObject({ code: 'invariant-failed' })
+  expect([one.get(ada), one.get(ben), two.get(ada), two.get(ben)]).toEqual([true, false, true, false])
+  await world.close()
+})
+
 test('[RE4] additions and insertions that are commuted never run again, however many there are', async () => {
   const world = await createWorld(9)
   const stores = await Promise.all(Array.from({ length: 3 }, () => world.open({ transport: world.wire() })))
