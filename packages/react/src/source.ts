@@ -1,12 +1,4 @@
-import {
-  equalValues,
-  type Arbiter,
-  type Collection,
-  type Readable,
-  type Ref,
-  type Snapshot,
-  type Writes,
-} from '@syncline/stm'
+import { equalValues, noting, type Readable, type Snapshot } from '@syncline/stm'
 import type { Presence, PresenceState, Store, Undone, UndoStack } from '@syncline/store'
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 
@@ -105,7 +97,7 @@ export function watched<T>(store: Store, selector: (snapshot: Snapshot) => T, ev
   function run(snapshot: Snapshot): void {
     const seen = new Map<string, { readonly readable: Readable<unknown>; readonly value: unknown }>()
     try {
-      result = selector(noting(snapshot, seen))
+      result = selector(noting(snapshot, (readable, value) => seen.set(readable.key, { readable, value })))
       ranOn = new WeakRef(snapshot)
     } finally {
       // What was read before a throw is watched too: a change of it may mend the selector.
@@ -159,29 +151,6 @@ export function watched<T>(store: Store, selector: (snapshot: Snapshot) => T, ev
       }
     },
   }
-}
-
-/** A Snapshot that notes what is read from it. */
-function noting(
-  snapshot: Snapshot,
-  seen: Map<string, { readonly readable: Readable<unknown>; readonly value: unknown }>,
-): Snapshot {
-  const reader: Snapshot = {
-    basis: snapshot.basis,
-    get<V>(readable: Readable<V>): V {
-      const value = snapshot.get(readable)
-      seen.set(readable.key, { readable, value })
-      return value
-    },
-    read<V>(ref: Ref<V, Writes, Arbiter>) {
-      reader.get(ref)
-      return snapshot.read(ref)
-    },
-    *items<V>(collection: Collection<V>) {
-      for (const id of reader.get(collection)) yield [id, reader.get(collection.at(id)) as V] as const
-    },
-  }
-  return reader
 }
 
 function sameKeys(a: Reads | undefined, b: Reads): boolean {

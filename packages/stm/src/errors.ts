@@ -51,6 +51,8 @@ export type StmErrorCode =
   | 'invariant-exists'
   /** A transaction would leave a value that takes more than the `maxBytes` of its ref. `refs` names it. */
   | 'too-large-for-ref'
+  /** `diff` was given Snapshots of different memories, or something that is no Snapshot. */
+  | 'unknown-snapshot'
 
 /** What is wrong with the value of a ref. */
 export interface RefIssue extends Issue {

@@ -57,6 +57,9 @@ export type { AddedInvariant, InvariantCheck, InvariantNews, Invariants } from '
 export { equalValues, setKey, toValue, valueSizeBytes } from './value.ts'
 export type { Value } from './value.ts'
 export type { Snapshot } from './snapshot.ts'
+export { noting } from './noting.ts'
+export { diff } from './diff.ts'
+export type { Diff, MemberDiff } from './diff.ts'
 
 // Transactions
 export { begin, draft, namesOf } from './attempt.ts'

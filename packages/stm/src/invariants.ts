@@ -2,12 +2,13 @@ import type { Arbiter } from './change.ts'
 import { StmError } from './errors.ts'
 import { entryOfState, memberPrefix, prefixOf } from './indexes.ts'
 import { layered, layerOver } from './layered.ts'
-import { itemsOf, type View } from './memory.ts'
+import type { View } from './memory.ts'
+import { noting } from './noting.ts'
 import type { EditContext } from './policy.ts'
-import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, Range, Readable, Ref, Writes } from './ref.ts'
+import type { AnyCollection, AnyList, AnyRef, CellKey, Range, Readable, Ref, Writes } from './ref.ts'
 import { judged } from './reading.ts'
 import { isLate, sealPure } from './seal.ts'
-import type { Snapshot } from './snapshot.ts'
+import { itemsOf, type Snapshot } from './snapshot.ts'
 import { watchKey } from './watch.ts'
 import type { DraftWrite } from './write.ts'
 
@@ -241,22 +242,10 @@ function touches(
 
 function run({ name, check, isStrict }: Invariant, snapshot: Snapshot): Run {
   const seen = new Map<CellKey, Readable<unknown>>()
-  const note = (readable: Readable<unknown>): void => {
+  const reader = noting(snapshot, (readable) => {
     if (isStrict && arbiterOf(readable) !== 'relay') throw notStrict(name, readable)
     seen.set(readable.key, readable)
-  }
-  const reader: Snapshot = {
-    basis: snapshot.basis,
-    get<V>(readable: Readable<V>): V {
-      note(readable)
-      return snapshot.get(readable)
-    },
-    read<V>(ref: Ref<V, Writes, Arbiter>) {
-      note(ref)
-      return snapshot.read(ref)
-    },
-    items: <V>(collection: Collection<V, Writes, Arbiter>) => itemsOf(reader, collection),
-  }
+  })
   let failure: string | undefined
   let cause: unknown
   try {

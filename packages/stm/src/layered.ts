@@ -1,6 +1,7 @@
+import { behindOf, setBehind } from './behind.ts'
 import type { Op, Stamp } from './change.ts'
 import { entryOfState, idsInRange, idsOf, memberPrefix, sortedKey } from './indexes.ts'
-import { itemsOf, type View } from './memory.ts'
+import type { View } from './memory.ts'
 import { judged } from './reading.ts'
 import type { Policy } from './policy.ts'
 import {
@@ -12,8 +13,9 @@ import {
   type Range,
   type Readable,
 } from './ref.ts'
-import type { Snapshot } from './snapshot.ts'
+import { itemsOf, type Snapshot } from './snapshot.ts'
 import type { SortedSet } from './sorted.ts'
+import { speculate } from './speculation.ts'
 
 /** A view with Changes on top of it that no memory has yet. */
 interface LayeredView extends View {
@@ -25,7 +27,8 @@ interface LayeredView extends View {
 const layers = new WeakMap<View, LayeredView>()
 
 /**
- * A view as it will be once the operations of one more Change are applied. `policyOf` finds the policies of a memory.
+ * A view as it will be once the operations of one more Change are applied. `policyOf` finds the policies of a memory;
+ * `depth` says how many bodies lie in it that nobody commits.
  *
  * It lets transactions that commit together see each other's writes before anybody else does. Cost: what the layers touch; of a collection
  * or list that is read, one entry of a sorted set for each member that they change.
@@ -45,6 +48,7 @@ export function layered(
   ops: readonly Op[],
   stamp: Stamp,
   policyOf: (tag: string) => Policy | undefined,
+  depth = 0,
 ): View {
   const base = layers.get(under)?.base ?? under
   const states = new Map(layers.get(under)?.states)
@@ -56,7 +60,7 @@ export function layered(
     const before: unknown = states.has(key) ? states.get(key) : base.state(key)
     states.set(key, policy.apply(before, op.payload, stamp))
   }
-  const view = viewOver(base, states)
+  const view = viewOver(base, states, depth)
   layers.set(view, view)
   return view
 }
@@ -66,7 +70,7 @@ export function layerOver(view: View): ReadonlyMap<CellKey, unknown> | undefined
   return layers.get(view)?.states
 }
 
-function viewOver(base: View, states: ReadonlyMap<CellKey, unknown>): LayeredView {
+function viewOver(base: View, states: ReadonlyMap<CellKey, unknown>, depth: number): LayeredView {
   const sets = new Map<CellKey, SortedSet>()
 
   function state(key: CellKey): unknown {
@@ -111,9 +115,14 @@ function viewOver(base: View, states: ReadonlyMap<CellKey, unknown>): LayeredVie
 
   const snapshot: Snapshot = {
     basis: base.snapshot.basis,
+    isSpeculative: true,
     get: <V>(readable: Readable<V>) => get(readable) as V,
     read: (ref) => judged(ref, snapshot.get(ref), base.adopt(ref.policy), state(ref.key)),
     items: (collection) => itemsOf(snapshot, collection),
+    with: (body) => speculate(snapshot, body).snapshot,
   }
-  return { base, states, snapshot, adopt: base.adopt, state, sorted }
+  const view: LayeredView = { base, states, snapshot, adopt: base.adopt, state, sorted }
+  const behind = behindOf(base.snapshot)
+  if (behind !== undefined) setBehind(snapshot, { ...behind, view, over: states, depth })
+  return view
 }

@@ -1,3 +1,4 @@
+import { behindOf, setBehind } from './behind.ts'
 import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './change.ts'
 import { ChangedCells } from './changed.ts'
 import { StmError } from './errors.ts'
@@ -16,6 +17,7 @@ import {
   type Index,
   type Moves,
 } from './indexes.ts'
+import { layered } from './layered.ts'
 import type { Policy } from './policy.ts'
 import { judged, type Reading } from './reading.ts'
 import {
@@ -31,9 +33,11 @@ import {
   type Ref,
   type Writes,
 } from './ref.ts'
-import type { Snapshot } from './snapshot.ts'
+import { itemsOf, type Snapshot } from './snapshot.ts'
 import { cellKeyOf } from './sealed-op.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
+import { rulesOfRefs, type Rules } from './rules.ts'
+import { speculate } from './speculation.ts'
 import { Overwritten, Versions, type Since, type Version } from './versions.ts'
 
 /** All cells of one replica of a space, and the policies that fold operations into them. Pure: no clock, no chance, no I/O. */
@@ -92,7 +96,7 @@ interface WaitingOp extends UnreadOp {
 
 /**
  * Makes an empty memory. `bind` is called once for each policy that becomes known, with the operations that waited for it, and may
- * return another policy in its place: one that is bound to live documents.
+ * return another policy in its place: one that is bound to live documents. `rules` are what bodies given to `with` must keep to.
  *
  * A store keeps one; use it alone to fold a log, or to test a policy. Cost of `apply`: the cells it writes, and for each collection or
  * list that was read before and changes, one entry of a sorted set. The first read of a collection or list looks at all cells.
@@ -112,6 +116,7 @@ interface WaitingOp extends UnreadOp {
  */
 export function createMemory(
   bind: (policy: Policy, waiting: readonly UnreadOp[]) => Policy = (policy) => policy,
+  rules: Rules = rulesOfRefs,
 ): Memory {
   const versions = new Versions(emptyBasis)
   const policies = new Map<string, Policy>()
@@ -120,9 +125,16 @@ export function createMemory(
   /** By the prefix of their family. */
   const indexes = new Map<string, Index>()
   let view: View | undefined
-  const own = new WeakSet<Snapshot>()
   /** The number of the first version that somebody has a snapshot of. */
   let firstShown = Infinity
+
+  function policyOf(tag: string): Policy | undefined {
+    return policies.get(tag)
+  }
+
+  function layer(on: View, ops: readonly Op[], stamp: Stamp, depth: number): Snapshot {
+    return layered(on, ops, stamp, policyOf, depth).snapshot
+  }
 
   function adopt(policy: Policy): Policy {
     const { tag } = policy
@@ -303,25 +315,28 @@ export function createMemory(
   }
 
   function viewOf(version: Version): View {
-    return {
+    const made: View = {
       snapshot: snapshotOf(version),
       adopt,
       state: (key) => versions.read(version, key),
       sorted: (readable) => sortedAt(version, readable),
     }
+    setBehind(made.snapshot, { versions, version, view: made, over: nothing, depth: 0, policyOf, layer, rules })
+    return made
   }
 
   function snapshotOf(version: Version): Snapshot {
     const made: Snapshot = {
       basis: version.basis,
+      isSpeculative: false,
       get: <V>(readable: Readable<V>) => get(version, readable) as V,
       read<V>(ref: Ref<V, Writes, Arbiter>): Reading<V> {
         return judged(ref, made.get(ref), adopt(ref.policy), versions.read(version, ref.key))
       },
       items: <V>(collection: Collection<V, Writes, Arbiter>) => itemsOf(made, collection),
+      with: (body) => speculate(made, body).snapshot,
     }
     firstShown = Math.min(firstShown, version.number)
-    own.add(made)
     return made
   }
 
@@ -332,9 +347,9 @@ export function createMemory(
     get view() {
       return (view ??= viewOf(versions.newest))
     },
-    owns: (one) => own.has(one),
+    owns: (one) => behindOf(one)?.versions === versions,
     adopt,
-    policy: (tag) => policies.get(tag),
+    policy: policyOf,
     state: (key) => versions.now(key),
     apply,
     forget(isGone) {
@@ -348,14 +363,4 @@ export function createMemory(
   }
 }
 
-/** The members of a collection as `[id, value]`, ascending by id, read through anything that reads. */
-export function* itemsOf<V>(
-  reader: { get<R>(readable: Readable<R>): R },
-  collection: Collection<V, Writes, Arbiter>,
-): Iterable<readonly [string, V]> {
-  for (const id of reader.get(collection)) {
-    const value = reader.get(collection.at(id))
-    // In a transaction a member can be deleted while its collection is walked.
-    if (value !== undefined) yield [id, value]
-  }
-}
+const nothing: ReadonlyMap<CellKey, unknown> = new Map()

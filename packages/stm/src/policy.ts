@@ -105,6 +105,8 @@ export interface BoundPolicy<V = any, S = any, D = any> extends Policy<V, S, D> 
   readonly late: true
   /** An upper bound in bytes of what `finish` will return: the size of a Change is checked before. */
   sizeBytes(draft: D): number
+  /** What `finish` would return, made without touching the live document: for what is never committed. Never throws. */
+  finishAside(draft: D, ref: PolicyRef, context: EditContext): Value | undefined
   /** Called after the states of a whole Change are in place: brings the live document of `address`, if open, up to date. */
   settle(address: string, payload: Value, origin: Origin): void
   /** Called when the states were rebuilt without a refused Change: the live document of `address` must be made anew. */

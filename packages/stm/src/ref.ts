@@ -194,6 +194,11 @@ const MEMBERS = 'members'
 const LIST_OF = 'list-of'
 const RANGE = 'range-of'
 
+/** Whether a cell holds what follows from others: the members of a collection, or a list. */
+export function isDerived(key: CellKey): boolean {
+  return key.startsWith(`${MEMBERS} `) || key.startsWith(`${LIST_OF} `)
+}
+
 /**
  * The identity of the cell that a policy keeps for an address. What the browser or a relay decides about has cells of its own: nobody
  * writes them by an operation that was not decided about.

@@ -43,6 +43,16 @@ export function sealLate(writes: readonly DraftWrite[], context: EditContext): O
   return seal(writes, context, true)
 }
 
+/** The operations of all writes, made without touching a live document: for what is never committed. Never throws. */
+export function sealAside(writes: readonly DraftWrite[], context: EditContext): Op[] {
+  const ops: Op[] = []
+  for (const { ref, policy, draft } of writes) {
+    const payload = isLate(policy) ? policy.finishAside(draft, ref, context) : policy.finish(draft, ref, context)
+    if (payload !== undefined) ops.push(sealedOp(policy.tag, ref, payload))
+  }
+  return ops
+}
+
 function seal(writes: readonly DraftWrite[], context: EditContext, late: boolean): Op[] {
   const ops: Op[] = []
   for (const { ref, policy, draft } of writes) {

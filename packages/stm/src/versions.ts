@@ -127,6 +127,10 @@ export class Versions {
   /** By their number divided by MARK_EVERY: the marks that will gather again, which is one for each power of two at most. */
   readonly #marks = new Map<number, WeakRef<Version>>()
 
+  /** Cells whose history became known late, and stands with a newer version than it is of: the last version that it tells of. */
+  readonly #late = new Map<CellKey, number>()
+  #lateUntil = 0
+
   constructor(basis: Basis) {
     this.newest = { number: 0, basis, replaced: undefined, next: undefined }
   }
@@ -171,10 +175,26 @@ export class Versions {
   derivePast(histories: ReadonlyMap<CellKey, readonly Since[]>): void {
     const replaced = new Map<CellKey, unknown>()
     for (const [key, states] of histories) {
+      const until = states.at(-1)!.since
+      this.#late.set(key, until)
+      this.#lateUntil = Math.max(this.#lateUntil, until)
       replaced.set(key, new Past(states))
       this.derive(key, states.at(-1)!.state)
     }
     this.#advance(replaced, this.newest.basis)
+  }
+
+  /** The keys of all cells that were written after one version, up to a newer one; others may be among them where differences were gathered. */
+  writtenBetween(older: Version, newer: Version): ReadonlySet<CellKey> {
+    const keys = new Set<CellKey>()
+    for (let at = older; at.number < newer.number; at = at.next!) {
+      // Older than another version, so not the newest.
+      for (const [key] of at.replaced!) keys.add(key)
+    }
+    if (older.number < this.#lateUntil) {
+      for (const [key, until] of this.#late) if (older.number < until) keys.add(key)
+    }
+    return keys
   }
 
   /** The keys of all cells that have a state at a version. Cost: all cells. */

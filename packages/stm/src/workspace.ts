@@ -3,9 +3,10 @@ import type { Arbiter } from './change.ts'
 import { commuted } from './commute.ts'
 import { StmError } from './errors.ts'
 import { entryOfState, entryOfValue, EntryItem, idsInRange, idsOf, memberPrefix, sortedKey } from './indexes.ts'
-import { itemsOf, type View } from './memory.ts'
+import type { View } from './memory.ts'
 import type { EditContext, Intent } from './policy.ts'
 import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Range, Readable, Ref, Writes } from './ref.ts'
+import { itemsOf } from './snapshot.ts'
 import type { SortedSet } from './sorted.ts'
 import type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
 import { toValue, type Value } from './value.ts'
@@ -499,7 +500,7 @@ export function asyncBody(promise: unknown): StmError {
   void Promise.resolve(promise).catch(() => undefined)
   return new StmError(
     'async-body',
-    'The body of transact() returned a promise, so it is not over when it returns. ' +
+    'The body returned a promise, so it is not over when it returns. ' +
       'Await what you need first and pass the results in, or use transactAsync().',
   )
 }

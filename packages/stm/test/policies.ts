@@ -241,6 +241,7 @@ function bindNotes(_host: PolicyHost): BoundPolicy<string, string, NoteDraft> {
     ...notes,
     late: true,
     sizeBytes: ({ after }) => after.length,
+    finishAside: notes.finish,
     finish(draft, ref, context) {
       liveCalls.push(`finish ${ref.address}`)
       return notes.finish(draft, ref, context)

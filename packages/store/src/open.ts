@@ -65,12 +65,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let closing: Promise<void> | undefined
 
   const writers = await takeWriter(storage.locks, chance, onError)
+  const validity = createValidity(() => memory.snapshot, onError)
   const replica = createReplica(
     (policy) => committing.bind(policy),
     (from, to) => undoing.onReauthored(from, to),
+    validity.rules,
   )
   const { memory } = replica
-  const validity = createValidity(() => memory.snapshot, onError)
   const core: Core = {
     space,
     clock,

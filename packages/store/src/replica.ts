@@ -17,6 +17,7 @@ import {
   type Op,
   type Origin,
   type Policy,
+  type Rules,
   type Stamp,
   type UnreadOp,
   type Value,
@@ -136,10 +137,14 @@ export interface Replica {
   closeDocuments(): void
 }
 
-/** Makes an empty replica. `bind` gives a policy its live documents; `onReauthored` is told what a Change has become. */
+/**
+ * Makes an empty replica. `bind` gives a policy its live documents; `onReauthored` is told what a Change has become; `rules` are what bodies
+ * that nobody commits must keep to.
+ */
 export function createReplica(
   bind: (policy: Policy) => Policy,
   onReauthored: (from: Change, to: Change) => void = () => undefined,
+  rules?: Rules,
 ): Replica {
   let basis: Basis = emptyBasis
   /** The hybrid logical clock: the greatest `at` seen or given out. */
@@ -172,7 +177,7 @@ export function createReplica(
     if (made !== policy) bound.push(made as BoundPolicy)
     learnAcknowledged(made, waiting)
     return made
-  })
+  }, rules)
 
   /** Operations that waited for their policy become readable: pending ones lie over the others. */
   function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {

@@ -1,14 +1,4 @@
-import {
-  equalValues,
-  watchKey,
-  type Arbiter,
-  type CellKey,
-  type Collection,
-  type Readable,
-  type Ref,
-  type Snapshot,
-  type Writes,
-} from '@syncline/stm'
+import { equalValues, noting, watchKey, type CellKey, type Readable, type Snapshot } from '@syncline/stm'
 import type { Selector } from './report.ts'
 
 /** What one subscriber selects. */
@@ -93,11 +83,12 @@ function whatItReads(selector: (snapshot: Snapshot) => unknown): Selection {
   let known: unknown
 
   function run(snapshot: Snapshot): unknown {
-    const { reader, seen } = noting(snapshot)
+    const seen = new Set<CellKey>()
     // What was read before a throw is watched too: a change of it may mend the function.
     try {
-      return selector(reader)
+      return selector(noting(snapshot, (readable) => seen.add(watchKey(readable))))
     } finally {
+      // What is read from it later is not noticed.
       if (!sameKeys(keys, seen)) keys = new Set(seen)
     }
   }
@@ -121,27 +112,6 @@ function whatItReads(selector: (snapshot: Snapshot) => unknown): Selection {
       return () => value
     },
   }
-}
-
-/** A Snapshot that notes what is read from it. */
-function noting(snapshot: Snapshot): { readonly reader: Snapshot; readonly seen: ReadonlySet<CellKey> } {
-  const seen = new Set<CellKey>()
-  const reader: Snapshot = {
-    basis: snapshot.basis,
-    get<V>(readable: Readable<V>): V {
-      const value = snapshot.get(readable)
-      seen.add(watchKey(readable))
-      return value
-    },
-    read<V>(ref: Ref<V, Writes, Arbiter>) {
-      seen.add(watchKey(ref))
-      return snapshot.read(ref)
-    },
-    *items<V>(collection: Collection<V>) {
-      for (const id of reader.get(collection)) yield [id, reader.get(collection.at(id)) as V] as const
-    },
-  }
-  return { reader, seen }
 }
 
 function sameKeys(a: ReadonlySet<CellKey>, b: ReadonlySet<CellKey>): boolean {

@@ -1,6 +1,7 @@
 import { collection, counter, list, lww, place } from '@syncline/merge'
 import { expect, test } from 'vitest'
-import type { Store } from '../src/index.ts'
+import type { Basis, Snapshot } from '@syncline/stm'
+import { everything, type Store } from '../src/index.ts'
 import { newBrowser, openMortalTab } from './tab.ts'
 import { createWorld, seededChance } from './world.ts'
 
@@ -20,6 +21,7 @@ interface Outcome {
   readonly failures: number
   readonly switches: number
   readonly refused: number
+  readonly sameBases: number
 }
 
 /**
@@ -37,6 +39,17 @@ async function run(seed: number): Promise<Outcome> {
     failures: 0,
     switches: 0,
     refused: 0,
+    sameBases: 0,
+  }
+  /** What was read at each basis, and by which tab first. */
+  const charted = new Map<string, { readonly by: Store; readonly reads: string }>()
+  function chart(by: Store, snapshot: Snapshot): void {
+    const basis = nameOf(snapshot.basis)
+    const reads = JSON.stringify(readAll(snapshot))
+    const known = charted.get(basis)
+    if (known === undefined) charted.set(basis, { by, reads })
+    else if (known.reads !== reads) throw new Error(`At ${basis} one reads ${known.reads} and another ${reads}.`)
+    else if (known.by !== by) done.sameBases++
   }
   const dice = seededChance(seed * 7919)
   const pick = (count: number): number => Math.floor(dice.fraction() * count)
@@ -47,7 +60,11 @@ async function run(seed: number): Promise<Outcome> {
         : undefined,
   })
   const errors: unknown[] = []
-  const open = (browser: ReturnType<typeof newBrowser>) => openMortalTab(browser, world, (error) => errors.push(error))
+  const open = async (browser: ReturnType<typeof newBrowser>) => {
+    const tab = await openMortalTab(browser, world, (error) => errors.push(error))
+    tab.store.changes(everything, ({ now }) => chart(tab.store, now), { initial: true })
+    return tab
+  }
   const browsers = [newBrowser(world.wire()), newBrowser(world.wire()), newBrowser(world.wire())]
   for (const [i, browser] of browsers.entries()) {
     for (let tab = 0; tab <= i; tab++) browser.tabs.push(await open(browser))
@@ -131,6 +148,8 @@ async function run(seed: number): Promise<Outcome> {
         if (pick(2) === 0) await world.clock.pass(pick(300))
       }
     }
+    // What the relay has stored moves the basis, and is no commit.
+    for (const { tabs: all } of browsers) for (const one of all) chart(one.store, one.store.snapshot)
   }
   for (const { wire, tabs } of browsers) {
     wire.mend()
@@ -145,12 +164,7 @@ async function run(seed: number): Promise<Outcome> {
 
   const view = (store: Store) => ({
     basis: store.snapshot.basis,
-    title: store.get(title),
-    secret: store.get(secret),
-    votes: store.get(votes),
-    steps: store.get(steps),
-    cards: [...store.items(cards)],
-    lists: [store.get(cards.list('l0')), store.get(cards.list('l1'))],
+    ...readAll(store.snapshot),
     status: [store.status.pending, store.status.link, store.status.saved, store.status.storage],
   })
   const tabs = browsers.flatMap((browser) => browser.tabs)
@@ -175,7 +189,27 @@ async function run(seed: number): Promise<Outcome> {
   return done
 }
 
-test('[ST20] [ST21] [ST27] [ST29] replicas converge after any schedule, and nothing that was promised is lost', async () => {
+/** Everything that the schedule writes. */
+function readAll(snapshot: Snapshot) {
+  return {
+    title: snapshot.get(title),
+    secret: snapshot.get(secret),
+    votes: snapshot.get(votes),
+    steps: snapshot.get(steps),
+    cards: [...snapshot.items(cards)],
+    lists: [snapshot.get(cards.list('l0')), snapshot.get(cards.list('l1'))],
+  }
+}
+
+/** The same words for the same basis. */
+function nameOf({ epoch, relaySeq, writers }: Basis): string {
+  return `${epoch} ${relaySeq} ${[...writers]
+    .map(([writer, seq]) => `${writer}:${seq}`)
+    .sort()
+    .join(' ')}`
+}
+
+test('[SN10] [ST20] [ST21] [ST27] [ST29] replicas converge after any schedule, and nothing that was promised is lost', async () => {
   const total: Record<string, number> = {}
   for (let seed = 1; seed <= (process.env.SYNCLINE_LONG === '1' ? 5000 : 80); seed++) {
     try {

@@ -39,6 +39,7 @@ export function growing(): Growing {
           live = draft
           return added === '' ? undefined : added
         },
+        finishAside: (draft) => (draft.length > live.length ? draft.slice(live.length) : undefined),
         settle: (_address, payload, origin) => {
           if (origin === 'remote') live += String(payload)
         },

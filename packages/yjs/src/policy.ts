@@ -183,6 +183,7 @@ function bindText(host: PolicyHost): BoundTextPolicy {
     readDraft: (draft) => draft.after,
     sizeBytes: sizeOfDraft,
     finish: (draft, ref) => finish(draft, ref.address),
+    finishAside: (draft, _ref, context) => updateAside(draft, clientIdFrom(context)),
     documents: writersOf,
     settle: (address) => lives.get(address)?.settle(),
     reset(address, state) {
