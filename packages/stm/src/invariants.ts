@@ -1,11 +1,21 @@
-import type { Arbiter } from './change.ts'
+import type { Arbiter, Op, Stamp } from './change.ts'
 import { StmError } from './errors.ts'
 import { entryOfState, memberPrefix, prefixOf } from './indexes.ts'
 import { layered, layerOver } from './layered.ts'
-import type { View } from './memory.ts'
+import type { Memory, View } from './memory.ts'
 import { noting } from './noting.ts'
-import type { EditContext } from './policy.ts'
-import type { AnyCollection, AnyList, AnyRef, CellKey, Range, Readable, Ref, Writes } from './ref.ts'
+import type { EditContext, Policy } from './policy.ts'
+import {
+  cellKey,
+  type AnyCollection,
+  type AnyList,
+  type AnyRef,
+  type CellKey,
+  type Range,
+  type Readable,
+  type Ref,
+  type Writes,
+} from './ref.ts'
 import { judged } from './reading.ts'
 import { isLate, sealPure } from './seal.ts'
 import { itemsOf, type Snapshot } from './snapshot.ts'
@@ -37,6 +47,8 @@ export interface Invariants {
    * that they read: whoever decides about the transaction must make sure that they have not moved.
    */
   judge(writes: readonly DraftWrite[], view: View, context: EditContext): readonly Readable<unknown>[]
+  /** As `judge`, of operations that no body has written: those that take others back. The memory knows their policies. */
+  judgeOps(ops: readonly Op[], memory: Memory, context: EditContext): void
   /** A commit is in memory: what is known of those that had read what it changed is old. */
   note(changed: ReadonlySet<CellKey>): void
   /**
@@ -59,6 +71,12 @@ interface Invariant {
   /** What it read the last time, in a Snapshot that all have seen. */
   seen: readonly Readable<unknown>[]
   failure: string | undefined
+}
+
+/** A ref that is written. */
+interface Written {
+  readonly key: CellKey
+  readonly policy: Policy
 }
 
 /** One run of an invariant. */
@@ -110,21 +128,21 @@ export function createInvariants(): Invariants {
     if (prefix !== undefined) for (const one of readers.get(prefix) ?? none) into.add(one)
   }
 
-  function judge(writes: readonly DraftWrite[], view: View, context: EditContext): readonly Readable<unknown>[] {
+  function judge(written: readonly Written[], view: View, prospectOf: () => Prospect): readonly Readable<unknown>[] {
     if (byName.size === 0) return nothing
     // What was read the last time says nothing where that has changed meanwhile: then it is read again first.
     const unsure = new Set(old)
     for (const key of layerOver(view)?.keys() ?? none) collect(key, unsure)
     const concerned = new Set(unsure)
-    for (const { ref } of writes) collect(ref.key, concerned)
+    for (const { key } of written) collect(key, concerned)
     if (concerned.size === 0) return nothing
-    const after = prospect(writes, view, context)
+    const after = prospectOf()
     const reads: Readable<unknown>[] = []
     for (const invariant of concerned) {
       const seen = unsure.has(invariant) ? run(invariant, view.snapshot).seen : invariant.seen
-      if (!writes.some((write) => touches(write, seen, view, after))) continue
+      if (!written.some((write) => touches(write, seen, view, after))) continue
       const { failure, cause, seen: seenAfter } = run(invariant, after.snapshot)
-      if (failure !== undefined) throw failed(invariant, failure, writes, cause)
+      if (failure !== undefined) throw failed(invariant, failure, written, cause)
       for (const readable of [...seen, ...seenAfter]) if (arbiterOf(readable) === 'relay') reads.push(readable)
     }
     return reads
@@ -156,7 +174,22 @@ export function createInvariants(): Invariants {
         },
       }
     },
-    judge,
+    judge: (writes, view, context) =>
+      judge(
+        writes.map(({ ref, policy }) => ({ key: ref.key, policy })),
+        view,
+        () => prospect(writes, view, context),
+      ),
+    judgeOps(ops, { view, policy }, context) {
+      const written = ops.map(({ tag, address, arbiter }) => ({
+        key: cellKey(tag, address, arbiter),
+        policy: policy(tag)!,
+      }))
+      judge(written, view, () => {
+        const after = layered(view, ops, stampAfter(context), policy)
+        return { view: after, snapshot: after.snapshot }
+      })
+    },
     note(changed) {
       if (byName.size > 0) for (const key of changed) for (const one of readers.get(key) ?? none) old.add(one)
     },
@@ -197,11 +230,14 @@ interface Prospect {
   readonly snapshot: Snapshot
 }
 
+/** Later than all that is there, as the Change will be. */
+function stampAfter({ stamp }: EditContext): Stamp {
+  return { at: Number.MAX_SAFE_INTEGER, writer: stamp.writer }
+}
+
 function prospect(writes: readonly DraftWrite[], view: View, context: EditContext): Prospect {
   const policies = new Map(writes.map(({ policy }) => [policy.tag, policy]))
-  // Later than all that is there, as the Change will be.
-  const stamp = { at: Number.MAX_SAFE_INTEGER, writer: context.stamp.writer }
-  const after = layered(view, sealPure(writes, context), stamp, (tag) => policies.get(tag))
+  const after = layered(view, sealPure(writes, context), stampAfter(context), (tag) => policies.get(tag))
   // A live document is not touched before the commit: what it will be only its draft knows.
   const late = new Map(writes.flatMap((write) => (isLate(write.policy) ? [[write.ref.key, write]] : [])))
   if (late.size === 0) return { view: after, snapshot: after.snapshot }
@@ -223,20 +259,15 @@ function prospect(writes: readonly DraftWrite[], view: View, context: EditContex
 }
 
 /** Whether a write changes what one of these reads. A member of a collection counts where it comes, goes or moves. */
-function touches(
-  { ref, policy }: DraftWrite,
-  seen: readonly Readable<unknown>[],
-  before: View,
-  after: Prospect,
-): boolean {
+function touches({ key, policy }: Written, seen: readonly Readable<unknown>[], before: View, after: Prospect): boolean {
   return seen.some((readable) => {
-    if (readable.kind === 'ref') return readable.key === ref.key
+    if (readable.kind === 'ref') return readable.key === key
     const family = familyOf(readable)
     const prefix = memberPrefix(family)
-    if (!ref.key.startsWith(prefix)) return false
-    const id = ref.key.slice(prefix.length)
-    const was = entryOfState(family, policy, id, before.state(ref.key))
-    return was !== entryOfState(family, policy, id, after.view.state(ref.key))
+    if (!key.startsWith(prefix)) return false
+    const id = key.slice(prefix.length)
+    const was = entryOfState(family, policy, id, before.state(key))
+    return was !== entryOfState(family, policy, id, after.view.state(key))
   })
 }
 
@@ -268,11 +299,11 @@ export function arbiterOf(readable: Readable<unknown>): Arbiter {
   return (family.kind === 'list' ? family.collection : family).options.arbiter ?? 'local'
 }
 
-function failed({ name }: Invariant, failure: string, writes: readonly DraftWrite[], cause: unknown): StmError {
+function failed({ name }: Invariant, failure: string, written: readonly Written[], cause: unknown): StmError {
   return new StmError(
     'invariant-failed',
     `The transaction would break the invariant "${name}": ${failure} Nothing has happened. Write what keeps it, or all that it needs in one transaction.`,
-    { invariant: name, refs: writes.map(({ ref }) => ref.key), cause },
+    { invariant: name, refs: written.map(({ key }) => key), cause },
   )
 }
 

@@ -107,7 +107,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { watching, waiting } = core
   const committing = createCommitting(core)
   const turns = createTabTurns(storage.locks, space, clock, () => tabs.tell({ type: 'turns' }), onError)
-  const undoing = createUndoing(core, committing)
+  const undoing = createUndoing(core, committing, isLasting)
   const mixed = createMixedWriter(replica, storage.locks, chance)
   const posting = createPosting(core, {
     wake: () => linking.link?.wake(),

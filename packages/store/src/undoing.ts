@@ -49,7 +49,7 @@ export interface OwnNote {
 const MOST_TRIED = 16
 
 /** Makes the undoing of one open store. */
-export function createUndoing(core: Core, committing: Committing): Undoing {
+export function createUndoing(core: Core, committing: Committing, isLasting: boolean): Undoing {
   const { replica } = core
   const { memory } = replica
   /** What Changes that were authored again have as their stamps now, by those they had. */
@@ -76,7 +76,8 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
 
   function kept(note: UndoNote, noteGroup?: unknown): OwnNote {
     return {
-      data: () => encodeNote(note),
+      // What no reload can find need not be encoded.
+      data: () => (isLasting ? encodeNote(note) : null),
       keep(change) {
         own.add(ownChange(change, note), note, noteGroup)
       },
@@ -104,6 +105,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     let receipt: Receipt<void> = nothingChanged
     if (ops.length === 0) line.skip(direction)
     else {
+      core.validity.judgeOps(ops, memory, committing.context())
       const inverses = invert(memory, ops, pastOf)!
       const note = kept({ session: name, scope, part: direction, number: step.number, inverses, restored })
       receipt = committing.commit(ops, null, note)

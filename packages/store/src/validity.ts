@@ -7,6 +7,7 @@ import {
   type CellKey,
   type InvariantCheck,
   type InvariantNews,
+  type Invariants,
   type Rules,
   type Snapshot,
 } from '@syncline/stm'
@@ -17,6 +18,8 @@ import { encodedBytes, follow, type Following, type Violation } from './violatio
 export interface Validity {
   /** What transactions are held against. */
   readonly rules: Rules
+  /** Throws `StmError` `invariant-failed` when operations would break an invariant. Schemas belong to refs, which operations do not know. */
+  readonly judgeOps: Invariants['judgeOps']
   /** Whether nobody wants to know. */
   readonly isIdle: boolean
   /** A commit is in memory. */
@@ -49,6 +52,7 @@ export function createValidity(now: () => Snapshot, report: (error: unknown) => 
         return invariants.judge(writes, view, context)
       },
     },
+    judgeOps: invariants.judgeOps,
     get isIdle() {
       return followings.size + invariants.size === 0
     },

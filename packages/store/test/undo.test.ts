@@ -418,6 +418,24 @@ test('[UN9] neither undo nor redo runs in the body of a transaction, or in a sto
   await world.close()
 })
 
+test('[UN9] an undo that would break an invariant is refused, and can be asked for again', async () => {
+  const world = await createWorld(20)
+  const store = await world.open()
+  const limit = lww('limit', 10)
+  store.invariant('limit', (snapshot) => snapshot.get(stars) <= snapshot.get(limit) || 'Too many stars.')
+  store.transact((tx) => tx.set(limit, 20))
+  store.transact((tx) => tx.add(stars, 15), { undo: false })
+  const { snapshot } = store
+  expect(() => store.undo()).toThrow(expect.objectContaining({ code: 'invariant-failed', invariant: 'limit' }))
+  expect([store.snapshot === snapshot, store.undoStack().undoable]).toEqual([true, true])
+  store.transact((tx) => tx.add(stars, -5), { undo: false })
+  store.undo()
+  expect(store.get(limit)).toBe(10)
+  store.redo()
+  expect(store.get(limit)).toBe(20)
+  await world.close()
+})
+
 test('[UN10] the newest 500 steps are kept, also over a reload', async () => {
   const world = await createWorld(17)
   const storage = memoryStorage()
