@@ -56,8 +56,8 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
   const renamed = new Map<string, Stamp>()
   /** Those in the log, by name, the one that was written to last as the last, until ours is chosen. */
   const sessions = new Map<string, UndoSession>()
-  /** Whose notes are heard: everybody's, those of the session that we go on with, nobody's. Our own are kept as they are made. */
-  let heard: 'all' | 'ours' | 'none' = 'all'
+  /** Whether notes in the log are heard: until ours is chosen. From then on our own are kept as they are made, and the others are not ours. */
+  let isHearing = true
   const stacks = new Map<string, { readonly stack: UndoStack; tell(): void }>()
   let name = core.writers.current.slice(0, 16)
   let own = createUndoSession(now)
@@ -202,9 +202,9 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
       return kept({ session: name, scope, part, number, inverses, restored: none }, ownGroup)
     },
     hear(change, inverse) {
-      if (inverse === null || heard === 'none') return
+      if (inverse === null || !isHearing) return
       const note = decodeNote(inverse, change)
-      if (note === undefined || (heard === 'ours' && note.session !== name)) return
+      if (note === undefined) return
       const session = sessions.get(note.session) ?? createUndoSession(now)
       sessions.delete(note.session)
       sessions.set(note.session, session)
@@ -230,9 +230,8 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
         break
       }
       if (lock === undefined) lock = await locks?.tryHold(lockName(core.space, name))
-      heard = 'ours'
       if (sessions.get(name) === own) await pull()
-      heard = 'none'
+      isHearing = false
       sessions.clear()
     },
     close() {

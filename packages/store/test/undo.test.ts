@@ -269,6 +269,32 @@ test('[UN5] each tab undoes its own; the next one that opens goes on with what a
   await world.close()
 })
 
+test('[UN5] what a tab writes while another one takes its stack over is not lost from it', async () => {
+  const world = await createWorld(22)
+  const storage = memoryStorage()
+  const first = await world.open({ storage })
+  await first.transact((tx) => tx.add(stars, 1)).durable()
+  let isOver = false
+  const locks = {
+    ...storage.locks!,
+    async tryHold(name: string) {
+      if (name.startsWith('undo ') && !isOver) {
+        isOver = true
+        first.transact((tx) => tx.add(stars, 2))
+        await first.close()
+      }
+      return storage.locks!.tryHold(name)
+    },
+  }
+  const second = await world.open({ storage: { ...storage, locks } })
+  expect([isOver, second.get(stars)]).toEqual([true, 3])
+  second.undo()
+  expect(second.get(stars)).toBe(1)
+  second.undo()
+  expect([second.get(stars), second.undoStack().undoable]).toEqual([0, false])
+  await world.close()
+})
+
 test('[UN5] without locks nobody knows whether a tab is gone, so there is nothing to go on with', async () => {
   const world = await createWorld(11)
   const { openLog, channels } = memoryStorage()
@@ -323,6 +349,54 @@ test('[UN6] a refused Change leaves the stack, and one that was authored again c
   for (let i = 0; i < 3; i++) again.undo()
   expect([again.get(title), again.get(stars), again.undoStack().undoable]).toEqual(['untitled', 0, false])
   expect(told).toEqual([true, false].slice(0, told.length))
+  await world.close()
+})
+
+test('[UN6] steps that were undone before they were authored again go back and forth as before', async () => {
+  const world = await createWorld(21, forbidding('secret'))
+  const wire = world.wire()
+  const storage = memoryStorage()
+  const store = await world.open({ transport: wire, storage })
+  await world.clock.pass(100)
+  wire.cut()
+  store.transact((tx) => tx.set(secret, 'S'), { undo: false })
+  const states = [readAll(store)]
+  for (const word of ['A', 'B', 'C']) {
+    store.transact((tx) => {
+      tx.set(title, word)
+      if (word === 'A') tx.create(cards.at('a'), { title: word })
+      else if (word === 'B') tx.patch(cards.at('a'), { title: word })
+      else tx.delete(cards.at('a'))
+    })
+    states.push(readAll(store))
+  }
+  store.undo()
+  store.undo()
+  store.redo()
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect([store.refused.list().length, store.status.pending]).toEqual([1, 0])
+  const reopened = async (before: Store): Promise<Store> => {
+    await before.close()
+    const after = await world.open({ transport: wire, storage })
+    await world.clock.pass(100)
+    return after
+  }
+  let now = store
+  for (const isReopened of [false, true]) {
+    if (isReopened) now = await reopened(now)
+    expect(readAll(now)).toEqual(states[2])
+    for (const state of [states[1], states[0]]) {
+      expect(now.undo().superseded).toEqual([])
+      expect(readAll(now)).toEqual(state)
+    }
+    for (const state of states.slice(1)) {
+      expect(now.redo().superseded).toEqual([])
+      expect(readAll(now)).toEqual(state)
+    }
+    now.undo()
+    await world.clock.pass(1_000)
+  }
   await world.close()
 })
 
