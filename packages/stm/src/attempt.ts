@@ -90,85 +90,104 @@ export function begin<A extends Arbiter>(
   on: View = memory.view,
   rules: Rules = rulesOfRefs,
 ): Attempt<A> {
-  return createAttempt(
-    memory,
-    on,
-    context,
-    { reads: [], ensured: [], tried: [], once, isAsync: true, isOver: false },
-    rules,
-  )
+  const footprint: Footprint = { reads: [], ensured: [], tried: [], once, isAsync: true, isOver: false }
+  const run = new Run<A>(memory, on, context, footprint, rules)
+  return {
+    tx: run.tx,
+    view: run.view,
+    reads: () => run.reads(),
+    ensured: () => run.ensured(),
+    finish: () => run.finish(),
+    get isRetrying() {
+      return run.isRetrying
+    },
+    check: (isolation, now) => run.check(isolation, now),
+  }
 }
 
-function createAttempt<A extends Arbiter>(
-  memory: Memory,
-  view: View,
-  context: EditContext,
-  footprint: Footprint,
-  rules: Rules,
-): Attempt<A> {
-  const workspace = new Workspace<A>(view, context, footprint)
+/** One run. A class, because every transaction makes one, and most need little of it. */
+class Run<A extends Arbiter> {
+  readonly tx: Workspace<A>
+  readonly view: View
+  readonly #memory: Memory
+  readonly #context: EditContext
+  readonly #footprint: Footprint
+  readonly #rules: Rules
 
-  function hasMoved(on: View, readable: Readable<unknown>): boolean {
-    if (isMerging(readable)) return false
-    const before = view.snapshot.get(readable)
-    const now = on.snapshot.get(readable)
-    return before !== now && !equalValues(before, now)
+  constructor(memory: Memory, view: View, context: EditContext, footprint: Footprint, rules: Rules) {
+    this.tx = new Workspace<A>(view, context, footprint)
+    this.view = view
+    this.#memory = memory
+    this.#context = context
+    this.#footprint = footprint
+    this.#rules = rules
   }
 
-  /** Not by value: a member that was deleted and created again may read the same, and is another incarnation. */
-  function isOverwritten(on: View, { ref, policy, commuted }: DraftWrite): boolean {
-    if (commuted !== undefined || (isMerging(ref) && !isLate(policy))) return false
-    return view.state(ref.key) !== on.state(ref.key)
+  reads(): readonly Readable<unknown>[] {
+    return unique([...this.#footprint.reads, ...this.#footprint.tried])
   }
 
-  function check(isolation: Isolation, on: View = memory.view): Check {
-    const reads = unique(footprint.reads)
-    if (workspace.hasOpenSavepoint) throw unawaited()
-    if (workspace.isRetrying) {
-      const moved = on === view ? [] : reads.filter((readable) => hasMoved(on, readable))
+  ensured(): readonly Readable<unknown>[] {
+    return unique(this.#footprint.ensured)
+  }
+
+  finish(): void {
+    this.#footprint.isOver = true
+  }
+
+  get isRetrying(): boolean {
+    return this.tx.isRetrying
+  }
+
+  check(isolation: Isolation, on: View = this.#memory.view): Check {
+    if (this.tx.hasOpenSavepoint) throw unawaited()
+    if (this.isRetrying) {
+      const reads = unique(this.#footprint.reads)
+      const moved = on === this.view ? [] : reads.filter((readable) => this.#hasMoved(on, readable))
       return moved.length > 0 ? { kind: 'rerun', moved } : { kind: 'blocked', on: reads }
     }
-    const writes = workspace.writes()
-    const effects = workspace.effects()
+    const writes = this.tx.writes()
+    const effects = this.tx.effects()
     const isReading = writes.length === 0 && effects.length === 0
-    if (isReading || on === view) return ready(on, writes, effects, [])
-    const movedReads = unique([...reads, ...footprint.tried]).filter((readable) => hasMoved(on, readable))
+    if (isReading || on === this.view) return this.#ready(on, writes, effects, nothing)
+    const movedReads = this.reads().filter((readable) => this.#hasMoved(on, readable))
     const moved = unique([
-      ...writes.filter((write) => isOverwritten(on, write)).map(({ ref }) => ref),
-      ...unique(footprint.ensured).filter((readable) => hasMoved(on, readable)),
+      ...writes.filter((write) => this.#isOverwritten(on, write)).map(({ ref }) => ref),
+      ...this.ensured().filter((readable) => this.#hasMoved(on, readable)),
       ...(isolation === 'serializable' ? movedReads : []),
     ])
     if (moved.length > 0) return { kind: 'rerun', moved }
     const fitting = writes.flatMap((write) =>
-      write.commuted === undefined ? write : (recommuted(write, on, context) ?? []),
+      write.commuted === undefined ? write : (recommuted(write, on, this.#context) ?? []),
     )
-    return ready(on, fitting, effects, movedReads)
+    return this.#ready(on, fitting, effects, movedReads)
   }
 
-  function ready(
+  #ready(
     on: View,
     writes: readonly DraftWrite[],
     effects: readonly DeclaredEffect[],
     skewed: readonly Readable<unknown>[],
   ): Ready {
-    if (writes.length > 0) footprint.ensured.push(...rules.judge(writes, on, context))
+    if (writes.length > 0) this.#footprint.ensured.push(...this.#rules.judge(writes, on, this.#context))
     return { kind: 'ready', writes, effects, skewed }
   }
 
-  return {
-    tx: workspace,
-    view,
-    reads: () => unique([...footprint.reads, ...footprint.tried]),
-    ensured: () => unique(footprint.ensured),
-    finish() {
-      footprint.isOver = true
-    },
-    get isRetrying() {
-      return workspace.isRetrying
-    },
-    check,
+  #hasMoved(on: View, readable: Readable<unknown>): boolean {
+    if (isMerging(readable)) return false
+    const before = this.view.snapshot.get(readable)
+    const now = on.snapshot.get(readable)
+    return before !== now && !equalValues(before, now)
+  }
+
+  /** Not by value: a member that was deleted and created again may read the same, and is another incarnation. */
+  #isOverwritten(on: View, { ref, policy, commuted }: DraftWrite): boolean {
+    if (commuted !== undefined || (isMerging(ref) && !isLate(policy))) return false
+    return this.view.state(ref.key) !== on.state(ref.key)
   }
 }
+
+const nothing: readonly Readable<unknown>[] = []
 
 function isMerging(readable: Readable<unknown>): boolean {
   return readable.kind === 'ref' && (readable as AnyRef).options.onConflict === 'merge'
@@ -216,8 +235,8 @@ export function draft<T>(
   context: EditContext,
   rules: Rules = rulesOfRefs,
 ): Draft<T> {
-  const footprint: Footprint = { reads: [], ensured: [], tried: [], once: new Map(), isAsync: false, isOver: false }
-  const attempt = createAttempt<'local'>(memory, memory.view, context, footprint, rules)
+  const footprint: Footprint = { reads: [], ensured: [], tried: [], once: undefined, isAsync: false, isOver: false }
+  const attempt = new Run<'local'>(memory, memory.view, context, footprint, rules)
   let value: T
   try {
     value = body(attempt.tx)

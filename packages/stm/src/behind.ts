@@ -25,6 +25,24 @@ export interface Behind {
 
 const known = new WeakMap<Snapshot, Behind>()
 
+/** What knows it when it is asked. */
+export interface Ground {
+  behind(): Behind
+}
+
+/** A Snapshot that has it in itself: for those that are made with each commit, of which hardly anybody asks. */
+export class Grounded {
+  readonly #ground: Ground
+
+  constructor(ground: Ground) {
+    this.#ground = ground
+  }
+
+  static behind(snapshot: Snapshot): Behind | undefined {
+    return #ground in snapshot ? snapshot.#ground.behind() : undefined
+  }
+}
+
 /** Says what is behind a Snapshot, once, when it is made. */
 export function setBehind(snapshot: Snapshot, behind: Behind): void {
   known.set(snapshot, behind)
@@ -32,5 +50,5 @@ export function setBehind(snapshot: Snapshot, behind: Behind): void {
 
 /** What is behind a Snapshot; undefined for what no memory has given. */
 export function behindOf(snapshot: Snapshot): Behind | undefined {
-  return known.get(snapshot)
+  return Grounded.behind(snapshot) ?? known.get(snapshot)
 }

@@ -78,6 +78,7 @@ export type { ActionInput, Actions, Agent, AgentOptions } from './agent.ts'
 export { createMemory } from './memory.ts'
 export { layered } from './layered.ts'
 export type { Memory, UnreadOp, View } from './memory.ts'
+export type { LaterBasis } from './versions.ts'
 
 // Watching
 export { covers, createWatchers, watchKey } from './watch.ts'

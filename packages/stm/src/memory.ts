@@ -1,4 +1,4 @@
-import { behindOf, setBehind } from './behind.ts'
+import { behindOf, Grounded, type Behind, type Ground } from './behind.ts'
 import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './change.ts'
 import { ChangedCells } from './changed.ts'
 import { StmError } from './errors.ts'
@@ -36,9 +36,10 @@ import {
 import { itemsOf, type Snapshot } from './snapshot.ts'
 import { cellKeyOf } from './sealed-op.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
+import type { Tx } from './transaction.ts'
 import { rulesOfRefs, type Rules } from './rules.ts'
 import { speculate } from './speculation.ts'
-import { Overwritten, Versions, type Since, type Version } from './versions.ts'
+import { basisOf, Overwritten, Versions, type LaterBasis, type Since, type Version } from './versions.ts'
 
 /** All cells of one replica of a space, and the policies that fold operations into them. Pure: no clock, no chance, no I/O. */
 export interface Memory {
@@ -66,7 +67,7 @@ export interface Memory {
    * basis, which is then the place of the Change in the relay's log. Returns the keys of all cells that changed, and of the
    * collections and lists that were read before and changed with them.
    */
-  apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey>
+  apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): ReadonlySet<CellKey>
   /** Forgets operations that still wait for their policy: those that `isGone` names. */
   forget(isGone: (stamp: Stamp, op: Op) => boolean): void
   /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
@@ -171,10 +172,13 @@ export function createMemory(
     else versions.derivePast(histories)
   }
 
-  function apply(ops: readonly Op[], stamp: Stamp, basis: Basis): ReadonlySet<CellKey> {
+  function apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): ReadonlySet<CellKey> {
+    let ordered: Stamp | undefined
     /** What a relay decides about applies in the order of its log, whatever the clocks of the authors say. */
-    const ordered: Stamp = { at: basis.relaySeq, writer: stamp.writer }
-    const stampOf = (op: Op): Stamp => (op.arbiter === 'relay' ? ordered : stamp)
+    function stampOf({ arbiter }: Op): Stamp {
+      if (arbiter !== 'relay') return stamp
+      return (ordered ??= { at: (typeof basis === 'function' ? basis() : basis).relaySeq, writer: stamp.writer })
+    }
     let waits = false
     for (const op of ops) {
       if (policies.has(op.tag)) continue
@@ -228,7 +232,7 @@ export function createMemory(
     else waiting.push({ op, stamp, since })
   }
 
-  function advance(found: Overwritten, basis: Basis, waits: boolean): ReadonlySet<CellKey> {
+  function advance(found: Overwritten, basis: Basis | LaterBasis, waits: boolean): ReadonlySet<CellKey> {
     const unseen = indexes.size > 0 ? derive(found) : undefined
     if (found.size > 0 || waits || basis !== versions.newest.basis) {
       versions.commit(found, basis)
@@ -314,30 +318,17 @@ export function createMemory(
     return idsOf(family, sortedAt(version, family))
   }
 
-  function viewOf(version: Version): View {
-    const made: View = {
-      snapshot: snapshotOf(version),
-      adopt,
-      state: (key) => versions.read(version, key),
-      sorted: (readable) => sortedAt(version, readable),
-    }
-    setBehind(made.snapshot, { versions, version, view: made, over: nothing, depth: 0, policyOf, layer, rules })
-    return made
+  const reader: Reader = {
+    adopt,
+    get,
+    state: (version, key) => versions.read(version, key),
+    sorted: sortedAt,
+    behind: (version, at) => ({ versions, version, view: at, over: nothing, depth: 0, policyOf, layer, rules }),
   }
 
-  function snapshotOf(version: Version): Snapshot {
-    const made: Snapshot = {
-      basis: version.basis,
-      isSpeculative: false,
-      get: <V>(readable: Readable<V>) => get(version, readable) as V,
-      read<V>(ref: Ref<V, Writes, Arbiter>): Reading<V> {
-        return judged(ref, made.get(ref), adopt(ref.policy), versions.read(version, ref.key))
-      },
-      items: <V>(collection: Collection<V, Writes, Arbiter>) => itemsOf(made, collection),
-      with: (body) => speculate(made, body).snapshot,
-    }
+  function viewOf(version: Version): View {
     firstShown = Math.min(firstShown, version.number)
-    return made
+    return new VersionView(reader, version)
   }
 
   return {
@@ -364,3 +355,75 @@ export function createMemory(
 }
 
 const nothing: ReadonlyMap<CellKey, unknown> = new Map()
+
+/** How what a memory holds is read at a version. */
+interface Reader {
+  adopt(policy: Policy): Policy
+  get(version: Version, readable: Readable<unknown>): unknown
+  state(version: Version, key: CellKey): unknown
+  sorted(version: Version, readable: AnyCollection | AnyList): SortedSet
+  behind(version: Version, view: View): Behind
+}
+
+/** A class, because one is made for each commit that somebody hears of, and closures cost more than all that is read in it. */
+class VersionSnapshot extends Grounded implements Snapshot {
+  readonly #reader: Reader
+  readonly #version: Version
+
+  constructor(reader: Reader, version: Version, ground: Ground) {
+    super(ground)
+    this.#reader = reader
+    this.#version = version
+  }
+
+  get basis(): Basis {
+    return basisOf(this.#version)
+  }
+
+  get isSpeculative(): boolean {
+    return false
+  }
+
+  get<V>(readable: Readable<V>): V {
+    return this.#reader.get(this.#version, readable) as V
+  }
+
+  read<V>(ref: Ref<V, Writes, Arbiter>): Reading<V> {
+    const { adopt, state } = this.#reader
+    return judged(ref, this.get(ref), adopt(ref.policy), state(this.#version, ref.key))
+  }
+
+  items<V>(collection: Collection<V, Writes, Arbiter>): Iterable<readonly [string, V]> {
+    return itemsOf(this, collection)
+  }
+
+  with(body: (tx: Tx<Arbiter>) => unknown): Snapshot {
+    return speculate(this, body).snapshot
+  }
+}
+
+class VersionView implements View, Ground {
+  readonly snapshot: Snapshot
+  readonly adopt: (policy: Policy) => Policy
+  readonly #reader: Reader
+  readonly #version: Version
+
+  constructor(reader: Reader, version: Version) {
+    this.snapshot = new VersionSnapshot(reader, version, this)
+    this.adopt = reader.adopt
+    this.#reader = reader
+    this.#version = version
+  }
+
+  state(key: CellKey): unknown {
+    return this.#reader.state(this.#version, key)
+  }
+
+  sorted(readable: AnyCollection | AnyList): SortedSet {
+    return this.#reader.sorted(this.#version, readable)
+  }
+
+  behind(): Behind {
+    return this.#reader.behind(this.#version, this)
+  }
+}

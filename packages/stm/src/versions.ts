@@ -8,10 +8,20 @@ import type { CellKey } from './ref.ts'
  */
 export interface Version {
   readonly number: number
-  readonly basis: Basis
+  /** Read it by `basisOf`. */
+  basis: Basis | LaterBasis
   /** States that `next` does not have any more: what the cells held here. Undefined while this is the newest. */
   replaced: Replaced | undefined
   next: Version | undefined
+}
+
+/** Gives a basis, the same each time. Of most versions nobody asks for it, and it has a Map. */
+export type LaterBasis = () => Basis
+
+/** The basis of a version. */
+export function basisOf(version: Version): Basis {
+  if (typeof version.basis === 'function') version.basis = version.basis()
+  return version.basis
 }
 
 /** What some cells held. */
@@ -158,7 +168,7 @@ export class Versions {
   }
 
   /** Makes a newer version, in which cells have the states that they are to hold; undefined takes a cell away. */
-  commit(overwritten: Overwritten, basis: Basis): void {
+  commit(overwritten: Overwritten, basis: Basis | LaterBasis): void {
     const { keys, afters } = overwritten
     for (let i = 0; i < keys.length; i++) this.derive(keys[i]!, afters[i])
     overwritten.settle()
@@ -181,7 +191,7 @@ export class Versions {
       replaced.set(key, new Past(states))
       this.derive(key, states.at(-1)!.state)
     }
-    this.#advance(replaced, this.newest.basis)
+    this.#advance(replaced, basisOf(this.newest))
   }
 
   /** The keys of all cells that were written after one version, up to a newer one; others may be among them where differences were gathered. */
@@ -209,7 +219,7 @@ export class Versions {
     return keys
   }
 
-  #advance(replaced: Replaced, basis: Basis): void {
+  #advance(replaced: Replaced, basis: Basis | LaterBasis): void {
     const before = this.newest
     const number = before.number + 1
     this.newest = { number, basis, replaced: undefined, next: undefined }

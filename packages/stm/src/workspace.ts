@@ -43,7 +43,7 @@ export interface Footprint {
   /** What parts wrote that were undone: whether they could has decided what came after. */
   readonly tried: Readable<unknown>[]
   /** What `tx.once` has given in this run and those before. */
-  readonly once: Map<string, unknown>
+  once: Map<string, unknown> | undefined
   /** Whether a body may return a promise. */
   readonly isAsync: boolean
   /** The run is over: nothing can be read or written any more. */
@@ -229,7 +229,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   once<T>(key: string, io: () => T): T {
     this.#assertRunning()
-    const { once } = this.#footprint
+    const once = (this.#footprint.once ??= new Map())
     if (once.has(key)) return once.get(key) as T
     const result = io()
     once.set(key, result)
@@ -302,7 +302,10 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   #write(ref: AnyRef, intent: Intent): void {
     this.#assertRunning()
-    this.#keep([this.#edited(ref, intent)])
+    const [before, after] = this.#edited(ref, intent)
+    if (after.draft === before.draft) return
+    if (this.#sets === undefined) this.#writes.set(ref.key, after)
+    else this.#keep([[before, after]])
   }
 
   /** A ref's draft, and the draft with one more write. Nothing is kept. */

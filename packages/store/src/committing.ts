@@ -18,6 +18,7 @@ import {
   type Effect,
   type Op,
   type Policy,
+  type Stamp,
   type Tx,
   type Value,
 } from '@syncline/stm'
@@ -109,9 +110,9 @@ export function createCommitting(core: Core): Committing {
     return running(() => {
       const around = depth > 1
       const context = around ? contextBeside() : contextAlone()
-      const { value, ...drafted } = draft(memory, body, context, core.validity.rules)
+      const drafted = draft(memory, body, context, core.validity.rules)
       checkArbiters(drafted.writes, 'local')
-      return { ...write(drafted, context, terms), value }
+      return writeFor(drafted.value, drafted, context, terms, context.stamp)
     })
   }
 
@@ -134,8 +135,7 @@ export function createCommitting(core: Core): Committing {
   }
 
   function contextAlone(): EditContext {
-    const stamp = replica.nextStamp(core.writers.current, core.nowMs())
-    return { stamp, seed: `${stamp.writer.slice(0, 12)}${stamp.at.toString(36)}` }
+    return new OwnContext(replica.nextStamp(core.writers.current, core.nowMs()))
   }
 
   /** Transactions that run beside each other may have the same stamp until they commit. */
@@ -146,52 +146,73 @@ export function createCommitting(core: Core): Committing {
   }
 
   function seal({ writes, effects: declared }: Drafted, context: EditContext, { meta }: Terms): Sealed {
+    const ops = sealPure(writes, context)
+    const bytes = sealSizeBytes(writes, []) + valueSizeBytes(meta)
+    if (declared.length === 0) {
+      checkSize(bytes, ops)
+      return { ops, effects: noEffects }
+    }
     core.agents.check(declared)
     const effects = declared.map(({ handler, input }, i) => ({ id: `${context.seed}.${i}`, handler, input }))
-    const ops = sealPure(writes, context)
-    const effectBytes = effects.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), 0)
-    checkSize(sealSizeBytes(writes, []) + valueSizeBytes(meta) + effectBytes, ops)
+    checkSize(
+      effects.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), bytes),
+      ops,
+    )
     return { ops, effects }
   }
 
-  function write(drafted: Drafted, context: EditContext, terms: Terms): Receipt<void> {
+  /** Commits, and gives a receipt with what the body returned. `stamp` is that of a body that has just run. */
+  function writeFor<T>(value: T, drafted: Drafted, context: EditContext, terms: Terms, stamp?: Stamp): Receipt<T> {
     return running(() => {
       const { ops: pure, effects } = seal(drafted, context, terms)
       // Nothing can fail from here on.
-      const ops = pure.concat(sealLate(drafted.writes, context))
+      const late = sealLate(drafted.writes, context)
+      const ops = late.length === 0 ? pure : pure.concat(late)
       // What was edited directly while the body ran is in the live documents already: it comes first.
       commitDirectEdits()
-      if (ops.length + effects.length === 0) return nothingChanged
-      const receipt = append(ops, effects, terms.meta, terms.strict, core.undoing.note(ops, terms.undo))
+      if (ops.length + effects.length === 0) return { ...nothingChanged, value }
+      const change = append(ops, effects, terms.meta, terms.strict, core.undoing.note(ops, terms.undo), stamp)
       // Before anybody hears of the commit: what a listener sends comes after what this has sent.
-      core.agents.deliver(effects)
-      return receipt
+      if (effects.length > 0) core.agents.deliver(effects)
+      return receiptOf(change, value)
     })
   }
 
+  function receiptOf<T>(change: Change, value: T): Receipt<T> {
+    return {
+      value,
+      change,
+      durable: () => core.durable(changeId(change)),
+      synced: (how) => synced(changeId(change), how?.signal),
+    }
+  }
+
+  /** Authors a Change and makes it visible. `drafted` is the stamp that its body had: it is that of the Change too when nothing came between. */
   function append(
     ops: readonly Op[],
     effects: readonly Effect[],
     meta: Value,
     strict: boolean,
     note?: OwnNote,
-  ): Receipt<void> {
-    const { writers, journal } = core
-    const stamp = replica.nextStamp(writers.current, core.nowMs())
-    const change: Change = replica.author(writers.current, stamp.at, ops, effects, meta)
-    const id = changeId(change)
-    const changed = replica.commit(change, 'local', note === undefined ? {} : { inverse: note.data })
+    drafted?: Stamp,
+  ): Change {
+    const writer = core.writers.current
+    const isNext = drafted?.writer === writer && replica.isNext(drafted)
+    const { at } = isNext ? drafted : replica.nextStamp(writer, core.nowMs())
+    const change = replica.author(writer, at, ops, effects, meta)
+    const known = note !== undefined && core.journal.isWritten ? { inverse: note.data } : undefined
+    const changed = replica.commit(change, 'local', known)
     note?.keep(change)
-    journal.commit(replica.pending.get(id)!, strict)
+    core.journal.commit(change, strict)
     core.touchStatus()
     // The outermost body tells of its own commit itself, as the last thing it does.
     core.watching.note(changed, memory.snapshot)
     if (depth === 0) tell()
-    return { value: undefined, change, durable: () => core.durable(id), synced: (how) => synced(id, how?.signal) }
+    return change
   }
 
   function commitDirectEdits(): void {
-    for (let op = directEdits.shift(); op !== undefined; op = directEdits.shift()) append([op], [], null, false)
+    for (let op = directEdits.shift(); op !== undefined; op = directEdits.shift()) append([op], noEffects, null, false)
   }
 
   function synced(id: ChangeId, signal: AbortSignal | undefined): Promise<void> {
@@ -220,11 +241,11 @@ export function createCommitting(core: Core): Committing {
     },
     context: contextBeside,
     seal,
-    write,
+    write: (drafted, context, terms) => writeFor(undefined, drafted, context, terms),
     commit(ops, meta, note) {
       replica.flushDocuments()
       checkSize(valueSizeBytes(meta), ops)
-      return append(ops, [], meta, false, note)
+      return receiptOf(append(ops, noEffects, meta, false, note), undefined)
     },
     synced,
     bind(policy) {
@@ -243,6 +264,22 @@ export function createCommitting(core: Core): Committing {
     },
   }
 }
+
+/** Its seed is asked for by lists and effects only. */
+class OwnContext implements EditContext {
+  readonly stamp: Stamp
+  #seed: string | undefined
+
+  constructor(stamp: Stamp) {
+    this.stamp = stamp
+  }
+
+  get seed(): string {
+    return (this.#seed ??= `${this.stamp.writer.slice(0, 12)}${this.stamp.at.toString(36)}`)
+  }
+}
+
+const noEffects: readonly Effect[] = []
 
 const done = (): Promise<void> => Promise.resolve()
 

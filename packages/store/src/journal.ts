@@ -1,5 +1,5 @@
 import { encodeEntry, type LogEntry } from '@syncline/protocol'
-import { changeId, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
+import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import { StoreError } from './errors.ts'
 import type { Clock, Log } from './ports.ts'
 import type { Pending } from './replica.ts'
@@ -14,8 +14,10 @@ export type OrderedRecord = Uint8Array | { readonly writer: WriterId; readonly s
  * to the log as one record. When the log refuses, everything waits and is tried again; it stays in memory and is said to be unsaved.
  */
 export interface Journal {
-  /** Commits of this tab, to be stored. */
-  commit(pending: Pending, strict: boolean): void
+  /** Whether there is a log: what is to be stored with a Change need not be kept without one. */
+  readonly isWritten: boolean
+  /** A Change that this tab has committed, to be stored. */
+  commit(change: Change, strict: boolean): void
   /** A stretch of the relay's log, to be stored by the holder of `fence`. */
   order(epoch: Epoch, first: number, items: readonly OrderedRecord[], fence: number | undefined): void
   /**
@@ -64,8 +66,10 @@ export interface ReadUpTo {
   readonly claim: number
 }
 
-/** What a journal tells. */
+/** What a journal asks and tells. */
 export interface JournalEvents {
+  /** What is to be stored of a Change of this tab. */
+  pendingOf(change: Change): Pending
   /** An entry of the log, in the order of the log; also some that this tab wrote itself. */
   onEntry(bytes: Uint8Array): void
   /** These Changes of this tab are in the log now. */
@@ -298,7 +302,9 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   }
 
   return {
-    commit(pending, strict) {
+    isWritten: true,
+    commit(change, strict) {
+      const pending = events.pendingOf(change)
       unsaved.set(changeId(pending.change), [])
       const last = tail('commits')
       if (last === undefined) queue.push({ kind: 'commits', pending: [pending], strict })

@@ -1,4 +1,4 @@
-import type { ChangeId } from '@syncline/stm'
+import { changeId, type ChangeId } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
 import { createAgents } from './agents.ts'
 import { stand } from './campaign.ts'
@@ -9,7 +9,7 @@ import { closedError, StoreError } from './errors.ts'
 import { createEnvelopes } from './envelopes.ts'
 import { createHandles } from './handles.ts'
 import { createIntake } from './intake.ts'
-import { createJournal, type Journal, type ReadUpTo } from './journal.ts'
+import { createJournal, type Journal, type JournalEvents, type ReadUpTo } from './journal.ts'
 import { lineOver } from './line.ts'
 import { createLinking } from './linking.ts'
 import { openLog, readEntry } from './open-log.ts'
@@ -30,6 +30,7 @@ import { joinTabs, type TabMessage } from './tabs.ts'
 import { createTransacting } from './transacting.ts'
 import { createValidity } from './validity.ts'
 import { createUndoing } from './undoing.ts'
+import { createUnwrittenJournal } from './unwritten.ts'
 import { createWaiting } from './waiting.ts'
 import { createWatching } from './watching.ts'
 import { takeWriter } from './writers.ts'
@@ -178,7 +179,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   // What this device has, and the part of it that other tabs go on writing.
 
-  const journal: Journal = createJournal(log, await replay(), clock, {
+  const readUpTo = await replay()
+  const events: JournalEvents = {
+    pendingOf: (change) => replica.pending.get(changeId(change))!,
     onEntry: (bytes) => hear(readEntry(bytes, space)),
     onDurable() {
       board.touch()
@@ -196,7 +199,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       linking.tend()
       linking.link?.wake()
     },
-  })
+  }
+  const journal: Journal = isLasting ? createJournal(log, readUpTo, clock, events) : createUnwrittenJournal(events)
 
   /** Another tab has written what we cannot read. It is said once, and shown until the store is opened again. */
   function onUnreadable(error: unknown): void {

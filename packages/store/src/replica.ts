@@ -13,6 +13,7 @@ import {
   type ChangeId,
   type Effect,
   type Epoch,
+  type LaterBasis,
   type Memory,
   type Op,
   type Origin,
@@ -97,6 +98,8 @@ export interface Replica {
 
   /** The stamp that the next Change of `writer` would get. */
   nextStamp(writer: WriterId, nowMs: number): Stamp
+  /** Whether a stamp that was the next one still is: nothing has been stamped since. */
+  isNext(stamp: Stamp): boolean
   /** The stamp that the next Change on `browser` refs would get; `isShared` when it writes others too. */
   nextBrowserStamp(writer: WriterId, nowMs: number, isShared: boolean): Stamp
   /** Makes the next Change of a writer. Nothing is applied. */
@@ -137,6 +140,43 @@ export interface Replica {
   closeDocuments(): void
 }
 
+/** A class, and lazy in all that a store without a relay may never ask for. */
+class PendingChange implements Pending {
+  readonly change: Change
+  readonly #whole: Change
+  readonly #known: KnownOfChange
+  readonly #documentsIn: (change: Change) => readonly number[]
+  #record: Uint8Array | undefined
+  #saw: ReadonlyMap<WriterId, number> | undefined
+
+  /** `change` is what of the `whole` Change is pending. */
+  constructor(change: Change, whole: Change, known: KnownOfChange, documentsIn: (change: Change) => readonly number[]) {
+    this.change = change
+    this.#whole = whole
+    this.#known = known
+    this.#documentsIn = documentsIn
+    this.#record = known.record
+  }
+
+  record(): Uint8Array {
+    return (this.#record ??= encodeChange(sharedPart(this.#whole), this.#documentsIn(this.#whole)))
+  }
+
+  local(): Uint8Array {
+    return encodeLocal({ ...localPart(this.#whole), inverse: this.inverse() })
+  }
+
+  get inverse(): () => Value {
+    return this.#known.inverse ?? noInverse
+  }
+
+  get saw(): ReadonlyMap<WriterId, number> {
+    return (this.#saw ??= this.#known.saw ?? seenBy(this.#whole))
+  }
+}
+
+const nothingMore: KnownOfChange = {}
+
 /**
  * Makes an empty replica. `bind` gives a policy its live documents; `onReauthored` is told what a Change has become; `rules` are what bodies
  * that nobody commits must keep to.
@@ -146,7 +186,11 @@ export function createReplica(
   onReauthored: (from: Change, to: Change) => void = () => undefined,
   rules?: Rules,
 ): Replica {
-  let basis: Basis = emptyBasis
+  /** The basis, but for the Changes of one writer that came since, up to a seq. One commit after the other makes no new one. */
+  let settled: Basis = emptyBasis
+  let since: { readonly writer: WriterId; readonly seq: number } | undefined
+  /** What the next Change of a writer depends on: the same as for its last one, as long as nobody else has written. */
+  let others: { readonly of: Basis; readonly writer: WriterId; readonly basis: Basis } | undefined
   /** The hybrid logical clock: the greatest `at` seen or given out. */
   let lastAt = 0
   /** The greatest `at` that the relay has stored: where the clock goes back to when our own was too far ahead. */
@@ -190,11 +234,20 @@ export function createReplica(
     }
   }
 
-  function apply(change: Change, origin: Origin, next: Basis): ReadonlySet<CellKey> {
-    basis = next
+  function basisNow(): Basis {
+    if (since !== undefined) settle(plus(settled, since))
+    return settled
+  }
+
+  function settle(next: Basis): void {
+    settled = next
+    since = undefined
+  }
+
+  function apply(change: Change, origin: Origin, next: Basis | LaterBasis): ReadonlySet<CellKey> {
     const changed = memory.apply(change.ops, stampOf(change), next)
     if (origin !== 'replay') applied.push({ change, isLocal: origin === 'local' })
-    for (const op of change.ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
+    if (bound.length > 0) for (const op of change.ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
     return changed
   }
 
@@ -202,13 +255,11 @@ export function createReplica(
     return bound.find((policy) => policy.tag === tag)
   }
 
-  function commit(change: Change, origin: Origin, known: KnownOfChange = {}): ReadonlySet<CellKey> {
-    const { record, inverse = noInverse, saw = seenBy(change) } = known
+  function commit(change: Change, origin: Origin, known: KnownOfChange = nothingMore): ReadonlySet<CellKey> {
     const { writer, seq } = change
     if (seq <= (seqs.get(writer) ?? 0)) return nothing
     const cut = ended.get(writer)
     if (cut !== undefined && seq > cut) return nothing
-    let bytes = record
     seqs.set(writer, seq)
     const rest = withoutBrowserOps(change)
     if (rest !== change) {
@@ -216,35 +267,27 @@ export function createReplica(
       if (rest.ops.length === 0) return applyPrivate(change, origin)
     }
     lastAt = witness(lastAt, change.at)
-    pending.set(changeId(change), {
-      change: rest,
-      record: () => (bytes ??= encodeChange(sharedPart(change), documentsIn(change))),
-      local: () => encodeLocal({ ...localPart(change), inverse: inverse() }),
-      inverse,
-      saw,
-    })
+    pending.set(changeId(change), new PendingChange(rest, change, known, documentsIn))
     for (const op of rest.ops) {
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
       if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
       else cell.operations += 1
     }
-    return apply(change, origin, { ...basis, writers: new Map(basis.writers).set(writer, seq) })
+    if (since !== undefined && since.writer !== writer) basisNow()
+    const under = settled
+    const own = (since = { writer, seq })
+    return apply(change, origin, () => plus(under, own))
   }
 
   /** A Change that has nothing for others is not pending: it is where it belongs. */
   function applyPrivate(change: Change, origin: Origin): ReadonlySet<CellKey> {
+    const basis = basisNow()
     const writers = new Map(basis.writers)
     if (browserWriter !== undefined) writers.delete(browserWriter)
     browserWriter = change.writer
-    return apply(change, origin, { ...basis, writers: writers.set(change.writer, change.seq) })
-  }
-
-  /** What a Change had seen, its author's own Changes before it among it. */
-  function seenBy(change: Change): ReadonlyMap<WriterId, number> {
-    const { writer, seq, deps } = change
-    if (seq === 1 && deps.writers.size === 0) return noWriters
-    return new Map(deps.writers).set(writer, seq - 1)
+    settle({ ...basis, writers: writers.set(change.writer, change.seq) })
+    return apply(change, origin, settled)
   }
 
   function documentsIn(change: Change): readonly number[] {
@@ -273,10 +316,11 @@ export function createReplica(
   }
 
   function order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
-    if (first > basis.relaySeq + 1) {
-      throw new RangeError(`The relay's log goes on at ${first}, but only ${basis.relaySeq} entries are known.`)
+    const { relaySeq: known } = settled
+    if (first > known + 1) {
+      throw new RangeError(`The relay's log goes on at ${first}, but only ${known} entries are known.`)
     }
-    for (let i = Math.max(0, basis.relaySeq + 1 - first); i < items.length; i++) {
+    for (let i = Math.max(0, known + 1 - first); i < items.length; i++) {
       const item = items[i]!
       if ('ops' in item || pending.has(changeId(item)) || envelopes.has(item.writer)) continue
       throw new RangeError(
@@ -286,22 +330,22 @@ export function createReplica(
     const changed = new Set<CellKey>()
     items.forEach((named, i) => {
       const relaySeq = first + i
-      if (relaySeq <= basis.relaySeq) return
+      if (relaySeq <= settled.relaySeq) return
       const { writer, seq } = named
       // What this browser has asked for has effects that the relay does not know.
       const envelope = envelopes.get(writer)
       const item = envelope?.change ?? named
       envelopes.delete(writer)
-      const writers = new Map(basis.writers)
+      const writers = new Map(basisNow().writers)
       if ((writers.get(writer) ?? 0) <= seq) writers.delete(writer)
       const next: Basis = { epoch, relaySeq, writers }
+      settle(next)
       const id = changeId(item)
-      const known = pending.get(id)
-      if (known !== undefined) {
-        lastOrderedAt = Math.max(lastOrderedAt, known.change.at)
-        acknowledge(known)
+      const own = pending.get(id)
+      if (own !== undefined) {
+        lastOrderedAt = Math.max(lastOrderedAt, own.change.at)
+        acknowledge(own)
         pending.delete(id)
-        basis = next
         memory.put(noStates, next)
         return
       }
@@ -317,11 +361,20 @@ export function createReplica(
     return changed
   }
 
-  /** The basis as others may hear of it, without one of its writers. */
-  function basisWithout(writer: WriterId | undefined): Basis {
-    const others = new Map(basis.writers)
-    for (const one of [writer, browserWriter]) if (one !== undefined) others.delete(one)
-    return { ...basis, writers: others.size === 0 ? noWriters : others }
+  /** A basis as others may hear of it, without one of its writers. */
+  function basisWithout(writer: WriterId | undefined, basis: Basis): Basis {
+    const writers = new Map(basis.writers)
+    for (const one of [writer, browserWriter]) if (one !== undefined) writers.delete(one)
+    return { ...basis, writers: writers.size === 0 ? noWriters : writers }
+  }
+
+  function depsOf(writer: WriterId): Basis {
+    if (since !== undefined && since.writer !== writer) basisNow()
+    // What came since then is of this writer, so it is not in there.
+    if (others?.of !== settled || others.writer !== writer) {
+      others = { of: settled, writer, basis: basisWithout(writer, settled) }
+    }
+    return others.basis
   }
 
   function end(
@@ -354,11 +407,12 @@ export function createReplica(
         // What it did to browser refs stands.
         arbiter !== 'browser' && gone.some((other) => other.writer === stamp.writer && other.at === stamp.at),
     )
+    const basis = basisNow()
     const writers = new Map(basis.writers)
     if (lastSeq > 0 && [...pending.values()].some(({ change }) => change.writer === writer))
       writers.set(writer, lastSeq)
     else writers.delete(writer)
-    basis = { ...basis, writers }
+    settle({ ...basis, writers })
     lastAt = lastOrderedAt
     for (const { change } of pending.values()) lastAt = Math.max(lastAt, change.at)
     const changed = new Set(rebuild(affected))
@@ -389,7 +443,7 @@ export function createReplica(
       }
     }
     for (const key of keys) if (overlaid.get(key)!.operations === 0) overlaid.delete(key)
-    const changed = memory.put(states, basis)
+    const changed = memory.put(states, basisNow())
     for (const policy of bound) {
       const prefix = cellKey(policy.tag, '')
       for (const key of keys) if (key.startsWith(prefix)) policy.reset(key.slice(prefix.length), memory.state(key))
@@ -400,10 +454,10 @@ export function createReplica(
   return {
     memory,
     get basis() {
-      return basis
+      return basisNow()
     },
     get sharedBasis() {
-      return basisWithout(undefined)
+      return basisWithout(undefined, basisNow())
     },
     pending,
     refused,
@@ -411,6 +465,7 @@ export function createReplica(
     applied,
     envelopes,
     nextStamp: (writer, nowMs) => ({ at: tick(lastAt, nowMs), writer }),
+    isNext: ({ at }) => at > lastAt,
     nextBrowserStamp: (writer, nowMs, isShared) => ({
       at: tick(isShared ? Math.max(lastAt, lastBrowserAt) : lastBrowserAt, nowMs),
       writer,
@@ -419,7 +474,7 @@ export function createReplica(
     author: (writer, at, ops, effects, meta) => ({
       writer,
       seq: (seqs.get(writer) ?? 0) + 1,
-      deps: basisWithout(writer),
+      deps: depsOf(writer),
       at,
       ops,
       effects,
@@ -460,6 +515,18 @@ export function createReplica(
 }
 
 const noInverse = (): Value => null
+
+/** A basis after one more Change of a writer. */
+function plus(basis: Basis, { writer, seq }: { readonly writer: WriterId; readonly seq: number }): Basis {
+  return { ...basis, writers: new Map(basis.writers).set(writer, seq) }
+}
+
+/** What a Change had seen, its author's own Changes before it among it. */
+function seenBy({ writer, seq, deps }: Change): ReadonlyMap<WriterId, number> {
+  if (seq === 1 && deps.writers.size === 0) return noWriters
+  return new Map(deps.writers).set(writer, seq - 1)
+}
+
 const nothing: ReadonlySet<CellKey> = new Set()
 const noStates: ReadonlyMap<CellKey, unknown> = new Map()
 const noWriters: Basis['writers'] = new Map()

@@ -14,6 +14,10 @@ export interface Selection {
    * cells only those in `touched` may differ; undefined when it may be any of them. Throws what a function throws.
    */
   moved(before: Snapshot, now: Snapshot, touched: ReadonlySet<CellKey> | undefined): boolean
+  /**
+   * Only of a single ref: how to read it in `now`, if it reads differently than in `before`. Then nothing is kept from one commit to the next.
+   */
+  readonly only?: (before: Snapshot, now: Snapshot) => (() => unknown) | undefined
   /** What is selected in the Snapshot that was last known, read when somebody asks. */
   value(now: Snapshot): () => unknown
 }
@@ -23,7 +27,15 @@ export function selectionOf(selector: Selector): Selection {
   if (typeof selector === 'function') return whatItReads(selector)
   if (isMany(selector)) return readablesOf(selector, (now) => selector.map((readable) => now.get(readable)))
   if (selector.kind === 'everything') return all
-  return readablesOf([selector], (now) => now.get(selector))
+  const one = readablesOf([selector], (now) => now.get(selector))
+  if (selector.kind !== 'ref') return one
+  return {
+    ...one,
+    only(before, now) {
+      const value = now.get(selector)
+      return equalValues(before.get(selector), value) ? undefined : () => value
+    },
+  }
 }
 
 function isMany(selector: Exclude<Selector, () => unknown>): selector is readonly Readable<unknown>[] {

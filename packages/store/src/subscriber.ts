@@ -42,6 +42,10 @@ export interface Subscriber {
    * then there is as much to tell as before.
    */
   take(now: Snapshot): Report<unknown> | undefined
+  /**
+   * The same of one commit that is told alone, when there is nothing else to tell. What a selector throws leaves it behind by this commit.
+   */
+  reportOf(told: Told): Report<unknown> | undefined
 }
 
 /** Makes a subscriber that knows what its selection reads in `start`, or in `from`, of which it is then behind. */
@@ -54,27 +58,41 @@ export function createSubscriber(selection: Selection, start: Snapshot, from: Sn
     gathered = { before: from, touched: undefined, changes: undefined, isLocal: true, isRemote: true }
   }
 
+  function hear({ changed, before, applied }: Told): void {
+    gathered ??= { before, touched: new Set(), changes: [], isLocal: false, isRemote: false }
+    if (gathered.touched !== undefined) selection.note(changed, gathered.touched)
+    for (const { change, isLocal } of applied) {
+      gathered.changes?.push(change)
+      if (isLocal) gathered.isLocal = true
+      else gathered.isRemote = true
+    }
+    if (gathered.changes !== undefined && gathered.changes.length > MOST_CHANGES) gathered.changes = undefined
+  }
+
+  function take(now: Snapshot): Report<unknown> | undefined {
+    if (gathered === undefined) return undefined
+    const { before, touched, changes, isLocal, isRemote } = gathered
+    const hasMoved = selection.moved(before, now, touched)
+    gathered = undefined
+    if (!hasMoved) return undefined
+    return reportOf(before, now, selection.value(now), changes, originOf(isLocal, isRemote))
+  }
+
   return {
     get isBehind() {
       return gathered !== undefined
     },
-    hear({ changed, before, applied }) {
-      gathered ??= { before, touched: new Set(), changes: [], isLocal: false, isRemote: false }
-      if (gathered.touched !== undefined) selection.note(changed, gathered.touched)
-      for (const { change, isLocal } of applied) {
-        gathered.changes?.push(change)
-        if (isLocal) gathered.isLocal = true
-        else gathered.isRemote = true
+    hear,
+    take,
+    reportOf(told) {
+      const { before, now, applied } = told
+      const [only] = applied
+      if (selection.only === undefined || applied.length !== 1) {
+        hear(told)
+        return take(now)
       }
-      if (gathered.changes !== undefined && gathered.changes.length > MOST_CHANGES) gathered.changes = undefined
-    },
-    take(now) {
-      if (gathered === undefined) return undefined
-      const { before, touched, changes, isLocal, isRemote } = gathered
-      const hasMoved = selection.moved(before, now, touched)
-      gathered = undefined
-      if (!hasMoved) return undefined
-      return reportOf(before, now, selection.value(now), changes, originOf(isLocal, isRemote))
+      const read = selection.only(before, now)
+      return read && reportOf(before, now, read, [only!.change], only!.isLocal ? 'local' : 'remote')
     },
   }
 }
@@ -84,6 +102,7 @@ export function initialReport(selection: Selection, from: Snapshot | undefined, 
   return reportOf(from ?? now, now, selection.value(now), from === undefined ? [] : undefined, undefined)
 }
 
+/** The value is read when somebody asks: many only want to know that something has changed. */
 function reportOf(
   before: Snapshot,
   now: Snapshot,

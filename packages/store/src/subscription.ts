@@ -90,12 +90,25 @@ export function createSubscription(
 
   function give(report: Report<unknown> | undefined): void {
     if (report === undefined || isOver) return
-    paced.toldMs = side.nowMs()
+    if (pace !== undefined) paced.toldMs = side.nowMs()
     try {
       sink.give(report)
     } catch (error) {
       side.report(error)
     }
+  }
+
+  /** What most listeners are told: one commit, at once, with nothing to gather. */
+  function tellAtOnce(told: Told): void {
+    let report: Report<unknown> | undefined
+    try {
+      report = subscriber.reportOf(told)
+    } catch (error) {
+      side.report(error)
+    } finally {
+      watchWhatItReads()
+    }
+    give(report)
   }
 
   const paced: Paced = {
@@ -112,6 +125,10 @@ export function createSubscription(
       // What was committed before the watching began is known already, though it is told only now.
       if (isOver || told.number <= heard) return
       heard = told.number
+      if (pace === undefined && began === undefined && sink.isReady && !subscriber.isBehind && owed === undefined) {
+        tellAtOnce(told)
+        return
+      }
       subscriber.hear(began === undefined ? told : { ...told, before: began })
       began = undefined
       if (!sink.isReady) return

@@ -6,6 +6,8 @@ export interface OwnChange {
   id: ChangeId
   stamp: Stamp
   inverses(): readonly Inverse[]
+  /** It has left its line, as the oldest of too many. */
+  isGone?: boolean
 }
 
 /** What is taken back at once. */
@@ -83,7 +85,7 @@ export function createUndoLine(): UndoLine {
     redos = []
     while (undos.length > 0 && undos.at(-1)!.number >= number) undos.pop()
     undos.push({ number, group, changes: [change], instead: undefined })
-    if (undos.length > MOST_STEPS) undos.shift()
+    if (undos.length > MOST_STEPS) for (const gone of undos.shift()!.changes) gone.isGone = true
   }
 
   function made(change: OwnChange, number: number, instead: Step | undefined): Step {

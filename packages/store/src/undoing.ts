@@ -62,6 +62,8 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
   let name = core.writers.current.slice(0, 16)
   let own = createUndoSession(now)
   let lock: HeldLock | undefined
+  /** Changes of the running task. */
+  const fresh: OwnChange[] = []
   /** The group that Changes made now belong to, whatever they say themselves. */
   let group: object | undefined
 
@@ -72,6 +74,11 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
     return current
   }
 
+  /** When the running task is over: until then inverses hold whole states, and of a long burst only the last are needed. */
+  function settle(): void {
+    for (const { isGone, inverses } of fresh.splice(0)) if (isGone !== true) inverses()
+  }
+
   const pastOf = (key: CellKey): Past => own.past(key)
 
   function kept(note: UndoNote, noteGroup?: unknown): OwnNote {
@@ -79,7 +86,9 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
       // What no reload can find need not be encoded.
       data: () => (isLasting ? encodeNote(note) : null),
       keep(change) {
-        own.add(ownChange(change, note), note, noteGroup)
+        const made = ownChange(change, note)
+        own.add(made, note, noteGroup)
+        if (fresh.push(made) === 1) queueMicrotask(settle)
       },
     }
   }

@@ -62,7 +62,9 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
   }
 
   function note(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void {
-    const changes = applied.splice(0)
+    // Most commits are of one Change, and then this is all there is to do with the list.
+    const only = applied.length === 1 ? applied.pop() : undefined
+    const changes = only === undefined ? applied.splice(0) : [only]
     if (changed.size === 0) return
     validity.note(changed)
     const before = newest ?? snapshot
@@ -81,8 +83,10 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     } finally {
       telling = false
     }
-    for (const subscription of [...asked]) subscription.serve()
-    asked.clear()
+    if (asked.size > 0) {
+      for (const subscription of [...asked]) subscription.serve()
+      asked.clear()
+    }
     if (closing) close()
   }
 
