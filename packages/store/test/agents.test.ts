@@ -506,3 +506,34 @@ test('[AG1] [AG3] agents of a browser ref: those of several tabs work beside eac
   }
   await world.close()
 })
+
+test('[AG3] [AG8] an agent of a relay ref: refused runs send nothing, and of two clients none is lost', async () => {
+  const world = await createWorld(5)
+  const clients = [await world.open({ transport: world.wire() }), await world.open({ transport: world.wire() })]
+  await world.clock.pass(100)
+  const seats = lww('seats', 10, { arbiter: 'relay' })
+  const noted = agent('noted', trail, { actions: { note: (notes, note: string) => [...notes, note] } })
+  let runs = 0
+  const booking = agent('booking', seats, {
+    actions: {
+      async take(left, who: string, tx) {
+        runs += 1
+        tx.send(noted, 'note', `${who} has ${left}`)
+        await Promise.resolve()
+        return left - 1
+      },
+    },
+  })
+  const sent = clients.flatMap((client, i) => [1, 2, 3].map(() => client.agent(booking).send('take', `client ${i}`)))
+  const receipts = Promise.all(sent.map((one) => one.committed()))
+  await world.clock.pass(60_000)
+  expect((await receipts).map(({ value }) => value).sort((a, b) => a - b)).toEqual([4, 5, 6, 7, 8, 9])
+  await Promise.all(clients.map((client) => client.agent(noted).idle()))
+  await world.clock.pass(60_000)
+  expect(clients.map((client) => client.get(seats))).toEqual([4, 4])
+  // Runs that the relay refused, or that were overtaken, have left nothing.
+  expect(runs).toBeGreaterThan(6)
+  const notes = clients.flatMap((client) => client.agent(noted).state)
+  expect(new Set(notes).size).toBe(6)
+  await world.close()
+})

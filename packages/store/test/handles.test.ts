@@ -62,6 +62,24 @@ test('[HA1] handles of browser refs write through all tabs', async () => {
   await world.close()
 })
 
+test('[HA1] a handle on a relay ref writes when the relay says so', async () => {
+  const world = await createWorld(15)
+  const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
+  const one = await world.open({ transport: world.wire() })
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  const [mine, theirs] = [await one.open(seat, 'write'), await two.open(seat, 'write')]
+  const both = Promise.all([
+    mine.update((who) => who ?? 'one'),
+    theirs.transact((tx) => (tx.update(seat, (who) => who ?? 'two'), tx.get(seat))),
+  ])
+  await world.clock.pass(10_000)
+  const [, { value }] = await both
+  expect([mine.get(), theirs.get(), value]).toEqual([value, value, value])
+  expect(['one', 'two']).toContain(value)
+  await world.close()
+})
+
 test('[HA2] a closed handle is of no use; closing again is nothing; it closes with its store', async () => {
   const world = await createWorld(3)
   const store = await world.open()
