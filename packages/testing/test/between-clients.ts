@@ -2,7 +2,7 @@ import type { Isolation, PlainOptions } from '@syncline/stm'
 import { memoryStorage, openStore, type Store, type TransactAsyncOptions } from '@syncline/store'
 import { checkHistory } from '../src/index.ts'
 import { createCells } from './cells.ts'
-import { createNetwork, type Network } from './network.ts'
+import { createNetwork, type Network, type Wire } from './network.ts'
 import { addTo, emptySummary, type Judged, type Summary } from './one-tab.ts'
 import { createSchedule, type Schedule } from './schedule.ts'
 import { runWorkload, type Step } from './workload.ts'
@@ -31,6 +31,8 @@ export interface Mode {
   readonly isolation: Isolation
   readonly steps?: readonly Step[]
   readonly reading?: 'get' | 'ensure' | 'peek'
+  /** Whether wires are cut and the relay is killed while they run. */
+  readonly isTroubled?: boolean
 }
 
 /** Only who decides is different here; to the compiler these are options of local refs, so that one workload serves both. */
@@ -59,22 +61,24 @@ async function runInOneNetwork(
   const network = createNetwork(schedule)
   const errors: unknown[] = []
   const stores: Store[] = []
+  const wires: Wire[] = []
   for (let browser = 0; browser < 2; browser++) {
     const [storage, transport] = [memoryStorage(), network.wire()]
+    wires.push(transport)
     for (let tab = browser === 0 ? 2 : 1; tab > 0; tab--) {
-      const { clock } = network
       const opening = openStore({
         space: 'sim',
         storage,
         transport,
-        clock,
+        clock: schedule.clock,
         chance: schedule.chance,
         onError: (error) => errors.push(error),
       })
       stores.push(await opening)
     }
   }
-  for (let seed = first; seed <= last; seed++) each(seed, await runOne(seed, schedule, stores, mode))
+  for (let seed = first; seed <= last; seed++)
+    each(seed, await runOne(seed, schedule, stores, mode, mode.isTroubled === true ? { network, wires } : undefined))
   await schedule.run(stores.map((store) => store.close()))
   await schedule.run([close(network)])
   if (errors.length > 0) throw new AggregateError(errors, `Seeds ${first} to ${last}: the stores reported errors.`)
@@ -86,6 +90,7 @@ async function runOne(
   schedule: Schedule,
   stores: readonly Store[],
   { isolation, steps: someSteps = steps, reading }: Mode,
+  trouble: Trouble | undefined,
 ): Promise<Judged> {
   const workers = 4 + (seed % 2)
   const options = { arbiter: 'relay', isolation, attempts: 1000 } as unknown as TransactAsyncOptions<'local'>
@@ -98,15 +103,39 @@ async function runOne(
     isLocal: false,
     steps: someSteps,
     reading,
+    ...(trouble !== undefined && { trouble: (areDone) => makeTrouble(trouble, schedule, areDone) }),
     beforeTheEnd: () => untilEven(schedule, stores),
   })
   return { report: checkHistory(history, { realTime: true, sessions: true, opacity: true }), counts }
 }
 
+/** What can go wrong. */
+interface Trouble {
+  readonly network: Network
+  readonly wires: readonly Wire[]
+}
+
+/** Cuts wires and kills the relay, now and then, as long as anybody works. */
+async function makeTrouble({ network, wires }: Trouble, schedule: Schedule, areDone: () => boolean): Promise<void> {
+  while (!areDone()) {
+    await sleep(schedule, schedule.random(400))
+    const wire = wires[schedule.random(wires.length)]!
+    if (schedule.random(3) === 0) network.restart()
+    else wire.cut()
+    await sleep(schedule, schedule.random(1000))
+    wire.mend()
+  }
+}
+
+/** Time passes here when nobody else can go on: whoever waits for a link must not keep it from being opened by waiting. */
+function sleep({ clock }: Schedule, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.setTimer(ms, resolve))
+}
+
 /** Until all stores have heard of everything. */
 async function untilEven(schedule: Schedule, stores: readonly Store[]): Promise<void> {
   const seqs = (): number[] => stores.map(({ snapshot }) => snapshot.basis.relaySeq)
-  while (Math.max(...seqs()) !== Math.min(...seqs())) await schedule.pause()
+  while (Math.max(...seqs()) !== Math.min(...seqs())) await sleep(schedule, 100)
 }
 
 async function close(network: Network): Promise<void> {

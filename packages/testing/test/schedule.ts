@@ -18,6 +18,9 @@ export interface Schedule {
   readonly steps: number
 }
 
+/** Timers so near go off now and then while others could go on; time passes to later ones only when nobody can. */
+const NEAR_MS = 200
+
 /** More decisions than any run needs that gets on. */
 const MOST_STEPS = 20_000
 
@@ -29,13 +32,13 @@ export function createSchedule(seed: number): Schedule {
   let steps = 0
   const below = (limit: number): number => Math.floor(random() * limit)
 
-  /** Time passes only up to the next timer, now and then while others could go on, and at once when nobody can. */
   function decide(): boolean {
     const timer = [...timers].reduce<{ readonly atMs: number; readonly fn: () => void } | undefined>(
       (first, each) => (first === undefined || each.atMs < first.atMs ? each : first),
       undefined,
     )
-    if (timer !== undefined && (paused.length === 0 || below(8) === 0)) {
+    const isNear = timer !== undefined && timer.atMs <= nowMs + NEAR_MS
+    if (timer !== undefined && (paused.length === 0 || (isNear && below(8) === 0))) {
       timers.delete(timer)
       nowMs = Math.max(nowMs, timer.atMs)
       timer.fn()

@@ -12,6 +12,8 @@ export interface Workload {
   readonly workers: readonly Store[]
   /** A tab beside, whose Changes come in whenever they come. */
   readonly sibling?: Store
+  /** What happens around the workers, until it is told that they are done. */
+  readonly trouble?: (areDone: () => boolean) => Promise<void>
   readonly options: TransactAsyncOptions<'local'>
   /** Transactions of each worker. */
   readonly rounds: number
@@ -39,6 +41,7 @@ export interface Counts {
   undone: number
   otherwise: number
   commuted: number
+  offline: number
 }
 
 export type Step =
@@ -58,7 +61,7 @@ export type Step =
   | 'or else'
 
 export function noCounts(): Counts {
-  return { reruns: 0, thrown: 0, sync: 0, remote: 0, undone: 0, otherwise: 0, commuted: 0 }
+  return { reruns: 0, thrown: 0, sync: 0, remote: 0, undone: 0, otherwise: 0, commuted: 0, offline: 0 }
 }
 
 /** Thrown by bodies that change their mind. One for all: a stack for each would take longer than the transactions. */
@@ -247,16 +250,30 @@ export async function runWorkload(workload: Workload): Promise<Outcome> {
       attempt!.ok()
     } catch (error) {
       attempt?.fail()
-      if (error !== changedMind) throw error
-      counts.thrown += 1
+      if (error === changedMind) counts.thrown += 1
+      else if ((error as { code?: string }).code === 'offline') counts.offline += 1
+      else throw error
     }
   }
 
   async function work(process: string, store: Store): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       await pause()
+      if (workload.trouble !== undefined) await online(store)
       await transact(process, store)
     }
+  }
+
+  function online(store: Store): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (store.status.link !== 'online') return
+        stop()
+        resolve()
+      }
+      const stop = store.onStatus(look)
+      look()
+    })
   }
 
   /** What a tab beside commits is there when this tab shows it, as a whole. */
@@ -284,7 +301,9 @@ export async function runWorkload(workload: Workload): Promise<Outcome> {
 
   const tasks = workers.map((store, i) => work(`worker ${i + 1}`, store))
   if (sibling !== undefined) tasks.push(workBeside(sibling))
-  await schedule.run(tasks)
+  let areDone = false
+  const working = Promise.all(tasks).then(() => (areDone = true))
+  await schedule.run([working, workload.trouble?.(() => areDone) ?? Promise.resolve()])
   if (workload.beforeTheEnd !== undefined) await schedule.run([workload.beforeTheEnd()])
   await schedule.run([lookAtEverything()])
   stopWatching()
