@@ -1,24 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { chromium, type Page } from '@playwright/test'
+import type { Page } from '@playwright/test'
 import type { CountOptions } from './lab/deciding.ts'
-import { expect, openStoreAt, test as withLab } from './support/lab.ts'
-
-/** Tabs of one browser whose profile is on disk: in an ordinary test context IndexedDB lives in memory. */
-const test = withLab.extend<{ openTab: () => Promise<Page> }>({
-  openTab: async ({ labUrl, space, launchOptions }, use) => {
-    const profile = await mkdtemp(join(tmpdir(), 'syncline-profile-'))
-    const context = await chromium.launchPersistentContext(profile, launchOptions)
-    await use(async () => {
-      const page = await context.newPage()
-      await openStoreAt(page, labUrl, { space })
-      return page
-    })
-    await context.close()
-    await rm(profile, { recursive: true, force: true })
-  },
-})
+import { expect, test } from './support/tabs.ts'
 
 const tabs = 4
 

@@ -6,6 +6,7 @@ import { text } from '@syncline/yjs'
 import { booking, type BookingOffice } from './booking.ts'
 import { deciding, type Deciding } from './deciding.ts'
 import { rawDisk } from './disk.ts'
+import { judge, readAll, takePart } from './histories.ts'
 import { countTransactions, transactionCount, type TransactionCount } from './transactions.ts'
 import { keepWriting, type Writing, type WritingOptions } from './writing.ts'
 
@@ -23,6 +24,7 @@ export interface Lab {
   readonly accounts: typeof accounts
   readonly writes: typeof writes
   readonly deciding: Deciding
+  readonly histories: typeof histories
   readonly booking: BookingOffice
   open(options: LabOptions): Promise<void>
   /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
@@ -61,6 +63,8 @@ const cities = collection('cities', {
 const accounts = collection('accounts', { owner: '', cents: count() })
 const writes = counter('writes')
 
+const histories = { takePart, readAll, judge }
+
 let opened: Store | undefined
 
 function theStore(): Store {
@@ -80,6 +84,7 @@ const theLab: Lab = {
   writes,
 
   deciding,
+  histories,
   booking,
 
   async open({ space, relay }) {
