@@ -31,6 +31,8 @@ interface Candidate {
   readonly proposal: Proposal
   /** It is part of an entry that is on its way into the log: what becomes of it is not in our hands. */
   isInFlight: boolean
+  /** Its newest run saw what others of its entry write: should the log not take this entry, it has seen what never was. */
+  isSpeculative: boolean
   /** It was ended from outside while in flight. */
   ended: { readonly error: unknown } | undefined
   settle(decision: Decision): void
@@ -92,7 +94,14 @@ export function createBrowserArbitration(
 
   function enqueue(proposal: Proposal): Promise<Decision> {
     return new Promise((resolve, reject) => {
-      const candidate: Candidate = { proposal, isInFlight: false, ended: undefined, settle: resolve, fail: reject }
+      const candidate: Candidate = {
+        proposal,
+        isInFlight: false,
+        isSpeculative: false,
+        ended: undefined,
+        settle: resolve,
+        fail: reject,
+      }
       waiting.add(candidate)
       proposal.ending.race(new Promise<never>(() => undefined)).catch((error: unknown) => {
         // What is in flight may be in the log already: nobody can say that it never happened.
@@ -209,11 +218,13 @@ export function createBrowserArbitration(
     for (const candidate of waiting) {
       if (members.length >= MOST_MEMBERS || bytes >= MOST_BYTES) break
       try {
-        const trial = tryOn(candidate.proposal, view)
+        const trial = tryOn(candidate, view)
         if (trial.kind === 'ready') admit(candidate, trial.ready)
         else postponed.push({ candidate, moved: trial.moved })
       } catch (error) {
-        drop(candidate, error)
+        // On what may never come true it means nothing: the body runs again on what has.
+        if (view === memory.view) drop(candidate, error)
+        else postponed.push({ candidate, moved: dependenciesOf(candidate.proposal) })
       }
     }
     const changes = members.flatMap(({ change, record, local }) => (change === undefined ? [] : { record, local }))
@@ -222,13 +233,21 @@ export function createBrowserArbitration(
   }
 
   /** Checks a transaction on a view, and runs it again there when it does not fit. */
-  function tryOn(proposal: Proposal, view: View): Trial {
-    const checked = proposal.check(view)
-    if (checked.kind === 'ready') return { kind: 'ready', ready: checked }
-    const ready = checked.kind === 'rerun' ? proposal.again(view) : undefined
-    if (ready === undefined) return { kind: 'moved', moved: checked.kind === 'rerun' ? checked.moved : [] }
+  function tryOn(candidate: Candidate, view: View): Trial {
+    const { proposal } = candidate
+    // Not everything that a run has seen is checked, so one that may have seen what never was is not asked.
+    const checked = candidate.isSpeculative ? undefined : proposal.check(view)
+    if (checked?.kind === 'ready') return { kind: 'ready', ready: checked }
+    if (checked?.kind === 'blocked') return { kind: 'moved', moved: [] }
+    const ready = proposal.again(view)
+    if (ready === undefined) return { kind: 'moved', moved: checked?.moved ?? dependenciesOf(proposal) }
+    candidate.isSpeculative = view !== memory.view
     refuseLate(ready.writes)
     return { kind: 'ready', ready }
+  }
+
+  function dependenciesOf({ attempt, ready }: Proposal): readonly Readable<unknown>[] {
+    return [...attempt.reads(), ...attempt.ensured(), ...ready.writes.map(({ ref }) => ref)]
   }
 
   function launch(group: Group): Group {

@@ -161,3 +161,75 @@ test('[BR7] a Change of browser refs and others is durable as a whole, and pendi
   expect([again.get(title), again.get(name), again.status.pending]).toEqual(['before, after, last', 'mine', 3])
   await again.close()
 })
+
+for (const isolation of ['serializable', 'snapshot'] as const) {
+  test(`[BR3] what was run on an entry that the log did not take is run again, whatever is checked (${isolation})`, async () => {
+    const storage = memoryStorage()
+    let isHeld = false
+    const held: (() => void)[] = []
+    const slow = watched(storage, (log) => ({
+      async append(entry, options) {
+        if (isHeld) await new Promise<void>((go) => held.push(go))
+        return log.append(entry, options)
+      },
+    }))
+    const one = await openStore({ space: 'board', storage: slow })
+    const two = await openStore({ space: 'board', storage })
+    const [signal, word, seen] = [lww('signal', 0, browser), lww('word', '', browser), lww('seen', '', browser)]
+    isHeld = true
+    const first = one.transactAsync((tx) => {
+      tx.set(signal, 1)
+      tx.set(word, tx.get(total) === 0 ? 'early' : 'late')
+    }, browser)
+    // It depends on the signal alone, which reads the same in both worlds.
+    const second = one.transactAsync(
+      (tx) => {
+        tx.ensure(signal)
+        tx.set(seen, `${tx.get(signal)} ${tx.peek(word)}`)
+      },
+      { ...browser, isolation },
+    )
+    await settle()
+    await two.transactAsync((tx) => tx.set(total, 1), browser)
+    isHeld = false
+    for (const go of held.splice(0)) go()
+    await Promise.all([first, second])
+    expect([one.get(word), one.get(seen)]).toEqual(['late', '1 late'])
+    await one.close()
+    await two.close()
+  })
+}
+
+test('[BR3] what a body throws on an entry that the log did not take is nothing', async () => {
+  const storage = memoryStorage()
+  let isHeld = false
+  const held: (() => void)[] = []
+  const slow = watched(storage, (log) => ({
+    async append(entry, options) {
+      if (isHeld) await new Promise<void>((go) => held.push(go))
+      return log.append(entry, options)
+    },
+  }))
+  const one = await openStore({ space: 'board', storage: slow })
+  const two = await openStore({ space: 'board', storage })
+  isHeld = true
+  const taken = one.transactAsync((tx) => {
+    if (tx.get(total) === 0) tx.set(name, 'taken')
+  }, browser)
+  const wish = one.transactAsync((tx) => {
+    if (tx.get(name) !== '') throw new Error('no seat left')
+    tx.set(name, 'mine')
+  }, browser)
+  await settle()
+  await two.transactAsync((tx) => tx.set(total, 1), browser)
+  isHeld = false
+  for (const go of held.splice(0)) go()
+  await Promise.all([taken, wish])
+  expect(one.get(name)).toBe('mine')
+  const again = one.transactAsync((tx) => {
+    if (tx.get(name) !== '') throw new Error('no seat left')
+  }, browser)
+  await expect(again).rejects.toThrow('no seat left')
+  await one.close()
+  await two.close()
+})
