@@ -1,6 +1,7 @@
 import { collection, counter, lww, place } from '@syncline/merge'
 import { StmError, type InvariantNews, type Snapshot } from '@syncline/stm'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { memoryStorage, openStore, type Store } from '../src/index.ts'
 import { createWorld, settle } from './world.ts'
 
@@ -249,4 +250,48 @@ test('[VD22] a commit of a sibling tab is judged as a merge', async () => {
   expect(mine.get(left)).toBe(9)
   await mine.close()
   await sibling.close()
+})
+
+test('[VD13] a strict invariant never breaks: the relay checks what it has read, although no body reads it', async () => {
+  const world = await createWorld(44)
+  const [a, b] = [counter('a', { arbiter: 'relay' }), counter('b', { arbiter: 'relay' })]
+  const stores = [await world.open({ transport: world.wire() }), await world.open({ transport: world.wire() })]
+  await world.clock.pass(100)
+  const broken: unknown[] = []
+  for (const store of stores) {
+    store.invariant('one seat', (now) => now.get(a) + now.get(b) <= 1, {
+      strict: true,
+      onViolation: (news) => broken.push(news),
+    })
+  }
+  // Each adds to another ref and reads none; alone each is sound.
+  const runs = stores.map((store, i) => store.transactAsync((tx) => tx.add(i === 0 ? a : b, 1), { arbiter: 'relay' }))
+  const ended = Promise.allSettled(runs)
+  await world.clock.pass(1_000)
+  const ends = await ended
+  expect(ends.map((end) => (end.status === 'fulfilled' ? 'done' : (end.reason as StmError).code)).sort()).toEqual([
+    'done',
+    'invariant-failed',
+  ])
+  for (const store of stores) expect(store.get(a) + store.get(b)).toBe(1)
+  expect(broken).toEqual([])
+  await world.close()
+})
+
+test('[VD1] a schema judges what a transaction on relay refs leaves, also when it runs again', async () => {
+  const world = await createWorld(45)
+  const seats = counter('seats', { arbiter: 'relay', schema: z.number().max(1) })
+  const stores = [await world.open({ transport: world.wire() }), await world.open({ transport: world.wire() })]
+  await world.clock.pass(100)
+  const ended = Promise.allSettled(
+    stores.map((store) => store.transactAsync((tx) => tx.add(seats, 1), { arbiter: 'relay' })),
+  )
+  await world.clock.pass(1_000)
+  const ends = await ended
+  expect(ends.map((end) => (end.status === 'fulfilled' ? 'done' : (end.reason as StmError).code)).sort()).toEqual([
+    'done',
+    'validation-failed',
+  ])
+  for (const store of stores) expect(store.get(seats)).toBe(1)
+  await world.close()
 })
