@@ -1,4 +1,5 @@
 import { checkName, makeRef, type Arbiter, type Policy, type Ref, type RefOptions } from '@syncline/stm'
+import { checkNoVersion } from './lens.ts'
 import { counterReversal } from './counter-reversal.ts'
 import { ADD, addToCounter, readCounter, type CounterState } from './counter-state.ts'
 import { addToSum, decodeSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
@@ -58,5 +59,6 @@ export function counter<A extends Arbiter = 'local'>(
   name: string,
   options?: RefOptions<A>,
 ): Ref<number, { add: true }, A> {
+  checkNoVersion(name, options)
   return makeRef<number, { add: true }, A>(policy, checkName(name), undefined, options)
 }

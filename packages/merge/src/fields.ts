@@ -1,4 +1,5 @@
 import { StmError, toValue, type Place, type Value, type ValueOf } from '@syncline/stm'
+import { checkUnversioned, isReserved, type Lens } from './lens.ts'
 import { COUNT, DATA, PLACE, type SlotKind } from './shape.ts'
 
 /** How a field merges: `data` and `optional` are registers, `count` is a counter, `place` is where an item stands in a list. */
@@ -26,7 +27,10 @@ export type Fields = { readonly [name: string]: string | number | boolean | Fiel
  * expect(cards.name).toBe('cards')
  */
 export function field<T>(initial: T): Field<T, 'data'> {
-  return Object.freeze<Field<T, 'data'>>({ field: 'data', initial: toValue(initial, 'The initial value of a field') })
+  return Object.freeze<Field<T, 'data'>>({
+    field: 'data',
+    initial: checkUnversioned(toValue(initial, 'The initial value of a field'), 'The initial value of a field'),
+  })
 }
 
 /** A register of type `T` that may be absent: it has no key until it is written, and none again after undefined was written. */
@@ -89,6 +93,8 @@ export interface FieldSpec {
   readonly type: string | undefined
   /** Its position among the declared fields. */
   readonly index: number
+  /** How registers that were written by other versions of the app are read; undefined in version 1. */
+  readonly lens: Lens | undefined
 }
 
 /** The declared fields of a record or collection. */
@@ -97,26 +103,33 @@ export interface RecordSpec {
   readonly member: boolean
   readonly fields: readonly FieldSpec[]
   readonly byName: ReadonlyMap<string, FieldSpec>
+  readonly lens: Lens | undefined
 }
 
 /** Checks and keeps the declared fields. Throws `StmError` `invalid-value` for a declaration that is neither a literal nor a field. */
-export function recordSpec(owner: string, fields: Fields, member: boolean): RecordSpec {
+export function recordSpec(owner: string, fields: Fields, member: boolean, lens: Lens | undefined): RecordSpec {
   const specs = Object.keys(fields).map((name, index): FieldSpec => {
     // The name travels in operations as data, so it must be data.
     toValue(name, `A field name of "${owner}"`)
+    if (isReserved(name)) {
+      throw new StmError(
+        'invalid-value',
+        `${JSON.stringify(name)} of "${owner}" stands for a version. Call the field otherwise.`,
+      )
+    }
     const declared: unknown = fields[name]
     switch (typeof declared) {
       case 'string':
       case 'number':
       case 'boolean': {
         const initial = toValue(declared, `The initial value of field "${name}" of "${owner}"`)
-        return { name, kind: 'data', slotKind: DATA, initial, type: typeof declared, index }
+        return { name, kind: 'data', slotKind: DATA, initial, type: typeof declared, index, lens }
       }
       case 'object':
         if (declared !== null && 'field' in declared) {
           const { field: kind, initial } = declared as Field
           const slotKind = kind === 'count' ? COUNT : kind === 'place' ? PLACE : DATA
-          return { name, kind, slotKind, initial, type: undefined, index }
+          return { name, kind, slotKind, initial, type: undefined, index, lens }
         }
     }
     throw new StmError(
@@ -125,5 +138,5 @@ export function recordSpec(owner: string, fields: Fields, member: boolean): Reco
         'Declare it by a string, number or boolean to start with, or by field(initial), optional(), count() or place().',
     )
   })
-  return Object.freeze({ member, fields: specs, byName: new Map(specs.map((spec) => [spec.name, spec])) })
+  return Object.freeze({ member, fields: specs, byName: new Map(specs.map((spec) => [spec.name, spec])), lens })
 }

@@ -15,6 +15,7 @@ import {
   type Value,
   type ValueOf,
 } from '@syncline/stm'
+import { checkNoVersion } from './lens.ts'
 import { isCramped, keysFor, REACH } from './keys.ts'
 import { listReversal } from './list-reversal.ts'
 import {
@@ -237,6 +238,7 @@ export function list<T, A extends Arbiter = 'local'>(
   name: string,
   options?: RefOptions<A>,
 ): Ref<readonly T[], ListWrites<T>, A> {
+  checkNoVersion(name, options)
   return makeRef<readonly T[], ListWrites<T>, A>(policy as Policy, checkName(name), undefined, options)
 }
 

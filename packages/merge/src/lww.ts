@@ -14,6 +14,18 @@ import {
   type ValueOf,
 } from '@syncline/stm'
 import { freezeValue } from './freeze.ts'
+import {
+  checkUnversioned,
+  lensOf,
+  lifted,
+  liftedOnce,
+  plainOf,
+  readOnly,
+  storedAs,
+  versionOf,
+  type Lens,
+  type Lifted,
+} from './lens.ts'
 import { lwwReversal } from './lww-reversal.ts'
 import { CLEAR, SET, type LwwState } from './lww-state.ts'
 import { wins } from './order.ts'
@@ -22,6 +34,7 @@ import { checkType, noSuchWrite } from './writes.ts'
 interface LwwSpec {
   readonly initial: Value
   readonly type: string | undefined
+  readonly lens: Lens | undefined
 }
 
 interface LwwDraft {
@@ -44,7 +57,15 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
   },
 
   read(state, ref) {
-    return state?.value === undefined ? specOf(ref).initial : state.value
+    const spec = specOf(ref)
+    if (state?.value === undefined) return spec.initial
+    const value = spec.lens === undefined ? plainOf(state.value) : liftedState(state, spec).value
+    return value === undefined ? spec.initial : value
+  },
+
+  problems(state, ref) {
+    const { problem } = liftedState(state, specOf(ref))
+    return problem === undefined ? [] : [{ message: problem, path: [] }]
   },
 
   content: (state) => state?.value,
@@ -53,9 +74,11 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
 
   edit(draft, intent, ref) {
     if (intent.kind !== 'set') throw noSuchWrite(ref.address, intent, 'a register', 'set')
-    const { type } = specOf(ref)
+    const { type, lens } = specOf(ref)
+    const [version, known] = [versionOf(draft.base?.value), lens?.version ?? 1]
+    if (version > known) throw readOnly(ref.address, version, known)
     if (intent.value !== null) checkType(intent.value, type, `"${ref.address}"`)
-    const value = toValue(intent.value, `"${ref.address}"`)
+    const value = checkUnversioned(toValue(intent.value, `"${ref.address}"`), `The value for "${ref.address}"`)
     return equalValues(value, policy.readDraft(draft, ref)) ? draft : { base: draft.base, value }
   },
 
@@ -65,10 +88,21 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
 
   finish(draft, ref) {
     if (draft.value === undefined || equalValues(draft.value, policy.read(draft.base, ref))) return undefined
-    return [SET, draft.value]
+    const { lens } = specOf(ref)
+    if (lens === undefined) return [SET, draft.value]
+    const at = Math.max(lens.writes, versionOf(draft.base?.value))
+    const value = lens.down(draft.value, at)
+    return [SET, at === 1 ? value : storedAs(value, at)]
   },
 
   reversal: lwwReversal,
+}
+
+/** What a state comes to at the version of a declaration. */
+function liftedState(state: LwwState, { lens }: LwwSpec): Lifted<Value | undefined> {
+  const stored = state.value
+  if (stored === undefined) return { value: undefined, problem: undefined }
+  return liftedOnce(lens, state, () => lifted(stored, lens))
 }
 
 function specOf(ref: PolicyRef): LwwSpec {
@@ -118,6 +152,8 @@ export function lww<T, A extends Arbiter = 'local'>(
   options?: RefOptions<A>,
 ): Ref<T, { set: T }, A> {
   const value = toValue(initial, `The initial value of "${name}"`)
-  const spec: LwwSpec = { initial: value, type: typeof value === 'object' ? undefined : typeof value }
+  checkUnversioned(value, `The initial value of "${name}"`)
+  const lens = options === undefined ? undefined : lensOf(name, options)
+  const spec: LwwSpec = { initial: value, type: typeof value === 'object' ? undefined : typeof value, lens }
   return makeRef<T, { set: T }, A>(policy as Policy, checkName(name), Object.freeze(spec), options)
 }

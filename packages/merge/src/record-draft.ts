@@ -1,6 +1,8 @@
 import { equalValues, StmError, toValue, type Intent, type Place, type PolicyRef, type Value } from '@syncline/stm'
 import { readCounter } from './counter-state.ts'
 import type { FieldSpec, RecordSpec } from './fields.ts'
+import { checkUnversioned, readOnly } from './lens.ts'
+import { loweredWrites, newestVersion, storedRegister } from './record-lens.ts'
 import {
   ADD,
   buildView,
@@ -85,6 +87,8 @@ function untouched(spec: RecordSpec): readonly unknown[] {
 
 /** The draft after one more write. */
 export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, spec: RecordSpec): RecordDraft {
+  const [version, known] = [newestVersion(draft.base), spec.lens?.version ?? 1]
+  if (version > known) throw readOnly(ref.address, version, known)
   switch (intent.kind) {
     case 'create':
       if (spec.member) return create(draft, intent.value, ref, spec)
@@ -116,6 +120,11 @@ export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, s
 export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | undefined {
   if (draft.gone) return [DELETE, draft.incarnation]
   const payload: Value[] = [draft.born ? CREATE : WRITE, draft.incarnation]
+  const { lens } = spec
+  const at = lens === undefined ? 1 : Math.max(lens.writes, newestVersion(draft.under))
+  /** Whether older code is to read it too, under the names that it knows. */
+  const isLowered = lens !== undefined && at < lens.version
+  let isWritten = draft.born
   for (const field of spec.fields) {
     const written = draft.writes[field.index]
     if (written === UNTOUCHED) continue
@@ -127,10 +136,22 @@ export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | unde
     if (field.kind === 'place') {
       const { parent, key } = written as Place
       payload.push(PUT, field.name, [parent, key])
-    } else if (written === undefined) payload.push(CLEAR, field.name, null)
-    else payload.push(SET, field.name, written as Value)
+    } else if (isLowered) isWritten = true
+    else payload.push(...registerEntry(field.name, written as Value | undefined, at))
+  }
+  if (isLowered && isWritten) {
+    const read = (field: FieldSpec, isNow: boolean): unknown =>
+      isNow ? draft.readField(field) : readField(draft.under, field)
+    for (const [name, value] of loweredWrites(draft.under, draft.born, spec, lens, at, read)) {
+      payload.push(...registerEntry(name, value, at))
+    }
   }
   return draft.born || payload.length > 2 ? payload : undefined
+}
+
+function registerEntry(name: string, value: Value | undefined, at: number): [number, string, Value] {
+  const stored = storedRegister(value, at)
+  return stored === undefined ? [CLEAR, name, null] : [SET, name, stored]
 }
 
 function create(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
@@ -258,7 +279,7 @@ function checkValue(value: unknown, field: FieldSpec, ref: PolicyRef): Value | u
   if (value === undefined && field.kind === 'optional') return undefined
   const where = `The field "${field.name}" of "${ref.address}"`
   checkType(value, field.type, where)
-  return toValue(value, where)
+  return checkUnversioned(toValue(value, where), where)
 }
 
 function checkPlace(value: unknown, field: FieldSpec, ref: PolicyRef): Place {

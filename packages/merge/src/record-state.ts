@@ -3,7 +3,9 @@ import { addToCounter, readCounter, type CounterState } from './counter-state.ts
 import type { FieldSpec, RecordSpec } from './fields.ts'
 import { freezeValue } from './freeze.ts'
 import { isSortKey } from './keys.ts'
+import { plainOf } from './lens.ts'
 import { wins } from './order.ts'
+import { liftedField } from './record-lens.ts'
 import { COUNT, DATA, noFields, PLACE, type Shape, type SlotKind } from './shape.ts'
 import { decodeSum } from './sum.ts'
 
@@ -118,9 +120,14 @@ export function counterOf(state: RecordState | undefined, field: FieldSpec): Cou
 }
 
 function valueAt(state: RecordState, slot: number, field: FieldSpec): Value | Place | undefined {
+  if (field.lens !== undefined && field.slotKind === DATA) {
+    const lifted = liftedField(state, field.name, field.lens)
+    return lifted === undefined ? field.initial : lifted
+  }
   if (slot < 0) return field.initial
-  const value = state.values[slot]
-  if (field.slotKind === COUNT) return readCounter(value as CounterState)
+  const held = state.values[slot]
+  if (field.slotKind === COUNT) return readCounter(held as CounterState)
+  const value = field.slotKind === DATA ? plainOf(held as Value | undefined) : held
   // Cleared: an optional field reads nothing, another what it starts with.
   return value === undefined ? field.initial : (value as Value | Place)
 }

@@ -33,6 +33,8 @@ import {
 } from './fields.ts'
 import { keysFor } from './keys.ts'
 import { editRecord, finishRecord, openDraft, type RecordDraft } from './record-draft.ts'
+import { lensOf } from './lens.ts'
+import { liftedRecord } from './record-lens.ts'
 import { recordReversal } from './record-reversal.ts'
 import { applyRecord, buildView, contentOf, type RecordState } from './record-state.ts'
 import { PLACE } from './shape.ts'
@@ -51,6 +53,11 @@ const policy: Policy<unknown, RecordState, RecordDraft> = {
   },
 
   content: contentOf,
+
+  problems(state, ref) {
+    const { problem } = liftedRecord(state, specOf(ref).lens)
+    return problem === undefined ? [] : [{ message: problem, path: [] }]
+  },
 
   draft: (state, ref) => openDraft(state, specOf(ref)),
 
@@ -149,7 +156,7 @@ export function record<F extends Fields, A extends Arbiter = 'local'>(
   fields: F,
   options?: RefOptions<A>,
 ): Ref<RecordValue<F>, RecordWrites<F>, A> {
-  const spec = recordSpec(name, fields, false)
+  const spec = recordSpec(name, fields, false, options === undefined ? undefined : lensOf(name, options))
   return makeRef<RecordValue<F>, RecordWrites<F>, A>(policy as Policy, checkName(name), spec, options)
 }
 
@@ -182,7 +189,7 @@ export function collection<F extends Fields, A extends Arbiter = 'local'>(
   said: RefOptions<A> = noOptions,
 ): RecordCollection<F, A> {
   const options = refOptions(name, said)
-  const spec = recordSpec(checkName(name), fields, true)
+  const spec = recordSpec(checkName(name), fields, true, lensOf(name, options))
   const places = spec.fields.filter(({ kind }) => kind === 'place').map((place) => place.name)
 
   function list(parent = '', field?: string): RecordList<F, A> {

@@ -43,6 +43,12 @@ export type StmErrorCode =
   | 'validation-failed'
   /** A schema answers with a promise. */
   | 'async-schema'
+  /** A ref of a later version does not say how an earlier one becomes it. */
+  | 'missing-upgrade'
+  /** An upgrade does not make of what older code would read what was written. */
+  | 'lossy-upgrade'
+  /** A write to what newer code has written. */
+  | 'read-only-newer'
   /** A transaction would break an invariant. `invariant` names it. */
   | 'invariant-failed'
   /** A strict invariant reads what is not a `relay` ref. */

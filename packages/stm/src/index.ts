@@ -26,6 +26,7 @@ export type {
   Readable,
   Ref,
   RefOptions,
+  UpgradeStep,
   Writes,
 } from './ref.ts'
 

@@ -48,10 +48,29 @@ export interface RefOptions<A extends Arbiter = Arbiter> {
    */
   readonly maxBytes?: number
   /**
+   * Which version of its values this code reads and writes, from 1 on; 1 when nothing is said. For registers, records and collections. What is
+   * stored at an earlier one is read through `upgrade`; what is stored at a later one can be read as it is, and not be written (`read-only-newer`).
+   */
+  readonly version?: number
+  /** How each version from 2 on is made of the one before, and what older code is to read: `{ 2: { up, down } }`. */
+  readonly upgrade?: { readonly [version: number]: UpgradeStep }
+  /**
    * `persistent`, the default: it stays. `transient`, for `browser` refs only: its value goes when the last handle on it in this browser is
    * closed, or its tab has died; who opens it then begins with the initial value.
    */
   readonly persistence?: A extends 'browser' ? 'persistent' | 'transient' : 'persistent'
+}
+
+/** How a value becomes one of the next version, and back. Pure functions over plain data. */
+export interface UpgradeStep {
+  /** What the version before becomes. Of a record: its fields, those that nobody has written and those that nobody here knows included as they are. */
+  // What older code has written has no type in this code any more.
+  up(old: any): unknown
+  /**
+   * What the version before is to read. Give back all that `up` needs to make the same again, and what you do not know. Without it what is
+   * written is of the new version, and code that only knows older ones cannot write there.
+   */
+  down?(value: any): unknown
 }
 
 /** Options without a schema: where there is one, the type of the values follows from it. */

@@ -1,3 +1,4 @@
+import type { Stamp } from './change.ts'
 import { StmError } from './errors.ts'
 import type { View } from './memory.ts'
 import type { EditContext } from './policy.ts'
@@ -54,6 +55,7 @@ export function judgeWrites(
   sizeBytes: (value: Value) => number,
 ): void {
   let failures: Failure[] | undefined
+  for (const write of writes) if (write.ref.options.upgrade !== undefined) checkUpgrade(write, view, context)
   for (const write of writes) {
     const { ref } = write
     const { schema } = ref.options
@@ -102,9 +104,32 @@ export function outcome({ ref, policy, draft }: DraftWrite, view: View, context:
   }
   const payload = policy.finish(draft, ref, context)
   if (payload === undefined) return { value: before, isOld: true }
-  const stamp = { at: Number.MAX_SAFE_INTEGER, writer: context.stamp.writer }
-  const value: unknown = policy.read(policy.apply(view.state(ref.key), payload, stamp), ref)
+  const value: unknown = policy.read(policy.apply(view.state(ref.key), payload, latest(context)), ref)
   return { value, isOld: false }
+}
+
+/** What is stored must read as what was written: where older code can read it too, it has been through the ref's own functions. */
+function checkUpgrade({ ref, policy, draft }: DraftWrite, view: View, context: EditContext): void {
+  let cause: unknown
+  try {
+    const payload = policy.finish(draft, ref, context)
+    if (payload === undefined) return
+    const after: unknown = policy.read(policy.apply(view.state(ref.key), payload, latest(context)), ref)
+    if (ref.options.onConflict === 'merge' || equalValues(after, policy.readDraft(draft, ref))) return
+  } catch (error) {
+    cause = error
+  }
+  throw new StmError(
+    'lossy-upgrade',
+    `"${ref.address}" would not read as it was written: its upgrade does not make the same value again of what it gives to older code. ` +
+      'Let down() keep all that up() needs, or leave down() out.',
+    { refs: [ref.key], cause },
+  )
+}
+
+/** A stamp that is later than all. */
+function latest({ stamp }: EditContext): Stamp {
+  return { at: Number.MAX_SAFE_INTEGER, writer: stamp.writer }
 }
 
 interface Failure {

@@ -342,8 +342,8 @@ export interface Store {
   changes<const S extends Selector>(selector: S, options?: ChangesOptions): AsyncIterable<Report<Selected<S>>>
 
   /**
-   * Calls `listener` when a ref, or a member of a collection, comes to hold what its `schema` or `maxBytes` forbid, and when that is over; at
-   * once for what is so already. Transactions cannot do that, merges and editors can. Told after those who watch. Returns `unsubscribe`. Cost
+   * Calls `listener` when a ref, or a member of a collection, comes to hold what its `schema` or `maxBytes` forbid, or what is of a version that
+   * this code does not know, and when that is over; at once for what is so already. Transactions cannot do that, merges and editors can. Told after those who watch. Returns `unsubscribe`. Cost
    * of a commit: each changed ref is judged.
    *
    * @example

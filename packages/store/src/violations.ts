@@ -17,7 +17,7 @@ import {
  */
 export interface Violation {
   readonly ref: AnyRef
-  /** What is violated, of what the options of the ref say. */
+  /** What is violated: what the ref is declared to hold (its `schema`, and the versions that are known), or its `maxBytes`. */
   readonly rule: 'schema' | 'maxBytes'
   /** Whether the value is in order again. */
   readonly isOver: boolean
@@ -57,7 +57,6 @@ export function follow(
 
   function judge(ref: AnyRef, at: Snapshot): void {
     for (const rule of RULES) {
-      if (ref.options[rule] === undefined) continue
       const raw = at.get(ref)
       const issues = rule === 'schema' ? wrongIn(ref, at) : excessIn(ref, raw)
       const was = violated[rule].has(ref.key)
@@ -80,7 +79,6 @@ export function follow(
 
   for (const ref of refs.values()) judge(ref, snapshot)
   for (const collection of collections.values()) {
-    if (RULES.every((rule) => collection.options[rule] === undefined)) continue
     for (const id of snapshot.get(collection)) judge(collection.at(id), snapshot)
   }
 
