@@ -23,7 +23,7 @@ test('the checker calls a history serializable, strictly or in sessions, exactly
     }),
   )
   expectAll(seen)
-})
+}, 600_000)
 
 test('the checker grants snapshots exactly when some order of beginnings and commits explains the history', () => {
   const seen = { serializable: 0, skewed: 0, no: 0 }
@@ -43,7 +43,7 @@ test('the checker grants snapshots exactly when some order of beginnings and com
     }),
   )
   expectAll(seen)
-})
+}, 600_000)
 
 type Verdict = Pick<HistoryReport, 'holds' | 'anomalies'>
 
