@@ -88,14 +88,19 @@ function docstringExamples(text) {
   return found
 }
 
+/** What a listener of an example throws fails the example: a store reports such errors to the platform and goes on. */
+const REPORTED = `const reported = []
+globalThis.reportError = (error) => void reported.push(error)
+beforeEach(() => void reported.splice(0))`
+
 function moduleOf(file, examples) {
   const scope = scopeOf(file)
   const tests = examples.map(({ line, code, refused }) => {
     const name = JSON.stringify(`${file}:${line}`)
     if (refused) return `test(${name}, () => { throw new Error(${JSON.stringify(refused)}) })`
-    return `test(${name}, async () => {\n${scope}\n{\n${asFunctionBody(code)}\n}\n})`
+    return `test(${name}, async () => {\n${scope}\n{\n${asFunctionBody(code)}\n}\nif (reported.length > 0) throw reported[0]\n})`
   })
-  return [`import { expect, test } from 'vitest'`, ...tests].join('\n')
+  return [`import { beforeEach, expect, test } from 'vitest'`, REPORTED, ...tests].join('\n')
 }
 
 /** Imports may only stand at the top of a module, so inside a function they become awaited ones. */
