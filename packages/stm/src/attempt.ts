@@ -143,7 +143,7 @@ class Run<A extends Arbiter> {
     if (this.tx.hasOpenSavepoint) throw unawaited()
     if (this.isRetrying) {
       const reads = unique(this.#footprint.reads)
-      const moved = on === this.view ? [] : reads.filter((readable) => this.#hasMoved(on, readable))
+      const moved = on === this.view ? [] : reads.filter((readable) => this.#readsOtherwise(on, readable))
       return moved.length > 0 ? { kind: 'rerun', moved } : { kind: 'blocked', on: reads }
     }
     const writes = this.tx.writes()
@@ -173,8 +173,12 @@ class Run<A extends Arbiter> {
     return { kind: 'ready', writes, effects, skewed }
   }
 
+  /** Whether a commit must not pass over it: what merges may move. */
   #hasMoved(on: View, readable: Readable<unknown>): boolean {
-    if (isMerging(readable)) return false
+    return !isMerging(readable) && this.#readsOtherwise(on, readable)
+  }
+
+  #readsOtherwise(on: View, readable: Readable<unknown>): boolean {
     const before = this.view.snapshot.get(readable)
     const now = on.snapshot.get(readable)
     return before !== now && !equalValues(before, now)

@@ -422,7 +422,10 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   #undo<R>(child: Workspace<A>, error: unknown, otherwise: (() => R) | undefined): R {
     this.#leave(child)
-    for (const { ref } of child.#writes.values()) this.#footprint.tried.push(ref)
+    for (const { ref, commuted } of child.#writes.values()) {
+      // What was only commuted has told the body nothing, whether it stays or not.
+      if (commuted === undefined) this.#footprint.tried.push(ref)
+    }
     if (!child.#isRetrying) throw error
     if (otherwise !== undefined && !this.#footprint.isOver) return otherwise()
     this.#isRetrying = true

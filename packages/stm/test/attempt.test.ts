@@ -181,6 +181,21 @@ test('[TX25] a commuting write never makes its attempt run again, and is done on
   expect([here.memory.snapshot.get(votes), here.memory.snapshot.get(x)]).toEqual([13, 41])
 })
 
+test('[TX25] what was commuted in a savepoint that was undone does not make the attempt run again either', () => {
+  const here = replica()
+  const attempt = attemptOn(here)
+  expect(() =>
+    attempt.tx.savepoint((inner) => {
+      inner.commute(votes, { add: 1 })
+      throw new Error('not this')
+    }),
+  ).toThrow('not this')
+  attempt.tx.set(y, 1)
+  here.transact((tx) => tx.add(votes, 10))
+  apply(here, attempt)
+  expect([here.memory.snapshot.get(votes), here.memory.snapshot.get(y)]).toEqual([10, 1])
+})
+
 test('[TX25] who also reads what it commutes depends on it', () => {
   const here = replica()
   const reading = attemptOn(here)
@@ -350,6 +365,16 @@ test('[TX30] who comes to retry is blocked on all that it read, unless that has 
   expect(verdict(attempt.check('snapshot'))).toEqual(['blocked', x.key, votes.key])
   here.transact((tx) => tx.add(votes, 1))
   expect(verdict(attempt.check('snapshot'))).toEqual(['rerun', votes.key])
+})
+
+test('[TX30] who waits for what merges on conflict is woken by it', () => {
+  const here = replica()
+  const m = merging('m')
+  const attempt = attemptOn(here)
+  expect(() => (attempt.tx.get(m) === 0 ? attempt.tx.retry() : 0)).toThrow('waits for what it has read')
+  expect(verdict(attempt.check('serializable'))).toEqual(['blocked', m.key])
+  here.transact((tx) => tx.set(m, 1))
+  expect(verdict(attempt.check('serializable'))).toEqual(['rerun', m.key])
 })
 
 test('[TX30] a retry that is swallowed prevents the commit all the same, also in a savepoint', async () => {
