@@ -274,7 +274,7 @@ function touches({ key, policy }: Written, seen: readonly Readable<unknown>[], b
 function run({ name, check, isStrict }: Invariant, snapshot: Snapshot): Run {
   const seen = new Map<CellKey, Readable<unknown>>()
   const reader = noting(snapshot, (readable) => {
-    if (isStrict && arbiterOf(readable) !== 'relay') throw notStrict(name, readable)
+    if (isStrict && !isCompared(readable)) throw notStrict(name, readable)
     seen.set(readable.key, readable)
   })
   let failure: string | undefined
@@ -299,6 +299,12 @@ export function arbiterOf(readable: Readable<unknown>): Arbiter {
   return (family.kind === 'list' ? family.collection : family).options.arbiter ?? 'local'
 }
 
+/** Whether the relay makes sure that it has not moved before a transaction that depends on it commits. */
+function isCompared(readable: Readable<unknown>): boolean {
+  if (arbiterOf(readable) !== 'relay') return false
+  return readable.kind !== 'ref' || (readable as AnyRef).options.onConflict !== 'merge'
+}
+
 function failed({ name }: Invariant, failure: string, written: readonly Written[], cause: unknown): StmError {
   return new StmError(
     'invariant-failed',
@@ -310,8 +316,8 @@ function failed({ name }: Invariant, failure: string, written: readonly Written[
 function notStrict(name: string, readable: Readable<unknown>): StmError {
   return new StmError(
     'strict-invariant',
-    `The strict invariant "${name}" reads "${readable.key}", which is a ${arbiterOf(readable)} ref: others may write it without asking, so nobody can promise that the ` +
-      'invariant never breaks. Let it read relay refs only, or leave "strict" out and hear when it is broken.',
+    `The strict invariant "${name}" reads "${readable.key}", which is a ${arbiterOf(readable) === 'relay' ? 'ref that merges on conflict' : `${arbiterOf(readable)} ref`}: others may write it without asking, so nobody can promise that the ` +
+      'invariant never breaks. Let it read relay refs that do not merge only, or leave "strict" out and hear when it is broken.',
     { invariant: name, refs: [readable.key] },
   )
 }

@@ -182,6 +182,9 @@ test('[VD13] a strict invariant reads relay refs only', async () => {
   expect(codeOf(() => store.invariant('a', (now) => now.get(cards.list('x')).length < 5, strict))).toBe(
     'strict-invariant',
   )
+  // Two that add to it at the same time would both be accepted.
+  const merging = counter('merging', { arbiter: 'relay', onConflict: 'merge' })
+  expect(codeOf(() => store.invariant('a', (now) => now.get(merging) < 5, strict))).toBe('strict-invariant')
   store.invariant('a', (now) => now.get(seats) < 5 && now.get(rows.range({ prefix: 'a' })).length < 5, strict)
   await store.close()
 })
