@@ -170,7 +170,7 @@ export function createLiveAgent(
     isRestarting = true
     try {
       const ref = written()
-      await transacting.transactAsync<void>((tx) => tx.set(ref, state), { arbiter: ref.arbiter })
+      await transacting.transactAsync<void>((tx) => tx.set(ref, state), { arbiter: ref.arbiter, undo: false })
     } finally {
       isRestarting = false
     }

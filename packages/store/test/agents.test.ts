@@ -144,7 +144,7 @@ test('[AG3] what an action sends is done after it, on the state that it made, an
   await store.close()
 })
 
-test('[AG4] an agent that failed refuses sends, keeps what was sent, and goes on when it is restarted', async () => {
+test('[AG4] [UN3] an agent that failed refuses sends, keeps what was sent, and goes on when it is restarted', async () => {
   const { store, errors } = await open()
   const live = store.agent(adder)
   live.send('add', 1)
@@ -166,6 +166,8 @@ test('[AG4] an agent that failed refuses sends, keeps what was sent, and goes on
   await live.restart(100)
   expect((await kept.committed()).value).toBe(110)
   expect([live.status, live.error, live.state]).toEqual(['idle', undefined, 110])
+  // Nobody who undoes means the mending of an agent.
+  expect(store.undoStack().undoable).toBe(false)
   await store.close()
 })
 
