@@ -38,7 +38,7 @@ export class Grounded {
     this.#ground = ground
   }
 
-  static behind(snapshot: Snapshot): Behind | undefined {
+  static behind(snapshot: object): Behind | undefined {
     return #ground in snapshot ? snapshot.#ground.behind() : undefined
   }
 }
@@ -48,7 +48,8 @@ export function setBehind(snapshot: Snapshot, behind: Behind): void {
   known.set(snapshot, behind)
 }
 
-/** What is behind a Snapshot; undefined for what no memory has given. */
+/** What is behind a Snapshot; undefined for what no memory has given, whatever it is. */
 export function behindOf(snapshot: Snapshot): Behind | undefined {
+  if (typeof snapshot !== 'object' || snapshot === null) return undefined
   return Grounded.behind(snapshot) ?? known.get(snapshot)
 }

@@ -401,7 +401,7 @@ test('[WT7] from tells at once what has changed since then, if anything has', as
 test('[WT7] what is not a Snapshot of this store is refused as a start', async () => {
   const other = await openStore({ space: 'board' })
   // Types refuse most of these.
-  const starts = [other.snapshot, { ...store.snapshot }, store.snapshot.basis, {}] as unknown as Snapshot[]
+  const starts = [other.snapshot, { ...store.snapshot }, store.snapshot.basis, {}, 5, null] as unknown as Snapshot[]
   for (const from of starts) {
     expect(() => store.changes(title, () => undefined, { from })).toThrow(
       expect.objectContaining({ code: 'unknown-snapshot' }),
