@@ -45,8 +45,8 @@ export interface Committing {
   seal(drafted: Drafted, context: EditContext, terms: Terms): Sealed
   /** Commits writes that fit the memory as it is now. Throws `StmError` `change-too-large`, and nothing has happened then. */
   write(drafted: Drafted, context: EditContext, terms: Terms): Receipt<void>
-  /** Commits operations that were made before, with what is kept so that they can be taken back. Throws `StmError` `change-too-large`. */
-  commit(ops: readonly Op[], meta: Value, note?: OwnNote): Receipt<void>
+  /** Commits operations that were made before. Throws `StmError` `change-too-large`. */
+  commit(ops: readonly Op[], meta: Value, also?: MadeBefore): Receipt<void>
   /** Resolves when the relay has stored a Change, under whatever id it was authored. */
   synced(id: ChangeId, signal: AbortSignal | undefined): Promise<void>
   /** Gives a policy its live documents, if it has any. */
@@ -57,6 +57,13 @@ export interface Committing {
 export interface Drafted {
   readonly writes: readonly DraftWrite[]
   readonly effects: readonly DeclaredEffect[]
+}
+
+/** What goes with operations that were made before. */
+export interface MadeBefore {
+  /** What is kept so that they can be taken back. */
+  readonly note?: OwnNote
+  readonly effects?: readonly Effect[]
 }
 
 /** What a Change will hold. */
@@ -154,10 +161,7 @@ export function createCommitting(core: Core): Committing {
     }
     core.agents.check(declared)
     const effects = declared.map(({ handler, input }, i) => ({ id: `${context.seed}.${i}`, handler, input }))
-    checkSize(
-      effects.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), bytes),
-      ops,
-    )
+    checkSize(bytes + effectsSizeBytes(effects), ops)
     return { ops, effects }
   }
 
@@ -242,10 +246,10 @@ export function createCommitting(core: Core): Committing {
     context: contextBeside,
     seal,
     write: (drafted, context, terms) => writeFor(undefined, drafted, context, terms),
-    commit(ops, meta, note) {
+    commit(ops, meta, { note, effects = noEffects } = {}) {
       replica.flushDocuments()
-      checkSize(valueSizeBytes(meta), ops)
-      return receiptOf(append(ops, noEffects, meta, false, note), undefined)
+      checkSize(valueSizeBytes(meta) + effectsSizeBytes(effects), ops)
+      return receiptOf(append(ops, effects, meta, false, note), undefined)
     },
     synced,
     bind(policy) {
@@ -280,6 +284,10 @@ class OwnContext implements EditContext {
 }
 
 const noEffects: readonly Effect[] = []
+
+function effectsSizeBytes(effects: readonly Effect[]): number {
+  return effects.reduce((sum, effect) => sum + valueSizeBytes({ ...effect }), 0)
+}
 
 const done = (): Promise<void> => Promise.resolve()
 

@@ -87,8 +87,10 @@ export function createIntake(core: Core): Intake {
           return nothing
         case 'ended': {
           const refused = entry.refused.map(({ record, code, message }) => {
-            const change = readChange(record)
-            return { id: changeId(change), change, code, message }
+            const shared = readChange(record)
+            const id = changeId(shared)
+            // The record has the shared part only.
+            return { id, change: replica.pending.get(id)?.change ?? shared, code, message }
           })
           const again = entry.reauthored.map((record) => readChange(record))
           const changed = replica.end(entry.writer, entry.lastSeq, refused, again)

@@ -417,7 +417,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         assertOpen()
         const refused = replica.refused.get(id)
         if (refused === undefined) return nothingChanged
-        const receipt = committing.commit(refused.change.ops, refused.change.meta)
+        const { ops, effects, meta } = refused.change
+        validity.judgeOps(ops, memory, committing.context())
+        // What it sent to agents they were given when it was committed first; other effects are still to be run.
+        const receipt = committing.commit(ops, meta, { effects })
         this.drop(id)
         return receipt
       },

@@ -117,7 +117,7 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
       core.validity.judgeOps(ops, memory, committing.context())
       const inverses = invert(memory, ops, pastOf)!
       const note = kept({ session: name, scope, part: direction, number: step.number, inverses, restored })
-      receipt = committing.commit(ops, null, note)
+      receipt = committing.commit(ops, null, { note })
     }
     tell()
     return { ...receipt, superseded, irreversible }

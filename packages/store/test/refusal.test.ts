@@ -65,6 +65,37 @@ test('[ST26] [ST27] a refused Change leaves, what depends on it leaves too, the 
   await world.close()
 })
 
+test('[ST26] a refused Change keeps its effects, also after a reload, and is applied again with them, unless an invariant forbids it', async () => {
+  const world = await createWorld(
+    14,
+    refusing('forbidden', (address) => address === 'title'),
+  )
+  const storage = memoryStorage()
+  const store = await world.open({ transport: world.wire(), storage })
+  await world.clock.pass(100)
+  const { synced } = store.transact((tx) => {
+    tx.set(title, 'secret')
+    tx.effect('mail', 'look')
+  })
+  const outcome = Promise.allSettled([synced()])
+  await world.clock.pass(1000)
+  expect(await outcome).toMatchObject([{ status: 'rejected', reason: { refusal: 'forbidden' } }])
+  const mail = [expect.objectContaining({ handler: 'mail', input: 'look' })]
+  expect(store.refused.list().map(({ change }) => change.effects)).toEqual([mail])
+  await store.close()
+
+  const again = await world.open({ storage })
+  const [refused] = again.refused.list()
+  expect(refused!.change.effects).toEqual(mail)
+  const remove = again.invariant('no secrets', (now) => now.get(title) !== 'secret')
+  expect(() => again.refused.reapply(refused!.id)).toThrow('no secrets')
+  expect([again.get(title), again.refused.list().length, again.status.pending]).toEqual(['', 1, 0])
+  remove()
+  expect(again.refused.reapply(refused!.id).change!.effects).toEqual(mail)
+  expect([again.get(title), again.refused.list()]).toEqual(['secret', []])
+  await world.close()
+})
+
 test('[ST28] a clock that runs ahead is mended', async () => {
   const world = await createWorld(12)
   const wire = world.wire()
