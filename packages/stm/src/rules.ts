@@ -1,6 +1,7 @@
 import type { Stamp } from './change.ts'
 import { StmError } from './errors.ts'
 import type { View } from './memory.ts'
+import { noOptions } from './options.ts'
 import type { EditContext } from './policy.ts'
 import type { AnyRef, Readable } from './ref.ts'
 import { checkedBy, wordsOf, type Issue } from './schema.ts'
@@ -54,6 +55,7 @@ export function judgeWrites(
   context: EditContext,
   sizeBytes: (value: Value) => number,
 ): void {
+  if (!writes.some(hasRules)) return
   let failures: Failure[] | undefined
   for (const write of writes) if (write.ref.options.upgrade !== undefined) checkUpgrade(write, view, context)
   for (const write of writes) {
@@ -93,6 +95,11 @@ export function excessOf(value: unknown, maxBytes: number, sizeBytes: (value: Va
   if (valueSizeBytes(data) <= maxBytes) return undefined
   const size = sizeBytes(data)
   return size > maxBytes ? size : undefined
+}
+
+function hasRules({ ref: { options } }: DraftWrite): boolean {
+  if (options === noOptions) return false
+  return options.schema !== undefined || options.maxBytes !== undefined || options.upgrade !== undefined
 }
 
 /** What becomes of a ref: mostly what its draft says. Where the ref has moved and merges, what it comes to together with that. */
