@@ -1,6 +1,6 @@
 // Texts
 export { text, textPolicy } from './policy.ts'
-export type { TextRef } from './policy.ts'
+export type { TextOptions, TextRef } from './policy.ts'
 
 // Live documents, for editors
 export { openText } from './open.ts'

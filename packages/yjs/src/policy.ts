@@ -1,5 +1,14 @@
 import { checkMemberId, checkName, makeRef } from '@syncline/stm'
-import type { BoundPolicy, EditContext, Policy, PolicyHost, Ref, Value } from '@syncline/stm'
+import type {
+  BoundPolicy,
+  EditContext,
+  Policy,
+  PolicyHost,
+  Ref,
+  RefOptions,
+  StandardSchema,
+  Value,
+} from '@syncline/stm'
 import * as Y from 'yjs'
 import { editDraft, listEdits, openDraft, sizeOfDraft } from './draft.ts'
 import type { TextDraft } from './draft.ts'
@@ -33,7 +42,8 @@ const KEPT_DOCUMENTS = 8
  *
  * It reads as a string, `''` while nobody has written. `tx.insert`, `tx.remove` and `tx.set` write it; positions count UTF-16 code
  * units, as strings do, and one inside a surrogate pair moves to its edge. `tx.set` replaces only what differs.
- * Editors write it through {@link openText}. Throws `StmError` `invalid-address` for a name or an id that cannot be in an address.
+ * Editors write it through {@link openText}. Throws `StmError` `invalid-address` for a name or an id that cannot be in an address,
+ * `invalid-options`, and `validation-failed` when a schema does not take the empty text.
  *
  * Merged by Yjs (Nicolaescu and others, Near Real-Time Peer-to-Peer Shared Editing on Extensible Data Types, 2016), in one
  * document for each text. Cost: nothing is decoded until somebody reads; then one pass over the updates.
@@ -51,9 +61,23 @@ const KEPT_DOCUMENTS = 8
  * expect(store.get(note)).toBe('Hello, you')
  * await store.close()
  */
-export function text(name: string, id?: string): TextRef {
+export function text(name: string, options?: TextOptions): TextRef
+export function text(name: string, id: string, options?: TextOptions): TextRef
+export function text(
+  name: string,
+  ...rest: readonly [id: string, options?: TextOptions] | readonly [options?: TextOptions]
+): TextRef {
+  const [id, options] = typeof rest[0] === 'string' ? [rest[0], rest[1]] : [undefined, rest[0]]
   const address = id === undefined ? checkName(name) : `${checkName(name)}/${checkMemberId(id)}`
-  return makeRef(textPolicy, address, null)
+  return makeRef(textPolicy, address, null, options)
+}
+
+/**
+ * What a text may be. Transactions that would leave another are refused. What people type into an editor is there already when anybody can
+ * judge it, and so is what was merged: `onViolation` of the store tells.
+ */
+export interface TextOptions extends Pick<RefOptions<'local'>, 'maxBytes'> {
+  readonly schema?: StandardSchema<string>
 }
 
 /**

@@ -176,3 +176,45 @@ test('many notes cost nothing before they are read', async () => {
   expect(decode).toHaveBeenCalledTimes(1)
   decode.mockRestore()
 })
+
+test('a text over its limit is refused in a transaction, before the document is touched; of what is typed the store tells', async () => {
+  const store = await open()
+  const small = text('note', 'one', { maxBytes: 12 })
+  const opened = openText(store, small)
+  const events: unknown[] = []
+  opened.doc.on('update', (update) => events.push(update))
+  expect(() =>
+    store.transact((tx) => {
+      tx.set(title, 'half')
+      tx.insert(small, 0, 'much too long')
+    }),
+  ).toThrow(expect.objectContaining({ code: 'too-large-for-ref', refs: [small.key] }))
+  expect([store.get(small), opened.text.toString(), store.get(title), events]).toEqual(['', '', '', []])
+
+  const heard: unknown[] = []
+  store.onViolation(small, ({ rule, isOver, raw }) => heard.push([rule, isOver, raw]))
+  opened.text.insert(0, 'much too long')
+  await Promise.resolve()
+  await new Promise((resolve) => setTimeout(resolve))
+  expect(store.get(small)).toBe('much too long')
+  opened.text.delete(4, 4)
+  await new Promise((resolve) => setTimeout(resolve))
+  expect(heard).toEqual([
+    ['maxBytes', false, 'much too long'],
+    ['maxBytes', true, 'much long'],
+  ])
+  expect(() => text('a b', { maxBytes: 1 })).toThrow('cannot name a ref')
+  expect(() => text('a', { maxBytes: 0 })).toThrow('maxBytes of "a" is 0')
+})
+
+test('an invariant reads what a text will be, before its document is', async () => {
+  const store = await open()
+  store.invariant('named', (now) => now.get(title) === '' || now.get(note).includes(now.get(title)))
+  expect(() => store.transact((tx) => tx.set(title, 'abc'))).toThrow('"named"')
+  store.transact((tx) => {
+    tx.insert(note, 0, 'x abc')
+    tx.set(title, 'abc')
+  })
+  expect(() => store.transact((tx) => tx.remove(note, 0, 4))).toThrow('"named"')
+  expect([store.get(note), store.get(title)]).toEqual(['x abc', 'abc'])
+})
