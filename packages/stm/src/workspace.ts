@@ -150,6 +150,16 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   moveAll(members: readonly Ref<unknown, { patch: never }, A>[], list: List<unknown, Writes, A>, index?: number): void {
     this.#assertRunning()
+    try {
+      this.#place(members, list, index)
+    } catch (error) {
+      // A refusal tells the body that they are there, or that one is not.
+      this.#footprint.reads.push(...members)
+      throw error
+    }
+  }
+
+  #place(members: readonly Ref<unknown, { patch: never }, A>[], list: AnyList, index: number | undefined): void {
     const ids = this.#idsIn(list, members)
     if (ids.length === 0) return
     this.#footprint.reads.push(list)
@@ -452,10 +462,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
         throw new StmError('invalid-write', `"${member.address}" is to be moved twice at once. Name each member once.`)
       }
       seen.add(member.key)
-      if (this.#value(member) === undefined) {
-        this.#footprint.reads.push(member)
-        throw missing(member)
-      }
+      if (this.#value(member) === undefined) throw missing(member)
     }
     return members.map(({ key }) => key.slice(prefix.length))
   }

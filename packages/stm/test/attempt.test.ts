@@ -536,6 +536,7 @@ test('[TX37] a body may build on a write that was refused, that changed nothing,
   expect(after((tx) => thrownBy(() => tx.create(here, { title: 'B' })), remove)).toEqual(['rerun', here.key])
   expect(after((tx) => thrownBy(() => tx.patch(a, { title: 'B' })), create)).toEqual(['rerun', a.key])
   expect(after((tx) => thrownBy(() => tx.move(a, todo)), create)).toEqual(['rerun', a.key])
+  expect(after((tx) => thrownBy(() => tx.move(here, todo, 1)), remove)).toEqual(['rerun', here.key])
   // What changes nothing now would change something then.
   expect(
     after(
