@@ -182,7 +182,7 @@ test('[VD1] [VD3] [VD4] [VD7] no transaction makes an invalid state visible, wha
       expect(wrong).toEqual([])
       await store.close()
     }),
-    { seed: 1419, numRuns: process.env['SYNCLINE_LONG'] === '1' ? 10_000 : 80 },
+    { seed: 1419, numRuns: process.env['SYNCLINE_LONG'] === '1' ? 5_000 : 80 },
   )
   expect(done.committed).toBeGreaterThan(150)
   expect(done.refused).toBeGreaterThan(150)
