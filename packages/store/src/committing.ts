@@ -222,7 +222,7 @@ export function createCommitting(core: Core): Committing {
   function synced(id: ChangeId, signal: AbortSignal | undefined): Promise<void> {
     let current = id
     for (let next = core.renamed.get(current); next !== undefined; next = core.renamed.get(current)) current = next
-    if (replica.pending.has(current)) {
+    if (replica.isPending(current)) {
       return core.isClosed ? Promise.reject(closedError()) : core.waiting.wait(current, signal)
     }
     const refused = replica.refused.get(current)

@@ -71,6 +71,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     (policy) => committing.bind(policy),
     (from, to) => undoing.onReauthored(from, to),
     validity.rules,
+    !isLasting && transport === undefined,
   )
   const { memory } = replica
   const core: Core = {
@@ -137,7 +138,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const intake = createIntake(core)
   const board = createStatusBoard(() => {
     const { unsaved, failure } = journal
-    const pending = replica.pending.size
+    const pending = replica.pendingCount
     const isOnRelay = pending === 0 && replica.basis.epoch !== null
     return {
       saved: unsaved > 0 || !(isLasting || isOnRelay) ? 'memory' : isOnRelay ? 'relay' : 'device',
@@ -409,7 +410,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     async synced(how) {
       if (closed) throw closedError()
-      await Promise.all([...replica.pending.keys()].map((id) => committing.synced(id, how?.signal)))
+      await Promise.all(Array.from(replica.pendingIds(), (id) => committing.synced(id, how?.signal)))
     },
     refused: {
       list: () => [...replica.refused.values()],

@@ -87,6 +87,11 @@ export interface Replica {
   readonly sharedBasis: Basis
   /** Changes of this browser that the relay has not stored, in an order that respects what each had seen. */
   readonly pending: ReadonlyMap<ChangeId, Pending>
+  /** How many are pending, those included that are not kept because nobody can ever ask for them. */
+  readonly pendingCount: number
+  isPending(id: ChangeId): boolean
+  /** Who waits for these waits for all that is pending. */
+  pendingIds(): Iterable<ChangeId>
   readonly refused: ReadonlyMap<ChangeId, RefusedChange>
   /** Writers with a refused Change whose later Changes have not been sorted out yet. */
   readonly refusals: ReadonlyMap<WriterId, Refusal>
@@ -179,12 +184,14 @@ const nothingMore: KnownOfChange = {}
 
 /**
  * Makes an empty replica. `bind` gives a policy its live documents; `onReauthored` is told what a Change has become; `rules` are what bodies
- * that nobody commits must keep to.
+ * that nobody commits must keep to. With `isAlone` there is no log, no relay and no other tab: nothing can come that asks for what is pending,
+ * so it is counted and not kept.
  */
 export function createReplica(
   bind: (policy: Policy) => Policy,
   onReauthored: (from: Change, to: Change) => void = () => undefined,
   rules?: Rules,
+  isAlone = false,
 ): Replica {
   /** The basis, but for the Changes of one writer that came since, up to a seq. One commit after the other makes no new one. */
   let settled: Basis = emptyBasis
@@ -204,6 +211,9 @@ export function createReplica(
   let browserWriter: WriterId | undefined
   const seqs = new Map<WriterId, number>()
   const pending = new Map<ChangeId, Pending>()
+  /** Who has written what is not kept, and how much that is. */
+  const unkept = new Set<WriterId>()
+  let unkeptCount = 0
   const envelopes = new Map<WriterId, Envelope>()
   const dismissed = new Set<WriterId>()
   const refused = new Map<ChangeId, RefusedChange>()
@@ -267,17 +277,24 @@ export function createReplica(
       if (rest.ops.length === 0) return applyPrivate(change, origin)
     }
     lastAt = witness(lastAt, change.at)
-    pending.set(changeId(change), new PendingChange(rest, change, known, documentsIn))
-    for (const op of rest.ops) {
+    if (isAlone) {
+      unkept.add(writer)
+      unkeptCount += 1
+    } else keep(change, new PendingChange(rest, change, known, documentsIn))
+    if (since !== undefined && since.writer !== writer) basisNow()
+    const under = settled
+    const own = (since = { writer, seq })
+    return apply(change, origin, () => plus(under, own))
+  }
+
+  function keep(change: Change, one: Pending): void {
+    pending.set(changeId(change), one)
+    for (const op of one.change.ops) {
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
       if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
       else cell.operations += 1
     }
-    if (since !== undefined && since.writer !== writer) basisNow()
-    const under = settled
-    const own = (since = { writer, seq })
-    return apply(change, origin, () => plus(under, own))
   }
 
   /** A Change that has nothing for others is not pending: it is where it belongs. */
@@ -460,6 +477,14 @@ export function createReplica(
       return basisWithout(undefined, basisNow())
     },
     pending,
+    get pendingCount() {
+      return pending.size + unkeptCount
+    },
+    isPending: (id) => pending.has(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),
+    pendingIds: () => [
+      ...pending.keys(),
+      ...Array.from(unkept, (writer) => changeId({ writer, seq: seqs.get(writer)! })),
+    ],
     refused,
     refusals,
     applied,
