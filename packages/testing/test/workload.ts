@@ -19,6 +19,8 @@ export interface Workload {
   readonly rounds: number
   /** Whether some transactions are sync, and some writes commute. */
   readonly isLocal: boolean
+  /** Whether some bodies of transactions that may await do not. */
+  readonly areSomeAtOnce?: boolean
   readonly steps: readonly Step[]
   /** How bodies read: `ensure` also makes each read count, `peek` makes none count. Default `get`. */
   readonly reading?: 'get' | 'ensure' | 'peek' | undefined
@@ -234,6 +236,15 @@ export async function runWorkload(workload: Workload): Promise<Outcome> {
           for (const step of plan) perform(step, tx, run, commuted)
           finish()
         })
+      } else if (workload.areSomeAtOnce === true && random(2) === 0) {
+        counts.sync += 1
+        await store.transactAsync((tx) => {
+          const run = begin()
+          const commuted = new Set<string>()
+          for (const step of plan) perform(step, tx, run, commuted)
+          assertPairs((cell) => tx.peek(cell))
+          finish()
+        }, options)
       } else {
         await store.transactAsync(async (tx) => {
           const run = begin()
