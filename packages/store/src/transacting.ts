@@ -155,7 +155,12 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
         terms,
         isolation,
         ending,
-        check: (on) => newest.attempt.check(isolation, on),
+        check(on) {
+          const checked = newest.attempt.check(isolation, on)
+          // What commits is what was checked last: by then more may have moved that it has read.
+          if (checked.kind === 'ready') newest = { ...newest, ready: checked }
+          return checked
+        },
         again(on) {
           const next = runAgain(on)
           if (next !== undefined) newest = next

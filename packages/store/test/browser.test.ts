@@ -1,4 +1,5 @@
 import { counter, lww } from '@syncline/merge'
+import type { Tx } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { everything, memoryStorage, openStore, type Log, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
@@ -232,4 +233,45 @@ test('[BR3] what a body throws on an entry that the log did not take is nothing'
   await expect(again).rejects.toThrow('no seat left')
   await one.close()
   await two.close()
+})
+
+test('[AT10] write skew between tabs is reported too', async () => {
+  const world = await createWorld(8)
+  const storage = memoryStorage()
+  const errors: unknown[] = []
+  const onError = (error: unknown): void => void errors.push(error)
+  const options = { storage, development: true, onError }
+  const tabs = [await world.open(options), await world.open(options)]
+  const [x, y] = [lww('x', 1, browser), lww('y', 1, browser)]
+  const doctor = (mine: typeof x, isCareful: boolean) => async (tx: Tx<'local' | 'browser'>) => {
+    const sum = tx.get(x) + tx.get(y)
+    if (isCareful) for (const ref of [x, y]) tx.ensure(ref)
+    await Promise.resolve()
+    if (sum > 1) tx.set(mine, 0)
+  }
+  const snapshot = { ...browser, isolation: 'snapshot' } as const
+  await passing(world, Promise.all([x, y].map((mine, i) => tabs[i]!.transactAsync(doctor(mine, false), snapshot))))
+  await passing(
+    world,
+    tabs[0]!.transactAsync(() => undefined, browser),
+  )
+  expect([tabs[0]!.get(x), tabs[0]!.get(y)]).toEqual([0, 0])
+  expect(errors).toEqual([expect.objectContaining({ code: 'write-skew' })])
+  for (const ref of [x, y])
+    await passing(
+      world,
+      tabs[0]!.transactAsync((tx) => tx.set(ref, 1), browser),
+    )
+  await passing(
+    world,
+    tabs[1]!.transactAsync(() => undefined, browser),
+  )
+  await passing(world, Promise.all([x, y].map((mine, i) => tabs[i]!.transactAsync(doctor(mine, true), snapshot))))
+  await passing(
+    world,
+    tabs[0]!.transactAsync(() => undefined, browser),
+  )
+  expect(tabs[0]!.get(x) + tabs[0]!.get(y)).toBe(1)
+  expect(errors).toHaveLength(1)
+  await world.close()
 })
