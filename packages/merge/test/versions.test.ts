@@ -159,7 +159,7 @@ test('[ME40] [ME47] fields are written one by one under the names that old code 
   expect(memory.snapshot.get(cards1.at('b'))).toEqual({ title: 'New', done: false, votes: 0 })
 })
 
-test('[ME42] [ME43] [ME47] without a way back fields are of the new version, the others are still upgraded', () => {
+test('[ME42] [ME43] [ME47] [ME48] without a way back fields are of the new version, the others are still upgraded', () => {
   const { memory, transact } = createReplica('w', [])
   const [old, now] = [cards1.at('a'), oneWay.at('a')]
   transact((tx) => tx.create(old, { title: 'Plan', due: 5 }))
@@ -203,7 +203,7 @@ test('[ME47] concurrent writes of new code to different fields are both kept, th
   }
 })
 
-test('[ME40] a record that nobody has written, and fields of any name', () => {
+test('[ME40] [ME48] a record that nobody has written, and fields of any name', () => {
   const { memory, transact } = createReplica('w', [])
   const fields = { ['__proto__']: 'p', size: field<Text>({}) }
   const old = record('r', { ['__proto__']: 'p', width: 1 })
