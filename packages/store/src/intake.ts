@@ -36,7 +36,11 @@ export function createIntake(core: Core): Intake {
     const accepted = items.flatMap(({ writer }) => replica.envelopes.get(writer)?.change ?? [])
     const changed = replica.order(epoch, first, items, origin)
     for (const item of items) waiting.resolve(changeId(item))
-    for (const change of accepted) envelopes.decide(change.writer, { kind: 'accepted', change })
+    for (const change of accepted) {
+      // Before anybody hears of the commit, as with every other one; who waits for it hears later. What a dead tab sent is sent by nobody.
+      if (envelopes.isOurs(change.writer)) core.agents.deliver(change.effects)
+      envelopes.decide(change.writer, { kind: 'accepted', change })
+    }
     return changed
   }
 

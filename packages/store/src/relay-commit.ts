@@ -96,7 +96,6 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     const land = inFlight.enter(ops.map((op) => cellKeyOf(op)))
     const outcome = await post({ change, record, by, ending }).finally(land)
     if (outcome.kind === 'accepted') {
-      core.agents.deliver(effects)
       return { kind: 'committed', receipt: { value: undefined, change, durable, synced: () => Promise.resolve() } }
     }
     if (!RERUN.has(outcome.code)) throw notAccepted(outcome)

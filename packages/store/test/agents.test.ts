@@ -539,3 +539,29 @@ test('[AG3] [AG8] an agent of a relay ref: refused runs send nothing, and of two
   expect(new Set(notes).size).toBe(6)
   await world.close()
 })
+
+test('[AG8] what a transaction on relay refs sends comes before what its listeners send', async () => {
+  const world = await createWorld(6)
+  const [wire, storage] = [world.wire(), memoryStorage()]
+  // The first tab runs the link, the second hears of the relay through the log.
+  const tabs = [await world.open({ transport: wire, storage }), await world.open({ transport: wire, storage })]
+  await world.clock.pass(100)
+  for (const [i, tab] of tabs.entries()) {
+    const seats = lww(`seats${i}`, 10, { arbiter: 'relay' })
+    const noted = agent(`noted${i}`, trail, { actions: { note: (notes, note: string) => [...notes, note] } })
+    tab.changes(seats, () => tab.agent(noted).send('note', `listener ${i}`))
+    const committed = tab.transactAsync(
+      (tx) => {
+        tx.set(seats, 9)
+        tx.send(noted, 'note', `body ${i}`)
+      },
+      { arbiter: 'relay' },
+    )
+    await world.clock.pass(1_000)
+    await committed
+    await tab.agent(noted).idle()
+    await world.clock.pass(1_000)
+  }
+  expect(tabs[0]!.get(trail)).toEqual(['body 0', 'listener 0', 'body 1', 'listener 1'])
+  await world.close()
+})
