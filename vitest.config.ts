@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { playwright } from '@vitest/browser-playwright'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs'
 import { executedExamples } from './scripts/examples.mjs'
 
@@ -10,31 +10,37 @@ const isLong = process.env.SYNCLINE_LONG === '1'
 
 const places = '{packages,apps}/*/{test,src}'
 const browserTests = [`${places}/**/*.browser.test.{ts,tsx}`, 'demo/{src,test}/**/*.browser.test.{ts,tsx}']
+/** Whole systems, seeded: a part of its own, for they take as long as all the others. */
+const simulations = ['packages/*/test/**/*.sim.test.ts']
 const nodeTests = [
   `${places}/**/*.test.{ts,tsx}`,
   'demo/{src,test}/**/*.test.{ts,tsx}',
   'scripts/test/**/*.test.{ts,mjs}',
 ]
 
+/** What runs in Node. */
+const inNode = (name: string, include: string[], exclude: string[]): TestProjectInlineConfiguration => ({
+  plugins: [executedExamples()],
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: [...conditions, 'node'] } },
+  test: {
+    name,
+    include,
+    exclude: [...exclude, '**/node_modules/**'],
+    environment: 'node',
+    setupFiles: ['./scripts/vitest/properties.mjs'],
+    testTimeout: isLong ? 600_000 : 60_000,
+    hookTimeout: 30_000,
+  },
+})
+
 export default defineConfig({
   test: {
     // By default one core is left alone, which is half of a small machine.
     maxWorkers: availableParallelism(),
     projects: [
-      {
-        plugins: [executedExamples()],
-        resolve: { conditions },
-        ssr: { resolve: { conditions, externalConditions: [...conditions, 'node'] } },
-        test: {
-          name: 'node',
-          include: nodeTests,
-          exclude: [...browserTests, '**/node_modules/**'],
-          environment: 'node',
-          setupFiles: ['./scripts/vitest/properties.mjs'],
-          testTimeout: isLong ? 600_000 : 20_000,
-          hookTimeout: 30_000,
-        },
-      },
+      inNode('node', nodeTests, [...browserTests, ...simulations]),
+      inNode('sim', simulations, []),
       {
         resolve: { conditions: [...conditions, 'browser', 'module', 'development|production'] },
         test: {

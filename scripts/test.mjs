@@ -10,7 +10,7 @@ import { createReport } from './report.mjs'
 
 /**
  * Everything `npm test` proves, in order of what is fastest to fail:
- * static (format, lint, types, graph, unused code, build), unit, browser, e2e.
+ * static (format, lint, types, graph, unused code, build), unit, simulator, browser, e2e.
  *
  * A part that fails does not hide the next ones; the exit code and the last line sum them all up.
  */
@@ -23,6 +23,7 @@ export async function test() {
 
   await report.time('static', () => staticPart(report, { build: true }))
   await report.time('unit', () => vitest(report, 'node'))
+  await report.time('simulator', () => vitest(report, 'sim'))
 
   await withBrowser(report, chromium, async (env) => {
     await report.time('browser', () => vitest(report, 'browser', { env }))
@@ -49,6 +50,7 @@ export async function testLong() {
   const env = { SYNCLINE_LONG: '1' }
   report.step('build', await report.time('build', buildAll))
   await report.time('unit', () => vitest(report, 'node', { env, timeoutMs: 3 * 3600_000 }))
+  await report.time('simulator', () => vitest(report, 'sim', { env, timeoutMs: 3 * 3600_000 }))
   await withBrowser(report, chromium, (browser) =>
     report.time('e2e', () => playwright(report, { env: { ...env, ...browser }, timeoutMs: 3600_000 })),
   )
@@ -85,7 +87,7 @@ async function buildAll() {
   return { code: Math.max(...parts.map(({ code }) => code)), output: parts.map(({ output }) => output).join('\n') }
 }
 
-async function vitest(report, project, { env, timeoutMs = 300_000 } = {}) {
+async function vitest(report, project, { env, timeoutMs = 600_000 } = {}) {
   const results = resultsFile(project)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
   const args = ['run', '--project', project, '--passWithNoTests', ...reporters]
