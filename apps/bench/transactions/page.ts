@@ -23,9 +23,14 @@ export interface Bench {
   prepare(workload: Workload, transactions: number): Promise<void>
   /** Runs what was planned, with all that it leaves to be done later. This alone is timed, from outside. */
   run(): Promise<void>
+  /** Goes through the same tasks and does nothing in them: what it takes to ask. */
+  runEmpty(): Promise<void>
   /** Throws when not exactly what was planned has happened. */
   verify(): void
 }
+
+/** What an app may write in one task of its page. A loop of thousands would keep alive until its end what weak references look at. */
+const WRITES_A_TASK = 100
 
 let opened: Opened
 let watch: ReturnType<typeof createWatch>
@@ -48,6 +53,13 @@ async function prepare(workload: Workload, transactions: number): Promise<void> 
   watch.begin()
 }
 
+/** The tasks alone, without what is done in them. */
+async function runEmpty(): Promise<void> {
+  const { entities } = planned.plan
+  for (let i = WRITES_A_TASK; i < entities.length; i += WRITES_A_TASK) await idle()
+  await idle()
+}
+
 async function run(): Promise<void> {
   await runs[planned.workload](planned.plan)
   // What a transaction leaves for a microtask or a promise is part of what it costs.
@@ -61,6 +73,7 @@ function verify(): void {
 const runs: Readonly<Record<Workload, (plan: Plan) => Promise<void>>> = {
   async write({ entities, firstValue }) {
     for (let i = 0; i < entities.length; i++) {
+      if (i > 0 && i % WRITES_A_TASK === 0) await idle()
       const later = opened.write(entities[i]!, firstValue + i)
       if (later !== undefined) await later
     }
@@ -96,5 +109,5 @@ function idle(): Promise<void> {
 const collectGarbage = (globalThis as unknown as { gc(): void }).gc
 
 const names = contenders.map(({ name, canRollBack }) => ({ name, canRollBack }))
-const bench: Bench = { names, open, prepare, run, verify }
+const bench: Bench = { names, open, prepare, run, runEmpty, verify }
 Object.assign(globalThis, { bench })

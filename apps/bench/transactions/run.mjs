@@ -91,22 +91,23 @@ async function openTab(context, url) {
   }
   return {
     open: (task) => tab.evaluate((what) => globalThis.bench.open(what), task),
-    /** Milliseconds for some transactions, with what it costs to ask. */
+    /** Milliseconds for some transactions, without what it takes to ask and to go from task to task. */
     async take(kind, transactions) {
       await tab.evaluate(([workload, count]) => globalThis.bench.prepare(workload, count), [kind, transactions])
-      const before = await threadMs()
+      const times = [await threadMs()]
+      await tab.evaluate(() => globalThis.bench.runEmpty())
+      times.push(await threadMs())
       await tab.evaluate(() => globalThis.bench.run())
-      const took = (await threadMs()) - before
+      times.push(await threadMs())
       await tab.evaluate(() => globalThis.bench.verify())
-      return took
+      return Math.max(0, times[2] - times[1] - (times[1] - times[0]))
     },
   }
 }
 
 /** Microseconds for one transaction. */
 async function sample(tab, kind, transactions) {
-  const nothing = await tab.take(kind, 0)
-  return (Math.max(0, (await tab.take(kind, transactions)) - nothing) * 1000) / transactions
+  return ((await tab.take(kind, transactions)) * 1000) / transactions
 }
 
 /** Runs a contender until its code is compiled, and finds how many transactions fill a sample. */
