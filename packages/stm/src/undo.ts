@@ -2,6 +2,7 @@ import type { Arbiter, Op, Stamp } from './change.ts'
 import type { Memory } from './memory.ts'
 import { cellKey, type CellKey } from './ref.ts'
 import type { Past, Reversal, Undone } from './reversal.ts'
+import { cellKeyOf } from './sealed-op.ts'
 import type { Value } from './value.ts'
 
 /** What is kept of an operation so that it can be taken back. */
@@ -67,14 +68,12 @@ export type PastOf = (key: CellKey) => Past
 export function invert(memory: Memory, ops: readonly Op[], pastOf: PastOf): (() => readonly Inverse[]) | undefined {
   if (!ops.some(({ tag }) => reversalOf(memory, tag) !== 'none')) return undefined
   let inverses: readonly Inverse[] | undefined
-  let before: unknown[] | undefined = ops.map(({ tag, address, arbiter }) =>
-    memory.state(cellKey(tag, address, arbiter)),
-  )
+  let before: unknown[] | undefined = ops.map((op) => memory.state(cellKeyOf(op)))
   return () => {
-    inverses ??= ops.map(({ tag, address, arbiter, payload }, i) => {
+    inverses ??= ops.map((op, i) => {
+      const { tag, address, arbiter, payload } = op
       const reversal = reversalOf(memory, tag)
-      const inverse =
-        reversal === 'none' ? undefined : reversal.inverse(before![i], payload, pastOf(cellKey(tag, address, arbiter)))
+      const inverse = reversal === 'none' ? undefined : reversal.inverse(before![i], payload, pastOf(cellKeyOf(op)))
       return { tag, address, arbiter, inverse: inverse ?? null }
     })
     before = undefined
