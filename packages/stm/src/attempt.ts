@@ -153,7 +153,8 @@ class Run<A extends Arbiter> {
     const movedReads = this.reads().filter((readable) => this.#hasMoved(on, readable))
     const moved = unique([
       ...writes.filter((write) => this.#isOverwritten(on, write)).map(({ ref }) => ref),
-      ...this.ensured().filter((readable) => this.#hasMoved(on, readable)),
+      // Who ensures a ref says that it must not move, also one that merges.
+      ...this.ensured().filter((readable) => this.#readsOtherwise(on, readable)),
       ...(isolation === 'serializable' ? movedReads : []),
     ])
     if (moved.length > 0) return { kind: 'rerun', moved }

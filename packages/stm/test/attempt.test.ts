@@ -432,6 +432,12 @@ test('[TX31] a ref that merges on conflict is not checked, and its write is one 
   apply(here, attempt)
   expect(here.memory.snapshot.get(m)).toBe(5)
 
+  const careful = attemptOn(here)
+  careful.tx.ensure(m)
+  careful.tx.set(x, 1)
+  here.transact((tx) => tx.set(m, 9))
+  expect(verdict(careful.check('snapshot'))).toEqual(['rerun', m.key])
+
   // The live document has moved too, and a delta for the old one does not fit it.
   const { policy, spec } = note('live')
   const live: Ref<string, { insert: string }> = makeRef(policy, 'live', spec, { onConflict: 'merge' })
