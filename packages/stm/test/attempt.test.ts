@@ -433,10 +433,11 @@ test('[TX31] a ref that merges on conflict is not checked, and its write is one 
   expect(here.memory.snapshot.get(m)).toBe(5)
 
   const careful = attemptOn(here)
-  careful.tx.ensure(m)
+  const ensured = merging('ensured')
+  careful.tx.ensure(ensured)
   careful.tx.set(x, 1)
-  here.transact((tx) => tx.set(m, 9))
-  expect(verdict(careful.check('snapshot'))).toEqual(['rerun', m.key])
+  here.transact((tx) => tx.set(ensured, 9))
+  expect(verdict(careful.check('snapshot'))).toEqual(['rerun', ensured.key])
 
   // The live document has moved too, and a delta for the old one does not fit it.
   const { policy, spec } = note('live')
