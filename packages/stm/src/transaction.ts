@@ -87,7 +87,8 @@ export interface Tx<A extends Arbiter = 'local'> {
   /**
    * Writes what does not depend on what others write: it never makes the body run again, and is done anew, on the newest value, when the
    * transaction commits. A ref that was commuted takes no other write in the same transaction (`commuted`). When its member was deleted
-   * meanwhile, nothing is written. On `relay` refs it is data, not a function.
+   * meanwhile, nothing is written. On `relay` refs it is data, not a function, and made once: an insert
+   * keeps the place that it had for its author, and merges as the policy of the ref says.
    */
   commute(ref: Ref<unknown, { add: true }, A>, op: AddOp): void
   commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<NoInfer<C>>): void
