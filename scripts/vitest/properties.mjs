@@ -3,4 +3,5 @@ import fc from 'fast-check'
 /** How hard property tests try: enough to notice in `npm test`, far more in `npm run test:long`. */
 const isLong = import.meta.env?.SYNCLINE_LONG === '1' || globalThis.process?.env?.SYNCLINE_LONG === '1'
 
-fc.configureGlobal({ numRuns: isLong ? 5_000 : 200 })
+// What `npm test` tries is the same each time, so that a failure is about the code; `npm run test:long` looks for what is new.
+fc.configureGlobal(isLong ? { numRuns: 5_000 } : { numRuns: 200, seed: 20_261_125 })
