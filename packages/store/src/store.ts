@@ -350,11 +350,14 @@ export interface Store {
    * import { list } from '@syncline/merge'
    * import { openStore } from '@syncline/store'
    *
-   * const tags = list<string>('tags', { maxBytes: 1000 })
+   * const tags = list<string>('tags', { maxBytes: 10 })
    * const store = await openStore({ space: 'article' })
-   * const stop = store.onViolation(tags, ({ ref, rule, isOver, issues }) => {
-   *   console.log(ref.address, rule, isOver ? 'is in order again' : issues)
-   * })
+   * // Code that knows no limit, as an older version of the app may be.
+   * store.transact((tx) => tx.insert(list<string>('tags'), 0, 'much too long a tag'))
+   * const told: string[] = []
+   * const stop = store.onViolation(tags, ({ ref, rule, isOver }) => told.push(`${ref.address} ${rule} ${isOver}`))
+   * store.transact((tx) => tx.remove(tags, 0, 1))
+   * expect(told).toEqual(['tags maxBytes false', 'tags maxBytes true'])
    * stop()
    * await store.close()
    */

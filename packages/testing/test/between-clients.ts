@@ -1,9 +1,10 @@
 import type { Isolation, PlainOptions } from '@syncline/stm'
 import { memoryStorage, openStore, type Store, type TransactAsyncOptions } from '@syncline/store'
 import { checkHistory } from '../src/index.ts'
+import { inBatches } from './batches.ts'
 import { createCells } from './cells.ts'
 import { createNetwork, type Network, type Wire } from './network.ts'
-import { addTo, emptySummary, type Judged, type Summary } from './one-tab.ts'
+import type { Judged, Summary } from './one-tab.ts'
 import { createSchedule, type Schedule } from './schedule.ts'
 import { runWorkload, type Step } from './workload.ts'
 
@@ -38,17 +39,9 @@ export interface Mode {
 /** Only who decides is different here; to the compiler these are options of local refs, so that one workload serves both. */
 const refs = { arbiter: 'relay' } as unknown as PlainOptions<'local'>
 
-/** Histories that share their stores. */
-const PER_STORE = 50
-
 /** Runs many histories in two browsers, the first of which has two tabs, on refs that the relay decides about. */
-export async function runBetweenClients(histories: number, mode: Mode, first = 1): Promise<Summary> {
-  const summary = emptySummary()
-  for (let seed = first; seed < first + histories; seed += PER_STORE) {
-    const last = Math.min(seed + PER_STORE, first + histories) - 1
-    await runInOneNetwork(seed, last, mode, (at, judged) => addTo(summary, at, judged))
-  }
-  return summary
+export function runBetweenClients(histories: number, mode: Mode, first = 1): Promise<Summary> {
+  return inBatches(histories, first, (from, last, each) => runInOneNetwork(from, last, mode, each))
 }
 
 async function runInOneNetwork(

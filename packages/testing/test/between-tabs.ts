@@ -1,9 +1,10 @@
 import type { Isolation, PlainOptions } from '@syncline/stm'
 import { memoryStorage, openStore, type Storage, type Store, type TransactAsyncOptions } from '@syncline/store'
 import { checkHistory } from '../src/index.ts'
+import { inBatches, PER_STORE } from './batches.ts'
 import { steps } from './between-clients.ts'
 import { createCells } from './cells.ts'
-import { addTo, emptySummary, type Judged, type Summary } from './one-tab.ts'
+import type { Judged, Summary } from './one-tab.ts'
 import { createSchedule, type Schedule } from './schedule.ts'
 import { runWorkload, type Step } from './workload.ts'
 
@@ -17,17 +18,9 @@ export interface Mode {
 /** Only who decides is different here; to the compiler these are options of local refs, so that one workload serves both. */
 const refs = { arbiter: 'browser' } as unknown as PlainOptions<'local'>
 
-/** Histories that share their stores. */
-const PER_STORE = 50
-
 /** Runs many histories in the tabs of one browser, two to four, on refs that the browser decides about. */
-export async function runBetweenTabs(histories: number, mode: Mode, first = 1): Promise<Summary> {
-  const summary = emptySummary()
-  for (let seed = first; seed < first + histories; seed += PER_STORE) {
-    const last = Math.min(seed + PER_STORE, first + histories) - 1
-    await runInOneBrowser(seed, last, mode, (at, judged) => addTo(summary, at, judged))
-  }
-  return summary
+export function runBetweenTabs(histories: number, mode: Mode, first = 1): Promise<Summary> {
+  return inBatches(histories, first, (from, last, each) => runInOneBrowser(from, last, mode, each))
 }
 
 async function runInOneBrowser(
