@@ -1,4 +1,3 @@
-import { collection } from '@syncline/merge'
 import { StmError, type AnyRef, type Arbiter, type Readable, type Ref, type Tx, type Writes } from '@syncline/stm'
 import type { Committing } from './committing.ts'
 import type { Core } from './core.ts'
@@ -13,6 +12,7 @@ import {
   type ReadHandle,
   type WriteHandle,
 } from './handle.ts'
+import { createMarks } from './marks.ts'
 import type { Locks } from './ports.ts'
 import type { Receipt } from './store.ts'
 import type { Transacting } from './transacting.ts'
@@ -24,9 +24,6 @@ export interface Handles {
   delete(ref: AnyRef): Promise<Receipt<void>>
 }
 
-/** Which transient refs were made to stay, by their keys. */
-const marks = collection('syncline.handles', { stays: false }, { arbiter: 'browser' })
-
 /**
  * Makes the handles of one open store. An open handle shares a lock named for its ref: who gets that lock alone knows that nobody in this
  * browser has the ref open, also when tabs have died. One lock more makes sure that they come and go one after the other.
@@ -37,6 +34,7 @@ export function createHandles(
   committing: Committing,
   transacting: Transacting,
 ): Handles {
+  const marks = createMarks(core.replica.memory)
   const open = new Set<OwnedHandle>()
   const closing = new AbortController()
 
@@ -101,7 +99,7 @@ export function createHandles(
     if (!isTransient(ref) || locks === undefined) return
     await ifNobody(ref, (isAlone) =>
       transacting.transactAsync((tx) => {
-        if (isAlone() && tx.get(marks.at(ref.key)) === undefined) toInitial(tx, ref)
+        if (isAlone() && !marks.stays(tx, ref)) toInitial(tx, ref)
       }, BROWSER),
     )
   }
@@ -132,10 +130,7 @@ export function createHandles(
 
   async function persist(ref: AnyRef): Promise<void> {
     if (!isTransient(ref)) return
-    await transacting.transactAsync((tx) => {
-      const mark = marks.at(ref.key)
-      if (tx.get(mark) === undefined) tx.create(mark, { stays: true })
-    }, BROWSER)
+    await transacting.transactAsync((tx) => marks.set(tx, ref, true), BROWSER)
   }
 
   async function remove(ref: AnyRef, own?: OwnedHandle): Promise<Receipt<void>> {
@@ -166,7 +161,7 @@ export function createHandles(
     if (ref.arbiter === 'local') return committing.transact((tx) => tx.delete(ref as Ref<unknown, { delete: true }>))
     return transacting.transactAsync((tx) => {
       if (!isAlone()) throw inUse(ref)
-      tx.delete(marks.at(ref.key))
+      marks.set(tx, ref, false)
       toInitial(tx, ref)
     }, BROWSER)
   }

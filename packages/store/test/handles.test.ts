@@ -344,6 +344,36 @@ test('[HA7] what offline replicas write to a deleted member later is gone, as wi
   await world.close()
 })
 
+test('[HA5] what was made to stay when marks were members of a collection stays, until it is deleted', async () => {
+  const world = await createWorld(21)
+  const marks = collection('syncline.handles', { stays: false }, { arbiter: 'browser' })
+  for (const readsRecords of [false, true]) {
+    const storage = memoryStorage()
+    const before = await world.open({ storage })
+    await before.transactAsync(
+      (tx) => {
+        tx.set(filter, 'mine')
+        tx.create(marks.at(filter.key), { stays: true })
+      },
+      { arbiter: 'browser' },
+    )
+    await before.close()
+    const store = await world.open({ storage })
+    if (readsRecords) store.get(cards)
+    await (await store.open(filter, 'read')).close()
+    expect(store.get(filter)).toBe('mine')
+    await store.delete(filter)
+    const anew = await store.open(filter, 'write')
+    await anew.set('other')
+    await anew.close()
+    expect(store.get(filter)).toBe('all')
+    // It is the new mark that counts; the old one is left as it is.
+    expect(store.get(marks)).toEqual([filter.key])
+    await store.close()
+  }
+  await world.close()
+})
+
 test('[HA8] a browser ref that is deleted reads as if nobody had written, and may be transient again', async () => {
   const world = await createWorld(12)
   const store = await world.open()
