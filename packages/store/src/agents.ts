@@ -3,8 +3,8 @@ import type { Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { StoreError } from './errors.ts'
 import { createLane } from './lane.ts'
-import { createLiveAgent, type OwnedAgent } from './live-agent.ts'
-import type { LiveAgent } from './store.ts'
+import type { LiveAgent } from './live-agent.ts'
+import { createLiveAgent, type OwnedAgent } from './owned-agent.ts'
 import type { Transacting } from './transacting.ts'
 
 /** The agents of one open store. What is sent to them is kept in memory: it is done by the tab that sent it, once, or not at all. */

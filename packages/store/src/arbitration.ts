@@ -9,7 +9,7 @@ import {
 } from '@syncline/stm'
 import type { Terms } from './committing.ts'
 import type { Ending } from './ending.ts'
-import type { Receipt } from './store.ts'
+import type { Receipt } from './receipt.ts'
 
 /** Who decides about transactions on the refs of one arbiter that is not this tab's memory. */
 export interface Arbitration {

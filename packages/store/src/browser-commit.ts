@@ -23,7 +23,7 @@ import { randomId } from './identity.ts'
 import type { Offer } from './journal.ts'
 import type { MixedWriter } from './mixed-writer.ts'
 import { localPart, sharedPart } from './read-change.ts'
-import type { Receipt } from './store.ts'
+import type { Receipt } from './receipt.ts'
 import type { TabTurns } from './tab-turns.ts'
 
 /** A transaction that waits for its turn to be committed. */

@@ -25,7 +25,8 @@ import {
 import type { Core } from './core.ts'
 import { closedError, refusedError } from './errors.ts'
 import { randomUint32 } from './identity.ts'
-import type { Receipt, TransactOptions, UndoMark } from './store.ts'
+import type { Receipt } from './receipt.ts'
+import type { TransactOptions, UndoMark } from './transact-options.ts'
 import type { OwnNote } from './undoing.ts'
 
 /** Makes this tab's Changes. */

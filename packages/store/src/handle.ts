@@ -3,7 +3,7 @@ import type { Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { closedError, StoreError } from './errors.ts'
 import type { HeldLock } from './ports.ts'
-import type { Receipt } from './store.ts'
+import type { Receipt } from './receipt.ts'
 import type { Transacting } from './transacting.ts'
 
 /** What a handle may do with its ref: `write` may read too. */

@@ -14,7 +14,7 @@ import {
 } from './handle.ts'
 import { createMarks } from './marks.ts'
 import type { Locks } from './ports.ts'
-import type { Receipt } from './store.ts'
+import type { Receipt } from './receipt.ts'
 import type { Transacting } from './transacting.ts'
 
 /** Opens refs, and knows by their locks who has them open in this browser. */

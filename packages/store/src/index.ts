@@ -1,21 +1,15 @@
 // The store
 export { openStore } from './open.ts'
 export type { StoreOptions } from './options.ts'
-export type {
-  LiveAgent,
-  Problem,
-  Receipt,
-  RefusedChange,
-  RefusedChanges,
-  Sent,
-  Status,
-  Store,
-  TransactAsyncOptions,
-  TransactOptions,
-  Undone,
-  UndoMark,
-  UndoStack,
-} from './store.ts'
+export type { Problem, Status } from './status.ts'
+export type { Store } from './store.ts'
+
+// Transactions
+export type { LiveAgent, Sent } from './live-agent.ts'
+export type { Receipt } from './receipt.ts'
+export type { RefusedChange, RefusedChanges } from './refused.ts'
+export type { TransactAsyncOptions, TransactOptions, UndoMark } from './transact-options.ts'
+export type { Undone, UndoStack } from './undo-stack.ts'
 
 // Watching
 export { everything } from './report.ts'
@@ -28,7 +22,7 @@ export type { Deletable, Permission, ReadHandle, SetOf, WriteHandle, Written } f
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'
 
 // Validity
-export type { InvariantOptions } from './store.ts'
+export type { InvariantOptions } from './validity.ts'
 export type { Violation } from './violations.ts'
 
 // Ports

@@ -10,7 +10,7 @@ import {
 import { createBackoff } from './backoff.ts'
 import { randomUint32 } from './identity.ts'
 import type { Chance, Clock, Connection, Transport } from './ports.ts'
-import type { Problem } from './store.ts'
+import type { Problem } from './status.ts'
 
 /**
  * One connection to a relay, shared by all stores that were opened with the same transport object; each has a channel on it.

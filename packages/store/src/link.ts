@@ -2,10 +2,10 @@ import { ProtocolError, type Frame } from '@syncline/protocol'
 import { type Basis, type Change, type Epoch, type WriterId } from '@syncline/stm'
 import { createBackoff } from './backoff.ts'
 import type { Line, LineChannel, LineState, Welcome } from './line.ts'
-import { readChange } from './read-change.ts'
 import type { Chance, Clock } from './ports.ts'
+import { readChange } from './read-change.ts'
 import type { OrderedItem, Refusal } from './replica.ts'
-import type { Problem, Status } from './store.ts'
+import type { Problem, Status } from './status.ts'
 
 /** What a link needs to know of its store. */
 export interface LinkSide {

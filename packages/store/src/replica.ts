@@ -25,8 +25,8 @@ import {
   type WriterId,
 } from '@syncline/stm'
 import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
+import type { RefusedChange } from './refused.ts'
 import { decideSettlement, raise, type Settlement } from './settlement.ts'
-import type { RefusedChange } from './store.ts'
 import type { Applied } from './subscriber.ts'
 
 /** A Change of this browser that the relay has not stored yet. */

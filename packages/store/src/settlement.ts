@@ -1,7 +1,7 @@
 import { tick } from '@syncline/merge'
 import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type WriterId } from '@syncline/stm'
+import type { RefusedChange } from './refused.ts'
 import type { Pending, Refusal } from './replica.ts'
-import type { RefusedChange } from './store.ts'
 
 /** What becomes of the pending Changes of a writer after a refusal. */
 export interface Settlement {

@@ -1,4 +1,31 @@
-import type { Status } from './store.ts'
+import type { StoreError } from './errors.ts'
+
+/** Where the data is, and how the link is doing. */
+export interface Status {
+  /** The weakest place where the newest of our Changes rests: only in memory, on this device, or on the relay too. */
+  readonly saved: 'memory' | 'device' | 'relay'
+  /** Changes of this tab that are not on this device yet. */
+  readonly unsaved: number
+  /** Changes of this browser that are not on the relay yet. */
+  readonly pending: number
+  /** Changes that the relay refused and that wait for a decision. */
+  readonly refused: number
+  /** `off`: switched off, or no transport. `waiting`: between attempts. */
+  readonly link: 'off' | 'connecting' | 'catching-up' | 'online' | 'waiting'
+  /** Why the link is not up, in words for a person and a code for a program. */
+  readonly problem: Problem | undefined
+  /** When the next attempt is due, in milliseconds since 1970, while `link` is `waiting`. */
+  readonly retryAtMs: number | undefined
+  /** `memory-only`: opened without storage. `failed`: storage refuses writes; `storageError` says why. */
+  readonly storage: 'ok' | 'memory-only' | 'failed'
+  readonly storageError: StoreError | undefined
+}
+
+/** Why something is not working. */
+export interface Problem {
+  readonly code: string
+  readonly message: string
+}
 
 /** Shows the status, and tells listeners when it has moved: once, after the running task. */
 export interface StatusBoard {

@@ -1,31 +1,29 @@
 import type {
-  ActionInput,
   Actions,
   Agent,
   AnyCollection,
   AnyRef,
   Arbiter,
-  Change,
-  ChangeId,
   Collection,
   InvariantCheck,
-  InvariantNews,
-  Isolation,
-  LeftPart,
   Policy,
   Readable,
   Reading,
   Ref,
   Snapshot,
-  TakenBack,
   Tx,
-  Value,
   Writes,
 } from '@syncline/stm'
-import type { StoreError } from './errors.ts'
 import type { ReadHandle, WriteHandle } from './handle.ts'
+import type { LiveAgent } from './live-agent.ts'
 import type { Presence } from './presence.ts'
+import type { Receipt } from './receipt.ts'
+import type { RefusedChanges } from './refused.ts'
 import type { ChangesOptions, Report, Selected, Selector } from './report.ts'
+import type { Status } from './status.ts'
+import type { TransactAsyncOptions, TransactOptions } from './transact-options.ts'
+import type { UndoStack, Undone } from './undo-stack.ts'
+import type { InvariantOptions } from './validity.ts'
 import type { Violation } from './violations.ts'
 
 /** A live store: one space, kept in memory, on this device and on the relay. Made by `openStore`. */
@@ -454,278 +452,4 @@ export interface Store {
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
-}
-
-/** Options of one transaction. */
-export interface TransactOptions {
-  /** What the app wants to remember about this Change; travels with it. */
-  readonly meta?: Value
-  /** `strict` makes `durable()` wait for the disk itself. Default `relaxed`. */
-  readonly durability?: 'relaxed' | 'strict'
-  /** How it can be undone. Default: as a step of its own, by `store.undo()`. */
-  readonly undo?: UndoMark
-}
-
-/**
- * How a transaction can be undone. `false`: not at all, and it leaves alone what can be. In a `scope` of its own it is undone by
- * `store.undoStack(scope)`; transactions that follow each other with the same `group` are one step.
- */
-export type UndoMark = false | { readonly scope?: string; readonly group?: string }
-
-/**
- * What this tab can undo and redo in one scope: its own transactions, also from before a reload, and never those of another tab or user. It
- * holds the newest 500 steps.
- */
-export interface UndoStack {
-  readonly scope: string
-  /** Whether there is something to undo. */
-  readonly undoable: boolean
-  /** Whether there is something to redo. */
-  readonly redoable: boolean
-
-  /** Takes back the newest step. See `store.undo`. */
-  undo(): Undone
-  /** Does again what was undone last. See `store.redo`. */
-  redo(): Undone
-
-  /**
-   * Runs `body` and returns what it gives: the transactions in it are one step. Of an async body, those before its first `await`; name a
-   * `group` for more.
-   *
-   * @example
-   * import { lww } from '@syncline/merge'
-   * import { openStore } from '@syncline/store'
-   *
-   * const title = lww('title', '')
-   * const store = await openStore({ space: 'board' })
-   * store.undoStack().group(() => {
-   *   for (const value of ['P', 'Pl', 'Plan']) store.transact((tx) => tx.set(title, value))
-   * })
-   * store.undo()
-   * expect(store.get(title)).toBe('')
-   * await store.close()
-   */
-  group<T>(body: () => T): T
-
-  /**
-   * What it would take to take back one of the Changes in this stack, now: operations as data, and what is in their way. Undefined for
-   * others. Nothing happens.
-   *
-   * @example
-   * import { counter } from '@syncline/merge'
-   * import { openStore } from '@syncline/store'
-   * import { changeId } from '@syncline/stm'
-   *
-   * const stars = counter('stars')
-   * const store = await openStore({ space: 'board' })
-   * const { change } = store.transact((tx) => tx.add(stars, 2))
-   * const inverse = store.undoStack().inverse(changeId(change!))
-   * expect(inverse?.ops.map(({ address, payload }) => [address, payload])).toEqual([['stars', [0, -2]]])
-   * await store.close()
-   */
-  inverse(id: ChangeId): TakenBack | undefined
-
-  /**
-   * Calls `listener` when `undoable` or `redoable` has changed, after those who watch values. Returns `unsubscribe`.
-   *
-   * @example
-   * import { lww } from '@syncline/merge'
-   * import { openStore } from '@syncline/store'
-   *
-   * const title = lww('title', '')
-   * const store = await openStore({ space: 'board' })
-   * const stack = store.undoStack()
-   * const seen: boolean[] = []
-   * const stop = stack.onChange(() => seen.push(stack.undoable))
-   * store.transact((tx) => tx.set(title, 'Plan'))
-   * stack.undo()
-   * stop()
-   * expect(seen).toEqual([true, false])
-   * await store.close()
-   */
-  onChange(listener: () => void): () => void
-}
-
-/** What became of an undo or redo: the receipt of its Change, which is undefined when there was nothing to do. */
-export interface Undone extends Receipt<void> {
-  /** What others have written since, and what stays as it is therefore. */
-  readonly superseded: readonly LeftPart[]
-  /** What cannot be taken back. */
-  readonly irreversible: readonly LeftPart[]
-}
-
-/** Options of a transaction that may await. */
-export interface TransactAsyncOptions<A extends Arbiter = Arbiter> extends TransactOptions {
-  /** Whose refs it writes, beside `local` ones: `browser` or `relay`, never both. */
-  readonly arbiter?: A & OneOf<A>
-  /**
-   * `serializable`, the default: it commits only if nothing has moved that it read, wrote or ensured. `snapshot`: if nothing has moved
-   * that it wrote or ensured.
-   */
-  readonly isolation?: Isolation
-  /** How often the body may run because something moved. Default 100. Waiting after `retry()` does not count. */
-  readonly attempts?: number
-  /** How long it may take, waiting included. Default: as long as it takes. */
-  readonly timeoutMs?: number
-  /** Ends it, wherever it is; the promise rejects with its reason. */
-  readonly signal?: AbortSignal
-}
-
-/** Nothing at all when a transaction would be for `browser` and `relay` refs. */
-type OneOf<A extends Arbiter> = 'browser' | 'relay' extends A ? never : A
-
-/** How an invariant is kept. */
-export interface InvariantOptions {
-  /**
-   * It must never break, for nobody: it may read `relay` refs only, and transactions on these are refused when it would. Others may not read
-   * anything else: `strict-invariant`. Default false: what was merged may break it.
-   */
-  readonly strict?: boolean
-  /** Told when the invariant is broken by what was merged, and when that is over. Default: it is an error for `onError`. */
-  onViolation?(news: InvariantNews): void
-}
-
-/** What became of one transaction. Not a promise: ignoring it is fine. */
-export interface Receipt<T> {
-  /** What the body returned. */
-  readonly value: T
-  /** The Change that was committed; undefined when nothing changed. */
-  readonly change: Change | undefined
-  /** Resolves when the Change is in this device's storage; at once when nothing changed. Rejects when it cannot be stored, or on `close()`. */
-  durable(): Promise<void>
-  /** Resolves when the relay has stored the Change; at once when nothing changed. Rejects on refusal, on `close()`, or with the signal's reason. */
-  synced(options?: { readonly signal?: AbortSignal }): Promise<void>
-}
-
-/**
- * An agent at work in one store.
- *
- * @example
- * import { lww } from '@syncline/merge'
- * import { agent } from '@syncline/stm'
- * import { openStore } from '@syncline/store'
- *
- * const account = agent('account', lww('balance', 10), {
- *   actions: {
- *     take(balance, amount: number) {
- *       if (amount > balance) throw new Error('Not that much is there.')
- *       return balance - amount
- *     },
- *   },
- * })
- * const store = await openStore({ space: 'bank', onError: () => undefined })
- * const live = store.agent(account)
- * const { value, change } = await live.send('take', 3).committed()
- * expect([value, change.seq]).toEqual([7, 1])
- *
- * await expect(live.send('take', 100).committed()).rejects.toThrow('Not that much')
- * expect(live.status).toBe('failed')
- * expect(() => live.send('take', 1)).toThrow('takes nothing until it is restarted')
- * await live.restart(20)
- * expect([live.status, live.state]).toEqual(['idle', 20])
- * await store.close()
- */
-export interface LiveAgent<S, M extends Actions> {
-  /** The value of its ref, now: without what is still to be done. */
-  readonly state: S
-  /** `failed`: an action has thrown and `error` says what. What was sent before is kept, and nothing is done until `restart`. */
-  readonly status: 'idle' | 'busy' | 'failed'
-  /** What the action threw that made it fail; undefined while it has not. */
-  readonly error: unknown
-
-  /**
-   * Sends an action, and returns at once. Throws `StoreError` `agent-failed` when it has failed, `closed`; `StmError` `invalid-write` for an
-   * action that it does not have, `invalid-value` for an input that is not data, `io-in-transaction` in a body: use `tx.send` there.
-   */
-  send<K extends keyof M & string>(action: K, ...input: ActionInput<M[K]>): Sent<S>
-
-  /**
-   * Resolves when there is nothing left to do. Rejects with `StoreError` `agent-failed` when it has failed or fails, and on `close()`.
-   * Throws `StmError` `io-in-transaction` in a body, up to its first `await`: it would wait for itself.
-   */
-  idle(): Promise<void>
-
-  /**
-   * Gives a failed agent a state and lets it go on with what was sent to it; `clear` forgets that instead. Rejects, and it stays failed, when
-   * the state cannot be written; with `StoreError` `agent-running` when it has not failed.
-   */
-  restart(state: Exclude<S, undefined>, options?: { readonly clear?: boolean }): Promise<void>
-}
-
-/** What was sent to an agent. Not a promise: ignoring it is fine. */
-export interface Sent<S> {
-  /**
-   * Resolves with the receipt of its transaction, whose value is the state that it made. Rejects with what the action threw, with
-   * `agent-failed` when it was cleared by a restart, and on `close()`. Throws `StmError` `io-in-transaction` in a body.
-   */
-  committed(): Promise<Receipt<S>>
-}
-
-/** Where the data is, and how the link is doing. */
-export interface Status {
-  /** The weakest place where the newest of our Changes rests: only in memory, on this device, or on the relay too. */
-  readonly saved: 'memory' | 'device' | 'relay'
-  /** Changes of this tab that are not on this device yet. */
-  readonly unsaved: number
-  /** Changes of this browser that are not on the relay yet. */
-  readonly pending: number
-  /** Changes that the relay refused and that wait for a decision. */
-  readonly refused: number
-  /** `off`: switched off, or no transport. `waiting`: between attempts. */
-  readonly link: 'off' | 'connecting' | 'catching-up' | 'online' | 'waiting'
-  /** Why the link is not up, in words for a person and a code for a program. */
-  readonly problem: Problem | undefined
-  /** When the next attempt is due, in milliseconds since 1970, while `link` is `waiting`. */
-  readonly retryAtMs: number | undefined
-  /** `memory-only`: opened without storage. `failed`: storage refuses writes; `storageError` says why. */
-  readonly storage: 'ok' | 'memory-only' | 'failed'
-  readonly storageError: StoreError | undefined
-}
-
-/** Why something is not working. */
-export interface Problem {
-  readonly code: string
-  readonly message: string
-}
-
-/** A Change that the relay refused, or that depended on one. */
-export interface RefusedChange {
-  readonly id: ChangeId
-  readonly change: Change
-  readonly code: string
-  readonly message: string
-}
-
-/**
- * The durable list of refused Changes.
- *
- * @example
- * import { lww } from '@syncline/merge'
- * import { openStore } from '@syncline/store'
- *
- * const title = lww('title', '')
- * let isLocked = true
- * const refuse = () => (isLocked ? { code: 'locked', message: 'The board is locked.' } : undefined)
- * const store = await openStore({ space: 'board', transport: relayHere({ refuse }) })
- *
- * for (const text of ['one', 'two']) {
- *   await expect(store.transact((tx) => tx.set(title, text)).synced()).rejects.toThrow('The board is locked.')
- * }
- * expect([store.get(title), store.status.refused]).toEqual(['', 2])
- * isLocked = false
- * const [first, second] = store.refused.list()
- * store.refused.drop(first.id)
- * await store.refused.reapply(second.id).synced()
- * expect([store.get(title), store.refused.list()]).toEqual(['two', []])
- * await store.close()
- */
-export interface RefusedChanges {
-  list(): readonly RefusedChange[]
-  /**
-   * Commits the operations and effects of a refused Change again, as a new Change on the present state, and takes it off the list. Of several on one text, apply
-   * the oldest first. Throws `StmError` `invariant-failed` when it would break an invariant, and nothing has happened then.
-   */
-  reapply(id: ChangeId): Receipt<void>
-  /** Takes a Change off the list for good. */
-  drop(id: ChangeId): void
 }

@@ -18,7 +18,8 @@ import { checkArbiters, termsOf, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { createEnding, type Ending } from './ending.ts'
 import { closedError, StoreError } from './errors.ts'
-import type { Receipt, TransactAsyncOptions } from './store.ts'
+import type { Receipt } from './receipt.ts'
+import type { TransactAsyncOptions } from './transact-options.ts'
 import { createTurns } from './turns.ts'
 
 /** Runs transactions that await: on the snapshot at their beginning, again when what they depend on has moved. */

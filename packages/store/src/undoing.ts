@@ -17,10 +17,12 @@ import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { closedError, StoreError } from './errors.ts'
 import type { HeldLock, Locks } from './ports.ts'
-import type { Receipt, Undone, UndoMark, UndoStack } from './store.ts'
+import type { Receipt } from './receipt.ts'
+import type { UndoMark } from './transact-options.ts'
 import type { OwnChange, UndoLine } from './undo-line.ts'
 import { decodeNote, encodeNote, type UndoNote } from './undo-note.ts'
 import { createUndoSession, stampKey, type UndoSession } from './undo-session.ts'
+import type { Undone, UndoStack } from './undo-stack.ts'
 
 /** Takes this tab's Changes back, and does them again. */
 export interface Undoing {

@@ -11,8 +11,18 @@ import {
   type Rules,
   type Snapshot,
 } from '@syncline/stm'
-import type { InvariantOptions } from './store.ts'
 import { encodedBytes, follow, type Following, type Violation } from './violations.ts'
+
+/** How an invariant is kept. */
+export interface InvariantOptions {
+  /**
+   * It must never break, for nobody: it may read `relay` refs only, and transactions on these are refused when it would. Others may not read
+   * anything else: `strict-invariant`. Default false: what was merged may break it.
+   */
+  readonly strict?: boolean
+  /** Told when the invariant is broken by what was merged, and when that is over. Default: it is an error for `onError`. */
+  onViolation?(news: InvariantNews): void
+}
 
 /** What must hold of values and between them: asked before each commit of this tab, looked at after each commit whatsoever. */
 export interface Validity {
