@@ -80,8 +80,9 @@ export interface Terms {
   readonly undo: UndoMark
 }
 
-/** The terms that options say. Throws `StmError` `invalid-value` for a `meta` that is no data. */
-export function termsOf({ meta = null, durability, undo = byDefault }: TransactOptions): Terms {
+/** The terms that options say. Throws `StmError` `invalid-value` for a `meta` that is no data, and what undoing does of its option. */
+export function termsOf({ meta = null, durability, undo = byDefault }: TransactOptions, { undoing }: Core): Terms {
+  if (undo !== byDefault) undoing.check(undo)
   return { meta: toValue(meta, 'meta'), strict: durability === 'strict', undo }
 }
 
@@ -113,7 +114,7 @@ export function createCommitting(core: Core): Committing {
 
   function independent<T>(body: (tx: Tx) => T, options: TransactOptions = {}): Receipt<T> {
     if (core.isClosed) throw closedError()
-    const terms = termsOf(options)
+    const terms = termsOf(options, core)
     replica.flushDocuments()
     return running(() => {
       const around = depth > 1

@@ -1,29 +1,39 @@
-import type { ChangeId } from '@syncline/stm'
+import type { Arbiter, ChangeId } from '@syncline/stm'
 import type { Agents } from './agents.ts'
+import type { Arbitration } from './arbitration.ts'
+import type { Committing } from './committing.ts'
 import type { Envelopes } from './envelopes.ts'
+import type { Intake } from './intake.ts'
 import type { Journal } from './journal.ts'
-import type { Chance, Clock } from './ports.ts'
+import type { StoreOptions } from './options.ts'
+import type { PartName } from './part.ts'
+import type { Chance, Clock, Locks } from './ports.ts'
 import type { Replica } from './replica.ts'
-import type { Validity } from './validity.ts'
+import type { Settling } from './settling.ts'
+import type { StoreLink } from './store-link.ts'
+import type { TabMessage } from './tabs.ts'
 import type { Undoing } from './undoing.ts'
+import type { Validity } from './validity.ts'
 import type { Waiting } from './waiting.ts'
 import type { Watching } from './watching.ts'
 import type { Writers } from './writers.ts'
 
 /** What the parts of one open store share. */
-export interface Core {
+export interface Core extends Brought {
   readonly space: string
+  readonly options: StoreOptions
   readonly clock: Clock
   readonly chance: Chance
+  readonly locks: Locks | undefined
   readonly replica: Replica
   readonly writers: Writers
   readonly journal: Journal
   readonly waiting: Waiting
   readonly envelopes: Envelopes
   readonly watching: Watching
-  readonly agents: Agents
-  readonly validity: Validity
-  readonly undoing: Undoing
+  readonly committing: Committing
+  readonly intake: Intake
+  readonly settling: Settling
   /** Changes of this tab that were authored again, by the id they had before. */
   readonly renamed: Map<ChangeId, ChangeId>
   /**
@@ -31,18 +41,46 @@ export interface Core {
    * log, so they are sent only then.
    */
   readonly resettled: Set<ChangeId>
-  /** Lets go of a writer of this tab that others have to settle. */
-  letGo(): void
   readonly isClosed: boolean
+  /** Called when the local data is there and the other tabs can be told something. */
+  readonly starting: Set<() => void>
+  /** Called before the store closes, the last that was added first: for last words. */
+  readonly parting: Set<() => void>
   /** Called when the store closes. */
   readonly closing: Set<() => void>
+  /** Called when all is written that could be: for locks, which tell others that we live. */
+  readonly leaving: Set<() => void>
   /** Whether to tell what a developer should know. */
   readonly development: boolean
-  /** Resolves when this device has a Change. Rejects when it cannot, or has no storage to have it in. */
-  durable(id: ChangeId): Promise<void>
+  /** Whether what is written is still there tomorrow. */
+  readonly isLasting: boolean
+  /** The names of the parts that it was opened with. */
+  readonly parts: ReadonlySet<PartName>
+  /** What a part has, which is brought for that if it was not before. */
+  use<T>(bring: (core: Core) => T): T
+  /** Tells the other tabs of this browser. */
+  tell(message: TabMessage): void
+  /** Listens to the other tabs. */
+  on<T extends TabMessage['type']>(type: T, listener: (message: Extract<TabMessage, { type: T }>) => void): void
+  /** A number for what this tab writes of the relay's order: it is refused when another tab has taken a later one. */
+  takeFence(): Promise<number>
+  /** Resolves when this device has a Change, or all there are. Rejects when it cannot, or has no storage to have it in. */
+  durable(id?: ChangeId): Promise<void>
   /** Milliseconds since 1970, as the relay believes. */
   nowMs(): number
   /** Something that the status shows has moved. */
   touchStatus(): void
   onError(error: unknown): void
+}
+
+/** What parts bring. Where one is absent stands what does nothing in its place, or says what is missing: see `absent.ts`. */
+export interface Brought {
+  agents: Pick<Agents, 'check' | 'deliver'>
+  validity: Omit<Validity, 'onViolation' | 'invariant'>
+  undoing: Omit<Undoing, 'stack'>
+  link: StoreLink
+  /** Who decides about refs that are not this tab's own. */
+  readonly arbitrations: Partial<Record<Arbiter, Arbitration>>
+  /** Lets go of a writer of this tab that others have to settle. */
+  letGo(): void
 }

@@ -1,3 +1,5 @@
+import type { PartName } from './part.ts'
+
 /** What a {@link StoreError} can be about. */
 export type StoreErrorCode =
   /** The store was closed: nothing can be read, written or waited for any more. */
@@ -52,24 +54,48 @@ export type StoreErrorCode =
   | 'unknown-snapshot'
   /** `changes` was asked for reports at a rate that is none. */
   | 'invalid-rate'
+  /** Something was asked of a store that was opened without the part for it; `part` says which. */
+  | 'part-missing'
 
 /** A store cannot do what was asked. The message says what happened and what to do. */
 export class StoreError extends Error {
   readonly code: StoreErrorCode
   /** With `refused`: the code the relay gave. */
   readonly refusal?: string
+  /** With `part-missing`: the part. */
+  readonly part?: PartName
 
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions & { readonly refusal?: string }) {
+  constructor(code: StoreErrorCode, message: string, options: StoreErrorOptions = {}) {
     super(message, options)
     this.name = 'StoreError'
     this.code = code
-    if (options?.refusal !== undefined) this.refusal = options.refusal
+    if (options.refusal !== undefined) this.refusal = options.refusal
+    if (options.part !== undefined) this.part = options.part
   }
+}
+
+interface StoreErrorOptions extends ErrorOptions {
+  readonly refusal?: string
+  readonly part?: PartName
+}
+
+/** Said to whoever asks a store for what it was opened without. */
+export function partMissing(part: PartName, what: string): StoreError {
+  return new StoreError(
+    'part-missing',
+    `${what} needs the part \`${part}\`, and this store was opened without it. Name it in the \`parts\` of openLean(), or use openStore(), which has all.`,
+    { part },
+  )
 }
 
 /** Said to whoever uses a closed store. */
 export function closedError(): StoreError {
   return new StoreError('closed', 'This store is closed. Open it again with openStore().')
+}
+
+/** Throws `closed` when a store is. */
+export function assertOpen({ isClosed }: { readonly isClosed: boolean }): void {
+  if (isClosed) throw closedError()
 }
 
 /** Said to whoever wants the relay to decide while there is no link to it. */

@@ -1,4 +1,7 @@
 import type { Change, ChangeId } from '@syncline/stm'
+import { nothingChanged } from './committing.ts'
+import type { Core } from './core.ts'
+import { assertOpen } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 
 /** A Change that the relay refused, or that depended on one. */
@@ -41,4 +44,33 @@ export interface RefusedChanges {
   reapply(id: ChangeId): Receipt<void>
   /** Takes a Change off the list for good. */
   drop(id: ChangeId): void
+}
+
+/** Makes the list of one open store. */
+export function createRefusedChanges(core: Core): RefusedChanges {
+  const { replica, committing } = core
+
+  function drop(id: ChangeId): void {
+    assertOpen(core)
+    if (!replica.refused.has(id)) return
+    replica.drop([id])
+    core.journal.write({ kind: 'dropped', changes: [id] }).catch(core.onError)
+    core.touchStatus()
+  }
+
+  return {
+    list: () => [...replica.refused.values()],
+    reapply(id) {
+      assertOpen(core)
+      const refused = replica.refused.get(id)
+      if (refused === undefined) return nothingChanged
+      const { ops, effects, meta } = refused.change
+      core.validity.judgeOps(ops, replica.memory, committing.context())
+      // What it sent to agents they were given when it was committed first; other effects are still to be run.
+      const receipt = committing.commit(ops, meta, { effects })
+      drop(id)
+      return receipt
+    },
+    drop,
+  }
 }

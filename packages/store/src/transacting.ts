@@ -17,7 +17,7 @@ import type { Arbitration, Proposal } from './arbitration.ts'
 import { checkArbiters, termsOf, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { createEnding, type Ending } from './ending.ts'
-import { closedError, StoreError } from './errors.ts'
+import { closedError, partMissing, StoreError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 import type { TransactAsyncOptions } from './transact-options.ts'
 import { createTurns } from './turns.ts'
@@ -39,9 +39,14 @@ const MOST_WAIT_MS = 128
 /** Who decides about refs that are not this tab's own. */
 export type Arbitrations = Readonly<Partial<Record<Arbiter, Arbitration>>>
 
+/** Brings transactions that await into a store. */
+export function transacting(core: Core): Transacting {
+  return createTransacting(core, core.committing, core.arbitrations)
+}
+
 /** Makes the transacting of one open store. */
 export function createTransacting(core: Core, committing: Committing, arbitrations: Arbitrations): Transacting {
-  const { replica, clock, chance, watching } = core
+  const { replica, clock, chance } = core
   const { memory } = replica
   const turns = createTurns(clock)
 
@@ -51,7 +56,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
   ): Promise<Receipt<T>> {
     if (core.isClosed) throw closedError()
     const { arbiter, isolation = 'serializable', attempts = ATTEMPTS, timeoutMs, signal } = options
-    const terms = termsOf(options)
+    const terms = termsOf(options, core)
     const once = new Map<string, unknown>()
     const turn = turns.enter()
     /** What made it run again, or what it waits for. */
@@ -212,6 +217,8 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
   /** Whether somebody here can decide. */
   function checkArbiter(arbiter: Arbiter | undefined): void {
     if (arbiter === undefined || arbiter === 'local' || arbitrations[arbiter] !== undefined) return
+    const part = arbiter === 'relay' ? 'relayRefs' : 'browserRefs'
+    if (!core.parts.has(part)) throw partMissing(part, `A transaction with { arbiter: '${arbiter}' }`)
     throw new StoreError(
       'no-arbiter',
       `This store cannot decide about ${arbiter} refs: it was opened without ${arbiter === 'relay' ? 'a transport' : 'a storage'}.`,
@@ -240,7 +247,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
     try {
       await ending.race(
         new Promise<void>((resolve) => {
-          unsubscribe = watching.changes(readables, () => {
+          unsubscribe = core.watching.changes(readables, () => {
             if (attempt.check('serializable').kind === 'rerun') resolve()
           })
         }),

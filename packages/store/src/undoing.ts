@@ -27,6 +27,8 @@ import type { Undone, UndoStack } from './undo-stack.ts'
 /** Takes this tab's Changes back, and does them again. */
 export interface Undoing {
   stack(scope: string): UndoStack
+  /** Throws when a transaction cannot be undone as it says. */
+  check(mark: UndoMark): void
   /** What is to be kept with a Change that is about to be applied; undefined when nobody can take it back. */
   note(ops: readonly Op[], mark: UndoMark): OwnNote | undefined
   /** Reads what an entry of the log has kept with a Change. */
@@ -204,6 +206,7 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
 
   return {
     stack,
+    check: () => undefined,
     note(ops, mark) {
       const inverses = mark === false ? undefined : invert(memory, ops, pastOf)
       if (mark === false || inverses === undefined) return undefined

@@ -1,0 +1,292 @@
+import { changeId } from '@syncline/stm'
+import type { LogEntry } from '@syncline/protocol'
+import { noAgents, noLink, noUndoing, noValidity } from './absent.ts'
+import { createCommitting } from './committing.ts'
+import type { Core } from './core.ts'
+import { closedError, partMissing, StoreError } from './errors.ts'
+import { createEnvelopes } from './envelopes.ts'
+import { createIntake } from './intake.ts'
+import { createJournal, type Journal, type JournalEvents, type ReadUpTo } from './journal.ts'
+import { openLog, readEntry } from './open-log.ts'
+import { checkSpace, type StoreOptions } from './options.ts'
+import type { MembersOf, Part, PartName, PlainMember } from './part.ts'
+import { createPlainStore } from './plain-store.ts'
+import { createReplica } from './replica.ts'
+import { createSettling } from './settling.ts'
+import { createStatusBoard } from './status.ts'
+import type { Store } from './store.ts'
+import { reportToPlatform, systemChance, systemClock } from './system.ts'
+import { joinTabs, type TabMessage } from './tabs.ts'
+import { createUnwrittenJournal } from './unwritten.ts'
+import { createWaiting } from './waiting.ts'
+import { createWatching } from './watching.ts'
+import { takeWriter } from './writers.ts'
+
+/** Opens a store that has these parts. */
+export async function assemble<P extends readonly Part[]>(
+  options: StoreOptions,
+  parts: P,
+): Promise<Pick<Store, PlainMember | MembersOf<P>>> {
+  const { space, transport, clock = systemClock, chance = systemChance } = options
+  const onError = neverThrowing(options.onError ?? reportToPlatform)
+  checkSpace(space)
+  const names = checkParts(options, parts)
+  const { storage, log, isLasting, storageError } = await openLog(options.storage, space)
+
+  let closed = false
+  let lost: StoreError | undefined
+  let unreadable: StoreError | undefined
+  let closing: Promise<void> | undefined
+
+  const writers = await takeWriter(storage.locks, chance, onError)
+  const replica = createReplica(
+    (policy) => core.committing.bind(policy),
+    (from, to) => core.undoing.onReauthored(from, to),
+    { judge: (writes, view, context) => core.validity.rules.judge(writes, view, context) },
+    !isLasting && transport === undefined,
+  )
+  const { memory } = replica
+  const brought = new Map<(core: Core) => unknown, unknown>()
+  const listeners = new Map<TabMessage['type'], ((message: TabMessage) => void)[]>()
+  const board = createStatusBoard(() => {
+    const { unsaved, failure } = journal
+    const pending = replica.pendingCount
+    const isOnRelay = pending === 0 && replica.basis.epoch !== null
+    return {
+      saved: unsaved > 0 || !(isLasting || isOnRelay) ? 'memory' : isOnRelay ? 'relay' : 'device',
+      unsaved,
+      pending,
+      refused: replica.refused.size,
+      ...core.link.state,
+      storage: !isLasting ? 'memory-only' : failure !== undefined || unreadable !== undefined ? 'failed' : 'ok',
+      storageError: storageError ?? failure ?? unreadable ?? lost,
+    }
+  }, onError)
+  const alone = noLink(board.touch)
+
+  const core: Core = {
+    space,
+    options,
+    clock,
+    chance,
+    locks: storage.locks,
+    replica,
+    writers,
+    get journal() {
+      return journal
+    },
+    waiting: createWaiting(),
+    envelopes: createEnvelopes(),
+    get watching() {
+      return watching
+    },
+    get committing() {
+      return committing
+    },
+    get intake() {
+      return intake
+    },
+    get settling() {
+      return settling
+    },
+    agents: noAgents,
+    validity: noValidity,
+    undoing: noUndoing,
+    link: alone,
+    arbitrations: {},
+    letGo: () => undefined,
+    renamed: new Map(),
+    resettled: new Set(),
+    get isClosed() {
+      return closed
+    },
+    starting: new Set(),
+    parting: new Set(),
+    closing: new Set(),
+    leaving: new Set(),
+    development: options.development ?? false,
+    isLasting,
+    parts: names,
+    use<T>(bring: (core: Core) => T): T {
+      if (!brought.has(bring)) brought.set(bring, bring(core))
+      // It is what this very function has given.
+      return brought.get(bring) as T
+    },
+    tell: (message) => tabs.tell(message),
+    on(type, listener) {
+      // Called with messages of this type only.
+      const one = listener as (message: TabMessage) => void
+      listeners.set(type, [...(listeners.get(type) ?? []), one])
+    },
+    takeFence: () => log.takeFence(),
+    durable(id) {
+      if (!isLasting) return Promise.reject(noStorage())
+      return id === undefined ? journal.settled() : journal.durable(id)
+    },
+    nowMs: () => clock.nowMs() + core.link.offsetMs,
+    touchStatus: board.touch,
+    onError,
+  }
+  const committing = createCommitting(core)
+  const settling = createSettling(core)
+  const intake = createIntake(core)
+  // A tab that died may have written without a word; one that has come may be the one that comes after it.
+  for (const type of ['news', 'hello'] as const) core.on(type, () => void journal.pull().catch(onUnreadable))
+  const members = parts.map((part) => core.use(part.bring))
+  if (core.link === alone) core.on('link', ({ state, offsetMs }) => alone.hear(state, offsetMs))
+  const watching = createWatching({ memory, clock, applied: replica.applied, validity: core.validity, report: onError })
+
+  // What this device has, and the part of it that other tabs go on writing.
+
+  const readUpTo = await replay()
+  const events: JournalEvents = {
+    pendingOf: (change) => replica.pending.get(changeId(change))!,
+    onEntry: (bytes) => hear(readEntry(bytes, space)),
+    onDurable() {
+      board.touch()
+      core.link.wake()
+    },
+    onGrown: () => tabs.tell({ type: 'news' }),
+    onUnreadable,
+    onOrdered: intake.onStored,
+    onFenced() {
+      intake.onFenced()
+      core.link.onFenced()
+    },
+    onFailure() {
+      board.touch()
+      core.link.tend()
+      core.link.wake()
+    },
+  }
+  const journal: Journal = isLasting ? createJournal(log, readUpTo, clock, events) : createUnwrittenJournal(events)
+
+  /** Another tab has written what we cannot read. It is said once, and shown until the store is opened again. */
+  function onUnreadable(error: unknown): void {
+    if (closed || unreadable !== undefined) return
+    unreadable =
+      error instanceof StoreError
+        ? error
+        : new StoreError('storage-failed', `This device's storage cannot be read: ${String(error)}.`, { cause: error })
+    board.touch()
+    onError(unreadable)
+  }
+
+  async function replay(): Promise<ReadUpTo> {
+    try {
+      let last = 0
+      let newestClaim = 0
+      const end = await log.read(0, (bytes, position, claim) => {
+        intake.entry(readEntry(bytes, space), 'replay')
+        last = position
+        newestClaim = claim ?? newestClaim
+      })
+      return { position: Math.max(last, end), claim: newestClaim }
+    } catch (error) {
+      await letGo()
+      throw error
+    }
+  }
+
+  async function letGo(): Promise<void> {
+    replica.closeDocuments()
+    writers.close()
+    for (const leave of core.leaving) leave()
+    core.undoing.close()
+    await log.close()
+  }
+
+  /** Another tab has written an entry. */
+  function hear(entry: LogEntry): void {
+    replica.flushDocuments()
+    const changed = intake.entry(entry, 'remote')
+    board.touch()
+    watching.publish(changed, memory.snapshot)
+    core.undoing.tell()
+    settling.settle(core.link.isRunning)
+    core.link.onEntry()
+  }
+
+  const tabs = joinTabs(storage.channels, space, (message) => {
+    if (closed) return
+    for (const listen of listeners.get(message.type) ?? []) listen(message)
+  })
+  tabs.tell({ type: 'hello' })
+  // What the other tabs wrote between our reading and our joining them.
+  try {
+    await journal.pull()
+    await core.undoing.begin(storage.locks, journal.pull)
+  } catch (error) {
+    tabs.close()
+    await letGo()
+    throw error
+  }
+  const stopLosses = log.onLost((error) => {
+    lost = error instanceof StoreError ? error : new StoreError('storage-lost', error.message, { cause: error })
+    board.touch()
+  })
+  for (const start of core.starting) start()
+
+  function noStorage(): StoreError {
+    if (storageError !== undefined) return storageError
+    return new StoreError(
+      'storage-failed',
+      'This store has no storage. Pass `storage: indexedDb(name)` to openStore().',
+    )
+  }
+
+  async function close(): Promise<void> {
+    replica.flushDocuments()
+    // Whoever is told of the last now may still commit.
+    watching.flush()
+    for (const part of [...core.parting].reverse()) part()
+    closed = true
+    core.link.end()
+    watching.close()
+    core.validity.close()
+    board.close()
+    core.waiting.rejectAll(closedError())
+    for (const end of [...core.closing]) end()
+    try {
+      await journal.close()
+    } finally {
+      // Not before: the others hear from us that the log has grown.
+      tabs.close()
+      stopLosses()
+      await letGo()
+    }
+  }
+
+  const store = createPlainStore(core, board, () => (closing ??= close()))
+  for (const some of members) Object.defineProperties(store, descriptorsOf(some))
+  // Together they are what the parts add.
+  return store as Pick<Store, PlainMember | MembersOf<P>>
+}
+
+/** The names of parts. Throws `part-missing` for options that nobody would heed. */
+function checkParts({ transport, presence }: StoreOptions, parts: readonly Part[]): ReadonlySet<PartName> {
+  const names = new Set(parts.map(({ name }) => name))
+  if (transport !== undefined && !names.has('link') && !names.has('relayRefs')) {
+    throw partMissing('link', 'The option `transport`')
+  }
+  if (presence !== undefined && !names.has('presence')) throw partMissing('presence', 'The option `presence`')
+  return names
+}
+
+/** The properties of a part's members. Tools walk over the enumerable ones of an object, and a getter may throw. */
+function descriptorsOf(members: object): PropertyDescriptorMap {
+  const descriptors = Object.getOwnPropertyDescriptors(members)
+  for (const descriptor of Object.values(descriptors)) if (descriptor.get !== undefined) descriptor.enumerable = false
+  return descriptors
+}
+
+/** An app's callback that throws must not cut short what is being told to others. */
+function neverThrowing(report: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      report(error)
+    } catch (second) {
+      reportToPlatform(second)
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import { stand, type Campaign, type Office } from './campaign.ts'
+import type { Core } from './core.ts'
+import { lineOver } from './line.ts'
+import type { LinkState } from './link.ts'
+import { createLinking, type Linking } from './linking.ts'
+import { createPeers, type Peers } from './peers.ts'
+import { createPosting, type Posting } from './posting.ts'
+
+/** The link to the relay as the rest of its store sees it. */
+export interface StoreLink {
+  /** Whether this tab runs it. */
+  readonly isRunning: boolean
+  /** How it is doing, in this tab or in the one that runs it. */
+  readonly state: LinkState
+  /** How much the relay's clock is ahead of ours. */
+  readonly offsetMs: number
+  /** There is something new to send. */
+  wake(): void
+  sendPresence(slot: number, payload: Uint8Array): void
+  /** Something that decides about the link has moved. */
+  tend(): void
+  /** An entry of another tab was taken in. */
+  onEntry(): void
+  /** Another tab has taken the fence. */
+  onFenced(): void
+  /** The store is closed. */
+  end(): void
+}
+
+/** The link of a store, and who works with it. */
+export interface Linked {
+  readonly linking: Linking
+  readonly posting: Posting
+}
+
+const AGENT = 'syncline/0'
+
+/** Brings the link into a store. */
+export function linked(core: Core): Linked {
+  const { clock, chance, settling } = core
+  const { transport, credential, schema } = core.options
+  core.on('hello', () => linking.onHello())
+  const peers = core.use(peering)
+  const posting = createPosting(core, { wake: () => linking.link?.wake(), tell: core.tell })
+  const linking = createLinking(core, {
+    line:
+      transport === undefined
+        ? undefined
+        : lineOver(transport, {
+            clock,
+            chance,
+            agent: AGENT,
+            schema: schema ?? 0,
+            credential: credential ?? (() => noCredential),
+          }),
+    isLasting: core.isLasting,
+    intake: core.intake,
+    settling,
+    posting,
+    peers,
+    tell: core.tell,
+  })
+  core.on('link', linking.onTab)
+  core.on('wanted', linking.onWanted)
+  core.on('unwanted', ({ writer }) => posting.callOff(writer))
+
+  let campaign: Campaign | undefined
+  core.starting.add(() => {
+    if (transport !== undefined) campaign = stand(core.locks, `link ${core.space}`, office)
+  })
+  const office: Office = {
+    async begin() {
+      let fence: number | undefined
+      try {
+        if (core.locks !== undefined) fence = await core.takeFence()
+        await core.journal.pull()
+      } catch (error) {
+        // Without working storage the relay is the only rescue, so the link runs all the same.
+        core.onError(error)
+      }
+      linking.elect({ fence })
+      settling.settle(true)
+    },
+    end: () => linking.elect(undefined),
+    onError: core.onError,
+  }
+
+  core.link = {
+    get isRunning() {
+      return linking.link !== undefined
+    },
+    get state() {
+      return linking.state
+    },
+    get offsetMs() {
+      return linking.offsetMs
+    },
+    wake: () => linking.link?.wake(),
+    sendPresence: (slot, payload) => linking.link?.sendPresence(slot, payload),
+    tend: linking.tend,
+    onEntry() {
+      if (linking.link === undefined) return
+      posting.tend()
+      linking.link.wake()
+    },
+    onFenced: () => campaign?.giveWay(),
+    end() {
+      campaign?.stop()
+      linking.tend()
+    },
+  }
+  return { linking, posting }
+}
+
+/** Brings into a store what carries presence: its own, and, where the link runs, that of the other tabs. */
+export function peering(core: Core): Peers {
+  const peers = createPeers({
+    locks: core.locks,
+    clock: core.clock,
+    chance: core.chance,
+    onError: core.onError,
+    tell: core.tell,
+    send: (slot, payload) => core.link.sendPresence(slot, payload),
+  })
+  core.on('presence', peers.onTab)
+  core.on('peer', peers.onTab)
+  core.on('hello', () => peers.onHello(core.link.isRunning))
+  core.parting.add(peers.close)
+  return peers
+}
+
+const noCredential = new Uint8Array()
