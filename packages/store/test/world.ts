@@ -10,6 +10,7 @@ import type {
   Transport,
 } from '../src/index.ts'
 import { memoryStorage, openStore, type Store, type StoreOptions } from '../src/index.ts'
+import { openLean, type LeanStore, type Part } from '../src/lean.ts'
 
 /** Time that moves only when told. */
 export interface VirtualClock extends Clock {
@@ -99,6 +100,8 @@ export interface World {
   /** Ends the relay without a word and starts another one on the same disk. */
   restartRelay(): Promise<void>
   open(options?: Partial<StoreOptions>): Promise<Store>
+  /** The same with these parts only. */
+  openLean<const P extends readonly Part[]>(parts: P, options?: Partial<StoreOptions>): Promise<LeanStore<P>>
   /** Closes all stores and checks that nothing is left. */
   close(): Promise<void>
 }
@@ -120,7 +123,7 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
   const clock = virtualClock()
   const chance = seededChance(seed)
   const disk = createMemoryStorage()
-  const stores: Store[] = []
+  const stores: { close(): Promise<void> }[] = []
   const errors: unknown[] = []
   const cuts = new Set<() => void>()
   let relay: Relay = createRelay({ storage: disk, clock, chance, ...relayOptions })
@@ -198,6 +201,15 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
     return wire
   }
 
+  const complete = (options: Partial<StoreOptions>): StoreOptions => ({
+    space: 'board',
+    storage: memoryStorage(),
+    clock,
+    chance,
+    onError: (error) => errors.push(error),
+    ...options,
+  })
+
   return {
     clock,
     chance,
@@ -209,14 +221,12 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
       await settle()
     },
     async open(options = {}) {
-      const store = await openStore({
-        space: 'board',
-        storage: memoryStorage(),
-        clock,
-        chance,
-        onError: (error) => errors.push(error),
-        ...options,
-      })
+      const store = await openStore(complete(options))
+      stores.push(store)
+      return store
+    },
+    async openLean<const P extends readonly Part[]>(parts: P, options: Partial<StoreOptions> = {}) {
+      const store = await openLean({ ...complete(options), parts })
       stores.push(store)
       return store
     },
