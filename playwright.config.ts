@@ -2,6 +2,7 @@ import { defineConfig } from '@playwright/test'
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs'
 
 const results = process.env.SYNCLINE_RESULTS
+const isTraced = process.env.SYNCLINE_TRACE === '1'
 
 /** There is no webServer here: each worker starts its own relay on a free port, see demo/e2e/support/relay.ts. */
 export default defineConfig({
@@ -16,8 +17,9 @@ export default defineConfig({
   use: {
     // A trace nearly doubles the work of a test, so it is made when somebody looks for a fault. Playwright cannot record video with a
     // system browser: that needs a download of its own.
-    trace: process.env.SYNCLINE_TRACE === '1' ? 'retain-on-failure' : 'off',
-    screenshot: 'only-on-failure',
+    trace: isTraced ? 'retain-on-failure' : 'off',
+    // Playwright takes one of each page that a test closes, also of one that passes, and a tab in the background needs a second for it.
+    screenshot: isTraced ? 'only-on-failure' : 'off',
     launchOptions: { executablePath: findChromium(), args: chromiumArgs },
   },
 })

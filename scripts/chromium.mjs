@@ -7,10 +7,33 @@ import { run } from './children.mjs'
 import { Letter } from './letter.mjs'
 import { at, tool } from './paths.mjs'
 
-/** Flags that keep Chromium from talking to anyone but the page under test. */
+/**
+ * What Playwright turns off, for Chromium listens to the last `--disable-features` only, and two of our own: the pages with which Chromium
+ * draws the suggestions of its address bar. Each new page of a test loads them, unseen, which takes as much work as the test.
+ */
+const disabledFeatures = [
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsUpgrades',
+  'HttpsFirstBalancedModeAutoEnable',
+  'LensOverlay',
+  'MediaRouter',
+  'PaintHolding',
+  'ThirdPartyStoragePartitioning',
+  'AvoidCorsURLLoaderRestartOnRedirect',
+  'OptimizationHints',
+  'NetworkTimeServiceQuerying',
+  'AimEnabled',
+  'PreconnectToSearch',
+  'WebUIOmniboxPopup',
+  'WebUIOmniboxAimPopup',
+]
+
+/** Flags that keep Chromium from talking to anyone but the page under test, and from working for anyone else. */
 export const chromiumArgs = [
   '--disable-background-networking',
   '--disable-component-update',
+  `--disable-features=${disabledFeatures.join(',')}`,
   '--disable-sync',
   '--no-first-run',
 ]
