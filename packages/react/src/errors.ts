@@ -4,6 +4,8 @@ export type ReactBindingErrorCode =
   | 'no-provider'
   /** A `SynclineProvider` was given something that is neither a store nor a promise of one. */
   | 'no-store'
+  /** A hook is about a part that the store was opened without. */
+  | 'no-part'
 
 /** The hooks cannot do what was asked. The message says what happened and what to do. */
 export class ReactBindingError extends Error {

@@ -1,6 +1,7 @@
 import type { Readable, Ref, Snapshot } from '@syncline/stm'
-import type { Status, Store } from '@syncline/store'
+import type { PlainStore, Status, Store } from '@syncline/store'
 import { useMemo } from 'react'
+import { ReactBindingError } from './errors.ts'
 import { useStore } from './provider.tsx'
 import {
   identity,
@@ -56,7 +57,7 @@ export function useValue(
 ): unknown {
   const [selector, { equal = Object.is, every } = {}] =
     typeof how[0] === 'function' ? [how[0], how[1]] : [identity, how[0]]
-  const store = useStore()
+  const store = useStore<PlainStore>()
   const source = useMemo(
     () => valueOf(store, readable, every),
     // A ref is known by its key: one that was made again in this render is the ref that is subscribed to already.
@@ -92,7 +93,7 @@ export function useSnapshot<T>(
   selector: (snapshot: Snapshot) => T,
   { equal = Object.is, every }: ReadOptions<T> = {},
 ): T {
-  const store = useStore()
+  const store = useStore<PlainStore>()
   const source = useMemo(() => watched(store, selector, every), [store, selector, every])
   return useSelected(source, identity, equal)
 }
@@ -115,7 +116,7 @@ export function useSnapshot<T>(
  * await store.close()
  */
 export function useTransact(): Store['transact'] {
-  const store = useStore()
+  const store = useStore<PlainStore>()
   return useMemo<Store['transact']>(() => (body, options) => store.transact(body, options), [store])
 }
 
@@ -141,7 +142,7 @@ export function useTransact(): Store['transact'] {
  */
 export function useUndo(scope?: string): UndoNow {
   const store = useStore()
-  const source = useMemo(() => undoOf(store.undoStack(scope)), [store, scope])
+  const source = useMemo(() => undoOf(having(store, 'undoStack', 'undo').undoStack(scope)), [store, scope])
   return useSelected(source, identity, Object.is)
 }
 
@@ -166,7 +167,7 @@ export function useStatus(
   selector: (status: Status) => unknown = identity,
   { equal = Object.is }: SelectOptions<unknown> = {},
 ): unknown {
-  const store = useStore()
+  const store = useStore<PlainStore>()
   const source = useMemo(
     () => ({ read: () => store.status, subscribe: (onChange: () => void) => store.onStatus(onChange) }),
     [store],
@@ -198,6 +199,15 @@ export function usePresence(
   { equal = Object.is }: SelectOptions<unknown> = {},
 ): unknown {
   const store = useStore()
-  const source = useMemo(() => presenceOf(store.presence), [store])
+  const source = useMemo(() => presenceOf(having(store, 'presence', 'presence').presence), [store])
   return useSelected(source, selector, equal)
+}
+
+/** A store that has a member of a part. Throws `ReactBindingError` `no-part` for one that was opened without it. */
+function having(store: Store, member: keyof Store, part: string): Store {
+  if (member in store) return store
+  throw new ReactBindingError(
+    'no-part',
+    `This hook needs the part \`${part}\`, and the store of the provider was opened without it. Name it in the \`parts\` of openLean(), or use openStore(), which has all.`,
+  )
 }

@@ -1,11 +1,11 @@
-import type { Store } from '@syncline/store'
+import type { PlainStore, Store } from '@syncline/store'
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react'
 import { ReactBindingError } from './errors.ts'
 
 /** What {@link SynclineProvider} takes. */
 export interface SynclineProviderProps {
-  /** The store, or the promise that `openStore` gave. Open it outside of components: a new promise is a new store. */
-  readonly store: Store | Promise<Store>
+  /** The store, or the promise that `openStore` or `openLean` gave. Open it outside of components: a new promise is a new store. */
+  readonly store: PlainStore | Promise<PlainStore>
   /** Shown while the store is being opened. */
   readonly fallback?: ReactNode
   /** Shown when it could not be opened. Without it the error is thrown, for the error boundary around the provider. */
@@ -15,10 +15,10 @@ export interface SynclineProviderProps {
 
 /** What became of a promise of a store. */
 type Opening =
-  | { readonly of: Promise<Store>; readonly store: Store }
-  | { readonly of: Promise<Store>; readonly store?: undefined; readonly error: unknown }
+  | { readonly of: Promise<PlainStore>; readonly store: PlainStore }
+  | { readonly of: Promise<PlainStore>; readonly store?: undefined; readonly error: unknown }
 
-const StoreContext = createContext<Store | undefined>(undefined)
+const StoreContext = createContext<PlainStore | undefined>(undefined)
 
 /**
  * Gives the components inside it a store to read and write.
@@ -54,7 +54,7 @@ export function SynclineProvider({ store, fallback, error, children }: SynclineP
 }
 
 /** What became of the newest promise; undefined while nothing has. */
-function useOpening(store: Store | Promise<Store>): Opening | undefined {
+function useOpening(store: PlainStore | Promise<PlainStore>): Opening | undefined {
   const [opening, setOpening] = useState<Opening>()
   useEffect(() => {
     if (!isPromise(store)) return undefined
@@ -73,7 +73,7 @@ function useOpening(store: Store | Promise<Store>): Opening | undefined {
   return opening
 }
 
-function isPromise(store: Store | Promise<Store>): store is Promise<Store> {
+function isPromise(store: PlainStore | Promise<PlainStore>): store is Promise<PlainStore> {
   if (typeof store === 'object' && store !== null) return 'then' in store
   throw new ReactBindingError(
     'no-store',
@@ -82,7 +82,8 @@ function isPromise(store: Store | Promise<Store>): store is Promise<Store> {
 }
 
 /**
- * The store of the nearest provider, for what the other hooks do not do. Throws `ReactBindingError` `no-provider` where there is none.
+ * The store of the nearest provider, for what the other hooks do not do. Of a lean store say the type: `useStore<Lean>()`. Throws
+ * `ReactBindingError` `no-provider` where there is none.
  *
  * @example
  * import { openStore } from '@syncline/store'
@@ -98,9 +99,10 @@ function isPromise(store: Store | Promise<Store>): store is Promise<Store> {
  * expect(page(store, LinkSwitch)).toBe('<button>Go online</button>')
  * await store.close()
  */
-export function useStore(): Store {
+export function useStore<S extends PlainStore = Store>(): S {
   const store = useContext(StoreContext)
-  if (store !== undefined) return store
+  // What the provider has is known to the app, not to the hook; what a store lacks is not there when it is called.
+  if (store !== undefined) return store as S
   throw new ReactBindingError(
     'no-provider',
     'There is no store here: this component is not inside a <SynclineProvider>. Render it inside one. ' +

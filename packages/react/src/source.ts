@@ -1,5 +1,5 @@
 import { equalValues, noting, type Readable, type Snapshot } from '@syncline/stm'
-import type { Presence, PresenceState, Store, Undone, UndoStack } from '@syncline/store'
+import type { Presence, PlainStore, PresenceState, Undone, UndoStack } from '@syncline/store'
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 
 /** Something outside of React that has a value now, the same one until it changes, and tells when it may have. */
@@ -73,7 +73,7 @@ function reading<S, T>(
 }
 
 /** The value of one readable. */
-export function valueOf(store: Store, readable: Readable<unknown>, everyMs: number | undefined): Source<unknown> {
+export function valueOf(store: PlainStore, readable: Readable<unknown>, everyMs: number | undefined): Source<unknown> {
   if (everyMs !== undefined) return watched(store, (snapshot) => snapshot.get(readable), everyMs)
   return { read: () => store.get(readable), subscribe: (onChange) => store.changes(readable, onChange) }
 }
@@ -85,7 +85,7 @@ type Reads = ReadonlyMap<string, { readonly readable: Readable<unknown>; readonl
  * A selector over the whole Snapshot, which runs again only when something that it read reads differently. With `everyMs` it is, while
  * somebody is subscribed, as if the store changed only so often.
  */
-export function watched<T>(store: Store, selector: (snapshot: Snapshot) => T, everyMs?: number): Source<T> {
+export function watched<T>(store: PlainStore, selector: (snapshot: Snapshot) => T, everyMs?: number): Source<T> {
   let result: T
   let reads: Reads | undefined
   /** The Snapshot of the result. Held weakly: a component that shows something old must not keep all that was old. */

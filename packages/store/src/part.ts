@@ -49,5 +49,5 @@ export type PlainMember = Exclude<
   | 'undoStack'
 >
 
-/** A store without parts. */
+/** What every store has, whatever parts it was opened with: for code that takes any store. */
 export type PlainStore = Pick<Store, PlainMember>

@@ -1,4 +1,4 @@
-import type { Store } from '@syncline/store'
+import type { PlainStore } from '@syncline/store'
 import { StoreError } from '@syncline/store'
 import type * as Y from 'yjs'
 import type { BoundTextPolicy, TextRef } from './policy.ts'
@@ -47,7 +47,7 @@ export interface TextDocument {
  * opened.close()
  * await store.close()
  */
-export function openText(store: Store, ref: TextRef): TextDocument {
+export function openText(store: PlainStore, ref: TextRef): TextDocument {
   const policy = store.policyOf(ref)
   if (!('live' in policy && 'release' in policy)) {
     throw new StoreError(

@@ -1,4 +1,4 @@
-import type { Presence, PresencePort, PresenceState, Store, StoreError } from '@syncline/store'
+import type { PlainStore, Presence, PresencePort, PresenceState, Store, StoreError } from '@syncline/store'
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness'
@@ -226,9 +226,10 @@ function encodeWord({ client, json }: Word, clock: number): Uint8Array {
 }
 
 /** The awareness of a store's presence; undefined when it has none, or one of another kind. */
-export function awarenessOf(store: Store): Awareness | undefined {
+export function awarenessOf(store: PlainStore & Partial<Pick<Store, 'presence'>>): Awareness | undefined {
   try {
     const { presence } = store
+    if (presence === undefined) return undefined
     return 'awareness' in presence ? (presence as YjsPresence).awareness : undefined
   } catch (error) {
     if (error instanceof Error && (error as StoreError).code === 'no-presence') return undefined

@@ -1,6 +1,7 @@
 import { lww } from '@syncline/merge'
 import type { Store } from '@syncline/store'
 import { everything, memoryStorage, openStore } from '@syncline/store'
+import { openLean, presence } from '@syncline/store/lean'
 import { afterEach, expect, test, vi } from 'vitest'
 import * as Y from 'yjs'
 import { openText, text, yjsPresence } from '../src/index.ts'
@@ -147,6 +148,20 @@ test('handles share the document, and a closed one is told of no reset', async (
 test('only texts have live documents', async () => {
   const store = await open()
   expect(() => openText(store, title as unknown as TextRef)).toThrow(expect.objectContaining({ code: 'no-document' }))
+})
+
+test('a text of a lean store is edited as one of a whole store, with presence or without', async () => {
+  for (const parts of [[], [presence]]) {
+    const store = await openLean({ space: 'lean', parts, ...(parts.length > 0 && { presence: yjsPresence() }) })
+    const opened = openText(store, note)
+    expect(opened.awareness === undefined).toBe(parts.length === 0)
+    opened.text.insert(0, 'abc')
+    await Promise.resolve()
+    store.transact((tx) => tx.insert(note, 3, 'd'))
+    expect([store.get(note), opened.text.toString()]).toEqual(['abcd', 'abcd'])
+    opened.close()
+    await store.close()
+  }
 })
 
 test('presence goes from tab to tab, and with the tab', async () => {

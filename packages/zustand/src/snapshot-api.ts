@@ -1,5 +1,5 @@
 import type { Snapshot } from '@syncline/stm'
-import { everything, type Store } from '@syncline/store'
+import { everything, type PlainStore } from '@syncline/store'
 import type { StoreApi } from 'zustand/vanilla'
 import { ZustandBindingError } from './errors.ts'
 
@@ -28,7 +28,7 @@ export interface SnapshotApi extends Omit<StoreApi<Snapshot>, 'setState'> {
  * expect(seen).toEqual([3])
  * await store.close()
  */
-export function snapshotApi(store: Store): SnapshotApi {
+export function snapshotApi(store: Pick<PlainStore, 'snapshot' | 'changes'>): SnapshotApi {
   const initial = store.snapshot
   return {
     getState: () => store.snapshot,

@@ -1,5 +1,5 @@
 import { equalValues, type Readable, type Ref, type Snapshot } from '@syncline/stm'
-import type { Store } from '@syncline/store'
+import type { PlainStore } from '@syncline/store'
 import type { StoreApi } from 'zustand/vanilla'
 import { ZustandBindingError } from './errors.ts'
 import type { CompleteOf, Shape, StateOf, WritableOf } from './shape.ts'
@@ -30,7 +30,10 @@ export interface ShapeApi<S extends Shape> extends Omit<StoreApi<StateOf<S>>, 's
  * expect(board.getState()).toEqual({ title: 'Untitled', zoom: 2 })
  * await store.close()
  */
-export function storeApi<S extends Shape>(store: Store, shape: S): ShapeApi<S> {
+export function storeApi<S extends Shape>(
+  store: Pick<PlainStore, 'snapshot' | 'changes' | 'transact'>,
+  shape: S,
+): ShapeApi<S> {
   const readables = new Map<string, Readable<unknown>>(Object.entries(shape))
   /** Held weakly: a state that is old must not keep all that was old. */
   let seen: WeakRef<Snapshot> | undefined

@@ -1,6 +1,7 @@
 import { collection, counter, lww, record } from '@syncline/merge'
 import type { Snapshot } from '@syncline/stm'
 import { openStore } from '@syncline/store'
+import { openLean } from '@syncline/store/lean'
 import { expect, expectTypeOf, test } from 'vitest'
 import type { ExtractState, StoreApi } from 'zustand'
 import { snapshotApi, storeApi, type StateOf } from '../src/index.ts'
@@ -53,4 +54,12 @@ test('states and writes have the types of their refs', async () => {
   }
   expect(notCalled).toBeTypeOf('function')
   await store.close()
+})
+
+test('a lean store is enough', async () => {
+  const lean = await openLean({ space: 'types', parts: [] })
+  const api = storeApi(lean, { title: lww('title', 'Untitled') })
+  api.setState({ title: 'Plan' })
+  expect([api.getState().title, snapshotApi(lean).getState().get(lww('title', ''))]).toEqual(['Plan', 'Plan'])
+  await lean.close()
 })
