@@ -1,14 +1,7 @@
 import { list, lww } from '@syncline/merge'
 import type { Tx } from '@syncline/stm'
 import type { Store } from '@syncline/store'
-import {
-  checkHistory,
-  type AnomalyType,
-  type History,
-  type HistoryReport,
-  type Op,
-  type Transaction,
-} from '@syncline/testing'
+import type { History, Op, Transaction } from '@syncline/testing'
 
 const browser = { arbiter: 'browser' } as const
 
@@ -25,67 +18,60 @@ export interface HistoryOptions {
   readonly count: number
 }
 
-/** What the histories of one run have shown together. */
-export interface Verdict {
-  readonly histories: number
-  /** Anomalies by type. */
-  readonly anomalies: Readonly<Partial<Record<AnomalyType, number>>>
-  readonly explanations: readonly string[]
-  /** How many keep the promise that was asked for, in the order of real time too. */
-  readonly kept: number
-  readonly committed: number
-  /** Runs of bodies that were overtaken. */
-  readonly failed: number
-  readonly dependencies: number
+/** Of what kind a history is. */
+export interface Shape {
+  readonly keys: number
+  /** Of each tab, one after the other. */
+  readonly transactions: number
+  /** Whether all bodies await between their steps, so that none is run again together with others. */
+  readonly awaits: boolean
 }
 
-const KEYS = 3
-const WORKERS = 2
-const TRANSACTIONS = 3
 const MOST_STEPS = 4
 
-/** In every other history all bodies await between their steps, so that none is run again together with others. */
-const isAwaiting = (history: number): boolean => history % 2 === 0
+/** Short, so that there are many, and never so long apart that nobody is overtaken. */
+export const shapeOf = (history: number): Shape => ({
+  keys: 2 + (history % 2),
+  transactions: 2 + ((history >> 1) % 2),
+  awaits: (history >> 2) % 2 === 0,
+})
 
 /** Takes part in histories: random transactions at once with those of the other tabs. */
 export async function takePart(store: Store, options: HistoryOptions): Promise<readonly History[]> {
-  const { first, count, tab } = options
-  return Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const workers = Array.from({ length: WORKERS }, (__, worker) =>
-        work(store, options, first + i, `${tab}/${worker}`),
-      )
-      return (await Promise.all(workers)).flat()
-    }),
-  )
+  const { first, count } = options
+  return Promise.all(Array.from({ length: count }, (_, i) => work(store, options, first + i)))
 }
 
-/** Runs the transactions of one process in one history, one after the other. */
-async function work(store: Store, options: HistoryOptions, history: number, process: string): Promise<History> {
+/** Runs the transactions of this tab in one history, one after the other. */
+async function work(store: Store, options: HistoryOptions, history: number): Promise<History> {
+  const { tab: process } = options
+  const shape = shapeOf(history)
+  const keys = Array.from({ length: shape.keys }, (_, key) => keyOf(options, history, key))
   const random = seeded(`${options.workload} ${options.isolation} ${history} ${process}`)
   const transactions: Transaction[] = []
   let unique = 0
-  for (let i = 0; i < TRANSACTIONS; i++) {
+  for (let i = 0; i < shape.transactions; i++) {
     const steps = Array.from({ length: 1 + Math.floor(random() * MOST_STEPS) }, () => ({
-      key: nameOf(options, history, Math.floor(random() * KEYS)),
+      key: keys[Math.floor(random() * keys.length)]!,
       writes: random() < 0.5,
     }))
     const take = (tx: Tx<'local' | 'browser'>, ops: Op[], { key, writes }: (typeof steps)[number]): void => {
+      const { name } = key
       const value = `${process}.${unique++}`
-      if (options.workload === 'registers') {
-        ops.push(['read', key, tx.get(registerOf(key))])
+      if ('register' in key) {
+        ops.push(['read', name, tx.get(key.register)])
         if (!writes) return
-        tx.set(registerOf(key), value)
-        ops.push(['write', key, value])
+        tx.set(key.register, value)
+        ops.push(['write', name, value])
       } else if (writes) {
-        tx.insert(listOf(key), tx.get(listOf(key)).length, [value])
-        ops.push(['append', key, value])
-      } else ops.push(['read', key, tx.get(listOf(key))])
+        tx.insert(key.list, tx.get(key.list).length, [value])
+        ops.push(['append', name, value])
+      } else ops.push(['read', name, tx.get(key.list)])
     }
     transactions.push(
       ...(await recorded(process, (begin) =>
         store.transactAsync<void, 'browser'>(
-          isAwaiting(history)
+          shape.awaits
             ? async (tx) => {
                 const ops = begin()
                 for (const step of steps) {
@@ -130,16 +116,16 @@ async function recorded(
 
 /** Reads everything at the end, so that the place of every append is known. */
 export async function readAll(store: Store, options: HistoryOptions): Promise<readonly History[]> {
-  const { first, count, workload } = options
+  const { first, count } = options
   return Promise.all(
     Array.from({ length: count }, (_, i) =>
       recorded('the end', (begin) =>
         store.transactAsync((tx) => {
           const ops = begin()
-          for (let key = 0; key < KEYS; key++) {
-            const name = nameOf(options, first + i, key)
-            const read = workload === 'lists' ? tx.get(listOf(name)) : tx.get(registerOf(name))
-            ops.push(['read', name, read] as Op)
+          for (let at = 0; at < shapeOf(first + i).keys; at++) {
+            const key = keyOf(options, first + i, at)
+            const { name } = key
+            ops.push('register' in key ? ['read', name, tx.get(key.register)] : ['read', name, tx.get(key.list)])
           }
         }, browser),
       ),
@@ -147,40 +133,18 @@ export async function readAll(store: Store, options: HistoryOptions): Promise<re
   )
 }
 
-/** What the histories show, of which every tab has recorded a part. */
-export function judge(parts: readonly (readonly History[])[], { isolation, first }: HistoryOptions): Verdict {
-  const reports = parts[0]!.map((_, i): HistoryReport =>
-    checkHistory(
-      parts.flatMap((part) => part[i]!),
-      // A body that is run again together with others sees what they will have written, and perhaps will not.
-      { realTime: true, opacity: isolation === 'serializable' && isAwaiting(first + i) },
-    ),
-  )
-  const anomalies: Partial<Record<AnomalyType, number>> = {}
-  for (const { counts } of reports) {
-    for (const [type, n] of Object.entries(counts.anomalies) as [AnomalyType, number][]) {
-      anomalies[type] = (anomalies[type] ?? 0) + n
-    }
-  }
-  const promised = isolation === 'serializable' ? 'strict-serializable' : 'strong-snapshot-isolation'
-  const total = (of: (report: HistoryReport) => number): number => reports.reduce((sum, report) => sum + of(report), 0)
-  return {
-    histories: reports.length,
-    anomalies,
-    explanations: reports.flatMap((report) =>
-      report.anomalies.map(({ type, explanation }) => `${type}: ${explanation}`),
-    ),
-    kept: total(({ holds }) => (holds[promised] ? 1 : 0)),
-    committed: total(({ counts }) => counts.committed),
-    failed: total(({ counts }) => counts.failed),
-    dependencies: total(({ counts: { dependencies: of } }) => of.ww + of.wr + of.rw),
-  }
-}
+const listOf = (name: string) => list<string, 'browser'>(name, browser)
+const registerOf = (name: string) => lww<string | null, 'browser'>(name, null, browser)
 
-const nameOf = ({ workload, isolation }: HistoryOptions, history: number, key: number): string =>
-  `${workload}.${isolation}.${history}.${key}`
-const listOf = (key: string) => list<string, 'browser'>(key, browser)
-const registerOf = (key: string) => lww<string | null, 'browser'>(key, null, browser)
+/** What a transaction reads and writes, and what the history calls it. */
+type Key =
+  | { readonly name: string; readonly list: ReturnType<typeof listOf> }
+  | { readonly name: string; readonly register: ReturnType<typeof registerOf> }
+
+function keyOf({ workload, isolation }: HistoryOptions, history: number, at: number): Key {
+  const name = `${workload}.${isolation}.${history}.${at}`
+  return workload === 'lists' ? { name, list: listOf(name) } : { name, register: registerOf(name) }
+}
 
 /** Numbers in [0, 1) that a name decides (FNV-1a, then mulberry32). */
 function seeded(name: string): () => number {

@@ -6,7 +6,7 @@ import { text } from '@syncline/yjs'
 import { booking, type BookingOffice } from './booking.ts'
 import { deciding, type Deciding } from './deciding.ts'
 import { rawDisk } from './disk.ts'
-import { judge, readAll, takePart } from './histories.ts'
+import { readAll, takePart } from './histories.ts'
 import { countTransactions, transactionCount, type TransactionCount } from './transactions.ts'
 import { keepWriting, type Writing, type WritingOptions } from './writing.ts'
 
@@ -63,7 +63,7 @@ const cities = collection('cities', {
 const accounts = collection('accounts', { owner: '', cents: count() })
 const writes = counter('writes')
 
-const histories = { takePart, readAll, judge }
+const histories = { takePart, readAll }
 
 let opened: Store | undefined
 
