@@ -4,6 +4,8 @@ import { addSums, decodeSum, encodeSum, negated, noSum, splitSum, type Sum } fro
 
 /** Inverse of an addition: what was added. Nothing can stand in its way, and others' additions stay. */
 export const counterReversal: Reversal<CounterState> = {
+  commutes: true,
+
   inverse(_before, payload) {
     if (!Array.isArray(payload) || payload.length !== 2 || payload[0] !== ADD) return undefined
     const added: Value = payload[1]

@@ -37,7 +37,8 @@ export type { BoundPolicy, EditContext, Intent, Origin, Place, Policy, PolicyHos
 export { noPast } from './reversal.ts'
 export type { Past, Reversal, Reverted, Undone } from './reversal.ts'
 export { invert, takeBack } from './undo.ts'
-export type { Inverse, LeftPart, PastOf, TakenBack, UndoneChange } from './undo.ts'
+export { readyMade } from './ready-made.ts'
+export type { Cells, Inverse, LeftPart, PastOf, TakenBack, UndoneChange } from './undo.ts'
 
 // Changes, and the points in history they stand at
 export { changeId, compareStamps, emptyBasis } from './change.ts'
@@ -45,7 +46,7 @@ export type { Arbiter, Basis, Change, ChangeId, Effect, Epoch, Op, Stamp, Writer
 
 // Schemas, and values judged by them
 export type { Reading } from './reading.ts'
-export { excessOf, judgeWrites } from './rules.ts'
+export { excessOf, hasRules, judgeWrites } from './rules.ts'
 export type { Rules } from './rules.ts'
 export { issuesOf, noIssues } from './schema.ts'
 export type { Issue, SchemaIssue, SchemaResult, StandardSchema, ValueOf } from './schema.ts'

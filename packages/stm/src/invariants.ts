@@ -1,12 +1,11 @@
-import type { Arbiter, Op, Stamp } from './change.ts'
+import type { Arbiter, Stamp } from './change.ts'
 import { StmError } from './errors.ts'
 import { entryOfState, memberPrefix, prefixOf } from './indexes.ts'
 import { layered, layerOver } from './layered.ts'
-import type { Memory, View } from './memory.ts'
+import type { View } from './memory.ts'
 import { noting } from './noting.ts'
 import type { EditContext, Policy } from './policy.ts'
 import {
-  cellKey,
   type AnyCollection,
   type AnyList,
   type AnyRef,
@@ -47,8 +46,6 @@ export interface Invariants {
    * that they read: whoever decides about the transaction must make sure that they have not moved.
    */
   judge(writes: readonly DraftWrite[], view: View, context: EditContext): readonly Readable<unknown>[]
-  /** As `judge`, of operations that no body has written: those that take others back. The memory knows their policies. */
-  judgeOps(ops: readonly Op[], memory: Memory, context: EditContext): void
   /** A commit is in memory: what is known of those that had read what it changed is old. */
   note(changed: ReadonlySet<CellKey>): void
   /**
@@ -180,16 +177,6 @@ export function createInvariants(): Invariants {
         view,
         () => prospect(writes, view, context),
       ),
-    judgeOps(ops, { view, policy }, context) {
-      const written = ops.map(({ tag, address, arbiter }) => ({
-        key: cellKey(tag, address, arbiter),
-        policy: policy(tag)!,
-      }))
-      judge(written, view, () => {
-        const after = layered(view, ops, stampAfter(context), policy)
-        return { view: after, snapshot: after.snapshot }
-      })
-    },
     note(changed) {
       if (byName.size > 0) for (const key of changed) for (const one of readers.get(key) ?? none) old.add(one)
     },

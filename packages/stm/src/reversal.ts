@@ -14,6 +14,9 @@ import type { Value } from './value.ts'
  * - whatever an inverse holds, nothing throws; one that makes no sense takes nothing back.
  */
 export interface Reversal<S = any> {
+  /** Whether neither depends on the state: what is done in between changes nothing of what there is to take back. */
+  readonly commutes?: boolean
+
   /**
    * What it takes to undo an operation that is about to be applied to `before`; undefined when nothing can be undone in it. Plain data,
    * as large as what the operation writes and replaces.

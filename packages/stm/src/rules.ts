@@ -55,7 +55,7 @@ export function judgeWrites(
   context: EditContext,
   sizeBytes: (value: Value) => number,
 ): void {
-  if (!writes.some(hasRules)) return
+  if (!writes.some(({ ref }) => hasRules(ref))) return
   let failures: Failure[] | undefined
   for (const write of writes) if (write.ref.options.upgrade !== undefined) checkUpgrade(write, view, context)
   for (const write of writes) {
@@ -97,7 +97,17 @@ export function excessOf(value: unknown, maxBytes: number, sizeBytes: (value: Va
   return size > maxBytes ? size : undefined
 }
 
-function hasRules({ ref: { options } }: DraftWrite): boolean {
+/**
+ * Whether something of its own must hold of what is written to a ref.
+ *
+ * @example
+ * import { hasRules, makeRef } from '@syncline/stm'
+ *
+ * const { policy } = register('note', '')
+ * const limited = makeRef(policy, 'note', undefined, { maxBytes: 10 })
+ * expect([hasRules(register('note', '')), hasRules(limited)]).toEqual([false, true])
+ */
+export function hasRules({ options }: AnyRef): boolean {
   if (options === noOptions) return false
   return options.schema !== undefined || options.maxBytes !== undefined || options.upgrade !== undefined
 }

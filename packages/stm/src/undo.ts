@@ -1,5 +1,5 @@
 import type { Arbiter, Op, Stamp } from './change.ts'
-import type { Memory } from './memory.ts'
+import type { Policy } from './policy.ts'
 import { cellKey, type CellKey } from './ref.ts'
 import type { Past, Reversal, Undone } from './reversal.ts'
 import { cellKeyOf } from './sealed-op.ts'
@@ -14,10 +14,18 @@ export interface Inverse {
   readonly inverse: Value | null
 }
 
+/** Where the states of cells are, and the policies that made them: a memory, or the memory as it will be. */
+export interface Cells {
+  state(key: CellKey): unknown
+  policy(tag: string): Policy | undefined
+}
+
 /** One Change that is to be taken back. */
 export interface UndoneChange {
   /** The stamp that it has now. */
   readonly stamp: Stamp
+  /** The stamp of its operations on `relay` refs, if it has some: its place in the relay's log. */
+  readonly ordered?: Stamp | undefined
   readonly inverses: readonly Inverse[]
 }
 
@@ -47,7 +55,7 @@ export interface TakenBack {
 export type PastOf = (key: CellKey) => Past
 
 /**
- * What it takes to take back operations that are about to be applied to a memory: a function that gives one inverse for each, in their
+ * What it takes to take back operations that are about to be applied to these cells: a function that gives one inverse for each, in their
  * order, and may be called at leisure. Until then it holds the states that are there now. Undefined when none can be taken back.
  * Cost: the operations now; what they write and replace later.
  *
@@ -65,14 +73,14 @@ export type PastOf = (key: CellKey) => Past
  * memory.apply(ops, { at: 2, writer: 'w1' }, emptyBasis)
  * expect(memory.snapshot.get(score)).toBe(0)
  */
-export function invert(memory: Memory, ops: readonly Op[], pastOf: PastOf): (() => readonly Inverse[]) | undefined {
-  if (!ops.some(({ tag }) => reversalOf(memory, tag) !== 'none')) return undefined
+export function invert(cells: Cells, ops: readonly Op[], pastOf: PastOf): (() => readonly Inverse[]) | undefined {
+  if (!ops.some(({ tag }) => reversalOf(cells, tag) !== 'none')) return undefined
   let inverses: readonly Inverse[] | undefined
-  let before: unknown[] | undefined = ops.map((op) => memory.state(cellKeyOf(op)))
+  let before: unknown[] | undefined = ops.map((op) => cells.state(cellKeyOf(op)))
   return () => {
     inverses ??= ops.map((op, i) => {
       const { tag, address, arbiter, payload } = op
-      const reversal = reversalOf(memory, tag)
+      const reversal = reversalOf(cells, tag)
       const inverse = reversal === 'none' ? undefined : reversal.inverse(before![i], payload, pastOf(cellKeyOf(op)))
       return { tag, address, arbiter, inverse: inverse ?? null }
     })
@@ -81,8 +89,8 @@ export function invert(memory: Memory, ops: readonly Op[], pastOf: PastOf): (() 
   }
 }
 
-function reversalOf(memory: Memory, tag: string): Reversal | 'none' {
-  return memory.policy(tag)?.reversal ?? 'none'
+function reversalOf(cells: Cells, tag: string): Reversal | 'none' {
+  return cells.policy(tag)?.reversal ?? 'none'
 }
 
 /**
@@ -104,17 +112,18 @@ function reversalOf(memory: Memory, tag: string): Reversal | 'none' {
  * expect(ops.map(({ payload }) => payload)).toEqual([-3])
  * expect(superseded).toEqual([])
  */
-export function takeBack(memory: Memory, undone: readonly UndoneChange[], pastOf: PastOf): TakenBack {
-  const cells = new Map<CellKey, { readonly first: Inverse; readonly undone: Undone[] }>()
+export function takeBack(cells: Cells, undone: readonly UndoneChange[], pastOf: PastOf): TakenBack {
+  const byCell = new Map<CellKey, { readonly first: Inverse; readonly undone: Undone[] }>()
   const irreversible = new Map<CellKey, LeftPart>()
-  for (const { stamp, inverses } of undone) {
+  for (const { stamp: own, ordered, inverses } of undone) {
     for (const one of inverses) {
       const { tag, address, arbiter, inverse } = one
+      const stamp = arbiter === 'relay' ? (ordered ?? own) : own
       const key = cellKey(tag, address, arbiter)
       if (inverse === null) irreversible.set(key, { key, tag, address, part: '' })
       else {
-        const cell = cells.get(key)
-        if (cell === undefined) cells.set(key, { first: one, undone: [{ inverse, stamp }] })
+        const cell = byCell.get(key)
+        if (cell === undefined) byCell.set(key, { first: one, undone: [{ inverse, stamp }] })
         else cell.undone.push({ inverse, stamp })
       }
     }
@@ -122,14 +131,14 @@ export function takeBack(memory: Memory, undone: readonly UndoneChange[], pastOf
   const ops: Op[] = []
   const restored: Value[] = []
   const superseded: LeftPart[] = []
-  for (const [key, { first, undone: ofCell }] of cells) {
+  for (const [key, { first, undone: ofCell }] of byCell) {
     const { tag, address, arbiter } = first
-    const reversal = reversalOf(memory, tag)
+    const reversal = reversalOf(cells, tag)
     if (reversal === 'none') {
       irreversible.set(key, { key, tag, address, part: '' })
       continue
     }
-    const reverted = reversal.revert(memory.state(key), ofCell, pastOf(key))
+    const reverted = reversal.revert(cells.state(key), ofCell, pastOf(key))
     for (const part of reverted.superseded) superseded.push({ key, tag, address, part })
     if (reverted.payload === undefined) continue
     ops.push({ tag, address, arbiter, payload: reverted.payload })
