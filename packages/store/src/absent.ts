@@ -26,6 +26,7 @@ export const noValidity: Brought['validity'] = {
       return noReadables
     },
   },
+  refOf: nothing,
   judgeOps: nothing,
   isIdle: true,
   note: nothing,
@@ -38,8 +39,12 @@ export const noUndoing: Brought['undoing'] = {
   check(mark) {
     if (mark !== false) throw partMissing('undo', 'The option `undo` of a transaction')
   },
-  note: () => undefined,
+  marked: (mark) => mark,
+  note: nothing,
   hear: nothing,
+  hearAsked: nothing,
+  onOrdered: nothing,
+  onDismissed: nothing,
   onReauthored: nothing,
   onRefused: nothing,
   tell: nothing,
@@ -75,4 +80,4 @@ export function noLink(touchStatus: () => void): StoreLink & { hear(state: LinkS
 
 const noReadables: readonly never[] = []
 
-function nothing(): void {}
+function nothing(): undefined {}

@@ -24,7 +24,7 @@ export interface Arbitration {
 
 /** A transaction that wants to commit, as its newest run left it. */
 export interface Proposal {
-  readonly attempt: Attempt<never>
+  readonly attempt: Pick<Attempt<never>, 'reads' | 'ensured'>
   readonly ready: Ready
   readonly context: EditContext
   readonly terms: Terms

@@ -1,4 +1,4 @@
-import { encodeChange, encodeLocal, noLocalPart, type LogEntry } from '@syncline/protocol'
+import { encodeChange, encodeLocal, type LogEntry } from '@syncline/protocol'
 import {
   changeId,
   isLate,
@@ -8,8 +8,10 @@ import {
   type AnyList,
   type AnyRef,
   type Arbiter,
+  type Cells,
   type Change,
   type DraftWrite,
+  type Op,
   type Range,
   type Readable,
   type Ready,
@@ -25,6 +27,7 @@ import type { MixedWriter } from './mixed-writer.ts'
 import { localPart, sharedPart } from './read-change.ts'
 import type { Receipt } from './receipt.ts'
 import type { TabTurns } from './tab-turns.ts'
+import type { OwnNote } from './undoing.ts'
 
 /** A transaction that waits for its turn to be committed. */
 interface Candidate {
@@ -45,6 +48,8 @@ interface Member {
   readonly change: Change | undefined
   readonly record: Uint8Array
   readonly local: Uint8Array
+  /** How to take it back. */
+  readonly note: OwnNote | undefined
 }
 
 /** What goes into one entry of the log. */
@@ -191,12 +196,15 @@ export function createBrowserArbitration(
 
     function admit(candidate: Candidate, ready: Ready): void {
       const { proposal } = candidate
-      const { ops, effects } = committing.seal(ready, proposal.context, proposal.terms)
+      const sealed = committing.seal(ready, proposal.context, proposal.terms)
+      const { effects } = sealed
+      // As whoever reads it from the log has them: what is shared, and then what is not.
+      const ops = [...sealed.ops.filter(isShareable), ...sealed.ops.filter((op) => !isShareable(op))]
       if (ops.length + effects.length === 0) {
-        members.push({ candidate, change: undefined, record: noBytes, local: noBytes })
+        members.push({ candidate, change: undefined, record: noBytes, local: noBytes, note: undefined })
         return
       }
-      const isShared = ops.some(({ arbiter }) => arbiter !== 'browser') || ops.length === 0
+      const isShared = ops.some(isShareable) || ops.length === 0
       const writer = isShared ? mixed.current : (privateWriter ??= randomId(chance))
       if (writer === undefined) {
         postponed.push({ candidate, moved: [] })
@@ -207,12 +215,15 @@ export function createBrowserArbitration(
       const seq = (seqs.get(writer) ?? authored.seq - 1) + 1
       const change: Change = { ...authored, seq }
       const record = encodeChange(sharedPart(change))
-      const local = encodeLocal({ ...noLocalPart, ...localPart(change) })
+      const before = view
+      const cells: Cells = { state: (key) => before.state(key), policy: memory.policy }
+      const note = core.undoing.note(ops, proposal.terms.undo, cells)
+      const local = encodeLocal({ ...localPart(change), inverse: note?.data() ?? null })
       seqs.set(writer, seq)
       view = layered(view, ops, { at, writer }, memory.policy)
       bytes += record.length + local.length
       isStrict ||= proposal.terms.strict
-      members.push({ candidate, change, record, local })
+      members.push({ candidate, change, record, local, note })
     }
 
     for (const candidate of waiting) {
@@ -264,16 +275,18 @@ export function createBrowserArbitration(
   /** The log has it: so does the memory. */
   function conclude(group: Group): void {
     replica.flushDocuments()
-    for (const { candidate, change, record } of group.members) {
+    for (const { candidate, change, record, note } of group.members) {
       waiting.delete(candidate)
       if (change === undefined) {
         candidate.settle({ kind: 'committed', receipt: nothingChanged })
         continue
       }
-      const changed = replica.commit(change, 'local', { record })
+      const changed = replica.commit(change, 'local', { record, ...(note !== undefined && { inverse: note.data }) })
+      note?.keep(change)
       core.touchStatus()
       core.agents.deliver(change.effects)
       core.watching.publish(changed, memory.snapshot)
+      core.undoing.tell()
       candidate.settle({ kind: 'committed', receipt: receiptOf(change) })
     }
     onCommitted()
@@ -330,6 +343,10 @@ export function createBrowserArbitration(
 }
 
 const noBytes = new Uint8Array()
+
+function isShareable({ arbiter }: Op): boolean {
+  return arbiter !== 'browser'
+}
 
 /** A live document changes when its operation is made, and this one may never be. */
 function refuseLate(writes: readonly DraftWrite[]): void {

@@ -27,7 +27,7 @@ import { closedError, refusedError } from './errors.ts'
 import { randomUint32 } from './identity.ts'
 import type { Receipt } from './receipt.ts'
 import type { TransactOptions, UndoMark } from './transact-options.ts'
-import type { OwnNote } from './undoing.ts'
+import type { Mark, OwnNote } from './undoing.ts'
 
 /** Makes this tab's Changes. */
 export interface Committing {
@@ -77,7 +77,7 @@ export interface Sealed {
 export interface Terms {
   readonly meta: Value
   readonly strict: boolean
-  readonly undo: UndoMark
+  readonly undo: Mark
 }
 
 /** The terms that options say. Throws `StmError` `invalid-value` for a `meta` that is no data, and what undoing does of its option. */

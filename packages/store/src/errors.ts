@@ -1,3 +1,4 @@
+import type { Arbiter } from '@syncline/stm'
 import type { PartName } from './part.ts'
 
 /** What a {@link StoreError} can be about. */
@@ -26,6 +27,8 @@ export type StoreErrorCode =
   | 'no-arbiter'
   /** An undo of a ref of a kind that no ref was read or written of since the store was opened. */
   | 'unknown-policy'
+  /** An undo that cannot be done at once: others decide about it, or one is under way. Nothing has happened. */
+  | 'undo-needs-async'
   /** An agent has stopped because one of its actions threw, and takes nothing until it is restarted. */
   | 'agent-failed'
   /** An agent that is not to stop has skipped an action that threw. Reported, not thrown. */
@@ -96,6 +99,24 @@ export function closedError(): StoreError {
 /** Throws `closed` when a store is. */
 export function assertOpen({ isClosed }: { readonly isClosed: boolean }): void {
   if (isClosed) throw closedError()
+}
+
+/** Said to whoever wants to have taken back at once what somebody else decides about. */
+export function needsAsyncError(direction: 'undo' | 'redo', why: string): StoreError {
+  return new StoreError(
+    'undo-needs-async',
+    `${direction}() cannot be done at once: the step ${why}. Nothing has happened. Call ${direction}Async(), which waits, and works for every step.`,
+  )
+}
+
+/** Said to whoever wants somebody to decide who is not here. */
+export function noArbiterError(arbiter: Arbiter, parts: ReadonlySet<PartName>, what: string): StoreError {
+  const part = arbiter === 'relay' ? 'relayRefs' : 'browserRefs'
+  if (!parts.has(part)) return partMissing(part, what)
+  return new StoreError(
+    'no-arbiter',
+    `This store cannot decide about ${arbiter} refs: it was opened without ${arbiter === 'relay' ? 'a transport' : 'a storage'}.`,
+  )
 }
 
 /** Said to whoever wants the relay to decide while there is no link to it. */

@@ -100,7 +100,7 @@ export function createHandles(
     await ifNobody(ref, (isAlone) =>
       transacting.transactAsync((tx) => {
         if (isAlone() && !marks.stays(tx, ref)) toInitial(tx, ref)
-      }, BROWSER),
+      }, SILENTLY),
     )
   }
 
@@ -130,7 +130,7 @@ export function createHandles(
 
   async function persist(ref: AnyRef): Promise<void> {
     if (!isTransient(ref)) return
-    await transacting.transactAsync((tx) => marks.set(tx, ref, true), BROWSER)
+    await transacting.transactAsync((tx) => marks.set(tx, ref, true), SILENTLY)
   }
 
   async function remove(ref: AnyRef, own?: OwnedHandle): Promise<Receipt<void>> {
@@ -174,6 +174,8 @@ export function createHandles(
 }
 
 const BROWSER = { arbiter: 'browser' } as const
+/** Nobody who undoes means what becomes of refs as they are opened and closed. */
+const SILENTLY = { ...BROWSER, undo: false } as const
 
 function isTransient({ options }: AnyRef): boolean {
   return options.persistence === 'transient'

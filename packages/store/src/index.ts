@@ -9,7 +9,7 @@ export type { Store } from './store.ts'
 export type { LiveAgent, Sent } from './live-agent.ts'
 export type { Receipt } from './receipt.ts'
 export type { RefusedChange, RefusedChanges } from './refused.ts'
-export type { TransactAsyncOptions, TransactOptions, UndoMark } from './transact-options.ts'
+export type { TransactAsyncOptions, TransactOptions, UndoAsyncOptions, UndoMark } from './transact-options.ts'
 export type { Undone, UndoStack } from './undo-stack.ts'
 
 // Watching

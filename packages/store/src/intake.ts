@@ -3,7 +3,7 @@ import { changeId, type CellKey, type Epoch, type Origin } from '@syncline/stm'
 import type { Core } from './core.ts'
 import type { OrderedRecord } from './journal.ts'
 import { readLocal } from './open-log.ts'
-import { readChange, withLocalPart } from './read-change.ts'
+import { readChange, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
@@ -34,7 +34,12 @@ export function createIntake(core: Core): Intake {
 
   function apply(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
     const accepted = items.flatMap(({ writer }) => replica.envelopes.get(writer)?.change ?? [])
+    const { relaySeq: known } = replica.basis
+    const named = items.map((item) => replica.envelopes.get(item.writer)?.change ?? item)
     const changed = replica.order(epoch, first, items, origin)
+    named.forEach((item, i) => {
+      if (first + i > known && 'ops' in item) core.undoing.onOrdered(item, first + i)
+    })
     for (const item of items) waiting.resolve(changeId(item))
     for (const change of accepted) {
       // Before anybody hears of the commit, as with every other one; who waits for it hears later. What a dead tab sent is sent by nobody.
@@ -69,8 +74,11 @@ export function createIntake(core: Core): Intake {
             const part = readLocal(local, core.space)
             const known = { record, inverse: () => part.inverse }
             const change = withLocalPart(readChange(record), part)
+            const isKnown = replica.knows(change)
             for (const key of replica.commit(change, origin, known)) changed.add(key)
-            if (replica.pending.has(changeId(change))) core.undoing.hear(change, part.inverse)
+            // What only this browser has is never pending.
+            const isHere = replica.pending.has(changeId(change)) || withoutBrowserOps(change).ops.length === 0
+            if (!isKnown && isHere) core.undoing.hear(change, part.inverse)
           }
           return changed
         }
@@ -106,16 +114,15 @@ export function createIntake(core: Core): Intake {
           return nothing
         case 'prepared': {
           const { by, record, local } = entry
-          replica.prepare({
-            by,
-            isOurs: false,
-            record: () => record,
-            change: withLocalPart(readChange(record), readLocal(local, core.space)),
-          })
+          const part = readLocal(local, core.space)
+          const change = withLocalPart(readChange(record), part)
+          replica.prepare({ by, isOurs: false, record: () => record, change })
+          if (replica.envelopes.get(change.writer)?.change === change) core.undoing.hearAsked(change, part.inverse)
           return nothing
         }
         case 'decided':
           replica.dismiss(entry.writer)
+          core.undoing.onDismissed(entry.writer)
           envelopes.decide(entry.writer, { kind: 'refused', code: entry.code, message: entry.message })
           return nothing
       }

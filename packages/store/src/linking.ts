@@ -90,6 +90,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
         settling.onProgress()
         core.touchStatus()
         core.watching.publish(changed, replica.memory.snapshot)
+        core.undoing.tell()
       },
       onRefusal(refusal) {
         if (posting.refuse(refusal)) return

@@ -44,8 +44,10 @@ export type PlainMember = Exclude<
   | 'presence'
   | 'read'
   | 'redo'
+  | 'redoAsync'
   | 'transactAsync'
   | 'undo'
+  | 'undoAsync'
   | 'undoStack'
 >
 

@@ -37,7 +37,7 @@ export const validity: Part<'read' | 'onViolation' | 'invariant'> = {
 }
 
 /** `undo` and `redo` of this tab's own transactions. */
-export const undo: Part<'undo' | 'redo' | 'undoStack'> = {
+export const undo: Part<'undo' | 'redo' | 'undoAsync' | 'redoAsync' | 'undoStack'> = {
   name: 'undo',
   bring(core) {
     const undoing = createUndoing(core, core.committing, core.isLasting)
@@ -45,6 +45,8 @@ export const undo: Part<'undo' | 'redo' | 'undoStack'> = {
     return {
       undo: () => undoing.stack('').undo(),
       redo: () => undoing.stack('').redo(),
+      undoAsync: (how) => undoing.stack('').undoAsync(how),
+      redoAsync: (how) => undoing.stack('').redoAsync(how),
       undoStack: (scope = '') => undoing.stack(scope),
     }
   },

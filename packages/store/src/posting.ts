@@ -87,6 +87,7 @@ export function createPosting(core: Core, { wake, tell }: PostingSide): Posting 
       // For the other tabs, and for those to come.
       core.journal.write({ kind: 'decided', writer, code, message }).catch(core.onError)
       replica.dismiss(writer)
+      core.undoing.onDismissed(writer)
       envelopes.decide(writer, { kind: 'refused', code, message })
       return true
     },

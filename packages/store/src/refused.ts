@@ -39,7 +39,7 @@ export interface RefusedChanges {
   list(): readonly RefusedChange[]
   /**
    * Commits the operations and effects of a refused Change again, as a new Change on the present state, and takes it off the list. Of several on one text, apply
-   * the oldest first. Throws `StmError` `invariant-failed` when it would break an invariant, and nothing has happened then.
+   * the oldest first. Throws `StmError` `invariant-failed`, `validation-failed`, `too-large-for-ref` as a transaction does, and nothing has happened then.
    */
   reapply(id: ChangeId): Receipt<void>
   /** Takes a Change off the list for good. */

@@ -12,6 +12,7 @@ import { createInFlight } from './in-flight.ts'
 import type { Posting } from './posting.ts'
 import type { Pulse } from './pulse.ts'
 import { localPart, sharedPart } from './read-change.ts'
+import type { OwnNote } from './undoing.ts'
 
 /** What the committing on `relay` refs needs beside the core. */
 export interface RelayCommitSide {
@@ -93,8 +94,10 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
       next: { at: replica.basis.relaySeq + 1, writer },
     })
     const record = encodeChange(sharedPart(change), [], expectations)
+    const commuted = checked.writes.flatMap(({ ref, commuted: by }) => (by === undefined ? [] : ref.key))
+    const note = core.undoing.note(ops, terms.undo, memory, new Set(commuted))
     const land = inFlight.enter(ops.map((op) => cellKeyOf(op)))
-    const outcome = await post({ change, record, by, ending }).finally(land)
+    const outcome = await post({ change, record, by, note, ending }).finally(land)
     if (outcome.kind === 'accepted') {
       return { kind: 'committed', receipt: { value: undefined, change, durable, synced: () => Promise.resolve() } }
     }
@@ -107,14 +110,15 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
   }
 
   /** Writes an envelope into the log, has it sent, and waits for what becomes of it. */
-  async function post({ change, record, by, ending }: Posted): Promise<Outcome> {
+  async function post({ change, record, by, note, ending }: Posted): Promise<Outcome> {
     const { writer } = change
     const outcome = envelopes.wait(writer)
     let close = (): void => undefined
     const closed = new Promise<never>((_, reject) => (close = () => reject(undecidedError())))
     core.closing.add(close)
     try {
-      const local = encodeLocal({ ...localPart(change), inverse: null })
+      const local = encodeLocal({ ...localPart(change), inverse: note?.data() ?? null })
+      note?.ask(change)
       await Promise.race([core.journal.write({ kind: 'prepared', by, record, local }), closed])
       replica.prepare({ change, by, isOurs: true, record: () => record })
       side.wake()
@@ -144,6 +148,8 @@ interface Posted {
   readonly change: Change
   readonly record: Uint8Array
   readonly by: WriterId
+  /** How to take it back. */
+  readonly note: OwnNote | undefined
   readonly ending: Ending
 }
 

@@ -21,7 +21,7 @@ import type { Receipt } from './receipt.ts'
 import type { RefusedChanges } from './refused.ts'
 import type { ChangesOptions, Report, Selected, Selector } from './report.ts'
 import type { Status } from './status.ts'
-import type { TransactAsyncOptions, TransactOptions } from './transact-options.ts'
+import type { TransactAsyncOptions, TransactOptions, UndoAsyncOptions } from './transact-options.ts'
 import type { UndoStack, Undone } from './undo-stack.ts'
 import type { InvariantOptions } from './validity.ts'
 import type { Violation } from './violations.ts'
@@ -115,8 +115,9 @@ export interface Store {
    *
    * A part goes back only while this tab's write stands there: what others wrote later stays, and is named in `superseded`; what cannot be
    * taken back, as text today, in `irreversible`. When there is nothing to undo, or nothing of it is left, no Change is made. Throws `StmError`
-   * `nested-transaction` in the body of a transaction, `change-too-large`, `invariant-failed`; `StoreError` `unknown-policy` after a reload, while no ref of
-   * the kind has been read yet. Nothing has happened then. Cost: what the step wrote.
+   * `nested-transaction` in the body of a transaction, `change-too-large`, `validation-failed`, `too-large-for-ref`, `invariant-failed`; `StoreError`
+   * `undo-needs-async` for a step that wrote `browser` or `relay` refs, and while an `undoAsync` is under way; `unknown-policy` after a reload, while
+   * no ref of the kind has been read yet. Nothing has happened then. Cost: what the step wrote.
    *
    * @example
    * import { counter, lww } from '@syncline/merge'
@@ -151,6 +152,48 @@ export interface Store {
    * await store.close()
    */
   redo(): Undone
+
+  /**
+   * As `undo`, for every step: one that wrote `browser` or `relay` refs is taken back as `transactAsync` commits, by whoever decides about them.
+   * The same as `undoStack().undoAsync()`.
+   *
+   * Resolves when it is committed. When what the step wrote has been overwritten before that is decided, that stays and is named in
+   * `superseded`, as ever. Those of one scope run one after the other: asked twice, two steps go back. Of a step that wrote local refs only, with
+   * none before it, it is done before this returns. Rejects as `undo` throws (never with `undo-needs-async`) and as `transactAsync` does: `offline`,
+   * `refused`, `closed`, `no-arbiter`, `attempts-exhausted`, the signal's reason. Nothing has happened then, and the step can be undone again.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const draft = lww('draft', '', { arbiter: 'browser' })
+   * const store = await openStore({ space: 'board' })
+   * await store.transactAsync((tx) => tx.set(draft, 'Dear Ada'), { arbiter: 'browser' })
+   * expect(() => store.undo()).toThrow('Call undoAsync()')
+   * await store.undoAsync()
+   * expect(store.get(draft)).toBe('')
+   * await store.close()
+   */
+  undoAsync(options?: UndoAsyncOptions): Promise<Undone>
+
+  /**
+   * As `redo`, for every step, and as `undoAsync` in everything else. The same as `undoStack().redoAsync()`.
+   *
+   * @example
+   * import { lww } from '@syncline/merge'
+   * import { openStore } from '@syncline/store'
+   *
+   * const transport = relayHere()
+   * const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
+   * const store = await openStore({ space: 'cinema', transport })
+   * await store.transactAsync((tx) => tx.set(seat, 'ada'), { arbiter: 'relay' })
+   * await store.undoAsync()
+   * expect(store.get(seat)).toBe(null)
+   * await store.redoAsync()
+   * expect(store.get(seat)).toBe('ada')
+   * await store.close()
+   */
+  redoAsync(options?: UndoAsyncOptions): Promise<Undone>
 
   /**
    * What can be undone in one scope, the default one or another: the same object for the same scope.

@@ -16,6 +16,16 @@ export interface TransactOptions {
  */
 export type UndoMark = false | { readonly scope?: string; readonly group?: string }
 
+/** Options of an undo or redo that may wait. */
+export interface UndoAsyncOptions {
+  /** How often it is tried because others were faster. Default 100. */
+  readonly attempts?: number
+  /** How long it may take, its turn included. Default: as long as it takes. */
+  readonly timeoutMs?: number
+  /** Ends it, wherever it is; the promise rejects with its reason. */
+  readonly signal?: AbortSignal
+}
+
 /** Options of a transaction that may await. */
 export interface TransactAsyncOptions<A extends Arbiter = Arbiter> extends TransactOptions {
   /** Whose refs it writes, beside `local` ones: `browser` or `relay`, never both. */

@@ -13,11 +13,12 @@ import {
   type Tx,
   type View,
 } from '@syncline/stm'
+import { ATTEMPTS, exhausted, pause } from './again.ts'
 import type { Arbitration, Proposal } from './arbitration.ts'
-import { checkArbiters, termsOf, type Committing } from './committing.ts'
+import { checkArbiters, termsOf, type Committing, type Terms } from './committing.ts'
 import type { Core } from './core.ts'
 import { createEnding, type Ending } from './ending.ts'
-import { closedError, partMissing, StoreError } from './errors.ts'
+import { closedError, noArbiterError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 import type { TransactAsyncOptions } from './transact-options.ts'
 import { createTurns } from './turns.ts'
@@ -30,12 +31,6 @@ export interface Transacting {
   ): Promise<Receipt<T>>
 }
 
-/** Runs before a transaction gives up, unless it says otherwise. */
-const ATTEMPTS = 100
-/** The second run follows the first at once; the wait before the third is below the least of these, and doubles up to the most. */
-const LEAST_WAIT_MS = 2
-const MOST_WAIT_MS = 128
-
 /** Who decides about refs that are not this tab's own. */
 export type Arbitrations = Readonly<Partial<Record<Arbiter, Arbitration>>>
 
@@ -46,7 +41,7 @@ export function transacting(core: Core): Transacting {
 
 /** Makes the transacting of one open store. */
 export function createTransacting(core: Core, committing: Committing, arbitrations: Arbitrations): Transacting {
-  const { replica, clock, chance } = core
+  const { replica, clock } = core
   const { memory } = replica
   const turns = createTurns(clock)
 
@@ -56,7 +51,8 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
   ): Promise<Receipt<T>> {
     if (core.isClosed) throw closedError()
     const { arbiter, isolation = 'serializable', attempts = ATTEMPTS, timeoutMs, signal } = options
-    const terms = termsOf(options, core)
+    const said = termsOf(options, core)
+    const terms: Terms = { ...said, undo: core.undoing.marked(said.undo) }
     const once = new Map<string, unknown>()
     const turn = turns.enter()
     /** What made it run again, or what it waits for. */
@@ -72,7 +68,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
       const cancel =
         timeoutMs === undefined
           ? undefined
-          : clock.setTimer(timeoutMs, () => end(exhausted(`was not done after ${timeoutMs} ms`, lost)))
+          : clock.setTimer(timeoutMs, () => end(exhausted(`The transaction was not done after ${timeoutMs} ms`, lost)))
       return () => {
         core.closing.delete(close)
         cancel?.()
@@ -88,9 +84,9 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
         // Who waited for something was not overtaken.
         if (moved.length === 0) continue
         turn.overtaken(moved)
-        if (run >= attempts) throw exhausted(`was overtaken in each of ${run} runs`, lost)
+        if (run >= attempts) throw exhausted(`The transaction was overtaken in each of ${run} runs`, lost)
         overtakings += 1
-        await ending.race(pause(overtakings))
+        await ending.race(pause(core, overtakings))
         run += 1
       }
     } finally {
@@ -217,18 +213,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
   /** Whether somebody here can decide. */
   function checkArbiter(arbiter: Arbiter | undefined): void {
     if (arbiter === undefined || arbiter === 'local' || arbitrations[arbiter] !== undefined) return
-    const part = arbiter === 'relay' ? 'relayRefs' : 'browserRefs'
-    if (!core.parts.has(part)) throw partMissing(part, `A transaction with { arbiter: '${arbiter}' }`)
-    throw new StoreError(
-      'no-arbiter',
-      `This store cannot decide about ${arbiter} refs: it was opened without ${arbiter === 'relay' ? 'a transport' : 'a storage'}.`,
-    )
-  }
-
-  function pause(run: number): Promise<void> {
-    if (run === 1) return Promise.resolve()
-    const mostMs = Math.min(MOST_WAIT_MS, LEAST_WAIT_MS * 2 ** (run - 2))
-    return new Promise((resolve) => clock.setTimer(chance.fraction() * mostMs, resolve))
+    throw noArbiterError(arbiter, core.parts, `A transaction with { arbiter: '${arbiter}' }`)
   }
 
   /** Resolves when one of these reads otherwise than it did for the attempt. */
@@ -270,16 +255,6 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
   }
 
   return { transactAsync }
-}
-
-function exhausted(how: string, lost: ReadonlyMap<CellKey, number>): StmError {
-  const refs = [...lost.keys()].sort((a, b) => lost.get(b)! - lost.get(a)!)
-  const what = refs.length === 0 ? 'nothing that it read or wrote has moved' : `it depends on ${namesOf(refs)}`
-  return new StmError(
-    'attempts-exhausted',
-    `The transaction ${how}: ${what}. Nothing has happened. Make it shorter, let it depend on less (peek, commute), or allow it more.`,
-    { refs },
-  )
 }
 
 /** A signal of some other transaction, thrown into this one. */

@@ -1,48 +1,83 @@
-import type { ChangeId, Inverse, Stamp } from '@syncline/stm'
+import type { Arbiter, ChangeId, Inverse, Stamp } from '@syncline/stm'
 
 /** One of our own Changes, as far as taking it back needs it. */
 export interface OwnChange {
   /** The id and the stamp that it has now: it may be authored again. */
   id: ChangeId
   stamp: Stamp
+  /** The stamp of its operations on `relay` refs: its place in the relay's log. */
+  readonly ordered: Stamp | undefined
+  /** When it was asked for, among all of its line: the later the greater. */
+  readonly order: number
+  /** Who must decide when it is taken back. */
+  readonly arbiter: Arbiter
   inverses(): readonly Inverse[]
   /** It has left its line, as the oldest of too many. */
   isGone?: boolean
+  /** The relay has refused it. What it did to `browser` refs stands. */
+  isRefused?: boolean
 }
 
 /** What is taken back at once. */
-interface Step {
-  /** Where it stands among all steps of the line: the later the greater. */
+export interface Step {
+  /** Its name in its line: the order of its first Change. */
   readonly number: number
-  /** Who may still add to it; undefined when nobody. */
-  group: unknown
+  /** Who must decide when it is taken back. */
+  readonly arbiter: Arbiter
+  /** The oldest first. */
+  readonly changes: readonly OwnChange[]
+}
+
+/** A step as its line keeps it. */
+interface KeptStep extends Step {
+  arbiter: Arbiter
   readonly changes: OwnChange[]
   /** The step that this one took back, should this one be refused. */
-  readonly instead: Step | undefined
+  readonly instead: KeptStep | undefined
 }
 
 /** How a Change joins a line: as a new step, as part of the newest, by taking that back, by doing it again. */
 export type Part = 'step' | 'more' | 'undo' | 'redo'
 
+/** Where a Change belongs in its line. */
+export interface Place {
+  readonly part: Part
+  /** Of its step. */
+  readonly number: number
+  readonly order: number
+  /** For an undo or a redo: the orders of the Changes that it takes back. */
+  readonly taken: readonly number[]
+  /** Steps that were gone before, because nothing was left to do in them: they left no Change that says so. */
+  readonly gone: readonly number[]
+}
+
 /**
  * What can be taken back in one scope, and what can be done again.
  *
- * Deterministic, and told by the numbers of steps alone: the same Changes in the same order give the same line, whatever steps there were
- * in between that left no Change.
+ * Told by the places of Changes alone, and not by when they come: what another arbiter decides about comes later than what was
+ * done after it, and in the log perhaps otherwise than in the memory. The same Changes give the same line.
  */
 export interface UndoLine {
   readonly undoable: boolean
   readonly redoable: boolean
   /** All Changes in it. */
   changes(): Iterable<OwnChange>
-  /** What is taken back next, the newest Change first; undefined when there is nothing. */
-  next(direction: 'undo' | 'redo'): { readonly number: number; readonly changes: readonly OwnChange[] } | undefined
-  /** The number and the part of a Change that is committed now. */
-  place(group: unknown): { readonly number: number; readonly part: 'step' | 'more' }
+  /** What is taken back next; undefined when there is nothing. */
+  next(direction: 'undo' | 'redo'): Step | undefined
+  /** The step with this number, where it is still to be taken. */
+  find(direction: 'undo' | 'redo', number: number): Step | undefined
+  /** The place of a Change that is made now. */
+  place(group: unknown, arbiter: Arbiter): Place
+  /** The place of a Change that takes a step back. */
+  placeOf(direction: 'undo' | 'redo', step: Step): Place
+  /** A Change with this order may still come. */
+  reserve(order: number): void
   /** A Change has been made. */
-  add(change: OwnChange, part: Part, number: number, group?: unknown): void
-  /** Nothing was left to do in the next step: it is gone. */
-  skip(direction: 'undo' | 'redo'): void
+  add(change: OwnChange, place: Place): void
+  /** Nothing was left to do in a step: it is gone. */
+  skip(step: Step): void
+  /** Nobody adds to the newest step any more: whoever goes back and forth does not go on with what they did before. */
+  closeGroup(): void
   /** Changes were refused: they are in no step any more. What they took back can be taken back again. */
   drop(ids: ReadonlySet<ChangeId>): void
 }
@@ -52,58 +87,80 @@ export const MOST_STEPS = 500
 
 /** Makes an empty line. */
 export function createUndoLine(): UndoLine {
-  let undos: Step[] = []
-  let redos: Step[] = []
+  /** Both by the order of the newest Change in a step, the next one as the last. */
+  let undos: KeptStep[] = []
+  let redos: KeptStep[] = []
+  /** The greatest order there was. */
+  let newest = 0
+  /** That of the newest Change that was neither undo nor redo: what was taken back before it cannot be done again. */
+  let newestStep = 0
+  /** Who may still add to which step. */
+  let open: { readonly number: number; readonly group: unknown; readonly arbiter: Arbiter } | undefined
+  /** Steps that are gone and that no Change has said so of. */
+  const gone: number[] = []
 
-  function add(change: OwnChange, part: Part, number: number, group?: unknown): void {
-    switch (part) {
-      case 'more': {
-        const last = undos.at(-1)
-        redos = []
-        if (last?.number === number) {
-          last.changes.push(change)
-          return
-        }
-        break
-      }
-      case 'undo': {
-        const instead = undos.find((step) => step.number === number)
-        undos = undos.filter((step) => step.number < number)
-        closeGroups()
-        redos.push(made(change, number, instead))
-        return
-      }
-      case 'redo': {
-        const instead = redos.find((step) => step.number === number)
-        redos = redos.filter((step) => step.number > number)
-        undos = undos.filter((step) => step.number < number)
-        undos.push(made(change, number, instead))
-        return
-      }
-      case 'step':
+  function insert(steps: KeptStep[], step: KeptStep): void {
+    let at = steps.length
+    while (at > 0 && orderOf(steps[at - 1]!) > orderOf(step)) at -= 1
+    steps.splice(at, 0, step)
+  }
+
+  /** Takes a step out of where it is. */
+  function takeOut(steps: KeptStep[], number: number): KeptStep | undefined {
+    const at = steps.findLastIndex((step) => step.number === number)
+    return at < 0 ? undefined : steps.splice(at, 1)[0]
+  }
+
+  function addStep(step: KeptStep): void {
+    insert(undos, step)
+    if (undos.length > MOST_STEPS) for (const change of undos.shift()!.changes) change.isGone = true
+  }
+
+  function goneNow(): readonly number[] {
+    return gone.length === 0 ? none : gone.splice(0)
+  }
+
+  function add(change: OwnChange, { part, number, order, taken, gone: before }: Place): void {
+    newest = Math.max(newest, order)
+    for (const one of before) if (takeOut(undos, one) === undefined) takeOut(redos, one)
+    if (part === 'undo' || part === 'redo') {
+      open = undefined
+      const step = takeOut(part === 'undo' ? undos : redos, number)
+      const instead =
+        step &&
+        made(
+          number,
+          step.changes.filter((one) => taken.includes(one.order)),
+        )
+      // What has come into it in the meantime stays.
+      const left = step?.changes.filter((one) => !taken.includes(one.order)) ?? []
+      if (left.length > 0) addStep(made(left[0]!.order, left))
+      if (part === 'redo') addStep(made(number, [change], instead))
+      else if (newestStep < order) insert(redos, made(number, [change], instead))
+      return
     }
-    redos = []
-    while (undos.length > 0 && undos.at(-1)!.number >= number) undos.pop()
-    undos.push({ number, group, changes: [change], instead: undefined })
-    if (undos.length > MOST_STEPS) for (const gone of undos.shift()!.changes) gone.isGone = true
-  }
-
-  function made(change: OwnChange, number: number, instead: Step | undefined): Step {
-    // One step back is enough: nobody is refused an undo, and then the redo of it, and then wants the undo.
-    return { number, group: undefined, changes: [change], instead: instead && { ...instead, instead: undefined } }
-  }
-
-  /** Whoever goes back and forth does not go on with what they did before. */
-  function closeGroups(): void {
-    for (const step of undos) step.group = undefined
+    newestStep = Math.max(newestStep, order)
+    if (redos.length > 0) redos = redos.filter((step) => orderOf(step) > order)
+    const joined = part === 'more' ? takeOut(undos, number) : undefined
+    if (joined === undefined) addStep(made(redos.some((step) => step.number === number) ? order : number, [change]))
+    else {
+      joined.changes.push(change)
+      joined.arbiter = together(joined.arbiter, change.arbiter) ?? joined.arbiter
+      if (joined.changes.at(-2)!.order > order) joined.changes.sort((a, b) => a.order - b.order)
+      addStep(joined)
+    }
   }
 
   /** Steps without the Changes that are gone; where those had taken steps back, these return to `other`. */
-  function without(steps: readonly Step[], ids: ReadonlySet<ChangeId>, returned: Step[]): Step[] {
+  function without(steps: readonly KeptStep[], ids: ReadonlySet<ChangeId>, returned: KeptStep[]): KeptStep[] {
     return steps.flatMap((step) => {
-      const left = step.changes.filter(({ id }) => !ids.has(id))
-      if (left.length === step.changes.length) return [step]
-      if (left.length > 0) return [{ ...step, changes: left }]
+      if (!step.changes.some(({ id }) => ids.has(id))) return [step]
+      const left = step.changes.filter((change) => {
+        if (!ids.has(change.id)) return true
+        change.isRefused = true
+        return step.instead === undefined && change.arbiter === 'browser'
+      })
+      if (left.length > 0) return [made(step.number, left, step.instead)]
       if (step.instead !== undefined) returned.push(step.instead)
       return []
     })
@@ -119,37 +176,53 @@ export function createUndoLine(): UndoLine {
     *changes() {
       for (const { changes } of [...undos, ...redos]) yield* changes
     },
-    next(direction) {
-      const step = (direction === 'undo' ? undos : redos).at(-1)
-      return step && { number: step.number, changes: step.changes.toReversed() }
+    next: (direction) => (direction === 'undo' ? undos : redos).at(-1),
+    find: (direction, number) => (direction === 'undo' ? undos : redos).find((step) => step.number === number),
+    place(group, arbiter) {
+      const order = (newest += 1)
+      const joint = open?.group === group && group !== undefined ? together(open!.arbiter, arbiter) : undefined
+      const number = joint === undefined ? order : open!.number
+      open = { number, group, arbiter: joint ?? arbiter }
+      return { part: joint === undefined ? 'step' : 'more', number, order, taken: none, gone: goneNow() }
     },
-    place(group) {
-      const last = undos.at(-1)
-      if (last !== undefined && group !== undefined && last.group === group)
-        return { number: last.number, part: 'more' }
-      return { number: (last?.number ?? 0) + 1, part: 'step' }
+    placeOf(direction, { number, changes }) {
+      const taken = changes.map(({ order }) => order)
+      return { part: direction, number, order: (newest += 1), taken, gone: goneNow() }
     },
+    reserve: (order) => void (newest = Math.max(newest, order)),
     add,
-    skip(direction) {
-      if (direction === 'undo') {
-        undos.pop()
-        closeGroups()
-      } else redos.pop()
+    skip(step) {
+      if (takeOut(undos, step.number) === undefined) takeOut(redos, step.number)
+      gone.push(step.number)
+      open = undefined
     },
+    closeGroup: () => void (open = undefined),
     drop(ids) {
-      const toUndo: Step[] = []
-      const toRedo: Step[] = []
-      const keptUndos = without(undos, ids, toRedo)
-      const keptRedos = without(redos, ids, toUndo)
-      // Back to where they were, unless something has been done in their place since.
-      undos = [...keptUndos]
-      for (const step of without(toUndo, ids, [])) {
-        if ((undos.at(-1)?.number ?? 0) < step.number) undos.push(step)
-      }
-      redos = [...keptRedos]
-      for (const step of without(toRedo, ids, [])) {
-        if ((redos.at(-1)?.number ?? Infinity) > step.number) redos.push(step)
-      }
+      const toUndo: KeptStep[] = []
+      const toRedo: KeptStep[] = []
+      undos = without(undos, ids, toRedo)
+      redos = without(redos, ids, toUndo)
+      for (const step of without(toUndo, ids, [])) insert(undos, step)
+      // Unless something has been done since.
+      for (const step of without(toRedo, ids, [])) if (orderOf(step) > newestStep) insert(redos, step)
     },
   }
+}
+
+const none: readonly never[] = []
+
+/** One step back is enough in `instead`: nobody is refused an undo, and then the redo of it, and then wants the undo. */
+function made(number: number, changes: OwnChange[], instead?: KeptStep): KeptStep {
+  const arbiter = changes.reduce<Arbiter>((sum, change) => together(sum, change.arbiter) ?? sum, 'local')
+  return { number, arbiter, changes, instead: instead && { ...instead, instead: undefined } }
+}
+
+function orderOf({ changes }: KeptStep): number {
+  return changes.at(-1)!.order
+}
+
+/** Who decides about what two arbiters have decided about, as one Change; undefined when nobody can. */
+function together(a: Arbiter, b: Arbiter): Arbiter | undefined {
+  if (a === b || b === 'local') return a
+  return a === 'local' ? b : undefined
 }

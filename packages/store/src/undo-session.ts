@@ -7,7 +7,7 @@ export interface UndoSession {
   readonly lines: ReadonlyMap<string, UndoLine>
   line(scope: string): UndoLine
   /** A Change of this session has been made. */
-  add(change: OwnChange, note: UndoNote, group?: unknown): void
+  add(change: OwnChange, note: UndoNote): void
   /** What is known of the Changes that took others back, as far as a cell is concerned. */
   past(key: CellKey): Past
   /** A Change has been authored again. */
@@ -20,7 +20,7 @@ const MOST_RESTORED = 4 * MOST_STEPS
 /** Makes an empty session. `now` says which stamp a Change has that was authored again. */
 export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
   const lines = new Map<string, UndoLine>()
-  /** By the stamp that the Change has now. */
+  /** By the stamp that the Change has now; what it put back on `relay` refs also by the stamp of that. */
   const restored = new Map<string, ReadonlyMap<CellKey, Value>>()
 
   function line(scope: string): UndoLine {
@@ -29,19 +29,24 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
     return found
   }
 
+  function remember(stamp: Stamp, values: ReadonlyMap<CellKey, Value>): void {
+    restored.set(stampKey(stamp), values)
+    if (restored.size > MOST_RESTORED) restored.delete(restored.keys().next().value!)
+  }
+
   return {
     lines,
     line,
-    add(change, { scope, part, number, inverses, restored: values }, group) {
-      line(scope).add(change, part, number, group)
-      if (part !== 'undo' && part !== 'redo') return
+    add(change, { scope, place, inverses, restored: values }) {
+      line(scope).add(change, place)
+      if (place.part !== 'undo' && place.part !== 'redo') return
       const byCell = new Map<CellKey, Value>()
       inverses().forEach(({ tag, address, arbiter }, i) => {
         const value = values[i]
         if (value !== undefined) byCell.set(cellKey(tag, address, arbiter), value)
       })
-      restored.set(stampKey(change.stamp), byCell)
-      if (restored.size > MOST_RESTORED) restored.delete(restored.keys().next().value!)
+      remember(change.stamp, byCell)
+      if (change.ordered !== undefined) remember(change.ordered, byCell)
     },
     past: (key) => ({ now, restored: (stamp) => restored.get(stampKey(stamp))?.get(key) }),
     rename(from, { id, stamp }) {

@@ -1,5 +1,6 @@
 import type { ChangeId, LeftPart, TakenBack } from '@syncline/stm'
 import type { Receipt } from './receipt.ts'
+import type { UndoAsyncOptions } from './transact-options.ts'
 
 /**
  * What this tab can undo and redo in one scope: its own transactions, also from before a reload, and never those of another tab or user. It
@@ -11,15 +12,21 @@ export interface UndoStack {
   readonly undoable: boolean
   /** Whether there is something to redo. */
   readonly redoable: boolean
+  /** Whether an undo or a redo is under way: it waits for its turn, or for whoever decides about it. */
+  readonly isWaiting: boolean
 
   /** Takes back the newest step. See `store.undo`. */
   undo(): Undone
   /** Does again what was undone last. See `store.redo`. */
   redo(): Undone
+  /** Takes back the newest step, whoever decides about it. See `store.undoAsync`. */
+  undoAsync(options?: UndoAsyncOptions): Promise<Undone>
+  /** Does again what was undone last, whoever decides about it. See `store.redoAsync`. */
+  redoAsync(options?: UndoAsyncOptions): Promise<Undone>
 
   /**
-   * Runs `body` and returns what it gives: the transactions in it are one step. Of an async body, those before its first `await`; name a
-   * `group` for more.
+   * Runs `body` and returns what it gives: the transactions that begin in it are one step, but for `relay` refs after `browser` refs and these after
+   * those, which no one Change can write. Of an async body, those before its first `await`; name a `group` for more.
    *
    * @example
    * import { lww } from '@syncline/merge'
@@ -55,7 +62,7 @@ export interface UndoStack {
   inverse(id: ChangeId): TakenBack | undefined
 
   /**
-   * Calls `listener` when `undoable` or `redoable` has changed, after those who watch values. Returns `unsubscribe`.
+   * Calls `listener` when `undoable`, `redoable` or `isWaiting` has changed, after those who watch values. Returns `unsubscribe`.
    *
    * @example
    * import { lww } from '@syncline/merge'

@@ -1,38 +1,54 @@
 import {
+  cellKeyOf,
   changeId,
   invert,
-  StmError,
   takeBack,
+  type Arbiter,
   type CellKey,
+  type Cells,
   type Change,
   type ChangeId,
+  type Inverse,
   type Op,
   type Past,
   type Stamp,
   type TakenBack,
   type UndoneChange,
   type Value,
+  type WriterId,
 } from '@syncline/stm'
-import { nothingChanged, type Committing } from './committing.ts'
+import type { Committing } from './committing.ts'
 import type { Core } from './core.ts'
-import { closedError, StoreError } from './errors.ts'
+import { closedError } from './errors.ts'
 import type { HeldLock, Locks } from './ports.ts'
-import type { Receipt } from './receipt.ts'
 import type { UndoMark } from './transact-options.ts'
-import type { OwnChange, UndoLine } from './undo-line.ts'
+import { createAskedChanges } from './undo-asked.ts'
+import type { OwnChange, Step } from './undo-line.ts'
 import { decodeNote, encodeNote, type UndoNote } from './undo-note.ts'
 import { createUndoSession, stampKey, type UndoSession } from './undo-session.ts'
-import type { Undone, UndoStack } from './undo-stack.ts'
+import type { UndoStack } from './undo-stack.ts'
+import { createUndoTaking, type Direction } from './undo-taking.ts'
 
 /** Takes this tab's Changes back, and does them again. */
 export interface Undoing {
   stack(scope: string): UndoStack
   /** Throws when a transaction cannot be undone as it says. */
   check(mark: UndoMark): void
-  /** What is to be kept with a Change that is about to be applied; undefined when nobody can take it back. */
-  note(ops: readonly Op[], mark: UndoMark): OwnNote | undefined
-  /** Reads what an entry of the log has kept with a Change. */
+  /** How a transaction that begins now can be undone, whenever it commits: with the group that it begins in. */
+  marked(mark: Mark): Mark
+  /**
+   * What is to be kept with a Change that is about to be made; undefined when nobody can take it back. `cells` are what it will be applied
+   * to, by default the memory; `commuted` are the refs that it writes by operations which commute.
+   */
+  note(ops: readonly Op[], mark: Mark, cells?: Cells, commuted?: ReadonlySet<CellKey>): OwnNote | undefined
+  /** Reads what an entry of the log has kept with a Change that is committed. */
   hear(change: Change, inverse: Value): void
+  /** Reads what is kept with a Change that the relay is to decide about. */
+  hearAsked(change: Change, inverse: Value): void
+  /** A Change, asked for by whomever, has its place in the relay's order. */
+  onOrdered(change: Change, relaySeq: number): void
+  /** The relay has not accepted the Change of this writer. */
+  onDismissed(writer: WriterId): void
   onReauthored(from: Change, to: Change): void
   onRefused(ids: readonly ChangeId[]): void
   /** Calls who listens to stacks that have changed. */
@@ -42,11 +58,24 @@ export interface Undoing {
   close(): void
 }
 
+/** How a Change can be undone, or which step it takes. */
+export type Mark = false | { readonly scope?: string | undefined; readonly group?: unknown } | Taking
+
+/** A step that is being taken, as it was looked at last. */
+export interface Taking {
+  readonly scope: string
+  readonly direction: Direction
+  readonly step: Step
+  readonly taken: TakenBack
+}
+
 /** What is kept with one of our own Changes. */
 export interface OwnNote {
   data(): Value
   /** The Change has been made. */
   keep(change: Change): void
+  /** The relay is to decide about the Change. */
+  ask(change: Change): void
 }
 
 /** So many sessions of tabs that are gone are asked for, the newest first. */
@@ -63,6 +92,7 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
   /** Whether notes in the log are heard: until ours is chosen. From then on our own are kept as they are made, and the others are not ours. */
   let isHearing = true
   const stacks = new Map<string, { readonly stack: UndoStack; tell(): void }>()
+  const asked = createAskedChanges<UndoSession>()
   let name = core.writers.current.slice(0, 16)
   let own = createUndoSession(now)
   let lock: HeldLock | undefined
@@ -85,67 +115,53 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
 
   const pastOf = (key: CellKey): Past => own.past(key)
 
-  function kept(note: UndoNote, noteGroup?: unknown): OwnNote {
+  function kept(note: UndoNote): OwnNote {
     return {
       // What no reload can find need not be encoded.
       data: () => (isLasting ? encodeNote(note) : null),
       keep(change) {
         const made = ownChange(change, note)
-        own.add(made, note, noteGroup)
+        own.add(made, note)
         if (fresh.push(made) === 1) queueMicrotask(settle)
+      },
+      ask: (change) => asked.ask(change.writer, landing(own, note)),
+    }
+  }
+
+  function landing(of: UndoSession, note: UndoNote): Parameters<typeof asked.ask>[1] {
+    return {
+      of,
+      land(change, ordered, isMoved) {
+        const lost = note.bound.filter((i) => isMoved(cellKeyOf(change.ops[i]!)))
+        const inverses = lost.length === 0 ? note.inverses : () => without(note.inverses(), lost)
+        of.add(ownChange(change, { ...note, inverses }, ordered), note)
       },
     }
   }
 
   function undone(changes: readonly OwnChange[]): readonly UndoneChange[] {
-    return changes.map(({ stamp, inverses }) => ({ stamp, inverses: inverses() }))
+    return changes.map(({ stamp, ordered, inverses }) => ({ stamp, ordered, inverses: inverses() })).reverse()
   }
 
-  function take(scope: string, direction: 'undo' | 'redo'): Undone {
-    if (core.isClosed) throw closedError()
-    if (committing.isRunning) {
-      throw new StmError(
-        'nested-transaction',
-        `${direction}() was called in the body of a transaction. Call it when that has returned.`,
-      )
-    }
-    replica.flushDocuments()
-    const line = own.line(scope)
-    const step = line.next(direction)
-    if (step === undefined) return { ...nothingChanged, superseded: none, irreversible: none }
-    checkPolicies(step.changes, direction)
-    const { ops, restored, superseded, irreversible } = takeBack(memory, undone(step.changes), pastOf)
-    let receipt: Receipt<void> = nothingChanged
-    if (ops.length === 0) line.skip(direction)
-    else {
-      core.validity.judgeOps(ops, memory, committing.context())
-      const inverses = invert(memory, ops, pastOf)!
-      const note = kept({ session: name, scope, part: direction, number: step.number, inverses, restored })
-      receipt = committing.commit(ops, null, { note })
-    }
-    tell()
-    return { ...receipt, superseded, irreversible }
-  }
+  const taking = createUndoTaking(core, committing, {
+    line: (scope) => own.line(scope),
+    undone,
+    pastOf,
+    tell,
+  })
 
-  /** After a reload operations are taken back by policies that come with the refs of the app. */
-  function checkPolicies(changes: readonly OwnChange[], direction: string): void {
-    for (const { inverses } of changes) {
-      const strange = inverses().find(({ tag, inverse }) => inverse !== null && memory.policy(tag) === undefined)
-      if (strange === undefined) continue
-      throw new StoreError(
-        'unknown-policy',
-        `${direction}() would write "${strange.address}", and this store has not met a "${strange.tag}" ref yet. ` +
-          'Nothing has happened: read one first, as with store.get(ref).',
-      )
-    }
+  /** The session of a note in the log, now the one that was written to last. */
+  function sessionOf(note: UndoNote): UndoSession {
+    const session = sessions.get(note.session) ?? createUndoSession(now)
+    sessions.delete(note.session)
+    sessions.set(note.session, session)
+    return session
   }
 
   function stack(scope: string): UndoStack {
     const known = stacks.get(scope)
     if (known !== undefined) return known.stack
     const listeners = new Set<() => void>()
-    const line = own.line(scope)
-    let told = [line.undoable, line.redoable]
     const made: UndoStack = {
       scope,
       get undoable() {
@@ -154,8 +170,13 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
       get redoable() {
         return own.line(scope).redoable
       },
-      undo: () => take(scope, 'undo'),
-      redo: () => take(scope, 'redo'),
+      get isWaiting() {
+        return taking.isWaiting(scope)
+      },
+      undo: () => taking.take(scope, 'undo'),
+      redo: () => taking.take(scope, 'redo'),
+      undoAsync: (options) => taking.takeAsync(scope, 'undo', options),
+      redoAsync: (options) => taking.takeAsync(scope, 'redo', options),
       group(body) {
         const around = group
         group ??= {}
@@ -173,12 +194,13 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
         return () => listeners.delete(one)
       },
     }
+    let told = showing(made)
     stacks.set(scope, {
       stack: made,
       tell() {
-        const [undoable, redoable] = told
-        told = [made.undoable, made.redoable]
-        if (undoable === told[0] && redoable === told[1]) return
+        const before = told
+        told = showing(made)
+        if (told === before) return
         for (const listener of [...listeners]) {
           try {
             listener()
@@ -207,23 +229,35 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
   return {
     stack,
     check: () => undefined,
-    note(ops, mark) {
-      const inverses = mark === false ? undefined : invert(memory, ops, pastOf)
+    marked: (mark) => (mark === false || group === undefined ? mark : { ...mark, group }),
+    note(ops, mark, cells = memory, commuted = noKeys) {
+      const inverses = mark === false ? undefined : invert(cells, ops, pastOf)
       if (mark === false || inverses === undefined) return undefined
       const { scope = '' } = mark
-      const ownGroup = group ?? mark.group
-      const { number, part } = own.line(scope).place(ownGroup)
-      return kept({ session: name, scope, part, number, inverses, restored: none }, ownGroup)
+      const line = own.line(scope)
+      const bound = boundIn(ops, cells, commuted)
+      if (!('taken' in mark)) {
+        const place = line.place(group ?? mark.group, arbiterOf(ops))
+        return kept({ session: name, scope, place, inverses, restored: none, bound })
+      }
+      const place = line.placeOf(mark.direction, mark.step)
+      return kept({ session: name, scope, place, inverses, restored: restoredBy(mark.taken, ops), bound })
     },
     hear(change, inverse) {
       if (inverse === null || !isHearing) return
       const note = decodeNote(inverse, change)
-      if (note === undefined) return
-      const session = sessions.get(note.session) ?? createUndoSession(now)
-      sessions.delete(note.session)
-      sessions.set(note.session, session)
-      session.add(ownChange(change, note), note)
+      if (note !== undefined) sessionOf(note).add(ownChange(change, note), note)
     },
+    hearAsked(change, inverse) {
+      if (inverse === null || !isHearing) return
+      const note = decodeNote(inverse, change)
+      if (note === undefined) return
+      const session = sessionOf(note)
+      session.line(note.scope).reserve(note.place.order)
+      asked.ask(change.writer, landing(session, note))
+    },
+    onOrdered: asked.onOrdered,
+    onDismissed: asked.dismiss,
     onReauthored(from, to) {
       const stamp = stampOf(to)
       renamed.set(stampKey(stampOf(from)), stamp)
@@ -235,7 +269,9 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
     },
     tell,
     async begin(locks, pull) {
-      const left = [...sessions].filter(([, { lines }]) => [...lines.values()].some(isOfUse))
+      const isOfUse = (session: UndoSession): boolean =>
+        asked.isIn(session) || [...session.lines.values()].some(({ undoable, redoable }) => undoable || redoable)
+      const left = [...sessions].filter(([, session]) => isOfUse(session))
       for (const [session, found] of locks === undefined ? [] : left.reverse().slice(0, MOST_TRIED)) {
         lock = await locks!.tryHold(lockName(core.space, session))
         if (lock === undefined) continue
@@ -247,6 +283,7 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
       if (sessions.get(name) === own) await pull()
       isHearing = false
       sessions.clear()
+      asked.keepOnly(own)
     },
     close() {
       lock?.release()
@@ -255,17 +292,57 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
 }
 
 const none: readonly never[] = []
+const noKeys: ReadonlySet<CellKey> = new Set()
 
-function ownChange(change: Change, { inverses }: UndoNote): OwnChange {
-  return { id: changeId(change), stamp: stampOf(change), inverses }
+function ownChange(change: Change, { place, inverses }: UndoNote, ordered?: Stamp): OwnChange {
+  const made: OwnChange = {
+    id: changeId(change),
+    stamp: stampOf(change),
+    ordered,
+    order: place.order,
+    arbiter: arbiterOf(change.ops),
+    inverses: () => (made.isRefused === true ? inverses().filter(isBrowsers) : inverses()),
+  }
+  return made
+}
+
+/** Who has decided about these: with local ones there are those of one arbiter at most. */
+function arbiterOf(ops: readonly Op[]): Arbiter {
+  return ops.find(({ arbiter }) => arbiter !== 'local')?.arbiter ?? 'local'
+}
+
+function isBrowsers({ arbiter }: Inverse): boolean {
+  return arbiter === 'browser'
+}
+
+/** The operations whose inverses say what was there when the relay was asked: of no use when it was something else when it has answered. */
+function boundIn(ops: readonly Op[], { policy }: Cells, commuted: ReadonlySet<CellKey>): readonly number[] {
+  let bound: number[] | undefined
+  for (const [i, op] of ops.entries()) {
+    if (op.arbiter !== 'relay' || commuted.has(cellKeyOf(op))) continue
+    const reversal = policy(op.tag)?.reversal
+    if (reversal === undefined || reversal === 'none' || reversal.commutes !== true) (bound ??= []).push(i)
+  }
+  return bound ?? none
+}
+
+function without(inverses: readonly Inverse[], lost: readonly number[]): readonly Inverse[] {
+  return inverses.map((inverse, i) => (lost.includes(i) ? { ...inverse, inverse: null } : inverse))
+}
+
+/** What each operation puts back: an arbiter may have them in another order. */
+function restoredBy({ ops, restored }: TakenBack, made: readonly Op[]): readonly Value[] {
+  const byCell = new Map(ops.map((op, i) => [cellKeyOf(op), restored[i]!]))
+  return made.map((op) => byCell.get(cellKeyOf(op)) ?? null)
+}
+
+/** What listeners are told of, as one text. */
+function showing({ undoable, redoable, isWaiting }: UndoStack): string {
+  return `${undoable} ${redoable} ${isWaiting}`
 }
 
 function stampOf({ at, writer }: Change): Stamp {
   return { at, writer }
-}
-
-function isOfUse({ undoable, redoable }: UndoLine): boolean {
-  return undoable || redoable
 }
 
 function lockName(space: string, session: string): string {

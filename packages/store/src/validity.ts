@@ -1,13 +1,18 @@
 import {
+  cellKeyOf,
   createInvariants,
+  hasRules,
   judgeWrites,
+  readyMade,
   StmError,
   type AnyCollection,
   type AnyRef,
   type CellKey,
+  type EditContext,
   type InvariantCheck,
   type InvariantNews,
-  type Invariants,
+  type Memory,
+  type Op,
   type Rules,
   type Snapshot,
 } from '@syncline/stm'
@@ -28,8 +33,13 @@ export interface InvariantOptions {
 export interface Validity {
   /** What transactions are held against. */
   readonly rules: Rules
-  /** Throws `StmError` `invariant-failed` when operations would break an invariant. Schemas belong to refs, which operations do not know. */
-  readonly judgeOps: Invariants['judgeOps']
+  /**
+   * The ref of an operation, without what it says of conflicts, if it has rules of its own and is known here: because a transaction has
+   * written it, or another member of its collection, or somebody follows it.
+   */
+  refOf(op: Op): AnyRef | undefined
+  /** Throws as `rules` do, of operations that no body has written. */
+  judgeOps(ops: readonly Op[], memory: Memory, context: EditContext): void
   /** Whether nobody wants to know. */
   readonly isIdle: boolean
   /** A commit is in memory. */
@@ -46,6 +56,12 @@ export function createValidity(now: () => Snapshot, report: (error: unknown) => 
   const followings = new Set<Following>()
   const invariants = createInvariants()
   const listeners = new Map<string, (news: InvariantNews) => void>()
+  /** Refs with rules, by their keys; of the members of one collection, and of one family of texts, any: they have the same. */
+  const ruled = new Map<string, AnyRef>()
+
+  function meet(ref: AnyRef): void {
+    if (hasRules(ref)) ruled.set(placeOf(ref.key), ref)
+  }
 
   function tell(news: InvariantNews): void {
     try {
@@ -55,14 +71,26 @@ export function createValidity(now: () => Snapshot, report: (error: unknown) => 
     }
   }
 
-  return {
-    rules: {
-      judge(writes, view, context) {
-        judgeWrites(writes, view, context, encodedBytes)
-        return invariants.judge(writes, view, context)
-      },
+  const rules: Rules = {
+    judge(writes, view, context) {
+      for (const { ref } of writes) meet(ref)
+      judgeWrites(writes, view, context, encodedBytes)
+      return invariants.judge(writes, view, context)
     },
-    judgeOps: invariants.judgeOps,
+  }
+
+  function refOf(op: Op): AnyRef | undefined {
+    if (ruled.size === 0) return undefined
+    const key = cellKeyOf(op)
+    const known = ruled.get(placeOf(key))
+    if (known === undefined) return undefined
+    return { ...known, key, address: op.address, options: { ...known.options, onConflict: 'rerun' } }
+  }
+
+  return {
+    rules,
+    refOf,
+    judgeOps: (ops, memory, context) => void rules.judge(readyMade(ops, memory, refOf), memory.view, context),
     get isIdle() {
       return followings.size + invariants.size === 0
     },
@@ -72,6 +100,11 @@ export function createValidity(now: () => Snapshot, report: (error: unknown) => 
       invariants.look(now(), tell, report)
     },
     onViolation(of, listener) {
+      for (const one of of) {
+        if (one.kind === 'ref') meet(one)
+        // Any member will do, so that there need not be one.
+        else meet(one.at('any'))
+      }
       const following = follow(of, now(), (violation) => {
         try {
           listener(violation)
@@ -98,6 +131,12 @@ export function createValidity(now: () => Snapshot, report: (error: unknown) => 
       listeners.clear()
     },
   }
+}
+
+/** Where a ref is known: with all members of its collection at one place. */
+function placeOf(key: CellKey): string {
+  const slash = key.indexOf('/')
+  return slash < 0 ? key : key.slice(0, slash + 1)
 }
 
 /** Somebody should know that an invariant is broken, and when nobody has asked to, it is whoever gets the errors. */

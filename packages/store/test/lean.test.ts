@@ -250,6 +250,18 @@ describe('[LE3] what needs a part that is absent is refused with its name, and n
     await store.close()
   })
 
+  test('an undo of what was decided about by an arbiter that is absent', async () => {
+    const storage = memoryStorage()
+    const before = await openStore({ space: 'board', storage })
+    await before.transactAsync((tx) => tx.set(draft, 'mine'), { arbiter: 'browser' })
+    await before.close()
+    const store = await openLean({ space: 'board', storage, parts: [undo] })
+    expect(store.get(draft)).toBe('mine')
+    await expect(store.undoAsync()).rejects.toEqual(missing('browserRefs'))
+    expect([store.get(draft), store.undoStack().undoable]).toEqual(['mine', true])
+    await store.close()
+  })
+
   test('a whole store says what its options lack, not its parts', async () => {
     const store = await openStore({ space: 'board' })
     await expect(store.transactAsync((tx) => tx.set(seat, 'x'), { arbiter: 'relay' })).rejects.toMatchObject({
@@ -298,8 +310,11 @@ describe('[LE4] what absent parts have written is kept', () => {
     after.redo()
     expect(after.get(votes)).toBe(12)
     after.undo()
+    await after.undoAsync()
+    await after.undoAsync()
+    expect([after.get(draft), after.get(votes)]).toEqual(['', 10])
     after.undo()
-    expect([after.get(cards), after.get(votes)]).toEqual([['b'], 11])
+    expect([after.get(cards), after.get(votes)]).toEqual([['b'], 10])
     after.undoStack('other').undo()
     expect(after.get(title)).toBe('Plan')
     await world.close()

@@ -1,0 +1,48 @@
+import { cellKeyOf, type CellKey, type Change, type Stamp, type WriterId } from '@syncline/stm'
+
+/** A Change that the relay is to decide about, and that can be taken back when it has. */
+export interface Asked<S> {
+  /** What it will be a part of. */
+  readonly of: S
+  /** It has its place in the relay's order. `isMoved` tells which cells others have written since it was asked for. */
+  land(change: Change, ordered: Stamp, isMoved: (key: CellKey) => boolean): void
+}
+
+/** The Changes that the relay is to decide about, by the writers that were made for them. Each is part of an `S`. */
+export interface AskedChanges<S> {
+  has(writer: WriterId): boolean
+  /** Whether one of them is part of this. */
+  isIn(of: S): boolean
+  ask(writer: WriterId, asked: Asked<S>): void
+  /** It was not accepted. */
+  dismiss(writer: WriterId): void
+  /** Those that are part of something else are nobody's here. */
+  keepOnly(of: S): void
+  /** A Change has its place in the relay's order. To be told of each one, in that order. */
+  onOrdered(change: Change, relaySeq: number): void
+}
+
+/** Makes an empty set. Cost: one number for each `relay` ref. */
+export function createAskedChanges<S>(): AskedChanges<S> {
+  const waiting = new Map<WriterId, Asked<S>>()
+  /** Where in the relay's order each cell was written last. */
+  const writtenAt = new Map<CellKey, number>()
+
+  return {
+    has: (writer) => waiting.has(writer),
+    isIn: (of) => [...waiting.values()].some((asked) => asked.of === of),
+    ask: (writer, asked) => void waiting.set(writer, asked),
+    dismiss: (writer) => void waiting.delete(writer),
+    keepOnly(of) {
+      for (const [writer, asked] of waiting) if (asked.of !== of) waiting.delete(writer)
+    },
+    onOrdered(change, relaySeq) {
+      const { writer, deps, ops } = change
+      const asked = waiting.get(writer)
+      waiting.delete(writer)
+      const isMoved = (key: CellKey): boolean => (writtenAt.get(key) ?? 0) > deps.relaySeq
+      asked?.land(change, { at: relaySeq, writer }, isMoved)
+      for (const op of ops) if (op.arbiter === 'relay') writtenAt.set(cellKeyOf(op), relaySeq)
+    },
+  }
+}
