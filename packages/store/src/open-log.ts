@@ -1,6 +1,6 @@
 import { decodeEntry, decodeLocal, ProtocolError, type LocalPart, type LogEntry } from '@syncline/protocol'
 import { StoreError } from './errors.ts'
-import { memoryStorage } from './memory.ts'
+import { createLocks } from './memory-locks.ts'
 import type { Log, Storage } from './ports.ts'
 
 /** A log that is open, and what stands behind it. */
@@ -13,7 +13,7 @@ export interface OpenedLog {
   readonly storageError: StoreError | undefined
 }
 
-/** Opens the log of a space, or one in memory where the storage cannot be used at all. */
+/** Opens the log of a space; a store whose storage cannot be used at all has none, and is alone. */
 export async function openLog(storage: Storage | undefined, space: string): Promise<OpenedLog> {
   let storageError: StoreError | undefined
   if (storage !== undefined) {
@@ -24,8 +24,16 @@ export async function openLog(storage: Storage | undefined, space: string): Prom
       storageError = error
     }
   }
-  const alone = memoryStorage()
-  return { storage: alone, log: await alone.openLog(space), isLasting: false, storageError }
+  return { storage: { openLog: async () => noLog, locks: createLocks() }, log: noLog, isLasting: false, storageError }
+}
+
+/** Stands for the log of a store that has none: nobody else could read it, so nothing is written into it. */
+const noLog: Log = {
+  read: async (after) => after,
+  append: () => Promise.reject(new StoreError('storage-failed', 'This store has no log to write into.')),
+  takeFence: async () => 1,
+  onLost: () => () => undefined,
+  close: () => Promise.resolve(),
 }
 
 /** Decodes an entry, or says in words what is wrong with this device's data. */
