@@ -121,8 +121,9 @@ export function useTransact(): Store['transact'] {
 }
 
 /**
- * What this tab can undo and redo in a scope, the default one or another, and the ways to do it; renders again when `canUndo` or `canRedo`
- * has changed. `undo` and `redo` are the same functions in every render; they return what `store.undo` does.
+ * What this tab can undo and redo in a scope, the default one or another, and the ways to do it; renders again when `canUndo`, `canRedo` or
+ * `isWaiting` has changed. `undo` and `redo` do what those of the store do, for steps on local refs; `undoAsync` and `redoAsync` take every step, and
+ * `isWaiting` is true while one is decided. All four are the same functions in every render.
  *
  * @example
  * import { lww } from '@syncline/merge'

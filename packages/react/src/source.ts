@@ -22,10 +22,16 @@ export interface PresenceNow {
 export interface UndoNow {
   readonly canUndo: boolean
   readonly canRedo: boolean
-  /** Takes back the newest step. The same function in every render. */
+  /** Whether one is under way: it waits for its turn, or for whoever decides about it. */
+  readonly isWaiting: boolean
+  /** Takes back the newest step on local refs. The same function in every render. */
   readonly undo: () => Undone
   /** Does again what was undone last. The same function in every render. */
   readonly redo: () => Undone
+  /** Takes back the newest step, whoever decides about it. The same function in every render. */
+  readonly undoAsync: () => Promise<Undone>
+  /** Does again what was undone last, whoever decides about it. The same function in every render. */
+  readonly redoAsync: () => Promise<Undone>
 }
 
 export function identity<T>(value: T): T {
@@ -175,13 +181,20 @@ export function presenceOf(presence: Presence): Source<PresenceNow> {
 
 /** What can be undone and redone, as one object that stays the same until that changes. */
 export function undoOf(stack: UndoStack): Source<UndoNow> {
-  const undo = (): Undone => stack.undo()
-  const redo = (): Undone => stack.redo()
+  // Without arguments: a button would give them its event.
+  const acts = {
+    undo: () => stack.undo(),
+    redo: () => stack.redo(),
+    undoAsync: () => stack.undoAsync(),
+    redoAsync: () => stack.redoAsync(),
+  }
   let now: UndoNow | undefined
   return {
     read() {
-      const { undoable: canUndo, redoable: canRedo } = stack
-      if (now?.canUndo !== canUndo || now.canRedo !== canRedo) now = { canUndo, canRedo, undo, redo }
+      const { undoable: canUndo, redoable: canRedo, isWaiting } = stack
+      if (now?.canUndo !== canUndo || now.canRedo !== canRedo || now.isWaiting !== isWaiting) {
+        now = { canUndo, canRedo, isWaiting, ...acts }
+      }
       return now
     },
     subscribe: (onChange) => stack.onChange(onChange),

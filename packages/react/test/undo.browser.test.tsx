@@ -2,7 +2,7 @@ import { lww } from '@syncline/merge'
 import { memoryStorage } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { useUndo, useValue, type UndoNow } from '../src/index.ts'
-import { acting, open, show, tally } from './stage.tsx'
+import { acting, open, settleable, show, tally } from './stage.tsx'
 
 const title = lww('title', 'untitled')
 const zoom = lww('zoom', 1)
@@ -85,4 +85,48 @@ test('a scope has its own, and a reload keeps it', async () => {
   await expect.element(screen.getByText('A 2 true true')).toBeVisible()
   await acting(() => press(screen.getByText('A 2 true true')))
   await expect.element(screen.getByText('A 1 true false')).toBeVisible()
+})
+
+test('a button for every step shows that one is under way', async () => {
+  const storage = memoryStorage()
+  const gate = settleable<void>()
+  let isHeld = false
+  const held = {
+    ...storage,
+    async openLog(space: string) {
+      const log = await storage.openLog(space)
+      return {
+        ...log,
+        async append(entry: Uint8Array, options?: Parameters<typeof log.append>[1]) {
+          if (isHeld) await gate.promise
+          return log.append(entry, options)
+        },
+      }
+    },
+  }
+  const store = await open({ storage: held })
+  const draft = lww('draft', '', { arbiter: 'browser' })
+  await store.transactAsync((tx) => tx.set(draft, 'Dear Ada'), { arbiter: 'browser' })
+  const seen: UndoNow[] = []
+  function UndoButton() {
+    const now = useUndo()
+    seen.push(now)
+    return (
+      <button disabled={!now.canUndo} aria-busy={now.isWaiting} onClick={() => void now.undoAsync()}>
+        {useValue(draft)}
+      </button>
+    )
+  }
+  const screen = await show(store, <UndoButton />)
+  const button = screen.getByRole('button')
+  await expect.element(button).toHaveTextContent('Dear Ada')
+  isHeld = true
+  await acting(() => press(button))
+  await expect.element(button).toHaveAttribute('aria-busy', 'true')
+  await expect.element(button).toHaveTextContent('Dear Ada')
+  await acting(() => gate.resolve())
+  await expect.element(button).toHaveAttribute('aria-busy', 'false')
+  await expect.element(button).toBeDisabled()
+  await expect.element(button).toHaveTextContent('')
+  expect(new Set(seen.map((now) => now.undoAsync)).size).toBe(1)
 })
