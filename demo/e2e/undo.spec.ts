@@ -1,5 +1,9 @@
 import type { Page } from '@playwright/test'
+import type { Ref } from '@syncline/stm'
 import { expect, expectEqualBoards, test } from './fixtures.ts'
+
+/** A member of a collection that the relay decides about. */
+type Booking = Ref<{ readonly title: string } | undefined, { create: { readonly title: string } }, 'relay'>
 
 const undoButton = (page: Page) =>
   page.getByRole('group', { name: 'Undo and redo' }).getByRole('button', { name: 'Undo' })
@@ -82,4 +86,47 @@ test('each tab undoes its own, and in a field the keys are for what is typed the
   await second.page.keyboard.press('Control+z')
   await expect(second.card('two')).toBeHidden()
   await expect(ada.board.card('two')).toBeHidden()
+})
+
+test('a step that the relay has decided about is undone when the relay can be asked, and stays until then', async ({
+  enter,
+  relayProxy,
+}) => {
+  const [ada, ben] = [await enter({ name: 'Ada', via: relayProxy }), await enter({ name: 'Ben' })]
+  const { page } = ada.board
+  /** The board has no refs that the relay decides about: this is a member of a collection like the cards that is one. */
+  const booked = (of: Page, title: string | null) =>
+    of.evaluate(async (words) => {
+      const { store, cards } = window.syncline!
+      const card = cards.at('booked')
+      const key = card.key.replace('record ', 'record@relay ')
+      const seat = { ...card, key, arbiter: 'relay' as const, options: { arbiter: 'relay' as const } }
+      const booking = seat as unknown as Booking
+      if (words !== null) await store.transactAsync((tx) => tx.create(booking, { title: words }), { arbiter: 'relay' })
+      return store.get(booking)?.title
+    }, title)
+  expect(await booked(page, 'Row 1, seat 2')).toBe('Row 1, seat 2')
+  await expect.poll(() => booked(ben.board.page, null)).toBe('Row 1, seat 2')
+
+  relayProxy.cut()
+  await ada.board.isLink('waiting')
+  await page.locator('h1').click()
+  await page.keyboard.press('Control+z')
+  await expect(page.getByText('It can be undone when there is a connection.').first()).toBeVisible()
+  await expect(undoButton(page)).toBeEnabled()
+  expect(await booked(page, null)).toBe('Row 1, seat 2')
+
+  relayProxy.mend()
+  await ada.board.isLink('online')
+  await undoButton(page).click()
+  await expect(undoButton(page)).toBeDisabled()
+  await expect.poll(() => booked(ben.board.page, null)).toBe(undefined)
+  await page.reload()
+  await ada.board.isOpen()
+  await booked(page, null)
+  await ada.board.isLink('online')
+  await page.locator('h1').click()
+  await page.keyboard.press('Control+Shift+z')
+  await expect.poll(() => booked(ben.board.page, null)).toBe('Row 1, seat 2')
+  await expect(page.getByRole('group', { name: 'Undo and redo' })).toHaveAttribute('aria-busy', 'false')
 })

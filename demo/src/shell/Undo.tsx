@@ -1,5 +1,6 @@
 import { useUndo } from '@syncline/react'
 import type { Undone } from '@syncline/store'
+import clsx from 'clsx'
 import { Redo2, Undo2 } from 'lucide-react'
 import { useCallback, useEffect } from 'react'
 import { IconButton } from '../parts/Button.tsx'
@@ -13,19 +14,23 @@ const command = isMac ? 'Meta' : 'Control'
 
 /** Takes back what was done on this board, here and by nobody else, and does it again: by buttons and by keys. */
 export function Undo() {
-  const { undo, redo, canUndo, canRedo } = useUndo()
+  const { undoAsync, redoAsync, canUndo, canRedo, isWaiting } = useUndo()
   const { announce, notify } = useNotices()
 
   const run = useCallback(
-    (act: () => Undone, what: string) => {
-      const { change, superseded } = act()
-      if (superseded.length > 0) notify({ text: 'Somebody has changed it since, so that stays as it is.' })
-      announce(change === undefined ? `Nothing was ${what}.` : `Your last step was ${what}.`)
+    async (act: () => Promise<Undone>, what: string) => {
+      try {
+        const { change, superseded } = await act()
+        if (superseded.length > 0) notify({ text: 'Somebody has changed it since, so that stays as it is.' })
+        announce(change === undefined ? `Nothing was ${what}.` : `Your last step was ${what}.`)
+      } catch (error) {
+        notify({ text: wordsFor(error, what) })
+      }
     },
     [announce, notify],
   )
-  const onUndo = useCallback(() => run(undo, 'undone'), [run, undo])
-  const onRedo = useCallback(() => run(redo, 'done again'), [run, redo])
+  const onUndo = useCallback(() => void run(undoAsync, 'undone'), [run, undoAsync])
+  const onRedo = useCallback(() => void run(redoAsync, 'done again'), [run, redoAsync])
 
   useEffect(() => {
     function onKeyDown(event: KeyboardEvent): void {
@@ -41,7 +46,12 @@ export function Undo() {
   }, [onUndo, onRedo])
 
   return (
-    <div role="group" aria-label="Undo and redo" className="flex">
+    <div
+      role="group"
+      aria-label="Undo and redo"
+      aria-busy={isWaiting}
+      className={clsx('flex', isWaiting && 'animate-pulse')}
+    >
       <IconButton label="Undo" keys={`${command}+Z`} disabled={!canUndo} onClick={onUndo}>
         <Undo2 />
       </IconButton>
@@ -50,6 +60,14 @@ export function Undo() {
       </IconButton>
     </div>
   )
+}
+
+/** Why a step is still there. Nothing has happened to it. */
+function wordsFor(error: unknown, what: string): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'offline') return `The server decides about this step. It can be ${what} when there is a connection.`
+  const why = error instanceof Error ? error.message : String(error)
+  return `Your last step was not ${what}. ${why}`
 }
 
 function askedFor({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): 'undo' | 'redo' | undefined {
