@@ -1,6 +1,7 @@
 import type { StoreError } from '@syncline/store'
+import { type IDBPDatabase, openDB, unwrap } from 'idb'
 import { unlessBlocked } from './blocking.ts'
-import { databaseName, FORMAT_VERSION, upgrade } from './format.ts'
+import { databaseName, type Format, FORMAT_VERSION, upgrade } from './format.ts'
 import { missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
 import { resultOf } from './requests.ts'
 
@@ -66,7 +67,7 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
   async function open(onTerminated: () => void): Promise<IDBDatabase> {
     try {
       if (typeof indexedDB === 'undefined') throw missingError(name)
-      const database = await openOnce(onTerminated)
+      const database = unwrap(await openOnce(onTerminated))
       try {
         const meta = database.transaction('meta', 'readonly').objectStore('meta')
         const found = await resultOf<string | undefined>(meta.get('identity'))
@@ -84,21 +85,22 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
     }
   }
 
-  function openOnce(onTerminated: () => void): Promise<IDBDatabase> {
-    const start = (onBlocked: () => void): Promise<IDBDatabase> => {
-      const request = indexedDB.open(databaseName(name), version)
-      request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion)
-      request.onblocked = onBlocked
-      return resultOf(request).then((database) => {
-        database.onversionchange = ({ newVersion }) => {
+  function openOnce(onTerminated: () => void): Promise<IDBPDatabase<Format>> {
+    const start = (blocked: () => void): Promise<IDBPDatabase<Format>> =>
+      openDB<Format>(databaseName(name), version, {
+        upgrade(database, oldVersion, _, transaction) {
+          // When it is aborted, opening fails with the same reason.
+          transaction.done.catch(() => undefined)
+          upgrade(unwrap(database), oldVersion)
+        },
+        blocked,
+        blocking(_, newVersion, event) {
           // Held open, it would block the other tab; and what old code writes after an upgrade is damage.
-          database.close()
+          if (event.target instanceof IDBDatabase) event.target.close()
           lose(supersededError(name, newVersion))
-        }
-        database.onclose = onTerminated
-        return database
+        },
+        terminated: onTerminated,
       })
-    }
     return unlessBlocked(name, 'open', start, (database) => database.close())
   }
 

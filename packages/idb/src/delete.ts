@@ -1,7 +1,7 @@
+import { deleteDB } from 'idb'
 import { unlessBlocked } from './blocking.ts'
 import { databaseName } from './format.ts'
 import { missingError, toStoreError } from './problems.ts'
-import { resultOf } from './requests.ts'
 
 /**
  * Deletes everything that the storage called `name` keeps in this browser. Stores that have it open, in any tab, lose it and say so.
@@ -18,12 +18,12 @@ import { resultOf } from './requests.ts'
 export async function deleteDatabase(name: string): Promise<void> {
   try {
     if (typeof indexedDB === 'undefined') throw missingError(name)
-    const start = (onBlocked: () => void): Promise<unknown> => {
-      const request = indexedDB.deleteDatabase(databaseName(name))
-      request.onblocked = onBlocked
-      return resultOf(request)
-    }
-    await unlessBlocked(name, 'delete', start, () => undefined)
+    await unlessBlocked(
+      name,
+      'delete',
+      (blocked) => deleteDB(databaseName(name), { blocked }),
+      () => undefined,
+    )
   } catch (error) {
     throw toStoreError(error, name, 'delete')
   }

@@ -1,3 +1,13 @@
+import type { DBSchema } from 'idb'
+
+/** What is in a database; FORMAT.md says it in words. */
+export interface Format extends DBSchema {
+  entries: { key: number; value: EntryRecord; indexes: { bySpace: [string, number] } }
+  fences: { key: [string, number]; value: true }
+  claims: { key: [string, number]; value: ClaimRecord; indexes: { bySpace: string } }
+  meta: { key: string; value: string }
+}
+
 /** One entry of one space's log. */
 export interface EntryRecord {
   readonly position: number

@@ -77,8 +77,7 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
     const { type, lens } = specOf(ref)
     const [version, known] = [versionOf(draft.base?.value), lens?.version ?? 1]
     if (version > known) throw readOnly(ref.address, version, known)
-    if (intent.value !== null) checkType(intent.value, type, `"${ref.address}"`)
-    const value = checkUnversioned(toValue(intent.value, `"${ref.address}"`), `The value for "${ref.address}"`)
+    const value = isFit(intent.value, type) ? intent.value : checked(intent.value, type, ref)
     return equalValues(value, policy.readDraft(draft, ref)) ? draft : { base: draft.base, value }
   },
 
@@ -96,6 +95,18 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
   },
 
   reversal: lwwReversal,
+}
+
+/** Whether a value is one that every register of its type takes: most are, and for them no words about their place are put together. */
+function isFit(value: unknown, type: string | undefined): value is Value {
+  const is = typeof value
+  return (is === 'boolean' || (is === 'number' && value !== 0)) && (type === undefined || type === is)
+}
+
+/** A value as it is stored. Throws what is wrong with it. */
+function checked(value: unknown, type: string | undefined, { address }: PolicyRef): Value {
+  if (value !== null) checkType(value, type, `"${address}"`)
+  return checkUnversioned(toValue(value, `"${address}"`), `The value for "${address}"`)
 }
 
 /** What a state comes to at the version of a declaration. */

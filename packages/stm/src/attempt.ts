@@ -91,7 +91,7 @@ export function begin<A extends Arbiter>(
   rules: Rules = rulesOfRefs,
 ): Attempt<A> {
   const footprint: Footprint = { reads: [], ensured: [], tried: [], once, isAsync: true, isOver: false }
-  const run = new Run<A>(memory, on, context, footprint, rules)
+  const run = new Run(memory, new Workspace<A>(on, context, footprint), on, context, footprint, rules)
   return {
     tx: run.tx,
     view: run.view,
@@ -105,7 +105,7 @@ export function begin<A extends Arbiter>(
   }
 }
 
-/** One run. A class, because every transaction makes one, and most need little of it. */
+/** One run. */
 class Run<A extends Arbiter> {
   readonly tx: Workspace<A>
   readonly view: View
@@ -114,8 +114,8 @@ class Run<A extends Arbiter> {
   readonly #footprint: Footprint
   readonly #rules: Rules
 
-  constructor(memory: Memory, view: View, context: EditContext, footprint: Footprint, rules: Rules) {
-    this.tx = new Workspace<A>(view, context, footprint)
+  constructor(memory: Memory, tx: Workspace<A>, view: View, context: EditContext, footprint: Footprint, rules: Rules) {
+    this.tx = tx
     this.view = view
     this.#memory = memory
     this.#context = context
@@ -241,16 +241,24 @@ export function draft<T>(
   rules: Rules = rulesOfRefs,
 ): Draft<T> {
   const footprint: Footprint = { reads: [], ensured: [], tried: [], once: undefined, isAsync: false, isOver: false }
-  const attempt = new Run<'local'>(memory, memory.view, context, footprint, rules)
+  const { view } = memory
+  const tx = new Workspace<'local'>(view, context, footprint)
   let value: T
   try {
-    value = body(attempt.tx)
+    value = body(tx)
     if (isThenable(value)) throw asyncBody(value)
   } catch (error) {
     throw isRetrySignal(error) ? wouldBlock() : error
   } finally {
     footprint.isOver = true
   }
+  if (memory.view === view && !tx.isRetrying && !tx.hasOpenSavepoint) {
+    // Nothing can have moved, which is how it nearly always is.
+    const writes = tx.writes()
+    if (writes.length > 0) rules.judge(writes, view, context)
+    return { value, writes, effects: tx.effects() }
+  }
+  const attempt = new Run(memory, tx, view, context, footprint, rules)
   const checked = attempt.check('serializable')
   if (checked.kind === 'blocked') throw wouldBlock()
   if (checked.kind === 'rerun') throw attempt.isRetrying ? wouldBlock() : overtaken(checked.moved)

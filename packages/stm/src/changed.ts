@@ -1,12 +1,20 @@
 import type { CellKey } from './ref.ts'
 
-/** The keys of the cells that a commit changed, each once. Looked up by key only where many changed and few are watched, so a Set is made only then. */
-export class ChangedCells implements ReadonlySet<CellKey> {
+/** The keys of the cells that a commit changed, each once. */
+export interface Changed extends ReadonlySet<CellKey> {
+  /** What each held before, in the same order. */
+  readonly befores: readonly unknown[]
+}
+
+/** Looked up by key only where many changed and few are watched, so a Set is made only then. */
+export class ChangedCells implements Changed {
+  readonly befores: readonly unknown[]
   readonly #keys: readonly CellKey[]
   #set: Set<CellKey> | undefined
 
-  constructor(keys: readonly CellKey[]) {
+  constructor(keys: readonly CellKey[], befores: readonly unknown[]) {
     this.#keys = keys
+    this.befores = befores
   }
 
   get size(): number {

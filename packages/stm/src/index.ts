@@ -77,6 +77,7 @@ export { agent, sendName } from './agent.ts'
 export type { ActionInput, Actions, Agent, AgentOptions } from './agent.ts'
 
 // The memory of one replica
+export type { Changed } from './changed.ts'
 export { createMemory } from './memory.ts'
 export { layered } from './layered.ts'
 export type { Memory, UnreadOp, View } from './memory.ts'
@@ -84,7 +85,7 @@ export type { LaterBasis } from './versions.ts'
 
 // Watching
 export { covers, createWatchers, watchKey } from './watch.ts'
-export type { Follower, Watchers } from './watch.ts'
+export type { Follower, Hearer, Watchers } from './watch.ts'
 
 // Errors
 export { StmError } from './errors.ts'

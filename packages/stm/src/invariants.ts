@@ -126,7 +126,6 @@ export function createInvariants(): Invariants {
   }
 
   function judge(written: readonly Written[], view: View, prospectOf: () => Prospect): readonly Readable<unknown>[] {
-    if (byName.size === 0) return nothing
     // What was read the last time says nothing where that has changed meanwhile: then it is read again first.
     const unsure = new Set(old)
     for (const key of layerOver(view)?.keys() ?? none) collect(key, unsure)
@@ -171,12 +170,11 @@ export function createInvariants(): Invariants {
         },
       }
     },
-    judge: (writes, view, context) =>
-      judge(
-        writes.map(({ ref, policy }) => ({ key: ref.key, policy })),
-        view,
-        () => prospect(writes, view, context),
-      ),
+    judge(writes, view, context) {
+      if (byName.size === 0) return nothing
+      const written = writes.map(({ ref, policy }) => ({ key: ref.key, policy }))
+      return judge(written, view, () => prospect(writes, view, context))
+    },
     note(changed) {
       if (byName.size > 0) for (const key of changed) for (const one of readers.get(key) ?? none) old.add(one)
     },

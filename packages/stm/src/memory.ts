@@ -1,6 +1,6 @@
 import { behindOf, Grounded, type Behind, type Ground } from './behind.ts'
 import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './change.ts'
-import { ChangedCells } from './changed.ts'
+import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
 import {
   collectMoves,
@@ -39,7 +39,7 @@ import { sortedSet, type SortedSet } from './sorted.ts'
 import type { Tx } from './transaction.ts'
 import { rulesOfRefs, type Rules } from './rules.ts'
 import { speculate } from './speculation.ts'
-import { basisOf, Overwritten, Versions, type LaterBasis, type Since, type Version } from './versions.ts'
+import { basisOf, Overwritten, Versions, type Cell, type LaterBasis, type Since, type Version } from './versions.ts'
 
 /** All cells of one replica of a space, and the policies that fold operations into them. Pure: no clock, no chance, no I/O. */
 export interface Memory {
@@ -67,11 +67,11 @@ export interface Memory {
    * basis, which is then the place of the Change in the relay's log. Returns the keys of all cells that changed, and of the
    * collections and lists that were read before and changed with them.
    */
-  apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): ReadonlySet<CellKey>
+  apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Changed
   /** Forgets operations that still wait for their policy: those that `isGone` names. */
   forget(isGone: (stamp: Stamp, op: Op) => boolean): void
   /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
-  put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): ReadonlySet<CellKey>
+  put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): Changed
 }
 
 /** What a transaction works on: a Snapshot, and what policies and indexes keep behind it. Stays as it is. */
@@ -172,56 +172,67 @@ export function createMemory(
     else versions.derivePast(histories)
   }
 
-  function apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): ReadonlySet<CellKey> {
-    let ordered: Stamp | undefined
-    /** What a relay decides about applies in the order of its log, whatever the clocks of the authors say. */
-    function stampOf({ arbiter }: Op): Stamp {
-      if (arbiter !== 'relay') return stamp
-      return (ordered ??= { at: (typeof basis === 'function' ? basis() : basis).relaySeq, writer: stamp.writer })
-    }
+  function apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Changed {
     let waits = false
+    let tag: string | undefined
     for (const op of ops) {
-      if (policies.has(op.tag)) continue
-      wait(op, stampOf(op))
+      // Operations on one kind of ref mostly come together.
+      if (op.tag === tag) continue
+      if (policies.has(op.tag)) {
+        tag = op.tag
+        continue
+      }
+      wait(op, stampOf(op, stamp, basis))
       waits = true
     }
-    return advance(fold(ops, stampOf), basis, waits)
+    return advance(fold(ops, stamp, basis), basis, waits)
+  }
+
+  /** What a relay decides about applies in the order of its log, whatever the clocks of the authors say. */
+  function stampOf({ arbiter }: Op, stamp: Stamp, basis: Basis | LaterBasis): Stamp {
+    if (arbiter !== 'relay') return stamp
+    return { at: (typeof basis === 'function' ? basis() : basis).relaySeq, writer: stamp.writer }
   }
 
   /** What operations make of the cells, each cell once. Nothing is written yet, and nothing will be if a policy throws. */
-  function fold(ops: readonly Op[], stampOf: (op: Op) => Stamp): Overwritten {
-    const found = new Overwritten()
+  function fold(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Overwritten {
+    const found = new Overwritten(ops.length)
+    const number = versions.newest.number + 1
+    let policy: Policy | undefined
     for (const op of ops) {
-      const policy = policies.get(op.tag)
+      if (op.tag !== policy?.tag) policy = policies.get(op.tag)
       if (policy === undefined) continue
-      const key = cellKeyOf(op)
-      if (found.has(key)) return foldRepeated(ops, stampOf)
-      const before = versions.now(key)
-      const after: unknown = policy.apply(before, op.payload, stampOf(op))
-      if (after !== before) found.add(key, before, after)
+      const cell = versions.cell(cellKeyOf(op))
+      if (cell.writtenIn === number) return foldRepeated(ops, stamp, basis)
+      cell.writtenIn = number
+      const after: unknown = policy.apply(cell.state, op.payload, stampOf(op, stamp, basis))
+      overwrite(found, cell, after)
     }
     return found
   }
 
+  function overwrite(found: Overwritten, cell: Cell, after: unknown): void {
+    if (after !== cell.state) found.add(cell, after)
+    // It was made to be written, and is not.
+    else if (after === undefined) versions.derive(cell.key, undefined)
+  }
+
   /** The same where several operations are on one cell, which transactions do not make and others may send. */
-  function foldRepeated(ops: readonly Op[], stampOf: (op: Op) => Stamp): Overwritten {
+  function foldRepeated(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Overwritten {
     const states = new Map<CellKey, unknown>()
     for (const op of ops) {
       const policy = policies.get(op.tag)
       if (policy === undefined) continue
       const key = cellKeyOf(op)
       const before = states.has(key) ? states.get(key) : versions.now(key)
-      states.set(key, policy.apply(before, op.payload, stampOf(op)))
+      states.set(key, policy.apply(before, op.payload, stampOf(op, stamp, basis)))
     }
     return overwrittenBy(states)
   }
 
   function overwrittenBy(states: ReadonlyMap<CellKey, unknown>): Overwritten {
-    const found = new Overwritten()
-    for (const [key, after] of states) {
-      const before = versions.now(key)
-      if (after !== before) found.add(key, before, after)
-    }
+    const found = new Overwritten(states.size)
+    for (const [key, after] of states) overwrite(found, versions.cell(key), after)
     return found
   }
 
@@ -232,13 +243,16 @@ export function createMemory(
     else waiting.push({ op, stamp, since })
   }
 
-  function advance(found: Overwritten, basis: Basis | LaterBasis, waits: boolean): ReadonlySet<CellKey> {
+  function advance(found: Overwritten, basis: Basis | LaterBasis, waits: boolean): Changed {
     const unseen = indexes.size > 0 ? derive(found) : undefined
+    found.close()
     if (found.size > 0 || waits || basis !== versions.newest.basis) {
       versions.commit(found, basis)
       view = undefined
     }
-    return new ChangedCells(unseen === undefined ? found.keys : found.keys.filter((key) => !unseen.has(key)))
+    if (unseen === undefined) return new ChangedCells(found.keys, found.befores)
+    const seen = (_: unknown, i: number): boolean => !unseen.has(found.keys[i]!)
+    return new ChangedCells(found.keys.filter(seen), found.befores.filter(seen))
   }
 
   /** Adds the sorted sets that follow from what is overwritten. Returns the keys of those that read as before. */
@@ -257,7 +271,7 @@ export function createMemory(
       const before = versions.now(key) as SortedSet | undefined
       const after = (before ?? noItems).change(move.added, move.removed)
       if (after === (before ?? noItems)) continue
-      found.add(key, before, after.size === 0 ? undefined : after)
+      found.add(versions.cell(key), after.size === 0 ? undefined : after)
       if (keepsIds(before ?? noItems, after, move)) (unseen ??= new Set()).add(key)
     }
     return unseen

@@ -25,7 +25,7 @@ export function sealSizeBytes(writes: readonly DraftWrite[], ops: readonly Op[])
 }
 
 /** The operations of all writes whose policies are pure. Never throws. Refs whose value did not change give none. */
-export function sealPure(writes: readonly DraftWrite[], context: EditContext): Op[] {
+export function sealPure(writes: readonly DraftWrite[], context: EditContext): readonly Op[] {
   return seal(writes, context, false)
 }
 
@@ -39,7 +39,7 @@ export function sealPure(writes: readonly DraftWrite[], context: EditContext): O
  * const { writes } = draft(createMemory(), (tx) => tx.set(register('note', ''), 'x'), context)
  * expect(sealLate(writes, context)).toEqual([]) // a register is no live document
  */
-export function sealLate(writes: readonly DraftWrite[], context: EditContext): Op[] {
+export function sealLate(writes: readonly DraftWrite[], context: EditContext): readonly Op[] {
   return seal(writes, context, true)
 }
 
@@ -53,15 +53,21 @@ export function sealAside(writes: readonly DraftWrite[], context: EditContext): 
   return ops
 }
 
-function seal(writes: readonly DraftWrite[], context: EditContext, late: boolean): Op[] {
-  const ops: Op[] = []
+function seal(writes: readonly DraftWrite[], context: EditContext, late: boolean): readonly Op[] {
+  let ops: Op[] | undefined
   for (const { ref, policy, draft } of writes) {
     if (isLate(policy) !== late) continue
     const payload = policy.finish(draft, ref, context)
-    if (payload !== undefined) ops.push(sealedOp(policy.tag, ref, payload))
+    if (payload === undefined) continue
+    const op = sealedOp(policy.tag, ref, payload)
+    // An array that is pushed to gets room for sixteen more, and most transactions write one ref.
+    if (ops === undefined) ops = [op]
+    else ops.push(op)
   }
-  return ops
+  return ops ?? none
 }
+
+const none: readonly Op[] = []
 
 /**
  * Whether a policy changes a live document when it seals.
@@ -70,5 +76,5 @@ function seal(writes: readonly DraftWrite[], context: EditContext, late: boolean
  * expect(isLate(register('note', '').policy)).toBe(false)
  */
 export function isLate(policy: Policy): policy is BoundPolicy {
-  return 'late' in policy && policy.late === true
+  return (policy as Partial<BoundPolicy>).late === true
 }

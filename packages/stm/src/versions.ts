@@ -27,19 +27,44 @@ export function basisOf(version: Version): Basis {
 /** What some cells held. */
 type Replaced = ReadonlyMap<CellKey, unknown> | Overwritten
 
+/** Where the newest state of one key is. Whoever has it need not look for it again. */
+export interface Cell {
+  readonly key: CellKey
+  /** Undefined while nobody has written. */
+  state: unknown
+  /** The number of the version that was last to write it, or was about to: no version from this one on holds another state. */
+  writtenIn: number
+  /** Where it is among the cells that this version wrote. */
+  place: number
+}
+
+/** So few are looked through faster than a Map is made. */
+const FEW = 8
+
 /**
  * What a commit overwrites, each cell once: what the cells hold, and what they are to hold. It stays behind in the version that is
- * replaced. Most commits write one cell, and a Map of one cell costs more than all the rest of such a commit.
+ * replaced. Most commits write a few cells, and a Map of them costs more than all the rest of such a commit; it is made when somebody reads
+ * an old version.
  */
 export class Overwritten {
-  #keys: CellKey[] = noCells as CellKey[]
-  #befores: unknown[] = noCells
-  #afters: unknown[] = noCells
-  /** By key, from the second on: the place. */
+  readonly #keys: CellKey[]
+  readonly #befores: unknown[]
+  #cells: Cell[]
+  #afters: unknown[]
+  #size = 0
+  /** By key, the place. */
   #places: Map<CellKey, number> | undefined
 
+  /** `most` is how many will come: an array that grows as it is filled holds half as much again, and old versions are many. */
+  constructor(most: number) {
+    this.#keys = roomFor(most)
+    this.#befores = roomFor(most)
+    this.#cells = roomFor(most)
+    this.#afters = roomFor(most)
+  }
+
   get size(): number {
-    return this.#keys.length
+    return this.#size
   }
 
   get keys(): readonly CellKey[] {
@@ -50,47 +75,63 @@ export class Overwritten {
     return this.#befores
   }
 
+  get cells(): readonly Cell[] {
+    return this.#cells
+  }
+
   get afters(): readonly unknown[] {
     return this.#afters
   }
 
-  add(key: CellKey, before: unknown, after: unknown): void {
-    const place = this.#keys.length
-    if (place === 0) {
-      // An array that is pushed to gets room for sixteen more, and most commits write one cell.
-      this.#keys = [key]
-      this.#befores = [before]
-      this.#afters = [after]
-      return
-    }
-    this.#keys.push(key)
-    this.#befores.push(before)
-    this.#afters.push(after)
-    ;(this.#places ??= new Map([[this.#keys[0]!, 0]])).set(key, place)
+  add(cell: Cell, after: unknown): void {
+    const place = this.#size++
+    this.#keys[place] = cell.key
+    this.#befores[place] = cell.state
+    this.#cells[place] = cell
+    this.#afters[place] = after
+  }
+
+  /** No more will come. */
+  close(): void {
+    if (this.#keys.length === this.#size) return
+    this.#keys.length = this.#size
+    this.#befores.length = this.#size
   }
 
   has(key: CellKey): boolean {
-    return this.#places === undefined ? this.#keys[0] === key : this.#places.has(key)
+    return this.#place(key) !== -1
   }
 
   /** What a cell held. */
   get(key: CellKey): unknown {
-    if (this.#places === undefined) return this.#keys[0] === key ? this.#befores[0] : undefined
-    const place = this.#places.get(key)
-    return place === undefined ? undefined : this.#befores[place]
+    const place = this.#place(key)
+    return place === -1 ? undefined : this.#befores[place]
   }
 
   /** It is done: an old version must not keep what came after it. */
   settle(): void {
-    this.#afters = noCells
+    this.#cells = nothing as Cell[]
+    this.#afters = nothing
   }
 
   *[Symbol.iterator](): Iterator<[CellKey, unknown]> {
     for (let i = 0; i < this.#keys.length; i++) yield [this.#keys[i]!, this.#befores[i]]
   }
+
+  #place(key: CellKey): number {
+    if (this.#keys.length <= FEW) return this.#keys.indexOf(key)
+    this.#places ??= new Map(this.#keys.map((one, i) => [one, i]))
+    return this.#places.get(key) ?? -1
+  }
 }
 
-const noCells: unknown[] = []
+const nothing: unknown[] = []
+
+function roomFor<T>(size: number): T[] {
+  const items: T[] = []
+  items.length = size
+  return items
+}
 
 /** What a cell held at older versions, where that became known only later. */
 class Past {
@@ -133,7 +174,7 @@ const MARK_EVERY = 1024
  */
 export class Versions {
   newest: Version
-  readonly #states = new Map<CellKey, unknown>()
+  readonly #cells = new Map<CellKey, Cell>()
   /** By their number divided by MARK_EVERY: the marks that will gather again, which is one for each power of two at most. */
   readonly #marks = new Map<number, WeakRef<Version>>()
 
@@ -147,11 +188,29 @@ export class Versions {
 
   /** The newest state of a cell. */
   now(key: CellKey): unknown {
-    return this.#states.get(key)
+    return this.#cells.get(key)?.state
+  }
+
+  /** The cell of a key, made when there is none. One that is left without a state is as if it were not there. */
+  cell(key: CellKey): Cell {
+    let cell = this.#cells.get(key)
+    if (cell === undefined) this.#cells.set(key, (cell = { key, state: undefined, writtenIn: -1, place: 0 }))
+    return cell
   }
 
   /** The state of a cell at a version, undefined when it had none. */
   read(version: Version, key: CellKey): unknown {
+    const cell = this.#cells.get(key)
+    if (cell === undefined) return version.replaced === undefined ? undefined : this.#walk(version, key)
+    if (cell.writtenIn <= version.number || version.replaced === undefined) return cell.state
+    const { replaced } = version
+    if (cell.writtenIn === version.number + 1 && replaced instanceof Overwritten && replaced.keys[cell.place] === key) {
+      return replaced.befores[cell.place]
+    }
+    return this.#walk(version, key)
+  }
+
+  #walk(version: Version, key: CellKey): unknown {
     let steps = 0
     for (let at = version; at.replaced !== undefined; at = at.next!) {
       const state = at.replaced.get(key)
@@ -161,24 +220,31 @@ export class Versions {
       steps += 1
       if (steps > LONG_WALK) {
         gather(version)
-        return this.read(version, key)
+        return this.#walk(version, key)
       }
     }
-    return this.#states.get(key)
+    return this.now(key)
   }
 
   /** Makes a newer version, in which cells have the states that they are to hold; undefined takes a cell away. */
   commit(overwritten: Overwritten, basis: Basis | LaterBasis): void {
-    const { keys, afters } = overwritten
-    for (let i = 0; i < keys.length; i++) this.derive(keys[i]!, afters[i])
+    const { cells, afters, size } = overwritten
+    const number = this.newest.number + 1
+    for (let i = 0; i < size; i++) {
+      const cell = cells[i]!
+      cell.state = afters[i]
+      cell.writtenIn = number
+      cell.place = i
+      if (cell.state === undefined) this.#cells.delete(cell.key)
+    }
     overwritten.settle()
     this.#advance(overwritten, basis)
   }
 
   /** Sets a cell to what follows from data that is there already. Older versions that were read without it would see it too. */
   derive(key: CellKey, state: unknown): void {
-    if (state === undefined) this.#states.delete(key)
-    else this.#states.set(key, state)
+    if (state === undefined) this.#cells.delete(key)
+    else this.cell(key).state = state
   }
 
   /** Gives cells that had no state a whole history: every version, old ones included, then reads what was there at its time. */
@@ -190,6 +256,8 @@ export class Versions {
       this.#lateUntil = Math.max(this.#lateUntil, until)
       replaced.set(key, new Past(states))
       this.derive(key, states.at(-1)!.state)
+      const cell = this.#cells.get(key)
+      if (cell !== undefined) cell.writtenIn = this.newest.number + 1
     }
     this.#advance(replaced, basisOf(this.newest))
   }
@@ -209,13 +277,12 @@ export class Versions {
 
   /** The keys of all cells that have a state at a version. Cost: all cells. */
   keys(version: Version): CellKey[] {
-    if (version.replaced === undefined) return [...this.#states.keys()]
-    const replaced = gather(version)
+    const replaced = version.replaced === undefined ? noneReplaced : gather(version)
     const keys = []
     for (const [key, state] of replaced) {
       if ((state instanceof Past ? state.at(version.number) : state) !== undefined) keys.push(key)
     }
-    for (const key of this.#states.keys()) if (!replaced.has(key)) keys.push(key)
+    for (const { key, state } of this.#cells.values()) if (state !== undefined && !replaced.has(key)) keys.push(key)
     return keys
   }
 
@@ -239,6 +306,8 @@ export class Versions {
     this.#marks.set(number, new WeakRef(this.newest))
   }
 }
+
+const noneReplaced: ReadonlyMap<CellKey, unknown> = new Map()
 
 /**
  * Takes the differences between an old version and the newest into the old one, which then points there directly. Returns what the old

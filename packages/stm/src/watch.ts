@@ -9,7 +9,7 @@ export interface Watchers<E> {
    */
   subscribe(keys: Iterable<CellKey>, listener: (event: E) => void): () => void
   /** A subscription that may change what it watches and keeps its place in the order. It watches nothing yet. */
-  follow(listener: (event: E) => void): Follower
+  follow(hearer: Hearer<E>): Follower
   /** Calls whoever watches one of the changed cells, in the order of subscription. */
   notify(changed: ReadonlySet<CellKey>, event: E): void
   /** How many subscriptions there are. */
@@ -18,20 +18,17 @@ export interface Watchers<E> {
   clear(): void
 }
 
+/** Who is called. */
+export interface Hearer<E> {
+  hear(event: E): void
+}
+
 /** A subscription whose keys change. */
 export interface Follower {
   /** From the next notification on, these cells are watched, and no others; `all` stands for whatever changes. */
   watch(keys: Iterable<CellKey> | 'all'): void
   /** Ends the subscription: it is never called again. */
   end(): void
-}
-
-interface Subscription<E> {
-  readonly order: number
-  keys: ReadonlySet<CellKey> | 'all'
-  readonly listener: (event: E) => void
-  /** The notification this was last called in, so that several changed cells give one call. */
-  round: number
 }
 
 /**
@@ -53,101 +50,166 @@ interface Subscription<E> {
  * expect(heard).toEqual(['first'])
  */
 export function createWatchers<E>(onError: (error: unknown) => void): Watchers<E> {
-  const byKey = new Map<CellKey, Set<Subscription<E>>>()
-  const subscriptions = new Set<Subscription<E>>()
-  /** Those that watch whatever changes. */
-  const toAll = new Set<Subscription<E>>()
-  let order = 0
-  let round = 0
-
-  function dueFor(changed: ReadonlySet<CellKey>): Subscription<E>[] {
-    round += 1
-    const due: Subscription<E>[] = []
-    if (changed.size <= byKey.size) {
-      for (const key of changed) collect(byKey.get(key), due)
-    } else {
-      for (const [key, watching] of byKey) if (changed.has(key)) collect(watching, due)
-    }
-    if (changed.size > 0) collect(toAll, due)
-    return due.length > 1 ? due.sort((a, b) => a.order - b.order) : due
-  }
-
-  function collect(watching: ReadonlySet<Subscription<E>> | undefined, due: Subscription<E>[]): void {
-    if (watching === undefined) return
-    for (const subscription of watching) {
-      if (subscription.round === round) continue
-      subscription.round = round
-      due.push(subscription)
-    }
-  }
-
-  function watch(subscription: Subscription<E>, keys: ReadonlySet<CellKey> | 'all'): void {
-    if (!subscriptions.has(subscription)) return
-    leave(subscription)
-    subscription.keys = keys
-    if (keys === 'all') {
-      toAll.add(subscription)
-      return
-    }
-    for (const key of keys) {
-      const watching = byKey.get(key)
-      if (watching === undefined) byKey.set(key, new Set([subscription]))
-      else watching.add(subscription)
-    }
-  }
-
-  function leave(subscription: Subscription<E>): void {
-    if (subscription.keys === 'all') {
-      toAll.delete(subscription)
-      return
-    }
-    for (const key of subscription.keys) {
-      const watching = byKey.get(key)
-      watching?.delete(subscription)
-      if (watching?.size === 0) byKey.delete(key)
-    }
-  }
-
-  function follow(listener: (event: E) => void): Follower {
-    const subscription: Subscription<E> = { order: order++, keys: noKeys, listener, round: 0 }
-    subscriptions.add(subscription)
-    return {
-      watch: (keys) => watch(subscription, typeof keys === 'string' ? 'all' : new Set(keys)),
-      end() {
-        if (subscriptions.delete(subscription)) leave(subscription)
-      },
-    }
-  }
-
+  const table = new WatchTable<E>(onError)
   return {
     subscribe(keys, listener) {
-      const { watch: watchKeys, end } = follow(listener)
-      watchKeys(keys)
-      return end
+      const watch = new Watch(table, { hear: listener })
+      watch.watch(keys)
+      return () => watch.end()
     },
-    follow,
-    notify(changed, event) {
-      for (const subscription of dueFor(changed)) {
-        if (!subscriptions.has(subscription)) continue
-        try {
-          subscription.listener(event)
-        } catch (error) {
-          onError(error)
-        }
-      }
-    },
+    follow: (hearer) => new Watch(table, hearer),
+    notify: (changed, event) => table.notify(changed, event),
     get size() {
-      return subscriptions.size
+      return table.size
     },
-    clear() {
-      byKey.clear()
-      toAll.clear()
-      subscriptions.clear()
-    },
+    clear: () => table.clear(),
   }
 }
 
-const noKeys: ReadonlySet<CellKey> = new Set()
+/** One subscription. A class, because thousands are made, and each is another place in memory to go to when it is called. */
+class Watch<E> implements Follower {
+  readonly order: number
+  readonly hearer: Hearer<E>
+  keys: readonly CellKey[] | 'all' = noKeys
+  /** The notification this was last called in, so that several changed cells give one call. */
+  round = 0
+  isOver = false
+  readonly #table: WatchTable<E>
+
+  constructor(table: WatchTable<E>, hearer: Hearer<E>) {
+    this.order = table.join(this)
+    this.hearer = hearer
+    this.#table = table
+  }
+
+  watch(keys: Iterable<CellKey> | 'all'): void {
+    if (this.isOver) return
+    this.#table.leave(this)
+    this.keys = typeof keys === 'string' ? 'all' : eachOnce(keys)
+    this.#table.enter(this)
+  }
+
+  end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.#table.part(this)
+  }
+}
+
+/** Who watches which cell. */
+class WatchTable<E> {
+  readonly #onError: (error: unknown) => void
+  /** Most cells are watched once, and a Set is many times the size of what it would hold. */
+  readonly #byKey = new Map<CellKey, Watch<E> | Set<Watch<E>>>()
+  /** Those that watch whatever changes. */
+  readonly #toAll = new Set<Watch<E>>()
+  readonly #all = new Set<Watch<E>>()
+  #order = 0
+  #round = 0
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** Takes one more, and gives its place in the order. */
+  join(watch: Watch<E>): number {
+    this.#all.add(watch)
+    return this.#order++
+  }
+
+  part(watch: Watch<E>): void {
+    this.leave(watch)
+    this.#all.delete(watch)
+  }
+
+  enter(watch: Watch<E>): void {
+    if (watch.keys === 'all') {
+      this.#toAll.add(watch)
+      return
+    }
+    for (const key of watch.keys) {
+      const there = this.#byKey.get(key)
+      if (there === undefined) this.#byKey.set(key, watch)
+      else if (there instanceof Set) there.add(watch)
+      else this.#byKey.set(key, new Set([there, watch]))
+    }
+  }
+
+  leave(watch: Watch<E>): void {
+    if (watch.keys === 'all') {
+      this.#toAll.delete(watch)
+      return
+    }
+    for (const key of watch.keys) {
+      const there = this.#byKey.get(key)
+      if (there === watch) this.#byKey.delete(key)
+      else if (there instanceof Set && there.delete(watch) && there.size === 0) this.#byKey.delete(key)
+    }
+  }
+
+  notify(changed: ReadonlySet<CellKey>, event: E): void {
+    const only = changed.size === 1 && this.#toAll.size === 0 ? this.#ofOne(changed) : undefined
+    if (only === undefined) this.#notifyMany(changed, event)
+    else this.#call(only, event)
+  }
+
+  clear(): void {
+    // Who is about to be called in a notification that is under way is not called any more.
+    for (const watch of this.#all) watch.isOver = true
+    this.#all.clear()
+    this.#byKey.clear()
+    this.#toAll.clear()
+  }
+
+  /** The one who watches the one cell that changed, if it is one. */
+  #ofOne(changed: ReadonlySet<CellKey>): Watch<E> | undefined {
+    for (const key of changed) {
+      const there = this.#byKey.get(key)
+      return there instanceof Set ? undefined : there
+    }
+    return undefined
+  }
+
+  #notifyMany(changed: ReadonlySet<CellKey>, event: E): void {
+    for (const watch of this.#due(changed)) if (!watch.isOver) this.#call(watch, event)
+  }
+
+  #due(changed: ReadonlySet<CellKey>): Watch<E>[] {
+    this.#round += 1
+    const due: Watch<E>[] = []
+    for (const key of changed) {
+      const there = this.#byKey.get(key)
+      if (there instanceof Set) for (const watch of there) this.#collect(watch, due)
+      else if (there !== undefined) this.#collect(there, due)
+    }
+    if (changed.size > 0) for (const watch of this.#toAll) this.#collect(watch, due)
+    return due.length > 1 ? due.sort((a, b) => a.order - b.order) : due
+  }
+
+  #collect(watch: Watch<E>, due: Watch<E>[]): void {
+    if (watch.round === this.#round) return
+    watch.round = this.#round
+    due.push(watch)
+  }
+
+  #call(watch: Watch<E>, event: E): void {
+    try {
+      watch.hearer.hear(event)
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+}
+
+const noKeys: readonly CellKey[] = []
+
+function eachOnce(keys: Iterable<CellKey>): readonly CellKey[] {
+  return Array.isArray(keys) && keys.length < 2 ? (keys as readonly CellKey[]) : [...new Set(keys)]
+}
 
 /**
  * The cell that changes when, and only when, what `readable` reads changes; for a range that of the whole collection or list. Collections and lists must have been read once: from then on

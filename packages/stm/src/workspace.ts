@@ -3,6 +3,7 @@ import type { Arbiter } from './change.ts'
 import { commuted } from './commute.ts'
 import { StmError } from './errors.ts'
 import { entryOfState, entryOfValue, EntryItem, idsInRange, idsOf, memberPrefix, sortedKey } from './indexes.ts'
+import { Drafts } from './drafts.ts'
 import type { View } from './memory.ts'
 import type { EditContext, Intent } from './policy.ts'
 import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Range, Readable, Ref, Writes } from './ref.ts'
@@ -50,6 +51,8 @@ export interface Footprint {
   isOver: boolean
 }
 
+const noEffects: readonly DeclaredEffect[] = []
+
 /** Thrown by `tx.retry()`. Who swallows it changes nothing: the workspace knows. */
 class RetrySignal extends Error {
   constructor() {
@@ -64,7 +67,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   readonly #context: EditContext
   readonly #footprint: Footprint
   readonly #parent: Workspace<A> | undefined
-  readonly #writes = new Map<CellKey, DraftWrite>()
+  readonly #writes = new Drafts()
   #sets: Map<CellKey, OwnSet> | undefined
   #effects: DeclaredEffect[] | undefined
   /** The savepoint that is open. */
@@ -81,11 +84,11 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   /** The writes so far, by the order of the first to each ref. */
   writes(): readonly DraftWrite[] {
-    return [...this.#writes.values()]
+    return this.#writes.all
   }
 
   effects(): readonly DeclaredEffect[] {
-    return this.#effects ?? []
+    return this.#effects ?? noEffects
   }
 
   /** Whether the body came to `retry`, and no `orElse` had another way. */
@@ -307,38 +310,45 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   /** The writes to a ref, of this savepoint or of what it is in. */
   #find(key: CellKey): DraftWrite | undefined {
-    return this.#writes.get(key) ?? (this.#parent === undefined ? undefined : this.#parent.#find(key))
+    return this.#writes.find(key) ?? (this.#parent === undefined ? undefined : this.#parent.#find(key))
   }
 
   #write(ref: AnyRef, intent: Intent): void {
     this.#assertRunning()
-    const [before, after] = this.#edited(ref, intent)
-    if (after.draft === before.draft) return
-    if (this.#sets === undefined) this.#writes.set(ref.key, after)
-    else this.#keep([[before, after]])
+    const known = this.#find(ref.key)
+    const before = known ?? this.#opened(ref)
+    const draft = this.#draftAfter(before, ref, intent)
+    if (draft === before.draft) return
+    const after: DraftWrite = { ref, policy: before.policy, draft }
+    if (this.#sets !== undefined) this.#keep([[before, after]])
+    else if (known === undefined) this.#writes.add(after)
+    else this.#writes.put(after)
   }
 
   /** A ref's draft, and the draft with one more write. Nothing is kept. */
   #edited(ref: AnyRef, intent: Intent): Edit {
     const before = this.#find(ref.key) ?? this.#opened(ref)
-    if (before.commuted !== undefined) {
+    return [before, { ref, policy: before.policy, draft: this.#draftAfter(before, ref, intent) }]
+  }
+
+  #draftAfter({ policy, draft, commuted: ops }: DraftWrite, ref: AnyRef, intent: Intent): unknown {
+    if (ops !== undefined) {
       throw new StmError(
         'commuted',
         `"${ref.address}" was commuted in this transaction, so what it holds when this commits is not known yet. Write it by commute only, or by other writes only.`,
       )
     }
-    const { policy } = before
-    let draft: unknown
+    let after: unknown
     try {
-      draft = policy.edit(before.draft, intent, ref, this.#context)
+      after = policy.edit(draft, intent, ref, this.#context)
     } catch (error) {
       // A refusal tells the body something about the ref: that a member is there, how long a list is.
       this.#footprint.reads.push(ref)
       throw error
     }
     // Nothing was written because the value is what it is; where it has moved, something would be.
-    if (draft === before.draft) this.#footprint.ensured.push(ref)
-    return [before, { ref, policy, draft }]
+    if (after === draft) this.#footprint.ensured.push(ref)
+    return after
   }
 
   #opened(ref: AnyRef): DraftWrite {
@@ -349,7 +359,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   /** Makes writes part of the transaction, and of the collections and lists that the body has read. */
   #keep(edits: readonly Edit[]): void {
     for (const [before, after] of edits) {
-      if (after.draft !== before.draft || after.commuted !== before.commuted) this.#writes.set(after.ref.key, after)
+      if (after.draft !== before.draft || after.commuted !== before.commuted) this.#writes.put(after)
     }
     if (this.#sets === undefined) return
     for (const own of this.#sets.values()) {
@@ -377,7 +387,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     const prefix = memberPrefix(readable)
     const added: string[] = []
     const removed: string[] = []
-    for (const { ref, policy, draft } of this.#writes.values()) {
+    for (const { ref, policy, draft } of this.#writes.all) {
       if (!ref.key.startsWith(prefix)) continue
       const id = ref.key.slice(prefix.length)
       const was =
@@ -421,10 +431,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     this.#leave(child)
     if (this.#footprint.isOver) return value
     this.#keep(
-      Array.from(child.#writes.values(), (after): Edit => [
-        this.#find(after.ref.key) ?? this.#opened(after.ref),
-        after,
-      ]),
+      Array.from(child.#writes.all, (after): Edit => [this.#find(after.ref.key) ?? this.#opened(after.ref), after]),
     )
     if (child.#effects !== undefined) (this.#effects ??= []).push(...child.#effects)
     return value
@@ -432,7 +439,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   #undo<R>(child: Workspace<A>, error: unknown, otherwise: (() => R) | undefined): R {
     this.#leave(child)
-    for (const { ref, commuted } of child.#writes.values()) {
+    for (const { ref, commuted } of child.#writes.all) {
       // What was only commuted has told the body nothing, whether it stays or not.
       if (commuted === undefined) this.#footprint.tried.push(ref)
     }

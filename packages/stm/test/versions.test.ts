@@ -10,8 +10,8 @@ const basis = (relaySeq: number): Basis => ({ ...emptyBasis, relaySeq })
 
 /** Makes a newer version, in which cells have these states. */
 function commit(versions: Versions, states: ReadonlyMap<CellKey, unknown>, at: Basis): void {
-  const overwritten = new Overwritten()
-  for (const [key, state] of states) overwritten.add(key, versions.now(key), state)
+  const overwritten = new Overwritten(states.size)
+  for (const [key, state] of states) overwritten.add(versions.cell(key), state)
   versions.commit(overwritten, at)
 }
 

@@ -136,10 +136,12 @@ test('[WA6] a commit names the refs, collections and lists that read differently
 test('[WA7] a follower changes what it watches and keeps its place in the order', () => {
   const heard: string[] = []
   const watchers = createWatchers<number>(fail)
-  const follower = watchers.follow((event) => {
-    heard.push(`first ${event}`)
-    if (event === 2) follower.watch('all')
-    if (event === 3) follower.watch(['b'])
+  const follower = watchers.follow({
+    hear(event) {
+      heard.push(`first ${event}`)
+      if (event === 2) follower.watch('all')
+      if (event === 3) follower.watch(['b'])
+    },
   })
   watchers.subscribe(['a', 'b', 'c'], (event) => heard.push(`second ${event}`))
   const told = (event: number, ...changed: readonly string[]): string[] => {

@@ -87,6 +87,8 @@ export function termsOf({ meta = null, durability, undo = byDefault }: TransactO
 }
 
 const byDefault: UndoMark = {}
+const noOptions: TransactOptions = {}
+const usualTerms: Terms = { meta: null, strict: false, undo: byDefault }
 
 /** Room for the header and the framing of a Change. */
 const OVERHEAD_BYTES = 64 * 1024
@@ -102,7 +104,7 @@ export function createCommitting(core: Core): Committing {
   /** Direct edits of live documents that came while a transaction was running. */
   const directEdits: Op[] = []
 
-  function transact<T>(body: (tx: Tx) => T, options: TransactOptions = {}): Receipt<T> {
+  function transact<T>(body: (tx: Tx) => T, options: TransactOptions = noOptions): Receipt<T> {
     if (depth > 0) {
       throw new StmError(
         'nested-transaction',
@@ -112,17 +114,19 @@ export function createCommitting(core: Core): Committing {
     return independent(body, options)
   }
 
-  function independent<T>(body: (tx: Tx) => T, options: TransactOptions = {}): Receipt<T> {
+  function independent<T>(body: (tx: Tx) => T, options: TransactOptions = noOptions): Receipt<T> {
     if (core.isClosed) throw closedError()
-    const terms = termsOf(options, core)
+    const terms = options === noOptions ? usualTerms : termsOf(options, core)
     replica.flushDocuments()
-    return running(() => {
-      const around = depth > 1
-      const context = around ? contextBeside() : contextAlone()
+    depth += 1
+    try {
+      const context = depth > 1 ? contextBeside() : contextAlone()
       const drafted = draft(memory, body, context, core.validity.rules)
       checkArbiters(drafted.writes, 'local')
-      return writeFor(drafted.value, drafted, context, terms, context.stamp)
-    })
+      return writeNow(drafted.value, drafted, context, terms, context.stamp)
+    } finally {
+      leave()
+    }
   }
 
   function running<T>(part: () => T): T {
@@ -130,12 +134,15 @@ export function createCommitting(core: Core): Committing {
     try {
       return part()
     } finally {
-      depth -= 1
-      if (depth === 0) {
-        commitDirectEdits()
-        tell()
-      }
+      leave()
     }
+  }
+
+  function leave(): void {
+    depth -= 1
+    if (depth > 0) return
+    commitDirectEdits()
+    tell()
   }
 
   function tell(): void {
@@ -168,30 +175,21 @@ export function createCommitting(core: Core): Committing {
   }
 
   /** Commits, and gives a receipt with what the body returned. `stamp` is that of a body that has just run. */
-  function writeFor<T>(value: T, drafted: Drafted, context: EditContext, terms: Terms, stamp?: Stamp): Receipt<T> {
-    return running(() => {
-      const { ops: pure, effects } = seal(drafted, context, terms)
-      // Nothing can fail from here on.
-      const late = sealLate(drafted.writes, context)
-      const ops = late.length === 0 ? pure : pure.concat(late)
-      // What was edited directly while the body ran is in the live documents already: it comes first.
-      commitDirectEdits()
-      if (ops.length + effects.length === 0) return { ...nothingChanged, value }
-      const change = append(ops, effects, terms.meta, terms.strict, core.undoing.note(ops, terms.undo), stamp)
-      // Before anybody hears of the commit: what a listener sends comes after what this has sent.
-      if (effects.length > 0) core.agents.deliver(effects)
-      return receiptOf(change, value)
-    })
+  function writeNow<T>(value: T, drafted: Drafted, context: EditContext, terms: Terms, stamp?: Stamp): Receipt<T> {
+    const { ops: pure, effects } = seal(drafted, context, terms)
+    // Nothing can fail from here on.
+    const late = sealLate(drafted.writes, context)
+    const ops = late.length === 0 ? pure : pure.concat(late)
+    // What was edited directly while the body ran is in the live documents already: it comes first.
+    commitDirectEdits()
+    if (ops.length + effects.length === 0) return { ...nothingChanged, value }
+    const change = append(ops, effects, terms.meta, terms.strict, core.undoing.note(ops, terms.undo), stamp)
+    // Before anybody hears of the commit: what a listener sends comes after what this has sent.
+    if (effects.length > 0) core.agents.deliver(effects)
+    return new ReceiptOfChange(change, value, promises)
   }
 
-  function receiptOf<T>(change: Change, value: T): Receipt<T> {
-    return {
-      value,
-      change,
-      durable: () => core.durable(changeId(change)),
-      synced: (how) => synced(changeId(change), how?.signal),
-    }
-  }
+  const promises: Promises = { durable: (id) => core.durable(id), synced }
 
   /** Authors a Change and makes it visible. `drafted` is the stamp that its body had: it is that of the Change too when nothing came between. */
   function append(
@@ -206,9 +204,9 @@ export function createCommitting(core: Core): Committing {
     const isNext = drafted?.writer === writer && replica.isNext(drafted)
     const { at } = isNext ? drafted : replica.nextStamp(writer, core.nowMs())
     const change = replica.author(writer, at, ops, effects, meta)
-    const known = note !== undefined && core.journal.isWritten ? { inverse: note.data } : undefined
+    const known = note !== undefined && core.journal.isWritten ? { inverse: () => note.data() } : undefined
     const changed = replica.commit(change, 'local', known)
-    note?.keep(change)
+    note?.keep(change, changed)
     core.journal.commit(change, strict)
     core.touchStatus()
     // The outermost body tells of its own commit itself, as the last thing it does.
@@ -247,11 +245,11 @@ export function createCommitting(core: Core): Committing {
     },
     context: contextBeside,
     seal,
-    write: (drafted, context, terms) => writeFor(undefined, drafted, context, terms),
+    write: (drafted, context, terms) => running(() => writeNow(undefined, drafted, context, terms)),
     commit(ops, meta, { note, effects = noEffects } = {}) {
       replica.flushDocuments()
       checkSize(valueSizeBytes(meta) + effectsSizeBytes(effects), ops)
-      return receiptOf(append(ops, effects, meta, false, note), undefined)
+      return new ReceiptOfChange(append(ops, effects, meta, false, note), undefined, promises)
     },
     synced,
     bind(policy) {
@@ -268,6 +266,33 @@ export function createCommitting(core: Core): Committing {
       })
       return bound ?? policy
     },
+  }
+}
+
+/** How a receipt gets its promises. */
+interface Promises {
+  durable(id: ChangeId): Promise<void>
+  synced(id: ChangeId, signal: AbortSignal | undefined): Promise<void>
+}
+
+/** A class, because each commit makes one and hardly anybody asks it for a promise. What it gives may be called by itself. */
+class ReceiptOfChange<T> implements Receipt<T> {
+  readonly value: T
+  readonly change: Change
+  readonly #promises: Promises
+
+  constructor(change: Change, value: T, promises: Promises) {
+    this.value = value
+    this.change = change
+    this.#promises = promises
+  }
+
+  get durable(): Receipt<T>['durable'] {
+    return () => this.#promises.durable(changeId(this.change))
+  }
+
+  get synced(): Receipt<T>['synced'] {
+    return (how) => this.#promises.synced(changeId(this.change), how?.signal)
   }
 }
 

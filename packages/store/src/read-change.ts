@@ -1,5 +1,5 @@
 import { decodeChange, decodeHeader, ProtocolError, type LocalPart } from '@syncline/protocol'
-import type { Change } from '@syncline/stm'
+import type { Change, Op } from '@syncline/stm'
 
 /**
  * The Change in a record. One whose header and checksum are right but whose body makes no sense is a Change without operations:
@@ -30,9 +30,11 @@ export function sharedPart(change: Change): Change {
   return isShared ? change : { ...change, ops: change.ops.filter(({ arbiter }) => arbiter !== 'browser'), effects: [] }
 }
 
+const isBrowsers = ({ arbiter }: Op): boolean => arbiter === 'browser'
+
 /** A Change without its operations on `browser` refs: what of it can be pending, refused, or brought by others. */
 export function withoutBrowserOps(change: Change): Change {
-  if (change.ops.every(({ arbiter }) => arbiter !== 'browser')) return change
+  if (!change.ops.some(isBrowsers)) return change
   return { ...change, ops: change.ops.filter(({ arbiter }) => arbiter !== 'browser') }
 }
 

@@ -10,6 +10,7 @@ import {
   type BoundPolicy,
   type CellKey,
   type Change,
+  type Changed,
   type ChangeId,
   type Effect,
   type Epoch,
@@ -24,10 +25,10 @@ import {
   type Value,
   type WriterId,
 } from '@syncline/stm'
+import { Applied } from './applied.ts'
 import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import { decideSettlement, raise, type Settlement } from './settlement.ts'
-import type { Applied } from './subscriber.ts'
 
 /** A Change of this browser that the relay has not stored yet. */
 export interface Pending {
@@ -95,8 +96,8 @@ export interface Replica {
   readonly refused: ReadonlyMap<ChangeId, RefusedChange>
   /** Writers with a refused Change whose later Changes have not been sorted out yet. */
   readonly refusals: ReadonlyMap<WriterId, Refusal>
-  /** The Changes that have become visible and that nobody was told of: whoever tells them empties it. */
-  readonly applied: Applied[]
+  /** The Changes that have become visible and that nobody was told of. */
+  readonly applied: Applied
 
   /** What this browser has asked the relay to decide about, by the writers made for them, in the order of the log. */
   readonly envelopes: ReadonlyMap<WriterId, Envelope>
@@ -115,7 +116,7 @@ export interface Replica {
    * Applies a Change of this browser. One that is known already changes nothing. What it did to `browser` refs stands at once; the rest is
    * pending, if there is any.
    */
-  commit(change: Change, origin: Origin, known?: KnownOfChange): ReadonlySet<CellKey>
+  commit(change: Change, origin: Origin, known?: KnownOfChange): Changed
   /**
    * Applies a stretch of the relay's log. What is before the basis already is skipped. A gap, or the name of a Change that is not here,
    * throws `RangeError`, and nothing is applied.
@@ -224,7 +225,7 @@ export function createReplica(
   /** For each cell that a pending Change touches: how many operations, and the state without them. */
   const overlaid = new Map<CellKey, { operations: number; acknowledged: unknown }>()
   const bound: BoundPolicy[] = []
-  const applied: Applied[] = []
+  const applied = new Applied()
 
   const memory = createMemory((policy, waiting) => {
     const made = bind(policy)
@@ -254,9 +255,9 @@ export function createReplica(
     since = undefined
   }
 
-  function apply(change: Change, origin: Origin, next: Basis | LaterBasis): ReadonlySet<CellKey> {
+  function apply(change: Change, origin: Origin, next: Basis | LaterBasis): Changed {
     const changed = memory.apply(change.ops, stampOf(change), next)
-    if (origin !== 'replay') applied.push({ change, isLocal: origin === 'local' })
+    if (origin !== 'replay') applied.add(change, origin === 'local')
     if (bound.length > 0) for (const op of change.ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
     return changed
   }
@@ -265,7 +266,7 @@ export function createReplica(
     return bound.find((policy) => policy.tag === tag)
   }
 
-  function commit(change: Change, origin: Origin, known: KnownOfChange = nothingMore): ReadonlySet<CellKey> {
+  function commit(change: Change, origin: Origin, known: KnownOfChange = nothingMore): Changed {
     const { writer, seq } = change
     if (seq <= (seqs.get(writer) ?? 0)) return nothing
     const cut = ended.get(writer)
@@ -278,7 +279,7 @@ export function createReplica(
     }
     lastAt = witness(lastAt, change.at)
     if (isAlone) {
-      unkept.add(writer)
+      if (since?.writer !== writer) unkept.add(writer)
       unkeptCount += 1
     } else keep(change, new PendingChange(rest, change, known, documentsIn))
     if (since !== undefined && since.writer !== writer) basisNow()
@@ -298,7 +299,7 @@ export function createReplica(
   }
 
   /** A Change that has nothing for others is not pending: it is where it belongs. */
-  function applyPrivate(change: Change, origin: Origin): ReadonlySet<CellKey> {
+  function applyPrivate(change: Change, origin: Origin): Changed {
     const basis = basisNow()
     const writers = new Map(basis.writers)
     if (browserWriter !== undefined) writers.delete(browserWriter)
@@ -552,7 +553,7 @@ function seenBy({ writer, seq, deps }: Change): ReadonlyMap<WriterId, number> {
   return new Map(deps.writers).set(writer, seq - 1)
 }
 
-const nothing: ReadonlySet<CellKey> = new Set()
+const nothing: Changed = Object.assign(new Set<CellKey>(), { befores: [] })
 const noStates: ReadonlyMap<CellKey, unknown> = new Map()
 const noWriters: Basis['writers'] = new Map()
 

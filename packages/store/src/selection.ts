@@ -4,7 +4,7 @@ import type { Selector } from './report.ts'
 /** What one subscriber selects. */
 export interface Selection {
   /** The cells that it depends on now. The same object until they change. */
-  readonly keys: ReadonlySet<CellKey> | 'all'
+  readonly keys: readonly CellKey[] | 'all'
   /** Takes what is selected in a Snapshot as known. Throws what a function throws. */
   begin(snapshot: Snapshot): void
   /** Adds to `touched` those of the changed cells for which it matters which they are. */
@@ -15,9 +15,10 @@ export interface Selection {
    */
   moved(before: Snapshot, now: Snapshot, touched: ReadonlySet<CellKey> | undefined): boolean
   /**
-   * Only of a single ref: how to read it in `now`, if it reads differently than in `before`. Then nothing is kept from one commit to the next.
+   * Only of a single ref: what it reads in `now`, or `unchanged` when that is what it reads in `before`. Then nothing is kept from one commit
+   * to the next.
    */
-  readonly only?: (before: Snapshot, now: Snapshot) => (() => unknown) | undefined
+  news?(before: Snapshot, now: Snapshot): unknown
   /** What is selected in the Snapshot that was last known, read when somebody asks. */
   value(now: Snapshot): () => unknown
 }
@@ -27,14 +28,42 @@ export function selectionOf(selector: Selector): Selection {
   if (typeof selector === 'function') return whatItReads(selector)
   if (isMany(selector)) return readablesOf(selector, (now) => selector.map((readable) => now.get(readable)))
   if (selector.kind === 'everything') return all
-  const one = readablesOf([selector], (now) => now.get(selector))
-  if (selector.kind !== 'ref') return one
-  return {
-    ...one,
-    only(before, now) {
-      const value = now.get(selector)
-      return equalValues(before.get(selector), value) ? undefined : () => value
-    },
+  if (selector.kind === 'ref') return new OneRef(selector)
+  return readablesOf([selector], (now) => now.get(selector))
+}
+
+/** Said of what reads as it did. */
+export const unchanged: unique symbol = Symbol('unchanged')
+
+/** A single ref, which is what most subscribers select: a class, because of them there are thousands. */
+class OneRef implements Selection {
+  readonly keys: readonly CellKey[]
+  readonly #ref: Readable<unknown>
+
+  constructor(ref: Readable<unknown>) {
+    this.keys = [ref.key]
+    this.#ref = ref
+  }
+
+  begin(snapshot: Snapshot): void {
+    snapshot.get(this.#ref)
+  }
+
+  note(changed: ReadonlySet<CellKey>, touched: Set<CellKey>): void {
+    if (changed.has(this.#ref.key)) touched.add(this.#ref.key)
+  }
+
+  moved(before: Snapshot, now: Snapshot, touched: ReadonlySet<CellKey> | undefined): boolean {
+    return touched?.size !== 0 && this.news(before, now) !== unchanged
+  }
+
+  news(before: Snapshot, now: Snapshot): unknown {
+    const value = now.get(this.#ref)
+    return equalValues(before.get(this.#ref), value) ? unchanged : value
+  }
+
+  value(now: Snapshot): () => unknown {
+    return () => now.get(this.#ref)
   }
 }
 
@@ -58,7 +87,7 @@ function readablesOf(readables: readonly Readable<unknown>[], read: (now: Snapsh
     if (same === undefined) byKey.set(key, [readable])
     else same.push(readable)
   }
-  const keys: ReadonlySet<CellKey> = new Set(byKey.keys())
+  const keys: readonly CellKey[] = [...byKey.keys()]
 
   function differs(key: CellKey, before: Snapshot, now: Snapshot): boolean {
     // A state may change and read the same, and a range is told of all that happens around it.
@@ -72,15 +101,15 @@ function readablesOf(readables: readonly Readable<unknown>[], read: (now: Snapsh
     },
     note(changed, touched) {
       // Of all that is selected: then it does not matter which.
-      if (touched.size === keys.size) return
-      if (changed.size < keys.size) {
-        for (const key of changed) if (keys.has(key)) touched.add(key)
+      if (touched.size === keys.length) return
+      if (changed.size < keys.length) {
+        for (const key of changed) if (byKey.has(key)) touched.add(key)
       } else {
         for (const key of keys) if (changed.has(key)) touched.add(key)
       }
     },
-    moved(before, now, touched = keys) {
-      for (const key of touched) if (differs(key, before, now)) return true
+    moved(before, now, touched) {
+      for (const key of touched ?? keys) if (differs(key, before, now)) return true
       return false
     },
     value(now) {
@@ -91,7 +120,7 @@ function readablesOf(readables: readonly Readable<unknown>[], read: (now: Snapsh
 }
 
 function whatItReads(selector: (snapshot: Snapshot) => unknown): Selection {
-  let keys: ReadonlySet<CellKey> = new Set()
+  let keys: readonly CellKey[] = []
   let known: unknown
 
   function run(snapshot: Snapshot): unknown {
@@ -101,7 +130,7 @@ function whatItReads(selector: (snapshot: Snapshot) => unknown): Selection {
       return selector(noting(snapshot, (readable) => seen.add(watchKey(readable))))
     } finally {
       // What is read from it later is not noticed.
-      if (!sameKeys(keys, seen)) keys = new Set(seen)
+      if (!sameKeys(keys, seen)) keys = [...seen]
     }
   }
 
@@ -126,8 +155,6 @@ function whatItReads(selector: (snapshot: Snapshot) => unknown): Selection {
   }
 }
 
-function sameKeys(a: ReadonlySet<CellKey>, b: ReadonlySet<CellKey>): boolean {
-  if (a.size !== b.size) return false
-  for (const key of a) if (!b.has(key)) return false
-  return true
+function sameKeys(a: readonly CellKey[], b: ReadonlySet<CellKey>): boolean {
+  return a.length === b.size && a.every((key) => b.has(key))
 }

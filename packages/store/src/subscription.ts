@@ -1,8 +1,8 @@
-import type { Follower, Snapshot } from '@syncline/stm'
+import type { Follower, Hearer, Snapshot } from '@syncline/stm'
+import { Gathered, initialReport, MOST_CHANGES, type Told } from './gathered.ts'
 import type { Pace, Paced } from './pace.ts'
 import type { ChangesOptions, Report, Selector } from './report.ts'
-import { selectionOf } from './selection.ts'
-import { createSubscriber, initialReport, type Told } from './subscriber.ts'
+import { selectionOf, unchanged, type Selection } from './selection.ts'
 
 /** Where the reports of a subscription go: to a listener, or to whoever asks an iterator. */
 export interface Sink {
@@ -12,30 +12,13 @@ export interface Sink {
   end(): void
 }
 
-/** One subscription: what it knows, what it has heard since, and when it tells that. */
-export interface Subscription {
-  /** A commit that touched what is selected is told. */
-  hear(told: Told): void
-  /** The number of the last commit that it heard of. */
-  readonly heard: number
-  /** Gives the first report, when one was asked for. `now` is where the watching began. */
-  start(now: Snapshot): void
-  /** Gives what there is to give to a sink that has become ready. */
-  serve(): void
-  /** Gives what waits, ready or not. */
-  finish(): void
-  end(): void
-}
-
-/** What a subscription needs of the watching it belongs to. */
+/** What subscriptions need of the watching they belong to. */
 export interface SubscriptionSide {
   /** The number of the last commit that the present state has as a whole. */
   readonly number: number
   /** Whether the present state also has a part of the next commit, which is under way. */
   readonly isAhead: boolean
-  /** The pace of its rate, if it has one. */
-  pace(): Pace | undefined
-  follow(listener: (told: Told) => void): Follower
+  follow(hearer: Hearer<Told>): Follower
   /** The newest Snapshot that everybody was told of. */
   present(): Snapshot
   nowMs(): number
@@ -46,131 +29,172 @@ export interface SubscriptionSide {
 }
 
 /**
- * Makes a subscription that begins with the present state, `start`. Throws what a selector throws, and has then left nothing behind. It must
- * not go on holding `start` or `from`: a Snapshot keeps alive what was overwritten after it.
+ * A subscription that begins with the present state, `start`. Making one throws what a selector throws, and has then left nothing behind. It
+ * must not go on holding `start` or `from`: a Snapshot keeps alive what was overwritten after it.
+ *
+ * A class with little in it, because there are thousands, and each commit goes to one that nobody has looked at for long.
  */
-export function createSubscription(
-  selector: Selector,
-  { from, initial = false, signal }: ChangesOptions,
-  start: Snapshot,
-  sink: Sink,
-  side: SubscriptionSide,
-): Subscription {
-  const selection = selectionOf(selector)
-  const subscriber = createSubscriber(selection, start, from)
-  const pace = side.pace()
-  let owed = initial ? { from } : undefined
-  let isFirst = initial || from !== undefined
-  let isOver = false
-  let heard = side.number
+export class Subscription {
+  /** The number of the last commit that it heard of. */
+  heard: number
+  readonly #selection: Selection
+  readonly #sink: Sink
+  readonly #side: SubscriptionSide
+  readonly #follower: Follower
+  /** What it has heard and not told. */
+  #gathered: Gathered | undefined
+  #keys: Selection['keys'] | undefined
+  #isOver = false
+  #isFirst: boolean
+  /** A first report that tells what is there. */
+  #owed: { readonly from: Snapshot | undefined } | undefined
   /** Where the first report goes on from when the commit it tells of had begun before. */
-  let began = side.isAhead ? start : undefined
-  let keys: typeof selection.keys | undefined
+  #began: Snapshot | undefined
+  readonly #paced: PacedBy | undefined
+  readonly #stopSignal: (() => void) | undefined
 
-  /** What there is to report, up to a Snapshot. What a selector throws is not the business of who committed. */
-  function take(now: Snapshot): Report<unknown> | undefined {
-    try {
-      const found = subscriber.take(now) ?? (owed && initialReport(selection, owed.from, now))
-      owed = undefined
-      return found
-    } catch (error) {
-      side.report(error)
-      return undefined
-    } finally {
-      watchWhatItReads()
+  constructor(
+    selector: Selector,
+    { from, initial = false, signal }: ChangesOptions,
+    start: Snapshot,
+    sink: Sink,
+    side: SubscriptionSide,
+    paceOf: () => Pace | undefined,
+  ) {
+    const selection = selectionOf(selector)
+    selection.begin(from ?? start)
+    const pace = paceOf()
+    this.heard = side.number
+    this.#selection = selection
+    this.#sink = sink
+    this.#side = side
+    this.#gathered = from && Gathered.since(from)
+    this.#isFirst = initial || from !== undefined
+    this.#owed = initial ? { from } : undefined
+    this.#began = side.isAhead ? start : undefined
+    this.#follower = side.follow(this)
+    this.#watchWhatItReads()
+    if (signal !== undefined) {
+      const end = (): void => this.end()
+      signal.addEventListener('abort', end, { once: true })
+      this.#stopSignal = () => signal.removeEventListener('abort', end)
+    }
+    if (pace !== undefined) {
+      const paced: Paced = { toldMs: -Infinity, take: (now) => this.#takePaced(now) }
+      this.#paced = { pace, paced }
+      pace.join(paced)
     }
   }
 
-  function watchWhatItReads(): void {
-    if (isOver || keys === selection.keys) return
-    keys = selection.keys
-    follower.watch(keys)
-    side.onKeys(subscription)
+  /** A commit that touched what is selected is told. */
+  hear(told: Told): void {
+    // What was committed before the watching began is known already, though it is told only now.
+    if (this.#isOver || told.number <= this.heard) return
+    this.heard = told.number
+    if (this.#isPlain(told)) {
+      this.#tellAtOnce(told)
+      return
+    }
+    this.#gathered ??= Gathered.from(this.#began ?? told.before)
+    this.#began = undefined
+    this.#gathered.add(told, this.#selection)
+    if (!this.#sink.isReady) return
+    if (this.#paced === undefined) this.#give(this.#take(told.now))
+    else this.#paced.pace.due(this.#paced.paced)
   }
 
-  function give(report: Report<unknown> | undefined): void {
-    if (report === undefined || isOver) return
-    if (pace !== undefined) paced.toldMs = side.nowMs()
-    try {
-      sink.give(report)
-    } catch (error) {
-      side.report(error)
+  /** Gives the first report, when one was asked for. `now` is where the watching began. */
+  start(now: Snapshot): void {
+    if (!this.#isFirst) return
+    this.#isFirst = false
+    this.#give(this.#take(now))
+  }
+
+  /** Gives what there is to give to a sink that has become ready. */
+  serve(): void {
+    if (this.#isOver || !this.#sink.isReady || !this.#isBehind) return
+    if (this.#paced !== undefined && !this.#isFirst) {
+      this.#paced.pace.due(this.#paced.paced)
+      this.#paced.pace.tend()
+      return
     }
+    this.#isFirst = false
+    this.#give(this.#take(this.#side.present()))
+  }
+
+  /** Gives what waits, ready or not. */
+  finish(): void {
+    // A listener that is told of each commit has been told.
+    if (this.#isOver || (this.#sink.isReady && this.#paced === undefined)) return
+    if (this.#isBehind) this.#give(this.#take(this.#side.present()))
+  }
+
+  end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#follower.end()
+    this.#paced?.pace.leave(this.#paced.paced)
+    this.#stopSignal?.()
+    this.#side.onEnd(this)
+    this.#sink.end()
+  }
+
+  get #isBehind(): boolean {
+    return this.#gathered !== undefined || this.#owed !== undefined
+  }
+
+  #isPlain({ changes }: Told): boolean {
+    if (this.#isBehind || this.#paced !== undefined || this.#began !== undefined) return false
+    return this.#selection.news !== undefined && this.#sink.isReady && changes.length <= MOST_CHANGES
   }
 
   /** What most listeners are told: one commit, at once, with nothing to gather. */
-  function tellAtOnce(told: Told): void {
-    let report: Report<unknown> | undefined
+  #tellAtOnce({ before, now, changes, origin }: Told): void {
+    const value = this.#selection.news!(before, now)
+    if (value !== unchanged) this.#give({ value, before, now, changes, origin })
+  }
+
+  /** What there is to report, up to a Snapshot. What a selector throws is not the business of who committed. */
+  #take(now: Snapshot): Report<unknown> | undefined {
     try {
-      report = subscriber.reportOf(told)
+      const found = this.#gathered?.report(this.#selection, now)
+      this.#gathered = undefined
+      const owed = this.#owed
+      this.#owed = undefined
+      return found ?? (owed && initialReport(this.#selection, owed.from, now))
     } catch (error) {
-      side.report(error)
+      this.#side.report(error)
+      return undefined
     } finally {
-      watchWhatItReads()
+      this.#watchWhatItReads()
     }
-    give(report)
   }
 
-  const paced: Paced = {
-    toldMs: -Infinity,
-    take(now) {
-      // An iterator that nobody asks goes on gathering.
-      const report = sink.isReady ? take(now) : undefined
-      return report && (() => give(report))
-    },
+  #takePaced(now: Snapshot): (() => void) | undefined {
+    // An iterator that nobody asks goes on gathering.
+    const report = this.#sink.isReady ? this.#take(now) : undefined
+    return report && (() => this.#give(report))
   }
 
-  const subscription: Subscription = {
-    hear(told) {
-      // What was committed before the watching began is known already, though it is told only now.
-      if (isOver || told.number <= heard) return
-      heard = told.number
-      if (pace === undefined && began === undefined && sink.isReady && !subscriber.isBehind && owed === undefined) {
-        tellAtOnce(told)
-        return
-      }
-      subscriber.hear(began === undefined ? told : { ...told, before: began })
-      began = undefined
-      if (!sink.isReady) return
-      if (pace === undefined) give(take(told.now))
-      else pace.due(paced)
-    },
-    get heard() {
-      return heard
-    },
-    start(now) {
-      if (!isFirst) return
-      isFirst = false
-      give(take(now))
-    },
-    serve() {
-      if (isOver || !sink.isReady || (!subscriber.isBehind && owed === undefined)) return
-      if (pace !== undefined && !isFirst) {
-        pace.due(paced)
-        pace.tend()
-        return
-      }
-      isFirst = false
-      give(take(side.present()))
-    },
-    finish() {
-      // A listener that is told of each commit has been told.
-      if (isOver || (sink.isReady && pace === undefined)) return
-      if (subscriber.isBehind || owed !== undefined) give(take(side.present()))
-    },
-    end() {
-      if (isOver) return
-      isOver = true
-      follower.end()
-      pace?.leave(paced)
-      signal?.removeEventListener('abort', subscription.end)
-      side.onEnd(subscription)
-      sink.end()
-    },
+  #watchWhatItReads(): void {
+    if (this.#isOver || this.#keys === this.#selection.keys) return
+    this.#keys = this.#selection.keys
+    this.#follower.watch(this.#keys)
+    this.#side.onKeys(this)
   }
-  const follower = side.follow(subscription.hear)
-  watchWhatItReads()
-  signal?.addEventListener('abort', subscription.end, { once: true })
-  pace?.join(paced)
-  return subscription
+
+  #give(report: Report<unknown> | undefined): void {
+    if (report === undefined || this.#isOver) return
+    if (this.#paced !== undefined) this.#paced.paced.toldMs = this.#side.nowMs()
+    try {
+      this.#sink.give(report)
+    } catch (error) {
+      this.#side.report(error)
+    }
+  }
+}
+
+interface PacedBy {
+  readonly pace: Pace
+  readonly paced: Paced
 }

@@ -140,9 +140,9 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
       checkArbiters(first.ready.writes, arbiter)
       checkArbiter(arbiter)
       if (arbitration === undefined || first.ready.writes.length + first.ready.effects.length === 0) {
-        const receipt = committing.write(first.ready, first.context, terms)
+        const { change, durable, synced } = committing.write(first.ready, first.context, terms)
         if (first.ready.skewed.length > 0) reportSkew(first.ready)
-        return { ...receipt, value: first.value }
+        return { value: first.value, change, durable, synced }
       }
       const proposal: Proposal = {
         get attempt() {

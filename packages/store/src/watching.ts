@@ -1,11 +1,12 @@
 import { createWatchers, type CellKey, type Memory, type Snapshot } from '@syncline/stm'
+import type { Applied } from './applied.ts'
 import { StoreError } from './errors.ts'
+import type { Told } from './gathered.ts'
 import { createIteration } from './iteration.ts'
 import { createPace, type Pace } from './pace.ts'
 import type { Clock } from './ports.ts'
 import type { ChangesOptions, Report, Selector } from './report.ts'
-import type { Applied, Told } from './subscriber.ts'
-import { createSubscription, type Sink, type Subscription } from './subscription.ts'
+import { Subscription, type Sink, type SubscriptionSide } from './subscription.ts'
 import type { Validity } from './validity.ts'
 
 /** Tells whoever watches what a commit changed: in commit order, each commit once, as a whole. */
@@ -31,7 +32,7 @@ export interface WatchingSide {
   readonly memory: Memory
   readonly clock: Clock
   /** The Changes that have been applied and not been noted: filled by the replica, emptied here. */
-  readonly applied: Applied[]
+  readonly applied: Applied
   /** Looks at a commit when everybody who watches has been told of it. */
   readonly validity: Pick<Validity, 'isIdle' | 'note' | 'look'>
   /** Gets what listeners and selectors throw. Must not throw. */
@@ -43,7 +44,9 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
   const watchers = createWatchers<Told>(report)
   const subscriptions = new Set<Subscription>()
   const paces = new Map<number, Pace>()
-  const queue: Told[] = []
+  /** Commits that wait to be told: the first, and those after it. Mostly there is one at a time. */
+  let next: Told | undefined
+  const rest: Told[] = []
   let telling = false
   let closing = false
   /** Of the newest commit, and what was visible after it. */
@@ -58,28 +61,36 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
 
   /** Whether commits are visible that not everybody was told of. */
   function isBehind(): boolean {
-    return telling || queue.length > 0
+    return telling || next !== undefined
   }
 
   function note(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void {
-    // Most commits are of one Change, and then this is all there is to do with the list.
-    const only = applied.length === 1 ? applied.pop() : undefined
-    const changes = only === undefined ? applied.splice(0) : [only]
+    const { changes, origin } = applied
+    applied.clear()
     if (changed.size === 0) return
     validity.note(changed)
     const before = newest ?? snapshot
     newest = snapshot
     number += 1
-    if (subscriptions.size === 0 && validity.isIdle && !isBehind()) told = snapshot
-    else queue.push({ number, changed, before, now: snapshot, applied: changes })
+    if (subscriptions.size === 0 && validity.isIdle && !isBehind()) {
+      told = snapshot
+      return
+    }
+    const one: Told = { number, changed, before, now: snapshot, changes, origin }
+    if (next === undefined) next = one
+    else rest.push(one)
   }
 
   function tell(): void {
     // A listener may commit: its commit is told after this one has been told to everybody.
-    if (telling || queue.length === 0) return
+    if (telling || next === undefined) return
     telling = true
     try {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) tellOne(next)
+      while (next !== undefined) {
+        const one: Told = next
+        next = rest.shift()
+        tellOne(one)
+      }
     } finally {
       telling = false
     }
@@ -90,15 +101,40 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     if (closing) close()
   }
 
-  function tellOne(next: Told): void {
-    watchers.notify(next.changed, next)
+  function tellOne(one: Told): void {
+    watchers.notify(one.changed, one)
+    if (unsure.size > 0) tellUnsure(one)
+    told = one.now
+    if (paces.size > 0) for (const pace of paces.values()) pace.tend()
+    if (!validity.isIdle) validity.look(one.changed, one.now)
+  }
+
+  function tellUnsure(one: Told): void {
     for (const [subscription, last] of unsure) {
-      if (subscription.heard < next.number) subscription.hear(next)
-      if (last <= next.number) unsure.delete(subscription)
+      if (subscription.heard < one.number) subscription.hear(one)
+      if (last <= one.number) unsure.delete(subscription)
     }
-    told = next.now
-    for (const pace of paces.values()) pace.tend()
-    validity.look(next.changed, next.now)
+  }
+
+  const side: SubscriptionSide = {
+    get number() {
+      return number
+    },
+    get isAhead() {
+      return applied.changes.length > 0
+    },
+    follow: watchers.follow,
+    present: () => told!,
+    nowMs: () => clock.nowMs(),
+    onKeys(one) {
+      if (next !== undefined) unsure.set(one, number)
+    },
+    onEnd(one) {
+      subscriptions.delete(one)
+      unsure.delete(one)
+      asked.delete(one)
+    },
+    report,
   }
 
   function subscribe(selector: Selector, options: ChangesOptions, start: Snapshot, sink: Sink): Subscription {
@@ -106,23 +142,8 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     if (options.from !== undefined) checkSnapshot(options.from)
     // Nobody has been told anything yet, so everything that is there is known.
     if (subscriptions.size === 0 && !isBehind()) newest = told = start
-    const subscription = createSubscription(selector, options, start, sink, {
-      number,
-      isAhead: applied.length > 0,
-      pace: () => (everyMs === undefined ? undefined : paceOf(everyMs)),
-      follow: watchers.follow,
-      present: () => told!,
-      nowMs: () => clock.nowMs(),
-      onKeys(one) {
-        if (queue.length > 0) unsure.set(one, number)
-      },
-      onEnd(one) {
-        subscriptions.delete(one)
-        unsure.delete(one)
-        asked.delete(one)
-      },
-      report,
-    })
+    const pace = (): Pace | undefined => (everyMs === undefined ? undefined : paceOf(everyMs))
+    const subscription = new Subscription(selector, options, start, sink, side, pace)
     subscriptions.add(subscription)
     return subscription
   }
@@ -166,9 +187,9 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     changes(selector, listener, options = {}) {
       if (options.signal?.aborted === true) return () => undefined
       const start = memory.snapshot
-      const subscription = subscribe(selector, options, start, { isReady: true, give: listener, end: () => undefined })
+      const subscription = subscribe(selector, options, start, { isReady: true, give: listener, end: nothing })
       subscription.start(start)
-      return subscription.end
+      return () => subscription.end()
     },
     iterate(selector, options = {}) {
       let subscription: Subscription | undefined
@@ -192,6 +213,8 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     close,
   }
 }
+
+const nothing = (): void => undefined
 
 /** An interval that can be kept; undefined for none. */
 function checkRate(every: number | undefined): number | undefined {
