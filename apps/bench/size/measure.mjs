@@ -9,6 +9,19 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 /** What is promised: by the name of an entry, the most kilobytes (1,000 bytes) that an app downloads for it. */
 export const promises = JSON.parse(readFileSync(join(here, 'promises.json'), 'utf8'))
 
+/** The parts that a store can be opened without. */
+export const storeParts = [
+  'link',
+  'presence',
+  'asyncTransactions',
+  'browserRefs',
+  'relayRefs',
+  'handles',
+  'agents',
+  'undo',
+  'validity',
+]
+
 /**
  * Bundles one entry as an app does: from the sources, minified, one file, compressed with gzip. What the promise names under
  * `beside` is left out.
@@ -33,11 +46,43 @@ export async function measureParts(name) {
   return parts
 }
 
-async function bundle(name, codeSplitting = false) {
+/**
+ * What each part of a store weighs in an app of registers: `added` to one that has none of them, and `left` out of one that has all. What
+ * several parts need is `added` with each and `left` out with none.
+ */
+export async function measureStoreParts() {
+  const none = await gzipWith([])
+  const all = await gzipWith(storeParts)
+  const found = {}
+  for (const part of storeParts) {
+    const rest = storeParts.filter((other) => other !== part)
+    found[part] = { added: (await gzipWith([part])) - none, left: all - (await gzipWith(rest)) }
+  }
+  return { none, all, parts: found }
+}
+
+async function gzipWith(parts) {
+  const [{ code }] = await bundle('registers', false, entryWith(parts))
+  return gzipBytes(code)
+}
+
+/** The entry `registers`, with these parts of a store in place of its own. */
+function entryWith(parts) {
+  const entry = readFileSync(join(here, 'entries', 'registers.ts'), 'utf8')
+  return entry.replace(
+    /\{.*\} from '@syncline\/store\/lean'/,
+    `{ ${['openLean', ...parts].join(', ')} } from '@syncline/store/lean'`,
+  )
+}
+
+/** Bundles an entry, with `source` in place of its file when it is given. */
+async function bundle(name, codeSplitting = false, source) {
+  const input = join(here, 'entries', `${name}.ts`)
   const result = await build({
     root: here,
     configFile: false,
     logLevel: 'error',
+    plugins: [{ name: 'entry', load: (id) => (id === input ? source : undefined) }],
     resolve: { conditions: ['@syncline/source'] },
     define: { 'process.env.NODE_ENV': '"production"' },
     build: {
@@ -46,7 +91,7 @@ async function bundle(name, codeSplitting = false) {
       target: 'es2023',
       modulePreload: false,
       rolldownOptions: {
-        input: join(here, 'entries', `${name}.ts`),
+        input,
         external: promises[name].beside ?? [],
         preserveEntrySignatures: 'allow-extension',
         output: { format: 'es', codeSplitting },

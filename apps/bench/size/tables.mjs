@@ -1,16 +1,30 @@
 import { markdownTable } from '../harness/tables.mjs'
 
 /** The tables of the README, from the promises and the last measurement. */
-export function sizeTables(promises, { sizes, parts }) {
+export function sizeTables(promises, { sizes, packages, store }) {
   return {
     promises: promisesTable(promises, sizes),
-    parts: markdownTable(
-      ['of `core`, each compressed for itself', 'minified', 'gzip'],
-      Object.entries(parts)
+    packages: markdownTable(
+      ['of `registers`, each compressed for itself', 'minified', 'gzip'],
+      Object.entries(packages)
         .sort(([, a], [, b]) => b.gzip - a.gzip)
         .map(([name, { minified, gzip }]) => [`\`${name}\``, kb(minified), kb(gzip)]),
     ),
+    store: storeTable(store),
   }
+}
+
+function storeTable({ none, all, parts }) {
+  return markdownTable(
+    ['gzip, kB', 'added alone', 'left out of all'],
+    [
+      ['no part', kb(none), ''],
+      ...Object.entries(parts)
+        .sort(([, a], [, b]) => b.added - a.added)
+        .map(([name, { added, left }]) => [`\`${name}\``, `+${kb(added)}`, `−${kb(left)}`]),
+      ['all parts', kb(all), ''],
+    ],
+  )
 }
 
 function promisesTable(promises, sizes) {

@@ -1,9 +1,10 @@
+import * as lean from '@syncline/store/lean'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { readBaseline } from '../harness/baseline.mjs'
 import { tableIn } from '../harness/tables.mjs'
-import { measure, promises } from '../size/measure.mjs'
+import { measure, promises, storeParts } from '../size/measure.mjs'
 import { limitsTable, sizeTables } from '../size/tables.mjs'
 
 const bench = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -14,6 +15,16 @@ test.each(Object.keys(promises))('%s is not larger than promised', async (name) 
   expect(gzip).toBeGreaterThan(500)
   expect(gzip).toBeLessThanOrEqual(promises[name].limitKb * 1000)
 })
+
+test('the parts that are weighed are all that there are', () => {
+  const exported: readonly unknown[] = Object.values(lean)
+  const names = exported.flatMap((one) => (isPart(one) ? [one.name] : []))
+  expect(names.sort()).toEqual([...storeParts].sort())
+})
+
+function isPart(one: unknown): one is lean.Part {
+  return typeof one === 'object' && one !== null && 'bring' in one
+}
 
 test('the README of this question shows the promises and what was measured last', () => {
   const folder = join(bench, 'size')
