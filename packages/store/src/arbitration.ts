@@ -20,6 +20,8 @@ export interface Arbitration {
    * depends on has moved, and the memory knows it. Rejects when it is refused for another reason: then nothing has happened.
    */
   decide(proposal: Proposal): Promise<Decision>
+  /** Resolves when what made it reject with `offline` is over. Rejects when the store closes. */
+  reachable?(): Promise<void>
 }
 
 /** A transaction that wants to commit, as its newest run left it. */

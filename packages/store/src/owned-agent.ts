@@ -83,16 +83,34 @@ export function createLiveAgent(
     return agent.ref as Ref<unknown, { set: unknown }>
   }
 
-  function perform({ action, input }: Item): Promise<Receipt<unknown>> {
+  /** A link that is down is no fault of the action: it is done when there is one. */
+  async function perform(item: Item): Promise<Receipt<unknown>> {
+    for (;;) {
+      const run = { isOver: false }
+      try {
+        return await performOnce(item, run)
+      } catch (error) {
+        const isOffline = error instanceof StoreError && error.code === 'offline'
+        const { reachable } = core.arbitrations[written().arbiter] ?? {}
+        // What the action itself throws is its failure, whatever it is.
+        if (!isOffline || !run.isOver || reachable === undefined) throw error
+        await reachable()
+      }
+    }
+  }
+
+  function performOnce({ action, input }: Item, run: { isOver: boolean }): Promise<Receipt<unknown>> {
     const ref = written()
     const act = agent.actions[action] as Action
     return transacting.transactAsync<unknown>(
       (tx) => {
+        run.isOver = false
         const state = tx.get(ref)
         if (state === undefined) throw noState(name, ref.address)
         const made = act(state, input, tx)
         const keep = (value: unknown): unknown => {
           tx.set(ref, value)
+          run.isOver = true
           return tx.get(ref)
         }
         return isThenable(made) ? made.then(keep) : keep(made)

@@ -3,7 +3,7 @@ import { cellKeyOf, StmError, type Change, type DraftWrite, type Readable, type 
 import type { Arbitration, Decision, Proposal } from './arbitration.ts'
 import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
-import type { Ending } from './ending.ts'
+import { createEnding, type Ending } from './ending.ts'
 import type { Outcome } from './envelopes.ts'
 import { closedError, offlineError, StoreError } from './errors.ts'
 import { expectationsOf } from './expectations.ts'
@@ -56,12 +56,29 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
       const reachable = side.isReachable()
       if (reachable === true) return
       if (reachable === false) throw offlineError()
-      let unsubscribe = (): void => undefined
-      try {
-        await ending.race(new Promise<void>((resolve) => (unsubscribe = side.onReach(resolve))))
-      } finally {
-        unsubscribe()
-      }
+      await nextReach(ending)
+    }
+  }
+
+  async function nextReach(ending: Ending): Promise<void> {
+    let unsubscribe = (): void => undefined
+    try {
+      await ending.race(new Promise<void>((resolve) => (unsubscribe = side.onReach(resolve))))
+    } finally {
+      unsubscribe()
+    }
+  }
+
+  async function reachable(): Promise<void> {
+    const ending = createEnding(undefined, (end) => {
+      const close = (): void => end(closedError())
+      core.closing.add(close)
+      return () => core.closing.delete(close)
+    })
+    try {
+      while (side.isReachable() !== true) await nextReach(ending)
+    } finally {
+      ending.stop()
     }
   }
 
@@ -140,7 +157,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     await core.journal.settled()
   }
 
-  return { decide }
+  return { decide, reachable }
 }
 
 /** An envelope, and what may end the transaction that it is of. */

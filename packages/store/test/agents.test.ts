@@ -565,3 +565,55 @@ test('[AG8] what a transaction on relay refs sends comes before what its listene
   expect(tabs[0]!.get(trail)).toEqual(['body 0', 'listener 0', 'body 1', 'listener 1'])
   await world.close()
 })
+
+test('[AG13] an action on a relay ref waits for a link, in its turn, and only what it throws itself is a failure', async () => {
+  const world = await createWorld(5)
+  const wire = world.wire()
+  const store = await world.open({ transport: wire })
+  const elsewhere = await world.open({ transport: world.wire() })
+  const stock = lww('stock', 10, { arbiter: 'relay' })
+  let runs = 0
+  const keeper = agent('keeper', stock, {
+    actions: {
+      take(left, n: number) {
+        runs += 1
+        return left - n
+      },
+      async ask() {
+        await Promise.resolve()
+        throw new StoreError('offline', 'Somebody else cannot be reached.')
+      },
+    },
+  })
+  await world.clock.pass(100)
+  wire.cut()
+  await world.clock.pass(60_000)
+  expect(store.status.link).toBe('waiting')
+
+  const live = store.agent(keeper)
+  const sent = [live.send('take', 1), live.send('take', 2), live.send('take', 3)]
+  await world.clock.pass(60_000)
+  // Tried again at each attempt of the link, it would have run many times.
+  expect([live.status, live.error, live.state, runs]).toEqual(['busy', undefined, 10, 1])
+  await elsewhere.transactAsync((tx) => tx.set(stock, 100), { arbiter: 'relay' })
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect(await Promise.all(sent.map(async (one) => (await one.committed()).value))).toEqual([99, 97, 94])
+  expect([live.status, elsewhere.get(stock)]).toEqual(['idle', 94])
+
+  const asked = live.send('ask').committed()
+  asked.catch(() => undefined)
+  await world.clock.pass(100)
+  await expect(asked).rejects.toMatchObject({ code: 'offline' })
+  expect(live.status).toBe('failed')
+  await live.restart(50)
+
+  store.disconnect()
+  const last = live.send('take', 1).committed()
+  last.catch(() => undefined)
+  await world.clock.pass(1_000)
+  expect(live.status).toBe('busy')
+  await store.close()
+  await expect(last).rejects.toMatchObject({ code: 'closed' })
+  await expect(world.close()).rejects.toMatchObject({ errors: [expect.objectContaining({ code: 'agent-failed' })] })
+})
