@@ -257,7 +257,7 @@ export async function assemble<P extends readonly Part[]>(
     }
   }
 
-  const store = createPlainStore(core, board, () => (closing ??= close()))
+  const store = createPlainStore(core, board, () => (closing ??= committing.outside(close)))
   for (const some of members) Object.defineProperties(store, descriptorsOf(some))
   // Together they are what the parts add.
   return store as Pick<Store, PlainMember | MembersOf<P>>

@@ -36,6 +36,8 @@ export interface Committing {
   independent<T>(body: (tx: Tx) => T, options?: TransactOptions): Receipt<T>
   /** Runs a part of a body: no other transaction can begin in it, and no `io`. */
   running<T>(part: () => T): T
+  /** Runs a part when no body is running: now, or at the end of the outermost one. */
+  outside<T>(part: () => Promise<T>): Promise<T>
   /** Whether a body is running, up to its first `await`. */
   readonly isRunning: boolean
   /** Runs `io`, unless it is called inside of a body. */
@@ -103,6 +105,8 @@ export function createCommitting(core: Core): Committing {
   let runs = 0
   /** Direct edits of live documents that came while a transaction was running. */
   const directEdits: Op[] = []
+  /** What waits for the end of the outermost body. */
+  const afterwards: (() => void)[] = []
 
   function transact<T>(body: (tx: Tx) => T, options: TransactOptions = noOptions): Receipt<T> {
     if (depth > 0) {
@@ -143,6 +147,7 @@ export function createCommitting(core: Core): Committing {
     if (depth > 0) return
     commitDirectEdits()
     tell()
+    if (afterwards.length > 0) for (const part of afterwards.splice(0)) part()
   }
 
   function tell(): void {
@@ -233,6 +238,7 @@ export function createCommitting(core: Core): Committing {
     transact,
     independent,
     running,
+    outside: (part) => (depth === 0 ? part() : new Promise((resolve) => afterwards.push(() => resolve(part())))),
     get isRunning() {
       return depth > 0
     },

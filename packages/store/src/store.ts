@@ -492,6 +492,7 @@ export interface Store {
   /**
    * Writes what is not durable yet, then lets go of everything: storage, sockets, locks, channels, timers, listeners.
    * Rejects with `StoreError` `storage-failed` when the storage did not take all of it within 5 s; everything is let go all the same.
+   * In the body of a transaction it begins at the end of the outermost one, or at its first `await`: what a sync body has written is saved.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

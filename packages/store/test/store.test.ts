@@ -145,6 +145,50 @@ test('[ST14] a closed store refuses politely', async () => {
   expect(() => store.changes(title, () => undefined)).toThrow(StoreError)
 })
 
+test('[ST14] closing in a sync body comes after its commit, which is told and saved', async () => {
+  const storage = memoryStorage()
+  const store = await open(storage)
+  const told: string[] = []
+  store.changes(title, ({ now }) => told.push(now.get(title)))
+  let closing: Promise<void> | undefined
+  const receipt = store.transact((tx) => {
+    tx.set(title, 'before')
+    closing = store.close()
+    store.independent((inner) => inner.add(votes, 1))
+    tx.set(title, tx.get(title) + ' and after')
+    expect(store.close()).toBe(closing)
+  })
+  expect([receipt.change?.ops.length, told]).toEqual([1, ['before and after']])
+  expect(() => store.transact(() => undefined)).toThrow('This store is closed')
+  await receipt.durable()
+  await closing
+  const again = await open(storage)
+  expect([again.get(title), again.get(votes)]).toEqual(['before and after', 1])
+
+  // A body that throws has closed all the same, and nothing of it is there.
+  expect(() =>
+    again.transact((tx) => {
+      closing = again.close()
+      tx.set(title, 'never')
+      throw new Error('no')
+    }),
+  ).toThrow('no')
+  await closing
+  const last = await open(storage)
+  expect(last.get(title)).toBe('before and after')
+
+  // A body that awaits is ended, as it would be from outside.
+  const ended = last.transactAsync(async (tx) => {
+    tx.set(title, 'never')
+    closing = last.close()
+    await closing
+  })
+  await expect(ended).rejects.toMatchObject({ code: 'closed' })
+  const witness = await open(storage)
+  expect(witness.get(title)).toBe('before and after')
+  await witness.close()
+})
+
 test('wrong names are refused with a sentence that says what to do', async () => {
   // What a relay would turn away is not taken here either.
   for (const space of ['', 'x'.repeat(201), 'two\nlines', 'a\u0085b', 'a\u2028b', 'half \ud83d']) {
