@@ -4,6 +4,7 @@ import { addSums, decodeSum, encodeSum, negated, noSum, splitSum, type Sum } fro
 
 /** Inverse of an addition: what was added. Nothing can stand in its way, and others' additions stay. */
 export const counterReversal: Reversal<CounterState> = {
+  isSmall: true,
   commutes: true,
 
   inverse(_before, payload) {

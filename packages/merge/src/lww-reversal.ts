@@ -7,6 +7,8 @@ const WHOLE = ''
 
 /** Inverse of a write to a register: the operation that writes what it replaced, and the stamp that had: `[operation, at, writer]`, or `[operation]`. */
 export const lwwReversal: Reversal<LwwState> = {
+  isSmall: true,
+
   inverse(before, payload) {
     if (!isOperation(payload)) return undefined
     if (before === undefined) return [[CLEAR, null]]

@@ -14,6 +14,12 @@ import type { Value } from './value.ts'
  * - whatever an inverse holds, nothing throws; one that makes no sense takes nothing back.
  */
 export interface Reversal<S = any> {
+  /**
+   * True when a state is no larger than the inverse of an operation on it: then states are held until somebody asks for inverses, which mostly
+   * nobody does.
+   */
+  readonly isSmall?: boolean
+
   /** Whether neither depends on the state: what is done in between changes nothing of what there is to take back. */
   readonly commutes?: boolean
 

@@ -1,4 +1,5 @@
 import type { Arbiter, Op, Stamp } from './change.ts'
+import type { Changed } from './changed.ts'
 import type { Policy } from './policy.ts'
 import { cellKey, type CellKey } from './ref.ts'
 import type { Past, Reversal, Undone } from './reversal.ts'
@@ -55,9 +56,9 @@ export interface TakenBack {
 export type PastOf = (key: CellKey) => Past
 
 /**
- * What it takes to take back operations that are about to be applied to these cells: a function that gives one inverse for each, in their
- * order, and may be called at leisure. Until then it holds the states that are there now. Undefined when none can be taken back.
- * Cost: the operations now; what they write and replace later.
+ * What it takes to take back operations that are about to be applied to these cells, or were just applied and gave `changed`: a function that
+ * gives one inverse for each, in their order, and may be called at leisure. Until then it holds the states that they replace. Undefined when
+ * none can be taken back. Cost: a look-up for each operation, or a comparison when they were applied; what they write and replace later.
  *
  * @example
  * import { createMemory, emptyBasis, invert, noPast, takeBack } from '@syncline/stm'
@@ -73,20 +74,83 @@ export type PastOf = (key: CellKey) => Past
  * memory.apply(ops, { at: 2, writer: 'w1' }, emptyBasis)
  * expect(memory.snapshot.get(score)).toBe(0)
  */
-export function invert(cells: Cells, ops: readonly Op[], pastOf: PastOf): (() => readonly Inverse[]) | undefined {
-  if (!ops.some(({ tag }) => reversalOf(cells, tag) !== 'none')) return undefined
+export function invert(
+  cells: Cells,
+  ops: readonly Op[],
+  pastOf: PastOf,
+  changed?: Changed,
+): (() => readonly Inverse[]) | undefined {
+  if (!isReversible(cells, ops)) return undefined
   let inverses: readonly Inverse[] | undefined
-  let before: unknown[] | undefined = ops.map((op) => cells.state(cellKeyOf(op)))
+  let befores: readonly unknown[] | undefined =
+    changed === undefined ? ops.map((op) => cells.state(cellKeyOf(op))) : replacedBy(cells, ops, changed)
   return () => {
     inverses ??= ops.map((op, i) => {
       const { tag, address, arbiter, payload } = op
       const reversal = reversalOf(cells, tag)
-      const inverse = reversal === 'none' ? undefined : reversal.inverse(before![i], payload, pastOf(cellKeyOf(op)))
+      const inverse = reversal === 'none' ? undefined : reversal.inverse(befores![i], payload, pastOf(cellKeyOf(op)))
       return { tag, address, arbiter, inverse: inverse ?? null }
     })
-    before = undefined
+    befores = undefined
     return inverses
   }
+}
+
+/** What each operation replaced. One that changed nothing has left what is there now. */
+function replacedBy(cells: Cells, ops: readonly Op[], changed: Changed): readonly unknown[] {
+  let i = 0
+  for (const key of changed) if (i < ops.length && cellKeyOf(ops[i]!) === key) i += 1
+  // What transactions do changes one cell after the other, and collections and lists after them.
+  if (i === ops.length) return changed.befores
+  const befores = new Map(Array.from(changed, (key, at) => [key, changed.befores[at]]))
+  return ops.map((op) => {
+    const key = cellKeyOf(op)
+    return befores.has(key) ? befores.get(key) : cells.state(key)
+  })
+}
+
+/**
+ * Whether some of these operations can be taken back.
+ *
+ * @example
+ * import { createMemory, isReversible } from '@syncline/stm'
+ *
+ * const memory = createMemory()
+ * memory.adopt(tally('score').policy)
+ * const op = { tag: 'tally', address: 'score', arbiter: 'local', payload: 5 } as const
+ * expect(isReversible(memory, [op])).toBe(true)
+ */
+export function isReversible(cells: Cells, ops: readonly Op[]): boolean {
+  return ofSome(ops, (tag) => reversalOf(cells, tag) !== 'none')
+}
+
+/**
+ * Whether the states that operations replace may be much larger than what it takes to take these back.
+ *
+ * @example
+ * import { createMemory, isHeavyToHold } from '@syncline/stm'
+ *
+ * const memory = createMemory()
+ * memory.adopt(tally('score').policy)
+ * const op = { tag: 'tally', address: 'score', arbiter: 'local', payload: 5 } as const
+ * expect(isHeavyToHold(memory, [op])).toBe(true) // it does not say that it is small
+ */
+export function isHeavyToHold(cells: Cells, ops: readonly Op[]): boolean {
+  return ofSome(ops, (tag) => {
+    const reversal = reversalOf(cells, tag)
+    return reversal !== 'none' && reversal.isSmall !== true
+  })
+}
+
+/** Whether something is so of the tag of an operation; those of one tag mostly come together. */
+function ofSome(ops: readonly Op[], isSo: (tag: string) => boolean): boolean {
+  let known: string | undefined
+  for (const { tag } of ops) {
+    if (tag === known) continue
+    if (isSo(tag)) return true
+    known = tag
+  }
+  return false
 }
 
 function reversalOf(cells: Cells, tag: string): Reversal | 'none' {

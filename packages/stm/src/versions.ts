@@ -127,7 +127,10 @@ export class Overwritten {
 
 const nothing: unknown[] = []
 
+/** An array that is given a length holds half as much again and sixteen more, which is nothing to many. */
 function roomFor<T>(size: number): T[] {
+  // It is written before it is read.
+  if (size === 1) return [undefined as T]
   const items: T[] = []
   items.length = size
   return items

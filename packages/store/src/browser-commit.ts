@@ -281,8 +281,11 @@ export function createBrowserArbitration(
         candidate.settle({ kind: 'committed', receipt: nothingChanged })
         continue
       }
-      const changed = replica.commit(change, 'local', { record, ...(note !== undefined && { inverse: note.data }) })
-      note?.keep(change)
+      const changed = replica.commit(change, 'local', {
+        record,
+        ...(note !== undefined && { inverse: () => note.data() }),
+      })
+      note?.keep(change, changed)
       core.touchStatus()
       core.agents.deliver(change.effects)
       core.watching.publish(changed, memory.snapshot)

@@ -211,7 +211,7 @@ export function createCommitting(core: Core): Committing {
     const change = replica.author(writer, at, ops, effects, meta)
     const known = note !== undefined && core.journal.isWritten ? { inverse: () => note.data() } : undefined
     const changed = replica.commit(change, 'local', known)
-    note?.keep(change)
+    note?.keep(change, changed)
     core.journal.commit(change, strict)
     core.touchStatus()
     // The outermost body tells of its own commit itself, as the last thing it does.

@@ -40,7 +40,7 @@ export const validity: Part<'read' | 'onViolation' | 'invariant'> = {
 export const undo: Part<'undo' | 'redo' | 'undoAsync' | 'redoAsync' | 'undoStack'> = {
   name: 'undo',
   bring(core) {
-    const undoing = createUndoing(core, core.committing, core.isLasting)
+    const undoing = createUndoing(core, core.committing)
     core.undoing = undoing
     return {
       undo: () => undoing.stack('').undo(),

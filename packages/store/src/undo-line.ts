@@ -1,21 +1,82 @@
-import type { Arbiter, ChangeId, Inverse, Stamp } from '@syncline/stm'
+import {
+  changeId,
+  type Arbiter,
+  type Change,
+  type ChangeId,
+  type Inverse,
+  type Op,
+  type Stamp,
+  type WriterId,
+} from '@syncline/stm'
+import { Steps } from './steps.ts'
 
-/** One of our own Changes, as far as taking it back needs it. */
-export interface OwnChange {
-  /** The id and the stamp that it has now: it may be authored again. */
-  id: ChangeId
-  stamp: Stamp
-  /** The stamp of its operations on `relay` refs: its place in the relay's log. */
-  readonly ordered: Stamp | undefined
+/** One of our own Changes, as far as taking it back needs it. A class, because each commit makes one. */
+export class OwnChange {
   /** When it was asked for, among all of its line: the later the greater. */
   readonly order: number
   /** Who must decide when it is taken back. */
   readonly arbiter: Arbiter
-  inverses(): readonly Inverse[]
+  /** The stamp of its operations on `relay` refs: its place in the relay's log. */
+  readonly ordered: Stamp | undefined
+  /** How many operations it has. */
+  readonly size: number
   /** It has left its line, as the oldest of too many. */
-  isGone?: boolean
+  isGone = false
   /** The relay has refused it. What it did to `browser` refs stands. */
-  isRefused?: boolean
+  isRefused = false
+  #at: number
+  #writer: WriterId
+  #seq: number
+  readonly #kept: Kept
+
+  constructor({ at, writer, seq, ops }: Change, order: number, kept: Kept, ordered?: Stamp) {
+    this.order = order
+    this.arbiter = arbiterOf(ops)
+    this.ordered = ordered
+    this.size = ops.length
+    this.#at = at
+    this.#writer = writer
+    this.#seq = seq
+    this.#kept = kept
+  }
+
+  /** The id that it has now: it may be authored again. */
+  get id(): ChangeId {
+    return changeId({ writer: this.#writer, seq: this.#seq })
+  }
+
+  /** The stamp that it has now. */
+  get stamp(): Stamp {
+    return { at: this.#at, writer: this.#writer }
+  }
+
+  inverses(): readonly Inverse[] {
+    const inverses = this.#kept.inverses()
+    return this.isRefused ? inverses.filter(({ arbiter }) => arbiter === 'browser') : inverses
+  }
+
+  /** Whether it has the stamp of a Change. */
+  isOf({ at, writer }: Stamp): boolean {
+    return this.#at === at && this.#writer === writer
+  }
+
+  /** It has been authored again. */
+  becomes({ at, writer, seq }: Change): void {
+    this.#at = at
+    this.#writer = writer
+    this.#seq = seq
+  }
+}
+
+/** Where its inverses are. */
+interface Kept {
+  inverses(): readonly Inverse[]
+}
+
+/** Who has decided about these: with local ones there are those of one arbiter at most. */
+export function arbiterOf(ops: readonly Op[]): Arbiter {
+  for (const { arbiter } of ops) if (arbiter !== 'local') return arbiter
+  return 'local'
 }
 
 /** What is taken back at once. */
@@ -29,11 +90,25 @@ export interface Step {
 }
 
 /** A step as its line keeps it. */
-interface KeptStep extends Step {
-  arbiter: Arbiter
+class KeptStep implements Step {
+  readonly number: number
   readonly changes: OwnChange[]
   /** The step that this one took back, should this one be refused. */
   readonly instead: KeptStep | undefined
+
+  constructor(number: number, changes: OwnChange[], instead?: KeptStep) {
+    this.number = number
+    this.changes = changes
+    this.instead = instead
+  }
+
+  get arbiter(): Arbiter {
+    return this.changes.reduce<Arbiter>((sum, { arbiter }) => together(sum, arbiter) ?? sum, 'local')
+  }
+
+  get order(): number {
+    return this.changes.at(-1)!.order
+  }
 }
 
 /** How a Change joins a line: as a new step, as part of the newest, by taking that back, by doing it again. */
@@ -85,11 +160,16 @@ export interface UndoLine {
 /** So many steps can be taken back. */
 export const MOST_STEPS = 500
 
+/** With so many operations; the newest step counts whatever it has. A few large imports would else hold what the whole space once held. */
+const MOST_OPERATIONS = 50_000
+
 /** Makes an empty line. */
 export function createUndoLine(): UndoLine {
   /** Both by the order of the newest Change in a step, the next one as the last. */
-  let undos: KeptStep[] = []
-  let redos: KeptStep[] = []
+  let undos = new Steps<KeptStep>()
+  let redos = new Steps<KeptStep>()
+  /** How many operations can be undone. */
+  let size = 0
   /** The greatest order there was. */
   let newest = 0
   /** That of the newest Change that was neither undo nor redo: what was taken back before it cannot be done again. */
@@ -99,21 +179,21 @@ export function createUndoLine(): UndoLine {
   /** Steps that are gone and that no Change has said so of. */
   const gone: number[] = []
 
-  function insert(steps: KeptStep[], step: KeptStep): void {
-    let at = steps.length
-    while (at > 0 && orderOf(steps[at - 1]!) > orderOf(step)) at -= 1
-    steps.splice(at, 0, step)
-  }
-
   /** Takes a step out of where it is. */
-  function takeOut(steps: KeptStep[], number: number): KeptStep | undefined {
-    const at = steps.findLastIndex((step) => step.number === number)
-    return at < 0 ? undefined : steps.splice(at, 1)[0]
+  function takeOut(steps: Steps<KeptStep>, number: number): KeptStep | undefined {
+    const step = steps.takeOut(number)
+    if (step !== undefined && steps === undos) size -= sizeOf(step)
+    return step
   }
 
   function addStep(step: KeptStep): void {
-    insert(undos, step)
-    if (undos.length > MOST_STEPS) for (const change of undos.shift()!.changes) change.isGone = true
+    undos.insert(step)
+    size += sizeOf(step)
+    while (undos.size > MOST_STEPS || (size > MOST_OPERATIONS && undos.size > 1)) {
+      const oldest = undos.shift()!
+      size -= sizeOf(oldest)
+      for (const change of oldest.changes) change.isGone = true
+    }
   }
 
   function goneNow(): readonly number[] {
@@ -136,24 +216,23 @@ export function createUndoLine(): UndoLine {
       const left = step?.changes.filter((one) => !taken.includes(one.order)) ?? []
       if (left.length > 0) addStep(made(left[0]!.order, left))
       if (part === 'redo') addStep(made(number, [change], instead))
-      else if (newestStep < order) insert(redos, made(number, [change], instead))
+      else if (newestStep < order) redos.insert(made(number, [change], instead))
       return
     }
     newestStep = Math.max(newestStep, order)
-    if (redos.length > 0) redos = redos.filter((step) => orderOf(step) > order)
+    if (redos.size > 0) redos = new Steps([...redos].filter((step) => step.order > order))
     const joined = part === 'more' ? takeOut(undos, number) : undefined
-    if (joined === undefined) addStep(made(redos.some((step) => step.number === number) ? order : number, [change]))
+    if (joined === undefined) addStep(made(redos.find(number) === undefined ? number : order, [change]))
     else {
       joined.changes.push(change)
-      joined.arbiter = together(joined.arbiter, change.arbiter) ?? joined.arbiter
       if (joined.changes.at(-2)!.order > order) joined.changes.sort((a, b) => a.order - b.order)
       addStep(joined)
     }
   }
 
   /** Steps without the Changes that are gone; where those had taken steps back, these return to `other`. */
-  function without(steps: readonly KeptStep[], ids: ReadonlySet<ChangeId>, returned: KeptStep[]): KeptStep[] {
-    return steps.flatMap((step) => {
+  function without(steps: Iterable<KeptStep>, ids: ReadonlySet<ChangeId>, returned: KeptStep[]): KeptStep[] {
+    return [...steps].flatMap((step) => {
       if (!step.changes.some(({ id }) => ids.has(id))) return [step]
       const left = step.changes.filter((change) => {
         if (!ids.has(change.id)) return true
@@ -168,16 +247,16 @@ export function createUndoLine(): UndoLine {
 
   return {
     get undoable() {
-      return undos.length > 0
+      return undos.size > 0
     },
     get redoable() {
-      return redos.length > 0
+      return redos.size > 0
     },
     *changes() {
       for (const { changes } of [...undos, ...redos]) yield* changes
     },
-    next: (direction) => (direction === 'undo' ? undos : redos).at(-1),
-    find: (direction, number) => (direction === 'undo' ? undos : redos).find((step) => step.number === number),
+    next: (direction) => (direction === 'undo' ? undos : redos).last,
+    find: (direction, number) => (direction === 'undo' ? undos : redos).find(number),
     place(group, arbiter) {
       const order = (newest += 1)
       const joint = open?.group === group && group !== undefined ? together(open!.arbiter, arbiter) : undefined
@@ -200,11 +279,12 @@ export function createUndoLine(): UndoLine {
     drop(ids) {
       const toUndo: KeptStep[] = []
       const toRedo: KeptStep[] = []
-      undos = without(undos, ids, toRedo)
-      redos = without(redos, ids, toUndo)
-      for (const step of without(toUndo, ids, [])) insert(undos, step)
+      undos = new Steps(without(undos, ids, toRedo))
+      redos = new Steps(without(redos, ids, toUndo))
+      size = [...undos].reduce((sum, step) => sum + sizeOf(step), 0)
+      for (const step of without(toUndo, ids, [])) addStep(step)
       // Unless something has been done since.
-      for (const step of without(toRedo, ids, [])) if (orderOf(step) > newestStep) insert(redos, step)
+      for (const step of without(toRedo, ids, [])) if (step.order > newestStep) redos.insert(step)
     },
   }
 }
@@ -213,12 +293,13 @@ const none: readonly never[] = []
 
 /** One step back is enough in `instead`: nobody is refused an undo, and then the redo of it, and then wants the undo. */
 function made(number: number, changes: OwnChange[], instead?: KeptStep): KeptStep {
-  const arbiter = changes.reduce<Arbiter>((sum, change) => together(sum, change.arbiter) ?? sum, 'local')
-  return { number, arbiter, changes, instead: instead && { ...instead, instead: undefined } }
+  return new KeptStep(number, changes, instead && new KeptStep(instead.number, instead.changes))
 }
 
-function orderOf({ changes }: KeptStep): number {
-  return changes.at(-1)!.order
+function sizeOf({ changes }: Step): number {
+  let size = 0
+  for (const change of changes) size += change.size
+  return size
 }
 
 /** Who decides about what two arbiters have decided about, as one Change; undefined when nobody can. */

@@ -19,9 +19,10 @@ const VERSION = 2
 const PARTS: readonly Part[] = ['step', 'more', 'undo', 'redo']
 
 /** The note as data: `[2, session, scope, part, number, order, [taken, …], [gone, …], [inverse or null, …], [restored, …], [bound, …]]`. */
-export function encodeNote({ session, scope, place, inverses, restored, bound }: UndoNote): Value {
+export function encodeNote(note: UndoNote): Value {
+  const { session, scope, place, restored, bound } = note
   const { part, number, order, taken, gone } = place
-  const kept = inverses().map(({ inverse }) => inverse)
+  const kept = note.inverses().map(({ inverse }) => inverse)
   return [VERSION, session, scope, PARTS.indexOf(part), number, order, taken, gone, kept, restored, bound]
 }
 

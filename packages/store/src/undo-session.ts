@@ -1,4 +1,4 @@
-import { cellKey, type CellKey, type Change, type ChangeId, type Past, type Stamp, type Value } from '@syncline/stm'
+import { cellKey, type CellKey, type Change, type Past, type Stamp, type Value } from '@syncline/stm'
 import { createUndoLine, MOST_STEPS, type OwnChange, type UndoLine } from './undo-line.ts'
 import type { UndoNote } from './undo-note.ts'
 
@@ -11,7 +11,7 @@ export interface UndoSession {
   /** What is known of the Changes that took others back, as far as a cell is concerned. */
   past(key: CellKey): Past
   /** A Change has been authored again. */
-  rename(from: Change, to: { readonly id: ChangeId; readonly stamp: Stamp }): void
+  rename(from: Change, to: Change): void
 }
 
 /** What was put back is remembered for so many Changes: more than there can be in lines. */
@@ -37,11 +37,12 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
   return {
     lines,
     line,
-    add(change, { scope, place, inverses, restored: values }) {
-      line(scope).add(change, place)
+    add(change, note) {
+      const { place, restored: values } = note
+      line(note.scope).add(change, place)
       if (place.part !== 'undo' && place.part !== 'redo') return
       const byCell = new Map<CellKey, Value>()
-      inverses().forEach(({ tag, address, arbiter }, i) => {
+      note.inverses().forEach(({ tag, address, arbiter }, i) => {
         const value = values[i]
         if (value !== undefined) byCell.set(cellKey(tag, address, arbiter), value)
       })
@@ -49,19 +50,15 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
       if (change.ordered !== undefined) remember(change.ordered, byCell)
     },
     past: (key) => ({ now, restored: (stamp) => restored.get(stampKey(stamp))?.get(key) }),
-    rename(from, { id, stamp }) {
-      const before = stampKey({ at: from.at, writer: from.writer })
+    rename(from, to) {
+      const before = stampKey(from)
       const values = restored.get(before)
       if (values !== undefined) {
         restored.delete(before)
-        restored.set(stampKey(stamp), values)
+        restored.set(stampKey(to), values)
       }
       for (const { changes } of lines.values()) {
-        for (const change of changes()) {
-          if (change.stamp.at !== from.at || change.stamp.writer !== from.writer) continue
-          change.id = id
-          change.stamp = stamp
-        }
+        for (const change of changes()) if (change.isOf(from)) change.becomes(to)
       }
     },
   }

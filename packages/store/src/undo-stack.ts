@@ -4,7 +4,7 @@ import type { UndoAsyncOptions } from './transact-options.ts'
 
 /**
  * What this tab can undo and redo in one scope: its own transactions, also from before a reload, and never those of another tab or user. It
- * holds the newest 500 steps.
+ * holds the newest 500 steps, and no more than have 50,000 operations together beside the newest.
  */
 export interface UndoStack {
   readonly scope: string

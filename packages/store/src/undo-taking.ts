@@ -198,8 +198,8 @@ export function createUndoTaking(
 
   /** After a reload operations are taken back by policies that come with the refs of the app. */
   function checkPolicies({ changes }: Step, direction: Direction): void {
-    for (const { inverses } of changes) {
-      const strange = inverses().find(({ tag, inverse }) => inverse !== null && memory.policy(tag) === undefined)
+    for (const change of changes) {
+      const strange = change.inverses().find(({ tag, inverse }) => inverse !== null && memory.policy(tag) === undefined)
       if (strange === undefined) continue
       throw new StoreError(
         'unknown-policy',

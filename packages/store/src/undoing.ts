@@ -1,12 +1,13 @@
 import {
   cellKeyOf,
-  changeId,
   invert,
+  isHeavyToHold,
+  isReversible,
   takeBack,
-  type Arbiter,
   type CellKey,
   type Cells,
   type Change,
+  type Changed,
   type ChangeId,
   type Inverse,
   type Op,
@@ -23,7 +24,7 @@ import { closedError } from './errors.ts'
 import type { HeldLock, Locks } from './ports.ts'
 import type { UndoMark } from './transact-options.ts'
 import { createAskedChanges } from './undo-asked.ts'
-import type { OwnChange, Step } from './undo-line.ts'
+import { arbiterOf, OwnChange, type Place, type Step } from './undo-line.ts'
 import { decodeNote, encodeNote, type UndoNote } from './undo-note.ts'
 import { createUndoSession, stampKey, type UndoSession } from './undo-session.ts'
 import type { UndoStack } from './undo-stack.ts'
@@ -72,8 +73,8 @@ export interface Taking {
 /** What is kept with one of our own Changes. */
 export interface OwnNote {
   data(): Value
-  /** The Change has been made. */
-  keep(change: Change): void
+  /** The Change has been applied, and has changed this. */
+  keep(change: Change, changed: Changed): void
   /** The relay is to decide about the Change. */
   ask(change: Change): void
 }
@@ -82,7 +83,7 @@ export interface OwnNote {
 const MOST_TRIED = 16
 
 /** Makes the undoing of one open store. */
-export function createUndoing(core: Core, committing: Committing, isLasting: boolean): Undoing {
+export function createUndoing(core: Core, committing: Committing): Undoing {
   const { replica } = core
   const { memory } = replica
   /** What Changes that were authored again have as their stamps now, by those they had. */
@@ -108,24 +109,22 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
     return current
   }
 
-  /** When the running task is over: until then inverses hold whole states, and of a long burst only the last are needed. */
+  /** When the running task is over: until then heavy states are held, and of a long burst only the last are needed. */
   function settle(): void {
-    for (const { isGone, inverses } of fresh.splice(0)) if (isGone !== true) inverses()
+    for (const change of fresh.splice(0)) if (!change.isGone) change.inverses()
   }
 
   const pastOf = (key: CellKey): Past => own.past(key)
 
-  function kept(note: UndoNote): OwnNote {
-    return {
-      // What no reload can find need not be encoded.
-      data: () => (isLasting ? encodeNote(note) : null),
-      keep(change) {
-        const made = ownChange(change, note)
-        own.add(made, note)
-        if (fresh.push(made) === 1) queueMicrotask(settle)
-      },
-      ask: (change) => asked.ask(change.writer, landing(own, note)),
-    }
+  const keeping: Keeping = {
+    keep(note, change, changed) {
+      note.apply(change.ops, changed)
+      const made = new OwnChange(change, note.place.order, note)
+      own.add(made, note)
+      if (isHeavyToHold(memory, change.ops) && fresh.push(made) === 1) queueMicrotask(settle)
+    },
+    ask: (note, change) => asked.ask(change.writer, landing(own, note)),
+    inverses: (ops, changed) => invert(memory, ops, pastOf, changed)!,
   }
 
   function landing(of: UndoSession, note: UndoNote): Parameters<typeof asked.ask>[1] {
@@ -133,14 +132,16 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
       of,
       land(change, ordered, isMoved) {
         const lost = note.bound.filter((i) => isMoved(cellKeyOf(change.ops[i]!)))
-        const inverses = lost.length === 0 ? note.inverses : () => without(note.inverses(), lost)
-        of.add(ownChange(change, { ...note, inverses }, ordered), note)
+        const left = lost.length === 0 ? note : { inverses: () => without(note.inverses(), lost) }
+        of.add(new OwnChange(change, note.place.order, left, ordered), note)
       },
     }
   }
 
   function undone(changes: readonly OwnChange[]): readonly UndoneChange[] {
-    return changes.map(({ stamp, ordered, inverses }) => ({ stamp, ordered, inverses: inverses() })).reverse()
+    return changes
+      .map((change) => ({ stamp: change.stamp, ordered: change.ordered, inverses: change.inverses() }))
+      .reverse()
   }
 
   const taking = createUndoTaking(core, committing, {
@@ -230,23 +231,25 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
     stack,
     check: () => undefined,
     marked: (mark) => (mark === false || group === undefined ? mark : { ...mark, group }),
-    note(ops, mark, cells = memory, commuted = noKeys) {
-      const inverses = mark === false ? undefined : invert(cells, ops, pastOf)
-      if (mark === false || inverses === undefined) return undefined
+    note(ops, mark, cells, commuted = noKeys) {
+      if (mark === false || !isReversible(memory, ops)) return undefined
       const { scope = '' } = mark
       const line = own.line(scope)
-      const bound = boundIn(ops, cells, commuted)
+      const arbiter = arbiterOf(ops)
+      const bound = arbiter === 'relay' ? boundIn(ops, memory, commuted) : none
+      // What is applied here at once tells then what it has replaced.
+      const inverses = cells && invert(cells, ops, pastOf)
       if (!('taken' in mark)) {
-        const place = line.place(group ?? mark.group, arbiterOf(ops))
-        return kept({ session: name, scope, place, inverses, restored: none, bound })
+        const place = line.place(group ?? mark.group, arbiter)
+        return new Note(keeping, name, scope, place, none, bound, inverses)
       }
       const place = line.placeOf(mark.direction, mark.step)
-      return kept({ session: name, scope, place, inverses, restored: restoredBy(mark.taken, ops), bound })
+      return new Note(keeping, name, scope, place, restoredBy(mark.taken, ops), bound, inverses)
     },
     hear(change, inverse) {
       if (inverse === null || !isHearing) return
       const note = decodeNote(inverse, change)
-      if (note !== undefined) sessionOf(note).add(ownChange(change, note), note)
+      if (note !== undefined) sessionOf(note).add(new OwnChange(change, note.place.order, note), note)
     },
     hearAsked(change, inverse) {
       if (inverse === null || !isHearing) return
@@ -259,9 +262,8 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
     onOrdered: asked.onOrdered,
     onDismissed: asked.dismiss,
     onReauthored(from, to) {
-      const stamp = stampOf(to)
-      renamed.set(stampKey(stampOf(from)), stamp)
-      for (const session of [own, ...sessions.values()]) session.rename(from, { id: changeId(to), stamp })
+      renamed.set(stampKey(from), { at: to.at, writer: to.writer })
+      for (const session of [own, ...sessions.values()]) session.rename(from, to)
     },
     onRefused(ids) {
       const gone = new Set(ids)
@@ -294,25 +296,61 @@ export function createUndoing(core: Core, committing: Committing, isLasting: boo
 const none: readonly never[] = []
 const noKeys: ReadonlySet<CellKey> = new Set()
 
-function ownChange(change: Change, { place, inverses }: UndoNote, ordered?: Stamp): OwnChange {
-  const made: OwnChange = {
-    id: changeId(change),
-    stamp: stampOf(change),
-    ordered,
-    order: place.order,
-    arbiter: arbiterOf(change.ops),
-    inverses: () => (made.isRefused === true ? inverses().filter(isBrowsers) : inverses()),
+/** What a note asks of the undoing that it belongs to. */
+interface Keeping {
+  keep(note: Note, change: Change, changed: Changed): void
+  ask(note: Note, change: Change): void
+  inverses(ops: readonly Op[], changed: Changed): () => readonly Inverse[]
+}
+
+/** What is kept with a Change. A class, because each commit makes one. */
+class Note implements UndoNote, OwnNote {
+  readonly session: string
+  readonly scope: string
+  readonly place: Place
+  readonly restored: readonly Value[]
+  readonly bound: readonly number[]
+  readonly #keeping: Keeping
+  #inverses: (() => readonly Inverse[]) | undefined
+
+  constructor(
+    keeping: Keeping,
+    session: string,
+    scope: string,
+    place: Place,
+    restored: readonly Value[],
+    bound: readonly number[],
+    inverses: (() => readonly Inverse[]) | undefined,
+  ) {
+    this.session = session
+    this.scope = scope
+    this.place = place
+    this.restored = restored
+    this.bound = bound
+    this.#keeping = keeping
+    this.#inverses = inverses
   }
-  return made
-}
 
-/** Who has decided about these: with local ones there are those of one arbiter at most. */
-function arbiterOf(ops: readonly Op[]): Arbiter {
-  return ops.find(({ arbiter }) => arbiter !== 'local')?.arbiter ?? 'local'
-}
+  /** Known when the Change was applied, if not before. */
+  inverses(): readonly Inverse[] {
+    return this.#inverses!()
+  }
 
-function isBrowsers({ arbiter }: Inverse): boolean {
-  return arbiter === 'browser'
+  apply(ops: readonly Op[], changed: Changed): void {
+    this.#inverses ??= this.#keeping.inverses(ops, changed)
+  }
+
+  data(): Value {
+    return encodeNote(this)
+  }
+
+  keep(change: Change, changed: Changed): void {
+    this.#keeping.keep(this, change, changed)
+  }
+
+  ask(change: Change): void {
+    this.#keeping.ask(this, change)
+  }
 }
 
 /** The operations whose inverses say what was there when the relay was asked: of no use when it was something else when it has answered. */
@@ -339,10 +377,6 @@ function restoredBy({ ops, restored }: TakenBack, made: readonly Op[]): readonly
 /** What listeners are told of, as one text. */
 function showing({ undoable, redoable, isWaiting }: UndoStack): string {
   return `${undoable} ${redoable} ${isWaiting}`
-}
-
-function stampOf({ at, writer }: Change): Stamp {
-  return { at, writer }
 }
 
 function lockName(space: string, session: string): string {

@@ -529,6 +529,26 @@ test('[UN10] the newest 500 steps are kept, also over a reload', async () => {
   await world.close()
 })
 
+test('[UN10] of large steps fewer are kept, the newest whatever it has, also over a reload', async () => {
+  const world = await createWorld(19)
+  const storage = memoryStorage()
+  const first = await world.open({ storage })
+  const counters = Array.from({ length: 20_000 }, (_, i) => counter(`c${i}`))
+  const write = (many: number): void => {
+    first.transact((tx) => {
+      for (const one of counters.slice(0, many)) tx.add(one, 1)
+    })
+  }
+  for (let i = 0; i < 5; i++) write(20_000)
+  await first.close()
+  const second = await world.open({ storage })
+  expect(second.get(counters[0]!)).toBe(5)
+  let undone = 0
+  for (; second.undoStack().undoable; undone++) second.undo()
+  expect([undone, second.get(counters[0]!)]).toEqual([2, 3])
+  await world.close()
+})
+
 test('[UN10] what the log keeps for an undo follows what was written, however much there is', async () => {
   const world = await createWorld(18)
   const sizes: number[] = []
