@@ -25,7 +25,7 @@ export interface Hearer<E> {
 
 /** A subscription whose keys change. */
 export interface Follower {
-  /** From the next notification on, these cells are watched, and no others; `all` stands for whatever changes. */
+  /** From the next notification on, these cells are watched, and no others; `all` stands for each notification, whatever has changed. */
   watch(keys: Iterable<CellKey> | 'all'): void
   /** Ends the subscription: it is never called again. */
   end(): void
@@ -101,7 +101,7 @@ class WatchTable<E> {
   readonly #onError: (error: unknown) => void
   /** Most cells are watched once, and a Set is many times the size of what it would hold. */
   readonly #byKey = new Map<CellKey, Watch<E> | Set<Watch<E>>>()
-  /** Those that watch whatever changes. */
+  /** Those that hear of each notification. */
   readonly #toAll = new Set<Watch<E>>()
   readonly #all = new Set<Watch<E>>()
   #order = 0
@@ -186,7 +186,7 @@ class WatchTable<E> {
       if (there instanceof Set) for (const watch of there) this.#collect(watch, due)
       else if (there !== undefined) this.#collect(there, due)
     }
-    if (changed.size > 0) for (const watch of this.#toAll) this.#collect(watch, due)
+    for (const watch of this.#toAll) this.#collect(watch, due)
     return due.length > 1 ? due.sort((a, b) => a.order - b.order) : due
   }
 

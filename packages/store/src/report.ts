@@ -1,12 +1,14 @@
 import type { Change, Readable, Snapshot } from '@syncline/stm'
 
-/** Selects everything: whoever watches it is told of each commit. */
+/** Selects everything: whoever watches it is told of each Change. */
 export interface Everything {
   readonly kind: 'everything'
 }
 
 /**
- * Selects everything: `store.changes(everything, …)` tells of each commit, and its value is the Snapshot itself.
+ * Selects everything: `store.changes(everything, …)` tells of each Change, and its value is the Snapshot itself. Also of one that changes nothing
+ * that can be read here: because others have overwritten it, or because its policy is not known yet. When that becomes known nothing is told:
+ * what was written is then in the Snapshots that have been told, as if it had always been readable.
  *
  * @example
  * import { lww } from '@syncline/merge'

@@ -67,7 +67,8 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
   function note(changed: ReadonlySet<CellKey>, snapshot: Snapshot): void {
     const { changes, origin } = applied
     applied.clear()
-    if (changed.size === 0) return
+    // What changes nothing that can be read here may be a Change all the same: whoever watches everything is told.
+    if (changed.size === 0 && changes.length === 0) return
     validity.note(changed)
     const before = newest ?? snapshot
     newest = snapshot

@@ -183,6 +183,48 @@ test('[WT3] reports are a chain, whatever happens in between', () => {
   expect(all.at(-1)!.now).toBe(store.snapshot)
 })
 
+test('[WT16] who watches everything is told of Changes that nobody can read here, and nobody else is', async () => {
+  const world = await createWorld(3)
+  const wire = world.wire()
+  const one = await world.open({ transport: wire, clock: world.clock })
+  const two = await world.open({ transport: world.wire(), clock: world.clock })
+  await world.clock.pass(100)
+  const all: Report<Snapshot>[] = []
+  const titles: string[] = []
+  two.changes(everything, (report) => all.push(report))
+  two.changes(title, ({ value }) => titles.push(value))
+
+  // Its policy is not known there.
+  const added = one.transact((tx) => tx.add(votes, 2)).change!
+  await world.clock.pass(100)
+  expect(all.map(({ changes, origin }) => [changes?.map(({ seq, writer }) => [seq, writer]), origin])).toEqual([
+    [[[added.seq, added.writer]], 'remote'],
+  ])
+  const [told] = all
+  expect([told!.value === told!.now, told!.before === told!.now]).toEqual([true, false])
+  expect([told!.before.basis.relaySeq, told!.now.basis.relaySeq]).toEqual([0, 1])
+  expect(told!.now).toBe(two.snapshot)
+
+  // Then it is, and the Snapshots read what they had.
+  expect([two.get(votes), told!.now.get(votes), told!.before.get(votes), all.length]).toEqual([2, 2, 0, 1])
+
+  // Somebody else has overwritten it before it comes.
+  wire.cut()
+  one.transact((tx) => tx.set(title, 'early'))
+  await world.clock.pass(1_000)
+  two.transact((tx) => tx.set(title, 'late'))
+  await world.clock.pass(1_000)
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect(all.slice(1).map(({ now, origin }) => [now.get(title), origin])).toEqual([
+    ['late', 'local'],
+    ['late', 'remote'],
+  ])
+  all.slice(1).forEach(({ before }, i) => expect(before).toBe(all[i]!.now))
+  expect([titles, one.get(title)]).toEqual([['late'], 'late'])
+  await world.close()
+})
+
 test('[WT4] a listener that throws is reported and harms nobody, nor does an error callback that throws', async () => {
   const seen: unknown[] = []
   const fragile = await openStore({
