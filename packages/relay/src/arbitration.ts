@@ -5,6 +5,7 @@ import {
   cellKey,
   createMemory,
   emptyBasis,
+  sorting,
   type AnyCollection,
   type AnyList,
   type CellKey,
@@ -164,7 +165,7 @@ const noIds: readonly string[] = []
 function readableOf(expected: Exclude<Expectation, { kind: 'ref' }>): Readable<readonly string[]> {
   const policy = policies.get(expected.tag)!
   const options = { arbiter: 'relay' } as const
-  const collection = { kind: 'collection', policy, name: expected.collection, options } as AnyCollection
+  const collection = { kind: 'collection', policy, name: expected.collection, options, sorting } as AnyCollection
   if (expected.kind === 'members') return collection
   const { field, parent } = expected
   return { kind: 'list', collection, field, parent } as AnyList

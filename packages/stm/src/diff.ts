@@ -1,6 +1,6 @@
 import { behindOf, type Behind } from './behind.ts'
 import { StmError } from './errors.ts'
-import { memberPrefix } from './indexes.ts'
+import { memberPrefix } from './family.ts'
 import type { Policy } from './policy.ts'
 import {
   isDerived,

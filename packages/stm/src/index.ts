@@ -11,6 +11,8 @@ export {
   positionRange,
 } from './ref.ts'
 export { noOptions, refOptions } from './options.ts'
+export { sorting } from './sorting.ts'
+export type { Sorting } from './sorting.ts'
 export type {
   AnyCollection,
   AnyList,

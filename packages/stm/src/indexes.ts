@@ -1,81 +1,89 @@
-import type { Arbiter } from './change.ts'
-import type { Place, Policy } from './policy.ts'
-import {
-  cellKey,
-  isMemberId,
-  listKey,
-  membersKey,
-  type CellKey,
-  type AnyCollection,
-  type AnyList,
-  type ListItem,
-  type Range,
-} from './ref.ts'
+import { keepsIds, listEntry, type Moves } from './entries.ts'
+import { collectionOf, familyOf, memberPrefix, prefixOf, sortedKey, type Family } from './family.ts'
+import type { Policy } from './policy.ts'
+import { isMemberId, listKey, membersKey, type AnyCollection, type AnyList, type CellKey } from './ref.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
-import type { Version } from './versions.ts'
+import type { Overwritten, Version, Versions } from './versions.ts'
 
-/** Between the sort key and the id in an entry of a list: less than every character of either. */
-const SEPARATOR = '\u0000'
-
-/** The entry of an item in the sorted set of its list: entries sort by (key, id). A key of others may hold anything, also the separator. */
-export function listEntry(key: string, id: string): string {
-  return (key.includes(SEPARATOR) ? key.replaceAll(SEPARATOR, '') : key) + SEPARATOR + id
+/** The sorted sets of one memory: those that somebody has asked for are kept up to date. */
+export interface Indexes {
+  /** Adds the sorted sets that follow from what is overwritten. Returns the keys of those that read as before. */
+  derive(found: Overwritten): ReadonlySet<CellKey> | undefined
+  /** The sorted set of a collection or list at a version; from the first time that anybody asks it is kept up to date. */
+  sorted(version: Version, readable: AnyCollection | AnyList): SortedSet
 }
 
-/** The item that an entry of a list stands for, taken apart when somebody looks: of many neighbours most are not looked at. */
-export class EntryItem implements ListItem {
-  readonly #entry: string
+/** Makes the indexes of one memory: of its versions, and the policies that it adopts. */
+export function createIndexes(versions: Versions, adopt: (policy: Policy) => Policy): Indexes {
+  /** By the prefix of their family. */
+  const indexes = new Map<string, Index>()
 
-  constructor(entry: string) {
-    this.#entry = entry
+  function derive(found: Overwritten): ReadonlySet<CellKey> | undefined {
+    let moves: Map<CellKey, Moves> | undefined
+    for (let i = 0; i < found.size; i++) {
+      const key = found.keys[i]!
+      const prefix = prefixOf(key)
+      const index = prefix === undefined ? undefined : indexes.get(prefix)
+      if (index === undefined) continue
+      const id = key.slice(prefix!.length)
+      collectMoves(index.family, index.since.keys(), id, found.befores[i], found.afters[i], (moves ??= new Map()))
+    }
+    let unseen: Set<CellKey> | undefined
+    for (const [key, move] of moves ?? []) {
+      const before = versions.now(key) as SortedSet | undefined
+      const after = (before ?? noItems).change(move.added, move.removed)
+      if (after === (before ?? noItems)) continue
+      found.add(versions.cell(key), after.size === 0 ? undefined : after)
+      if (keepsIds(before ?? noItems, after, move)) (unseen ??= new Set()).add(key)
+    }
+    return unseen
   }
 
-  get key(): string {
-    return this.#entry.slice(0, this.#entry.indexOf(SEPARATOR))
+  function sorted(version: Version, readable: AnyCollection | AnyList): SortedSet {
+    const policy = adopt(collectionOf(readable).policy)
+    const prefix = memberPrefix(readable)
+    let index = indexes.get(prefix)
+    if (index === undefined) {
+      index = { family: familyOf(readable, policy), since: new Map(), searched: new WeakMap() }
+      indexes.set(prefix, index)
+    }
+    const kept = keptAs(readable)
+    let since = index.since.get(kept)
+    if (since === undefined) {
+      // Derived from what the newest version holds, so this makes no new one.
+      for (const [key, set] of search(versions.newest, index.family, kept, prefix)) versions.derive(key, set)
+      index.since.set(kept, (since = versions.newest.number))
+    }
+    const key = sortedKey(readable)
+    const found =
+      version.number >= since ? versions.read(version, key) : searched(version, index, kept, prefix).get(key)
+    return (found as SortedSet | undefined) ?? noItems
   }
 
-  get id(): string {
-    return idIn(this.#entry)
+  /** The sorted sets of a version that is older than their index: searched once, and kept as long as the version. */
+  function searched(version: Version, index: Index, kept: string, prefix: string): ReadonlyMap<CellKey, SortedSet> {
+    let byKept = index.searched.get(version)
+    if (byKept === undefined) index.searched.set(version, (byKept = new Map()))
+    let found = byKept.get(kept)
+    if (found === undefined) byKept.set(kept, (found = search(version, index.family, kept, prefix)))
+    return found
   }
-}
 
-function idIn(entry: string): string {
-  return entry.slice(entry.indexOf(SEPARATOR) + 1)
-}
+  /** Computes sorted sets by looking at every cell of a version. */
+  function search(version: Version, family: Family, kept: string, prefix: string): Map<CellKey, SortedSet> {
+    const moves = new Map<CellKey, Moves>()
+    for (const key of versions.keys(version)) {
+      if (!key.startsWith(prefix)) continue
+      collectMoves(family, [kept], key.slice(prefix.length), undefined, versions.read(version, key), moves)
+    }
+    return new Map(Array.from(moves, ([key, { added }]) => [key, sortedSet(added)]))
+  }
 
-/** What all members of one collection have in common; `policy` is the one that is used in this memory. */
-export interface Family {
-  readonly tag: string
-  readonly arbiter: Arbiter
-  readonly name: string
-  readonly policy: Policy
-}
-
-/** The family that a collection or list belongs to. */
-export function familyOf(readable: AnyCollection | AnyList, policy: Policy): Family {
-  const { name, options } = collectionOf(readable)
-  return { tag: policy.tag, arbiter: options.arbiter ?? 'local', name, policy }
-}
-
-/** What the keys of all members of a collection begin with, and the keys of no other cell. */
-export function memberPrefix(readable: AnyCollection | AnyList): string {
-  const { policy, name, options } = collectionOf(readable)
-  return cellKey(policy.tag, `${name}/`, options.arbiter)
-}
-
-/** The collection that a readable is, or lists members of. */
-export function collectionOf(readable: AnyCollection | AnyList): AnyCollection {
-  return readable.kind === 'list' ? readable.collection : readable
-}
-
-/** The prefix of the family that a cell may belong to; undefined when it belongs to none. */
-export function prefixOf(key: CellKey): string | undefined {
-  const slash = key.indexOf('/')
-  return slash < 0 ? undefined : key.slice(0, slash + 1)
+  return { derive, sorted }
 }
 
 /** The sorted sets kept for one family: its membership, and its lists by the fields that were asked for. */
-export interface Index {
+interface Index {
   readonly family: Family
   /** The version at which the membership, or the lists of a field, came under care. */
   readonly since: Map<string, number>
@@ -83,18 +91,15 @@ export interface Index {
   readonly searched: WeakMap<Version, Map<string, ReadonlyMap<CellKey, SortedSet>>>
 }
 
-/** The change of one derived cell: what comes into its sorted set, and what goes. */
-export interface Moves {
-  readonly added: string[]
-  readonly removed: string[]
-}
+/** The sorted set of nothing. */
+const noItems: SortedSet = sortedSet()
 
 /**
  * Collects into `moves` what becomes of a family's sorted sets when one member goes from one state to another.
  *
  * What others sent may name a member that nobody could have made here: such ids are in no collection, so that every id can be used.
  */
-export function collectMoves(
+function collectMoves(
   family: Family,
   keeps: Iterable<string>,
   id: string,
@@ -123,28 +128,6 @@ export function collectMoves(
   }
 }
 
-/** What stands for a member with this state in the sorted set of a readable; undefined when it is not in it. */
-export function entryOfState(
-  readable: AnyCollection | AnyList,
-  policy: Policy,
-  id: string,
-  state: unknown,
-): string | undefined {
-  if (policy.exists?.(state) !== true || !isMemberId(id)) return undefined
-  return readable.kind === 'list' ? placedEntry(readable, id, policy.place?.(state, readable.field)) : id
-}
-
-/** The same for the value that a transaction reads of a member. By the laws of `Policy` it says the same as the state will. */
-export function entryOfValue(readable: AnyCollection | AnyList, id: string, value: unknown): string | undefined {
-  if (value === undefined || !isMemberId(id)) return undefined
-  if (readable.kind === 'collection') return id
-  return placedEntry(readable, id, (value as Readonly<Record<string, Place | undefined>>)[readable.field])
-}
-
-function placedEntry(list: AnyList, id: string, place: Place | undefined): string | undefined {
-  return place?.parent === list.parent ? listEntry(place.key, id) : undefined
-}
-
 function movesOf(moves: Map<CellKey, Moves>, key: CellKey): Moves {
   let found = moves.get(key)
   if (found === undefined) moves.set(key, (found = { added: [], removed: [] }))
@@ -152,64 +135,9 @@ function movesOf(moves: Map<CellKey, Moves>, key: CellKey): Moves {
 }
 
 /** What an index keeps: its membership, under this name, and lists, under a dot and the name of their field. */
-export const MEMBERS = ''
+const MEMBERS = ''
 
 /** The name under which an index keeps what a readable asks for. */
-export function keptAs(readable: AnyCollection | AnyList): string {
+function keptAs(readable: AnyCollection | AnyList): string {
   return readable.kind === 'list' ? `.${readable.field}` : MEMBERS
 }
-
-/** The key of the cell that holds the sorted set of a readable. */
-export function sortedKey(readable: AnyCollection | AnyList): CellKey {
-  const { policy, name, options } = collectionOf(readable)
-  if (readable.kind === 'collection') return membersKey(policy.tag, name, options.arbiter)
-  return listKey(policy.tag, name, readable.field, readable.parent, options.arbiter)
-}
-
-/** The ids in the sorted set of a readable, ascending. The same array for the same set. */
-export function idsOf(readable: AnyCollection | AnyList, set: SortedSet): readonly string[] {
-  if (readable.kind === 'collection') return set.items()
-  let ids = listIds.get(set)
-  if (ids === undefined) listIds.set(set, (ids = Object.freeze(set.items().map(idIn))))
-  return ids
-}
-
-/** The ids in a part of a sorted set. The same array for the same part of the same set. */
-export function idsInRange(range: Range, set: SortedSet): readonly string[] {
-  let known = rangeIds.get(set)
-  if (known === undefined) rangeIds.set(set, (known = new Map()))
-  let ids = known.get(range.key)
-  if (ids === undefined) known.set(range.key, (ids = Object.freeze(entriesInRange(range, set))))
-  return ids
-}
-
-function entriesInRange({ of, from, to }: Range, set: SortedSet): readonly string[] {
-  // A range of a collection has ids as bounds, one of a list positions.
-  const start = typeof from === 'string' ? set.rank(from) : from
-  const end = typeof to === 'string' ? set.rank(to) : (to ?? set.size)
-  const entries = set.slice(start, end)
-  return of.kind === 'collection' ? entries : entries.map(idIn)
-}
-
-const rangeIds = new WeakMap<SortedSet, Map<CellKey, readonly string[]>>()
-
-const listIds = new WeakMap<SortedSet, readonly string[]>()
-
-/**
- * Whether a list has the same ids in the same order after a change, in which only sort keys moved; then it reads as the same array too.
- * Items that come back to the position they left, all of them, leave the others in theirs.
- */
-export function keepsIds(before: SortedSet, after: SortedSet, { added, removed }: Moves): boolean {
-  if (added.length === 0 || added.length !== removed.length) return false
-  const left = new Map(removed.map((entry) => [idIn(entry), entry]))
-  for (const entry of added) {
-    const old = left.get(idIn(entry))
-    if (old === undefined || before.rank(old) !== after.rank(entry)) return false
-  }
-  const ids = listIds.get(before)
-  if (ids !== undefined) listIds.set(after, ids)
-  return true
-}
-
-/** The sorted set of nothing. */
-export const noItems: SortedSet = sortedSet()

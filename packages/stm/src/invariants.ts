@@ -1,6 +1,7 @@
 import type { Arbiter, Stamp } from './change.ts'
 import { StmError } from './errors.ts'
-import { entryOfState, memberPrefix, prefixOf } from './indexes.ts'
+import { entryOfState } from './entries.ts'
+import { memberPrefix, prefixOf } from './family.ts'
 import { layered, layerOver } from './layered.ts'
 import type { View } from './memory.ts'
 import { noting } from './noting.ts'

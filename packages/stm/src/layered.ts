@@ -1,18 +1,10 @@
 import { behindOf, setBehind } from './behind.ts'
 import type { Op, Stamp } from './change.ts'
-import { entryOfState, idsInRange, idsOf, memberPrefix, sortedKey } from './indexes.ts'
+import { collectionOf, familyIn, memberPrefix, sortedKey, sortingOf, type Group } from './family.ts'
 import type { View } from './memory.ts'
 import { judged } from './reading.ts'
 import type { Policy } from './policy.ts'
-import {
-  cellKey,
-  type AnyCollection,
-  type AnyList,
-  type AnyRef,
-  type CellKey,
-  type Range,
-  type Readable,
-} from './ref.ts'
+import { cellKey, type AnyCollection, type AnyList, type AnyRef, type CellKey, type Readable } from './ref.ts'
 import { itemsOf, type Snapshot } from './snapshot.ts'
 import type { SortedSet } from './sorted.ts'
 import { speculate } from './speculation.ts'
@@ -81,8 +73,9 @@ function viewOver(base: View, states: ReadonlyMap<CellKey, unknown>, depth: numb
     const key = sortedKey(readable)
     const kept = sets.get(key)
     if (kept !== undefined) return kept
-    const policy = base.adopt(readable.kind === 'list' ? readable.collection.policy : readable.policy)
+    const policy = base.adopt(collectionOf(readable).policy)
     const prefix = memberPrefix(readable)
+    const { entryOfState } = sortingOf(readable)
     const added: string[] = []
     const removed: string[] = []
     for (const [member, after] of states) {
@@ -105,12 +98,8 @@ function viewOver(base: View, states: ReadonlyMap<CellKey, unknown>, depth: numb
       const ref = readable as AnyRef
       return base.adopt(ref.policy).read(state(ref.key), ref)
     }
-    if (readable.kind === 'range') {
-      const range = readable as Range
-      return idsInRange(range, sorted(range.of))
-    }
-    const family = readable as AnyCollection | AnyList
-    return idsOf(family, sorted(family))
+    const group = readable as Group
+    return sortingOf(group).idsIn(group, sorted(familyIn(group)))
   }
 
   const snapshot: Snapshot = {

@@ -2,21 +2,8 @@ import { behindOf, Grounded, type Behind, type Ground } from './behind.ts'
 import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './change.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
-import {
-  collectMoves,
-  familyOf,
-  idsInRange,
-  idsOf,
-  keepsIds,
-  keptAs,
-  memberPrefix,
-  noItems,
-  prefixOf,
-  sortedKey,
-  type Family,
-  type Index,
-  type Moves,
-} from './indexes.ts'
+import { familyIn, sortingOf, type Group } from './family.ts'
+import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
 import type { Policy } from './policy.ts'
 import { judged, type Reading } from './reading.ts'
@@ -28,14 +15,13 @@ import {
   type AnyRef,
   type CellKey,
   type Collection,
-  type Range,
   type Readable,
   type Ref,
   type Writes,
 } from './ref.ts'
 import { itemsOf, type Snapshot } from './snapshot.ts'
 import { cellKeyOf } from './sealed-op.ts'
-import { sortedSet, type SortedSet } from './sorted.ts'
+import type { SortedSet } from './sorted.ts'
 import type { Tx } from './transaction.ts'
 import { rulesOfRefs, type Rules } from './rules.ts'
 import { speculate } from './speculation.ts'
@@ -123,8 +109,7 @@ export function createMemory(
   const policies = new Map<string, Policy>()
   /** Operations whose policy is not known here yet: kept as they are, so that nothing depends on what an app has imported. */
   const unread = new Map<string, WaitingOp[]>()
-  /** By the prefix of their family. */
-  const indexes = new Map<string, Index>()
+  let indexes: Indexes | undefined
   let view: View | undefined
   /** The number of the first version that somebody has a snapshot of. */
   let firstShown = Infinity
@@ -244,7 +229,7 @@ export function createMemory(
   }
 
   function advance(found: Overwritten, basis: Basis | LaterBasis, waits: boolean): Changed {
-    const unseen = indexes.size > 0 ? derive(found) : undefined
+    const unseen = indexes?.derive(found)
     found.close()
     if (found.size > 0 || waits || basis !== versions.newest.basis) {
       versions.commit(found, basis)
@@ -255,67 +240,9 @@ export function createMemory(
     return new ChangedCells(found.keys.filter(seen), found.befores.filter(seen))
   }
 
-  /** Adds the sorted sets that follow from what is overwritten. Returns the keys of those that read as before. */
-  function derive(found: Overwritten): ReadonlySet<CellKey> | undefined {
-    let moves: Map<CellKey, Moves> | undefined
-    for (let i = 0; i < found.size; i++) {
-      const key = found.keys[i]!
-      const prefix = prefixOf(key)
-      const index = prefix === undefined ? undefined : indexes.get(prefix)
-      if (index === undefined) continue
-      const id = key.slice(prefix!.length)
-      collectMoves(index.family, index.since.keys(), id, found.befores[i], found.afters[i], (moves ??= new Map()))
-    }
-    let unseen: Set<CellKey> | undefined
-    for (const [key, move] of moves ?? []) {
-      const before = versions.now(key) as SortedSet | undefined
-      const after = (before ?? noItems).change(move.added, move.removed)
-      if (after === (before ?? noItems)) continue
-      found.add(versions.cell(key), after.size === 0 ? undefined : after)
-      if (keepsIds(before ?? noItems, after, move)) (unseen ??= new Set()).add(key)
-    }
-    return unseen
-  }
-
-  /** The sorted set of a collection or list at a version; from the first time that anybody asks it is kept up to date. */
-  function sortedAt(version: Version, readable: AnyCollection | AnyList): SortedSet {
-    const policy = adopt(readable.kind === 'list' ? readable.collection.policy : readable.policy)
-    const prefix = memberPrefix(readable)
-    let index = indexes.get(prefix)
-    if (index === undefined) {
-      index = { family: familyOf(readable, policy), since: new Map(), searched: new WeakMap() }
-      indexes.set(prefix, index)
-    }
-    const kept = keptAs(readable)
-    let since = index.since.get(kept)
-    if (since === undefined) {
-      // Derived from what the newest version holds, so this makes no new one.
-      for (const [key, set] of search(versions.newest, index.family, kept, prefix)) versions.derive(key, set)
-      index.since.set(kept, (since = versions.newest.number))
-    }
-    const key = sortedKey(readable)
-    const found =
-      version.number >= since ? versions.read(version, key) : searched(version, index, kept, prefix).get(key)
-    return (found as SortedSet | undefined) ?? noItems
-  }
-
-  /** The sorted sets of a version that is older than their index: searched once, and kept as long as the version. */
-  function searched(version: Version, index: Index, kept: string, prefix: string): ReadonlyMap<CellKey, SortedSet> {
-    let byKept = index.searched.get(version)
-    if (byKept === undefined) index.searched.set(version, (byKept = new Map()))
-    let found = byKept.get(kept)
-    if (found === undefined) byKept.set(kept, (found = search(version, index.family, kept, prefix)))
-    return found
-  }
-
-  /** Computes sorted sets by looking at every cell of a version. */
-  function search(version: Version, family: Family, kept: string, prefix: string): Map<CellKey, SortedSet> {
-    const moves = new Map<CellKey, Moves>()
-    for (const key of versions.keys(version)) {
-      if (!key.startsWith(prefix)) continue
-      collectMoves(family, [kept], key.slice(prefix.length), undefined, versions.read(version, key), moves)
-    }
-    return new Map(Array.from(moves, ([key, { added }]) => [key, sortedSet(added)]))
+  /** The sorted set of a collection or list at a version. The first that is asked for brings the code that keeps them. */
+  function sortedAt(version: Version, family: AnyCollection | AnyList): SortedSet {
+    return (indexes ??= sortingOf(family).indexes(versions, adopt)).sorted(version, family)
   }
 
   function get(version: Version, readable: Readable<unknown>): unknown {
@@ -324,12 +251,9 @@ export function createMemory(
       const policy = policies.get(ref.policy.tag) ?? adopt(ref.policy)
       return policy.read(versions.read(version, ref.key), ref)
     }
-    if (readable.kind === 'range') {
-      const range = readable as Range
-      return idsInRange(range, sortedAt(version, range.of))
-    }
-    const family = readable as AnyCollection | AnyList
-    return idsOf(family, sortedAt(version, family))
+    // The kind tells that it is one of these.
+    const group = readable as Group
+    return sortingOf(group).idsIn(group, sortedAt(version, familyIn(group)))
   }
 
   const reader: Reader = {

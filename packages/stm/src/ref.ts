@@ -3,6 +3,7 @@ import { StmError } from './errors.ts'
 import { checkInitial, noOptions, refOptions } from './options.ts'
 import type { Policy, PolicyRef } from './policy.ts'
 import type { StandardSchema } from './schema.ts'
+import type { Sorting } from './sorting.ts'
 
 /** The identity of a cell: the policy's tag and the address. The same name under another policy is another ref. */
 export type CellKey = string & { readonly __cell?: never }
@@ -99,6 +100,8 @@ export interface Collection<V = unknown, W extends Writes = Writes, A extends Ar
   readonly policy: Policy
   readonly spec: unknown
   readonly options: RefOptions
+  /** The code that keeps it sorted: `sorting`. */
+  readonly sorting: Sorting
   /** The ref of one member, whether it exists or not. It reads as undefined while it does not exist. */
   at(id: string): Ref<V | undefined, W, A>
 }

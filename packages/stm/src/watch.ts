@@ -1,4 +1,4 @@
-import { memberPrefix, sortedKey } from './indexes.ts'
+import { memberPrefix, sortedKey } from './family.ts'
 import type { AnyCollection, AnyList, CellKey, Range, Readable } from './ref.ts'
 
 /** Subscriptions by cell. The cost of a commit depends on what it touched, not on how many subscribe. */

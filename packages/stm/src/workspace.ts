@@ -2,32 +2,17 @@ import { isSendName, sendName, type ActionInput, type Actions, type Agent } from
 import type { Arbiter } from './change.ts'
 import { commuted } from './commute.ts'
 import { StmError } from './errors.ts'
-import { entryOfState, entryOfValue, EntryItem, idsInRange, idsOf, memberPrefix, sortedKey } from './indexes.ts'
 import { Drafts } from './drafts.ts'
+import { familyIn, sortingOf, type Group } from './family.ts'
 import type { View } from './memory.ts'
+import type { Edit, OwnSets } from './own-sets.ts'
 import type { EditContext, Intent } from './policy.ts'
-import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Range, Readable, Ref, Writes } from './ref.ts'
+import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Readable, Ref, Writes } from './ref.ts'
 import { itemsOf } from './snapshot.ts'
 import type { SortedSet } from './sorted.ts'
 import type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
 import { toValue, type Value } from './value.ts'
 import { missing, type DraftWrite } from './write.ts'
-
-/** How many items on each side of an insertion are looked at, and can be given new keys when there is no room. Part of `List.keysFor`. */
-const NEIGHBOURS = 64
-
-/** Keys of this length are a sign that a place in a list has been inserted at again and again. */
-const LONG_KEY = 128
-
-/** A sorted set that the body has read, with the writes of the body. */
-interface OwnSet {
-  readonly readable: AnyCollection | AnyList
-  readonly prefix: string
-  set: SortedSet
-}
-
-/** The writes to one ref before and after one more write. */
-type Edit = readonly [before: DraftWrite, after: DraftWrite]
 
 /** An effect as a body declares it; it has an id when it commits. */
 export interface DeclaredEffect {
@@ -68,7 +53,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   readonly #footprint: Footprint
   readonly #parent: Workspace<A> | undefined
   readonly #writes = new Drafts()
-  #sets: Map<CellKey, OwnSet> | undefined
+  #sets: OwnSets | undefined
   #effects: DeclaredEffect[] | undefined
   /** The savepoint that is open. */
   #child: Workspace<A> | undefined
@@ -154,46 +139,21 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   moveAll(members: readonly Ref<unknown, { patch: never }, A>[], list: List<unknown, Writes, A>, index?: number): void {
     this.#assertRunning()
     try {
-      this.#place(members, list, index)
+      const placed = sortingOf(list).placesFor(list, members, index, {
+        seed: this.#context.seed,
+        value: (ref) => this.#value(ref),
+        set: () => {
+          this.#footprint.reads.push(list)
+          return this.#setOf(list)
+        },
+      })
+      // All writes are made before the first is kept: a move that fails half-way would leave the list in an order that nobody asked for.
+      this.#keep(placed.map(([member, intent]) => this.#edited(member, intent)))
     } catch (error) {
       // A refusal tells the body that they are there, or that one is not.
       this.#footprint.reads.push(...members)
       throw error
     }
-  }
-
-  #place(members: readonly Ref<unknown, { patch: never }, A>[], list: AnyList, index: number | undefined): void {
-    const ids = this.#idsIn(list, members)
-    if (ids.length === 0) return
-    this.#footprint.reads.push(list)
-    const own = ids.flatMap((id, i) => entryOfValue(list, id, this.#value(members[i]!)) ?? [])
-    const others = this.#setOf(list).change([], own)
-    const at = index ?? others.size
-    if (!Number.isInteger(at) || at < 0 || at > others.size) {
-      throw new StmError(
-        'invalid-value',
-        `Index ${String(index)} is not in the list, which has ${others.size} other items. Use a whole number from 0 to ${others.size}.`,
-      )
-    }
-    const from = Math.max(0, at - NEIGHBOURS)
-    const near = others.slice(from, at + NEIGHBOURS).map((entry) => new EntryItem(entry))
-    const { seed } = this.#context
-    let found = list.keysFor(near, at - from, ids.length, seed)
-    // There is no room here. Re-keying finds it when it sees the whole list; that is rare, so it may cost that much.
-    if (found.rekeyed.length > 0 || found.keys.some((key) => key.length >= LONG_KEY)) {
-      found = list.keysFor(
-        others.slice(0, others.size).map((entry) => new EntryItem(entry)),
-        at,
-        ids.length,
-        seed,
-      )
-    }
-    const { keys, rekeyed } = found
-    // All writes are made before the first is kept: a move that fails half-way would leave the list in an order that nobody asked for.
-    this.#keep([
-      ...rekeyed.map(({ id, key }) => this.#edited(list.collection.at(id), placing(list, key))),
-      ...members.map((member, i) => this.#edited(member, placing(list, keys[i]!))),
-    ])
   }
 
   insert<C>(ref: Ref<unknown, { insert: C }, A>, index: number, content: NoInfer<C>): void {
@@ -295,12 +255,8 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   #read<V>(readable: Readable<V>): V {
     // The kind tells which of the readables it is.
     if (readable.kind === 'ref') return this.#value(readable as unknown as AnyRef) as V
-    if (readable.kind === 'range') {
-      const range = readable as unknown as Range
-      return idsInRange(range, this.#setOf(range.of)) as V
-    }
-    const family = readable as unknown as AnyCollection | AnyList
-    return idsOf(family, this.#setOf(family)) as V
+    const group = readable as unknown as Group
+    return sortingOf(group).idsIn(group, this.#setOf(familyIn(group))) as V
   }
 
   #value(ref: AnyRef): unknown {
@@ -361,48 +317,18 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     for (const [before, after] of edits) {
       if (after.draft !== before.draft || after.commuted !== before.commuted) this.#writes.put(after)
     }
-    if (this.#sets === undefined) return
-    for (const own of this.#sets.values()) {
-      const added: string[] = []
-      const removed: string[] = []
-      for (const [before, after] of edits) {
-        const { ref, policy } = after
-        if (after.draft === before.draft || !ref.key.startsWith(own.prefix)) continue
-        const id = ref.key.slice(own.prefix.length)
-        const was = entryOfValue(own.readable, id, policy.readDraft(before.draft, ref))
-        const is = entryOfValue(own.readable, id, policy.readDraft(after.draft, ref))
-        if (was === is) continue
-        if (was !== undefined) removed.push(was)
-        if (is !== undefined) added.push(is)
-      }
-      own.set = own.set.change(added, removed)
-    }
+    this.#sets?.keep(edits)
   }
 
   /** The sorted set of a collection or list, with the writes of this body. */
-  #setOf(readable: AnyCollection | AnyList): SortedSet {
-    const key = sortedKey(readable)
-    const kept = this.#sets?.get(key)
-    if (kept !== undefined) return kept.set
-    const prefix = memberPrefix(readable)
-    const added: string[] = []
-    const removed: string[] = []
-    for (const { ref, policy, draft } of this.#writes.all) {
-      if (!ref.key.startsWith(prefix)) continue
-      const id = ref.key.slice(prefix.length)
-      const was =
-        this.#parent === undefined
-          ? entryOfState(readable, policy, id, this.#view.state(ref.key))
-          : entryOfValue(readable, id, this.#parent.#value(ref))
-      const is = entryOfValue(readable, id, policy.readDraft(draft, ref))
-      if (was === is) continue
-      if (was !== undefined) removed.push(was)
-      if (is !== undefined) added.push(is)
-    }
-    const below = this.#parent === undefined ? this.#view.sorted(readable) : this.#parent.#setOf(readable)
-    const set = below.change(added, removed)
-    ;(this.#sets ??= new Map()).set(key, { readable, prefix, set })
-    return set
+  #setOf(family: AnyCollection | AnyList): SortedSet {
+    const parent = this.#parent
+    this.#sets ??= sortingOf(family).ownSets({
+      view: this.#view,
+      writes: () => this.#writes.all,
+      around: parent && { value: (ref) => parent.#value(ref), setOf: (readable) => parent.#setOf(readable) },
+    })
+    return this.#sets.of(family)
   }
 
   /** Runs a body in a savepoint. `otherwise` is what is done when it comes to `retry`. */
@@ -453,30 +379,6 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     child.#isOver = true
     this.#child = undefined
   }
-
-  /** The ids of members that are to stand in a list; throws when one cannot. */
-  #idsIn(list: AnyList, members: readonly AnyRef[]): string[] {
-    const prefix = memberPrefix(list)
-    const seen = new Set<string>()
-    for (const member of members) {
-      if (!member.key.startsWith(prefix)) {
-        throw new StmError(
-          'invalid-write',
-          `"${member.address}" is not a member of "${list.collection.name}", so it cannot stand in a list of that collection.`,
-        )
-      }
-      if (seen.has(member.key)) {
-        throw new StmError('invalid-write', `"${member.address}" is to be moved twice at once. Name each member once.`)
-      }
-      seen.add(member.key)
-      if (this.#value(member) === undefined) throw missing(member)
-    }
-    return members.map(({ key }) => key.slice(prefix.length))
-  }
-}
-
-function placing({ field, parent }: AnyList, key: string): Intent {
-  return { kind: 'patch', fields: { [field]: { parent, key } } }
 }
 
 /**

@@ -5,6 +5,7 @@ import type { BoundPolicy, Intent, Place, Policy, PolicyHost } from '../src/poli
 import { checkMemberId, checkName, listKey, makeRef, membersKey } from '../src/ref.ts'
 import { noOptions } from '../src/options.ts'
 import type { Collection, List, ListItem, ListKeys, Ref } from '../src/ref.ts'
+import { sorting } from '../src/sorting.ts'
 import { equalValues, toValue } from '../src/value.ts'
 import type { Value } from '../src/value.ts'
 
@@ -175,6 +176,7 @@ export function cardsNamed(name: string, keys: List['keysFor'] = keysBetween): C
     policy: cards as Policy,
     spec: null,
     options: noOptions,
+    sorting,
     at: (id) => makeRef<Card | undefined, CardWrites>(cards as Policy, `${name}/${checkMemberId(id)}`, null),
     list: (parent, field = 'at') => ({
       kind: 'list',
