@@ -1,6 +1,7 @@
 import type { Arbiter } from './change.ts'
 import { recommuted } from './commute.ts'
 import { StmError } from './errors.ts'
+import { Footprint } from './footprint.ts'
 import type { Memory, View } from './memory.ts'
 import type { EditContext } from './policy.ts'
 import type { AnyRef, CellKey, Readable } from './ref.ts'
@@ -8,15 +9,7 @@ import { rulesOfRefs, type Rules } from './rules.ts'
 import { isLate } from './seal.ts'
 import type { Tx } from './transaction.ts'
 import { equalValues } from './value.ts'
-import {
-  asyncBody,
-  isRetrySignal,
-  isThenable,
-  unawaited,
-  Workspace,
-  type DeclaredEffect,
-  type Footprint,
-} from './workspace.ts'
+import { asyncBody, isRetrySignal, isThenable, unawaited, Workspace, type DeclaredEffect } from './workspace.ts'
 import type { DraftWrite } from './write.ts'
 
 /** What a commit depends on: `serializable`, all that was read, written or ensured; `snapshot`, what was written or ensured. */
@@ -90,7 +83,7 @@ export function begin<A extends Arbiter>(
   on: View = memory.view,
   rules: Rules = rulesOfRefs,
 ): Attempt<A> {
-  const footprint: Footprint = { reads: [], ensured: [], tried: [], once, isAsync: true, isOver: false }
+  const footprint = new Footprint(true, once)
   const run = new Run(memory, new Workspace<A>(on, context, footprint), on, context, footprint, rules)
   return {
     tx: run.tx,
@@ -170,7 +163,9 @@ class Run<A extends Arbiter> {
     effects: readonly DeclaredEffect[],
     skewed: readonly Readable<unknown>[],
   ): Ready {
-    if (writes.length > 0) this.#footprint.ensured.push(...this.#rules.judge(writes, on, this.#context))
+    if (writes.length > 0) {
+      for (const readable of this.#rules.judge(writes, on, this.#context)) this.#footprint.ensure(readable)
+    }
     return { kind: 'ready', writes, effects, skewed }
   }
 
@@ -240,7 +235,7 @@ export function draft<T>(
   context: EditContext,
   rules: Rules = rulesOfRefs,
 ): Draft<T> {
-  const footprint: Footprint = { reads: [], ensured: [], tried: [], once: undefined, isAsync: false, isOver: false }
+  const footprint = new Footprint(false)
   const { view } = memory
   const tx = new Workspace<'local'>(view, context, footprint)
   let value: T

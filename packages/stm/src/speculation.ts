@@ -1,12 +1,13 @@
 import type { Arbiter } from './change.ts'
 import { behindOf, type Behind } from './behind.ts'
 import { StmError } from './errors.ts'
+import { Footprint } from './footprint.ts'
 import type { EditContext } from './policy.ts'
 import type { Readable } from './ref.ts'
 import { sealAside } from './seal.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Tx } from './transaction.ts'
-import { asyncBody, isRetrySignal, isThenable, unawaited, Workspace, type Footprint } from './workspace.ts'
+import { asyncBody, isRetrySignal, isThenable, unawaited, Workspace } from './workspace.ts'
 
 /** A Snapshot with a body on top, and what the body depends on. */
 export interface Speculation {
@@ -23,7 +24,7 @@ export function speculate(on: Snapshot, body: (tx: Tx<Arbiter>) => unknown): Spe
   const behind = behindOf(on)!
   const depth = behind.depth + 1
   const context = { stamp: { at: AFTER_ALL + depth, writer: NOBODY }, seed: `with${depth}` }
-  const footprint: Footprint = { reads: [], ensured: [], tried: [], once: new Map(), isAsync: false, isOver: false }
+  const footprint = new Footprint(false, new Map())
   const workspace = run(behind, body, context, footprint)
   const writes = workspace.writes()
   const judgedBy = writes.length === 0 ? [] : behind.rules.judge(writes, behind.view, context)

@@ -4,6 +4,7 @@ import { commuted } from './commute.ts'
 import { StmError } from './errors.ts'
 import { Drafts } from './drafts.ts'
 import { familyIn, sortingOf, type Group } from './family.ts'
+import type { Footprint } from './footprint.ts'
 import type { View } from './memory.ts'
 import type { Edit, OwnSets } from './own-sets.ts'
 import type { EditContext, Intent } from './policy.ts'
@@ -20,20 +21,6 @@ export interface DeclaredEffect {
   readonly input: Value
   /** The agent and the action, when it is a send. */
   readonly to?: { readonly agent: Agent; readonly action: string }
-}
-
-/** What one run of a body leaves behind, its savepoints included, also those that were undone: they have decided what came after. */
-export interface Footprint {
-  readonly reads: Readable<unknown>[]
-  readonly ensured: Readable<unknown>[]
-  /** What parts wrote that were undone: whether they could has decided what came after. */
-  readonly tried: Readable<unknown>[]
-  /** What `tx.once` has given in this run and those before. */
-  once: Map<string, unknown> | undefined
-  /** Whether a body may return a promise. */
-  readonly isAsync: boolean
-  /** The run is over: nothing can be read or written any more. */
-  isOver: boolean
 }
 
 const noEffects: readonly DeclaredEffect[] = []
@@ -88,7 +75,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   get<V>(readable: Readable<V>): V {
     this.#assertRunning()
-    this.#footprint.reads.push(readable)
+    this.#footprint.read(readable)
     return this.#read(readable)
   }
 
@@ -103,7 +90,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   ensure(readable: Readable<unknown>): void {
     this.#assertRunning()
-    this.#footprint.ensured.push(readable)
+    this.#footprint.ensure(readable)
   }
 
   set<V>(ref: Ref<unknown, { set: V }, A>, value: NoInfer<V>): void {
@@ -143,7 +130,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
         seed: this.#context.seed,
         value: (ref) => this.#value(ref),
         set: () => {
-          this.#footprint.reads.push(list)
+          this.#footprint.read(list)
           return this.#setOf(list)
         },
       })
@@ -151,7 +138,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
       this.#keep(placed.map(([member, intent]) => this.#edited(member, intent)))
     } catch (error) {
       // A refusal tells the body that they are there, or that one is not.
-      this.#footprint.reads.push(...members)
+      for (const member of members) this.#footprint.read(member)
       throw error
     }
   }
@@ -178,7 +165,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     try {
       after = commuted(before, op, this.#context)
     } catch (error) {
-      this.#footprint.reads.push(ref)
+      this.#footprint.read(ref)
       throw error
     }
     const isWritten = before.commuted === undefined && this.#find(ref.key) !== undefined
@@ -299,11 +286,11 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
       after = policy.edit(draft, intent, ref, this.#context)
     } catch (error) {
       // A refusal tells the body something about the ref: that a member is there, how long a list is.
-      this.#footprint.reads.push(ref)
+      this.#footprint.read(ref)
       throw error
     }
     // Nothing was written because the value is what it is; where it has moved, something would be.
-    if (after === draft) this.#footprint.ensured.push(ref)
+    if (after === draft) this.#footprint.ensure(ref)
     return after
   }
 
@@ -367,7 +354,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     this.#leave(child)
     for (const { ref, commuted } of child.#writes.all) {
       // What was only commuted has told the body nothing, whether it stays or not.
-      if (commuted === undefined) this.#footprint.tried.push(ref)
+      if (commuted === undefined) this.#footprint.try(ref)
     }
     if (!child.#isRetrying) throw error
     if (otherwise !== undefined && !this.#footprint.isOver) return otherwise()

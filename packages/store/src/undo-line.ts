@@ -261,7 +261,7 @@ export function createUndoLine(): UndoLine {
       const order = (newest += 1)
       const joint = open?.group === group && group !== undefined ? together(open!.arbiter, arbiter) : undefined
       const number = joint === undefined ? order : open!.number
-      open = { number, group, arbiter: joint ?? arbiter }
+      open = group === undefined ? undefined : { number, group, arbiter: joint ?? arbiter }
       return { part: joint === undefined ? 'step' : 'more', number, order, taken: none, gone: goneNow() }
     },
     placeOf(direction, { number, changes }) {
