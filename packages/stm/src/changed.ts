@@ -9,40 +9,40 @@ export interface Changed extends ReadonlySet<CellKey> {
 /** Looked up by key only where many changed and few are watched, so a Set is made only then. */
 export class ChangedCells implements Changed {
   readonly befores: readonly unknown[]
-  readonly #keys: readonly CellKey[]
+  readonly list: readonly CellKey[]
   #set: Set<CellKey> | undefined
 
   constructor(keys: readonly CellKey[], befores: readonly unknown[]) {
-    this.#keys = keys
+    this.list = keys
     this.befores = befores
   }
 
   get size(): number {
-    return this.#keys.length
+    return this.list.length
   }
 
   has(key: CellKey): boolean {
-    if (this.#keys.length === 1) return this.#keys[0] === key
-    return (this.#set ??= new Set(this.#keys)).has(key)
+    if (this.list.length === 1) return this.list[0] === key
+    return (this.#set ??= new Set(this.list)).has(key)
   }
 
   forEach(callback: (key: CellKey, again: CellKey, set: ReadonlySet<CellKey>) => void): void {
-    for (const key of this.#keys) callback(key, key, this)
+    for (const key of this.list) callback(key, key, this)
   }
 
   *entries(): SetIterator<[CellKey, CellKey]> {
-    for (const key of this.#keys) yield [key, key]
+    for (const key of this.list) yield [key, key]
   }
 
   keys(): SetIterator<CellKey> {
-    return this.#keys.values()
+    return this.list.values()
   }
 
   values(): SetIterator<CellKey> {
-    return this.#keys.values()
+    return this.list.values()
   }
 
   [Symbol.iterator](): SetIterator<CellKey> {
-    return this.#keys.values()
+    return this.list.values()
   }
 }

@@ -114,8 +114,9 @@ export class Overwritten {
     this.#afters = nothing
   }
 
-  *[Symbol.iterator](): Iterator<[CellKey, unknown]> {
-    for (let i = 0; i < this.#keys.length; i++) yield [this.#keys[i]!, this.#befores[i]]
+  /** Adds what it has and `to` has not. */
+  addTo(to: Map<CellKey, unknown>): void {
+    for (let i = 0; i < this.#keys.length; i++) if (!to.has(this.#keys[i]!)) to.set(this.#keys[i]!, this.#befores[i])
   }
 
   #place(key: CellKey): number {
@@ -270,7 +271,7 @@ export class Versions {
     const keys = new Set<CellKey>()
     for (let at = older; at.number < newer.number; at = at.next!) {
       // Older than another version, so not the newest.
-      for (const [key] of at.replaced!) keys.add(key)
+      for (const key of keysOf(at.replaced!)) keys.add(key)
     }
     if (older.number < this.#lateUntil) {
       for (const [key, until] of this.#late) if (older.number < until) keys.add(key)
@@ -318,13 +319,20 @@ const noneReplaced: ReadonlyMap<CellKey, unknown> = new Map()
  */
 function gather(version: Version): Map<CellKey, unknown> {
   const { replaced: own } = version
-  const replaced = own instanceof Map ? own : new Map<CellKey, unknown>(own)
+  const replaced = own instanceof Map ? own : new Map<CellKey, unknown>()
   if (own === undefined) return replaced
+  let at = version
+  for (; at.replaced !== undefined; at = at.next!) if (at.replaced !== replaced) addTo(replaced, at.replaced)
   version.replaced = replaced
-  let at = version.next!
-  for (; at.replaced !== undefined; at = at.next!) {
-    for (const [key, state] of at.replaced) if (!replaced.has(key)) replaced.set(key, state)
-  }
   version.next = at
   return replaced
+}
+
+function addTo(to: Map<CellKey, unknown>, from: Replaced): void {
+  if (from instanceof Overwritten) from.addTo(to)
+  else for (const [key, state] of from) if (!to.has(key)) to.set(key, state)
+}
+
+function keysOf(replaced: Replaced): Iterable<CellKey> {
+  return replaced instanceof Overwritten ? replaced.keys : replaced.keys()
 }

@@ -1,3 +1,4 @@
+import { ChangedCells } from './changed.ts'
 import { memberPrefix, sortedKey } from './family.ts'
 import type { AnyCollection, AnyList, CellKey, Range, Readable } from './ref.ts'
 
@@ -167,11 +168,9 @@ class WatchTable<E> {
 
   /** The one who watches the one cell that changed, if it is one. */
   #ofOne(changed: ReadonlySet<CellKey>): Watch<E> | undefined {
-    for (const key of changed) {
-      const there = this.#byKey.get(key)
-      return there instanceof Set ? undefined : there
-    }
-    return undefined
+    const [key] = changed instanceof ChangedCells ? changed.list : changed
+    const there = this.#byKey.get(key!)
+    return there instanceof Set ? undefined : there
   }
 
   #notifyMany(changed: ReadonlySet<CellKey>, event: E): void {

@@ -93,6 +93,8 @@ export interface Step {
 class KeptStep implements Step {
   readonly number: number
   readonly changes: OwnChange[]
+  /** How many operations they have. */
+  size = 0
   /** The step that this one took back, should this one be refused. */
   readonly instead: KeptStep | undefined
 
@@ -100,6 +102,7 @@ class KeptStep implements Step {
     this.number = number
     this.changes = changes
     this.instead = instead
+    for (const change of changes) this.size += change.size
   }
 
   get arbiter(): Arbiter {
@@ -182,16 +185,16 @@ export function createUndoLine(): UndoLine {
   /** Takes a step out of where it is. */
   function takeOut(steps: Steps<KeptStep>, number: number): KeptStep | undefined {
     const step = steps.takeOut(number)
-    if (step !== undefined && steps === undos) size -= sizeOf(step)
+    if (step !== undefined && steps === undos) size -= step.size
     return step
   }
 
   function addStep(step: KeptStep): void {
     undos.insert(step)
-    size += sizeOf(step)
+    size += step.size
     while (undos.size > MOST_STEPS || (size > MOST_OPERATIONS && undos.size > 1)) {
       const oldest = undos.shift()!
-      size -= sizeOf(oldest)
+      size -= oldest.size
       for (const change of oldest.changes) change.isGone = true
     }
   }
@@ -225,6 +228,7 @@ export function createUndoLine(): UndoLine {
     if (joined === undefined) addStep(made(redos.find(number) === undefined ? number : order, [change]))
     else {
       joined.changes.push(change)
+      joined.size += change.size
       if (joined.changes.at(-2)!.order > order) joined.changes.sort((a, b) => a.order - b.order)
       addStep(joined)
     }
@@ -281,7 +285,7 @@ export function createUndoLine(): UndoLine {
       const toRedo: KeptStep[] = []
       undos = new Steps(without(undos, ids, toRedo))
       redos = new Steps(without(redos, ids, toUndo))
-      size = [...undos].reduce((sum, step) => sum + sizeOf(step), 0)
+      size = [...undos].reduce((sum, step) => sum + step.size, 0)
       for (const step of without(toUndo, ids, [])) addStep(step)
       // Unless something has been done since.
       for (const step of without(toRedo, ids, [])) if (step.order > newestStep) redos.insert(step)
@@ -294,12 +298,6 @@ const none: readonly never[] = []
 /** One step back is enough in `instead`: nobody is refused an undo, and then the redo of it, and then wants the undo. */
 function made(number: number, changes: OwnChange[], instead?: KeptStep): KeptStep {
   return new KeptStep(number, changes, instead && new KeptStep(instead.number, instead.changes))
-}
-
-function sizeOf({ changes }: Step): number {
-  let size = 0
-  for (const change of changes) size += change.size
-  return size
 }
 
 /** Who decides about what two arbiters have decided about, as one Change; undefined when nobody can. */
