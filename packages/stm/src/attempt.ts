@@ -5,7 +5,7 @@ import { Footprint } from './footprint.ts'
 import type { Memory, View } from './memory.ts'
 import type { EditContext } from './policy.ts'
 import type { AnyRef, CellKey, Readable } from './ref.ts'
-import { rulesOfRefs, type Rules } from './rules.ts'
+import type { Rules } from './rules.ts'
 import { isLate } from './seal.ts'
 import type { Tx } from './transaction.ts'
 import { equalValues } from './value.ts'
@@ -54,7 +54,7 @@ export interface Ready {
 
 /**
  * Begins a run of a body on the newest view of a memory, or on the view `on`. `once` is what `tx.once` has given in earlier runs of the same transaction; `rules`
- * are asked by `check` about what would be committed, and are those of the refs when none are given.
+ * are asked by `check` about what would be committed, and are those of the memory when none are given.
  * Nothing else happens: running the body, waiting and committing are up to the caller. Cost of `check`: what was read and written, nothing
  * when the memory has not moved.
  *
@@ -81,7 +81,7 @@ export function begin<A extends Arbiter>(
   context: EditContext,
   once: Map<string, unknown> = new Map(),
   on: View = memory.view,
-  rules: Rules = rulesOfRefs,
+  rules: Rules = memory.rules,
 ): Attempt<A> {
   const footprint = new Footprint(true, once)
   const run = new Run(memory, new Workspace<A>(on, context, footprint), on, context, footprint, rules)
@@ -212,7 +212,7 @@ export interface Draft<T> {
  *
  * Throws `StmError` `async-body` when the body returns a promise, `would-block` when it comes to `retry`, and `overtaken` when the memory
  * has moved while it ran (by an independent transaction) and with it something that it read or wrote; and what `rules` throw, by default those
- * of the refs. Its `tx` is of no use afterwards.
+ * of the memory. Its `tx` is of no use afterwards.
  *
  * @example
  * import { createMemory, draft, emptyBasis, sealPure } from '@syncline/stm'
@@ -233,7 +233,7 @@ export function draft<T>(
   memory: Memory,
   body: (tx: Tx) => T,
   context: EditContext,
-  rules: Rules = rulesOfRefs,
+  rules: Rules = memory.rules,
 ): Draft<T> {
   const footprint = new Footprint(false)
   const { view } = memory

@@ -80,7 +80,8 @@ export type { ActionInput, Actions, Agent, AgentOptions } from './agent.ts'
 
 // The memory of one replica
 export type { Changed } from './changed.ts'
-export { createMemory } from './memory.ts'
+export { createRuledMemory } from './memory.ts'
+export { createMemory } from './memory-of-refs.ts'
 export { layered } from './layered.ts'
 export type { Memory, UnreadOp, View } from './memory.ts'
 export type { LaterBasis } from './versions.ts'

@@ -23,7 +23,7 @@ import { itemsOf, type Snapshot } from './snapshot.ts'
 import { cellKeyOf } from './sealed-op.ts'
 import type { SortedSet } from './sorted.ts'
 import type { Tx } from './transaction.ts'
-import { rulesOfRefs, type Rules } from './rules.ts'
+import type { Rules } from './rules.ts'
 import { speculate } from './speculation.ts'
 import { basisOf, Overwritten, Versions, type Cell, type LaterBasis, type Since, type Version } from './versions.ts'
 
@@ -31,6 +31,8 @@ import { basisOf, Overwritten, Versions, type Cell, type LaterBasis, type Since,
 export interface Memory {
   /** Everything as it is now. The same object until the next `apply` or `put`. */
   readonly snapshot: Snapshot
+  /** What bodies must keep to, unless they are given other rules. */
+  readonly rules: Rules
   /** Whether a Snapshot is one of this memory. */
   owns(snapshot: Snapshot): boolean
 
@@ -82,28 +84,23 @@ interface WaitingOp extends UnreadOp {
 }
 
 /**
- * Makes an empty memory. `bind` is called once for each policy that becomes known, with the operations that waited for it, and may
- * return another policy in its place: one that is bound to live documents. `rules` are what bodies given to `with` must keep to.
- *
- * A store keeps one; use it alone to fold a log, or to test a policy. Cost of `apply`: the cells it writes, and for each collection or
- * list that was read before and changes, one entry of a sorted set. The first read of a collection or list looks at all cells.
+ * What `createMemory` makes, and who says the rules says all of them: the schemas and limits of refs are looked at only where `rules` do. For stores,
+ * which may have no code for that.
  *
  * @example
- * import { createMemory, emptyBasis } from '@syncline/stm'
+ * import { createRuledMemory } from '@syncline/stm'
  *
  * const title = register('title', '')
- * const memory = createMemory()
- * const before = memory.snapshot
- * memory.adopt(title.policy)
- * const op = { tag: 'register', address: 'title', arbiter: 'local', payload: ['Hello'] }
- * const changed = memory.apply([op], { at: 1, writer: 'w1' }, emptyBasis)
- * expect([...changed]).toEqual([title.key])
- * expect(memory.snapshot.get(title)).toBe('Hello')
- * expect(before.get(title)).toBe('')
+ * const refuse = () => {
+ *   throw new Error('Nobody writes here.')
+ * }
+ * const memory = createRuledMemory((policy) => policy, { judge: refuse })
+ * expect(memory.snapshot.get(title)).toBe('')
+ * expect(() => memory.snapshot.with((tx) => tx.set(title, 'Plan'))).toThrow('Nobody writes here.')
  */
-export function createMemory(
-  bind: (policy: Policy, waiting: readonly UnreadOp[]) => Policy = (policy) => policy,
-  rules: Rules = rulesOfRefs,
+export function createRuledMemory(
+  bind: (policy: Policy, waiting: readonly UnreadOp[]) => Policy,
+  rules: Rules,
 ): Memory {
   const versions = new Versions(emptyBasis)
   const policies = new Map<string, Policy>()
@@ -276,6 +273,7 @@ export function createMemory(
     get view() {
       return (view ??= viewOf(versions.newest))
     },
+    rules,
     owns: (one) => behindOf(one)?.versions === versions,
     adopt,
     policy: policyOf,

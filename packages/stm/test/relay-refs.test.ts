@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { emptyBasis, type Op } from '../src/change.ts'
-import { createMemory } from '../src/memory.ts'
+import { createMemory } from '../src/memory-of-refs.ts'
 import { listKey, makeRef, membersKey, type AnyCollection, type AnyList, type Ref } from '../src/ref.ts'
 import { watchKey } from '../src/watch.ts'
 import { cardsNamed, register } from './policies.ts'

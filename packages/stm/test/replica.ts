@@ -1,5 +1,6 @@
 import { emptyBasis, type Basis, type Op } from '../src/change.ts'
-import { createMemory, type Memory } from '../src/memory.ts'
+import type { Memory } from '../src/memory.ts'
+import { createMemory } from '../src/memory-of-refs.ts'
 import type { CellKey } from '../src/ref.ts'
 import { draft } from '../src/attempt.ts'
 import { sealLate, sealPure } from '../src/seal.ts'

@@ -4,7 +4,7 @@ import {
   cellKey,
   cellKeyOf,
   changeId,
-  createMemory,
+  createRuledMemory,
   emptyBasis,
   type Basis,
   type BoundPolicy,
@@ -190,8 +190,8 @@ const nothingMore: KnownOfChange = {}
  */
 export function createReplica(
   bind: (policy: Policy) => Policy,
-  onReauthored: (from: Change, to: Change) => void = () => undefined,
-  rules?: Rules,
+  onReauthored: (from: Change, to: Change) => void,
+  rules: Rules,
   isAlone = false,
 ): Replica {
   /** The basis, but for the Changes of one writer that came since, up to a seq. One commit after the other makes no new one. */
@@ -227,7 +227,7 @@ export function createReplica(
   const bound: BoundPolicy[] = []
   const applied = new Applied()
 
-  const memory = createMemory((policy, waiting) => {
+  const memory = createRuledMemory((policy, waiting) => {
     const made = bind(policy)
     if (made !== policy) bound.push(made as BoundPolicy)
     learnAcknowledged(made, waiting)

@@ -23,7 +23,11 @@ const declared = (effects: readonly Effect[] | undefined): readonly unknown[] =>
 
 /** What a store knows of its pending Changes when it has read this log, as it does on opening. */
 async function replayed(storage: Storage): Promise<readonly Pending[]> {
-  const replica = createReplica((policy) => policy)
+  const replica = createReplica(
+    (policy) => policy,
+    () => undefined,
+    { judge: () => [] },
+  )
   // Reading a log needs no more of a store than this.
   const undoing = { hear: () => undefined }
   const intake = createIntake({ space: 'board', replica, waiting: createWaiting(), undoing } as unknown as Core)
