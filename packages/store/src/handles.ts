@@ -94,14 +94,21 @@ export function createHandles(
     await lock?.freed
   }
 
-  /** The value of a transient ref goes with those who had it open. Without locks it stays: another tab may have it. */
+  /**
+   * The value of a transient ref goes with those who had it open. Without locks it stays, as another tab may have it; and so does what newer
+   * code has written, until such code opens it: it cannot be written here.
+   */
   async function evaporate(ref: AnyRef): Promise<void> {
     if (!isTransient(ref) || locks === undefined) return
-    await ifNobody(ref, (isAlone) =>
-      transacting.transactAsync((tx) => {
-        if (isAlone() && !marks.stays(tx, ref)) toInitial(tx, ref)
-      }, SILENTLY),
-    )
+    try {
+      await ifNobody(ref, (isAlone) =>
+        transacting.transactAsync((tx) => {
+          if (isAlone() && !marks.stays(tx, ref)) toInitial(tx, ref)
+        }, SILENTLY),
+      )
+    } catch (error) {
+      if (!(error instanceof StmError && error.code === 'read-only-newer')) throw error
+    }
   }
 
   async function openHandle(ref: AnyRef, permission: Permission): Promise<ReadHandle> {

@@ -244,6 +244,50 @@ test('[HA4] whoever opens at the same time begins with one value, and none is lo
   }
 })
 
+test('[HA4] what a newer version has left stays, for code that can write it; it can be opened, and read', async () => {
+  const world = await createWorld(4)
+  const storage = memoryStorage()
+  const old = lww('view', 'none', transient)
+  const newer = lww('view', 'none', { ...transient, version: 2, upgrade: { 2: { up: (view: string) => `${view}!` } } })
+  const oldForm = record('form', { name: '' }, transient)
+  const newerForm = record(
+    'form',
+    { name: '' },
+    { ...transient, version: 2, upgrade: { 2: { up: (form: object) => form } } },
+  )
+  const oldRows = collection('rows', { text: '' }, transient)
+  const newerRows = collection(
+    'rows',
+    { text: '' },
+    { ...transient, version: 2, upgrade: { 2: { up: (row: object) => row } } },
+  )
+
+  const two = await world.open({ storage })
+  await (await two.open(newer, 'write')).set('far')
+  await (await two.open(newerForm, 'write')).transact((tx) => tx.patch(newerForm, { name: 'Ada' }))
+  await two.transactAsync((tx) => tx.create(newerRows.at('a'), { text: 'new' }), { arbiter: 'browser' })
+  await two.close()
+
+  const one = await world.open({ storage })
+  await (await one.open(old, 'read')).close()
+  await (await one.open(oldForm, 'read')).close()
+  await (await one.open(oldRows.at('a'), 'read')).close()
+  const writing = await one.open(old, 'write')
+  await expect(writing.set('near')).rejects.toMatchObject({ code: 'read-only-newer' })
+  await writing.close()
+  expect(one.read(old)).toMatchObject({ invalid: true, raw: 'far' })
+  await one.close()
+
+  // Who can write it begins anew.
+  const again = await world.open({ storage })
+  expect(again.get(newer)).toBe('far')
+  expect([(await again.open(newer, 'read')).get(), (await again.open(newerForm, 'read')).get()]).toEqual([
+    'none',
+    { name: '' },
+  ])
+  await world.close()
+})
+
 test('[HA5] a transient ref can be made to stay, once and for good', async () => {
   const world = await createWorld(8)
   const storage = memoryStorage()
