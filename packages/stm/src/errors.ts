@@ -57,6 +57,8 @@ export type StmErrorCode =
   | 'invariant-exists'
   /** A transaction would leave a value that takes more than the `maxBytes` of its ref. `refs` names it. */
   | 'too-large-for-ref'
+  /** A method of a Snapshot was called without its Snapshot: `const { get } = snapshot`. */
+  | 'detached-method'
   /** `diff` was given Snapshots of different memories, or something that is no Snapshot. */
   | 'unknown-snapshot'
 

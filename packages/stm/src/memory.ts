@@ -320,22 +320,37 @@ class VersionSnapshot extends Grounded implements Snapshot {
     return false
   }
 
-  get<V>(readable: Readable<V>): V {
+  get<V>(this: VersionSnapshot | undefined, readable: Readable<V>): V {
+    if (this === undefined) throw detached('get')
     return this.#reader.get(this.#version, readable) as V
   }
 
-  read<V>(ref: Ref<V, Writes, Arbiter>): Reading<V> {
+  read<V>(this: VersionSnapshot | undefined, ref: Ref<V, Writes, Arbiter>): Reading<V> {
+    if (this === undefined) throw detached('read')
     const { adopt, state } = this.#reader
     return judged(ref, this.get(ref), adopt(ref.policy), state(this.#version, ref.key))
   }
 
-  items<V>(collection: Collection<V, Writes, Arbiter>): Iterable<readonly [string, V]> {
+  items<V>(
+    this: VersionSnapshot | undefined,
+    collection: Collection<V, Writes, Arbiter>,
+  ): Iterable<readonly [string, V]> {
+    if (this === undefined) throw detached('items')
     return itemsOf(this, collection)
   }
 
-  with(body: (tx: Tx<Arbiter>) => unknown): Snapshot {
+  with(this: VersionSnapshot | undefined, body: (tx: Tx<Arbiter>) => unknown): Snapshot {
+    if (this === undefined) throw detached('with')
     return speculate(this, body).snapshot
   }
+}
+
+/** Said to whoever takes a method from its Snapshot: to bind them all for those few would cost everybody at each commit. */
+function detached(method: string): StmError {
+  return new StmError(
+    'detached-method',
+    `${method}() was called without its Snapshot. Call snapshot.${method}(…): taken out of the Snapshot, as in const { ${method} } = snapshot, it does not know where to read.`,
+  )
 }
 
 class VersionView implements View, Ground {

@@ -4,7 +4,8 @@ import type { Collection, Readable, Ref, Writes } from './ref.ts'
 import type { Tx } from './transaction.ts'
 
 /**
- * Everything at one basis, as an immutable value: valid for ever, whatever is committed later.
+ * Everything at one basis, as an immutable value: valid for ever, whatever is committed later. Its methods belong to it: call
+ * `snapshot.get(ref)`, for `const { get } = snapshot` gives what throws `StmError` `detached-method`.
  *
  * @example
  * import { collection } from '@syncline/merge'

@@ -124,3 +124,13 @@ test('[SN6] a cell that is put back to no state reads as if nobody had written',
   expect([before.get(cards), before.get(todo)]).toEqual([['a'], ['a']])
   expect(memory.state(cards.at('a').key)).toBeUndefined()
 })
+
+test('[SN1] a method taken out of its Snapshot says how it is to be called', () => {
+  const memory = createMemory()
+  const votes = tally('votes')
+  const { get, read, items, with: what } = memory.snapshot
+  for (const call of [() => get(votes), () => read(votes), () => items(cardsNamed('rows')), () => what(() => 1)]) {
+    expect(call).toThrow(expect.objectContaining({ name: 'StmError', code: 'detached-method' }))
+  }
+  expect(() => get(votes)).toThrow('Call snapshot.get(…)')
+})

@@ -42,5 +42,10 @@ export interface Proposal {
 }
 
 export type Decision =
-  | { readonly kind: 'committed'; readonly receipt: Receipt<void> }
+  | {
+      readonly kind: 'committed'
+      readonly receipt: Receipt<void>
+      /** What it had read and was otherwise where it was committed, if that is another place than the one of the last check. */
+      readonly skewed?: readonly Readable<unknown>[]
+    }
   | { readonly kind: 'moved'; readonly moved: readonly Readable<unknown>[] }

@@ -4,20 +4,16 @@ import {
   isLate,
   layered,
   StmError,
-  type AnyCollection,
-  type AnyList,
-  type AnyRef,
-  type Arbiter,
   type Cells,
   type Change,
   type DraftWrite,
   type Op,
-  type Range,
   type Readable,
   type Ready,
   type View,
   type WriterId,
 } from '@syncline/stm'
+import { arbiterOf } from './arbiter-of.ts'
 import type { Arbitration, Decision, Proposal } from './arbitration.ts'
 import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
@@ -361,18 +357,4 @@ function refuseLate(writes: readonly DraftWrite[]): void {
       'has changed. Write it by transact() afterwards.',
     { refs: [late.ref.key] },
   )
-}
-
-function arbiterOf(readable: Readable<unknown>): Arbiter {
-  // The kind tells which of the readables it is.
-  switch (readable.kind) {
-    case 'ref':
-      return (readable as AnyRef).arbiter
-    case 'collection':
-      return (readable as AnyCollection).options.arbiter ?? 'local'
-    case 'list':
-      return arbiterOf((readable as AnyList).collection)
-    case 'range':
-      return arbiterOf((readable as Range).of)
-  }
 }

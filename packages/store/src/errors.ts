@@ -37,6 +37,8 @@ export type StoreErrorCode =
   | 'agent-running'
   /** Two agents on different refs have the same name. */
   | 'agent-clash'
+  /** A transaction on `relay` refs has read `local` ones, which the relay does not check. Reported in development, not thrown. */
+  | 'unchecked-facts'
   /** A transaction on `relay` refs, and the relay cannot be asked. Nothing has happened. */
   | 'offline'
   /** What was to be opened is no single ref, or the permission is none. */

@@ -1,5 +1,18 @@
 import { encodeChange, encodeLocal } from '@syncline/protocol'
-import { cellKeyOf, StmError, type Change, type DraftWrite, type Readable, type WriterId } from '@syncline/stm'
+import {
+  cellKeyOf,
+  equalValues,
+  namesOf,
+  StmError,
+  type AnyRef,
+  type CellKey,
+  type Change,
+  type DraftWrite,
+  type Readable,
+  type View,
+  type WriterId,
+} from '@syncline/stm'
+import { arbiterOf } from './arbiter-of.ts'
 import type { Arbitration, Decision, Proposal } from './arbitration.ts'
 import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
@@ -50,6 +63,8 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
   const { replica, writers, envelopes } = core
   const { memory } = replica
   const inFlight = createInFlight()
+  /** The local refs that a developer was told of. */
+  const told = new Set<CellKey>()
 
   async function assertReachable(ending: Ending): Promise<void> {
     for (;;) {
@@ -98,6 +113,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     const checked = proposal.check()
     if (checked.kind !== 'ready') return { kind: 'moved', moved: checked.kind === 'rerun' ? checked.moved : checked.on }
     checkWrites(checked.writes)
+    if (core.development) reportLocal([...attempt.reads(), ...attempt.ensured()])
     const { ops, effects } = side.committing.seal(checked, context, terms)
     if (ops.length + effects.length === 0) return { kind: 'committed', receipt: nothingChanged }
 
@@ -114,9 +130,20 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     const commuted = checked.writes.flatMap(({ ref, commuted: by }) => (by === undefined ? [] : ref.key))
     const note = core.undoing.note(ops, terms.undo, memory, new Set(commuted))
     const land = inFlight.enter(ops.map((op) => cellKeyOf(op)))
-    const outcome = await post({ change, record, by, note, ending }).finally(land)
+    let { skewed } = checked
+    /** What is not expected may move on the way, which shows at its place in the relay's order. */
+    function watchSkew(): (before: View) => void {
+      const { view } = memory
+      return (before) => {
+        const moved = attempt.reads().filter((one) => !isMerging(one) && readsOtherwise(one, view, before))
+        skewed = [...new Set([...skewed, ...moved])]
+      }
+    }
+    const onPlaced = core.development && isolation === 'snapshot' ? watchSkew() : undefined
+    const outcome = await post({ change, record, by, note, ending, onPlaced }).finally(land)
     if (outcome.kind === 'accepted') {
-      return { kind: 'committed', receipt: { value: undefined, change, durable, synced: () => Promise.resolve() } }
+      const receipt = { value: undefined, change, durable, synced: () => Promise.resolve() }
+      return { kind: 'committed', receipt, skewed }
     }
     if (!RERUN.has(outcome.code)) throw notAccepted(outcome)
     const again = proposal.check()
@@ -126,8 +153,22 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     return { kind: 'moved', moved }
   }
 
+  /** What the relay does not check may be otherwise for somebody else, whatever was found here. Each is said once. */
+  function reportLocal(facts: readonly Readable<unknown>[]): void {
+    const local = new Set(facts.flatMap((one) => (arbiterOf(one) === 'local' && !told.has(one.key) ? [one.key] : [])))
+    if (local.size === 0) return
+    for (const key of local) told.add(key)
+    core.onError(
+      new StoreError(
+        'unchecked-facts',
+        `A transaction that the relay decides about has read ${namesOf([...local])}, which the relay does not check: at another client it may be ` +
+          'otherwise. Keep what such a transaction depends on in relay refs, or read it with tx.peek() if it does not matter.',
+      ),
+    )
+  }
+
   /** Writes an envelope into the log, has it sent, and waits for what becomes of it. */
-  async function post({ change, record, by, note, ending }: Posted): Promise<Outcome> {
+  async function post({ change, record, by, note, ending, onPlaced }: Posted): Promise<Outcome> {
     const { writer } = change
     const outcome = envelopes.wait(writer)
     let close = (): void => undefined
@@ -137,7 +178,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
       const local = encodeLocal({ ...localPart(change), inverse: note?.data() ?? null })
       note?.ask(change)
       await Promise.race([core.journal.write({ kind: 'prepared', by, record, local }), closed])
-      replica.prepare({ change, by, isOurs: true, record: () => record })
+      replica.prepare({ change, by, isOurs: true, record: () => record, onPlaced })
       side.wake()
       // Who does not want it any more must still be told what became of it: the relay may have it.
       ending.race(new Promise<never>(() => undefined)).catch(() => side.posting.callOff(writer))
@@ -168,6 +209,15 @@ interface Posted {
   /** How to take it back. */
   readonly note: OwnNote | undefined
   readonly ending: Ending
+  readonly onPlaced: ((before: View) => void) | undefined
+}
+
+function isMerging(readable: Readable<unknown>): boolean {
+  return readable.kind === 'ref' && (readable as AnyRef).options.onConflict === 'merge'
+}
+
+function readsOtherwise(readable: Readable<unknown>, before: View, now: View): boolean {
+  return !equalValues(before.snapshot.get(readable), now.snapshot.get(readable))
 }
 
 /** Throws for writes that a relay cannot decide about, whatever the compiler saw. */

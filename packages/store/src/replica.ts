@@ -23,6 +23,7 @@ import {
   type Stamp,
   type UnreadOp,
   type Value,
+  type View,
   type WriterId,
 } from '@syncline/stm'
 import { Applied } from './applied.ts'
@@ -62,6 +63,8 @@ export interface Envelope {
   readonly by: WriterId
   /** Whether this tab did. */
   readonly isOurs: boolean
+  /** Called when the relay's order names it, with what is there before it. */
+  onPlaced?(before: View): void
 }
 
 /** Where a refusal cuts the Changes of a writer. */
@@ -354,6 +357,7 @@ export function createReplica(
       const envelope = envelopes.get(writer)
       const item = envelope?.change ?? named
       envelopes.delete(writer)
+      envelope?.onPlaced?.(memory.view)
       const writers = new Map(basisNow().writers)
       if ((writers.get(writer) ?? 0) <= seq) writers.delete(writer)
       const next: Basis = { epoch, relaySeq, writers }

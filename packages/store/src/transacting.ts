@@ -141,7 +141,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
       checkArbiter(arbiter)
       if (arbitration === undefined || first.ready.writes.length + first.ready.effects.length === 0) {
         const { change, durable, synced } = committing.write(first.ready, first.context, terms)
-        if (first.ready.skewed.length > 0) reportSkew(first.ready)
+        reportSkew(first.ready)
         return { value: first.value, change, durable, synced }
       }
       const proposal: Proposal = {
@@ -171,7 +171,8 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
       }
       const decision = await arbitration.decide(proposal)
       if (decision.kind === 'moved') return decision.moved
-      if (newest.ready.skewed.length > 0) reportSkew(newest.ready)
+      const { writes, skewed } = newest.ready
+      reportSkew({ writes, skewed: decision.skewed ?? skewed })
       return { ...decision.receipt, value: newest.value }
     }
 
@@ -242,8 +243,8 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
     }
   }
 
-  function reportSkew({ skewed, writes }: Ready): void {
-    if (!core.development) return
+  function reportSkew({ skewed, writes }: Pick<Ready, 'skewed' | 'writes'>): void {
+    if (!core.development || skewed.length === 0) return
     core.onError(
       new StmError(
         'write-skew',

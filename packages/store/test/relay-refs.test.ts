@@ -2,7 +2,7 @@ import { collection, counter, list, lww, place } from '@syncline/merge'
 import { createFrameReader, MAX_PACKET_BYTES, type Frame } from '@syncline/protocol'
 import type { Tx } from '@syncline/stm'
 import { expect, test } from 'vitest'
-import { everything, memoryStorage, type Receipt, type Store } from '../src/index.ts'
+import { everything, memoryStorage, type Receipt, type Store, type StoreError } from '../src/index.ts'
 import { createWorld, mortalTab, settle, type Wire } from './world.ts'
 
 const relay = { arbiter: 'relay' } as const
@@ -615,6 +615,93 @@ test('[RE11] local refs are checked here, when it is prepared', async () => {
   await taking
   await settle()
   expect([runs, one.get(seat), two.get(seat)]).toEqual([2, 'here', 'here'])
+  await world.close()
+})
+
+test('[RE14] in development local refs that it decides on are reported, each once', async () => {
+  const world = await createWorld(23)
+  const errors: unknown[] = []
+  const onError = (error: unknown): void => void errors.push(error)
+  const store = await world.open({ transport: world.wire(), development: true, onError })
+  const quiet = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  const notes = collection('notes', { text: '' })
+  const bodies: readonly ((tx: Both) => unknown)[] = [
+    (tx) => tx.set(seat, tx.get(price) > 5 ? 'ada' : 'ben'),
+    (tx) => tx.set(seat, `${tx.peek(note)}!`),
+    // Nobody has to decide about what writes nothing.
+    (tx) => void tx.get(note),
+    (tx) => tx.set(seat, `${tx.get(note)}?`),
+    (tx) => tx.set(seat, `${tx.get(note)}, ${tx.get(notes).length}`),
+    (tx) => tx.set(seat, `${tx.get(notes).length}, ${tx.get(note)}`),
+  ]
+  const counts: number[] = []
+  for (const body of bodies) {
+    for (const one of [store, quiet]) {
+      const done = one.transactAsync(body, relay)
+      await world.clock.pass(1_000)
+      await done
+    }
+    counts.push(errors.length)
+  }
+  expect(counts).toEqual([0, 0, 0, 1, 2, 2])
+  expect(errors.map((error) => [(error as StoreError).code, (error as StoreError).message])).toEqual([
+    ['unchecked-facts', expect.stringContaining('"lww note"')],
+    ['unchecked-facts', expect.stringContaining('"members record notes"')],
+  ])
+  await world.close()
+})
+
+test('[AT10] write skew between clients of a relay is reported to who comes second, and to nobody else', async () => {
+  const world = await createWorld(24)
+  const errors: unknown[][] = []
+  const clients = await Promise.all(
+    [0, 1].map(async (i) => {
+      const wire = world.wire()
+      errors.push([])
+      const onError = (error: unknown): void => void errors[i]!.push(error)
+      return { wire, store: await world.open({ transport: wire, development: true, onError }) }
+    }),
+  )
+  await world.clock.pass(100)
+  const onCall = ['ada', 'ben'].map((name) => lww(name, true, relay))
+  const leave = (i: number, isolation: 'snapshot' | 'serializable' = 'snapshot'): Promise<Receipt<void>> =>
+    clients[i]!.store.transactAsync(
+      (tx) => {
+        if (onCall.every((one) => tx.get(one))) tx.set(onCall[i]!, false)
+      },
+      { ...relay, isolation },
+    )
+  const standing = (): readonly boolean[] => onCall.map((one) => clients[0]!.store.get(one))
+
+  // Each is asked for before the other is heard of.
+  const both = [leave(0), leave(1)]
+  await world.clock.pass(1_000)
+  await Promise.all(both)
+  await settle()
+  expect(standing()).toEqual([false, false])
+  expect(errors.flat()).toEqual([expect.objectContaining({ code: 'write-skew' })])
+  const second = errors[0]!.length === 1 ? 0 : 1
+  expect(errors[second]).toEqual([expect.objectContaining({ refs: [onCall[1 - second]!.key] })])
+
+  // What comes after one that was decided is no skew, and there is none where all that was read is expected.
+  const back = clients[0]!.store.transactAsync((tx) => onCall.forEach((one) => tx.set(one, true)), relay)
+  await world.clock.pass(1_000)
+  await back
+  const first = leave(0)
+  await world.clock.pass(1_000)
+  await first
+  const later = clients[1]!.store.transactAsync((tx) => tx.set(onCall[1]!, false), relay)
+  await world.clock.pass(1_000)
+  await later
+  const again = clients[0]!.store.transactAsync((tx) => onCall.forEach((one) => tx.set(one, true)), relay)
+  await world.clock.pass(1_000)
+  await again
+  const strict = [leave(0, 'serializable'), leave(1, 'serializable')]
+  await world.clock.pass(5_000)
+  await Promise.all(strict)
+  expect(standing().filter(Boolean)).toHaveLength(1)
+  expect(errors.flat()).toHaveLength(1)
   await world.close()
 })
 
