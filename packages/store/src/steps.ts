@@ -1,7 +1,6 @@
-/** A step in its place: `order` says which is the newer one, `number` is its name. */
+/** A step in its place: `order` says which is the newer one. */
 interface Placed {
   readonly order: number
-  readonly number: number
 }
 
 /** Steps by their order, the newest last. To take the oldest away costs nothing, as shifting an array would. */
@@ -32,14 +31,15 @@ export class Steps<S extends Placed> implements Iterable<S> {
     this.#items.splice(at, 0, step)
   }
 
-  find(number: number): S | undefined {
-    const at = this.#placeOf(number)
+  /** The newest one that is so, of those with this order at least. */
+  find(isSo: (step: S) => boolean, since = 0): S | undefined {
+    const at = this.#placeOf(isSo, since)
     return at === -1 ? undefined : this.#items[at]
   }
 
-  /** Takes a step out of where it is. */
-  takeOut(number: number): S | undefined {
-    const at = this.#placeOf(number)
+  /** Takes it out of where it is. */
+  takeOut(isSo: (step: S) => boolean, since = 0): S | undefined {
+    const at = this.#placeOf(isSo, since)
     return at === -1 ? undefined : this.#items.splice(at, 1)[0]
   }
 
@@ -61,8 +61,10 @@ export class Steps<S extends Placed> implements Iterable<S> {
     for (let i = this.#first; i < this.#items.length; i++) yield this.#items[i]!
   }
 
-  #placeOf(number: number): number {
-    for (let i = this.#items.length - 1; i >= this.#first; i--) if (this.#items[i]!.number === number) return i
+  #placeOf(isSo: (step: S) => boolean, since: number): number {
+    for (let i = this.#items.length - 1; i >= this.#first && this.#items[i]!.order >= since; i--) {
+      if (isSo(this.#items[i]!)) return i
+    }
     return -1
   }
 }

@@ -81,8 +81,6 @@ export function arbiterOf(ops: readonly Op[]): Arbiter {
 
 /** What is taken back at once. */
 export interface Step {
-  /** Its name in its line: the order of its first Change. */
-  readonly number: number
   /** Who must decide when it is taken back. */
   readonly arbiter: Arbiter
   /** The oldest first. */
@@ -91,12 +89,13 @@ export interface Step {
 
 /** A step as its line keeps it. */
 class KeptStep implements Step {
+  /** What its Changes have in common: the order of the one that began it. */
   readonly number: number
   readonly changes: OwnChange[]
-  /** How many operations they have. */
-  size = 0
   /** The step that this one took back, should this one be refused. */
   readonly instead: KeptStep | undefined
+  /** How many operations it has. */
+  size = 0
 
   constructor(number: number, changes: OwnChange[], instead?: KeptStep) {
     this.number = number
@@ -112,20 +111,33 @@ class KeptStep implements Step {
   get order(): number {
     return this.changes.at(-1)!.order
   }
+
+  /** Mostly a newer one, but what an arbiter decides about may come after those that were asked for later. */
+  add(change: OwnChange): void {
+    const isNewest = this.order < change.order
+    this.changes.push(change)
+    this.size += change.size
+    if (!isNewest) this.changes.sort((a, b) => a.order - b.order)
+  }
+
+  /** Whether one of its Changes has one of these orders. */
+  has(orders: ReadonlySet<number>): boolean {
+    return this.changes.some(({ order }) => orders.has(order))
+  }
 }
 
-/** How a Change joins a line: as a new step, as part of the newest, by taking that back, by doing it again. */
-export type Part = 'step' | 'more' | 'undo' | 'redo'
+/** How a Change joins a line: as a step or a part of one, by taking a step back, by doing it again. */
+export type Part = 'step' | 'undo' | 'redo'
 
 /** Where a Change belongs in its line. */
 export interface Place {
   readonly part: Part
-  /** Of its step. */
+  /** Of its step: the order of the Change that began it. */
   readonly number: number
   readonly order: number
   /** For an undo or a redo: the orders of the Changes that it takes back. */
   readonly taken: readonly number[]
-  /** Steps that were gone before, because nothing was left to do in them: they left no Change that says so. */
+  /** The orders of Changes that were gone before: nothing was left to do in their steps, so there is no Change that has taken them. */
   readonly gone: readonly number[]
 }
 
@@ -142,8 +154,8 @@ export interface UndoLine {
   changes(): Iterable<OwnChange>
   /** What is taken back next; undefined when there is nothing. */
   next(direction: 'undo' | 'redo'): Step | undefined
-  /** The step with this number, where it is still to be taken. */
-  find(direction: 'undo' | 'redo', number: number): Step | undefined
+  /** A step as it is now, where it is still to be taken: some of its Changes may have been refused since, and others have come into it. */
+  find(direction: 'undo' | 'redo', step: Step): Step | undefined
   /** The place of a Change that is made now. */
   place(group: unknown, arbiter: Arbiter): Place
   /** The place of a Change that takes a step back. */
@@ -179,14 +191,36 @@ export function createUndoLine(): UndoLine {
   let newestStep = 0
   /** Who may still add to which step. */
   let open: { readonly number: number; readonly group: unknown; readonly arbiter: Arbiter } | undefined
-  /** Steps that are gone and that no Change has said so of. */
+  /** The orders of Changes that are gone, and that no Change has said so of. */
   const gone: number[] = []
 
-  /** Takes a step out of where it is. */
-  function takeOut(steps: Steps<KeptStep>, number: number): KeptStep | undefined {
-    const step = steps.takeOut(number)
+  /** Takes the step out that has one of these Changes. */
+  function takeOut(steps: Steps<KeptStep>, orders: ReadonlySet<number>): KeptStep | undefined {
+    const step = steps.takeOut((one) => one.has(orders))
     if (step !== undefined && steps === undos) size -= step.size
     return step
+  }
+
+  /** Takes the step out that was begun with this order. Nothing in it is older. */
+  function takeBegun(number: number): KeptStep | undefined {
+    const step = undos.takeOut((one) => one.number === number, number)
+    if (step !== undefined) size -= step.size
+    return step
+  }
+
+  function takeGone(orders: ReadonlySet<number>): void {
+    const left = (step: KeptStep): KeptStep[] => {
+      if (!step.has(orders)) return [step]
+      const changes = step.changes.filter(({ order }) => !orders.has(order))
+      return changes.length === 0 ? [] : [made(step.number, changes, step.instead)]
+    }
+    become([...undos].flatMap(left), [...redos].flatMap(left))
+  }
+
+  function become(nextUndos: readonly KeptStep[], nextRedos: readonly KeptStep[]): void {
+    undos = new Steps(nextUndos)
+    redos = new Steps(nextRedos)
+    size = nextUndos.reduce((sum, step) => sum + step.size, 0)
   }
 
   function addStep(step: KeptStep): void {
@@ -205,33 +239,30 @@ export function createUndoLine(): UndoLine {
 
   function add(change: OwnChange, { part, number, order, taken, gone: before }: Place): void {
     newest = Math.max(newest, order)
-    for (const one of before) if (takeOut(undos, one) === undefined) takeOut(redos, one)
-    if (part === 'undo' || part === 'redo') {
-      open = undefined
-      const step = takeOut(part === 'undo' ? undos : redos, number)
-      const instead =
-        step &&
-        made(
-          number,
-          step.changes.filter((one) => taken.includes(one.order)),
-        )
-      // What has come into it in the meantime stays.
-      const left = step?.changes.filter((one) => !taken.includes(one.order)) ?? []
-      if (left.length > 0) addStep(made(left[0]!.order, left))
-      if (part === 'redo') addStep(made(number, [change], instead))
-      else if (newestStep < order) redos.insert(made(number, [change], instead))
+    if (before.length > 0) takeGone(new Set(before))
+    if (part === 'step') {
+      newestStep = Math.max(newestStep, order)
+      if (redos.size > 0) redos = new Steps([...redos].filter((step) => step.order > order))
+      const begun = takeBegun(number)
+      begun?.add(change)
+      addStep(begun ?? made(number, [change]))
       return
     }
-    newestStep = Math.max(newestStep, order)
-    if (redos.size > 0) redos = new Steps([...redos].filter((step) => step.order > order))
-    const joined = part === 'more' ? takeOut(undos, number) : undefined
-    if (joined === undefined) addStep(made(redos.find(number) === undefined ? number : order, [change]))
-    else {
-      joined.changes.push(change)
-      joined.size += change.size
-      if (joined.changes.at(-2)!.order > order) joined.changes.sort((a, b) => a.order - b.order)
-      addStep(joined)
+    open = undefined
+    const orders = new Set(taken)
+    const step = takeOut(part === 'undo' ? undos : redos, orders)
+    let instead: KeptStep | undefined
+    if (step !== undefined) {
+      instead = made(
+        step.number,
+        step.changes.filter((one) => orders.has(one.order)),
+      )
+      // What has come into it in the meantime stays.
+      const left = step.changes.filter((one) => !orders.has(one.order))
+      if (left.length > 0) addStep(made(step.number, left))
     }
+    if (part === 'redo') addStep(made(order, [change], instead))
+    else if (newestStep < order) redos.insert(made(order, [change], instead))
   }
 
   /** Steps without the Changes that are gone; where those had taken steps back, these return to `other`. */
@@ -260,32 +291,34 @@ export function createUndoLine(): UndoLine {
       for (const { changes } of [...undos, ...redos]) yield* changes
     },
     next: (direction) => (direction === 'undo' ? undos : redos).last,
-    find: (direction, number) => (direction === 'undo' ? undos : redos).find(number),
+    find(direction, { changes }) {
+      const orders = new Set(changes.map(({ order }) => order))
+      return (direction === 'undo' ? undos : redos).find((step) => step.has(orders))
+    },
     place(group, arbiter) {
       const order = (newest += 1)
       const joint = open?.group === group && group !== undefined ? together(open!.arbiter, arbiter) : undefined
       const number = joint === undefined ? order : open!.number
       open = group === undefined ? undefined : { number, group, arbiter: joint ?? arbiter }
-      return { part: joint === undefined ? 'step' : 'more', number, order, taken: none, gone: goneNow() }
+      return { part: 'step', number, order, taken: none, gone: goneNow() }
     },
-    placeOf(direction, { number, changes }) {
-      const taken = changes.map(({ order }) => order)
-      return { part: direction, number, order: (newest += 1), taken, gone: goneNow() }
+    placeOf(direction, { changes }) {
+      const order = (newest += 1)
+      return { part: direction, number: order, order, taken: changes.map((change) => change.order), gone: goneNow() }
     },
     reserve: (order) => void (newest = Math.max(newest, order)),
     add,
-    skip(step) {
-      if (takeOut(undos, step.number) === undefined) takeOut(redos, step.number)
-      gone.push(step.number)
+    skip({ changes }) {
+      const orders = changes.map(({ order }) => order)
+      takeGone(new Set(orders))
+      for (const order of orders) gone.push(order)
       open = undefined
     },
     closeGroup: () => void (open = undefined),
     drop(ids) {
       const toUndo: KeptStep[] = []
       const toRedo: KeptStep[] = []
-      undos = new Steps(without(undos, ids, toRedo))
-      redos = new Steps(without(redos, ids, toUndo))
-      size = [...undos].reduce((sum, step) => sum + step.size, 0)
+      become(without(undos, ids, toRedo), without(redos, ids, toUndo))
       for (const step of without(toUndo, ids, [])) addStep(step)
       // Unless something has been done since.
       for (const step of without(toRedo, ids, [])) if (step.order > newestStep) redos.insert(step)

@@ -16,7 +16,7 @@ export interface UndoNote {
 }
 
 const VERSION = 2
-const PARTS: readonly Part[] = ['step', 'more', 'undo', 'redo']
+const PARTS: readonly Part[] = ['step', 'undo', 'redo']
 
 /** The note as data: `[2, session, scope, part, number, order, [taken, …], [gone, …], [inverse or null, …], [restored, …], [bound, …]]`. */
 export function encodeNote(note: UndoNote): Value {

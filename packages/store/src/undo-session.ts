@@ -40,7 +40,7 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
     add(change, note) {
       const { place, restored: values } = note
       line(note.scope).add(change, place)
-      if (place.part !== 'undo' && place.part !== 'redo') return
+      if (place.part === 'step') return
       const byCell = new Map<CellKey, Value>()
       note.inverses().forEach(({ tag, address, arbiter }, i) => {
         const value = values[i]

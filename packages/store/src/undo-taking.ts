@@ -131,13 +131,13 @@ export function createUndoTaking(
       ending.throwIfOver()
       proposal.check()
       if (!taking.taken.ops.some((op) => op.arbiter === asked)) {
-        const left = line(scope).find(direction, step.number)
+        const left = line(scope).find(direction, step)
         return left === undefined ? undoneBy(nothingChanged, nothingTaken) : commitHere(scope, direction, left)
       }
       const decision = await arbitration.decide(proposal)
       if (decision.kind === 'committed') {
         const { receipt } = decision
-        const left = receipt.change === undefined ? line(scope).find(direction, step.number) : undefined
+        const left = receipt.change === undefined ? line(scope).find(direction, step) : undefined
         if (left !== undefined) line(scope).skip(left)
         return undoneBy(receipt, taking.taken)
       }
@@ -172,7 +172,7 @@ export function createUndoTaking(
 
     function check(on: View = memory.view): Ready {
       // A part of it may have been refused since, or have come into it.
-      const found = line(scope).find(direction, step.number)
+      const found = line(scope).find(direction, step)
       step = found ?? step
       const now = takenOn(found, on)
       taken = now.taken

@@ -1,6 +1,7 @@
 import { counter, list, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
-import { memoryStorage, type Storage, type Store } from '../src/index.ts'
+import { memoryStorage, type Store } from '../src/index.ts'
+import { fatalStorage } from './fatal.ts'
 import { openMortalTab, type MortalTab } from './tab.ts'
 import { createWorld } from './world.ts'
 
@@ -10,32 +11,6 @@ const lines = list<string, 'browser'>('lines', browser)
 /** Two halves of one thing: of a Change that writes both, both are there or none is. */
 const here = counter('here', browser)
 const shared = counter('shared')
-
-/** A storage that one tab sees: it counts what that tab asks of it, and ends the tab at one of these calls. */
-function fatalStorage(base: Storage, fatal: number, when: 'before' | 'after', kill: () => void) {
-  let calls = 0
-  const never = new Promise<never>(() => undefined)
-  async function call<T>(work: () => Promise<T>): Promise<T> {
-    calls += 1
-    if (calls !== fatal) return work()
-    if (when === 'after') await work()
-    kill()
-    return never
-  }
-  const storage: Storage = {
-    ...base,
-    async openLog(space) {
-      const log = await base.openLog(space)
-      return {
-        ...log,
-        append: (entry, options) => call(() => log.append(entry, options)),
-        read: (after, each) => call(() => log.read(after, each)),
-        takeFence: () => call(() => log.takeFence()),
-      }
-    },
-  }
-  return { storage, calls: () => calls }
-}
 
 /** Works on everything, in turn and at once; notes what was acknowledged. */
 async function work(store: Store, name: string, acknowledged: string[]): Promise<void> {
