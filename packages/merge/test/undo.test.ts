@@ -6,6 +6,7 @@ import {
   type Inverse,
   type Op,
   type Past,
+  type Reversal,
   type Stamp,
   type Value,
 } from '@syncline/stm'
@@ -97,6 +98,33 @@ test('[ME62] additions are subtracted exactly, whatever others added', () => {
   both(() => me.undo())
   both(() => me.undo())
   expect(other.memory.snapshot.get(votes)).toBe(0.4)
+})
+
+test('[ME62] what is there neither changes what it takes to subtract, nor is in its way', () => {
+  const { policy } = votes
+  const reversal = policy.reversal as Reversal
+  expect([reversal.commutes, (title.policy.reversal as Reversal).commutes]).toEqual([true, undefined])
+  const states = [
+    undefined,
+    ...[
+      [0, 3],
+      [0, [0.1, 0.2]],
+      [0, -7],
+    ].map((payload, at) => policy.apply(undefined, payload, { at, writer: 'w' })),
+  ]
+  const payloads = [
+    [0, 5],
+    [0, 0.1],
+    [0, [1e100, 1]],
+  ]
+  for (const payload of payloads) {
+    const inverses = states.map((state) => reversal.inverse(state, payload, noPast)!)
+    for (const inverse of inverses) expect(inverse).toEqual(inverses[0])
+    const reverted = states.map((state) =>
+      reversal.revert(state, [{ inverse: inverses[0]!, stamp: { at: 9, writer: 'w' } }], noPast),
+    )
+    for (const one of reverted) expect(one).toEqual({ ...reverted[0], superseded: [] })
+  }
 })
 
 test('[ME63] a member that was created is deleted, unless somebody else has written to it', () => {
