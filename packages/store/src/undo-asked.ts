@@ -16,25 +16,36 @@ export interface AskedChanges<S> {
   ask(writer: WriterId, asked: Asked<S>): void
   /** It was not accepted. */
   dismiss(writer: WriterId): void
-  /** Those that are part of something else are nobody's here. */
+  /** The log has been read: those that are part of something else are nobody's here. */
   keepOnly(of: S): void
   /** A Change has its place in the relay's order. To be told of each one, in that order. */
   onOrdered(change: Change, relaySeq: number): void
 }
 
-/** Makes an empty set. Cost: one number for each `relay` ref. */
+/** Makes an empty set. Cost: one number for each `relay` ref that is written while the log is read, or while there is one. */
 export function createAskedChanges<S>(): AskedChanges<S> {
   const waiting = new Map<WriterId, Asked<S>>()
-  /** Where in the relay's order each cell was written last. */
+  /** Where in the relay's order each cell was written last, since the oldest of them was asked for. */
   const writtenAt = new Map<CellKey, number>()
+  /** In the log one stands behind what had come when it was asked for, and perhaps behind more. */
+  let isReading = true
+
+  function forget(): void {
+    if (!isReading && waiting.size === 0) writtenAt.clear()
+  }
 
   return {
     has: (writer) => waiting.has(writer),
     isIn: (of) => [...waiting.values()].some((asked) => asked.of === of),
     ask: (writer, asked) => void waiting.set(writer, asked),
-    dismiss: (writer) => void waiting.delete(writer),
+    dismiss(writer) {
+      waiting.delete(writer)
+      forget()
+    },
     keepOnly(of) {
       for (const [writer, asked] of waiting) if (asked.of !== of) waiting.delete(writer)
+      isReading = false
+      forget()
     },
     onOrdered(change, relaySeq) {
       const { writer, deps, ops } = change
@@ -42,6 +53,8 @@ export function createAskedChanges<S>(): AskedChanges<S> {
       waiting.delete(writer)
       const isMoved = (key: CellKey): boolean => (writtenAt.get(key) ?? 0) > deps.relaySeq
       asked?.land(change, { at: relaySeq, writer }, isMoved)
+      forget()
+      if (!isReading && waiting.size === 0) return
       for (const op of ops) if (op.arbiter === 'relay') writtenAt.set(cellKeyOf(op), relaySeq)
     },
   }

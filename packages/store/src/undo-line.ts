@@ -191,8 +191,8 @@ export function createUndoLine(): UndoLine {
   let newestStep = 0
   /** Who may still add to which step. */
   let open: { readonly number: number; readonly group: unknown; readonly arbiter: Arbiter } | undefined
-  /** The orders of Changes that are gone, and that no Change has said so of. */
-  const gone: number[] = []
+  /** The orders of Changes that are gone, and that no Change which is there has said so of. */
+  let gone: readonly number[] = none
 
   /** Takes the step out that has one of these Changes. */
   function takeOut(steps: Steps<KeptStep>, orders: ReadonlySet<number>): KeptStep | undefined {
@@ -233,13 +233,13 @@ export function createUndoLine(): UndoLine {
     }
   }
 
-  function goneNow(): readonly number[] {
-    return gone.length === 0 ? none : gone.splice(0)
-  }
-
   function add(change: OwnChange, { part, number, order, taken, gone: before }: Place): void {
     newest = Math.max(newest, order)
-    if (before.length > 0) takeGone(new Set(before))
+    if (before.length > 0) {
+      const said = new Set(before)
+      takeGone(said)
+      gone = gone.filter((one) => !said.has(one))
+    }
     if (part === 'step') {
       newestStep = Math.max(newestStep, order)
       if (redos.size > 0) redos = new Steps([...redos].filter((step) => step.order > order))
@@ -300,18 +300,18 @@ export function createUndoLine(): UndoLine {
       const joint = open?.group === group && group !== undefined ? together(open!.arbiter, arbiter) : undefined
       const number = joint === undefined ? order : open!.number
       open = group === undefined ? undefined : { number, group, arbiter: joint ?? arbiter }
-      return { part: 'step', number, order, taken: none, gone: goneNow() }
+      return { part: 'step', number, order, taken: none, gone }
     },
     placeOf(direction, { changes }) {
       const order = (newest += 1)
-      return { part: direction, number: order, order, taken: changes.map((change) => change.order), gone: goneNow() }
+      return { part: direction, number: order, order, taken: changes.map((change) => change.order), gone }
     },
     reserve: (order) => void (newest = Math.max(newest, order)),
     add,
     skip({ changes }) {
       const orders = changes.map(({ order }) => order)
       takeGone(new Set(orders))
-      for (const order of orders) gone.push(order)
+      gone = [...gone, ...orders]
       open = undefined
     },
     closeGroup: () => void (open = undefined),

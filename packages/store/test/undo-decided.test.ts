@@ -571,6 +571,34 @@ test('[UN16] without a link an undo on relay refs rejects, nothing has happened,
   await world.close()
 })
 
+test('[UN16] a store that is closed with an undo under way rejects it, and the next one knows what became of it', async () => {
+  const world = await createWorld(25)
+  for (const reached of [false, true]) {
+    const target = lww(`seat-${reached}`, '', relay)
+    const wire = world.wire()
+    const storage = memoryStorage()
+    const store = await world.open({ transport: wire, storage })
+    await world.clock.pass(100)
+    await store.transactAsync((tx) => tx.set(target, 'ada'), relay)
+    wire.filter = (direction, message) => direction === 'up' && (reached || message.length < 60)
+    const [undoing, behind] = [quietly(store.undoAsync()), quietly(store.undoAsync())]
+    await world.clock.pass(100)
+    await store.close()
+    expect([await codeOf(undoing), await codeOf(behind)]).toEqual(['closed', 'closed'])
+    wire.cut()
+    wire.filter = undefined
+    wire.mend()
+    const next = await world.open({ transport: wire, storage })
+    next.get(target)
+    await world.clock.pass(60_000)
+    const stack = next.undoStack()
+    expect([next.get(target), stack.undoable, stack.redoable]).toEqual([reached ? '' : 'ada', !reached, reached])
+    await next.close()
+  }
+  await world.close()
+  expect(world.clock.timers).toBe(0)
+})
+
 test('[UN16] what the relay does not allow is not undone, and stays on the stack', async () => {
   let isOpen = true
   const world = await createWorld(17, {
@@ -776,5 +804,43 @@ test('[UN11] the inverse of a Change on browser and relay refs says what it woul
       ?.ops.map(({ address, arbiter, payload }) => [address, arbiter, payload])
   expect(opsOf(first.change)).toEqual([['draft', 'browser', [1, null]]])
   expect(opsOf(second.change)).toEqual([['visits', 'relay', [0, -2]]])
+  await world.close()
+})
+
+test('[UN4] that nothing was left in a step is not forgotten when the Change that says so first is not accepted', async () => {
+  let isOpen = true
+  const world = await createWorld(26, {
+    refuse: () => (isOpen ? undefined : { code: 'forbidden', message: 'Not now.' }),
+  })
+  const storage = memoryStorage()
+  const wire = world.wire()
+  const mine = await world.open({ transport: wire, storage })
+  const theirs = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  await mine.transactAsync((tx) => tx.set(seat, 'first'), relay)
+  await mine.transactAsync((tx) => tx.set(sign, 'gone'), relay)
+  await world.clock.pass(100)
+  await theirs.transactAsync((tx) => tx.set(sign, 'theirs'), relay)
+  await world.clock.pass(100)
+  expect((await mine.undoAsync()).change).toBe(undefined)
+  isOpen = false
+  await expect(mine.undoAsync()).rejects.toMatchObject({ code: 'refused' })
+  isOpen = true
+  await (await mine.transactAsync((tx) => tx.add(visits, 1), relay)).durable()
+  await mine.close()
+
+  const again = await world.open({ transport: wire, storage })
+  onRelay(again)
+  again.get(sign)
+  await world.clock.pass(1_000)
+  await passing(world, again.undoAsync())
+  // Not the one that is gone.
+  expect((await passing(world, again.undoAsync())).superseded).toEqual([])
+  expect([again.get(visits), again.get(seat), again.get(sign), again.undoStack().undoable]).toEqual([
+    0,
+    null,
+    'theirs',
+    false,
+  ])
   await world.close()
 })
