@@ -263,14 +263,25 @@ export async function assemble<P extends readonly Part[]>(
   return store as Pick<Store, PlainMember | MembersOf<P>>
 }
 
-/** The names of parts. Throws `part-missing` for options that nobody would heed. */
+/** The names of parts. Throws `invalid-parts` for what are none, and `part-missing` for options that nobody would heed. */
 function checkParts({ transport, presence }: StoreOptions, parts: readonly Part[]): ReadonlySet<PartName> {
+  // Who writes JavaScript may name a part by its name, or none.
+  if (!Array.isArray(parts) || !parts.every(isPart)) {
+    throw new StoreError(
+      'invalid-parts',
+      '`parts` is no list of parts. Import those that you want from @syncline/store/lean: openLean({ space, parts: [link, undo] }).',
+    )
+  }
   const names = new Set(parts.map(({ name }) => name))
   if (transport !== undefined && !names.has('link') && !names.has('relayRefs')) {
     throw partMissing('link', 'The option `transport`')
   }
   if (presence !== undefined && !names.has('presence')) throw partMissing('presence', 'The option `presence`')
   return names
+}
+
+function isPart(part: unknown): boolean {
+  return typeof part === 'object' && part !== null && 'bring' in part
 }
 
 /** The properties of a part's members. Tools walk over the enumerable ones of an object, and a getter may throw. */

@@ -61,6 +61,8 @@ export type StoreErrorCode =
   | 'invalid-rate'
   /** Something was asked of a store that was opened without the part for it; `part` says which. */
   | 'part-missing'
+  /** A store was to be opened with parts that are none. */
+  | 'invalid-parts'
 
 /** A store cannot do what was asked. The message says what happened and what to do. */
 export class StoreError extends Error {

@@ -20,6 +20,7 @@ export type LeanStore<P extends readonly Part[] = readonly []> = Pick<Store, Pla
  * refused with `StoreError` `part-missing`, whose `part` names it: a transport without `link`, `presence` without `presence`; in transactions
  * a ref with a `schema`, `maxBytes` or `upgrade` that is written without `validity`, an `arbiter` without `browserRefs` or `relayRefs`, a
  * `tx.send` without `agents`, the option `undo` without `undo`.
+ * Rejects as `openStore` does, and with `invalid-parts` for `parts` that are none.
  *
  * @example
  * import { counter } from '@syncline/merge'

@@ -194,6 +194,14 @@ describe('[LE3] what needs a part that is absent is refused with its name, and n
     await world.close()
   })
 
+  test('what are no parts', async () => {
+    for (const parts of [undefined, 'undo', ['undo'], [null], [() => undefined]]) {
+      // The compiler refuses these.
+      const forced = parts as unknown as readonly Part[]
+      await expect(openLean({ space: 'board', parts: forced })).rejects.toMatchObject({ code: 'invalid-parts' })
+    }
+  })
+
   test('options of refs, in every kind of transaction', async () => {
     const store = await openLean({ space: 'board', parts: [browserRefs] })
     const refs = [
