@@ -7,10 +7,12 @@ const isTraced = process.env.SYNCLINE_TRACE === '1'
 /** There is no webServer here: each worker starts its own relay on a free port, see demo/e2e/support/relay.ts. */
 export default defineConfig({
   testDir: 'demo/e2e',
+  globalSetup: './demo/e2e/support/build-lab.ts',
   outputDir: 'test-results',
   fullyParallel: true,
   forbidOnly: true,
-  workers: 2,
+  // One more than the cores of a small machine: a third of the time of these tests is waiting, for time-outs, processes and each other.
+  workers: 3,
   timeout: 45_000,
   expect: { timeout: 10_000 },
   reporter: results ? [['list'], ['json', { outputFile: results }]] : [['list']],

@@ -5,8 +5,8 @@ import { type BrowserContext, chromium } from '@playwright/test'
 import { expect, openStoreAt, test } from './support/lab.ts'
 import { socketOf } from './support/wire.ts'
 
-const rounds = 4
-const promisedEach = 30
+const rounds = process.env.SYNCLINE_LONG === '1' ? 10 : 3
+const promisedEach = 40
 
 test('what was said to be durable survives the death of the browser, and reaches the others', async ({
   labUrl,

@@ -6,7 +6,7 @@ const isLong = process.env.SYNCLINE_LONG === '1'
 /** How much is replayed, how often the link is cut meanwhile, and how long that may take. */
 const { count, cuts, timeoutMs } = isLong
   ? { count: Infinity, cuts: 40, timeoutMs: 900_000 }
-  : { count: 3_000, cuts: 6, timeoutMs: 60_000 }
+  : { count: 1_200, cuts: 3, timeoutMs: 60_000 }
 
 test('two people type what two people once typed, and end with the same text', async ({ openLab, relay }) => {
   test.setTimeout(timeoutMs)

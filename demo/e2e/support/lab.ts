@@ -1,11 +1,11 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { extname, join, relative } from 'node:path'
 import type { Browser, BrowserContext, Page } from '@playwright/test'
-import { build } from 'vite'
 import { test as withBoard } from '../fixtures.ts'
 import type { LabOptions } from '../lab/main.ts'
+import { builtLab } from './build-lab.ts'
 import { layWire, type Wire, type WireOptions } from './wire.ts'
 
 /** One page with a store, and how it is connected. */
@@ -25,7 +25,7 @@ export interface LabPageOptions extends WireOptions {
 
 /**
  * Playwright's `test` with
- * - `labUrl`: where the page of `e2e/lab` is, built from the sources and served by itself: it is there when the relay is not;
+ * - `labUrl`: where the page of `e2e/lab` is, built from the sources before the tests and served by itself: it is there when the relay is not;
  * - `openLab(options)`: a page of it with an open store, behind a wire of its own.
  */
 export const test = withBoard.extend<{ openLab: (options?: LabPageOptions) => Promise<LabPage> }, { labUrl: string }>({
@@ -33,7 +33,7 @@ export const test = withBoard.extend<{ openLab: (options?: LabPageOptions) => Pr
     // Playwright reads the fixtures from the pattern; this one needs none.
     // oxlint-disable-next-line no-empty-pattern
     async ({}, use) => {
-      const files = await buildLab()
+      const files = await readLab()
       const server = createServer((request, response) => {
         const path = new URL(request.url ?? '/', 'http://localhost').pathname
         const content = files.get(path === '/' ? '/index.html' : path)
@@ -82,14 +82,13 @@ async function newContext(browser: Browser, opened: BrowserContext[]): Promise<B
 
 const contentTypes: { readonly [extension: string]: string } = { '.js': 'text/javascript', '.html': 'text/html' }
 
-async function buildLab(): Promise<ReadonlyMap<string, string | Uint8Array>> {
-  const result = await build({
-    configFile: false,
-    root: fileURLToPath(new URL('../lab', import.meta.url)),
-    logLevel: 'warn',
-    resolve: { conditions: ['@syncline/source', 'module', 'browser', 'development|production'] },
-    build: { write: false, target: 'es2022', reportCompressedSize: false },
-  })
-  const outputs = (Array.isArray(result) ? result : [result]).flatMap((each) => ('output' in each ? each.output : []))
-  return new Map(outputs.map((file) => [`/${file.fileName}`, file.type === 'chunk' ? file.code : file.source]))
+/** The files of the built page by their paths. */
+async function readLab(): Promise<ReadonlyMap<string, Uint8Array>> {
+  const entries = await readdir(builtLab, { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+  return new Map(
+    await Promise.all(
+      paths.map(async (path) => [`/${relative(builtLab, path).replaceAll('\\', '/')}`, await readFile(path)] as const),
+    ),
+  )
 }
