@@ -22,6 +22,27 @@ function watched(base: Storage, change: (log: Log) => Partial<Log>): Storage {
   }
 }
 
+/** A storage whose log takes nothing while it is told to hold it. */
+function holding(base: Storage): { readonly storage: Storage; hold(): void; letGo(): void } {
+  let isHeld = false
+  const held: (() => void)[] = []
+  return {
+    storage: watched(base, (log) => ({
+      async append(entry, options) {
+        if (isHeld) await new Promise<void>((go) => held.push(go))
+        return log.append(entry, options)
+      },
+    })),
+    hold() {
+      isHeld = true
+    },
+    letGo() {
+      isHeld = false
+      for (const go of held.splice(0)) go()
+    },
+  }
+}
+
 test('[BR1] ten workers in each of four tabs count together and lose nothing', async () => {
   const world = await createWorld(1)
   const storage = memoryStorage()
@@ -66,17 +87,10 @@ test('[BR3] what waits in one tab goes to the log as one entry, each on what tho
 
 test('[BR4] only a body that depends on what another tab has moved runs again', async () => {
   const storage = memoryStorage()
-  let isHeld = false
-  const held: (() => void)[] = []
-  const slow = watched(storage, (log) => ({
-    async append(entry, options) {
-      if (isHeld) await new Promise<void>((go) => held.push(go))
-      return log.append(entry, options)
-    },
-  }))
-  const one = await openStore({ space: 'board', storage: slow })
+  const slow = holding(storage)
+  const one = await openStore({ space: 'board', storage: slow.storage })
   const two = await openStore({ space: 'board', storage })
-  isHeld = true
+  slow.hold()
   const runs = { free: 0, bound: 0 }
   const free = one.transactAsync((tx) => {
     runs.free += 1
@@ -88,8 +102,7 @@ test('[BR4] only a body that depends on what another tab has moved runs again', 
   }, browser)
   await settle()
   await two.transactAsync((tx) => tx.set(total, 41), browser)
-  isHeld = false
-  for (const go of held.splice(0)) go()
+  slow.letGo()
   await Promise.all([free, bound])
   expect(runs).toEqual({ free: 1, bound: 2 })
   await settle()
@@ -166,18 +179,11 @@ test('[BR7] a Change of browser refs and others is durable as a whole, and pendi
 for (const isolation of ['serializable', 'snapshot'] as const) {
   test(`[BR3] what was run on an entry that the log did not take is run again, whatever is checked (${isolation})`, async () => {
     const storage = memoryStorage()
-    let isHeld = false
-    const held: (() => void)[] = []
-    const slow = watched(storage, (log) => ({
-      async append(entry, options) {
-        if (isHeld) await new Promise<void>((go) => held.push(go))
-        return log.append(entry, options)
-      },
-    }))
-    const one = await openStore({ space: 'board', storage: slow })
+    const slow = holding(storage)
+    const one = await openStore({ space: 'board', storage: slow.storage })
     const two = await openStore({ space: 'board', storage })
     const [signal, word, seen] = [lww('signal', 0, browser), lww('word', '', browser), lww('seen', '', browser)]
-    isHeld = true
+    slow.hold()
     const first = one.transactAsync((tx) => {
       tx.set(signal, 1)
       tx.set(word, tx.get(total) === 0 ? 'early' : 'late')
@@ -192,8 +198,7 @@ for (const isolation of ['serializable', 'snapshot'] as const) {
     )
     await settle()
     await two.transactAsync((tx) => tx.set(total, 1), browser)
-    isHeld = false
-    for (const go of held.splice(0)) go()
+    slow.letGo()
     await Promise.all([first, second])
     expect([one.get(word), one.get(seen)]).toEqual(['late', '1 late'])
     await one.close()
@@ -203,17 +208,10 @@ for (const isolation of ['serializable', 'snapshot'] as const) {
 
 test('[BR3] what a body throws on an entry that the log did not take is nothing', async () => {
   const storage = memoryStorage()
-  let isHeld = false
-  const held: (() => void)[] = []
-  const slow = watched(storage, (log) => ({
-    async append(entry, options) {
-      if (isHeld) await new Promise<void>((go) => held.push(go))
-      return log.append(entry, options)
-    },
-  }))
-  const one = await openStore({ space: 'board', storage: slow })
+  const slow = holding(storage)
+  const one = await openStore({ space: 'board', storage: slow.storage })
   const two = await openStore({ space: 'board', storage })
-  isHeld = true
+  slow.hold()
   const taken = one.transactAsync((tx) => {
     if (tx.get(total) === 0) tx.set(name, 'taken')
   }, browser)
@@ -223,8 +221,7 @@ test('[BR3] what a body throws on an entry that the log did not take is nothing'
   }, browser)
   await settle()
   await two.transactAsync((tx) => tx.set(total, 1), browser)
-  isHeld = false
-  for (const go of held.splice(0)) go()
+  slow.letGo()
   await Promise.all([taken, wish])
   expect(one.get(name)).toBe('mine')
   const again = one.transactAsync((tx) => {

@@ -1,8 +1,9 @@
 import { collection, counter, lww } from '@syncline/merge'
-import { StmError, type InvariantNews, type Snapshot, type Tx } from '@syncline/stm'
+import type { InvariantNews, Snapshot, Tx } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, type Store } from '../src/index.ts'
+import { codeOf, codeOfError } from './code-of.ts'
 import { settle } from './world.ts'
 
 const numbers = [lww('n0', 0), lww('n1', 0), lww('n2', 0)] as const
@@ -233,18 +234,4 @@ function wouldBe(plain: Plain, writes: readonly Write[]): Plain {
     else if (act === 'delete') delete next.items[id]
   }
   return { ...next, items: Object.fromEntries(Object.entries(next.items).sort(([a], [b]) => (a < b ? -1 : 1))) }
-}
-
-function codeOf(act: () => unknown): string | undefined {
-  try {
-    act()
-    return undefined
-  } catch (error) {
-    return codeOfError(error)
-  }
-}
-
-function codeOfError(error: unknown): string {
-  if (error instanceof StmError) return error.code
-  throw error
 }

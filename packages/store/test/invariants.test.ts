@@ -1,8 +1,9 @@
 import { collection, counter, lww, place } from '@syncline/merge'
-import { StmError, type InvariantNews, type Snapshot } from '@syncline/stm'
+import type { InvariantNews, Snapshot, StmError } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { memoryStorage, openStore, type Store } from '../src/index.ts'
+import { codeOf } from './code-of.ts'
 import { createWorld, settle } from './world.ts'
 
 const [left, right] = [lww('left', 0), lww('right', 0)]
@@ -11,16 +12,6 @@ const cards = collection('cards', { title: '', at: place() })
 
 async function open(): Promise<Store> {
   return openStore({ space: 'board' })
-}
-
-function codeOf(act: () => unknown): string | undefined {
-  try {
-    act()
-  } catch (error) {
-    if (error instanceof StmError) return error.code
-    throw error
-  }
-  return undefined
 }
 
 test('[VD10] a transaction that would break an invariant is refused, in all ways to commit, and nothing has happened', async () => {

@@ -1,8 +1,8 @@
 import { collection, field, lww, place } from '@syncline/merge'
-import { StmError } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { memoryStorage, type Store, type Violation } from '../src/index.ts'
+import { codeOf } from './code-of.ts'
 import { createWorld, settle } from './world.ts'
 
 // Two apps that are open at the same time: the second has split the price into an amount and a currency, and calls the title a name.
@@ -27,16 +27,6 @@ const fields2 = { name: '', cost: field<Money>({ amount: 0, currency: 'EUR' }), 
 const money = z.object({ amount: z.number(), currency: z.string() })
 const items2 = collection('items', fields2, { version: 2, upgrade: { 2: upgrade }, schema: z.object({ cost: money }) })
 const items3 = collection('items', fields2, { version: 2, upgrade: { 2: { up: upgrade.up } } })
-
-function codeOf(act: () => unknown): string | undefined {
-  try {
-    act()
-  } catch (error) {
-    if (error instanceof StmError) return error.code
-    throw error
-  }
-  return undefined
-}
 
 test('[VD23] two versions of an app, open at once, agree through the relay, through reloads and offline', async () => {
   const world = await createWorld(51)

@@ -4,28 +4,12 @@ import { checkHistory } from '../src/index.ts'
 import { inBatches } from './batches.ts'
 import { createCells } from './cells.ts'
 import { createNetwork, type Network, type Wire } from './network.ts'
-import type { Judged, Summary } from './one-tab.ts'
+import { steps as allSteps, type Judged, type Summary } from './one-tab.ts'
 import { createSchedule, type Schedule } from './schedule.ts'
 import { runWorkload, type Step } from './workload.ts'
 
 /** What transactions on `relay` refs do, by turns. Registers are read before they are written, for nobody sees every value of one. */
-export const steps: readonly Step[] = [
-  'append',
-  'append',
-  'read',
-  'read',
-  'insert',
-  'read inserted',
-  'update',
-  'look',
-  'look',
-  'pair',
-  'add',
-  'range',
-  'range',
-  'undo',
-  'or else',
-]
+export const steps: readonly Step[] = allSteps.filter((step) => step !== 'overwrite')
 
 /** How transactions run. */
 export interface Mode {
