@@ -7,7 +7,7 @@ import { familyIn, sortingOf, type Group } from './family.ts'
 import type { Footprint } from './footprint.ts'
 import type { View } from './memory.ts'
 import type { Edit, OwnSets } from './own-sets.ts'
-import type { EditContext, Intent } from './policy.ts'
+import type { EditContext, Intent, Policy } from './policy.ts'
 import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Readable, Ref, Writes } from './ref.ts'
 import { itemsOf } from './snapshot.ts'
 import type { SortedSet } from './sorted.ts'
@@ -259,13 +259,20 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   #write(ref: AnyRef, intent: Intent): void {
     this.#assertRunning()
     const known = this.#find(ref.key)
+    if (known === undefined && this.#sets === undefined) {
+      // The first write to a ref, which most are.
+      const policy = this.#view.adopt(ref.policy)
+      const base: unknown = policy.draft(this.#view.state(ref.key), ref)
+      const draft = this.#edit(policy, base, ref, intent)
+      if (draft !== base) this.#writes.add({ ref, policy, draft })
+      return
+    }
     const before = known ?? this.#opened(ref)
     const draft = this.#draftAfter(before, ref, intent)
     if (draft === before.draft) return
     const after: DraftWrite = { ref, policy: before.policy, draft }
-    if (this.#sets !== undefined) this.#keep([[before, after]])
-    else if (known === undefined) this.#writes.add(after)
-    else this.#writes.put(after)
+    if (this.#sets === undefined) this.#writes.put(after)
+    else this.#keep([[before, after]])
   }
 
   /** A ref's draft, and the draft with one more write. Nothing is kept. */
@@ -281,6 +288,10 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
         `"${ref.address}" was commuted in this transaction, so what it holds when this commits is not known yet. Write it by commute only, or by other writes only.`,
       )
     }
+    return this.#edit(policy, draft, ref, intent)
+  }
+
+  #edit(policy: Policy, draft: unknown, ref: AnyRef, intent: Intent): unknown {
     let after: unknown
     try {
       after = policy.edit(draft, intent, ref, this.#context)
