@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 import type { Booking } from './lab/booking.ts'
+import { crash } from './support/crash.ts'
 import { expect, type LabPage, test } from './support/lab.ts'
 
 const isOnline = ({ page }: LabPage): Promise<void> =>
@@ -16,14 +17,6 @@ const isLong = process.env.SYNCLINE_LONG === '1'
 const rounds = isLong ? 100 : 8
 /** How far two browsers count together. */
 const steps = isLong ? 400 : 60
-
-/** Ends a tab at once, as a crash does: nothing in it comes to an end. */
-async function crash(page: Page): Promise<void> {
-  const devtools = await page.context().newCDPSession(page)
-  const crashed = new Promise((resolve) => page.once('crash', resolve))
-  devtools.send('Page.crash').catch(() => undefined)
-  await crashed
-}
 
 /** From now on what a page says to the relay is lost, and counted. */
 async function loseWords(page: Page): Promise<void> {

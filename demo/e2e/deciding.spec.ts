@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 import type { CountOptions } from './lab/deciding.ts'
+import { crash } from './support/crash.ts'
 import { expect, test } from './support/tabs.ts'
 
 const tabs = 4
@@ -62,17 +63,14 @@ test('what was acknowledged to a tab that dies while four append to one list is 
           name,
           lines,
           workers: 10,
-          onAcknowledged: (line) => (window as unknown as { tell(line: string): void }).tell(line),
+          onAcknowledged: (line) => (window as unknown as { tell(line: string): Promise<void> }).tell(line),
         }),
       { name: `tab${i}`, lines: i === 0 ? 100_000 : 100 },
     ),
   )
   await isReached
   const [mortal, ...others] = pages
-  const crashed = new Promise((resolve) => mortal!.once('crash', resolve))
-  // Chromium ends the process of a page that goes there, whatever it is doing.
-  mortal!.goto('chrome://crash').catch(() => undefined)
-  await crashed
+  await crash(mortal!)
   await expect(writing[0]).rejects.toThrow()
   await Promise.all(writing.slice(1))
   // What it held when it died keeps nobody from going on.

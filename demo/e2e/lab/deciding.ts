@@ -21,7 +21,7 @@ export interface Deciding {
   readonly lines: typeof lines
   /** Adds to the total, one by one. Resolves to how many steps were acknowledged. */
   count(store: Store, options: CountOptions): Promise<number>
-  /** Appends lines to the shared list, `workers` at once; `onAcknowledged` hears of each that is there. */
+  /** Appends lines to the shared list, `workers` at once; `onAcknowledged` hears of each that is there, and its worker waits until it has. */
   append(store: Store, options: AppendOptions): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export interface AppendOptions {
   readonly name: string
   readonly lines: number
   readonly workers: number
-  readonly onAcknowledged?: (line: string) => void
+  readonly onAcknowledged?: (line: string) => Promise<void>
 }
 
 const steps: Readonly<Record<Way, (store: Store) => Promise<unknown>>> = {
@@ -66,7 +66,7 @@ export const deciding: Deciding = {
     await inTurn(jobs, workers, async (job) => {
       const line = `${name}-${job}`
       await store.transactAsync((tx) => tx.insert(lines, tx.get(lines).length, [line]), browser)
-      onAcknowledged?.(line)
+      await onAcknowledged?.(line)
     })
   },
 }
