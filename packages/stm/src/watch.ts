@@ -206,8 +206,9 @@ class WatchTable<E> {
 
 const noKeys: readonly CellKey[] = []
 
+/** A list of our own: what becomes of the caller's must not change what is watched. */
 function eachOnce(keys: Iterable<CellKey>): readonly CellKey[] {
-  return Array.isArray(keys) && keys.length < 2 ? (keys as readonly CellKey[]) : [...new Set(keys)]
+  return Array.isArray(keys) && keys.length < 2 ? (keys.slice() as CellKey[]) : [...new Set(keys)]
 }
 
 /**

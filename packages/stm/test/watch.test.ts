@@ -57,6 +57,18 @@ test('[WA3] who unsubscribes while others are called is not called any more; who
   expect(heard).toEqual(['first 1', 'first 2', 'late 1'])
 })
 
+test('[WA3] who has unsubscribed is not called, whatever has become of the list of keys that it came with', () => {
+  const heard: string[] = []
+  const watchers = createWatchers<string>(fail)
+  const keys = ['a']
+  const unsubscribe = watchers.subscribe(keys, (event) => heard.push(event))
+  keys[0] = 'b'
+  watchers.notify(new Set(['a']), 'watched')
+  unsubscribe()
+  for (const key of ['a', 'b']) watchers.notify(new Set([key]), 'unsubscribed')
+  expect([heard, watchers.size]).toEqual([['watched'], 0])
+})
+
 test('[WA3] a notification inside of another reaches everybody, and the outer one goes on', () => {
   const heard: string[] = []
   const watchers = createWatchers<number>(fail)
