@@ -168,6 +168,8 @@ export interface UndoLine {
   skip(step: Step): void
   /** Nobody adds to the newest step any more: whoever goes back and forth does not go on with what they did before. */
   closeGroup(): void
+  /** A Change has been authored again: also one that was taken back, for it returns when what took it back is refused. */
+  rename(from: Stamp, to: Change): void
   /** Changes were refused: they are in no step any more. What they took back can be taken back again. */
   drop(ids: ReadonlySet<ChangeId>): void
 }
@@ -315,6 +317,12 @@ export function createUndoLine(): UndoLine {
       open = undefined
     },
     closeGroup: () => void (open = undefined),
+    rename(from, to) {
+      for (const { changes, instead } of [...undos, ...redos]) {
+        for (const change of changes) if (change.isOf(from)) change.becomes(to)
+        for (const change of instead?.changes ?? none) if (change.isOf(from)) change.becomes(to)
+      }
+    },
     drop(ids) {
       const toUndo: KeptStep[] = []
       const toRedo: KeptStep[] = []

@@ -57,9 +57,7 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
         restored.delete(before)
         restored.set(stampKey(to), values)
       }
-      for (const { changes } of lines.values()) {
-        for (const change of changes()) if (change.isOf(from)) change.becomes(to)
-      }
+      for (const one of lines.values()) one.rename(from, to)
     },
   }
 }

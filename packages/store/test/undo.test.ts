@@ -400,6 +400,37 @@ test('[UN6] steps that were undone before they were authored again go back and f
   await world.close()
 })
 
+test('[UN6] a step that was undone, authored again and then refused with its undo is on no stack, also after a reload', async () => {
+  const world = await createWorld(22, {
+    refuse: ({ touched }) =>
+      touched.some(({ address }) => address !== 'stars') ? { code: 'forbidden', message: 'Not yours.' } : undefined,
+  })
+  const wire = world.wire()
+  const storage = memoryStorage()
+  const store = await world.open({ transport: wire, storage })
+  await world.clock.pass(100)
+  wire.cut()
+  // The refusal of this one has what follows authored again.
+  store.transact((tx) => tx.set(secret, 'S'), { undo: false })
+  store.transact((tx) => tx.add(stars, 1))
+  const { change } = store.transact((tx) => tx.set(title, 'A'))
+  store.undo()
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect([store.refused.list().length, store.get(title), store.status.pending]).toEqual([3, 'untitled', 0])
+  expect(store.undoStack().inverse(changeId(change!))).toBeUndefined()
+  store.undo()
+  expect([store.get(stars), store.undoStack().undoable]).toEqual([0, false])
+  await world.clock.pass(1_000)
+  await store.close()
+
+  const again = await world.open({ transport: wire, storage })
+  await world.clock.pass(100)
+  again.get(stars)
+  expect([again.undoStack().undoable, again.undoStack().redoable]).toEqual([false, true])
+  await world.close()
+})
+
 test('[UN6] an undo that is refused has not happened: its step can be undone again', async () => {
   let isOpen = true
   const world = await createWorld(13, {
