@@ -263,8 +263,13 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
       // The first write to a ref, which most are.
       const policy = this.#view.adopt(ref.policy)
       const base: unknown = policy.draft(this.#view.state(ref.key), ref)
+      const { length } = this.#writes.all
       const draft = this.#edit(policy, base, ref, intent)
-      if (draft !== base) this.#writes.add({ ref, policy, draft })
+      if (draft === base) return
+      const after: DraftWrite = { ref, policy, draft }
+      // What is written may have getters, and those may have read and written.
+      if (this.#sets === undefined && this.#writes.all.length === length) this.#writes.add(after)
+      else this.#keep([[this.#find(ref.key) ?? { ref, policy, draft: base }, after]])
       return
     }
     const before = known ?? this.#opened(ref)
@@ -272,7 +277,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     if (draft === before.draft) return
     const after: DraftWrite = { ref, policy: before.policy, draft }
     if (this.#sets === undefined) this.#writes.put(after)
-    else this.#keep([[before, after]])
+    else this.#keep([[this.#find(ref.key) ?? before, after]])
   }
 
   /** A ref's draft, and the draft with one more write. Nothing is kept. */

@@ -130,6 +130,46 @@ test('[TX4] one operation for each ref that was written, in the order of the fir
   ])
 })
 
+test('[TX1] [TX4] what is written may have getters that read and write: the body reads it all, and there is one operation for each ref', () => {
+  const cards = cardsNamed('cards')
+  const one = register('one', 0 as unknown)
+  const { transact } = replica()
+  const { ops } = transact((tx) => {
+    tx.create(cards.at('a'), {
+      get title() {
+        return `card ${tx.get(cards).length}`
+      },
+    })
+    expect(tx.get(cards)).toEqual(['a'])
+    tx.set(one, {
+      get inner() {
+        tx.set(one, 'inner')
+        tx.create(cards.at('b'), { title: 'B' })
+        return 1
+      },
+    })
+    expect([tx.get(one), tx.get(cards)]).toEqual([{ inner: 1 }, ['a', 'b']])
+  })
+  expect(ops.map(({ address, payload }) => [address, payload])).toEqual([
+    ['cards/a', { exists: true, title: 'card 0' }],
+    ['one', [{ inner: 1 }]],
+    ['cards/b', { exists: true, title: 'B' }],
+  ])
+})
+
+test('[TX4] a getter in the first write of a body may write the same ref', () => {
+  const one = register('one', 0 as unknown)
+  const { ops } = replica().transact((tx) =>
+    tx.set(one, {
+      get inner() {
+        tx.set(one, 'inner')
+        return 1
+      },
+    }),
+  )
+  expect(ops.map(({ payload }) => payload)).toEqual([[{ inner: 1 }]])
+})
+
 test('[TX5] a tx that is over can neither read nor write', () => {
   const { transact } = replica()
   const title = register('title', '')
