@@ -1,6 +1,6 @@
 import type { Change } from '@syncline/stm'
 
-/** What became of one transaction. Not a promise: ignoring it is fine. */
+/** What became of one transaction. Not a promise: ignoring it is fine. Take from it what you need by name; what is spread into another object lacks the functions. */
 export interface Receipt<T> {
   /** What the body returned. */
   readonly value: T

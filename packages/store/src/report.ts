@@ -41,7 +41,7 @@ export type Selected<S> = S extends (snapshot: Snapshot) => infer T
       ? V
       : { readonly [K in keyof S]: S[K] extends Readable<infer V> ? V : never }
 
-/** What has changed, as whoever watches is told. */
+/** What has changed, as whoever watches is told. Take from it what you need by name; spread into another object it may lack the value. */
 export interface Report<T> {
   /** What the selector makes of `now`. */
   readonly value: T

@@ -173,7 +173,8 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
       if (decision.kind === 'moved') return decision.moved
       const { writes, skewed } = newest.ready
       reportSkew({ writes, skewed: decision.skewed ?? skewed })
-      return { ...decision.receipt, value: newest.value }
+      const { change, durable, synced } = decision.receipt
+      return { value: newest.value, change, durable, synced }
     }
 
     function runAgain(on: View): Run | undefined {

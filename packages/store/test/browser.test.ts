@@ -134,6 +134,19 @@ test('[BR6] a Change of browser refs only is durable and synced at once, and not
   await store.close()
 })
 
+test('[AT1] with an arbiter that has nothing to decide about, the receipt is that of any other commit', async () => {
+  const memo = lww('memo', '')
+  const store = await openStore({ space: 'board', storage: memoryStorage() })
+  const { value, change, durable, synced } = await store.transactAsync((tx) => {
+    tx.set(memo, 'here')
+    return 'done'
+  }, browser)
+  expect([value, change?.ops[0]?.arbiter, store.status.pending]).toEqual(['done', 'local', 1])
+  await durable()
+  const [outcome] = await Promise.all([synced().catch((error: unknown) => error), store.close()])
+  expect(outcome).toMatchObject({ code: 'closed' })
+})
+
 test('[BR8] transact refuses browser refs, and a browser transaction refuses live documents', async () => {
   const { ref } = growing()
   const store = await openStore({ space: 'board', storage: memoryStorage() })
