@@ -175,7 +175,7 @@ export interface UndoLine {
 }
 
 /** So many steps can be taken back. */
-export const MOST_STEPS = 500
+const MOST_STEPS = 500
 
 /** With so many operations; the newest step counts whatever it has. A few large imports would else hold what the whole space once held. */
 const MOST_OPERATIONS = 50_000

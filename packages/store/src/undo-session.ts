@@ -1,5 +1,6 @@
 import { cellKey, type CellKey, type Change, type Past, type Stamp, type Value } from '@syncline/stm'
-import { createUndoLine, MOST_STEPS, type OwnChange, type UndoLine } from './undo-line.ts'
+import { createRestored } from './restored.ts'
+import { createUndoLine, type OwnChange, type UndoLine } from './undo-line.ts'
 import type { UndoNote } from './undo-note.ts'
 
 /** What one tab, and those before it whose work it goes on with, can take back: a line for each scope. */
@@ -14,24 +15,16 @@ export interface UndoSession {
   rename(from: Change, to: Change): void
 }
 
-/** What was put back is remembered for so many Changes: more than there can be in lines. */
-const MOST_RESTORED = 4 * MOST_STEPS
-
 /** Makes an empty session. `now` says which stamp a Change has that was authored again. */
 export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
   const lines = new Map<string, UndoLine>()
   /** By the stamp that the Change has now; what it put back on `relay` refs also by the stamp of that. */
-  const restored = new Map<string, ReadonlyMap<CellKey, Value>>()
+  const restored = createRestored()
 
   function line(scope: string): UndoLine {
     let found = lines.get(scope)
     if (found === undefined) lines.set(scope, (found = createUndoLine()))
     return found
-  }
-
-  function remember(stamp: Stamp, values: ReadonlyMap<CellKey, Value>): void {
-    restored.set(stampKey(stamp), values)
-    if (restored.size > MOST_RESTORED) restored.delete(restored.keys().next().value!)
   }
 
   return {
@@ -46,17 +39,12 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
         const value = values[i]
         if (value !== undefined) byCell.set(cellKey(tag, address, arbiter), value)
       })
-      remember(change.stamp, byCell)
-      if (change.ordered !== undefined) remember(change.ordered, byCell)
+      restored.remember(stampKey(change.stamp), byCell)
+      if (change.ordered !== undefined) restored.remember(stampKey(change.ordered), byCell)
     },
-    past: (key) => ({ now, restored: (stamp) => restored.get(stampKey(stamp))?.get(key) }),
+    past: (key) => ({ now, restored: (stamp) => restored.get(stampKey(stamp), key) }),
     rename(from, to) {
-      const before = stampKey(from)
-      const values = restored.get(before)
-      if (values !== undefined) {
-        restored.delete(before)
-        restored.set(stampKey(to), values)
-      }
+      restored.rename(stampKey(from), stampKey(to))
       for (const one of lines.values()) one.rename(from, to)
     },
   }

@@ -182,6 +182,26 @@ test('[UN4] what others wrote later stays and is named, and the rest goes back',
   await world.close()
 })
 
+test('[UN4] what was put back is known as our own, however often something else goes back and forth since', async () => {
+  const world = await createWorld(23)
+  const storage = memoryStorage()
+  const store = await world.open({ storage })
+  for (const word of ['A', 'B']) store.transact((tx) => tx.set(title, word))
+  store.undo()
+  store.transact((tx) => tx.add(stars, 1), { undo: { scope: 'sky' } })
+  const sky = store.undoStack('sky')
+  for (let i = 0; i < 1_100; i++) {
+    sky.undo()
+    sky.redo()
+  }
+  await store.close()
+  const again = await world.open({ storage })
+  again.get(title)
+  const { superseded } = again.undo()
+  expect([superseded, again.get(title)]).toEqual([[], 'untitled'])
+  await world.close()
+})
+
 test('[UN4] a step of which nothing is left makes no Change, and is gone', async () => {
   const world = await createWorld(8)
   const [mine, theirs] = [await world.open({ transport: world.wire() }), await world.open({ transport: world.wire() })]
