@@ -1,3 +1,4 @@
+import { keepShape } from './shapes.ts'
 import type { CellKey } from './ref.ts'
 
 /** The keys of the cells that a commit changed, each once. */
@@ -46,3 +47,5 @@ export class ChangedCells implements Changed {
     return this.list.values()
   }
 }
+
+keepShape(new ChangedCells([], []))

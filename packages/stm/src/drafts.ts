@@ -1,3 +1,4 @@
+import { keepShape } from './shapes.ts'
 import type { CellKey } from './ref.ts'
 import type { DraftWrite } from './write.ts'
 
@@ -46,3 +47,5 @@ export class Drafts {
 }
 
 const none: DraftWrite[] = []
+
+keepShape(new Drafts())

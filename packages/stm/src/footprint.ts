@@ -1,3 +1,4 @@
+import { keepShape } from './shapes.ts'
 import type { Readable } from './ref.ts'
 
 /** What one run of a body leaves behind, its savepoints included, also those that were undone: they have decided what came after. */
@@ -47,3 +48,5 @@ export class Footprint {
 }
 
 const nothing: readonly Readable<unknown>[] = []
+
+keepShape(new Footprint(false))

@@ -93,3 +93,6 @@ export type { Follower, Hearer, Watchers } from './watch.ts'
 // Errors
 export { StmError } from './errors.ts'
 export type { RefIssue, StmErrorCode } from './errors.ts'
+
+// For whoever makes short-lived instances
+export { keepShape } from './shapes.ts'

@@ -1,3 +1,4 @@
+import { keepShape } from './shapes.ts'
 import type { Basis } from './change.ts'
 import type { CellKey } from './ref.ts'
 
@@ -336,3 +337,5 @@ function addTo(to: Map<CellKey, unknown>, from: Replaced): void {
 function keysOf(replaced: Replaced): Iterable<CellKey> {
   return replaced instanceof Overwritten ? replaced.keys : replaced.keys()
 }
+
+keepShape(new Overwritten(1))

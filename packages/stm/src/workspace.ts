@@ -11,6 +11,7 @@ import type { EditContext, Intent, Policy } from './policy.ts'
 import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Readable, Ref, Writes } from './ref.ts'
 import { itemsOf } from './snapshot.ts'
 import type { SortedSet } from './sorted.ts'
+import { keepShape } from './shapes.ts'
 import type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
 import { toValue, type Value } from './value.ts'
 import { missing, type DraftWrite } from './write.ts'
@@ -437,3 +438,6 @@ export function unawaited(): StmError {
     'The body is over and one of its savepoints is not. Await the promise that savepoint() or orElse() gives.',
   )
 }
+
+// What it is given is never looked at.
+keepShape(new Workspace(undefined as never, undefined as never, undefined as never))

@@ -3,6 +3,7 @@ import {
   cellKey,
   changeId,
   draft,
+  keepShape,
   sealLate,
   sealPure,
   sealSizeBytes,
@@ -360,3 +361,7 @@ function sizeOf(ops: readonly Op[], payloadBytes: (payload: Value) => number): n
   for (const op of ops) bytes += OP_BYTES + op.address.length * 3 + payloadBytes(op.payload)
   return bytes
 }
+
+// What these are given is never looked at.
+keepShape(new OwnContext(undefined as never))
+keepShape(new ReceiptOfChange(undefined as never, undefined, undefined as never))

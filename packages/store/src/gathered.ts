@@ -1,4 +1,4 @@
-import type { CellKey, Change, Snapshot } from '@syncline/stm'
+import { keepShape, type CellKey, type Change, type Snapshot } from '@syncline/stm'
 import type { Report } from './report.ts'
 import type { Selection } from './selection.ts'
 
@@ -90,3 +90,7 @@ class LaterReport implements Report<unknown> {
     return this.#read()
   }
 }
+
+// What it is given is never looked at.
+keepShape(Gathered.from(undefined as never))
+keepShape(new LaterReport(undefined as never, undefined as never, () => undefined, undefined, undefined))
