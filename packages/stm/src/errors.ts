@@ -59,6 +59,8 @@ export type StmErrorCode =
   | 'too-large-for-ref'
   /** A method of a Snapshot was called without its Snapshot: `const { get } = snapshot`. */
   | 'detached-method'
+  /** Two items of a keyed array have the same key. */
+  | 'duplicate-key'
   /** `diff` was given Snapshots of different memories, or something that is no Snapshot. */
   | 'unknown-snapshot'
 
