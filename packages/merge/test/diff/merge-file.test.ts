@@ -17,10 +17,10 @@ function difference(triple: Triple, git: GitMerge): Difference | undefined {
   if ([merged, narrow, wide].some(({ clean }) => clean !== git.clean)) return 'verdict'
   if (narrow.text !== git.text || (merged.clean && merged.value !== git.text)) return 'text'
   if (wide.text === git.withBase) return undefined
-  return wide.text === withoutAgreements(git.withBase) ? 'joined' : 'text with base'
+  return withoutAgreements(wide.text) === withoutAgreements(git.withBase) ? 'joined' : 'text with base'
 }
 
-/** A text with the base in its conflicts, without those whose sides are the same. */
+/** A text with the base in its conflicts, without those whose sides look the same: one may lack the line feed at the end of the text. */
 function withoutAgreements(text: string): string {
   const block = /^<{7} mine\r?\n([^]*?)^\|{7} base\r?\n[^]*?^={7}\r?\n([^]*?)^>{7} theirs\r?\n/gm
   return text.replace(block, (whole, mine: string, theirs: string) => (mine === theirs ? mine : whole))
