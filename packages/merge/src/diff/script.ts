@@ -64,11 +64,11 @@ export function hunksOf(a: Symbols, b: Symbols, symbolCount: number, effort: Eff
  */
 function gapsOf(changed: Uint8Array): Int32Array {
   let unchanged = 0
-  for (const flag of changed) unchanged += 1 - flag
+  for (let i = 0; i < changed.length; i++) unchanged += 1 - changed[i]!
   const gaps = new Int32Array(unchanged + 1)
   let gap = 0
-  for (const flag of changed) {
-    if (flag === 1) gaps[gap]!++
+  for (let i = 0; i < changed.length; i++) {
+    if (changed[i] === 1) gaps[gap]!++
     else gap++
   }
   return gaps

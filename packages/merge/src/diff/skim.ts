@@ -45,7 +45,7 @@ export function skim(sides: Sides, changedA: Uint8Array, changedB: Uint8Array): 
 
 function occurrences(symbols: Symbols, symbolCount: number): Int32Array {
   const counts = new Int32Array(symbolCount)
-  for (const symbol of symbols) counts[symbol]!++
+  for (let i = 0; i < symbols.length; i++) counts[symbols[i]!]!++
   return counts
 }
 
@@ -59,14 +59,16 @@ function keep(symbols: Symbols, others: Int32Array, sides: Sides, changed: Uint8
     kinds[i - head] = count === 0 ? WITHOUT_PARTNER : count < frequent ? KEPT : FREQUENT
   }
   const places = new Int32Array(end - head)
+  const kept = new Int32Array(end - head)
   let count = 0
   for (let i = 0; i < kinds.length; i++) {
     const kind = kinds[i]!
-    if (kind === KEPT || (kind === FREQUENT && !isLost(kinds, i))) places[count++] = head + i
-    else changed[head + i] = 1
+    if (kind === KEPT || (kind === FREQUENT && !isLost(kinds, i))) {
+      places[count] = head + i
+      kept[count++] = symbols[head + i]!
+    } else changed[head + i] = 1
   }
-  const kept = places.subarray(0, count)
-  return { symbols: kept.map((place) => symbols[place]!), places: kept }
+  return { symbols: kept.subarray(0, count), places: places.subarray(0, count) }
 }
 
 /** Whether a frequent item stands between items without a partner, and most of what is around it, up to kept items, is of that kind. */
