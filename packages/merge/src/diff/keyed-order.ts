@@ -48,7 +48,7 @@ export function mergeOrders(base: readonly Key[], mine: readonly Key[], theirs: 
     const fromTheirs = runs(stretchesOfTheirs[i]!.filter(isSettled), shared.agreed)
     for (const [j, { head, run }] of fromMine.entries()) {
       if (head !== undefined) order.push(head)
-      order.push(...inOrder(run, fromTheirs[j]!.run))
+      for (const key of inOrder(run, fromTheirs[j]!.run)) order.push(key)
     }
     if (i < between.length) order.push(between[i]!)
   }

@@ -92,8 +92,9 @@ function spliced(whole: Value | undefined, { at, base }: SpanConflict, is: Value
     return whole.slice(0, at) + is + whole.slice(end)
   }
   if (Array.isArray(whole) && Array.isArray(is) && equalValues(whole.slice(at, end), base)) {
-    // A value that was stored, so its items are values.
-    return (whole as readonly Value[]).toSpliced(at, base.length, ...(is as readonly Value[]))
+    // A value that was stored, so its items are values. Not `toSpliced`: a call takes only so many arguments.
+    const [array, added] = [whole as readonly Value[], is as readonly Value[]]
+    return [...array.slice(0, at), ...added, ...array.slice(end)]
   }
   throw misfit(at)
 }

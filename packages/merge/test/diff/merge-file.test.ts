@@ -34,8 +34,8 @@ test('[D3-12] lines merge as git merges them: the same verdict and the same text
     const what = difference(vector, vector.git)
     return what === undefined ? [] : [`${vector.name}: ${what}`]
   })
-  expect(found).toEqual(['large 0: joined', 'large 2: joined'])
-  for (const kind of kinds) {
+  expect(found).toEqual(['large 2: joined', 'large 21: joined'])
+  for (const kind of kinds.filter((each) => each !== 'huge')) {
     const ofKind = vectors.filter(({ name }) => name.startsWith(kind))
     const clean = ofKind.filter((vector) => vector.git.clean).length
     const fewest = kind === 'large' ? 2 : 80
@@ -61,7 +61,7 @@ test.each(live)('[D3-12] thousands of triples of kind %s merge as the git of thi
   // Another part of the seeds each day, and the same within it.
   const first = 1_000 + Math.floor(Date.now() / 86_400_000) * 3_000
   const found: Record<Difference, number[]> = { verdict: [], text: [], joined: [], 'text with base': [] }
-  const count = kind === 'large' ? 300 : 3_000
+  const count = { large: 300, huge: 10 }[kind as string] ?? 3_000
   for (let seed = first; seed < first + count; seed++) {
     const triple = tripleOf(kind, seed)
     const what = difference(triple, git.merge(triple))

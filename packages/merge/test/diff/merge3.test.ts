@@ -201,3 +201,13 @@ test('[D3-11] 200,000 lines merge', () => {
     .toSpliced(100_000, 50, 'shorter')
   expect(merge(text(base), text(mine), text(theirs), lines)).toEqual(clean(text(both)))
 })
+
+test('[D3-11] 150,000 items are added to an array, and put in place of others', () => {
+  const rows = (count: number): { id: number }[] => Array.from({ length: count }, (_, id) => ({ id }))
+  const added = merge(rows(1), rows(150_000), rows(1), keyed('id')).value as { id: number }[]
+  // An assertion on so many objects would take longer than everything else.
+  expect(added.length === 150_000 && added.every(({ id }, i) => id === i)).toBe(true)
+  const numbers = Array.from({ length: 150_000 }, (_, i) => i + 2)
+  const settled = resolve(merge([0], numbers, [1], items), () => 'mine') as number[]
+  expect(settled.length === 150_000 && settled.every((number, i) => number === i + 2)).toBe(true)
+})

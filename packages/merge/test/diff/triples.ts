@@ -10,9 +10,10 @@ export interface Triple {
 /**
  * Kinds of texts. `unique`: no line is there twice, and none is moved. `code`: functions with repeated closing lines, empty lines and idioms;
  * blocks are moved, copied and reindented. `prose`: paragraphs of few words, blank lines between. `dense`: lines out of very few, which no
- * text that means something is like. `large`: long and rewritten in large parts, so that a search for the shortest way is given up.
+ * text that means something is like. `large`: long and rewritten in large parts, so that a search for the shortest way is given up. `huge`: so long
+ * that a search looks for long runs before it gives up.
  */
-export const kinds = ['unique', 'code', 'prose', 'dense', 'large'] as const
+export const kinds = ['unique', 'code', 'prose', 'dense', 'large', 'huge'] as const
 export type Kind = (typeof kinds)[number]
 
 /** A triple of one kind, the same for one seed. */
@@ -21,7 +22,7 @@ export function tripleOf(kind: Kind, seed: number): Triple {
   const source = sources[kind](dice)
   const base = source.text()
   const rewritten = (text: readonly string[]): readonly string[] => {
-    const times = kind === 'large' ? dice.below(40) : 1
+    const times = kind === 'huge' ? 300 : kind === 'large' ? dice.below(40) : 1
     return Array.from({ length: times }).reduce<readonly string[]>((before) => edited(before, source, dice), text)
   }
   const mine = rewritten(base)
@@ -76,6 +77,10 @@ const sources: Record<Kind, (dice: Dice) => Source> = {
     const line = (): string => (dice.below(2) === 0 ? `${word(12)}` : `${word(40)} ${word(40)}`)
     return { line, text: () => Array.from({ length: 400 + dice.below(2_000) }, line), canMove: true }
   },
+  huge: (dice) => {
+    const line = (): string => `${dice.below(dice.pick([5, 300, 300, 20_000]))}`
+    return { line, text: () => Array.from({ length: 50_000 }, line), canMove: true }
+  },
   dense: (dice) => {
     const letters = 'abcdefgh'.slice(0, 2 + dice.below(7))
     const line = (): string => letters[dice.below(letters.length)]!
@@ -88,7 +93,9 @@ function edited(text: readonly string[], { line, canMove }: Source, dice: Dice):
   for (let edits = dice.below(6); edits > 0; edits--) {
     const at = dice.below(lines.length + 1)
     // A large text is now and then written anew over half of its length.
-    const length = dice.below(4) + (lines.length > 300 && dice.below(20) === 0 ? lines.length >> 1 : 0)
+    const length =
+      dice.below(4) +
+      (lines.length > 300 && lines.length < 10_000 && dice.below(5) === 0 ? dice.below(lines.length >> 1) : 0)
     const what = dice.below(canMove ? 7 : 4)
     if (what === 0) lines.splice(at, 0, ...Array.from({ length: 1 + length }, line))
     else if (what === 1) lines.splice(at, 1 + length)

@@ -18,8 +18,8 @@ export interface Vectors {
 
 const file = fileURLToPath(new URL('golden/merge-file.json.gz', import.meta.url))
 
-/** So many seeds of each kind are stored; of large ones few, for their size. */
-const SEEDS: Readonly<Record<Kind, number>> = { unique: 250, code: 250, prose: 250, dense: 250, large: 12 }
+/** So many seeds of each kind are stored; of large ones few, and of huge ones none, for their size. */
+const SEEDS: Readonly<Record<Kind, number>> = { unique: 250, code: 250, prose: 250, dense: 250, large: 24, huge: 0 }
 
 /** Cases that nobody finds by chance, or that are easily got wrong. */
 const chosen: readonly (readonly [name: string, base: string, mine: string, theirs: string])[] = [

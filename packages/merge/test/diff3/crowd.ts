@@ -79,7 +79,8 @@ export function runCrowd(subject: Subject, seed: number): Run {
     const versions = settles
       ? [settlingVersion(reading, value, idOf)]
       : versionsAfter(replica.history, reading, value, options)
-    const before = tokensIn([valuesOf(reading), settles && reading.copies.map((copy) => copy.value)])
+    // What is shown of a dispute is what was there before it: to keep that is not to write it.
+    const before = tokensIn([reading.value, valuesOf(reading), settles && reading.copies.map((copy) => copy.value)])
     const after = tokensIn(versions.map((version) => version.value))
     for (const each of before) if (!after.has(each)) standing.delete(each)
     for (const each of after) if (!before.has(each)) standing.add(each)
