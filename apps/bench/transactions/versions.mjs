@@ -9,4 +9,5 @@ export function versionsOf() {
   return Object.fromEntries(others.map((name) => [name, manifest(`../node_modules/${name}/package.json`).version]))
 }
 
-const tools = new Set(['vite', 'react'])
+// What builds and shows, and what another question is about.
+const tools = new Set(['vite', 'react', 'node-diff3'])
