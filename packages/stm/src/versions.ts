@@ -283,7 +283,7 @@ export class Versions {
   /** The keys of all cells that have a state at a version. Cost: all cells. */
   keys(version: Version): CellKey[] {
     const replaced = version.replaced === undefined ? noneReplaced : gather(version)
-    const keys = []
+    const keys: CellKey[] = []
     for (const [key, state] of replaced) {
       if ((state instanceof Past ? state.at(version.number) : state) !== undefined) keys.push(key)
     }
