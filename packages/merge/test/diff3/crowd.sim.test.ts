@@ -4,7 +4,7 @@ import { readHistory } from '../../src/diff3/read.ts'
 import { KEEP, runCrowd, tokensIn, valuesOf, type Run, type Subject } from './crowd.ts'
 import { board, page, sentence } from './subjects.ts'
 
-const RUNS = process.env.SYNCLINE_LONG === '1' ? 4_000 : 300
+const RUNS = process.env.SYNCLINE_LONG === '1' ? 4_000 : 200
 
 /** Sides and heads are as many as people disagree at once, however long they do; this is far above what was ever seen. */
 const FAR_TOO_MANY = 24
