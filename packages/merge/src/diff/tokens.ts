@@ -24,8 +24,9 @@ export function charactersOf(text: string): string[] {
 /**
  * The words of a text, the runs of white space between them, and everything else character by character. Joined they are the text.
  *
- * What a word is goes by fixed ranges, not by the Unicode tables of the engine, which change: letters, digits and `_` of ASCII, and all code
- * points above, but for punctuation and for scripts that are written without spaces; of these each code point is a word.
+ * What a word is goes by fixed ranges, not by the Unicode tables of the engine, which change: letters, digits and `_` of ASCII, and what is above
+ * it up to U+FFFF, but for punctuation and for scripts that are written without spaces. Of these, and of all beyond, each code point
+ * is a word.
  */
 export function wordsOf(text: string): string[] {
   return text.match(WORD) ?? []
