@@ -3,6 +3,7 @@ import type { CountOptions } from './lab/deciding.ts'
 import { crash } from './support/crash.ts'
 import { expect, test } from './support/tabs.ts'
 
+const isLong = process.env.SYNCLINE_LONG === '1'
 const tabs = 4
 
 const openTabs = (openTab: () => Promise<Page>): Promise<Page[]> => Promise.all(Array.from({ length: tabs }, openTab))
@@ -24,8 +25,8 @@ async function writingTransactions(pages: readonly Page[]): Promise<number> {
 // What shares an entry of the log with others of its tab needs no transaction of its own; a body that awaits is run again by itself.
 for (const { way, steps, workers, most } of [
   { way: 'update', steps: 10_000, workers: 100, most: 2_500 },
-  { way: 'commute', steps: 1_000, workers: 100, most: 250 },
-  { way: 'await', steps: 200, workers: 5, most: 1_000 },
+  ...(isLong ? ([{ way: 'commute', steps: 2_000, workers: 100, most: 500 }] as const) : []),
+  ...(isLong ? ([{ way: 'await', steps: 200, workers: 5, most: 1_000 }] as const) : []),
 ] as const) {
   test(`${steps} steps of one total from ${tabs} tabs, by ${way}, are exact, in less than ${most} transactions`, async ({
     openTab,
