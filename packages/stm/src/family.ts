@@ -1,6 +1,16 @@
 import type { Arbiter } from './change.ts'
 import type { Policy } from './policy.ts'
-import { cellKey, listKey, membersKey, type AnyCollection, type AnyList, type CellKey, type Range } from './ref.ts'
+import {
+  cellKey,
+  listKey,
+  membersKey,
+  type AnyCollection,
+  type AnyList,
+  type AnyRef,
+  type CellKey,
+  type Range,
+  type Readable,
+} from './ref.ts'
 import type { Sorting } from './sorting.ts'
 
 /** What reads as the ids of members. */
@@ -9,6 +19,20 @@ export type Group = AnyCollection | AnyList | Range
 /** The collection or list that a group is, or is a part of. */
 export function familyIn(group: Group): AnyCollection | AnyList {
   return group.kind === 'range' ? group.of : group
+}
+
+/**
+ * Who serialises the commits of what is behind a readable.
+ *
+ * @example
+ * import { arbiterOf } from '@syncline/stm'
+ *
+ * expect(arbiterOf(register('note', ''))).toBe('local')
+ */
+export function arbiterOf(readable: Readable<unknown>): Arbiter {
+  // The kind tells which of the readables it is.
+  if (readable.kind === 'ref') return (readable as AnyRef).arbiter
+  return collectionOf(familyIn(readable as Group)).options.arbiter ?? 'local'
 }
 
 /** The code that a group has brought along. */

@@ -1,21 +1,12 @@
 import type { Arbiter, Stamp } from './change.ts'
 import { StmError } from './errors.ts'
 import { entryOfState } from './entries.ts'
-import { memberPrefix, prefixOf } from './family.ts'
+import { arbiterOf, familyIn, memberPrefix, prefixOf, type Group } from './family.ts'
 import { layered, layerOver } from './layered.ts'
 import type { View } from './memory.ts'
 import { noting } from './noting.ts'
 import type { EditContext, Policy } from './policy.ts'
-import {
-  type AnyCollection,
-  type AnyList,
-  type AnyRef,
-  type CellKey,
-  type Range,
-  type Readable,
-  type Ref,
-  type Writes,
-} from './ref.ts'
+import { type AnyRef, type CellKey, type Readable, type Ref, type Writes } from './ref.ts'
 import { judged } from './reading.ts'
 import { isLate, sealPure } from './seal.ts'
 import { itemsOf, type Snapshot } from './snapshot.ts'
@@ -202,12 +193,7 @@ const none: readonly never[] = []
 const nothing: readonly Readable<unknown>[] = []
 
 function placesOf(readable: Readable<unknown>): readonly string[] {
-  return readable.kind === 'ref' ? [readable.key] : [watchKey(readable), memberPrefix(familyOf(readable))]
-}
-
-function familyOf(readable: Readable<unknown>): AnyCollection | AnyList {
-  // What is not a ref is one of these.
-  return readable.kind === 'range' ? (readable as Range).of : (readable as AnyCollection | AnyList)
+  return readable.kind === 'ref' ? [readable.key] : [watchKey(readable), memberPrefix(familyIn(readable as Group))]
 }
 
 /** Everything as it will be when a transaction has committed. */
@@ -248,7 +234,7 @@ function prospect(writes: readonly DraftWrite[], view: View, context: EditContex
 function touches({ key, policy }: Written, seen: readonly Readable<unknown>[], before: View, after: Prospect): boolean {
   return seen.some((readable) => {
     if (readable.kind === 'ref') return readable.key === key
-    const family = familyOf(readable)
+    const family = familyIn(readable as Group)
     const prefix = memberPrefix(family)
     if (!key.startsWith(prefix)) return false
     const id = key.slice(prefix.length)
@@ -275,14 +261,6 @@ function run({ name, check, isStrict }: Invariant, snapshot: Snapshot): Run {
     cause = error
   }
   return { failure, cause, seen: [...seen.values()] }
-}
-
-/** Who serialises the commits of what is behind a readable. */
-export function arbiterOf(readable: Readable<unknown>): Arbiter {
-  // The kind tells which of the readables it is.
-  if (readable.kind === 'ref') return (readable as AnyRef).arbiter
-  const family = familyOf(readable)
-  return (family.kind === 'list' ? family.collection : family).options.arbiter ?? 'local'
 }
 
 /** Whether the relay makes sure that it has not moved before a transaction that depends on it commits. */

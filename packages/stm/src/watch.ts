@@ -1,6 +1,6 @@
 import { ChangedCells } from './changed.ts'
-import { memberPrefix, sortedKey } from './family.ts'
-import type { AnyCollection, AnyList, CellKey, Range, Readable } from './ref.ts'
+import { familyIn, memberPrefix, sortedKey, type Group } from './family.ts'
+import type { CellKey, Readable } from './ref.ts'
 
 /** Subscriptions by cell. The cost of a commit depends on what it touched, not on how many subscribe. */
 export interface Watchers<E> {
@@ -221,7 +221,8 @@ function eachOnce(keys: Iterable<CellKey>): readonly CellKey[] {
  */
 export function watchKey(readable: Readable<unknown>): CellKey {
   if (readable.kind === 'ref') return readable.key
-  return sortedKey(readable.kind === 'range' ? (readable as Range).of : (readable as AnyCollection | AnyList))
+  // What is not a ref is one of these.
+  return sortedKey(familyIn(readable as Group))
 }
 
 /**
@@ -234,6 +235,5 @@ export function watchKey(readable: Readable<unknown>): CellKey {
 export function covers(readable: Readable<unknown>, key: CellKey): boolean {
   if (readable.kind === 'ref') return readable.key === key
   // What is not a ref is one of these.
-  const family = readable.kind === 'range' ? (readable as Range).of : (readable as AnyCollection | AnyList)
-  return key.startsWith(memberPrefix(family))
+  return key.startsWith(memberPrefix(familyIn(readable as Group)))
 }

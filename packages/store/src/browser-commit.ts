@@ -1,5 +1,6 @@
 import { encodeChange, encodeLocal, type LogEntry } from '@syncline/protocol'
 import {
+  arbiterOf,
   changeId,
   isLate,
   layered,
@@ -13,7 +14,6 @@ import {
   type View,
   type WriterId,
 } from '@syncline/stm'
-import { arbiterOf } from './arbiter-of.ts'
 import type { Arbitration, Decision, Proposal } from './arbitration.ts'
 import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'

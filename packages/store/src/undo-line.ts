@@ -31,7 +31,7 @@ export class OwnChange {
 
   constructor({ at, writer, seq, ops }: Change, order: number, kept: Kept, ordered?: Stamp) {
     this.order = order
-    this.arbiter = arbiterOf(ops)
+    this.arbiter = arbiterOfAll(ops)
     this.ordered = ordered
     this.size = ops.length
     this.#at = at
@@ -74,7 +74,7 @@ interface Kept {
 }
 
 /** Who has decided about these: with local ones there are those of one arbiter at most. */
-export function arbiterOf(ops: readonly Op[]): Arbiter {
+export function arbiterOfAll(ops: readonly Op[]): Arbiter {
   for (const { arbiter } of ops) if (arbiter !== 'local') return arbiter
   return 'local'
 }

@@ -25,7 +25,7 @@ import { closedError } from './errors.ts'
 import type { HeldLock, Locks } from './ports.ts'
 import type { UndoMark } from './transact-options.ts'
 import { createAskedChanges } from './undo-asked.ts'
-import { arbiterOf, OwnChange, type Place, type Step } from './undo-line.ts'
+import { arbiterOfAll, OwnChange, type Place, type Step } from './undo-line.ts'
 import { decodeNote, encodeNote, type UndoNote } from './undo-note.ts'
 import { createUndoSession, stampKey, type UndoSession } from './undo-session.ts'
 import type { UndoStack } from './undo-stack.ts'
@@ -119,13 +119,12 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
 
   const keeping: Keeping = {
     keep(note, change, changed) {
-      note.apply(change.ops, changed)
+      note.found ??= invert(memory, change.ops, pastOf, changed)!
       const made = new OwnChange(change, note.place.order, note)
       own.add(made, note)
       if (isHeavyToHold(memory, change.ops) && fresh.push(made) === 1) queueMicrotask(settle)
     },
     ask: (note, change) => asked.ask(change.writer, landing(own, note)),
-    inverses: (ops, changed) => invert(memory, ops, pastOf, changed)!,
   }
 
   function landing(of: UndoSession, note: UndoNote): Parameters<typeof asked.ask>[1] {
@@ -236,7 +235,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
       if (mark === false || !isReversible(memory, ops)) return undefined
       const { scope = '' } = mark
       const line = own.line(scope)
-      const arbiter = arbiterOf(ops)
+      const arbiter = arbiterOfAll(ops)
       const bound = arbiter === 'relay' ? boundIn(ops, memory, commuted) : none
       // What is applied here at once tells then what it has replaced.
       const inverses = cells && invert(cells, ops, pastOf)
@@ -301,7 +300,6 @@ const noKeys: ReadonlySet<CellKey> = new Set()
 interface Keeping {
   keep(note: Note, change: Change, changed: Changed): void
   ask(note: Note, change: Change): void
-  inverses(ops: readonly Op[], changed: Changed): () => readonly Inverse[]
 }
 
 /** What is kept with a Change. A class, because each commit makes one. */
@@ -311,8 +309,9 @@ class Note implements UndoNote, OwnNote {
   readonly place: Place
   readonly restored: readonly Value[]
   readonly bound: readonly number[]
+  /** Known when the Change was applied, if not before. */
+  found: (() => readonly Inverse[]) | undefined
   readonly #keeping: Keeping
-  #inverses: (() => readonly Inverse[]) | undefined
 
   constructor(
     keeping: Keeping,
@@ -321,7 +320,7 @@ class Note implements UndoNote, OwnNote {
     place: Place,
     restored: readonly Value[],
     bound: readonly number[],
-    inverses: (() => readonly Inverse[]) | undefined,
+    found: (() => readonly Inverse[]) | undefined,
   ) {
     this.session = session
     this.scope = scope
@@ -329,16 +328,11 @@ class Note implements UndoNote, OwnNote {
     this.restored = restored
     this.bound = bound
     this.#keeping = keeping
-    this.#inverses = inverses
+    this.found = found
   }
 
-  /** Known when the Change was applied, if not before. */
   inverses(): readonly Inverse[] {
-    return this.#inverses!()
-  }
-
-  apply(ops: readonly Op[], changed: Changed): void {
-    this.#inverses ??= this.#keeping.inverses(ops, changed)
+    return this.found!()
   }
 
   data(): Value {
