@@ -1,7 +1,7 @@
 import { type BrowserContext, expect, type Locator, type Page } from '@playwright/test'
 import type { SynclineDebug } from '../src/debug.ts'
 import { openProxy, type Proxy } from './proxy.ts'
-import { test as withRelay } from './support/relay.ts'
+import { test as base } from './support/worker.ts'
 
 declare global {
   interface Window {
@@ -33,7 +33,7 @@ export interface PersonOptions {
  * - `relayProxy`: a pipe to the relay that can be cut and mended;
  * - `enter(options)`: brings a person to the board and waits until it is open.
  */
-export const test = withRelay.extend<{
+export const test = base.extend<{
   space: string
   relayProxy: Proxy
   enter: (options?: PersonOptions) => Promise<PersonAtBoard>

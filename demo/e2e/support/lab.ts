@@ -1,11 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { extname, join, relative } from 'node:path'
 import type { Browser, BrowserContext, Page } from '@playwright/test'
 import { test as withBoard } from '../fixtures.ts'
 import type { LabOptions } from '../lab/main.ts'
-import { builtLab } from './build-lab.ts'
 import { layWire, type Wire, type WireOptions } from './wire.ts'
 
 /** One page with a store, and how it is connected. */
@@ -23,32 +18,8 @@ export interface LabPageOptions extends WireOptions {
   readonly space?: string
 }
 
-/**
- * Playwright's `test` with
- * - `labUrl`: where the page of `e2e/lab` is, built from the sources before the tests and served by itself: it is there when the relay is not;
- * - `openLab(options)`: a page of it with an open store, behind a wire of its own.
- */
-export const test = withBoard.extend<{ openLab: (options?: LabPageOptions) => Promise<LabPage> }, { labUrl: string }>({
-  labUrl: [
-    // Playwright reads the fixtures from the pattern; this one needs none.
-    // oxlint-disable-next-line no-empty-pattern
-    async ({}, use) => {
-      const files = await readLab()
-      const server = createServer((request, response) => {
-        const path = new URL(request.url ?? '/', 'http://localhost').pathname
-        const content = files.get(path === '/' ? '/index.html' : path)
-        if (content === undefined) response.writeHead(404).end()
-        else response.writeHead(200, { 'content-type': contentTypes[extname(path)] ?? 'text/html' }).end(content)
-      })
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      const { port } = server.address() as AddressInfo // listening on TCP, so neither null nor a path
-      await use(`http://localhost:${port}`)
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-    { scope: 'worker' },
-  ],
-
+/** Playwright's `test` with `openLab(options)`: a page of `e2e/lab` with an open store, behind a wire of its own. */
+export const test = withBoard.extend<{ openLab: (options?: LabPageOptions) => Promise<LabPage> }>({
   openLab: async ({ browser, relay, labUrl, space: ownSpace }, use) => {
     const contexts: BrowserContext[] = []
     const wires: Wire[] = []
@@ -78,17 +49,4 @@ async function newContext(browser: Browser, opened: BrowserContext[]): Promise<B
   const context = await browser.newContext()
   opened.push(context)
   return context
-}
-
-const contentTypes: { readonly [extension: string]: string } = { '.js': 'text/javascript', '.html': 'text/html' }
-
-/** The files of the built page by their paths. */
-async function readLab(): Promise<ReadonlyMap<string, Uint8Array>> {
-  const entries = await readdir(builtLab, { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
-  return new Map(
-    await Promise.all(
-      paths.map(async (path) => [`/${relative(builtLab, path).replaceAll('\\', '/')}`, await readFile(path)] as const),
-    ),
-  )
 }

@@ -1,10 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test as base } from '@playwright/test'
 
 const path = (fromRoot: string): string => fileURLToPath(new URL(`../../../${fromRoot}`, import.meta.url))
 
@@ -18,30 +14,6 @@ export interface TestRelay {
   /** Ends it as an operator would, or with `SIGKILL` as a power cut would. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
-
-/**
- * Playwright's `test` with a relay per worker. Tests of one worker share it, so each test uses a space of its own.
- *
- * The fixed port is chosen free at the start, so that two runs on one machine do not meet.
- */
-export const test = base.extend<{ baseURL: string }, { relay: TestRelay }>({
-  relay: [
-    // Playwright reads the fixtures from the pattern; this one needs none.
-    // oxlint-disable-next-line no-empty-pattern
-    async ({}, use) => {
-      const dataFolder = await mkdtemp(join(tmpdir(), 'syncline-e2e-'))
-      const relay = await openRelay(dataFolder)
-      await relay.start()
-      await use(relay)
-      await relay.stop()
-      await rm(dataFolder, { recursive: true, force: true })
-    },
-    { scope: 'worker' },
-  ],
-  baseURL: async ({ relay }, use) => use(relay.url),
-})
-
-export { expect } from '@playwright/test'
 
 /** Opens a relay that is not started yet, on a port that is free now. It serves the built demo, or what is in `staticFolder`. */
 export async function openRelay(dataFolder: string, staticFolder: string = builtDemo): Promise<TestRelay> {
