@@ -1,5 +1,7 @@
 import { StmError } from '@syncline/stm'
 import type { Intent, PolicyRef } from '@syncline/stm'
+import type * as Y from 'yjs'
+import { TEXT_KEY } from './plain-text.ts'
 import type { TextState } from './state.ts'
 
 /** A state plus the writes of one transaction so far. Immutable. */
@@ -67,11 +69,15 @@ export function sizeOfDraft(draft: TextDraft): number {
   return 64 + edits.totalInserted * 3 + edits.count * 64 + Math.ceil(ranges) * 10
 }
 
-/** The edits in the order in which they are to be made. */
-export function listEdits(draft: TextDraft): readonly Edits[] {
+/** Makes the edits of a draft one after the other. Inside a Yjs transaction. */
+export function applyEdits(draft: TextDraft, doc: Y.Doc): void {
   const list: Edits[] = []
   for (let edit = draft.edits; edit !== undefined; edit = edit.previous) list.push(edit)
-  return list.reverse()
+  const text = doc.getText(TEXT_KEY)
+  for (const { index, removed, inserted } of list.reverse()) {
+    if (removed > 0) text.delete(index, removed)
+    if (inserted !== '') text.insert(index, inserted)
+  }
 }
 
 /** One replacement of what lies between the common start and the common end. */

@@ -1,18 +1,17 @@
 import { StmError } from '@syncline/stm'
 import * as Y from 'yjs'
-import { listEdits } from './draft.ts'
-import type { Edits, TextDraft } from './draft.ts'
+import type { Content } from './content.ts'
 import { YjsError } from './errors.ts'
 import { listenerFailed, REMOTE } from './replica.ts'
 import type { Replica, Report } from './replica.ts'
-import { load, replay, TextState, updatesSince } from './state.ts'
+import { DocumentState, load, replay, updatesSince } from './state.ts'
 import type { Link } from './state.ts'
-import { mergeUpdates, parseUpdate } from './update.ts'
+import { mergeUpdates } from './update.ts'
 
 /** The origin of Yjs transactions that make the edits of a Syncline transaction. */
 export const LOCAL: { readonly name: string } = Object.freeze({ name: '@syncline/yjs local' })
 
-/** What a live text needs from the policy it belongs to. */
+/** What a live document needs from the policy it belongs to. */
 export interface LiveHost {
   readonly report: Report
   /** The newest state's history. */
@@ -24,35 +23,33 @@ export interface LiveHost {
   /** Takes a new client id for this session, because the old one is in use elsewhere or may have been, and returns it. */
   renewClientId(): number
   /** There are direct edits to be committed before this task is over. */
-  dirty(live: LiveText): void
+  dirty(live: LiveDocument<unknown>): void
 }
 
-/** A Yjs document whose listeners cannot break it: in Yjs a listener that throws keeps later events, and so edits, from everybody. */
-class GuardedDoc extends Y.Doc {
-  readonly #report: Report
-
-  constructor(guid: string, report: Report) {
-    super({ guid })
-    this.#report = report
-  }
-
-  override emit(name: never, args: never): void {
-    const listeners = (this._observers as Map<string, Set<(...args: readonly unknown[]) => void>>).get(name)
+/**
+ * Guards a document against its listeners: in Yjs one that throws keeps later events, and so edits, from everybody.
+ * To be called before there is any.
+ */
+function guard(doc: Y.Doc, report: Report): Y.Doc {
+  doc.emit = (name: never, args: never): void => {
+    const listeners = (doc._observers as Map<string, Set<(...args: readonly unknown[]) => void>>).get(name)
     for (const listener of [...(listeners ?? [])]) {
       try {
         listener(...(args as readonly unknown[]))
       } catch (error) {
-        this.#report(listenerFailed(error))
+        report(listenerFailed(error))
       }
     }
   }
+  return doc
 }
 
-/** The live document of one text ref: what editors are bound to, and what transactions write into. */
-export class LiveText {
+/** The live document of one ref: what editors are bound to, and what transactions write into. */
+export class LiveDocument<V> {
   readonly address: string
   /** How many handles are open. Without any it is kept only to make the next transaction cheap. */
   handles = 0
+  readonly #content: Content<V>
   readonly #host: LiveHost
   readonly #resetListeners = new Set<() => void>()
   #replica: Replica
@@ -71,8 +68,9 @@ export class LiveText {
   #settling = false
   #incomplete = false
 
-  constructor(address: string, host: LiveHost) {
+  constructor(address: string, content: Content<V>, host: LiveHost) {
     this.address = address
+    this.#content = content
     this.#host = host
     this.#clientId = host.clientId()
     this.#link = host.newest(address)
@@ -83,8 +81,9 @@ export class LiveText {
     return this.#replica.doc
   }
 
-  get text(): Y.Text {
-    return this.#replica.text
+  /** What the document shows now. Cost: one pass over the document. */
+  read(): V {
+    return this.#content.read(this.doc)
   }
 
   /** Whether the document shows a history and nothing beside it. */
@@ -107,11 +106,11 @@ export class LiveText {
     return this.doc._transaction !== null || this.doc._transactionCleanups.length > 0
   }
 
-  /** Makes the edits of a draft on what the document shows, in one Yjs transaction. Never throws. */
-  write(draft: TextDraft): Uint8Array | undefined {
+  /** Makes a change of what the document shows, in one Yjs transaction, and returns the update that it is. Never throws. */
+  write(change: (doc: Y.Doc, transaction: Y.Transaction) => void): Uint8Array | undefined {
     this.#captured = undefined
     try {
-      this.doc.transact(() => applyEdits(this.text, listEdits(draft)), LOCAL)
+      this.doc.transact((transaction) => change(this.doc, transaction), LOCAL)
     } catch (error) {
       this.#host.report(listenerFailed(error))
     }
@@ -145,7 +144,7 @@ export class LiveText {
     let update: Uint8Array
     try {
       update = mergeUpdates(taken)
-      parseUpdate(update)
+      this.#content.parse(update)
     } catch (error) {
       this.#undo(error)
       return
@@ -201,7 +200,7 @@ export class LiveText {
 
   #open(): Replica {
     const { report } = this.#host
-    const replica = load(new GuardedDoc(this.address, report), this.#link, report)
+    const replica = load(guard(this.#content.create(this.address), report), this.#content, this.#link, report)
     const { doc } = replica
     // After loading: Yjs takes its own id in somebody else's update for a clash.
     doc.clientID = this.#clientId
@@ -279,7 +278,8 @@ export class LiveText {
   #isMangled(update: Uint8Array): boolean {
     if (!holdsReplacementCharacter(update)) return false
     const link = this.#host.newest(this.address)
-    return this.shows(link) && this.text.toString() !== replay(new TextState(link), this.#host.report)
+    const { equal } = this.#content
+    return this.shows(link) && !equal(this.read(), replay(new DocumentState<V>(link), this.#content, this.#host.report))
   }
 
   #undo(cause: unknown): void {
@@ -291,8 +291,8 @@ export class LiveText {
     this.#host.report(
       new YjsError(
         'edit-undone',
-        `A direct edit of the text "${this.address}" cannot be kept: ${cause instanceof Error ? cause.message : String(cause)}. ` +
-          `The document was made anew as everybody else has it. Write nothing but strings of whole characters, into the Y.Text.`,
+        `A direct edit of the ${this.#content.name} "${this.address}" cannot be kept: ${cause instanceof Error ? cause.message : String(cause)}. ` +
+          `The document was made anew as everybody else has it. ${this.#content.advice}`,
         { cause },
       ),
     )
@@ -309,7 +309,7 @@ export class LiveText {
         new YjsError(
           'edit-ignored',
           `A document of "${this.address}" was edited after it had been ${how}. The edit is not committed. ` +
-            `Bind the editor to the text of an open handle, and bind it again in onReset().`,
+            `Bind the editor to what an open handle has, and bind it again in onReset().`,
         ),
       )
     })
@@ -318,14 +318,6 @@ export class LiveText {
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
-}
-
-/** Makes edits one after the other. Inside a Yjs transaction. */
-export function applyEdits(text: Y.Text, edits: readonly Edits[]): void {
-  for (const { index, removed, inserted } of edits) {
-    if (removed > 0) text.delete(index, removed)
-    if (inserted !== '') text.insert(index, inserted)
-  }
 }
 
 /** U+FFFD in UTF-8: what an encoder puts in place of half of a surrogate pair. */

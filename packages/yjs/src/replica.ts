@@ -1,6 +1,7 @@
 import * as Y from 'yjs'
+import type { Content } from './content.ts'
 import { YjsError } from './errors.ts'
-import { missingFrom, parseUpdate, TEXT_KEY } from './update.ts'
+import { missingFrom } from './update.ts'
 import type { ParsedUpdate } from './update.ts'
 
 /** The origin of Yjs transactions that bring in what is already committed. */
@@ -31,14 +32,14 @@ interface Parked {
  */
 export class Replica {
   readonly doc: Y.Doc
-  readonly text: Y.Text
+  readonly #content: Content<unknown>
   readonly #report: Report
   /** By the client whose structs are missing. */
   readonly #parked = new Map<number, Parked[]>()
 
-  constructor(doc: Y.Doc, report: Report) {
+  constructor(doc: Y.Doc, content: Content<unknown>, report: Report) {
     this.doc = doc
-    this.text = doc.getText(TEXT_KEY)
+    this.#content = content
     this.#report = report
   }
 
@@ -46,9 +47,9 @@ export class Replica {
   feed(update: Uint8Array, feeding: Feeding = {}): boolean {
     let parsed: ParsedUpdate
     try {
-      parsed = parseUpdate(update)
+      parsed = this.#content.parse(update)
     } catch (error) {
-      this.#report(refusal(update, error), update)
+      this.#report(refusal(update, error, this.#content), update)
       return false
     }
     let applied = true
@@ -84,18 +85,18 @@ export class Replica {
     try {
       Y.applyUpdate(this.doc, update, REMOTE)
     } catch (error) {
-      // What was checked cannot fail in Yjs itself: an observer of the text threw, after the update was in.
+      // What was checked cannot fail in Yjs itself: an observer of the document threw, after the update was in.
       this.#report(listenerFailed(error))
     }
   }
 }
 
-function refusal(update: Uint8Array, cause: unknown): YjsError {
+function refusal(update: Uint8Array, cause: unknown, { name }: Content<unknown>): YjsError {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new YjsError(
     'update-refused',
-    `An update of ${update.length} bytes is not an update of a plain text: ${why}. It is set aside; the text is shown without it. ` +
-      `Whoever wrote it should write through a text ref.`,
+    `An update of ${update.length} bytes is not an update of a ${name}: ${why}. It is set aside; the ${name} is shown without it. ` +
+      `Whoever wrote it should write through a ${name} ref.`,
     { cause },
   )
 }
@@ -112,7 +113,7 @@ function incomplete(update: Uint8Array, client: number, clock: number): YjsError
 export function listenerFailed(cause: unknown): YjsError {
   return new YjsError(
     'listener-failed',
-    `A listener on a text document threw: ${cause instanceof Error ? cause.message : String(cause)}. The document is whole and ` +
+    `A listener on a document threw: ${cause instanceof Error ? cause.message : String(cause)}. The document is whole and ` +
       `everything is committed; what the listener shows may be out of date. See the cause.`,
     { cause },
   )

@@ -1,6 +1,6 @@
 import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
-import { TEXT_KEY } from './update.ts'
+import { TEXT_KEY } from './plain-text.ts'
 
 /** What an editor binding needs of an awareness, seen from one text. Pass it to `yCollab`. */
 export interface TextAwareness {

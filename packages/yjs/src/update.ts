@@ -1,9 +1,6 @@
 import * as decoding from 'lib0/decoding'
 import * as Y from 'yjs'
 
-/** The name of the one Y.Text in the document of a `text` ref. */
-export const TEXT_KEY = 'text'
-
 /**
  * What an update adds and what it builds on, read without touching a document.
  *
@@ -16,27 +13,44 @@ export interface ParsedUpdate {
 }
 
 /** Consecutive structs of one Yjs client. */
-interface Run {
+export interface Run {
   readonly client: number
   readonly structs: readonly Struct[]
   /** The clock after the last struct. */
   readonly end: number
 }
 
-interface Struct {
-  readonly client: number
-  readonly clock: number
+/** An item of a document, or a stretch of what has gone. */
+export interface Struct extends Id {
   readonly length: number
   readonly origin: Id | undefined
   readonly rightOrigin: Id | undefined
+  /** Where it is, when it has no neighbours to tell. */
+  readonly parent: Parent | undefined
 }
 
-interface Id {
+/** The type that an item is in: a root, by name, or a nested one, by its item. `key` is that of a map or an attribute. */
+export interface Parent {
+  readonly root: string | undefined
+  readonly item: Id | undefined
+  readonly key: string | undefined
+}
+
+/** What is peculiar to the documents of one tag in what their updates may hold. Its functions throw an Error that says what may not be. */
+export interface Grammar {
+  /** Checks where an item is: `parent` when it has no neighbours. `keyed` says that it is under a key, wherever that is. */
+  checkPlace(parent: Parent | undefined, keyed: boolean): void
+  /** Reads the content of an item and returns its length, as Yjs counts. `type` is one of the content types of the format. */
+  readContent(decoder: decoding.Decoder, type: number): number
+}
+
+/** The name of a character, or of what else an item holds. */
+export interface Id {
   readonly client: number
   readonly clock: number
 }
 
-interface Deleted extends Id {
+export interface Deleted extends Id {
   readonly length: number
 }
 
@@ -45,22 +59,20 @@ const HAS_ORIGIN = 0x80
 const HAS_RIGHT_ORIGIN = 0x40
 const HAS_PARENT_KEY = 0x20
 const CONTENT_TYPE = 0x1f
-const DELETED = 1
-const STRING = 4
 
 /** No session types two thousand million characters; a clock beyond it only serves to silence a client id. */
 const MAX_CLOCK = 0x7fff_ffff
 
 /**
- * Reads an update. Throws an Error that says what is wrong unless the bytes are exactly one update of a plain text:
- * strings and deleted stretches in the root text, without gaps. Embeds, formats, nested types and other roots are not plain text.
+ * Reads an update. Throws an Error that says what is wrong unless the bytes are exactly one update, without gaps, that holds what `grammar`
+ * allows.
  */
-export function parseUpdate(update: Uint8Array): ParsedUpdate {
+export function parseUpdate(update: Uint8Array, grammar: Grammar): ParsedUpdate {
   const decoder = decoding.createDecoder(update)
   const runs: Run[] = []
   const seen = new Set<number>()
   for (let left = readCount(decoder); left > 0; left--) {
-    const run = readRun(decoder)
+    const run = readRun(decoder, grammar)
     if (seen.has(run.client)) throw new Error(`it lists the client ${run.client} twice`)
     seen.add(run.client)
     runs.push(run)
@@ -77,53 +89,52 @@ export function parseUpdate(update: Uint8Array): ParsedUpdate {
   return { runs, deletes }
 }
 
-function readRun(decoder: decoding.Decoder): Run {
+function readRun(decoder: decoding.Decoder, grammar: Grammar): Run {
   const count = readCount(decoder)
   const client = decoding.readVarUint(decoder)
   let clock = decoding.readVarUint(decoder)
   const structs: Struct[] = []
   for (let left = count; left > 0; left--) {
-    const struct = readStruct(decoder, client, clock)
+    const struct = readStruct(decoder, grammar, client, clock)
     structs.push(struct)
     clock += struct.length
   }
   return { client, structs, end: clock }
 }
 
-function readStruct(decoder: decoding.Decoder, client: number, clock: number): Struct {
+function readStruct(decoder: decoding.Decoder, grammar: Grammar, client: number, clock: number): Struct {
   const info = decoding.readUint8(decoder)
-  if ((info & HAS_PARENT_KEY) !== 0) throw new Error('it sets an attribute, and a plain text has none')
   const origin = (info & HAS_ORIGIN) === 0 ? undefined : readId(decoder)
   const rightOrigin = (info & HAS_RIGHT_ORIGIN) === 0 ? undefined : readId(decoder)
+  const keyed = (info & HAS_PARENT_KEY) !== 0
+  const parent = origin === undefined && rightOrigin === undefined ? readParent(decoder, keyed) : undefined
   // Yjs looks up neighbours of the same client without asking whether they exist.
-  if (origin?.client === client && origin.clock >= clock) throw new Error('it builds on itself')
-  if (rightOrigin?.client === client && rightOrigin.clock >= clock) throw new Error('it builds on itself')
-  if (origin === undefined && rightOrigin === undefined) {
-    if (decoding.readVarUint(decoder) !== 1) throw new Error('it writes into a nested type')
-    const root = readString(decoder)
-    if (root !== TEXT_KEY)
-      throw new Error(`it writes into the root ${JSON.stringify(root)}, not into ${JSON.stringify(TEXT_KEY)}`)
-  }
-  return {
-    client,
-    clock,
-    length: checkLength(clock, readContentLength(decoder, info & CONTENT_TYPE)),
-    origin,
-    rightOrigin,
-  }
+  checkEarlier(origin, client, clock)
+  checkEarlier(rightOrigin, client, clock)
+  checkEarlier(parent?.item, client, clock)
+  grammar.checkPlace(parent, keyed)
+  const length = checkLength(clock, grammar.readContent(decoder, info & CONTENT_TYPE))
+  return { client, clock, length, origin, rightOrigin, parent }
 }
 
-function readContentLength(decoder: decoding.Decoder, type: number): number {
-  if (type === STRING) return readString(decoder).length
-  if (type === DELETED) return decoding.readVarUint(decoder)
-  throw new Error(`it holds content of type ${type}, and a plain text holds characters only`)
+function checkEarlier(id: Id | undefined, client: number, clock: number): void {
+  if (id?.client === client && id.clock >= clock) throw new Error('it builds on itself')
+}
+
+function readParent(decoder: decoding.Decoder, keyed: boolean): Parent {
+  const named = decoding.readVarUint(decoder)
+  if (named > 1) throw new Error(`it says ${named} where a parent is either named or not`)
+  const root = named === 1 ? readString(decoder) : undefined
+  const item = named === 1 ? undefined : readId(decoder)
+  return { root, item, key: keyed ? readString(decoder) : undefined }
 }
 
 function readId(decoder: decoding.Decoder): Id {
   return { client: decoding.readVarUint(decoder), clock: decoding.readVarUint(decoder) }
 }
 
-function readString(decoder: decoding.Decoder): string {
+/** A string of the format, whose end is in the update. */
+export function readString(decoder: decoding.Decoder): string {
   const start = decoder.pos
   if (decoding.readVarUint(decoder) > bytesLeft(decoder)) throw new Error('a string ends after the last byte')
   decoder.pos = start
@@ -163,7 +174,7 @@ export function missingFrom(update: ParsedUpdate, clockOf: (client: number) => n
     let struct = cursor.structs[cursor.index++]
     while (struct !== undefined) {
       if (struct.clock > clock(struct.client)) return { client: struct.client, clock: struct.clock - 1 }
-      const missing = missingNeighbour(struct, clock)
+      const missing = missingFor(struct, clock)
       if (missing === undefined) {
         reached.set(struct.client, Math.max(clock(struct.client), struct.clock + struct.length))
         struct = waiting.pop() ?? cursor.structs[cursor.index++]
@@ -178,10 +189,12 @@ export function missingFrom(update: ParsedUpdate, clockOf: (client: number) => n
   return update.deletes.find((range) => range.clock + range.length > clock(range.client))
 }
 
-function missingNeighbour(struct: Struct, clock: (client: number) => number): Id | undefined {
+function missingFor(struct: Struct, clock: (client: number) => number): Id | undefined {
   const { origin, rightOrigin } = struct
+  const within = struct.parent?.item
   if (origin !== undefined && origin.clock >= clock(origin.client)) return origin
   if (rightOrigin !== undefined && rightOrigin.clock >= clock(rightOrigin.client)) return rightOrigin
+  if (within !== undefined && within.clock >= clock(within.client)) return within
   return undefined
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
-import { missingFrom, mergeUpdates, parseUpdate } from '../src/update.ts'
+import { missingFrom, mergeUpdates } from '../src/update.ts'
+import { plainText } from '../src/plain-text.ts'
 import { textPolicy } from '../src/policy.ts'
 import type { TextState } from '../src/state.ts'
 import { insert, note, remove, set, Site, stamp } from './world.ts'
@@ -258,7 +259,7 @@ test('an update is applied exactly when Yjs would leave nothing pending', () => 
       }
       for (const update of groups) {
         if ((chance.next().value as number) % 3 === 0) continue
-        const can = missingFrom(parseUpdate(update), (client) => Y.getState(doc.store, client)) === undefined
+        const can = missingFrom(plainText.parse(update), (client) => Y.getState(doc.store, client)) === undefined
         const trial = new Y.Doc()
         Y.applyUpdate(trial, Y.encodeStateAsUpdate(doc))
         Y.applyUpdate(trial, update)
@@ -296,7 +297,7 @@ test('damaged updates throw nowhere, leave nothing half done, and read the same 
         damaged++
         const parses = ((): boolean => {
           try {
-            parseUpdate(bad)
+            plainText.parse(bad)
             return true
           } catch {
             return false

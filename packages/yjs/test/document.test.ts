@@ -50,7 +50,7 @@ test('a state read while direct edits wait reads without them', () => {
   const live = site.open(note)
   site.transact(note, insert(0, 'abc'))
   const state = site.states.get('note')!
-  state.text = undefined
+  state.value = undefined
   live.text.insert(3, 'd')
   expect(site.read(note)).toBe('abc')
   site.policy.flush()

@@ -259,7 +259,7 @@ test('an old state keeps reading as it did', () => {
   }
   for (const [state, expected] of old) {
     expect(textPolicy.read(textPolicy.apply(state, null, stamp), note)).toBe(expected)
-    state!.text = undefined
+    state!.value = undefined
     expect(site.policy.read(state, note)).toBe(expected)
   }
 })

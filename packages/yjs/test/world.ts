@@ -2,7 +2,7 @@ import * as Y from 'yjs'
 import type { EditContext, Intent, PolicyHost, Value } from '@syncline/stm'
 import { text, textPolicy } from '../src/policy.ts'
 import type { TextRef } from '../src/policy.ts'
-import type { LiveText } from '../src/live.ts'
+import type { LiveText } from '../src/live-text.ts'
 import type { BoundTextPolicy } from '../src/policy.ts'
 import type { TextState } from '../src/state.ts'
 

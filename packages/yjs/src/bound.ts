@@ -1,0 +1,220 @@
+import type { BoundPolicy, EditContext, Intent, PolicyHost, PolicyRef, Value } from '@syncline/stm'
+import * as Y from 'yjs'
+import type { Content } from './content.ts'
+import type { LiveDocument, LiveHost } from './live.ts'
+import { appendUpdate, load, replay } from './state.ts'
+import type { DocumentState, Link } from './state.ts'
+
+/** The policy of documents, as it is in one store: with live documents. */
+export interface BoundDocuments<V, D, L extends LiveDocument<V>> extends BoundPolicy<V, DocumentState<V>, D> {
+  /** The live document of an address; made and loaded when it is not there. Whoever takes it counts in `handles`. */
+  live(address: string): L
+  /** One handle less. The document is destroyed with the last. */
+  release(live: L): void
+}
+
+/** A state plus the writes of one transaction so far. Immutable. */
+export interface DocumentDraft<V> {
+  readonly base: DocumentState<V> | undefined
+}
+
+/** What the refs of a tag do with documents: how a transaction writes them, and what an app gets to work on. */
+export interface Writing<V, D extends DocumentDraft<V>, L extends LiveDocument<V>> {
+  readonly content: Content<V>
+  open(address: string, host: LiveHost): L
+  /** Opens a draft on a state that reads as `value`. */
+  draft(base: DocumentState<V> | undefined, value: V): D
+  edit(draft: D, intent: Intent, ref: PolicyRef): D
+  readDraft(draft: D): V
+  /** Whether a draft is the state that it was opened on. */
+  isUnchanged(draft: D): boolean
+  /** An upper bound of the update that a draft becomes. */
+  sizeBytes(draft: D): number
+  /** Makes the writes of a draft on a document that shows its base, in a Yjs transaction under way. */
+  apply(draft: D, doc: Y.Doc, transaction: Y.Transaction): void
+}
+
+/**
+ * Documents without a handle that are kept, so that a run of transactions on the same ones need not load them each time.
+ * Eight is more documents than a task works on in turn, and few in memory.
+ */
+const KEPT_DOCUMENTS = 8
+
+/** Binds a policy of documents to a store. */
+export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocument<V>>(
+  tag: string,
+  writing: Writing<V, D, L>,
+  host: PolicyHost,
+): BoundDocuments<V, D, L> {
+  const { content } = writing
+  /** By address; those without a handle in the order of their last use. */
+  const lives = new Map<string, L>()
+  const dirty = new Set<LiveDocument<unknown>>()
+  /** What a state made of this payload reads as, if it is made on this base. */
+  const known = new WeakMap<Uint8Array, { readonly base: DocumentState<V> | undefined; readonly value: V }>()
+  /** Updates that were reported: each is met again whenever a history is read. */
+  const reported = new WeakSet<Uint8Array>()
+  let clientId = host.randomUint32()
+  let scheduled = false
+
+  const liveHost: LiveHost = {
+    report,
+    newest,
+    commit: (address: string, update: Uint8Array) => host.commit(address, update),
+    clientId: () => clientId,
+    renewClientId: () => (clientId = host.randomUint32()),
+    dirty: (live) => {
+      dirty.add(live)
+      if (scheduled) return
+      scheduled = true
+      queueMicrotask(() => {
+        scheduled = false
+        flush()
+      })
+    },
+  }
+
+  function report(error: unknown, update?: Uint8Array): void {
+    if (update !== undefined) {
+      if (reported.has(update)) return
+      reported.add(update)
+    }
+    host.report(error)
+  }
+
+  function newest(address: string): Link | undefined {
+    return (host.state(address) as DocumentState<V> | undefined)?.link
+  }
+
+  function live(address: string): L {
+    let found = lives.get(address)
+    if (found === undefined) found = writing.open(address, liveHost)
+    else lives.delete(address)
+    lives.set(address, found)
+    let kept = 0
+    for (const one of lives.values()) if (one.handles === 0) kept++
+    for (const one of lives.values()) {
+      if (kept <= KEPT_DOCUMENTS) break
+      if (one === found || one.handles > 0 || one.hasUncommitted) continue
+      lives.delete(one.address)
+      one.destroy()
+      kept--
+    }
+    return found
+  }
+
+  function release(released: L): void {
+    released.handles--
+    if (released.handles > 0 || lives.get(released.address) !== released) return
+    released.flush()
+    dirty.delete(released)
+    lives.delete(released.address)
+    released.destroy()
+  }
+
+  function read(state: DocumentState<V> | undefined, address: string): V {
+    if (state === undefined) return content.empty
+    if (state.value !== undefined) return state.value
+    if (state !== host.state(address)) return replay(state, content, report)
+    const found = live(address)
+    if (!found.shows(state.link)) return replay(state, content, report)
+    return (state.value = found.read())
+  }
+
+  function finish(draft: D, address: string): Uint8Array | undefined {
+    if (writing.isUnchanged(draft)) return undefined
+    const found = live(address)
+    // When the document is ahead of the base (an edit is under way, or the base is an old state), what the draft says means
+    // nothing to it: the update is made beside it, as by somebody else, and comes in when it is settled.
+    const update = found.shows(draft.base?.link)
+      ? found.write((doc, transaction) => writing.apply(draft, doc, transaction))
+      : updateAside(writing, draft, host.randomUint32())
+    if (update !== undefined) known.set(update, { base: draft.base, value: writing.readDraft(draft) })
+    return update
+  }
+
+  function flush(): void {
+    for (const one of dirty) {
+      dirty.delete(one)
+      one.flush()
+    }
+  }
+
+  return {
+    tag,
+    late: true,
+    apply(state, payload) {
+      const made = payload instanceof Uint8Array ? known.get(payload) : undefined
+      return appendUpdate(state, payload, made?.base === state ? made?.value : undefined)
+    },
+    read: (state, ref) => read(state, ref.address),
+    draft: (state, ref) => writing.draft(state, read(state, ref.address)),
+    edit: (draft, intent, ref) => writing.edit(draft, intent, ref),
+    readDraft: (draft) => writing.readDraft(draft),
+    sizeBytes: (draft) => writing.sizeBytes(draft),
+    finish: (draft, ref) => finish(draft, ref.address),
+    finishAside: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context)),
+    documents: (payload) => writersOf(content, payload),
+    settle: (address) => lives.get(address)?.settle(),
+    reset(address, state) {
+      const found = lives.get(address)
+      if (found !== undefined && (found.handles > 0 || found.hasUncommitted)) {
+        found.reset(state?.link)
+        return
+      }
+      // The document that comes next must not give out clocks again that the history has lost.
+      liveHost.renewClientId()
+      lives.delete(address)
+      found?.destroy()
+    },
+    flush,
+    close() {
+      flush()
+      for (const one of lives.values()) one.destroy()
+      lives.clear()
+    },
+    live,
+    release,
+  }
+}
+
+/** The Yjs clients whose structs an update brings. */
+export function writersOf(content: Content<unknown>, payload: Value): readonly number[] {
+  if (!(payload instanceof Uint8Array)) return []
+  try {
+    return content.parse(payload).runs.map(({ client }) => client)
+  } catch {
+    // It says nothing that anybody will apply.
+    return []
+  }
+}
+
+/** The update that the writes of a draft are, made on a document of their own. */
+export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocument<V>>(
+  { content, isUnchanged, apply }: Writing<V, D, L>,
+  draft: D,
+  clientId: number,
+): Uint8Array | undefined {
+  if (isUnchanged(draft)) return undefined
+  const { doc } = load(content.create(), content, draft.base?.link, ignore)
+  let free = clientId
+  while (Y.getState(doc.store, free) > 0) free = (free + 1) >>> 0
+  doc.clientID = free
+  let update: Uint8Array | undefined
+  doc.on('update', (made: Uint8Array) => (update = made))
+  doc.transact((transaction) => apply(draft, doc, transaction))
+  doc.destroy()
+  return update
+}
+
+/** Without a store there is nobody to report to; the same update is reported by every store that reads it. */
+export function ignore(): void {}
+
+/** A 32-bit number from the writer and the seed of a transaction (FNV-1a). */
+export function clientIdFrom(context: EditContext): number {
+  let hash = 0x811c9dc5
+  for (const unit of `${context.stamp.writer}:${context.seed}`) {
+    hash = Math.imul(hash ^ unit.charCodeAt(0), 0x01000193)
+  }
+  return hash >>> 0
+}

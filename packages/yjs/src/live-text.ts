@@ -1,0 +1,10 @@
+import type * as Y from 'yjs'
+import { LiveDocument } from './live.ts'
+import { TEXT_KEY } from './plain-text.ts'
+
+/** The live document of one text ref. */
+export class LiveText extends LiveDocument<string> {
+  get text(): Y.Text {
+    return this.doc.getText(TEXT_KEY)
+  }
+}

@@ -1,0 +1,40 @@
+import * as decoding from 'lib0/decoding'
+import * as Y from 'yjs'
+import type { Content } from './content.ts'
+import { parseUpdate, readString } from './update.ts'
+import type { Grammar, Parent } from './update.ts'
+
+/** The name of the one Y.Text in the document of a `text` ref. */
+export const TEXT_KEY = 'text'
+
+// Content types of the update format, version 1 (yjs/src/structs/Item.js).
+const DELETED = 1
+const STRING = 4
+
+/** Strings and deleted stretches in the root text. Embeds, formats, nested types and other roots are not plain text. */
+const grammar: Grammar = {
+  checkPlace(parent: Parent | undefined, keyed: boolean): void {
+    if (keyed) throw new Error('it sets an attribute, and a plain text has none')
+    if (parent === undefined) return
+    const { root } = parent
+    if (root === undefined) throw new Error('it writes into a nested type')
+    if (root !== TEXT_KEY)
+      throw new Error(`it writes into the root ${JSON.stringify(root)}, not into ${JSON.stringify(TEXT_KEY)}`)
+  },
+  readContent(decoder: decoding.Decoder, type: number): number {
+    if (type === STRING) return readString(decoder).length
+    if (type === DELETED) return decoding.readVarUint(decoder)
+    throw new Error(`it holds content of type ${type}, and a plain text holds characters only`)
+  },
+}
+
+/** The characters of a `text` ref, in the root `text`. */
+export const plainText: Content<string> = {
+  name: 'text',
+  advice: 'Write nothing but strings of whole characters, into the Y.Text.',
+  empty: '',
+  create: (guid) => new Y.Doc(guid === undefined ? {} : { guid }),
+  parse: (update) => parseUpdate(update, grammar),
+  read: (doc) => doc.getText(TEXT_KEY).toString(),
+  equal: (a, b) => a === b,
+}
