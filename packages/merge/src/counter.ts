@@ -1,8 +1,8 @@
 import { checkName, makeRef, type Arbiter, type Policy, type Ref, type RefOptions } from '@syncline/stm'
 import { checkNoVersion } from './lens.ts'
 import { counterReversal } from './counter-reversal.ts'
-import { ADD, addToCounter, readCounter, type CounterState } from './counter-state.ts'
-import { addToSum, decodeSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
+import { ADD, addToCounter, differenceOf, readCounter, totalOf, type CounterState } from './counter-state.ts'
+import { addSums, addToSum, decodeSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
 import { checkDelta, noSuchWrite } from './writes.ts'
 
 interface CounterDraft {
@@ -28,9 +28,12 @@ const policy: Policy<number, CounterState, CounterDraft> = {
   draft: (base) => ({ base, delta: noSum }),
 
   edit(draft, intent, ref) {
-    if (intent.kind !== 'add') throw noSuchWrite(ref.address, intent, 'a counter', 'add')
     const where = `The counter "${ref.address}"`
-    const delta = addToSum(draft.delta, checkDelta(intent.delta, where))
+    let delta = draft.delta
+    if (intent.kind === 'add') delta = addToSum(delta, checkDelta(intent.delta, where))
+    else if (intent.kind === 'merge') {
+      delta = addSums(delta, differenceOf(totalOf(draft.base, delta), intent.base, intent.mine, where))
+    } else throw noSuchWrite(ref.address, intent, 'a counter', 'add and merge')
     if (delta === draft.delta) return draft
     checkDelta(valueOfSum(delta), where)
     return { base: draft.base, delta }
@@ -43,11 +46,17 @@ const policy: Policy<number, CounterState, CounterDraft> = {
   reversal: counterReversal,
 }
 
+/** The writes of a counter. */
+export interface CounterWrites {
+  readonly add: true
+  readonly merge: number
+}
+
 /**
  * A counter: concurrent additions sum up, exactly, also of fractions. It reads 0 while nobody has added.
  *
  * Takes finite numbers up to `Number.MAX_SAFE_INTEGER`; others are `StmError` `invalid-value`. Additions of one transaction that come
- * to 0 write nothing. State: one sum for each writer that ever added.
+ * to 0 write nothing. `merge` adds the difference. State: one sum for each writer that ever added.
  *
  * @example
  * import { counter } from '@syncline/merge'
@@ -58,7 +67,7 @@ const policy: Policy<number, CounterState, CounterDraft> = {
 export function counter<A extends Arbiter = 'local'>(
   name: string,
   options?: RefOptions<A>,
-): Ref<number, { add: true }, A> {
+): Ref<number, CounterWrites, A> {
   checkNoVersion(name, options)
-  return makeRef<number, { add: true }, A>(policy, checkName(name), undefined, options)
+  return makeRef<number, CounterWrites, A>(policy, checkName(name), undefined, options)
 }

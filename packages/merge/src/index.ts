@@ -1,8 +1,10 @@
 // Policies
 export { counter } from './counter.ts'
+export type { CounterWrites } from './counter.ts'
 export { list } from './list.ts'
 export type { ListWrites } from './list.ts'
 export { lww } from './lww.ts'
+export type { LwwWrites } from './lww.ts'
 export { collection, record } from './record.ts'
 export type { MemberWrites, RecordCollection, RecordList, RecordWrites } from './record.ts'
 

@@ -160,7 +160,7 @@ export function newItem(id: string, key: string | undefined, value: Value | unde
 }
 
 /** The item somewhere else. */
-export function movedItem(item: Item, key: string, stamp: Stamp): Item {
+export function movedItem<I extends Item>(item: I, key: string, stamp: Stamp): I {
   return { ...item, key, keyStamp: stamp }
 }
 

@@ -73,11 +73,15 @@ const policy: Policy<Value, LwwState, LwwDraft> = {
   draft: (base) => ({ base, value: undefined }),
 
   edit(draft, intent, ref) {
-    if (intent.kind !== 'set') throw noSuchWrite(ref.address, intent, 'a register', 'set')
+    if (intent.kind !== 'set' && intent.kind !== 'merge')
+      throw noSuchWrite(ref.address, intent, 'a register', 'set and merge')
     const { type, lens } = specOf(ref)
     const [version, known] = [versionOf(draft.base?.value), lens?.version ?? 1]
     if (version > known) throw readOnly(ref.address, version, known)
-    const value = isFit(intent.value, type) ? intent.value : checked(intent.value, type, ref)
+    const given = intent.kind === 'set' ? intent.value : intent.mine
+    const value = isFit(given, type) ? given : checked(given, type, ref)
+    // A register is a whole: who changed nothing in it writes nothing.
+    if (intent.kind === 'merge' && equalValues(value, intent.base)) return draft
     return equalValues(value, policy.readDraft(draft, ref)) ? draft : { base: draft.base, value }
   },
 
@@ -121,6 +125,12 @@ function specOf(ref: PolicyRef): LwwSpec {
   return ref.spec as LwwSpec
 }
 
+/** The writes of a register of `T`. */
+export interface LwwWrites<T> {
+  readonly set: T
+  readonly merge: T
+}
+
 /**
  * A register: one value, and the last writer wins.
  *
@@ -141,30 +151,30 @@ export function lww<S extends StandardSchema, A extends Arbiter = 'local'>(
   name: string,
   initial: NoInfer<ValueOf<S>>,
   options: RefOptions<A> & { readonly schema: S },
-): Ref<ValueOf<S>, { set: ValueOf<S> }, A>
+): Ref<ValueOf<S>, LwwWrites<ValueOf<S>>, A>
 export function lww<T>(
   name: string,
   initial: T,
   options: PlainOptions<'browser'> & { readonly arbiter: 'browser' },
-): Ref<T, { set: T }, 'browser'>
+): Ref<T, LwwWrites<T>, 'browser'>
 export function lww<T>(
   name: string,
   initial: T,
   options: PlainOptions<'relay'> & { readonly arbiter: 'relay' },
-): Ref<T, { set: T }, 'relay'>
+): Ref<T, LwwWrites<T>, 'relay'>
 export function lww<T, A extends Arbiter = 'local'>(
   name: string,
   initial: T,
   options?: PlainOptions<A>,
-): Ref<T, { set: T }, A>
+): Ref<T, LwwWrites<T>, A>
 export function lww<T, A extends Arbiter = 'local'>(
   name: string,
   initial: T,
   options?: RefOptions<A>,
-): Ref<T, { set: T }, A> {
+): Ref<T, LwwWrites<T>, A> {
   const value = toValue(initial, `The initial value of "${name}"`)
   checkUnversioned(value, `The initial value of "${name}"`)
   const lens = options === undefined ? undefined : lensOf(name, options)
   const spec: LwwSpec = { initial: value, type: typeof value === 'object' ? undefined : typeof value, lens }
-  return makeRef<T, { set: T }, A>(policy as Policy, checkName(name), Object.freeze(spec), options)
+  return makeRef<T, LwwWrites<T>, A>(policy as Policy, checkName(name), Object.freeze(spec), options)
 }

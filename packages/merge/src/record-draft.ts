@@ -1,5 +1,5 @@
 import { equalValues, StmError, toValue, type Intent, type Place, type PolicyRef, type Value } from '@syncline/stm'
-import { readCounter } from './counter-state.ts'
+import { differenceOf, readCounter, totalOf } from './counter-state.ts'
 import type { FieldSpec, RecordSpec } from './fields.ts'
 import { checkUnversioned, readOnly } from './lens.ts'
 import { loweredWrites, newestVersion, storedRegister } from './record-lens.ts'
@@ -17,7 +17,7 @@ import {
   WRITE,
   type RecordState,
 } from './record-state.ts'
-import { addToSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
+import { addSums, addToSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
 import { checkDelta, checkType, describe, noSuchWrite } from './writes.ts'
 
 /** The state of a record and what one transaction wrote to it so far. */
@@ -99,6 +99,9 @@ export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, s
     case 'set':
       mustExist(draft, ref, spec)
       return set(draft, intent.value, ref, spec)
+    case 'merge':
+      mustExist(draft, ref, spec)
+      return merge(draft, intent.base, intent.mine, ref, spec)
     case 'patch':
       mustExist(draft, ref, spec)
       return patch(draft, intent.fields, ref, spec)
@@ -111,9 +114,9 @@ export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, s
         ref.address,
         intent,
         'a member of a collection',
-        'create, set, patch, add to a count, move and delete',
+        'create, set, merge, patch, add to a count, move and delete',
       )
-    : noSuchWrite(ref.address, intent, 'a record', 'set, patch and add to a count')
+    : noSuchWrite(ref.address, intent, 'a record', 'set, merge, patch and add to a count')
 }
 
 /** The operation that takes the state to the draft; undefined when nothing changed. */
@@ -211,6 +214,50 @@ function set(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: RecordSpe
   return written(draft, writes)
 }
 
+/** Writes what differs between two whole or partial values of the record: each field goes by how it merges. */
+function merge(draft: RecordDraft, base: unknown, mine: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
+  const [had, wants] = [new Map(entriesOf(base, ref)), new Map(entriesOf(mine, ref))]
+  let writes: unknown[] | undefined
+  for (const name of new Set([...had.keys(), ...wants.keys()])) {
+    const field = fieldOf(name, ref, spec)
+    const [before, after] = [had.get(name), wants.get(name)]
+    const merged = mergeField(draft, field, before, after, ref)
+    if (merged === UNTOUCHED) continue
+    writes ??= draft.writes.slice()
+    writes[field.index] = merged
+  }
+  return written(draft, writes)
+}
+
+/** What is to be written to a field that somebody had as `base` and wants as `mine`. */
+function mergeField(draft: RecordDraft, field: FieldSpec, base: unknown, mine: unknown, ref: PolicyRef): unknown {
+  const where = `The field "${field.name}" of "${ref.address}"`
+  switch (field.kind) {
+    case 'count': {
+      // Who left it away, as `set` allows, has not touched it.
+      if (mine === undefined) return UNTOUCHED
+      const added = addedTo(draft, field)
+      const delta = differenceOf(addSums(totalOf(counterOf(draft.under, field)), added), base, mine, where)
+      if (delta.length === 0) return UNTOUCHED
+      const after = addSums(added, delta)
+      checkDelta(valueOfSum(after), where)
+      return after
+    }
+    case 'place':
+      if (mine === undefined || equalValues(base, mine)) return UNTOUCHED
+      throw notByValue(field, ref)
+    default: {
+      const wanted = checkValue(mine, field, ref)
+      return equalValues(base, wanted) || equalValues(wanted, draft.readField(field)) ? UNTOUCHED : wanted
+    }
+  }
+}
+
+function addedTo(draft: RecordDraft, field: FieldSpec): Sum {
+  const added = draft.writes[field.index]
+  return added === UNTOUCHED ? noSum : (added as Sum)
+}
+
 function patch(draft: RecordDraft, fields: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
   let writes: unknown[] | undefined
   for (const [name, given] of entriesOf(fields, ref)) {
@@ -242,7 +289,7 @@ function add(
     )
   }
   const where = `The count "${field.name}" of "${ref.address}"`
-  const before = draft.writes[field.index] === UNTOUCHED ? noSum : (draft.writes[field.index] as Sum)
+  const before = addedTo(draft, field)
   const after = addToSum(before, checkDelta(delta, where))
   if (after === before) return draft
   checkDelta(valueOfSum(after), where)

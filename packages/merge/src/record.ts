@@ -95,6 +95,8 @@ function initialView(spec: RecordSpec): unknown {
 /** The writes of a record. */
 export type RecordWrites<F extends Fields> = {
   readonly set: RecordValue<F>
+  /** All fields, or those that were edited. Counts get the difference added; places come along unchanged. */
+  readonly merge: Partial<RecordValue<F>>
   readonly patch: RecordPatch<F>
   readonly add: true
 }

@@ -29,6 +29,11 @@ const small = fc.integer({ min: -1, max: 5 })
 const intents: fc.Arbitrary<Intent> = fc.oneof(
   fc.record({ kind: fc.constant('set' as const), value: fc.oneof(things, fieldsOfThings) }),
   fc.record({ kind: fc.constant('patch' as const), fields: fieldsOfThings }),
+  fc.record({
+    kind: fc.constant('merge' as const),
+    base: fc.oneof(things, fieldsOfThings),
+    mine: fc.oneof(things, fieldsOfThings),
+  }),
   fc.record({ kind: fc.constant('add' as const), delta: fc.constantFrom(1, -1, 0.1, 0, Number.NaN, 2 ** 53) }),
   fc.record({
     kind: fc.constant('add' as const),

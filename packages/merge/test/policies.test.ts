@@ -92,22 +92,22 @@ test('[ME5] setting equal values, or ending where it began, writes nothing', () 
 test('[ME6] each ref refuses the writes it does not have and says which it has', () => {
   const cards = collection('cards', { title: '' })
   const cases: [Ref<any, any>, Intent, string][] = [
-    [lww('title', ''), { kind: 'add', delta: 1 }, '"title" is a register and has no "add". It takes set.'],
-    [counter('votes'), { kind: 'set', value: 1 }, '"votes" is a counter and has no "set". It takes add.'],
+    [lww('title', ''), { kind: 'add', delta: 1 }, '"title" is a register and has no "add". It takes set and merge.'],
+    [counter('votes'), { kind: 'set', value: 1 }, '"votes" is a counter and has no "set". It takes add and merge.'],
     [
       list('steps'),
       { kind: 'patch', fields: {} },
-      '"steps" is a list and has no "patch". It takes insert, remove, reorder and set.',
+      '"steps" is a list and has no "patch". It takes insert, remove, reorder, set and merge.',
     ],
     [
       record('settings', {}),
       { kind: 'delete' },
-      '"settings" is a record and has no "delete". It takes set, patch and add to a count.',
+      '"settings" is a record and has no "delete". It takes set, merge, patch and add to a count.',
     ],
     [
       cards.at('a'),
       { kind: 'insert', index: 0, content: '' },
-      '"cards/a" is a member of a collection and has no "insert". It takes create, set, patch, add to a count, move and delete.',
+      '"cards/a" is a member of a collection and has no "insert". It takes create, set, merge, patch, add to a count, move and delete.',
     ],
   ]
   for (const [ref, intent, message] of cases) {
@@ -143,7 +143,7 @@ test('[ME6] a value of another type names the ref, the field, what it got and wh
     ],
     [list('steps'), { kind: 'insert', index: 1, content: 'x' }, 'Position 1 is outside the list "steps". Use 0 to 0.'],
     [list('steps'), { kind: 'move', from: 0, to: 0 }, 'Position 0 is outside the list "steps", which is empty.'],
-    [list('steps'), { kind: 'set', value: 'abc' }, '"steps" is a list and got the string "abc". Set an array.'],
+    [list('steps'), { kind: 'set', value: 'abc' }, '"steps" is a list and got the string "abc". Give an array.'],
   ]
   for (const [ref, intent, message] of cases) {
     const error = errorOf(() => edit(ref, intent))

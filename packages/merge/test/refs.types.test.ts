@@ -10,6 +10,7 @@ import {
   optional,
   place,
   record,
+  type LwwWrites,
   type RecordValue,
 } from '../src/index.ts'
 
@@ -63,11 +64,11 @@ test('values are inferred from what a ref starts with', () => {
 
 test('a type argument says the value, and the options say the arbiter', () => {
   const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
-  expectTypeOf<typeof seat>().toEqualTypeOf<Ref<string | null, { set: string | null }, 'relay'>>()
+  expectTypeOf<typeof seat>().toEqualTypeOf<Ref<string | null, LwwWrites<string | null>, 'relay'>>()
   const draft = lww('draft', '', { arbiter: 'browser', onConflict: 'merge' })
-  expectTypeOf<typeof draft>().toEqualTypeOf<Ref<string, { set: string }, 'browser'>>()
+  expectTypeOf<typeof draft>().toEqualTypeOf<Ref<string, LwwWrites<string>, 'browser'>>()
   const plain = lww('plain', 0, { onConflict: 'merge' })
-  expectTypeOf<typeof plain>().toEqualTypeOf<Ref<number, { set: number }>>()
+  expectTypeOf<typeof plain>().toEqualTypeOf<Ref<number, LwwWrites<number>>>()
   const queue = list<number>('queue', { arbiter: 'relay' })
   expectTypeOf(queue.arbiter).toEqualTypeOf<'relay'>()
   const said = lww<string, 'browser'>('said', '', { arbiter: 'browser' })

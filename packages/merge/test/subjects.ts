@@ -28,13 +28,20 @@ const deltas = [1, -1, 0.1, 0.2, 0.3, 1e15, -1e15, 2 ** -40, 0]
 
 export const registers: Subject = {
   policies: [title.policy],
-  write: (tx, dice) => tx.set(title, [null, 'a', 'b', 'c'][dice(4)]!),
+  write(tx, dice) {
+    const [base, mine] = [[null, 'a', 'b', 'c'][dice(4)]!, [null, 'a', 'b', 'c'][dice(4)]!]
+    if (dice(3) === 0) tx.merge(title, base, mine)
+    else tx.set(title, mine)
+  },
   readables: [title],
 }
 
 export const counters: Subject = {
   policies: [votes.policy],
-  write: (tx, dice) => tx.add(votes, deltas[dice(deltas.length)]!),
+  write(tx, dice) {
+    if (dice(3) === 0) tx.merge(votes, dice(2) ? tx.get(votes) : 0.1, deltas[dice(deltas.length)]!)
+    else tx.add(votes, deltas[dice(deltas.length)]!)
+  },
   readables: [votes],
 }
 
@@ -48,7 +55,12 @@ export const sequences: Subject = {
       tx.insert(steps, dice(now.length + 1), run)
     } else if (kind === 3) tx.remove(steps, dice(now.length), 1)
     else if (kind === 4) tx.reorder(steps, dice(now.length), dice(now.length))
-    else tx.set(steps, now.toSpliced(dice(now.length), dice(2), 'set'))
+    else if (dice(2) === 0) tx.set(steps, now.toSpliced(dice(now.length), dice(2), 'set'))
+    else {
+      // What was there a while ago, and what somebody has made of it.
+      const base = now.toSpliced(dice(now.length), 1 + dice(2), 'gone')
+      tx.merge(steps, base, [...base.slice(1), 'merged', base[0]!].toSpliced(dice(now.length), dice(2)))
+    }
   },
   readables: [steps],
 }
@@ -56,8 +68,11 @@ export const sequences: Subject = {
 export const records: Subject = {
   policies: [settings.policy],
   write(tx, dice) {
-    const kind = dice(5)
-    if (kind === 0) tx.patch(settings, { theme: ['light', 'dark', 'sepia'][dice(3)]! })
+    const kind = dice(6)
+    if (kind === 5) {
+      const base = { ...tx.get(settings), theme: 'light' }
+      tx.merge(settings, base, { ...base, zoom: dice(3), starts: base.starts + deltas[dice(deltas.length)]! })
+    } else if (kind === 0) tx.patch(settings, { theme: ['light', 'dark', 'sepia'][dice(3)]! })
     else if (kind === 1) tx.patch(settings, { last: dice(2) ? 'x' : undefined, zoom: dice(3) })
     else if (kind === 2) tx.add(settings, deltas[dice(deltas.length)]!, 'starts')
     else if (kind === 3) tx.update(settings, (now) => ({ ...now, ['__proto__']: `${dice(3)}` }))

@@ -6,6 +6,8 @@ import type { Value } from './value.ts'
 /** The writes a ref may understand. Each is data, so that it can be buffered, combined and checked. */
 export type Intent =
   | { readonly kind: 'set'; readonly value: unknown }
+  /** A whole value as somebody had it, and as they want it: what differs is written. */
+  | { readonly kind: 'merge'; readonly base: unknown; readonly mine: unknown }
   | { readonly kind: 'patch'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly kind: 'add'; readonly delta: number; readonly field?: string }
   | { readonly kind: 'create'; readonly value: Readonly<Record<string, unknown>> }

@@ -19,6 +19,7 @@ export interface Readable<V> {
 /** The writes a ref takes, by name: `{ set: string }`, `{ add: true }`. Carries types only. */
 export interface Writes {
   readonly set?: unknown
+  readonly merge?: unknown
   readonly patch?: unknown
   readonly create?: unknown
   readonly add?: true

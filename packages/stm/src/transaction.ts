@@ -30,6 +30,10 @@ import type { Collection, List, Readable, Ref, Writes } from './ref.ts'
  *   tx.reorder(steps, 1, 0)
  *   expect(tx.get(steps)).toEqual(['third', 'first'])
  *
+ *   // A form was opened before 'third' was there, and is saved now.
+ *   tx.merge(steps, ['first'], ['first', 'last'])
+ *   expect(tx.get(steps)).toEqual(['third', 'first', 'last'])
+ *
  *   // It depends on the list, and not on the number of edits, which it only looks at and adds to.
  *   tx.ensure(todo)
  *   if (tx.peek(edits) < 100) tx.commute(edits, { add: 1 })
@@ -63,6 +67,12 @@ export interface Tx<A extends Arbiter = 'local'> {
   set<V>(ref: Ref<unknown, { set: V }, A>, value: NoInfer<V>): void
   /** `set(ref, change(get(ref)))`. */
   update<V>(ref: Ref<V | undefined, { set: V }, A>, change: (value: NoInfer<V>) => NoInfer<V>): void
+  /**
+   * Writes what somebody changed in a whole value: how `mine` differs from `base`, which is what they had, goes over to what is there now, by
+   * the fewest writes that the policy of the ref can make. What they did not touch stays as others have left it; where both changed the same,
+   * `mine` stands. For a form, a textarea, and whatever else gives a whole value back after a while. Throws as `set` does.
+   */
+  merge<V>(ref: Ref<unknown, { merge: V }, A>, base: NoInfer<V>, mine: NoInfer<V>): void
   /** Writes the named fields of a record and leaves the others alone. */
   patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: NoInfer<F>): void
   /** Adds to a counter; concurrent additions sum up. `field` names the counter field of a record. */

@@ -104,6 +104,10 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     this.set(ref, change(before))
   }
 
+  merge<V>(ref: Ref<unknown, { merge: V }, A>, base: NoInfer<V>, mine: NoInfer<V>): void {
+    this.#write(ref, { kind: 'merge', base, mine })
+  }
+
   patch<F>(ref: Ref<unknown, { patch: F }, A>, fields: NoInfer<F>): void {
     this.#write(ref, { kind: 'patch', fields: fields as Record<string, unknown> })
   }

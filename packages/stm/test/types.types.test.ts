@@ -8,7 +8,7 @@ interface Title {
   readonly done: boolean
 }
 
-declare const title: Ref<string, { set: string }>
+declare const title: Ref<string, { set: string; merge: string }>
 declare const votes: Ref<number, { add: true }>
 declare const text: Ref<string, { insert: string; remove: true; set: string }>
 declare const order: Ref<readonly string[], { insert: readonly string[]; remove: true; move: true }>
@@ -39,6 +39,7 @@ function reads(reader: Snapshot | Tx): void {
 function writes(tx: Tx): void {
   tx.set(title, 'x')
   tx.update(title, (value) => value.toUpperCase())
+  tx.merge(title, 'x', 'y')
   tx.add(votes, 1)
   tx.insert(text, 0, 'x')
   tx.insert(order, 0, ['x'])
@@ -57,6 +58,12 @@ function writes(tx: Tx): void {
   tx.set(title, 1)
   // @ts-expect-error -- another type
   tx.update(title, (value) => value.length)
+  // @ts-expect-error -- another type
+  tx.merge(title, 'x', 1)
+  // @ts-expect-error -- another type
+  tx.merge(title, 1, 'x')
+  // @ts-expect-error -- this one does not take it
+  tx.merge(votes, 1, 2)
   // @ts-expect-error -- a counter is not set
   tx.set(votes, 1)
   // @ts-expect-error -- a register does not count
