@@ -281,7 +281,11 @@ test('[ME67] whatever an inverse holds, nothing throws, and what makes no sense 
           const picture = JSON.stringify(canonical(state))
           const stamp = { at: 1, writer: 'w1' }
           const undone = data.map((inverse) => ({ inverse, stamp }))
-          const { payload } = reversal.revert(state, undone, { now: (same) => same, restored: () => past })
+          const { payload } = reversal.revert(state, undone, {
+            now: (same) => same,
+            restored: () => past,
+            restorations: () => [past],
+          })
           reversal.inverse(state, data[0]!, noPast)
           if (payload === undefined) ignored += 1
           expect(JSON.stringify(canonical(state))).toBe(picture)

@@ -247,7 +247,7 @@ test('[ME66] an inverse is as large as what was written and replaced, however la
 
 test('[ME68] what was authored again goes back by the stamps that it has now', () => {
   const renamed = new Map<string, Stamp>()
-  const past: Past = { now: (stamp) => renamed.get(`${stamp.at} ${stamp.writer}`) ?? stamp, restored: () => undefined }
+  const past: Past = { ...noPast, now: (stamp) => renamed.get(`${stamp.at} ${stamp.writer}`) ?? stamp }
   const replica = createReplica('old', policies)
   const changes = [
     replica.transact((tx) => {

@@ -57,7 +57,13 @@ export interface Past {
   now(stamp: Stamp): Stamp
   /** What `revert` gave as `restored` for the Change with this stamp; undefined for all others. */
   restored(stamp: Stamp): Value | undefined
+  /** All that `revert` gave as `restored` and that is remembered, the oldest first: for policies whose states hold no stamps. */
+  restorations(): Iterable<Value>
 }
 
 /** The past of a ref of which nothing was taken back yet. */
-export const noPast: Past = Object.freeze({ now: (stamp: Stamp) => stamp, restored: () => undefined })
+export const noPast: Past = Object.freeze({
+  now: (stamp: Stamp) => stamp,
+  restored: () => undefined,
+  restorations: () => [],
+})

@@ -48,7 +48,7 @@ export interface TakenBack {
   readonly restored: readonly Value[]
   /** What others have written since. */
   readonly superseded: readonly LeftPart[]
-  /** What cannot be taken back, as a text today. */
+  /** What cannot be taken back. */
   readonly irreversible: readonly LeftPart[]
 }
 

@@ -3,6 +3,8 @@ import type { CellKey, Value } from '@syncline/stm'
 /** What Changes that took others back have put back, by the text of their stamps. */
 export interface Restored {
   get(stamp: string, key: CellKey): Value | undefined
+  /** All that was put back in a cell, the oldest first. */
+  of(key: CellKey): Iterable<Value>
   remember(stamp: string, values: ReadonlyMap<CellKey, Value>): void
   /** A Change has another stamp now. */
   rename(from: string, to: string): void
@@ -28,6 +30,12 @@ export function createRestored(): Restored {
 
   return {
     get: (stamp, key) => byStamp.get(stamp)?.get(key),
+    *of(key) {
+      for (const stamp of stampsOf.get(key) ?? []) {
+        const value = byStamp.get(stamp)?.get(key)
+        if (value !== undefined) yield value
+      }
+    },
     remember(stamp, values) {
       for (const key of values.keys()) {
         const stamps = stampsOf.get(key)

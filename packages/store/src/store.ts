@@ -114,7 +114,7 @@ export interface Store {
    * `undoStack().undo()`.
    *
    * A part goes back only while this tab's write stands there: what others wrote later stays, and is named in `superseded`; what cannot be
-   * taken back, as text today, in `irreversible`. When there is nothing to undo, or nothing of it is left, no Change is made. Throws `StmError`
+   * taken back in `irreversible`. When there is nothing to undo, or nothing of it is left, no Change is made. Throws `StmError`
    * `nested-transaction` in the body of a transaction, `change-too-large`, `validation-failed`, `too-large-for-ref`, `invariant-failed`; `StoreError`
    * `undo-needs-async` for a step that wrote `browser` or `relay` refs, and while an `undoAsync` is under way; `unknown-policy` after a reload, while
    * no ref of the kind has been read yet. Nothing has happened then. Cost: what the step wrote.

@@ -42,7 +42,11 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
       restored.remember(stampKey(change.stamp), byCell)
       if (change.ordered !== undefined) restored.remember(stampKey(change.ordered), byCell)
     },
-    past: (key) => ({ now, restored: (stamp) => restored.get(stampKey(stamp), key) }),
+    past: (key) => ({
+      now,
+      restored: (stamp) => restored.get(stampKey(stamp), key),
+      restorations: () => restored.of(key),
+    }),
     rename(from, to) {
       restored.rename(stampKey(from), stampKey(to))
       for (const one of lines.values()) one.rename(from, to)
