@@ -2,6 +2,7 @@ import type { BoundPolicy, EditContext, Intent, PolicyHost, PolicyRef, Value } f
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
 import type { LiveDocument, LiveHost } from './live.ts'
+import { noteRemoved, watchRemovals } from './removals.ts'
 import { appendUpdate, load, replay } from './state.ts'
 import type { DocumentState, Link } from './state.ts'
 
@@ -11,6 +12,8 @@ export interface BoundDocuments<V, D, L extends LiveDocument<V>> extends BoundPo
   live(address: string): L
   /** One handle less. The document is destroyed with the last. */
   release(live: L): void
+  /** A live document that shows a state and nothing beside it; undefined when there is none. */
+  showing(state: DocumentState<V> | undefined): L | undefined
 }
 
 /** A state plus the writes of one transaction so far. Immutable. */
@@ -175,6 +178,10 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     },
     live,
     release,
+    showing(state) {
+      for (const one of lives.values()) if (one.shows(state?.link)) return one
+      return undefined
+    },
   }
 }
 
@@ -197,11 +204,13 @@ export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocumen
 ): Uint8Array | undefined {
   if (isUnchanged(draft)) return undefined
   const { doc } = load(content.create(), content, draft.base?.link, ignore)
-  let free = clientId
-  while (Y.getState(doc.store, free) > 0) free = (free + 1) >>> 0
-  doc.clientID = free
+  doc.clientID = freeClient(doc, clientId)
+  const removedIn = watchRemovals(doc)
   let update: Uint8Array | undefined
-  doc.on('update', (made: Uint8Array) => (update = made))
+  doc.on('update', (made: Uint8Array, _origin: unknown, _doc: Y.Doc, transaction: Y.Transaction) => {
+    noteRemoved(made, removedIn(transaction))
+    update = made
+  })
   doc.transact((transaction) => apply(draft, doc, transaction))
   doc.destroy()
   return update
@@ -210,11 +219,21 @@ export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocumen
 /** Without a store there is nobody to report to; the same update is reported by every store that reads it. */
 export function ignore(): void {}
 
-/** A 32-bit number from the writer and the seed of a transaction (FNV-1a). */
+/** A client id that has written nothing in a document: this one, or one after it. */
+export function freeClient(doc: Y.Doc, clientId: number): number {
+  let free = clientId
+  while (Y.getState(doc.store, free) > 0) free = (free + 1) >>> 0
+  return free
+}
+
+/** A 32-bit number from the writer and the seed of a transaction. */
 export function clientIdFrom(context: EditContext): number {
+  return hashOf(`${context.stamp.writer}:${context.seed}`)
+}
+
+/** A 32-bit number from a text (FNV-1a). */
+export function hashOf(text: string): number {
   let hash = 0x811c9dc5
-  for (const unit of `${context.stamp.writer}:${context.seed}`) {
-    hash = Math.imul(hash ^ unit.charCodeAt(0), 0x01000193)
-  }
+  for (const unit of text) hash = Math.imul(hash ^ unit.charCodeAt(0), 0x01000193)
   return hash >>> 0
 }

@@ -2,6 +2,7 @@ import { StmError } from '@syncline/stm'
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
 import { YjsError } from './errors.ts'
+import { noteMerged, noteRemoved, watchRemovals } from './removals.ts'
 import { listenerFailed, REMOTE } from './replica.ts'
 import type { Replica, Report } from './replica.ts'
 import { DocumentState, load, replay, updatesSince } from './state.ts'
@@ -145,6 +146,7 @@ export class LiveDocument<V> {
     try {
       update = mergeUpdates(taken)
       this.#content.parse(update)
+      noteMerged(update, taken)
     } catch (error) {
       this.#undo(error)
       return
@@ -204,9 +206,12 @@ export class LiveDocument<V> {
     const { doc } = replica
     // After loading: Yjs takes its own id in somebody else's update for a clash.
     doc.clientID = this.#clientId
-    doc.on('update', (update: Uint8Array, origin: unknown) => {
+    const removedIn = watchRemovals(doc, REMOTE)
+    doc.on('update', (update: Uint8Array, origin: unknown, _doc: Y.Doc, transaction: Y.Transaction) => {
+      if (origin === REMOTE) return
+      noteRemoved(update, removedIn(transaction))
       if (origin === LOCAL) this.#captured = update
-      else if (origin !== REMOTE) this.#addPending(update)
+      else this.#addPending(update)
     })
     doc.on('afterAllTransactions', () => {
       this.#checkClientId()

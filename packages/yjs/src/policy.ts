@@ -8,6 +8,7 @@ import { LiveText } from './live-text.ts'
 import { plainText } from './plain-text.ts'
 import { appendUpdate, replay } from './state.ts'
 import type { TextState } from './state.ts'
+import { boundReversal, reversalAside } from './text-reversal.ts'
 
 /** A text: characters that several people edit at once. Reads as a string. */
 export type TextRef = Ref<string, { insert: string; remove: true; set: string }>
@@ -87,7 +88,9 @@ export const textPolicy: Policy<string, TextState, TextDraft> = {
   sizeBytes: sizeOfDraft,
   finish: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context)),
   documents: (payload) => writersOf(plainText, payload),
-  // A deletion must be put back at a relative position, with characters of its own; until that is there, an undo says that it left the text.
-  reversal: 'none',
-  bind: (host): BoundTextPolicy => bindDocuments(TAG, writing, host),
+  reversal: reversalAside,
+  bind(host): BoundTextPolicy {
+    const bound = bindDocuments(TAG, writing, host)
+    return { ...bound, reversal: boundReversal(bound, host) }
+  },
 }

@@ -16,6 +16,8 @@ export interface ParsedUpdate {
 export interface Run {
   readonly client: number
   readonly structs: readonly Struct[]
+  /** The clock of the first struct. */
+  readonly clock: number
   /** The clock after the last struct. */
   readonly end: number
 }
@@ -92,14 +94,15 @@ export function parseUpdate(update: Uint8Array, grammar: Grammar): ParsedUpdate 
 function readRun(decoder: decoding.Decoder, grammar: Grammar): Run {
   const count = readCount(decoder)
   const client = decoding.readVarUint(decoder)
-  let clock = decoding.readVarUint(decoder)
+  const first = decoding.readVarUint(decoder)
+  let clock = first
   const structs: Struct[] = []
   for (let left = count; left > 0; left--) {
     const struct = readStruct(decoder, grammar, client, clock)
     structs.push(struct)
     clock += struct.length
   }
-  return { client, structs, end: clock }
+  return { client, structs, clock: first, end: clock }
 }
 
 function readStruct(decoder: decoding.Decoder, grammar: Grammar, client: number, clock: number): Struct {

@@ -5,7 +5,7 @@ import type { Store } from '@syncline/store'
 import { everything, memoryStorage, openStore } from '@syncline/store'
 import { afterEach, expect, test, vi } from 'vitest'
 import { userEvent } from 'vitest/browser'
-import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
+import { yCollab } from 'y-codemirror.next'
 import { openText, text, yjsPresence } from '../src/index.ts'
 import type { TextDocument, TextRef } from '../src/index.ts'
 
@@ -36,7 +36,14 @@ function edit(store: Store, ref: TextRef): { view: EditorView; document: TextDoc
   const bind = (): EditorState =>
     EditorState.create({
       doc: document.text.toString(),
-      extensions: [keymap.of(yUndoManagerKeymap), basicSetup, yCollab(document.text, document.awareness)],
+      extensions: [
+        keymap.of([
+          { key: 'Mod-z', run: () => store.undo().change !== undefined, preventDefault: true },
+          { key: 'Mod-y', run: () => store.redo().change !== undefined, preventDefault: true },
+        ]),
+        basicSetup,
+        yCollab(document.text, document.awareness, { undoManager: false }),
+      ],
     })
   const view = new EditorView({ state: bind(), parent })
   document.onReset(() => view.setState(bind()))
@@ -87,20 +94,37 @@ test('a transaction shows in the editor at once, and what others write soon', as
   expect(errors).toEqual([])
 })
 
-test('undo in the editor takes back what was typed there and leaves the rest', async () => {
+test('[TE20] [TE24] undo in the editor is that of the store: it takes back what was typed between two pauses, and leaves what others typed', async () => {
   const { stores, errors } = await openTabs(2)
   const [a, b] = stores as [Store, Store]
   const { view } = edit(a, note)
   await userEvent.click(view.contentDOM)
   await userEvent.keyboard('mine')
   await expect.poll(() => b.get(note)).toBe('mine')
-  b.transact((tx) => tx.insert(note, 4, ' theirs'))
-  await expect.poll(() => shown(view)).toBe('mine theirs')
+  b.transact((tx) => tx.insert(note, 2, ' theirs '))
+  await expect.poll(() => shown(view)).toBe('mi theirs ne')
+  // A pause as people make it.
+  await new Promise((resolve) => setTimeout(resolve, 600))
+  await userEvent.keyboard('{Control>}{End}{/Control}, later')
+  const all = 'mi theirs ne, later'
+  await expect.poll(() => shown(view)).toBe(all)
   await userEvent.keyboard('{Control>}z{/Control}')
-  await expect.poll(() => b.get(note)).toBe(' theirs')
+  await expect.poll(() => b.get(note)).toBe('mi theirs ne')
+  await userEvent.keyboard('{Control>}z{/Control}')
+  await expect.poll(() => b.get(note)).toBe(' theirs ')
+  expect([shown(view), a.undoStack().undoable]).toEqual([' theirs ', false])
   await userEvent.keyboard('{Control>}y{/Control}')
-  await expect.poll(() => b.get(note)).toBe('mine theirs')
-  expect([shown(view), a.get(note), errors]).toEqual(['mine theirs', 'mine theirs', []])
+  await expect.poll(() => b.get(note)).toBe('mi theirs ne')
+  await userEvent.keyboard('{Control>}y{/Control}')
+  await expect.poll(() => b.get(note)).toBe(all)
+  // What is selected and written over comes back, and goes again.
+  await userEvent.keyboard('{Control>}a{/Control}x')
+  await expect.poll(() => b.get(note)).toBe('x')
+  await userEvent.keyboard('{Control>}z{/Control}')
+  await expect.poll(() => b.get(note)).toBe(all)
+  await userEvent.keyboard('{Control>}y{/Control}')
+  await expect.poll(() => b.get(note)).toBe('x')
+  expect([shown(view), a.get(note), errors]).toEqual(['x', 'x', []])
 })
 
 test('the cursors of others stand in their text, with their names, and go with them', async () => {

@@ -26,7 +26,7 @@ export const task = (): Promise<void> => Promise.resolve()
 
 /** The smallest store that a bound policy can live in: states by address, and edits that go out and come in causally. */
 export class Site implements PolicyHost {
-  readonly policy: BoundTextPolicy
+  policy: BoundTextPolicy
   readonly states = new Map<string, TextState>()
   readonly reports: unknown[] = []
   readonly sent: Sent[] = []

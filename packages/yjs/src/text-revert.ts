@@ -1,0 +1,140 @@
+import type { Reverted, Undone, Value } from '@syncline/stm'
+import * as Y from 'yjs'
+import { charactersOf, hasAll, lyingIn } from './characters.ts'
+import { encodeStandIns, readLineage } from './lineage.ts'
+import type { StandIn } from './lineage.ts'
+import { noteRemoved } from './removals.ts'
+import { rangeOf, Stretches } from './stretches.ts'
+import type { Range } from './stretches.ts'
+import { decodeInverse } from './text-inverse.ts'
+import type { Removed } from './text-inverse.ts'
+import { writeUpdate } from './update-writing.ts'
+import type { Id, Insertion } from './update-writing.ts'
+
+/** What is to become of characters: they are gone, or there, with the text that the first of them had at `clock`. */
+type Want = 'gone' | { readonly text: string; readonly clock: number }
+
+/** A part of the text that is to be put back: where it stood, and the characters. */
+interface Tombstone {
+  readonly item: Y.Item
+  readonly range: Range
+  readonly root: Range
+  readonly text: string
+}
+
+/**
+ * What it takes to take edits back on a document, which is only looked at. `writer` gives the clocks of that many characters that are put back.
+ *
+ * Who has deleted a character stands nowhere in Yjs, so what somebody else has deleted at the same time comes back too.
+ */
+export function revertOn(
+  doc: Y.Doc,
+  undone: readonly Undone[],
+  restorations: Iterable<Value>,
+  writer: (length: number) => Id,
+): Reverted {
+  const lineage = readLineage(restorations, (range) => hasAll(doc, range))
+  /** By the first ones of their line. */
+  const wants = new Stretches<Want>()
+  let isSuperseded = false
+
+  /** `wasThere`: whether the edit that is taken back has left them in the text. */
+  function want(root: Range, wanted: Want, wasThere: boolean): void {
+    for (const { range, value } of wants.over(root)) if (value === undefined) expect(range, wasThere)
+    wants.set(root, wanted)
+  }
+
+  function expect(root: Range, wasThere: boolean): void {
+    for (const { range } of lineage.newestOf(root)) {
+      if (!hasAll(doc, range)) isSuperseded = true
+      for (const { struct } of lyingIn(doc, range)) if (struct.deleted === wasThere) isSuperseded = true
+    }
+  }
+
+  for (const { inverse } of undone) {
+    const { inserted, removed } = decodeInverse(inverse) ?? nothing
+    for (const { client, clock, text } of removed) {
+      for (const { range, root } of lineage.rootsOf({ client, clock, length: text.length })) {
+        const from = range.clock - clock
+        want(root, { text: text.slice(from, from + range.length), clock: root.clock }, false)
+      }
+    }
+    for (const range of inserted) for (const { root } of lineage.rootsOf(range)) want(root, 'gone', true)
+  }
+
+  const removed: Removed[] = []
+  const tombstones: Tombstone[] = []
+  for (const { range: wantedRoot, value: wanted } of wants) {
+    for (const { range: now, root: ofNow } of lineage.newestOf(wantedRoot)) {
+      for (const part of lyingIn(doc, now)) {
+        const { struct, range } = part
+        if (struct.deleted === (wanted === 'gone') || !(struct instanceof Y.Item)) continue
+        if (wanted === 'gone') {
+          removed.push({ client: range.client, clock: range.clock, text: charactersOf(part)! })
+          continue
+        }
+        const root = { ...range, client: ofNow.client, clock: ofNow.clock + range.clock - now.clock }
+        const from = root.clock - wanted.clock
+        tombstones.push({ item: struct, range, root, text: wanted.text.slice(from, from + range.length) })
+      }
+    }
+  }
+  const superseded = isSuperseded ? [''] : none
+  if (removed.length + tombstones.length === 0) return { payload: undefined, restored: null, superseded }
+  const length = tombstones.reduce((sum, { text }) => sum + text.length, 0)
+  const first = length === 0 ? { client: 0, clock: 0 } : writer(length)
+  const { insertions, standIns } = putBack(first, tombstones)
+  const payload = writeUpdate(
+    first,
+    insertions,
+    removed.map(({ text, ...id }) => ({ ...id, length: text.length })),
+  )
+  noteRemoved(payload, removed)
+  return { payload, restored: encodeStandIns(standIns), superseded }
+}
+
+/** Tombstones that lie beside each other are put back as one insertion, behind the last of them. */
+function putBack(
+  { client, clock }: Id,
+  tombstones: readonly Tombstone[],
+): { readonly insertions: readonly Insertion[]; readonly standIns: readonly StandIn[] } {
+  const byStart = new Map(tombstones.map((one) => [keyOf(one.range), one]))
+  const behind = new Set<Tombstone>()
+  for (const one of tombstones) {
+    const next = followerOf(one)
+    const tombstone = next && byStart.get(keyOf(next))
+    if (tombstone !== undefined) behind.add(tombstone)
+  }
+  const insertions: Insertion[] = []
+  const standIns: StandIn[] = []
+  let at = clock
+  for (const first of tombstones) {
+    if (behind.has(first)) continue
+    let text = ''
+    let last = first
+    let right: Id | undefined
+    for (let one: Tombstone | undefined = first; one !== undefined; one = right && byStart.get(keyOf(right))) {
+      text += one.text
+      standIns.push({ range: rangeOf(client, at, at + one.range.length), root: one.root })
+      at += one.range.length
+      last = one
+      right = followerOf(one)
+    }
+    const left = { client: last.range.client, clock: last.range.clock + last.range.length - 1 }
+    insertions.push({ text, left, right })
+  }
+  return { insertions, standIns }
+}
+
+/** The character behind a part of the text, deleted or not; undefined at the end. */
+function followerOf({ item, range }: Tombstone): Id | undefined {
+  const end = range.clock + range.length
+  return end < item.id.clock + item.length ? { client: range.client, clock: end } : item.right?.id
+}
+
+function keyOf({ client, clock }: Id): string {
+  return `${client} ${clock}`
+}
+
+const none: readonly never[] = []
+const nothing = { inserted: none, removed: none }
