@@ -60,6 +60,45 @@ test('undo takes back what one person did, leaves alone what the other did, and 
   await expect(ben.board.card('Rename me with F2').getByRole('checkbox')).toBeChecked()
 })
 
+test('what is typed into a note is undone by the board: by keys in the note, by the button, and after a reload', async ({
+  enter,
+}) => {
+  const [ada, ben] = [await enter({ name: 'Ada' }), await enter({ name: 'Ben' })]
+  await ada.board.addColumn('Todo')
+  await ada.board.addCard('Todo', 'Shared')
+  await ada.board.openCard('Shared')
+  await ben.board.openCard('Shared')
+  const { page } = ada.board
+  const expectNote = (text: string) => expect.poll(() => ben.board.readNote()).toBe(text)
+  await ada.board.writeNote('One.')
+  await expectNote('One.')
+  await ben.board.note.press('Control+Home')
+  await ben.board.page.keyboard.type('Zero. ')
+  await expect.poll(() => ada.board.readNote()).toBe('Zero. One.')
+  // A pause, as people make it between two thoughts.
+  await page.waitForTimeout(600)
+  await ada.board.writeNote(' Two.')
+  await expectNote('Zero. One. Two.')
+
+  await page.keyboard.press('Control+z')
+  await expectNote('Zero. One.')
+  await undoButton(page).click()
+  await expectNote('Zero. ')
+  await redoButton(page).click()
+  await expectNote('Zero. One.')
+  await ada.board.isSynced()
+
+  await page.reload()
+  await ada.board.isOpen()
+  await ada.board.openCard('Shared')
+  await page.keyboard.press('Control+Shift+z')
+  await expectNote('Zero. One. Two.')
+  for (let i = 0; i < 2; i++) await page.keyboard.press('Control+z')
+  await expectNote('Zero. ')
+  await ada.board.closeCard()
+  await expect(ada.board.card('Shared')).toBeVisible()
+})
+
 test('each tab undoes its own, and in a field the keys are for what is typed there', async ({ enter }) => {
   const ada = await enter()
   await ada.board.addColumn('Todo')

@@ -7,8 +7,9 @@ import { tags } from '@lezer/highlight'
 import { useStore } from '@syncline/react'
 import { openText, type TextDocument } from '@syncline/yjs'
 import { useEffect, useRef } from 'react'
-import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
+import { yCollab } from 'y-codemirror.next'
 import { note } from '../board/schema.ts'
+import { undoneByBoard } from '../shell/Undo.tsx'
 
 const highlighting = HighlightStyle.define([
   { tag: tags.heading, fontWeight: '650' },
@@ -78,14 +79,14 @@ export function NoteEditor({ cardId, label }: { readonly cardId: string; readonl
     // oxlint-disable-next-line react/exhaustive-deps
   }, [store, cardId])
 
-  return <div ref={parent} data-testid="note" className="h-full min-h-0" />
+  return <div ref={parent} data-testid="note" className="h-full min-h-0" {...undoneByBoard} />
 }
 
 function bind({ text, awareness }: TextDocument, parent: HTMLElement, label: string): EditorView {
   const state = EditorState.create({
     doc: text.toString(),
     extensions: [
-      keymap.of([...yUndoManagerKeymap, ...defaultKeymap]),
+      keymap.of(defaultKeymap),
       highlightSpecialChars(),
       drawSelection(),
       dropCursor(),
@@ -94,8 +95,8 @@ function bind({ text, awareness }: TextDocument, parent: HTMLElement, label: str
       markdown(),
       syntaxHighlighting(highlighting),
       placeholder('Write a note. Markdown is welcome.'),
-      // Undo takes back what was typed here, and never what others wrote.
-      yCollab(text, awareness),
+      // What is typed here is undone with all else that was done on the board, see `Undo`: the editor keeps no history of its own.
+      yCollab(text, awareness, { undoManager: false }),
       theme,
     ],
   })

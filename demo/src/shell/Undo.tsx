@@ -12,6 +12,9 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent)
 export const commandKey = isMac ? '⌘' : 'Ctrl'
 const command = isMac ? 'Meta' : 'Control'
 
+/** Put on an element in which people write: what they write there is a step of the board like others, and the keys take it back. */
+export const undoneByBoard = { 'data-undone-by': 'board' }
+
 /** Takes back what was done on this board, here and by nobody else, and does it again: by buttons and by keys. */
 export function Undo() {
   const { undoAsync, redoAsync, canUndo, canRedo, isWaiting } = useUndo()
@@ -41,8 +44,20 @@ export function Undo() {
       if (asked === 'undo') onUndo()
       else onRedo()
     }
+    /** The browser's own menu, and what people do to phones. */
+    function onBeforeInput(event: InputEvent): void {
+      const { inputType } = event
+      if ((inputType !== 'historyUndo' && inputType !== 'historyRedo') || !isOfBoard(event.target)) return
+      event.preventDefault()
+      if (inputType === 'historyUndo') onUndo()
+      else onRedo()
+    }
     window.addEventListener('keydown', onKeyDown)
-    return () => window.removeEventListener('keydown', onKeyDown)
+    window.addEventListener('beforeinput', onBeforeInput)
+    return () => {
+      window.removeEventListener('keydown', onKeyDown)
+      window.removeEventListener('beforeinput', onBeforeInput)
+    }
   }, [onUndo, onRedo])
 
   return (
@@ -79,6 +94,10 @@ function askedFor({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): '
 
 /** In a field the browser takes back what was typed; a question that must be answered first is no place for it either. */
 function isForText(target: EventTarget | null): boolean {
-  if (!(target instanceof HTMLElement)) return false
+  if (!(target instanceof HTMLElement) || isOfBoard(target)) return false
   return target.isContentEditable || target.closest('input, textarea, select, [role=alertdialog]') !== null
+}
+
+function isOfBoard(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest('[data-undone-by=board]') !== null
 }
