@@ -135,7 +135,8 @@ export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | unde
       if ((written as Sum).length > 0) payload.push(ADD, field.name, encodeSum(written as Sum))
       continue
     }
-    if (!draft.born && equalValues(written ?? field.initial, readField(draft.under, field))) continue
+    if (!draft.born && equalValues(written === undefined ? field.initial : written, readField(draft.under, field)))
+      continue
     if (field.kind === 'place') {
       const { parent, key } = written as Place
       payload.push(PUT, field.name, [parent, key])

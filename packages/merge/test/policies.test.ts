@@ -358,6 +358,14 @@ test('[ME33] set of a list replaces what is between the common beginning and the
   expect(memory.snapshot.get(steps)).toEqual([])
 })
 
+test('[ME11] null is written where a field starts with something else', () => {
+  const { memory, transact } = createReplica('w', [])
+  const seats = record('seats', { first: field<string | null>('free') })
+  const change = transact((tx) => tx.patch(seats, { first: null }))
+  expect(change?.ops[0]?.payload).toEqual([2, 0, 0, 'first', null])
+  expect(memory.snapshot.get(seats)).toEqual({ first: null })
+})
+
 test('declarations that cannot be are refused at once', () => {
   expect(errorOf(() => lww('a/b', '')).code).toBe('invalid-address')
   expect(errorOf(() => counter('')).code).toBe('invalid-address')
