@@ -10,8 +10,19 @@ export interface Field<T = unknown, K extends FieldKind = FieldKind> {
   readonly field: K
   /** What it reads while nobody has written. */
   readonly initial: Value | undefined
+  /** How it is written part by part; as a whole where nothing is said. */
+  readonly parts?: Parts
   /** Carries the type only. */
   readonly __type?: T
+}
+
+/** The code that writes a register part by part, which comes with the fields that want it. */
+export interface Parts {
+  /**
+   * The entries of an operation that make `before` to `after`, all of them inside of the register, below `path`; undefined when it has to be
+   * written as a whole.
+   */
+  entries(name: string, before: Value | undefined, after: Value, path: readonly string[]): readonly Value[] | undefined
 }
 
 /** The fields of a record by name: a literal stands for a register that starts with it and holds values of its type. */
@@ -91,6 +102,7 @@ export interface FieldSpec {
   readonly initial: Value | undefined
   /** What `typeof` must say of its values, for a field declared by a literal. */
   readonly type: string | undefined
+  readonly parts: Parts | undefined
   /** Its position among the declared fields. */
   readonly index: number
   /** How registers that were written by other versions of the app are read; undefined in version 1. */
@@ -107,7 +119,9 @@ export interface RecordSpec {
 }
 
 /** Checks and keeps the declared fields. Throws `StmError` `invalid-value` for a declaration that is neither a literal nor a field. */
-export function recordSpec(owner: string, fields: Fields, member: boolean, lens: Lens | undefined): RecordSpec {
+export function recordSpec(owner: string, fields: Fields, member: boolean, ofRef: Lens | undefined): RecordSpec {
+  const initials = new Map<string, Value>()
+  const lens = ofRef && { ...ofRef, initials }
   const specs = Object.keys(fields).map((name, index): FieldSpec => {
     // The name travels in operations as data, so it must be data.
     toValue(name, `A field name of "${owner}"`)
@@ -123,19 +137,20 @@ export function recordSpec(owner: string, fields: Fields, member: boolean, lens:
       case 'number':
       case 'boolean': {
         const initial = toValue(declared, `The initial value of field "${name}" of "${owner}"`)
-        return { name, kind: 'data', slotKind: DATA, initial, type: typeof declared, index, lens }
+        return { name, kind: 'data', slotKind: DATA, initial, type: typeof declared, parts: undefined, index, lens }
       }
       case 'object':
         if (declared !== null && 'field' in declared) {
-          const { field: kind, initial } = declared as Field
+          const { field: kind, initial, parts } = declared as Field
+          if (parts !== undefined && initial !== undefined) initials.set(name, initial)
           const slotKind = kind === 'count' ? COUNT : kind === 'place' ? PLACE : DATA
-          return { name, kind, slotKind, initial, type: undefined, index, lens }
+          return { name, kind, slotKind, initial, type: undefined, parts, index, lens }
         }
     }
     throw new StmError(
       'invalid-value',
       `Field "${name}" of "${owner}" is declared by ${declared === null ? 'null' : `a value of type ${typeof declared}`}. ` +
-        'Declare it by a string, number or boolean to start with, or by field(initial), optional(), count() or place().',
+        'Declare it by a string, number or boolean to start with, or by field(initial), json(initial), optional(), count() or place().',
     )
   })
   return Object.freeze({ member, fields: specs, byName: new Map(specs.map((spec) => [spec.name, spec])), lens })

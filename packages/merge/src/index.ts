@@ -10,7 +10,8 @@ export type { MemberWrites, RecordCollection, RecordList, RecordWrites } from '.
 
 // Fields of records and collections
 export { count, field, optional, place } from './fields.ts'
-export type { Field, FieldKind, Fields, PlaceNames, RecordPatch, RecordValue } from './fields.ts'
+export { json } from './json.ts'
+export type { Field, FieldKind, Fields, Parts, PlaceNames, RecordPatch, RecordValue } from './fields.ts'
 
 // The hybrid logical clock
 export { tick, witness } from './clock.ts'

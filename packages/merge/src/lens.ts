@@ -6,6 +6,8 @@ export interface Lens {
   readonly version: number
   /** The oldest that can be written so that nothing is lost: code that knows it, and none that is newer, reads and writes what we write. */
   readonly writes: number
+  /** Of a record: what registers start with, which parts that were written lie over. */
+  readonly initials?: ReadonlyMap<string, Value>
   /** What states were lifted to, so that one state is one value. */
   readonly known: WeakMap<object, Lifted<Value | undefined>>
   /** The value one version later than `from`. What an app gives is copied and checked; throws what its function throws. */
@@ -24,6 +26,9 @@ export interface Registers {
  * the value would stand, so that every operation, state, content and inverse is what it was, and code of any version keeps it.
  */
 const VERSION = '\u0000version'
+
+/** Where the value in a stored value is. */
+export const valuePath: readonly string[] = Object.freeze(['value'])
 
 /** Whether an app cannot use this as the name of a field. */
 export function isReserved(name: string): boolean {

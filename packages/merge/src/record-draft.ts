@@ -2,7 +2,7 @@ import { equalValues, StmError, toValue, type Intent, type Place, type PolicyRef
 import { differenceOf, readCounter, totalOf } from './counter-state.ts'
 import type { FieldSpec, RecordSpec } from './fields.ts'
 import { checkUnversioned, readOnly } from './lens.ts'
-import { loweredWrites, newestVersion, storedRegister } from './record-lens.ts'
+import { loweredWrites, newestVersion, partsFor, pathAt, storedRegister } from './record-lens.ts'
 import {
   ADD,
   buildView,
@@ -124,7 +124,8 @@ export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | unde
   if (draft.gone) return [DELETE, draft.incarnation]
   const payload: Value[] = [draft.born ? CREATE : WRITE, draft.incarnation]
   const { lens } = spec
-  const at = lens === undefined ? 1 : Math.max(lens.writes, newestVersion(draft.under))
+  const { under } = draft
+  const at = lens === undefined ? 1 : Math.max(lens.writes, newestVersion(under))
   /** Whether older code is to read it too, under the names that it knows. */
   const isLowered = lens !== undefined && at < lens.version
   let isWritten = draft.born
@@ -135,27 +136,40 @@ export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | unde
       if ((written as Sum).length > 0) payload.push(ADD, field.name, encodeSum(written as Sum))
       continue
     }
-    if (!draft.born && equalValues(written === undefined ? field.initial : written, readField(draft.under, field)))
-      continue
+    const before = readField(under, field)
+    if (!draft.born && equalValues(written === undefined ? field.initial : written, before)) continue
     if (field.kind === 'place') {
       const { parent, key } = written as Place
       payload.push(PUT, field.name, [parent, key])
     } else if (isLowered) isWritten = true
-    else payload.push(...registerEntry(field.name, written as Value | undefined, at))
+    else pushRegister(payload, under, spec, field.name, before as Value | undefined, written as Value | undefined, at)
   }
   if (isLowered && isWritten) {
     const read = (field: FieldSpec, isNow: boolean): unknown =>
-      isNow ? draft.readField(field) : readField(draft.under, field)
-    for (const [name, value] of loweredWrites(draft.under, draft.born, spec, lens, at, read)) {
-      payload.push(...registerEntry(name, value, at))
+      isNow ? draft.readField(field) : readField(under, field)
+    for (const [name, [before, value]] of loweredWrites(under, draft.born, spec, lens, at, read)) {
+      pushRegister(payload, under, spec, name, before, value, at)
     }
   }
   return draft.born || payload.length > 2 ? payload : undefined
 }
 
-function registerEntry(name: string, value: Value | undefined, at: number): [number, string, Value] {
+/** Adds what makes a register, from `before`, what it is to be at version `at`. */
+function pushRegister(
+  payload: Value[],
+  under: RecordState | undefined,
+  spec: RecordSpec,
+  name: string,
+  before: Value | undefined,
+  value: Value | undefined,
+  at: number,
+): void {
   const stored = storedRegister(value, at)
-  return stored === undefined ? [CLEAR, name, null] : [SET, name, stored]
+  const path = stored === undefined ? undefined : pathAt(under, name, at)
+  const entries = path && partsFor(under, name, spec)?.entries(name, before, value!, path)
+  if (entries !== undefined) for (const item of entries) payload.push(item)
+  else if (stored === undefined) payload.push(CLEAR, name, null)
+  else payload.push(SET, name, stored)
 }
 
 function create(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {

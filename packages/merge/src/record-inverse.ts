@@ -1,7 +1,8 @@
-import type { Place, Stamp, Value } from '@syncline/stm'
+import type { Stamp, Value } from '@syncline/stm'
+import { readNodeEntry, RESET_AT } from './json-tree.ts'
 import { Malformed, readStamps, StampTable, type Origins } from './origins.ts'
-import { isThere, lifeOf, pathOf, sketchOf, type Register, type Sketch } from './record-sketch.ts'
-import { ADD, CLEAR, CREATE, DELETE, isOperation, isPlace, PUT, SET, WRITE, type RecordState } from './record-state.ts'
+import { isThere, lifeOf, pathOf, pathsOf, registersIn, sketchOf, type Register, type Sketch } from './record-sketch.ts'
+import { ADD, CLEAR, CREATE, DELETE, isEntryValue, isOperation, PUT, WRITE, type RecordState } from './record-state.ts'
 import { DATA, PLACE } from './shape.ts'
 import { decodeSum, encodeSum, splitSum, type Sum } from './sum.ts'
 
@@ -12,7 +13,8 @@ import { decodeSum, encodeSum, splitSum, type Sum } from './sum.ts'
  * - of a create or delete: `[CREATE or DELETE, life, stamps, created, deleted, added, …entries]`: the life before and the places of its
  *   stamps, what the create itself adds, as `name, sum, …`, and all that the member held.
  *
- * An entry is `kind, name, value, place of its stamp`, with the kinds of operations: what a register held before, or what a count was given.
+ * An entry is `kind, name, value, place of its stamp`, with the kinds of operations: what a register held before, and each of its parts that
+ * was written by itself, or what a count was given.
  */
 export type RecordInverse = WriteInverse | LifeInverse
 
@@ -54,35 +56,39 @@ export function inverseOf(before: RecordState | undefined, payload: Value, origi
   return [kind, sketch.life, stamps.data, ...places, added, ...entries]
 }
 
-/** What the registers of a write held before, and what it adds to counts. */
+/** What the registers of a write held before, with all their parts, and what it adds to counts. */
 function replacedEntries(before: RecordState | undefined, payload: readonly Value[], stamps: StampTable): Value[] {
   const entries: Value[] = []
   for (let i = 2; i < payload.length; i += 3) {
-    const name = payload[i + 1] as string
-    if (payload[i] === ADD) {
-      entries.push(ADD, name, payload[i + 2]!, -1)
+    const [entry, name, data] = payload.slice(i, i + 3) as [Value, string, Value]
+    if (entry === ADD) {
+      entries.push(ADD, name, data, -1)
       continue
     }
-    const kind = payload[i] === PUT ? PLACE : DATA
-    const slot = before === undefined ? -1 : before.shape.slot(kind, name)
-    const stamp = slot < 0 ? undefined : (before!.stamps?.[slot] ?? before!.stamp)
-    const value = slot < 0 ? undefined : (before!.values[slot] as Value | Place | undefined)
-    entries.push(...writeOf({ kind, name, value, stamp }), stamps.place(stamp))
+    const keys = readNodeEntry(entry, data)?.path ?? []
+    const slot = before === undefined ? -1 : before.shape.slot(entry === PUT ? PLACE : DATA, name)
+    const replaced = slot < 0 ? [] : registersIn(before!, slot, keys)
+    const path = pathOf(entry, name, keys)
+    if (!replaced.some((register) => pathsOf(register)[0] === path)) {
+      entries.push(
+        ...(keys.length > 0 ? [RESET_AT, name, keys] : entry === PUT ? [PUT, name, null] : [CLEAR, name, null]),
+        -1,
+      )
+    }
+    for (const register of replaced) pushRegister(entries, register, stamps)
   }
   return entries
 }
 
 function entriesOf({ registers, counts }: Sketch, stamps: StampTable): Value[] {
   const entries: Value[] = []
-  for (const register of registers.values()) entries.push(...writeOf(register), stamps.place(register.stamp))
+  for (const register of registers.values()) pushRegister(entries, register, stamps)
   for (const [name, sum] of counts) if (sum.length > 0) entries.push(ADD, name, encodeSum(splitSum(sum)), -1)
   return entries
 }
 
-/** The entry of an operation that makes a register what it is. */
-export function writeOf({ kind, name, value }: Register): [number, string, Value] {
-  if (kind === DATA) return value === undefined ? [CLEAR, name, null] : [SET, name, value as Value]
-  return [PUT, name, value === undefined ? null : [(value as Place).parent, (value as Place).key]]
+function pushRegister(entries: Value[], { entry, name, data, stamp }: Register, stamps: StampTable): void {
+  entries.push(entry, name, data, stamps.place(stamp))
 }
 
 /** The inverse in data; throws {@link Malformed} when there is none. */
@@ -115,25 +121,13 @@ function readEntries(
   const registers = new Map<string, Register>()
   const counts = new Map<string, Sum>()
   for (let i = 0; i < entries.length; i += 4) {
-    const name = nameIn(entries[i + 1])
-    const value = entries[i + 2]
-    const stamp = stampAt(entries[i + 3])
-    switch (entries[i]) {
-      case SET:
-        if (value === undefined) throw new Malformed()
-        registers.set(pathOf(DATA, name), { kind: DATA, name, value, stamp })
-        break
-      case CLEAR:
-        registers.set(pathOf(DATA, name), { kind: DATA, name, value: undefined, stamp })
-        break
-      case PUT:
-        registers.set(pathOf(PLACE, name), { kind: PLACE, name, value: placeIn(value), stamp })
-        break
-      case ADD:
-        counts.set(name, sumIn(value))
-        break
-      default:
-        throw new Malformed()
+    const [entry, given, data, place] = entries.slice(i, i + 4) as readonly (Value | undefined)[]
+    const name = nameIn(given)
+    if (entry === undefined || data === undefined || !isEntryValue(entry, data)) throw new Malformed()
+    if (entry === ADD) counts.set(name, sumIn(data))
+    else {
+      const register = { entry, name, data, stamp: stampAt(place) }
+      registers.set(pathsOf(register)[0], register)
     }
   }
   return { registers, counts }
@@ -142,12 +136,6 @@ function readEntries(
 function nameIn(name: Value | undefined): string {
   if (typeof name !== 'string') throw new Malformed()
   return name
-}
-
-function placeIn(value: Value | undefined): Place | undefined {
-  if (value === null) return undefined
-  if (!Array.isArray(value) || !isPlace(value[0], value[1])) throw new Malformed()
-  return { parent: value[0] as string, key: value[1] as string }
 }
 
 function sumIn(value: Value | undefined): Sum {

@@ -1,10 +1,12 @@
 import { equalValues, setKey, type Value } from '@syncline/stm'
-import type { FieldSpec, RecordSpec } from './fields.ts'
+import type { FieldSpec, Parts, RecordSpec } from './fields.ts'
+import { JsonTree, wholeOf } from './json-tree.ts'
 import {
   asObject,
   liftedOnce,
   liftedRegisters,
   storedAs,
+  valuePath,
   versionOf,
   type Lens,
   type Lifted,
@@ -15,7 +17,7 @@ import { DATA } from './shape.ts'
 
 /** The registers of a record as a lens makes them: declared or not. */
 export function liftedRecord(state: RecordState, lens: Lens | undefined): Lifted<Registers> {
-  return liftedOnce(lens, state, () => liftedRegisters(storedIn(state), lens))
+  return liftedOnce(lens, state, () => liftedRegisters(storedIn(state, lens), lens))
 }
 
 /** What one register reads; undefined when it has no value. */
@@ -29,22 +31,55 @@ export function newestVersion(state: RecordState | undefined): number {
   let most = 1
   if (state === undefined) return most
   for (let slot = 0; slot < state.values.length; slot++) {
-    if (state.shape.kinds[slot] === DATA) most = Math.max(most, versionOf(state.values[slot] as Value | undefined))
+    if (state.shape.kinds[slot] === DATA) most = Math.max(most, versionOf(rootOf(state.values[slot])))
   }
   return most
 }
 
-function storedIn({ shape, values }: RecordState): Map<string, Value> {
+/** What a register was written as, apart from its parts: that tells its version. */
+function rootOf(held: unknown): Value | undefined {
+  return held instanceof JsonTree ? held.value : (held as Value | undefined)
+}
+
+function storedIn({ shape, values }: RecordState, lens: Lens | undefined): Map<string, Value> {
   const stored = new Map<string, Value>()
-  values.forEach((value, slot) => {
-    if (shape.kinds[slot] === DATA && value !== undefined) stored.set(shape.names[slot]!, value as Value)
+  values.forEach((held, slot) => {
+    if (shape.kinds[slot] !== DATA) return
+    const name = shape.names[slot]!
+    const value = wholeOf(held, lens?.initials?.get(name))
+    if (value !== undefined) stored.set(name, value)
   })
   return stored
 }
 
 /**
+ * Where in a register its parts are written, so that it is of version `at`; undefined where that has to be written as a whole first. One that
+ * nobody has written as a whole is of version 1, in which parts lie over what it starts with.
+ */
+export function pathAt(state: RecordState | undefined, name: string, at: number): readonly string[] | undefined {
+  const version = versionOf(rootOf(heldIn(state, name)))
+  return version !== at ? undefined : at === 1 ? noPath : valuePath
+}
+
+const noPath: readonly string[] = Object.freeze([])
+
+/**
+ * How to write a register that is not declared here, because older code calls it otherwise: part by part if somebody has done so before.
+ */
+export function partsFor(state: RecordState | undefined, name: string, spec: RecordSpec): Parts | undefined {
+  const field = spec.byName.get(name)
+  if (field !== undefined || !(heldIn(state, name) instanceof JsonTree)) return field?.parts
+  return spec.fields.find(({ parts }) => parts !== undefined)?.parts
+}
+
+function heldIn(state: RecordState | undefined, name: string): unknown {
+  const slot = state === undefined ? -1 : state.shape.slot(DATA, name)
+  return slot < 0 ? undefined : state!.values[slot]
+}
+
+/**
  * The registers that a record has to be given at version `at`, an earlier one than the app's, so that they read as `now`, and nothing else
- * changes: by name, undefined for those that are cleared.
+ * changes: by name what each reads there before and then, undefined for those that are cleared.
  */
 export function loweredWrites(
   under: RecordState | undefined,
@@ -53,7 +88,7 @@ export function loweredWrites(
   lens: Lens,
   at: number,
   read: (field: FieldSpec, isNow: boolean) => unknown,
-): ReadonlyMap<string, Value | undefined> {
+): ReadonlyMap<string, readonly [before: Value | undefined, now: Value | undefined]> {
   const known = under === undefined ? noRegisters : liftedRecord(under, lens).value
   const lowered = (isNow: boolean): Registers => {
     const registers: Record<string, Value> = { ...known }
@@ -68,11 +103,12 @@ export function loweredWrites(
   }
   const before = isBorn ? noRegisters : lowered(false)
   const after = lowered(true)
-  const writes = new Map<string, Value | undefined>()
+  const writes = new Map<string, readonly [Value | undefined, Value | undefined]>()
   for (const [name, value] of Object.entries(after)) {
-    if (!Object.hasOwn(before, name) || !equalValues(before[name], value)) writes.set(name, value)
+    const old = Object.hasOwn(before, name) ? before[name] : undefined
+    if (!equalValues(old, value)) writes.set(name, [old, value])
   }
-  for (const name of Object.keys(before)) if (!Object.hasOwn(after, name)) writes.set(name, undefined)
+  for (const name of Object.keys(before)) if (!Object.hasOwn(after, name)) writes.set(name, [before[name], undefined])
   return writes
 }
 

@@ -1,7 +1,7 @@
 import { compareStamps, type Reversal, type Stamp, type Value } from '@syncline/stm'
 import { Origins, Restoration, unlessMalformed } from './origins.ts'
-import { inverseOf, readInverse, writeOf, type LifeInverse, type WriteInverse } from './record-inverse.ts'
-import { CREATED, DELETED, isThere, pathOf, sketchOf, sumAt, type Register, type Sketch } from './record-sketch.ts'
+import { inverseOf, readInverse, type LifeInverse, type WriteInverse } from './record-inverse.ts'
+import { CREATED, DELETED, isThere, pathsOf, sketchOf, sumAt, type Register, type Sketch } from './record-sketch.ts'
 import { ADD, CREATE, DELETE, WRITE, type RecordState } from './record-state.ts'
 import { addSums, encodeSum, negated, splitSum, type Sum } from './sum.ts'
 
@@ -42,23 +42,34 @@ interface Undoing {
 }
 
 function takeBackWrite(undoing: Undoing, { life, registers, added }: WriteInverse, stamp: Stamp): void {
-  const { sketch, origins, written, superseded } = undoing
+  const { sketch, written, superseded } = undoing
   if (sketch.deleted !== undefined || sketch.life !== life) {
     for (const { name } of registers) superseded.add(name)
     for (const name of added.keys()) superseded.add(name)
     return
   }
+  // All are looked at before the first goes back: parts of what one write replaced go back together.
+  const back = new Set(registers.filter((before) => isStanding(undoing, before, stamp)))
   for (const before of registers) {
-    const path = pathOf(before.kind, before.name)
-    const standing = sketch.registers.get(path)
-    if (standing?.stamp === undefined || !origins.same(standing.stamp, stamp, path)) {
-      superseded.add(before.name)
-      continue
-    }
-    sketch.registers.set(path, before)
-    written.add(path)
+    const [path] = pathsOf(before)
+    if (back.has(before)) {
+      sketch.registers.set(path, before)
+      written.add(path)
+    } else superseded.add(before.name)
   }
   for (const [name, sum] of added) sketch.counts.set(name, addSums(sumAt(sketch, name), negated(sum)))
+}
+
+/** Whether a write stands at a register or part of one: there, or at what it is a part of when nobody has written there since. */
+function isStanding({ sketch, origins }: Undoing, before: Register, stamp: Stamp): boolean {
+  for (const path of pathsOf(before)) {
+    const now = sketch.registers.get(path)
+    if (now?.stamp === undefined) continue
+    if (origins.same(now.stamp, stamp, path)) return true
+    // Taken back to what is around it.
+    if (origins.of(now.stamp, path) !== undefined) return false
+  }
+  return false
 }
 
 function takeBackLife(undoing: Undoing, { kind, before, added }: LifeInverse, stamp: Stamp): void {
@@ -107,8 +118,8 @@ function operationFor(
   const restoration = new Restoration()
   const restore = (path: string, stamp: Stamp | undefined): void => restoration.add(path, origins.of(stamp, path))
   const write = (register: Register): readonly Value[] => {
-    restore(pathOf(register.kind, register.name), register.stamp)
-    return writeOf(register)
+    restore(pathsOf(register)[0], register.stamp)
+    return [register.entry, register.name, register.data]
   }
   let payload: Value[] | undefined
   if (!isOtherLife) payload = writesFor(state, undoing, write)
@@ -116,7 +127,7 @@ function operationFor(
     payload = [CREATE, (state?.incarnation ?? 0) + 1]
     restoration.life = sketch.life
     restore(CREATED, sketch.created)
-    for (const register of sketch.registers.values()) payload.push(...write(register))
+    for (const register of sketch.registers.values()) for (const item of write(register)) payload.push(item)
     for (const [name, sum] of sketch.counts) {
       if (sum.length > 0) payload.push(ADD, name, encodeSum(splitSum(sum)))
     }
@@ -135,12 +146,17 @@ function isDeletedOtherwise({ deleted }: RecordState, { sketch, origins }: Undoi
 /** What must be written to a record that goes on in the life it has. */
 function writesFor(
   state: RecordState | undefined,
-  { sketch, written, origins }: Undoing,
+  { sketch, written, origins, superseded }: Undoing,
   write: (register: Register) => readonly Value[],
 ): Value[] | undefined {
   if (state === undefined) return undefined
   const payload: Value[] = [WRITE, state.incarnation]
-  for (const path of written) payload.push(...write(sketch.registers.get(path)!))
+  for (const [path, register] of sketch.registers) {
+    // A write to what it is a part of would forget it.
+    const isPartOf = !written.has(path) && pathsOf(register).some((above) => written.has(above))
+    if (isPartOf && origins.of(register.stamp, path) !== undefined) superseded.add(register.name)
+    if (isPartOf || written.has(path)) for (const item of write(register)) payload.push(item)
+  }
   const now = sketchOf(state, origins)
   for (const [name, sum] of sketch.counts) {
     const missing = addSums(sum, negated(sumAt(now, name)))

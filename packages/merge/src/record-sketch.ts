@@ -1,16 +1,19 @@
 import type { Place, Stamp, Value } from '@syncline/stm'
 import type { CounterState } from './counter-state.ts'
+import { JsonTree, nodeEntryData, readNodeEntry, writesIn } from './json-tree.ts'
 import type { Origins } from './origins.ts'
-import type { RecordState } from './record-state.ts'
-import { COUNT, type DATA, type PLACE, type SlotKind } from './shape.ts'
+import { CLEAR, PUT, SET, type RecordState } from './record-state.ts'
+import { COUNT, DATA, PLACE, type SlotKind } from './shape.ts'
 import { noSum, type Sum } from './sum.ts'
 
-/** A register of a record: what it holds (undefined: nothing), and the write that stands there. */
+/**
+ * A register of a record, or a part of one: the entry of an operation that makes it what it is, and the write that stands there. Where nobody
+ * has written it is cleared, or reset, and has no stamp.
+ */
 export interface Register {
-  readonly kind: typeof DATA | typeof PLACE
+  readonly entry: Value
   readonly name: string
-  readonly value: Value | Place | undefined
-  /** Undefined where nobody has written. */
+  readonly data: Value
   readonly stamp: Stamp | undefined
 }
 
@@ -35,9 +38,20 @@ export interface Sketch {
 export const CREATED = '+'
 export const DELETED = '-'
 
-/** The path of a register. */
-export function pathOf(kind: SlotKind, name: string): string {
-  return `${kind}${name}`
+/** The path of a register, or of the part of it at `keys`. */
+export function pathOf(entry: Value, name: string, keys: readonly string[]): string {
+  return entry === PUT
+    ? `${PLACE}${name}`
+    : keys.length === 0
+      ? `${DATA}${name}`
+      : `.${JSON.stringify([name, ...keys])}`
+}
+
+/** Its path, and the paths of what it is a part of, up to the whole register. */
+export function pathsOf({ entry, name, data }: Register): readonly [string, ...string[]] {
+  const keys = readNodeEntry(entry, data)?.path ?? []
+  const above = keys.map((_, i) => pathOf(entry, name, keys.slice(0, i)))
+  return [pathOf(entry, name, keys), ...above.reverse()]
 }
 
 /** Whether it is a member that is there. */
@@ -54,16 +68,33 @@ export function sketchOf(state: RecordState | undefined, origins: Origins): Sket
     registers: new Map(),
     counts: new Map(),
   }
-  state?.values.forEach((value, slot) => {
-    const kind = state.shape.kinds[slot]!
-    const name = state.shape.names[slot]!
-    if (kind === COUNT) sketch.counts.set(name, (value as CounterState).total)
-    else {
-      const stamp = state.stamps?.[slot] ?? state.stamp
-      sketch.registers.set(pathOf(kind, name), { kind, name, value: value as Value | Place | undefined, stamp })
-    }
+  state?.values.forEach((held, slot) => {
+    if (state.shape.kinds[slot] === COUNT) sketch.counts.set(state.shape.names[slot]!, (held as CounterState).total)
+    else for (const register of registersIn(state, slot)) sketch.registers.set(pathsOf(register)[0], register)
   })
   return sketch
+}
+
+/** What is written in a slot that is no count, at `keys` and below. */
+export function registersIn(state: RecordState, slot: number, keys: readonly string[] = []): readonly Register[] {
+  const held = state.values[slot]
+  const name = state.shape.names[slot]!
+  if (held instanceof JsonTree) {
+    return writesIn(held, keys).map((write): Register => {
+      if (write.path.length > 0) return { entry: write.kind, name, data: nodeEntryData(write), stamp: write.stamp }
+      return { ...wholeRegister(DATA, name, write.value), stamp: write.stamp }
+    })
+  }
+  if (keys.length > 0) return []
+  const stamp = state.stamps?.[slot] ?? state.stamp
+  return [{ ...wholeRegister(state.shape.kinds[slot]!, name, held as Value | Place | undefined), stamp }]
+}
+
+function wholeRegister(kind: SlotKind, name: string, value: Value | Place | undefined): Omit<Register, 'stamp'> {
+  if (kind === PLACE) {
+    return { entry: PUT, name, data: value === undefined ? null : [(value as Place).parent, (value as Place).key] }
+  }
+  return value === undefined ? { entry: CLEAR, name, data: null } : { entry: SET, name, data: value as Value }
 }
 
 /** The life that a record is in; of a deleted one, what nobody asks for. */

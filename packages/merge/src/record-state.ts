@@ -2,6 +2,18 @@ import { compareStamps, setKey, type Place, type Stamp, type Value } from '@sync
 import { addToCounter, readCounter, type CounterState } from './counter-state.ts'
 import type { FieldSpec, RecordSpec } from './fields.ts'
 import { freezeValue } from './freeze.ts'
+import {
+  heldOf,
+  JsonTree,
+  openContent,
+  readNodeEntry,
+  RESET_AT,
+  SET_AT,
+  treeOf,
+  wholeOf,
+  writtenAt,
+  type NodeWrite,
+} from './json-tree.ts'
 import { isSortKey } from './keys.ts'
 import { plainOf } from './lens.ts'
 import { wins } from './order.ts'
@@ -14,7 +26,10 @@ export const CREATE = 1
 export const WRITE = 2
 export const DELETE = 3
 
-/** Entries of operations, three items each: `kind, name, value`. A cleared register carries null, a place `[parent, key]` or null. */
+/**
+ * Entries of operations, three items each: `kind, name, value`. A cleared register carries null, a place `[parent, key]` or null. Those that
+ * write inside of a register are {@link SET_AT} and the like.
+ */
 export const SET = 0
 export const CLEAR = 1
 export const ADD = 2
@@ -29,7 +44,10 @@ export class RecordState {
   readonly created: Stamp | undefined
   readonly deleted: Stamp | undefined
   readonly shape: Shape
-  /** By slot: a value, or undefined when cleared; a {@link CounterState}; a {@link Place}, or undefined when taken out. */
+  /**
+   * By slot: a value, undefined when cleared, or a {@link JsonTree} where parts of it were written; a {@link CounterState}; a {@link Place}, or
+   * undefined when taken out.
+   */
   readonly values: readonly unknown[]
   /** The stamp of all registers, when they share one, as in a row that was created and left alone. */
   readonly stamp: Stamp
@@ -100,17 +118,25 @@ export function contentOf(state: RecordState | undefined): Value | undefined {
   const registers: { [name: string]: Value } = {}
   const counts: { [name: string]: Value } = {}
   const places: { [name: string]: Value } = {}
+  const parts: { [name: string]: Value } = {}
   let fields = 0
   state.shape.names.forEach((name, slot) => {
     const kind = state.shape.kinds[slot]!
-    const held = state.values[slot]
+    let held = state.values[slot]
+    if (held instanceof JsonTree) {
+      const open = openContent(held)
+      if (open !== undefined && open.length > 0) setKey(parts, name, open)
+      held = open === undefined ? held.read(undefined) : undefined
+    }
     const value = kind === COUNT ? readCounter(held as CounterState) : asEntry(kind, held)
     // Cleared, taken out, or come back to 0.
     if (held === undefined || value === undefined || (kind === COUNT && value === 0)) return
     setKey(kind === DATA ? registers : kind === COUNT ? counts : places, name, value)
     fields += 1
   })
-  return state.exists || fields > 0 ? [state.exists, registers, counts, places] : undefined
+  const content: Value[] = [state.exists, registers, counts, places]
+  if (Object.keys(parts).length > 0) content.push(parts)
+  return state.exists || fields > 0 || content.length > 4 ? content : undefined
 }
 
 /** What was added to a declared count. */
@@ -127,7 +153,7 @@ function valueAt(state: RecordState, slot: number, field: FieldSpec): Value | Pl
   if (slot < 0) return field.initial
   const held = state.values[slot]
   if (field.slotKind === COUNT) return readCounter(held as CounterState)
-  const value = field.slotKind === DATA ? plainOf(held as Value | undefined) : held
+  const value = field.slotKind === DATA ? plainOf(wholeOf(held, field.initial)) : held
   // Cleared: an optional field reads nothing, another what it starts with.
   return value === undefined ? field.initial : (value as Value | Place)
 }
@@ -174,7 +200,8 @@ export function isOperation(payload: Value): payload is readonly Value[] {
   return true
 }
 
-function isEntryValue(kind: Value, value: Value): boolean {
+/** Whether an entry of a kind can carry this. */
+export function isEntryValue(kind: Value, value: Value): boolean {
   switch (kind) {
     case SET:
       return value !== undefined
@@ -185,7 +212,7 @@ function isEntryValue(kind: Value, value: Value): boolean {
     case PUT:
       return value === null || (Array.isArray(value) && value.length === 2 && isPlace(value[0], value[1]))
     default:
-      return false
+      return readNodeEntry(kind, value) !== undefined
   }
 }
 
@@ -216,17 +243,27 @@ function fold(
     const slot = shape.slot(kind, name)
     const before: unknown = slot < 0 ? undefined : (values ?? current!.values)[slot]
     let after: unknown
+    let at = stamp
     if (kind === COUNT) {
       after = addToCounter(before as CounterState | undefined, stamp.writer, decodeSum(payload[i + 2])!)
       if (after === before) continue
     } else {
-      const written = entry === CLEAR ? undefined : payload[i + 2]!
       const standing = slot < 0 ? undefined : (uniform ?? (stamps ?? current!.stamps!)[slot]!)
-      if (standing !== undefined && !wins(stamp, written, standing, asEntry(kind, before))) continue
-      after = kind === PLACE ? asPlace(written as readonly [string, string] | null) : freezeValue(written)
+      if (before instanceof JsonTree || (entry as number) >= SET_AT) {
+        const tree =
+          before instanceof JsonTree || standing === undefined ? before : treeOf(before as Value | undefined, standing)
+        const grown = writtenAt(tree as JsonTree | undefined, nodeWriteOf(entry as number, payload[i + 2]!, stamp))
+        if (grown === tree) continue
+        after = heldOf(grown)
+        at = grown.latest
+      } else {
+        const written = entry === CLEAR ? undefined : payload[i + 2]!
+        if (standing !== undefined && !wins(stamp, written, standing, asEntry(kind, before))) continue
+        after = kind === PLACE ? asPlace(written as readonly [string, string] | null) : freezeValue(written)
+      }
     }
     values ??= current === undefined ? [] : current.values.slice()
-    if (uniform !== undefined && uniform !== stamp && kind !== COUNT) {
+    if (uniform !== undefined && uniform !== at && kind !== COUNT) {
       const shared = uniform
       stamps = values.map(() => shared)
       uniform = undefined
@@ -234,10 +271,10 @@ function fold(
     if (slot < 0) {
       shape = shape.with(kind, name)
       values.push(after)
-      stamps?.push(stamp)
+      stamps?.push(at)
     } else {
       values[slot] = after
-      if (stamps !== undefined) stamps[slot] = stamp
+      if (stamps !== undefined) stamps[slot] = at
     }
   }
   if (values === undefined) {
@@ -255,6 +292,16 @@ function fold(
     uniform === undefined ? (stamps ?? current!.stamps) : undefined,
   )
 }
+
+/** The write in an entry that is one to a register, or inside of it. */
+function nodeWriteOf(entry: number, data: Value, stamp: Stamp): NodeWrite {
+  const node = readNodeEntry(entry, data)
+  if (node !== undefined) return { ...node, value: freezeValue(node.value), stamp }
+  const value = entry === SET ? freezeValue(data) : undefined
+  return { kind: entry === SET ? SET_AT : RESET_AT, value, path: WHOLE, stamp }
+}
+
+const WHOLE: readonly string[] = Object.freeze([])
 
 function asPlace(written: readonly [string, string] | null): Place | undefined {
   return written === null ? undefined : Object.freeze({ parent: written[0], key: written[1] })

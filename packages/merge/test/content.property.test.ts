@@ -1,7 +1,19 @@
 import { equalValues, type Policy, type Ref, type Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collection, count, counter, field, list, lww, optional, place, record, type Fields } from '../src/index.ts'
+import {
+  collection,
+  count,
+  counter,
+  field,
+  json,
+  list,
+  lww,
+  optional,
+  place,
+  record,
+  type Fields,
+} from '../src/index.ts'
 import { shuffled } from './history.ts'
 
 const names = ['title', 'n', '__proto__', 'newer']
@@ -15,6 +27,10 @@ const declarations: readonly Fields[] = [
   all(() => field<Value>('one')),
   all(() => field<Value>('two')),
   all(optional<Value>),
+  // Told apart by what parts of it lie over.
+  all(() => json<Value>({})),
+  all(() => json<Value>({ a: 3, z: 4 })),
+  all(() => json<Value>({ a: { a: 5, z: 6 }, ['__proto__']: { a: 7, ['__proto__']: { a: 8, z: 9 } } })),
   all(count),
   all(place),
 ]
@@ -31,11 +47,18 @@ const value: fc.Arbitrary<Value> = fc.constantFrom<Value>(null, 'one', 'two', 0,
 const sum = fc.constantFrom<Value>(1, -1, 2, 0.1, -0.1, [0.30000000000000004, -2.7755575615628914e-17])
 const name = fc.constantFrom(...names)
 const spot = fc.constantFrom<Value>(null, ['', 'a0'], ['p', 'a0'], ['p', 'a1'])
+const path = fc.array(fc.constantFrom('a', '__proto__'), { minLength: 1, maxLength: 2 })
 const entry: fc.Arbitrary<Value[]> = fc.oneof(
   fc.tuple(fc.constant(0), name, value),
   fc.tuple(fc.constant(1), name, fc.constant(null)),
   fc.tuple(fc.constant(2), name, sum),
   fc.tuple(fc.constant(3), name, spot),
+  fc.tuple(
+    fc.constant(4),
+    name,
+    fc.tuple(value, path).map(([set, keys]) => [set, ...keys]),
+  ),
+  fc.tuple(fc.constantFrom(5, 6), name, path),
 )
 const incarnation = fc.constantFrom(0, 1, 1, 2)
 const edit: fc.Arbitrary<Value[]> = fc.oneof(
@@ -70,7 +93,7 @@ function isAlike(refs: readonly Ref<any, any>[], a: unknown, b: unknown): boolea
   return refs.every((ref) => equalValues(ref.policy.read(a, ref), ref.policy.read(b, ref)))
 }
 
-test('[ME50] contents are equal exactly when every declaration reads the same, whatever the order of arrival', () => {
+test('[ME50] [NJ5] contents are equal exactly when every declaration reads the same, whatever the order of arrival', () => {
   const tried = { equal: 0, different: 0 }
   fc.assert(
     fc.property(
@@ -138,6 +161,24 @@ test('[ME51] [ME52] contents have the documented form', () => {
   ]
   expect(content(things!, whole)).toEqual([true, { title: 'T' }, { n: 2 }, { at: ['p', 'a0'] }])
   expect(content(things!, [2, 0, 0, 'title', 'T'])).toEqual([false, { title: 'T' }, {}, {}])
+})
+
+test('[ME52] [NJ5] parts over what a declaration starts with stand beside the registers, others are in them', () => {
+  const { policy } = cells[3]![0]!
+  const content = (...entries: Value[]) => policy.content!(fold(policy, [[[1, 1, ...entries], 1, 'w']]))
+  expect(content(4, 'n', [1, 'b', 'c'], 4, 'n', [2, 'a'], 5, 'n', ['d'], 6, 'n', ['e'])).toEqual([
+    true,
+    {},
+    {},
+    {},
+    { n: [[['a'], 2], [['b', 'c'], 1], [['d']]] },
+  ])
+  expect(content(0, 'n', { a: 1, b: 2 }, 4, 'n', [3, 'c', 'd'], 5, 'n', ['b'], 6, 'm', ['x'])).toEqual([
+    true,
+    { n: { a: 1, c: { d: 3 } } },
+    {},
+    {},
+  ])
 })
 
 test('[ME52] a member that was deleted and made anew with the same fields has the content it had', () => {

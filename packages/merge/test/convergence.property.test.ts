@@ -2,12 +2,15 @@ import type { Collection } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { expectConvergence, histories, play, type Delivery, type History, type Subject } from './history.ts'
-import { modelCounter, modelList, modelLww, modelRecord, toldOf } from './model.ts'
+import { modelCounter, modelJson, modelList, modelLww, modelRecord, toldOf } from './model.ts'
 import {
   cards,
   counters,
+  docs,
   ids,
   lists,
+  nested,
+  nestedInitials,
   records,
   registers,
   sequences,
@@ -17,6 +20,7 @@ import {
   title,
   votes,
 } from './subjects.ts'
+import { canonicalText } from './canonical.ts'
 
 const subjects: readonly [string, Subject, (history: History, read: (readable: any) => any) => void][] = [
   [
@@ -46,7 +50,26 @@ const subjects: readonly [string, Subject, (history: History, read: (readable: a
     },
   ],
   ['collection', tables, ({ changes }, read) => expectTable(changes, read)],
+  ['[NJ1] nested', nested, ({ changes }, read) => expectNested(changes, read)],
 ]
+
+function expectNested(changes: History['changes'], read: (readable: any) => any): void {
+  for (const id of ids.slice(0, 2)) {
+    const told = toldOf(changes, 'record', `docs/${id}`)
+    const { exists, data } = modelRecord(told)
+    const value = read(docs.at(id))
+    expect(value !== undefined).toBe(exists)
+    if (!exists) continue
+    expect(canonicalText(value)).toBe(
+      canonicalText(
+        Object.fromEntries([
+          ...Object.entries(nestedInitials).map(([name, initial]) => [name, modelJson(told, name, initial)]),
+          ['plain', data.get('plain') ?? ''],
+        ]),
+      ),
+    )
+  }
+}
 
 function expectTable(changes: History['changes'], read: (readable: any) => any): void {
   const models = ids.map((id) => [id, modelRecord(toldOf(changes, 'record', `cards/${id}`))] as const)

@@ -74,6 +74,52 @@ export function modelRecord(told: readonly Told[]): {
   return { exists, data, counts, places }
 }
 
+/** Below these keys, inside of a register; nothing when what stands there was removed; as if nobody had written there. */
+interface PathWrite {
+  readonly path: readonly string[]
+  readonly value?: Value
+  readonly isReset?: true
+}
+
+/** A register that merges key by key: every write, in the order of the stamps, set into what it starts with. */
+export function modelJson(told: readonly Told[], name: string, initial: Value | undefined): Value | undefined {
+  const last = Math.max(-1, ...told.map(({ payload }) => payload[1] as number))
+  let writes: PathWrite[] = []
+  for (const { payload } of told.filter(({ payload }) => payload[1] === last)) {
+    const entries = Array.from({ length: Math.floor((payload.length - 2) / 3) }, (_, i) =>
+      payload.slice(2 + 3 * i, 5 + 3 * i),
+    )
+    const ofIt = entries.filter(([, of]) => of === name).flatMap(([kind, , data]) => pathWrite(kind, data as any))
+    // What one transaction writes to a whole and to its parts comes in this order.
+    for (const write of ofIt.sort((a, b) => a.path.length - b.path.length)) {
+      // As if nobody had: what was written there before is forgotten.
+      if (write.isReset) writes = writes.filter(({ path }) => !write.path.every((key, i) => path[i] === key))
+      else writes.push(write)
+    }
+  }
+  return writes.reduce<Value | undefined>((value, { path, ...set }) => setIn(value, path, set.value), initial)
+}
+
+function pathWrite(kind: Value | undefined, data: any): PathWrite[] {
+  if (kind === 0) return [{ path: [], value: data }]
+  if (kind === 1) return [{ path: [], isReset: true }]
+  if (kind === 4) return [{ path: data.slice(1), value: data[0] }]
+  if (kind === 5) return [{ path: data }]
+  return kind === 6 ? [{ path: data, isReset: true }] : []
+}
+
+function setIn(into: Value | undefined, path: readonly string[], value: Value | undefined): Value | undefined {
+  if (path.length === 0) return value
+  const isObject = typeof into === 'object' && into !== null && !Array.isArray(into) && !(into instanceof Uint8Array)
+  const keys = new Map<string, Value>(isObject ? Object.entries(into) : [])
+  const [first, ...rest] = path as [string, ...string[]]
+  const inner = setIn(keys.get(first), rest, value)
+  if (inner === undefined) keys.delete(first)
+  else keys.set(first, inner)
+  // Defines keys of any name.
+  return Object.fromEntries(keys)
+}
+
 /** The values of a list: of each item the last key and the last value, unless it was removed, sorted by (key, id). */
 export function modelList(told: readonly Told[]): Value[] {
   const items = new Map<string, { id: string; key?: string; value?: Value; removed?: true }>()

@@ -1,7 +1,7 @@
 import type { Policy, Ref, Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collection, count, counter, field, list, lww, optional, place, record } from '../src/index.ts'
+import { collection, count, counter, field, json, list, lww, optional, place, record } from '../src/index.ts'
 import { compareValues } from '../src/order.ts'
 import { shuffled } from './history.ts'
 import { canonical } from './replica.ts'
@@ -12,6 +12,7 @@ const cards = collection('cards', {
   due: optional<Value>(),
   n: count(),
   at: place(),
+  nested: json<Value>({ a: { b: 1 }, constructor: 2 }),
 })
 const refs: readonly Ref<any, any>[] = [
   lww<Value>('any', null),
@@ -21,7 +22,7 @@ const refs: readonly Ref<any, any>[] = [
   cards.at('a'),
 ]
 
-const names = fc.constantFrom('title', 'tags', 'due', 'n', 'at', '__proto__', 'constructor', 'newer')
+const names = fc.constantFrom('title', 'tags', 'due', 'n', 'at', 'nested', '__proto__', 'constructor', 'newer')
 const incarnations = fc.constantFrom(0, 1, 2, 3, -1, 1.5, 2 ** 53)
 const values: fc.Arbitrary<any> = fc.oneof(
   fc.anything({
@@ -32,9 +33,21 @@ const values: fc.Arbitrary<any> = fc.oneof(
   fc.constant(new Uint8Array([1, 2])),
   fc.constantFrom<Value[]>(['p', 'a0'], ['p', 'a0', 1], ['p', ''], ['p', '-'], [1, 2], [0.1, 1e-18]),
 )
-const entries = fc.array(fc.tuple(fc.constantFrom<any>(0, 1, 2, 3, 4, 'x'), fc.oneof(names, values), values), {
-  maxLength: 4,
-})
+const path = fc.array(fc.constantFrom('a', 'b', '__proto__', 'constructor'), { minLength: 1, maxLength: 3 })
+const nested = fc.constantFrom('nested', 'nested', 'title', '__proto__')
+const entries = fc.array(
+  fc.oneof(
+    fc.tuple(fc.constantFrom<any>(0, 1, 2, 3, 4, 5, 6, 7, 'x'), fc.oneof(names, values), values),
+    fc.tuple(fc.constantFrom(5, 6), nested, path),
+    fc.tuple(
+      fc.constant(4),
+      nested,
+      fc.tuple(values, path).map(([value, keys]) => [value, ...keys]),
+    ),
+    fc.tuple(fc.constant(1), nested, fc.constant(null)),
+  ),
+  { maxLength: 4 },
+)
 const edits = fc.array(
   fc.oneof(
     fc.tuple(fc.constant(0), fc.constantFrom('i', 'j', 'k'), fc.constantFrom('a0', 'a1', 'zz', '!'), values),
@@ -55,7 +68,7 @@ const payloads: fc.Arbitrary<Value> = fc.oneof(
   values,
 ) as fc.Arbitrary<any>
 
-test('[ME3] [ME1] [ME53] whatever is in an operation, policies do not throw and replicas converge, whatever the order', () => {
+test('[ME3] [NJ1] [ME1] [ME53] whatever is in an operation, policies do not throw and replicas converge, whatever the order', () => {
   let changed = 0
   let ignored = 0
   fc.assert(
@@ -120,6 +133,16 @@ test('[ME3] what makes no sense is named here, and changes nothing', () => {
         [2, 1, 3, 'at', ['p']],
         [2, 1, 3, 'at', ['p', '']],
         [2, 1, 3, 'at', ['p', 'a 0']],
+        [2, 1, 4, 'nested', []],
+        [2, 1, 4, 'nested', [1]],
+        [2, 1, 4, 'nested', [1, 'a', 2]],
+        [2, 1, 4, 'nested', { 0: 1, 1: 'a' }],
+        [2, 1, 5, 'nested', []],
+        [2, 1, 5, 'nested', ['a', null]],
+        [2, 1, 6, 'nested', 'a'],
+        [2, 1, 6, 'nested', ['\u0000version', 'a']],
+        [2, 1, 5, 'nested', Array.from({ length: 66 }, () => 'a')],
+        [2, 1, 4, 'nested', [[[]], ...Array.from({ length: 64 }, () => 'a')]],
         [3, 0],
         [3, 1, 0],
         [4, 1],

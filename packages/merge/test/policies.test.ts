@@ -378,7 +378,7 @@ test('declarations that cannot be are refused at once', () => {
   expect(refused.code).toBe('invalid-value')
   expect(refused.message).toBe(
     'Field "tags" of "x" is declared by a value of type object. Declare it by a string, number or boolean to start with, ' +
-      'or by field(initial), optional(), count() or place().',
+      'or by field(initial), json(initial), optional(), count() or place().',
   )
   expect(errorOf(() => record('x', { nothing: null as any })).code).toBe('invalid-value')
   const none = collection('none', { title: '' })

@@ -11,8 +11,10 @@ import {
   type Policy,
   type Readable,
   type Tx,
+  type Value,
 } from '@syncline/stm'
 import { tick, witness } from '../src/index.ts'
+import { canonicalText } from './canonical.ts'
 
 /** One replica of a small model of a space: a memory, a clock, and the Changes it has, each applied once whatever arrives. */
 export interface Replica {
@@ -87,6 +89,7 @@ export function canonical(state: unknown): unknown {
   if (typeof state !== 'object' || state === null || state instanceof Uint8Array) return state
   if (Array.isArray(state)) return state.map(canonical)
   const node = state as Record<string, any>
+  if ('parts' in node) return [...nodesOf(node, [])].sort(byText)
   if ('shape' in node) {
     const fields = node.shape.names.map((name: string, i: number) => {
       const stamp = node.shape.kinds[i] === 1 ? null : (node.stamps?.[i] ?? node.stamp)
@@ -110,6 +113,12 @@ export function canonical(state: unknown): unknown {
     .sort(byText)
 }
 
+/** What was written at each place of a register, with its stamp. */
+function* nodesOf(node: Record<string, any>, path: readonly string[]): Generator<unknown> {
+  if (node.stamp !== undefined) yield ['at', path, node.kind, canonical(node.value), node.stamp]
+  for (const [key, part] of node.parts) yield* nodesOf(part, [...path, key])
+}
+
 function byText(a: unknown, b: unknown): number {
   const x = JSON.stringify(a)
   const y = JSON.stringify(b)
@@ -118,7 +127,15 @@ function byText(a: unknown, b: unknown): number {
 
 /** All that a replica holds and shows of these cells and readables, as text. */
 export function picture(memory: Memory, cells: Iterable<CellKey>, readables: readonly Readable<unknown>[]): string {
-  const states = [...cells].map((key) => [key, canonical(memory.state(key))])
-  const values = readables.map((readable) => [readable.key, memory.snapshot.get(readable) ?? null])
+  const states = [...cells].map((key) => {
+    const state = memory.state(key)
+    const content = memory.policy(key.slice(0, key.indexOf(' ')))?.content?.(state)
+    return [key, canonical(state), canonicalText(content)]
+  })
+  const values = readables.map((readable) => {
+    const value = memory.snapshot.get(readable)
+    // As text in two ways: also the order of keys is the same everywhere.
+    return [readable.key, value ?? null, canonicalText(value as Value | undefined)]
+  })
   return JSON.stringify([states.sort(byText), values])
 }

@@ -1,5 +1,5 @@
-import type { Tx } from '@syncline/stm'
-import { collection, count, counter, field, list, lww, optional, place, record } from '../src/index.ts'
+import type { Tx, Value } from '@syncline/stm'
+import { collection, count, counter, field, json, list, lww, optional, place, record } from '../src/index.ts'
 import type { Dice, Subject } from './history.ts'
 
 // What random histories are about: one ref or family of each policy, and random writes to it.
@@ -96,6 +96,52 @@ export const tables: Subject = {
     else moveSomewhere(tx, dice)
   },
   readables: [cards, ...ids.map((id) => cards.at(id)), ...lists],
+}
+
+/** What the nested fields of `docs` start with. */
+export const nestedInitials: { readonly [name: string]: Value } = Object.freeze({
+  data: { a: { b: 1, c: { d: 'x' } }, e: [1, 2] },
+  any: null,
+  ['__proto__']: {},
+})
+export const docs = collection('docs', {
+  data: json<Value>(nestedInitials.data!),
+  any: json<Value>(null),
+  ['__proto__']: json<Value>({}),
+  plain: '',
+})
+const keys = ['a', 'b', 'c', '__proto__', 'constructor', 'prototype']
+
+export const nested: Subject = {
+  policies: [docs.policy],
+  write(tx, dice) {
+    const doc = docs.at(ids[dice(2)]!)
+    const kind = dice(12)
+    const name = Object.keys(nestedInitials)[dice(3)]!
+    if (tx.get(doc) === undefined) tx.create(doc, kind % 2 ? { any: { a: { b: dice(3) } } } : {})
+    else if (kind === 0) tx.delete(doc)
+    else if (kind === 1) tx.patch(doc, { [name]: scrap(dice) })
+    else if (kind === 2) tx.patch(doc, { plain: `${dice(3)}` })
+    else tx.update(doc, (now) => ({ ...now, [name]: changedSomewhere((now as any)[name], dice, 3) }))
+  },
+  readables: [docs, ...ids.slice(0, 2).map((id) => docs.at(id))],
+}
+
+/** The value with one thing changed, added or removed, at most so many levels down. */
+function changedSomewhere(value: Value, dice: Dice, levels: number): Value {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isObject) return levels === 0 ? scrap(dice) : { [keys[dice(6)]!]: scrap(dice) }
+  const inner = new Map(Object.entries(value as { [key: string]: Value }))
+  const key = dice(3) === 0 || inner.size === 0 ? keys[dice(6)]! : [...inner.keys()][dice(inner.size)]!
+  if (inner.has(key) && dice(4) === 0) inner.delete(key)
+  else if (levels === 0 || dice(3) === 0) inner.set(key, scrap(dice))
+  else inner.set(key, changedSomewhere(inner.get(key) ?? {}, dice, levels - 1))
+  return Object.fromEntries(inner)
+}
+
+function scrap(dice: Dice): Value {
+  const some: Value[] = [dice(3), 'x', null, [], [{ a: 1 }], {}, { a: { b: 1 }, b: 2 }, { ['__proto__']: { c: 3 } }]
+  return some[dice(some.length)]!
 }
 
 function moveSomewhere(tx: Tx, dice: Dice): void {

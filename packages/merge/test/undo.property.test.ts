@@ -17,6 +17,7 @@ import {
   cards,
   counters,
   ids,
+  nested,
   records,
   registers,
   sequences,
@@ -34,6 +35,7 @@ const subjects: readonly (readonly [string, Subject])[] = [
   ['list', sequences],
   ['record', records],
   ['collection', tables],
+  ['[NJ7] nested', nested],
   [
     'all together',
     {
@@ -173,7 +175,7 @@ function compete(
     const { memory, writer } = undoing.replica
     const before = othersWrites(memory, cells, writer)
     const taken = undoing[direction]()
-    expect(missing(before, othersWrites(memory, cells, writer))).toEqual([])
+    expect(missing(before, othersWrites(memory, cells, writer, true))).toEqual([])
     if (taken?.change !== undefined) counts[direction === 'undo' ? 'undone' : 'redone'] += 1
     counts.superseded += taken?.superseded.length ?? 0
     keep(taken?.change)
@@ -219,8 +221,16 @@ function expectModels({ snapshot }: Memory, changes: readonly Change[]): void {
   }
 }
 
-/** Every write of somebody else that stands: where, what and when. */
-function othersWrites(memory: Memory, cells: Iterable<CellKey>, self: string): ReadonlyMap<string, string> {
+/**
+ * Every write of somebody else that stands: where, what and when. What is inside of a register is written again with what is around it, so
+ * after that it may stand under another stamp.
+ */
+function othersWrites(
+  memory: Memory,
+  cells: Iterable<CellKey>,
+  self: string,
+  isAfter = false,
+): ReadonlyMap<string, string> {
   const writes = new Map<string, string>()
   for (const key of cells) {
     const state = canonical(memory.state(key)) as any
@@ -244,7 +254,16 @@ function othersWrites(memory: Memory, cells: Iterable<CellKey>, self: string): R
     } else {
       const [, , deleted, fields] = state
       note('deleted', deleted, true)
-      for (const [kind, field, value, stamp] of fields) if (kind !== 1) note(`${kind}${field}`, stamp, value)
+      for (const [kind, field, value, stamp] of fields) {
+        if (kind === 1) continue
+        const isTree = Array.isArray(value) && value[0]?.[0] === 'at'
+        if (!isTree) note(`${kind}${field}`, stamp, value)
+        for (const [, path, how, part, written] of isTree ? value : []) {
+          if (isAfter || written.writer !== self) {
+            writes.set(`${key} ${kind}${field} ${JSON.stringify(path)}`, JSON.stringify([how, part]))
+          }
+        }
+      }
     }
   }
   return writes

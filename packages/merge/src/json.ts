@@ -1,0 +1,63 @@
+import { equalValues, toValue, type Value } from '@syncline/stm'
+import type { Field, Parts } from './fields.ts'
+import { isMap, nodeEntryData, REMOVE_AT, SET_AT, type NodeWrite } from './json-tree.ts'
+import { checkUnversioned } from './lens.ts'
+
+/**
+ * A field of nested data, whose objects merge key by key at any depth: who changes one key keeps what others change beside it. It reads
+ * `initial` until it is written. Arrays and everything else are whole: of two concurrent writes the later stands.
+ *
+ * Write it as any other field, with a whole new value: what is stored and sent are the paths at which that differs. Objects and
+ * arrays may be 64 levels deep, the record included; a deeper one is `StmError` `invalid-value`. A key that was removed keeps a stamp until
+ * something above it is written as a whole. Cost of a write: a walk over the value, and the keys beside each that changed.
+ *
+ * @example
+ * import { json, record } from '@syncline/merge'
+ * import { openStore } from '@syncline/store'
+ *
+ * const prefs = record('prefs', { editor: json({ font: { size: 12, family: 'serif' }, tabs: ['notes'] }) })
+ * const store = await openStore({ space: 'me' })
+ * const { change } = store.transact((tx) =>
+ *   tx.update(prefs, ({ editor }) => ({ editor: { ...editor, font: { ...editor.font, size: 14 } } })),
+ * )
+ * expect(store.get(prefs).editor).toEqual({ font: { size: 14, family: 'serif' }, tabs: ['notes'] })
+ * await store.close()
+ */
+export function json<T>(initial: T): Field<T, 'data'> {
+  const where = 'The initial value of a field'
+  return Object.freeze<Field<T, 'data'>>({
+    field: 'data',
+    initial: checkUnversioned(toValue(initial, where), where),
+    parts,
+  })
+}
+
+/** The code that an app which declares such a field downloads. Everybody folds what it writes. */
+const parts: Parts = {
+  entries(name, before, after, under) {
+    if (!isMap(before) || !isMap(after)) return undefined
+    const entries: Value[] = []
+    compare(before, after, under, (write) => entries.push(write.kind, name, nodeEntryData(write)))
+    return entries
+  },
+}
+
+/** Tells each path, below `path`, at which two objects differ and nothing above it does. */
+function compare(before: Keyed, after: Keyed, path: readonly string[], tell: (write: PartWrite) => void): void {
+  for (const [key, value] of Object.entries(after)) {
+    const at = [...path, key]
+    const old = Object.hasOwn(before, key) ? before[key] : undefined
+    if (old === value) continue
+    if (isMap(old) && isMap(value)) compare(old, value, at, tell)
+    else if (!equalValues(old, value)) tell({ kind: SET_AT, value, path: at })
+  }
+  for (const key of Object.keys(before)) {
+    if (!Object.hasOwn(after, key)) tell({ kind: REMOVE_AT, value: undefined, path: [...path, key] })
+  }
+}
+
+type PartWrite = Omit<NodeWrite, 'stamp'>
+
+interface Keyed {
+  readonly [key: string]: Value
+}
