@@ -23,6 +23,8 @@ export interface Parts {
    * written as a whole.
    */
   entries(name: string, before: Value | undefined, after: Value, path: readonly string[]): readonly Value[] | undefined
+  /** What there is now, with what differs between what somebody had and what they want. */
+  merged(now: Value | undefined, base: unknown, mine: Value): Value
 }
 
 /** The fields of a record by name: a literal stands for a register that starts with it and holds values of its type. */

@@ -1,6 +1,6 @@
-import { equalValues, toValue, type Value } from '@syncline/stm'
+import { equalValues, toValue, type Stamp, type Value } from '@syncline/stm'
 import type { Field, Parts } from './fields.ts'
-import { isMap, nodeEntryData, REMOVE_AT, SET_AT, type NodeWrite } from './json-tree.ts'
+import { isMap, nodeEntryData, REMOVE_AT, SET_AT, treeOf, writtenAt, type NodeWrite } from './json-tree.ts'
 import { checkUnversioned } from './lens.ts'
 
 /**
@@ -40,6 +40,15 @@ const parts: Parts = {
     compare(before, after, under, (write) => entries.push(write.kind, name, nodeEntryData(write)))
     return entries
   },
+  merged(now, base, mine) {
+    if (!isMap(base) || !isMap(mine)) return mine
+    let tree = treeOf(now, NOW)
+    compare(base, mine, [], (write) => {
+      // What others have removed need not be removed, nor what is around it made again for that.
+      if (write.kind === SET_AT || isIn(now, write.path)) tree = writtenAt(tree, { ...write, stamp: NOW })
+    })
+    return tree.read(undefined)!
+  },
 }
 
 /** Tells each path, below `path`, at which two objects differ and nothing above it does. */
@@ -54,6 +63,17 @@ function compare(before: Keyed, after: Keyed, path: readonly string[], tell: (wr
   for (const key of Object.keys(before)) {
     if (!Object.hasOwn(after, key)) tell({ kind: REMOVE_AT, value: undefined, path: [...path, key] })
   }
+}
+
+/** Parts with the stamp of the whole count. */
+const NOW: Stamp = { at: 0, writer: '' }
+
+function isIn(value: Value | undefined, path: readonly string[]): boolean {
+  return path.every((key) => {
+    const isThere = isMap(value) && Object.hasOwn(value, key)
+    if (isThere) value = (value as Keyed)[key]
+    return isThere
+  })
 }
 
 type PartWrite = Omit<NodeWrite, 'stamp'>

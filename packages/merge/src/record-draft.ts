@@ -262,8 +262,12 @@ function mergeField(draft: RecordDraft, field: FieldSpec, base: unknown, mine: u
       if (mine === undefined || equalValues(base, mine)) return UNTOUCHED
       throw notByValue(field, ref)
     default: {
-      const wanted = checkValue(mine, field, ref)
-      return equalValues(base, wanted) || equalValues(wanted, draft.readField(field)) ? UNTOUCHED : wanted
+      const given = checkValue(mine, field, ref)
+      if (equalValues(base, given)) return UNTOUCHED
+      const now = draft.readField(field)
+      // One that goes by parts is not cleared.
+      const wanted = field.parts === undefined ? given : field.parts.merged(now as Value | undefined, base, given!)
+      return equalValues(wanted, now) ? UNTOUCHED : wanted
     }
   }
 }

@@ -124,6 +124,26 @@ test('[NJ2] a member that is created with nested data merges with one that was c
   }
 })
 
+test('[NJ2] [MG2] merge writes the paths that somebody changed in what they had, to what is there now', () => {
+  const [a] = replicas('a') as [Replica]
+  const read = (): Value => a.memory.snapshot.get(doc)!.body
+  a.transact((tx) => tx.create(doc, { body: { a: { x: 1, y: 1 }, b: { c: 1 }, tags: ['t'] } }))
+  const base = a.memory.snapshot.get(doc)!
+  a.transact((tx) => tx.patch(doc, { body: { a: { x: 2, y: 1, ['__proto__']: 5 }, tags: ['t', 'theirs'] } }))
+  const body = { a: { x: 1, y: 3 }, b: {}, tags: ['t'] }
+  const change = a.transact((tx) => {
+    tx.merge(doc, base, { ...base, body })
+    expect(tx.get(doc)?.body).toEqual({ a: { x: 2, y: 3, ['__proto__']: 5 }, tags: ['t', 'theirs'] })
+  })
+  expect(change?.ops[0]?.payload).toEqual([2, 1, 4, 'body', [3, 'a', 'y']])
+  expect(canonicalText(read())).toBe('{"a":{"__proto__":5,"x":2,"y":3},"tags":["t","theirs"]}')
+  expect(a.transact((tx) => tx.merge(doc, base, base))).toBe(undefined)
+  a.transact((tx) => tx.merge(doc, { body: { k: 1 } }, { body: { k: { l: 1 }, m: null } }))
+  expect(read()).toMatchObject({ a: { x: 2, y: 3 }, k: { l: 1 }, m: null })
+  a.transact((tx) => tx.merge(doc, { body: { k: 1 } }, { body: 'whole' }))
+  expect(read()).toBe('whole')
+})
+
 test('[NJ3] what is read is frozen, the same each time, and keeps what no write was about', () => {
   const [a] = replicas('a') as [Replica]
   const read = (): Prefs => a.memory.snapshot.get(prefs).editor
