@@ -243,3 +243,44 @@ test('two tabs of one browser agree without a relay', async ({ enter }) => {
   const board = await expectEqualBoards(ada.board, second)
   expect(board[0]!.cards[2]!.note).toBe('one two')
 })
+
+test('a full note takes no more, says so, and takes what people delete and what others write', async ({ enter }) => {
+  const [ada, ben] = [await enter({ name: 'Ada' }), await enter({ name: 'Ben' })]
+  await ada.board.addColumn('Todo')
+  await ada.board.addCard('Todo', 'Full')
+  await ada.board.openCard('Full')
+  await ada.board.page.evaluate(() => {
+    const { store, cards, note, allColumns } = window.syncline!
+    const [column] = store.get(allColumns)
+    const [card] = store.get(cards.list(column!))
+    store.transact((tx) => tx.set(note(card!), 'x'.repeat(99_990)))
+  })
+  const { page } = ada.board
+  const full = page.getByText('This note is full')
+  await expect.poll(async () => (await ada.board.readNote()).length).toBeGreaterThan(0)
+  await expect(full).toBeHidden()
+  await ada.board.writeNote('0123456789')
+  await expect(full).toBeVisible()
+  await expect(page.getByText('That does not fit into this note').first()).toBeVisible()
+  const end = () =>
+    page.evaluate(() => {
+      const { store, cards, note, allColumns } = window.syncline!
+      const [column] = store.get(allColumns)
+      const [card] = store.get(cards.list(column!))
+      return store.get(note(card!)).slice(99_985)
+    })
+  expect(await end()).toBe('xxxxx012345')
+  await page.keyboard.press('Backspace')
+  await page.keyboard.press('Backspace')
+  await expect(full).toBeHidden()
+  await page.keyboard.type('ä')
+  await expect(full).toBeVisible()
+  expect(await end()).toBe('xxxxx0123ä')
+  // What Ben wrote meanwhile is there already.
+  await ben.board.openCard('Full')
+  await expect(ben.board.page.getByText('This note is full')).toBeVisible()
+  await ben.board.note.press('Control+Home')
+  await ben.board.page.keyboard.press('Delete')
+  await expect(ben.board.page.getByText('This note is full')).toBeHidden()
+  await expect(full).toBeHidden()
+})

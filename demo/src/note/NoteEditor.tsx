@@ -6,10 +6,12 @@ import { drawSelection, dropCursor, EditorView, highlightSpecialChars, keymap, p
 import { tags } from '@lezer/highlight'
 import { useStore } from '@syncline/react'
 import { openText, type TextDocument } from '@syncline/yjs'
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { yCollab } from 'y-codemirror.next'
 import { note } from '../board/schema.ts'
+import { useNotices } from '../parts/Notices.tsx'
 import { undoneByBoard } from '../shell/Undo.tsx'
+import { withinRoom } from './full.ts'
 
 const highlighting = HighlightStyle.define([
   { tag: tags.heading, fontWeight: '650' },
@@ -55,34 +57,51 @@ const theme = EditorView.theme({
 /** The note of a card, in an editor that several people may be in at once. */
 export function NoteEditor({ cardId, label }: { readonly cardId: string; readonly label: string }) {
   const store = useStore()
+  const { notify } = useNotices()
   const parent = useRef<HTMLDivElement>(null)
+  const [isFull, setIsFull] = useState(false)
 
   useEffect(() => {
     const opened = openText(store, note(cardId))
-    let view = bind(opened, parent.current!, label)
+    const onRefused = (): void =>
+      notify({ text: 'That does not fit into this note. Delete something, or write it into another card.' })
+    let view = bind(opened, parent.current!, label, onRefused)
+    setIsFull(opened.roomBytes <= 0)
+    const stopFull = opened.onFull(setIsFull)
     view.focus()
     // The relay refused something in this note, and the document was made anew without it.
     const unsubscribe = opened.onReset(() => {
       const hadFocus = view.hasFocus
       const anchor = view.state.selection.main.head
       view.destroy()
-      view = bind(opened, parent.current!, label)
+      view = bind(opened, parent.current!, label, onRefused)
       view.dispatch({ selection: { anchor: Math.min(anchor, view.state.doc.length) } })
       if (hadFocus) view.focus()
     })
     return () => {
       unsubscribe()
+      stopFull()
       view.destroy()
       opened.close()
     }
     // The label alone is no reason to make the editor anew: somebody may be typing in it.
     // oxlint-disable-next-line react/exhaustive-deps
-  }, [store, cardId])
+  }, [store, cardId, notify])
 
-  return <div ref={parent} data-testid="note" className="h-full min-h-0" {...undoneByBoard} />
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      {isFull && (
+        <p role="status" className="mx-5 mt-1 rounded-lg bg-warn-soft px-3 py-1.5 text-[13px]">
+          This note is full: it takes no more until something is deleted.
+        </p>
+      )}
+      <div ref={parent} data-testid="note" className="min-h-0 flex-1" {...undoneByBoard} />
+    </div>
+  )
 }
 
-function bind({ text, awareness }: TextDocument, parent: HTMLElement, label: string): EditorView {
+function bind(opened: TextDocument, parent: HTMLElement, label: string, onRefused: () => void): EditorView {
+  const { text, awareness } = opened
   const state = EditorState.create({
     doc: text.toString(),
     extensions: [
@@ -97,6 +116,7 @@ function bind({ text, awareness }: TextDocument, parent: HTMLElement, label: str
       placeholder('Write a note. Markdown is welcome.'),
       // What is typed here is undone with all else that was done on the board, see `Undo`: the editor keeps no history of its own.
       yCollab(text, awareness, { undoManager: false }),
+      withinRoom(opened, onRefused),
       theme,
     ],
   })

@@ -78,6 +78,11 @@ export class LiveDocument<V> {
     this.#replica = this.#open()
   }
 
+  /** Takes an error that must not break what is being done. */
+  get report(): Report {
+    return this.#host.report
+  }
+
   get doc(): Y.Doc {
     return this.#replica.doc
   }

@@ -3,7 +3,7 @@ import * as Y from 'yjs'
 import { text } from '../src/policy.ts'
 import { clientsOf, insert, note, Site, task } from './world.ts'
 
-test('a session whose client id is used by somebody else takes another, before it writes on', async () => {
+test('[TE12] a session whose client id is used by somebody else takes another, before it writes on', async () => {
   const [a, thief] = [new Site(0, 2), new Site(1, 2)]
   const live = a.open(note)
   live.text.insert(0, 'mine')
@@ -27,7 +27,7 @@ test('a session whose client id is used by somebody else takes another, before i
   expect([a.read(note), thief.read(note), a.replayed(note)]).toEqual(Array(3).fill('mine theirs mine again'))
 })
 
-test('a client id that Yjs itself has changed is kept', async () => {
+test('[TE12] a client id that Yjs itself has changed is kept', async () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'abc')
@@ -49,7 +49,7 @@ test('a client id that Yjs itself has changed is kept', async () => {
   expect([site.read(note), site.replayed(note)]).toEqual(['abcdefghi', 'abcdefghi'])
 })
 
-test('after a reset the document shows the given state, under another client id, and the old one is ignored', async () => {
+test('[TE12] after a reset the document shows the given state, under another client id, and the old one is ignored', async () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'kept')
@@ -76,7 +76,7 @@ test('after a reset the document shows the given state, under another client id,
   expect(shown.length).toBe(1)
 })
 
-test('a direct edit of this task survives a reset, unless it was made on what has gone', async () => {
+test('[TE12] a direct edit of this task survives a reset, unless it was made on what has gone', async () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'kept')
@@ -105,7 +105,7 @@ test('a direct edit of this task survives a reset, unless it was made on what ha
   expect([live.text.toString(), site.read(note), site.replayed(note)]).toEqual(Array(3).fill('>kept refused and on'))
 })
 
-test('a reset of a text that is not open never gives out its clocks again', () => {
+test('[TE12] a reset of a text that is not open never gives out its clocks again', () => {
   const site = new Site()
   site.transact(note, insert(0, 'kept'))
   const kept = site.states.get('note')!

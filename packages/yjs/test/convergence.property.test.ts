@@ -147,7 +147,7 @@ function run(
   expect(/\p{Surrogate}/u.test(expected)).toBe(false)
 }
 
-test('3 to 5 writers who edit at once, open and closed, end with the same text in every order of delivery', () => {
+test('[TE15] 3 to 5 writers who edit at once, open and closed, end with the same text in every order of delivery', () => {
   edits = concurrent = 0
   fc.assert(
     fc.property(fc.integer({ min: 3, max: 5 }), fc.array(step, { minLength: 20, maxLength: 60 }), fc.nat(), run),
@@ -160,7 +160,7 @@ test('3 to 5 writers who edit at once, open and closed, end with the same text i
   expect(concurrent).toBeGreaterThan(700)
 })
 
-test('any run of writes in one transaction gives the text it showed, in one update no larger than foretold', () => {
+test('[TE4] any run of writes in one transaction gives the text it showed, in one update no larger than foretold', () => {
   let written = 0
   const write = fc.record({ kind: fc.nat(4), at: fc.nat(), length: fc.nat(5), word: words, near: fc.boolean() })
   fc.assert(
@@ -219,7 +219,7 @@ const history = fc
     return updates
   })
 
-test('updates in any order, with duplicates and gaps, show what Yjs would show, and no document keeps anything pending', () => {
+test('[TE7] updates in any order, with duplicates and gaps, show what Yjs would show, and no document keeps anything pending', () => {
   let early = 0
   fc.assert(
     fc.property(history, fc.infiniteStream(fc.nat()), (updates, chance) => {
@@ -245,7 +245,7 @@ test('updates in any order, with duplicates and gaps, show what Yjs would show, 
   expect(early).toBeGreaterThan(500)
 })
 
-test('an update is applied exactly when Yjs would leave nothing pending', () => {
+test('[TE7] an update is applied exactly when Yjs would leave nothing pending', () => {
   let [whole, missing] = [0, 0]
   fc.assert(
     fc.property(history, fc.infiniteStream(fc.nat()), (updates, chance) => {
@@ -274,7 +274,7 @@ test('an update is applied exactly when Yjs would leave nothing pending', () => 
   expect([whole > 250, missing > 200]).toEqual([true, true])
 })
 
-test('damaged updates throw nowhere, leave nothing half done, and read the same in every document', () => {
+test('[TE6] damaged updates throw nowhere, leave nothing half done, and read the same in every document', () => {
   let [damaged, refused, accepted] = [0, 0, 0]
   fc.assert(
     fc.property(
@@ -328,7 +328,7 @@ test('damaged updates throw nowhere, leave nothing half done, and read the same 
   expect([refused > 400, accepted > 120]).toEqual([true, true])
 })
 
-test('random bytes are refused', () => {
+test('[TE6] random bytes are refused', () => {
   let refused = 0
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 3, maxLength: 60 }), (bytes) => {

@@ -3,7 +3,7 @@ import * as Y from 'yjs'
 import { text } from '../src/policy.ts'
 import { clientsOf, insert, note, remove, set, Site, task } from './world.ts'
 
-test('the direct edits of one task are one Change', async () => {
+test('[TE8] the direct edits of one task are one Change', async () => {
   const site = new Site()
   const live = site.open(note)
   for (const [i, character] of ['a', 'b', 'c'].entries()) live.text.insert(i, character)
@@ -17,7 +17,7 @@ test('the direct edits of one task are one Change', async () => {
   expect([site.read(note), site.replayed(note)]).toEqual(['xac', 'xac'])
 })
 
-test('thousands of direct edits in one task are one Change too', async () => {
+test('[TE8] thousands of direct edits in one task are one Change too', async () => {
   const site = new Site()
   const live = site.open(note)
   for (let i = 0; i < 3000; i++) live.text.insert(i % 7 === 0 ? 0 : live.text.length, 'z')
@@ -26,7 +26,7 @@ test('thousands of direct edits in one task are one Change too', async () => {
   expect(site.replayed(note)).toBe('z'.repeat(3000))
 })
 
-test('flush hands over at once, and the microtask has nothing left to do', async () => {
+test('[TE8] flush hands over at once, and the microtask has nothing left to do', async () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'abc')
@@ -36,7 +36,7 @@ test('flush hands over at once, and the microtask has nothing left to do', async
   expect(site.sent.length).toBe(1)
 })
 
-test('a transaction comes after the direct edits of its task', () => {
+test('[TE8] a transaction comes after the direct edits of its task', () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'typed')
@@ -45,7 +45,7 @@ test('a transaction comes after the direct edits of its task', () => {
   expect([live.text.toString(), site.read(note), site.replayed(note)]).toEqual(Array(3).fill('typed written'))
 })
 
-test('a state read while direct edits wait reads without them', () => {
+test('[TE8] a state read while direct edits wait reads without them', () => {
   const site = new Site()
   const live = site.open(note)
   site.transact(note, insert(0, 'abc'))
@@ -57,7 +57,7 @@ test('a state read while direct edits wait reads without them', () => {
   expect(site.read(note)).toBe('abcd')
 })
 
-test('edits of others appear in the open document, as one event, and are not sent again', async () => {
+test('[TE10] edits of others appear in the open document, as one event, and are not sent again', async () => {
   const [a, b] = [new Site(0, 2), new Site(1, 2)]
   const live = b.open(note)
   const events: unknown[] = []
@@ -70,7 +70,7 @@ test('edits of others appear in the open document, as one event, and are not sen
   expect(b.sent.length).toBe(0)
 })
 
-test('writing a text nobody has open gives the same as writing an open one', () => {
+test('[TE3] writing a text nobody has open gives the same as writing an open one', () => {
   const [closed, open] = [new Site(), new Site()]
   open.open(note)
   for (const site of [closed, open]) {
@@ -81,7 +81,7 @@ test('writing a text nobody has open gives the same as writing an open one', () 
   expect(closed.read(note)).toBe('bXc')
 })
 
-test('the documents of one session share one client id, and another session has another', () => {
+test('[TE12] the documents of one session share one client id, and another session has another', () => {
   const site = new Site()
   const names = Array.from({ length: 12 }, (_, i) => text('note', `n${i}`))
   for (let round = 0; round < 2; round++) for (const ref of names) site.transact(ref, insert(0, 'x'))
@@ -93,7 +93,7 @@ test('the documents of one session share one client id, and another session has 
   expect(site.reports).toEqual([])
 })
 
-test('a document that was closed and opened again goes on with its clocks', async () => {
+test('[TE12] a document that was closed and opened again goes on with its clocks', async () => {
   const site = new Site()
   for (const word of ['one ', 'two ', 'three']) {
     const live = site.open(note)
@@ -106,7 +106,7 @@ test('a document that was closed and opened again goes on with its clocks', asyn
   expect(site.reports).toEqual([])
 })
 
-test('an open document stays while many others are written', async () => {
+test('[TE14] an open document stays while many others are written', async () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'open')
@@ -117,7 +117,7 @@ test('an open document stays while many others are written', async () => {
   expect(site.read(note)).toBe('open!')
 })
 
-test('handles of one ref share the document until the last closes', () => {
+test('[TE14] handles of one ref share the document until the last closes', () => {
   const site = new Site()
   const first = site.open(note)
   const second = site.open(note)
@@ -128,7 +128,7 @@ test('handles of one ref share the document until the last closes', () => {
   expect(first.doc.isDestroyed).toBe(true)
 })
 
-test('an edit of a closed document is reported, not lost in silence', async () => {
+test('[TE14] an edit of a closed document is reported, not lost in silence', async () => {
   const site = new Site()
   const live = site.open(note)
   const { text: ytext } = live
@@ -140,7 +140,7 @@ test('an edit of a closed document is reported, not lost in silence', async () =
   expect(site.sent.length).toBe(0)
 })
 
-test('a direct edit that could not be handed over goes with the next one', async () => {
+test('[TE8] a direct edit that could not be handed over goes with the next one', async () => {
   const site = new Site()
   const live = site.open(note)
   site.refuses = new Error('not now')
@@ -154,7 +154,7 @@ test('a direct edit that could not be handed over goes with the next one', async
   expect([site.read(note), site.replayed(note)]).toEqual(['ab', 'ab'])
 })
 
-test('a direct edit that the store has taken but not yet committed is not part of what a transaction writes on', () => {
+test('[TE9] a direct edit that the store has taken but not yet committed is not part of what a transaction writes on', () => {
   const site = new Site()
   const live = site.open(note)
   site.transact(note, insert(0, 'abc'))
@@ -171,7 +171,7 @@ test('a direct edit that the store has taken but not yet committed is not part o
   expect([live.text.toString(), site.read(note), site.replayed(note)]).toEqual(Array(3).fill('Dabcd'))
 })
 
-test('closing the policy hands over what was typed and destroys every document', () => {
+test('[TE8] closing the policy hands over what was typed and destroys every document', () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'last words')
@@ -182,7 +182,7 @@ test('closing the policy hands over what was typed and destroys every document',
   expect(site.reports).toEqual([])
 })
 
-test('Yjs undo in an editor is a direct edit like any other', async () => {
+test('[TE8] Yjs undo in an editor is a direct edit like any other', async () => {
   const [a, b] = [new Site(0, 2), new Site(1, 2)]
   const live = a.open(note)
   const undo = new Y.UndoManager(live.text)

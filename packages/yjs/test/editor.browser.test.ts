@@ -62,7 +62,7 @@ function edit(store: Store, ref: TextRef): { view: EditorView; document: TextDoc
 const note = text('note', 'one')
 const shown = (view: EditorView): string => view.state.doc.toString()
 
-test('what is dispatched in one task is one Change, and typing is in the store', async () => {
+test('[TE8] what is dispatched in one task is one Change, and typing is in the store', async () => {
   const { stores, errors } = await openTabs(1)
   const [store] = stores as [Store]
   const { view, count } = edit(store, note)
@@ -78,7 +78,7 @@ test('what is dispatched in one task is one Change, and typing is in the store',
   expect(errors).toEqual([])
 })
 
-test('a transaction shows in the editor at once, and what others write soon', async () => {
+test('[TE10] a transaction shows in the editor at once, and what others write soon', async () => {
   const { stores, errors } = await openTabs(2)
   const [a, b] = stores as [Store, Store]
   const [mine, theirs] = [edit(a, note), edit(b, note)]
@@ -151,7 +151,7 @@ test('the cursors of others stand in their text, with their names, and go with t
   expect(errors).toEqual([])
 })
 
-test('an editor that is bound again after a reset goes on', async () => {
+test('[TE11] an editor that is bound again after a reset goes on', async () => {
   const { stores, errors } = await openTabs(1)
   const [store] = stores as [Store]
   const { view, document } = edit(store, note)

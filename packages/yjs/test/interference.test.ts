@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { clientsOf, insert, note, remove, Site, task } from './world.ts'
 
-test('an update that an app applies without what it builds on is reported', () => {
+test('[TE7] an update that an app applies without what it builds on is reported', () => {
   const site = new Site()
   const live = site.open(note)
   const doc = new Y.Doc()
@@ -17,7 +17,7 @@ test('an update that an app applies without what it builds on is reported', () =
   expect(site.codes).toEqual(['update-incomplete'])
 })
 
-test('listeners that throw lose no edit and break no commit', async () => {
+test('[TE10] listeners that throw lose no edit and break no commit', async () => {
   const [a, b] = [new Site(0, 2), new Site(1, 2)]
   const live = b.open(note)
   const fail = (): void => {
@@ -45,7 +45,7 @@ test('listeners that throw lose no edit and break no commit', async () => {
   expect((b.reports[0] as Error).cause).toEqual(new Error('a bug in an app'))
 })
 
-test('an observer may edit in answer to a remote edit', async () => {
+test('[TE9] an observer may edit in answer to a remote edit', async () => {
   const [a, b] = [new Site(0, 2), new Site(1, 2)]
   const live = b.open(note)
   live.text.observe((event) => {
@@ -60,7 +60,7 @@ test('an observer may edit in answer to a remote edit', async () => {
   expect([a.read(note), b.read(note), b.replayed(note)]).toEqual(['hi!', 'hi!', 'hi!'])
 })
 
-test('a transaction on a text in the middle of a direct edit of it stands beside that edit', async () => {
+test('[TE9] a transaction on a text in the middle of a direct edit of it stands beside that edit', async () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'abc')
@@ -84,7 +84,7 @@ test('a transaction on a text in the middle of a direct edit of it stands beside
   expect(site.reports).toEqual([])
 })
 
-test('remote edits that come in the middle of a direct edit are shown after it', async () => {
+test('[TE9] remote edits that come in the middle of a direct edit are shown after it', async () => {
   const [a, b] = [new Site(0, 2), new Site(1, 2)]
   a.transact(note, insert(0, 'abc'))
   b.receive(a.sent[0]!)
@@ -101,7 +101,7 @@ test('remote edits that come in the middle of a direct edit are shown after it',
   expect(clientsOf(b.sent[0]!)).toEqual([live.doc.clientID])
 })
 
-test('what a plain text cannot hold is taken out of the document, reported, and editors are told', async () => {
+test('[TE11] what a plain text cannot hold is taken out of the document, reported, and editors are told', async () => {
   const edits: ((ytext: Y.Text) => void)[] = [
     (ytext) => ytext.insertEmbed(1, { image: 'x' }),
     (ytext) => ytext.format(0, 2, { bold: true }),
@@ -132,7 +132,7 @@ test('what a plain text cannot hold is taken out of the document, reported, and 
   }
 })
 
-test('a replacement character that was meant is kept', async () => {
+test('[TE11] a replacement character that was meant is kept', async () => {
   const site = new Site()
   const live = site.open(note)
   live.text.insert(0, 'a\ufffdb')

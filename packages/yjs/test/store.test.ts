@@ -24,7 +24,7 @@ afterEach(async () => {
   if (errors.length > 0) throw new AggregateError(errors.splice(0), 'errors were reported')
 })
 
-test('a body that throws leaves no trace in the text, open or not', async () => {
+test('[TE3] a body that throws leaves no trace in the text, open or not', async () => {
   const store = await open()
   store.transact((tx) => tx.insert(note, 0, 'abc'))
   const opened = openText(store, note)
@@ -43,7 +43,7 @@ test('a body that throws leaves no trace in the text, open or not', async () => 
   expect(store.snapshot).toBe(before)
 })
 
-test('one Change may write texts and other refs, and is seen as a whole', async () => {
+test('[TE3] one Change may write texts and other refs, and is seen as a whole', async () => {
   const store = await open()
   const seen: string[] = []
   store.changes(everything, ({ now }) => seen.push(`${now.get(title)}|${now.get(note)}|${now.get(text('b'))}`))
@@ -57,7 +57,7 @@ test('one Change may write texts and other refs, and is seen as a whole', async 
   expect(store.transact((tx) => tx.set(note, 'one')).change).toBeUndefined()
 })
 
-test('a snapshot keeps its text', async () => {
+test('[TE1] a snapshot keeps its text', async () => {
   const store = await open()
   const opened = openText(store, note)
   const snapshots = []
@@ -70,7 +70,7 @@ test('a snapshot keeps its text', async () => {
   expect(snapshots.map((snapshot) => snapshot.get(note))).toEqual(['a.', 'ba..', 'cba...'])
 })
 
-test('two tabs that edit at once, by transactions and editors, show the same, and so does a reload', async () => {
+test('[TE15] two tabs that edit at once, by transactions and editors, show the same, and so does a reload', async () => {
   const storage = memoryStorage()
   const [a, b] = [await open(storage), await open(storage)]
   const [left, right] = [openText(a, note), openText(b, note)]
@@ -95,7 +95,7 @@ test('two tabs that edit at once, by transactions and editors, show the same, an
   expect(openText(again, note).text.toString()).toBe(final)
 })
 
-test('an edit made in the middle of a transaction, or by a listener of a commit, is not lost', async () => {
+test('[TE9] an edit made in the middle of a transaction, or by a listener of a commit, is not lost', async () => {
   const store = await open()
   const opened = openText(store, note)
   let once = true
@@ -113,7 +113,7 @@ test('an edit made in the middle of a transaction, or by a listener of a commit,
   expect(store.get(note).split('').sort().join('')).toBe('DLabc')
 })
 
-test('what was typed right before close is kept', async () => {
+test('[TE8] what was typed right before close is kept', async () => {
   const storage = memoryStorage()
   const store = await open(storage)
   const opened = openText(store, note)
@@ -127,7 +127,7 @@ test('what was typed right before close is kept', async () => {
   expect(await open(storage).then((again) => again.get(note))).toBe('very last words')
 })
 
-test('handles share the document, and a closed one is told of no reset', async () => {
+test('[TE14] handles share the document, and a closed one is told of no reset', async () => {
   const store = await open()
   const [one, two] = [openText(store, note), openText(store, note)]
   expect(one.doc).toBe(two.doc)
@@ -145,7 +145,7 @@ test('handles share the document, and a closed one is told of no reset', async (
   expect([two.text.toString(), store.get(note)]).toEqual(['', ''])
 })
 
-test('only texts have live documents', async () => {
+test('[TE14] only texts have live documents', async () => {
   const store = await open()
   expect(() => openText(store, title as unknown as TextRef)).toThrow(expect.objectContaining({ code: 'no-document' }))
 })
@@ -175,7 +175,7 @@ test('presence goes from tab to tab, and with the tab', async () => {
   await vi.waitFor(() => expect(b.presence.peers().size).toBe(1))
 })
 
-test('many notes cost nothing before they are read', async () => {
+test('[TE5] many notes cost nothing before they are read', async () => {
   const storage = memoryStorage()
   const store = await open(storage)
   const refs = Array.from({ length: 200 }, (_, i) => text('many', `${i}`))
@@ -192,7 +192,7 @@ test('many notes cost nothing before they are read', async () => {
   decode.mockRestore()
 })
 
-test('a text over its limit is refused in a transaction, before the document is touched; of what is typed the store tells', async () => {
+test('[TE13] a text over its limit is refused in a transaction, before the document is touched; of what is typed the store tells', async () => {
   const store = await open()
   const small = text('note', 'one', { maxBytes: 12 })
   const opened = openText(store, small)
@@ -222,7 +222,7 @@ test('a text over its limit is refused in a transaction, before the document is 
   expect(() => text('a', { maxBytes: 0 })).toThrow('maxBytes of "a" is 0')
 })
 
-test('an invariant reads what a text will be, before its document is', async () => {
+test('[TE3] an invariant reads what a text will be, before its document is', async () => {
   const store = await open()
   store.invariant('named', (now) => now.get(title) === '' || now.get(note).includes(now.get(title)))
   expect(() => store.transact((tx) => tx.set(title, 'abc'))).toThrow('"named"')

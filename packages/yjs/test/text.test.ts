@@ -24,13 +24,13 @@ test('a ref is named by its name, or by its name and id', () => {
   expect(checkMemberId('a b')).toBe('a b')
 })
 
-test('a text that nobody wrote reads as the empty string', () => {
+test('[TE1] a text that nobody wrote reads as the empty string', () => {
   const site = new Site()
   expect(site.read(note)).toBe('')
   expect(textPolicy.read(undefined, note)).toBe('')
 })
 
-test('a transaction reads its own edits, and nobody else does before it is over', () => {
+test('[TE3] a transaction reads its own edits, and nobody else does before it is over', () => {
   const { policy, states } = new Site()
   const draft = policy.edit(policy.draft(states.get('note'), note), insert(0, 'abc'), note, context)
   const later = policy.edit(draft, remove(1, 1), note, context)
@@ -38,7 +38,7 @@ test('a transaction reads its own edits, and nobody else does before it is over'
   expect(states.size).toBe(0)
 })
 
-test('writes outside the text name the numbers', () => {
+test('[TE2] writes outside the text name the numbers', () => {
   const site = new Site()
   site.transact(note, insert(0, 'abc'))
   const edit = (intent: Parameters<typeof site.policy.edit>[1]) =>
@@ -67,7 +67,7 @@ test('writes outside the text name the numbers', () => {
   expect(site.read(note)).toBe('abc')
 })
 
-test('positions inside a surrogate pair move to its edge', () => {
+test('[TE2] positions inside a surrogate pair move to its edge', () => {
   const site = new Site()
   site.transact(note, insert(0, 'a😀b'))
   site.transact(note, insert(2, 'x'))
@@ -84,7 +84,7 @@ test('positions inside a surrogate pair move to its edge', () => {
   expect(site.replayed(note)).toBe('🐀😂\u{1fa00}')
 })
 
-test('set replaces only what differs', () => {
+test('[TE2] set replaces only what differs', () => {
   const site = new Site()
   const other = new Site(1)
   site.transact(note, insert(0, 'the quick brown fox'))
@@ -97,7 +97,7 @@ test('set replaces only what differs', () => {
   expect(other.read(note)).toBe('')
 })
 
-test('a write that changes nothing emits nothing', () => {
+test('[TE3] a write that changes nothing emits nothing', () => {
   const site = new Site()
   site.transact(note, insert(0, 'abc'))
   expect(site.transact(note)).toBeUndefined()
@@ -109,7 +109,7 @@ test('a write that changes nothing emits nothing', () => {
   expect(site.sent.length).toBe(1)
 })
 
-test('one transaction is one update, and a run typed in a loop is one item', () => {
+test('[TE3] one transaction is one update, and a run typed in a loop is one item', () => {
   const site = new Site()
   const run = 'hello world'
   const payload = site.transact(note, ...run.split('').map((character, i) => insert(i, character))) as Uint8Array
@@ -117,7 +117,7 @@ test('one transaction is one update, and a run typed in a loop is one item', () 
   expect(site.read(note)).toBe(run)
 })
 
-test('apply takes no payload but bytes, and never throws', () => {
+test('[TE6] apply takes no payload but bytes, and never throws', () => {
   const site = new Site()
   site.transact(note, insert(0, 'abc'))
   const before = site.states.get('note')
@@ -127,7 +127,7 @@ test('apply takes no payload but bytes, and never throws', () => {
   }
 })
 
-test('a payload that is part of a larger buffer is copied', () => {
+test('[TE5] a payload that is part of a larger buffer is copied', () => {
   const site = new Site()
   const update = site.transact(note, insert(0, 'abc')) as Uint8Array
   const message = new Uint8Array(1000)
@@ -138,7 +138,7 @@ test('a payload that is part of a larger buffer is copied', () => {
   expect((state as TextState).link!.update.buffer.byteLength).toBe(update.length)
 })
 
-test('malformed updates are set aside, reported once, and the text is read without them', () => {
+test('[TE6] malformed updates are set aside, reported once, and the text is read without them', () => {
   const site = new Site()
   site.transact(note, insert(0, 'abc'))
   const bad = new Uint8Array([1, 2, 3])
@@ -152,14 +152,14 @@ test('malformed updates are set aside, reported once, and the text is read witho
   expect(site.codes).toEqual(['update-refused'])
 })
 
-test('bytes after the end of an update are refused with it', () => {
+test('[TE6] bytes after the end of an update are refused with it', () => {
   const site = new Site()
   const update = new Site(1).transact(note, insert(0, 'abc')) as Uint8Array
   site.receive({ from: 0, seq: 1, deps: [0], address: 'note', payload: new Uint8Array([...update, 0]) })
   expect([site.read(note), site.codes]).toEqual(['', ['update-refused']])
 })
 
-test('the same update on another base reads with what is there', () => {
+test('[TE1] the same update on another base reads with what is there', () => {
   const site = new Site()
   const first = site.transact(note, insert(0, 'abc'))!
   const second = site.transact(note, insert(3, 'd'))!
@@ -172,7 +172,7 @@ test('the same update on another base reads with what is there', () => {
   expect(site.policy.read(other, note).length).toBe(5)
 })
 
-test('the size that is foretold is never too small, also for a removal in many pieces', () => {
+test('[TE4] the size that is foretold is never too small, also for a removal in many pieces', () => {
   const site = new Site()
   let random = 7
   for (let i = 0; i < 2000; i++) {
@@ -184,7 +184,7 @@ test('the size that is foretold is never too small, also for a removal in many p
   expect(update.length).toBeGreaterThan(1000)
 })
 
-test('what is not plain text is refused whole', () => {
+test('[TE6] what is not plain text is refused whole', () => {
   const updates: Uint8Array[] = []
   const make = (edit: (doc: Y.Doc) => void): void => {
     const doc = new Y.Doc()
@@ -209,7 +209,7 @@ test('what is not plain text is refused whole', () => {
   expect(updates.length).toBe(7)
 })
 
-test('an update that comes before what it builds on is reported, kept whole, and shown when that comes', () => {
+test('[TE7] an update that comes before what it builds on is reported, kept whole, and shown when that comes', () => {
   const doc = new Y.Doc()
   const updates: Uint8Array[] = []
   doc.on('update', (update: Uint8Array) => updates.push(update))
@@ -238,7 +238,7 @@ test('an update that comes before what it builds on is reported, kept whole, and
   }
 })
 
-test('updates that build on each other in a circle, or on themselves, are never shown', () => {
+test('[TE7] updates that build on each other in a circle, or on themselves, are never shown', () => {
   // client 1, clock 0, origin (2, 0); client 2, clock 0, origin (1, 0)
   const circle = new Uint8Array([2, 1, 2, 0, 0x84, 1, 0, 1, 97, 1, 1, 0, 0x84, 2, 0, 1, 98, 0])
   const itself = new Uint8Array([1, 1, 1, 0, 0x84, 1, 0, 1, 97, 0])
@@ -250,7 +250,7 @@ test('updates that build on each other in a circle, or on themselves, are never 
   expect([site.read(note), live.doc.store.pendingStructs]).toEqual(['', null])
 })
 
-test('an old state keeps reading as it did', () => {
+test('[TE1] an old state keeps reading as it did', () => {
   const site = new Site()
   const old: [TextState | undefined, string][] = []
   for (let i = 0; i < 50; i++) {
@@ -264,7 +264,7 @@ test('an old state keeps reading as it did', () => {
   }
 })
 
-test('the policy without a store writes too, under a client id of each transaction', () => {
+test('[TE3] the policy without a store writes too, under a client id of each transaction', () => {
   let state: TextState | undefined
   for (let i = 0; i < 20; i++) {
     const draft = textPolicy.edit(textPolicy.draft(state, note), insert(0, `${i} `), note, context)
