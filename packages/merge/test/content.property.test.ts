@@ -12,6 +12,7 @@ import {
   optional,
   place,
   record,
+  set,
   type Fields,
 } from '../src/index.ts'
 import { shuffled } from './history.ts'
@@ -41,6 +42,7 @@ const cells: readonly (readonly Ref<any, any>[])[] = [
   [counter('votes')],
   [list<Value>('steps')],
   declarations.flatMap((fields) => [record('things', fields), collection('things', fields).at('a')]),
+  [set<Value>('tags')],
 ]
 
 const value: fc.Arbitrary<Value> = fc.constantFrom<Value>(null, 'one', 'two', 0, 1, false, [], ['a'], { a: 1 })
@@ -76,6 +78,11 @@ const payloads: readonly fc.Arbitrary<Value>[] = [
       .map(([kind, life, entries]) => [kind, life, ...entries.flat()]),
     fc.tuple(fc.constant(3), fc.constantFrom(1, 2)),
   ),
+  fc
+    .array(fc.tuple(fc.constantFrom(1, -1), fc.constantFrom('d', 'e'), fc.array(value, { maxLength: 2 })), {
+      maxLength: 2,
+    })
+    .map((edits) => [0, ...edits.flat()]),
 ]
 
 /** Operations with their stamps, each writer's own. */

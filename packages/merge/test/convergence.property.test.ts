@@ -2,8 +2,9 @@ import type { Collection } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { expectConvergence, histories, play, type Delivery, type History, type Subject } from './history.ts'
-import { modelCounter, modelJson, modelList, modelLww, modelRecord, toldOf } from './model.ts'
+import { modelCounter, modelJson, modelList, modelLww, modelRecord, modelSet, toldOf } from './model.ts'
 import {
+  bags,
   cards,
   counters,
   docs,
@@ -17,6 +18,7 @@ import {
   settings,
   steps,
   tables,
+  tags,
   title,
   votes,
 } from './subjects.ts'
@@ -34,6 +36,7 @@ const subjects: readonly [string, Subject, (history: History, read: (readable: a
     ({ changes }, read) => expect(read(votes)).toBe(modelCounter(toldOf(changes, 'counter', 'votes'))),
   ],
   ['list', sequences, ({ changes }, read) => expect(read(steps)).toEqual(modelList(toldOf(changes, 'list', 'steps')))],
+  ['set', bags, ({ changes }, read) => expect(read(tags)).toEqual(modelSet(toldOf(changes, 'set', 'tags')))],
   [
     'record',
     records,

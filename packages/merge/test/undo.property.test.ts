@@ -11,9 +11,10 @@ import {
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { expectConvergence, histories, play, type Dice, type History, type Step, type Subject } from './history.ts'
-import { modelCounter, modelList, modelLww, modelRecord, toldOf } from './model.ts'
+import { modelCounter, modelList, modelLww, modelRecord, modelSet, toldOf } from './model.ts'
 import { canonical, createReplica } from './replica.ts'
 import {
+  bags,
   cards,
   counters,
   ids,
@@ -24,6 +25,7 @@ import {
   settings,
   steps,
   tables,
+  tags,
   title,
   votes,
 } from './subjects.ts'
@@ -33,18 +35,19 @@ const subjects: readonly (readonly [string, Subject])[] = [
   ['lww', registers],
   ['counter', counters],
   ['list', sequences],
+  ['set', bags],
   ['record', records],
   ['collection', tables],
   ['[NJ7] nested', nested],
   [
     'all together',
     {
-      policies: [registers, counters, sequences, tables].flatMap(({ policies }) => policies),
+      policies: [registers, counters, sequences, bags, tables].flatMap(({ policies }) => policies),
       write(tx, dice) {
-        const of = [registers, counters, sequences, records, tables, tables]
+        const of = [registers, counters, sequences, bags, records, tables, tables]
         of[dice(of.length)]!.write(tx, dice)
       },
-      readables: [registers, counters, sequences, records, tables].flatMap(({ readables }) => readables),
+      readables: [registers, counters, sequences, bags, records, tables].flatMap(({ readables }) => readables),
     },
   ],
 ]
@@ -207,6 +210,7 @@ function expectModels({ snapshot }: Memory, changes: readonly Change[]): void {
   expect(snapshot.get(title)).toEqual(modelLww(toldOf(changes, 'lww', 'title'), null))
   expect(snapshot.get(votes)).toBe(modelCounter(toldOf(changes, 'counter', 'votes')))
   expect(snapshot.get(steps)).toEqual(modelList(toldOf(changes, 'list', 'steps')))
+  expect(snapshot.get(tags)).toEqual(modelSet(toldOf(changes, 'set', 'tags')))
   const { counts } = modelRecord(toldOf(changes, 'record', 'settings'))
   expect(snapshot.get(settings).starts).toBe(counts.get('starts') ?? 0)
   for (const id of ids) {
@@ -251,7 +255,7 @@ function othersWrites(
         note(`${id} place`, placed, place)
         note(`${id} value`, valued, value)
       }
-    } else {
+    } else if (!key.startsWith('set ')) {
       const [, , deleted, fields] = state
       note('deleted', deleted, true)
       for (const [kind, field, value, stamp] of fields) {

@@ -33,6 +33,8 @@ function intentOf(op: CommuteOp, value: unknown, ref: AnyRef): Intent {
     const { add, field } = op
     return field === undefined ? { kind: 'add', delta: add } : { kind: 'add', delta: add, field }
   }
+  if ('include' in op) return { kind: 'include', values: op.include }
+  if ('exclude' in op) return { kind: 'exclude', values: op.exclude }
   const { length } = (value ?? []) as { readonly length: number }
   return { kind: 'insert', index: Math.min(op.index ?? length, length), content: op.insert }
 }

@@ -70,7 +70,7 @@ export { begin, draft, namesOf } from './attempt.ts'
 export type { Attempt, Check, Draft, Isolation, Ready } from './attempt.ts'
 export { isLate, sealLate, sealPure, sealSizeBytes } from './seal.ts'
 export { cellKeyOf } from './sealed-op.ts'
-export type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
+export type { AddOp, CommuteOp, ExcludeOp, IncludeOp, InsertOp, Tx } from './transaction.ts'
 export { isRetrySignal, isThenable, type DeclaredEffect } from './workspace.ts'
 export type { DraftWrite } from './write.ts'
 

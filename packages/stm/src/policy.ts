@@ -14,6 +14,8 @@ export type Intent =
   | { readonly kind: 'delete' }
   | { readonly kind: 'insert'; readonly index: number; readonly content: unknown }
   | { readonly kind: 'remove'; readonly index: number; readonly length: number }
+  | { readonly kind: 'include'; readonly values: readonly unknown[] }
+  | { readonly kind: 'exclude'; readonly values: readonly unknown[] }
   | { readonly kind: 'move'; readonly from: number; readonly to: number }
 
 /** What a policy may know while it takes writes: who is writing, and a seed for ids and jitter that no other transaction has. */

@@ -26,6 +26,8 @@ export interface Writes {
   readonly delete?: true
   readonly insert?: unknown
   readonly remove?: true
+  /** What goes into a set, and out of it. */
+  readonly include?: unknown
   readonly move?: true
 }
 

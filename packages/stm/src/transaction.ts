@@ -91,6 +91,10 @@ export interface Tx<A extends Arbiter = 'local'> {
   insert<C>(ref: Ref<unknown, { insert: C }, A>, index: number, content: NoInfer<C>): void
   /** Removes `length` characters or items from an index. */
   remove(ref: Ref<unknown, { remove: true }, A>, index: number, length: number): void
+  /** Puts values into a set. Those that are in it already are not written. */
+  include<V>(ref: Ref<unknown, { include: V }, A>, ...values: readonly NoInfer<V>[]): void
+  /** Takes values out of a set. Whoever puts one in at the same time wins. */
+  exclude<V>(ref: Ref<unknown, { include: V }, A>, ...values: readonly NoInfer<V>[]): void
   /** Moves one item of a list ref. */
   reorder(ref: Ref<unknown, { move: true }, A>, from: number, to: number): void
 
@@ -102,6 +106,7 @@ export interface Tx<A extends Arbiter = 'local'> {
    */
   commute(ref: Ref<unknown, { add: true }, A>, op: AddOp): void
   commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<NoInfer<C>>): void
+  commute<V>(ref: Ref<unknown, { include: V }, A>, op: IncludeOp<NoInfer<V>> | ExcludeOp<NoInfer<V>>): void
   commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: NoInfer<V>) => NoInfer<V>): void
 
   /**
@@ -147,5 +152,20 @@ export interface InsertOp<C> {
   readonly index?: number
 }
 
+/** Puts values into a set. */
+export interface IncludeOp<V> {
+  readonly include: readonly V[]
+}
+
+/** Takes values out of a set. */
+export interface ExcludeOp<V> {
+  readonly exclude: readonly V[]
+}
+
 /** What can be commuted. */
-export type CommuteOp = AddOp | InsertOp<unknown> | ((value: never) => unknown)
+export type CommuteOp =
+  | AddOp
+  | InsertOp<unknown>
+  | IncludeOp<unknown>
+  | ExcludeOp<unknown>
+  | ((value: never) => unknown)

@@ -12,7 +12,7 @@ import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Readabl
 import { itemsOf } from './snapshot.ts'
 import type { SortedSet } from './sorted.ts'
 import { keepShape } from './shapes.ts'
-import type { AddOp, CommuteOp, InsertOp, Tx } from './transaction.ts'
+import type { AddOp, CommuteOp, ExcludeOp, IncludeOp, InsertOp, Tx } from './transaction.ts'
 import { toValue, type Value } from './value.ts'
 import { missing, type DraftWrite } from './write.ts'
 
@@ -156,12 +156,21 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     this.#write(ref, { kind: 'remove', index, length })
   }
 
+  include<V>(ref: Ref<unknown, { include: V }, A>, ...values: readonly NoInfer<V>[]): void {
+    this.#write(ref, { kind: 'include', values })
+  }
+
+  exclude<V>(ref: Ref<unknown, { include: V }, A>, ...values: readonly NoInfer<V>[]): void {
+    this.#write(ref, { kind: 'exclude', values })
+  }
+
   reorder(ref: Ref<unknown, { move: true }, A>, from: number, to: number): void {
     this.#write(ref, { kind: 'move', from, to })
   }
 
   commute(ref: Ref<unknown, { add: true }, A>, op: AddOp): void
   commute<C>(ref: Ref<unknown, { insert: C }, A>, op: InsertOp<NoInfer<C>>): void
+  commute<V>(ref: Ref<unknown, { include: V }, A>, op: IncludeOp<NoInfer<V>> | ExcludeOp<NoInfer<V>>): void
   commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: NoInfer<V>) => NoInfer<V>): void
   commute(ref: AnyRef, op: CommuteOp): void {
     this.#assertRunning()

@@ -39,7 +39,7 @@ export function createNumbering(): Numbering {
 }
 
 /** A text that two values share exactly when they are equal. Keys are sorted, for their order does not matter. */
-function writtenOut(value: Value): string {
+export function writtenOut(value: Value): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value !== 'object' || value === null) return String(value === 0 ? 0 : value)
   if (value instanceof Uint8Array) return `<${value.join()}>`
