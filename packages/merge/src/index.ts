@@ -1,6 +1,8 @@
 // Policies
 export { counter } from './counter.ts'
 export type { CounterWrites } from './counter.ts'
+export { group } from './group.ts'
+export type { GroupFields, GroupWrites } from './group.ts'
 export { list } from './list.ts'
 export type { ListWrites } from './list.ts'
 export { lww } from './lww.ts'

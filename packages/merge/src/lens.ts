@@ -116,7 +116,7 @@ export function checkNoVersion(name: string, options: RefOptions | undefined): v
   if (options === undefined || (options.version === undefined && options.upgrade === undefined)) return
   throw new StmError(
     'invalid-options',
-    `"${name}" cannot have versions: registers, records and collections can. Make the items of a list the members of a collection.`,
+    `"${name}" cannot have versions: registers, groups, records and collections can. Make the items of a list the members of a collection.`,
   )
 }
 
@@ -195,10 +195,13 @@ export function newestIn(stored: ReadonlyMap<string, Value>): number {
 
 /** Registers as an object; throws for what is none. */
 export function asObject(value: Value): Registers {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)) {
-    return value as Registers
-  }
+  if (isObject(value)) return value
   throw new TypeError('An upgrade of a record gives an object of fields.')
+}
+
+/** Whether a value is an object of names and values. */
+export function isObject(value: Value | undefined): value is Registers {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 }
 
 function asStored(stored: ReadonlyMap<string, Value>): Registers {

@@ -327,12 +327,12 @@ function mustExist(draft: RecordDraft, ref: PolicyRef, spec: RecordSpec): void {
   )
 }
 
-function entriesOf(value: unknown, ref: PolicyRef): [string, unknown][] {
+export function entriesOf(value: unknown, ref: PolicyRef): [string, unknown][] {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.entries(value)
   throw new StmError('invalid-value', `"${ref.address}" takes an object of fields and got ${describe(value)}.`)
 }
 
-function fieldOf(name: string, ref: PolicyRef, spec: RecordSpec): FieldSpec {
+export function fieldOf(name: string, ref: PolicyRef, spec: RecordSpec): FieldSpec {
   const field = spec.byName.get(name)
   if (field !== undefined) return field
   throw new StmError(
@@ -341,7 +341,7 @@ function fieldOf(name: string, ref: PolicyRef, spec: RecordSpec): FieldSpec {
   )
 }
 
-function checkValue(value: unknown, field: FieldSpec, ref: PolicyRef): Value | undefined {
+export function checkValue(value: unknown, field: FieldSpec, ref: PolicyRef): Value | undefined {
   if (value === undefined && field.kind === 'optional') return undefined
   const where = `The field "${field.name}" of "${ref.address}"`
   checkType(value, field.type, where)

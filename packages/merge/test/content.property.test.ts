@@ -7,12 +7,14 @@ import {
   counter,
   field,
   json,
+  group,
   list,
   lww,
   optional,
   place,
   record,
   set,
+  type GroupFields,
   type Fields,
 } from '../src/index.ts'
 import { shuffled } from './history.ts'
@@ -43,6 +45,8 @@ const cells: readonly (readonly Ref<any, any>[])[] = [
   [list<Value>('steps')],
   declarations.flatMap((fields) => [record('things', fields), collection('things', fields).at('a')]),
   [set<Value>('tags')],
+  // Counts and places are none of its fields.
+  declarations.slice(0, 3).map((fields) => group('unit', fields as GroupFields)),
 ]
 
 const value: fc.Arbitrary<Value> = fc.constantFrom<Value>(null, 'one', 'two', 0, 1, false, [], ['a'], { a: 1 })
@@ -83,6 +87,10 @@ const payloads: readonly fc.Arbitrary<Value>[] = [
       maxLength: 2,
     })
     .map((edits) => [0, ...edits.flat()]),
+  fc.oneof(
+    fc.tuple(fc.constant(0), fc.dictionary(name, value, { maxKeys: 2 })),
+    fc.tuple(fc.constantFrom(0, 1), fc.constantFrom(null, 'one', [])),
+  ) as fc.Arbitrary<Value>,
 ]
 
 /** Operations with their stamps, each writer's own. */

@@ -12,6 +12,7 @@ import {
   lists,
   nested,
   nestedInitials,
+  period,
   records,
   registers,
   sequences,
@@ -21,6 +22,7 @@ import {
   tags,
   title,
   votes,
+  wholes,
 } from './subjects.ts'
 import { canonicalText } from './canonical.ts'
 
@@ -37,6 +39,14 @@ const subjects: readonly [string, Subject, (history: History, read: (readable: a
   ],
   ['list', sequences, ({ changes }, read) => expect(read(steps)).toEqual(modelList(toldOf(changes, 'list', 'steps')))],
   ['set', bags, ({ changes }, read) => expect(read(tags)).toEqual(modelSet(toldOf(changes, 'set', 'tags')))],
+  [
+    'group',
+    wholes,
+    ({ changes }, read) => {
+      const whole = modelLww(toldOf(changes, 'group', 'period'), {}) as Record<string, unknown>
+      expect(read(period)).toEqual({ from: 0, to: 0, ...{ ['__proto__']: '' }, ...whole })
+    },
+  ],
   [
     'record',
     records,

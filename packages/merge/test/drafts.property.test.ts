@@ -1,7 +1,7 @@
 import { StmError, type Intent, type Policy, type Ref, type Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collection, count, counter, field, list, lww, optional, place, record, set } from '../src/index.ts'
+import { collection, count, counter, field, group, list, lww, optional, place, record, set } from '../src/index.ts'
 
 const refs: readonly Ref<any, any>[] = [
   lww('title', ''),
@@ -9,6 +9,7 @@ const refs: readonly Ref<any, any>[] = [
   counter('votes'),
   list('steps'),
   set('tags'),
+  group('unit', { theme: 'light', title: '', last: optional<string>() }),
   record('settings', { theme: 'light', last: optional<string>(), starts: count(), at: place() }),
   collection('cards', { title: '', tags: field<readonly string[]>([]), votes: count(), at: place() }).at('a'),
 ]
@@ -91,7 +92,7 @@ test('[ME4] [ME5] [ME6] older drafts stay as they were, and applying an operatio
         })
       },
     ),
-    { seed: 4, numRuns: 800 },
+    { seed: 4, numRuns: 1_200 },
   )
   expect(counts.edits).toBeGreaterThan(1_000)
   expect(refusals.length).toBeGreaterThan(1_000)

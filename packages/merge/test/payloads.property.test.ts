@@ -1,7 +1,20 @@
 import type { Policy, Ref, Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collection, count, counter, field, json, list, lww, optional, place, record, set } from '../src/index.ts'
+import {
+  collection,
+  count,
+  counter,
+  field,
+  group,
+  json,
+  list,
+  lww,
+  optional,
+  place,
+  record,
+  set,
+} from '../src/index.ts'
 import { compareValues } from '../src/order.ts'
 import { shuffled } from './history.ts'
 import { canonical } from './replica.ts'
@@ -21,6 +34,7 @@ const refs: readonly Ref<any, any>[] = [
   record('settings', { title: '', n: count(), at: place() }),
   cards.at('a'),
   set<Value>('tags'),
+  group('unit', { title: '', due: optional<Value>() }),
 ]
 
 const names = fc.constantFrom('title', 'tags', 'due', 'n', 'at', 'nested', '__proto__', 'constructor', 'newer')
@@ -114,7 +128,7 @@ test('[ME3] [NJ1] [ME1] [ME53] whatever is in an operation, policies do not thro
         expect(policy.readDraft(draft, ref)).toEqual(reads[0])
       },
     ),
-    { seed: 3, numRuns: 1_800 },
+    { seed: 3, numRuns: 2_100 },
   )
   expect(changed).toBeGreaterThan(2_000)
   expect(ignored).toBeGreaterThan(2_000)
@@ -173,6 +187,7 @@ test('[ME3] what makes no sense is named here, and changes nothing', () => {
         [0, 'i', 'a0', 'x', 7],
       ],
     ],
+    [group('unit', { title: '' }), [null, [0], [0, 5], [0, 'x'], [0, null], [0, []], [1, {}], [0, {}, 1]]],
     [
       set<Value>('tags'),
       [
@@ -269,6 +284,9 @@ test('[ME36] operations have the documented form', () => {
   expect(inserted).toEqual([0, 'seed.0', first, 'a', 0, 'seed.1', second, 'b'])
   expect(first).toMatch(/^a0[0-9A-Za-z]{6}a1$/)
   expect(second).toBe(`${first.slice(0, -1)}2`)
+  const [patched, whole] = write(refs[6]!, undefined, { kind: 'patch', fields: { title: 'x' } })
+  expect(patched).toEqual([0, { title: 'x' }])
+  expect(write(refs[6]!, whole, { kind: 'patch', fields: { due: 1 } })[0]).toEqual([0, { title: 'x', due: 1 }])
   const [put, some] = write(refs[5]!, undefined, { kind: 'include', values: ['b', 'a', 'b'] })
   expect(put).toEqual([0, 1, 'seed', ['a', 'b']])
   expect(write(refs[5]!, some, { kind: 'set', value: ['b', 7] })[0]).toEqual([0, 1, 'seed', [7], -1, 'seed', ['a']])

@@ -1,4 +1,4 @@
-import { StmError, type Value } from '@syncline/stm'
+import { noPast, StmError, type Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { set } from '../src/index.ts'
@@ -173,11 +173,8 @@ test('[SE8] what is taken back is what was done: others stay in, or out', () => 
   const stamp = { at: 1, writer: 'w' }
   const fold = (...payloads: Value[]): any => payloads.reduce<any>((state, one) => apply(state, one, stamp), undefined)
   const revert = (state: any, payload: Value): unknown => {
-    const inverse = reversal.inverse(undefined, payload, { now: (s) => s, restored: () => undefined })!
-    const { payload: back, superseded } = reversal.revert(state, [{ inverse, stamp }], {
-      now: (s) => s,
-      restored: () => undefined,
-    })
+    const inverse = reversal.inverse(undefined, payload, noPast)!
+    const { payload: back, superseded } = reversal.revert(state, [{ inverse, stamp }], noPast)
     return [tags.policy.read(back === undefined ? state : apply(state, back, stamp), tags), superseded]
   }
   const mine: Value = [0, 1, 'a1', ['x']]

@@ -1,5 +1,18 @@
 import type { Tx, Value } from '@syncline/stm'
-import { collection, count, counter, field, json, list, lww, optional, place, record, set } from '../src/index.ts'
+import {
+  collection,
+  count,
+  counter,
+  field,
+  group,
+  json,
+  list,
+  lww,
+  optional,
+  place,
+  record,
+  set,
+} from '../src/index.ts'
 import type { Dice, Subject } from './history.ts'
 
 // What random histories are about: one ref or family of each policy, and random writes to it.
@@ -8,6 +21,7 @@ export const title = lww<string | null>('title', null)
 export const votes = counter('votes')
 export const steps = list<string>('steps')
 export const tags = set<Value>('tags')
+export const period = group('period', { from: 0, to: 0, note: optional<string>(), ['__proto__']: '' })
 export const settings = record('settings', {
   theme: 'light',
   zoom: 1,
@@ -81,6 +95,19 @@ export const bags: Subject = {
     else tx.include(tags, ...labels, ...Array.from({ length: 12 }, (_, i) => i * dice(5)))
   },
   readables: [tags],
+}
+
+export const wholes: Subject = {
+  policies: [period.policy],
+  write(tx, dice) {
+    const kind = dice(5)
+    if (kind === 0) tx.patch(period, { from: dice(3) })
+    else if (kind === 1) tx.patch(period, { to: dice(3), note: dice(2) ? 'x' : undefined })
+    else if (kind === 2) tx.update(period, (now) => ({ ...now, from: now.to, to: dice(4) }))
+    else if (kind === 3) tx.set(period, { from: dice(2), to: dice(2), ['__proto__']: `${dice(2)}` })
+    else tx.merge(period, { ...tx.get(period), from: dice(2) }, { ...tx.get(period), note: 'merged' })
+  },
+  readables: [period],
 }
 
 export const records: Subject = {

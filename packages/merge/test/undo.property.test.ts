@@ -19,6 +19,7 @@ import {
   counters,
   ids,
   nested,
+  period,
   records,
   registers,
   sequences,
@@ -28,6 +29,7 @@ import {
   tags,
   title,
   votes,
+  wholes,
 } from './subjects.ts'
 import { createUndoing, type Undoing } from './undoing.ts'
 
@@ -36,6 +38,7 @@ const subjects: readonly (readonly [string, Subject])[] = [
   ['counter', counters],
   ['list', sequences],
   ['set', bags],
+  ['group', wholes],
   ['record', records],
   ['collection', tables],
   ['[NJ7] nested', nested],
@@ -210,6 +213,8 @@ function expectModels({ snapshot }: Memory, changes: readonly Change[]): void {
   expect(snapshot.get(title)).toEqual(modelLww(toldOf(changes, 'lww', 'title'), null))
   expect(snapshot.get(votes)).toBe(modelCounter(toldOf(changes, 'counter', 'votes')))
   expect(snapshot.get(steps)).toEqual(modelList(toldOf(changes, 'list', 'steps')))
+  const whole = modelLww(toldOf(changes, 'group', 'period'), {}) as Record<string, unknown>
+  expect(snapshot.get(period)).toEqual({ from: 0, to: 0, ...{ ['__proto__']: '' }, ...whole })
   expect(snapshot.get(tags)).toEqual(modelSet(toldOf(changes, 'set', 'tags')))
   const { counts } = modelRecord(toldOf(changes, 'record', 'settings'))
   expect(snapshot.get(settings).starts).toBe(counts.get('starts') ?? 0)
@@ -242,7 +247,7 @@ function othersWrites(
     const note = (part: string, stamp: { readonly writer: string } | null | undefined, value: unknown): void => {
       if (stamp && stamp.writer !== self) writes.set(`${key} ${part}`, JSON.stringify([stamp, value]))
     }
-    if (key.startsWith('lww ')) {
+    if (key.startsWith('lww ') || key.startsWith('group ')) {
       const { stamp, value } = memory.state(key) as { stamp: { writer: string }; value?: Value }
       note('', stamp, value ?? null)
     } else if (key.startsWith('counter ')) {

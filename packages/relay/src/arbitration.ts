@@ -1,4 +1,4 @@
-import { counter, list, lww, record as recordRef } from '@syncline/merge'
+import { counter, group, list, lww, record as recordRef, set } from '@syncline/merge'
 import { contentId, decodeChange, decodeHeader, ProtocolError } from '@syncline/protocol'
 import type { ChangeHeader, ContentId, Expectation } from '@syncline/protocol'
 import {
@@ -31,7 +31,9 @@ export interface Arbitration {
 
 /** Any ref of each policy will do: they are known by their tags, and fold without anything declared. */
 const policies: ReadonlyMap<string, Policy> = new Map(
-  [lww('any', null), counter('any'), list('any'), recordRef('any', {})].map(({ policy }) => [policy.tag, policy]),
+  [lww('any', null), counter('any'), list('any'), recordRef('any', {}), set('any'), group('any', {})].map(
+    ({ policy }) => [policy.tag, policy],
+  ),
 )
 
 /** So many names of refs that are not as expected go into one message. */

@@ -52,7 +52,7 @@ export interface RefOptions<A extends Arbiter = Arbiter> {
    */
   readonly maxBytes?: number
   /**
-   * Which version of its values this code reads and writes, from 1 on; 1 when nothing is said. For registers, records and collections. What is
+   * Which version of its values this code reads and writes, from 1 on; 1 when nothing is said. For registers, groups, records and collections. What is
    * stored at an earlier one is read through `upgrade`; what is stored at a later one can be read as it is, and not be written (`read-only-newer`).
    */
   readonly version?: number

@@ -9,6 +9,7 @@ interface Title {
 }
 
 declare const title: Ref<string, { set: string; merge: string }>
+declare const tags: Ref<readonly string[], { include: string; set: readonly string[] }>
 declare const votes: Ref<number, { add: true }>
 declare const text: Ref<string, { insert: string; remove: true; set: string }>
 declare const order: Ref<readonly string[], { insert: readonly string[]; remove: true; move: true }>
@@ -40,6 +41,10 @@ function writes(tx: Tx): void {
   tx.set(title, 'x')
   tx.update(title, (value) => value.toUpperCase())
   tx.merge(title, 'x', 'y')
+  tx.include(tags, 'x', 'y')
+  tx.exclude(tags, 'x')
+  tx.commute(tags, { include: ['x'] })
+  tx.commute(tags, { exclude: ['x'] })
   tx.add(votes, 1)
   tx.insert(text, 0, 'x')
   tx.insert(order, 0, ['x'])
@@ -62,6 +67,14 @@ function writes(tx: Tx): void {
   tx.merge(title, 'x', 1)
   // @ts-expect-error -- another type
   tx.merge(title, 1, 'x')
+  // @ts-expect-error -- another type of value
+  tx.include(tags, 1)
+  // @ts-expect-error -- values one by one
+  tx.include(tags, ['x'])
+  // @ts-expect-error -- another type of value
+  tx.commute(tags, { include: [1] })
+  // @ts-expect-error -- a counter is no set
+  tx.exclude(votes, 1)
   // @ts-expect-error -- this one does not take it
   tx.merge(votes, 1, 2)
   // @ts-expect-error -- a counter is not set

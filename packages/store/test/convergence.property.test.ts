@@ -1,4 +1,4 @@
-import { collection, counter, list, lww, place } from '@syncline/merge'
+import { collection, counter, group, list, lww, place, set } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import type { Basis, Snapshot } from '@syncline/stm'
 import { everything, type Store } from '../src/index.ts'
@@ -9,6 +9,8 @@ const title = lww('title', '')
 const votes = counter('votes')
 const secret = lww('secret', '')
 const steps = list<number>('steps')
+const tags = set<number>('tags')
+const period = group('period', { from: 0, to: 0 })
 const cards = collection('cards', { title: '', done: false, place: place() })
 
 interface Outcome {
@@ -127,6 +129,10 @@ async function run(seed: number): Promise<Outcome> {
           (tx) => {
             tx.add(votes, 1)
             tx.insert(steps, pick(tx.get(steps).length + 1), step)
+            if (pick(2) === 0) tx.include(tags, pick(8))
+            else tx.exclude(tags, ...tx.get(tags).slice(pick(3)))
+            // Whoever wrote it last, both are from one transaction.
+            if (pick(3) === 0) tx.patch(period, { from: step, to: -step })
             if (tx.get(card) === undefined) tx.create(card, { title: `made ${step}` })
             else if (pick(5) === 0) tx.delete(card)
             else if (pick(2) === 0) tx.patch(card, { title: `edited ${step}`, done: pick(2) === 0 })
@@ -171,6 +177,7 @@ async function run(seed: number): Promise<Outcome> {
   const want = view(fresh)
   expect(want).toMatchObject({ secret: '', status: [0, 'online', 'relay', 'ok'] })
   for (const { store } of tabs) expect(view(store)).toEqual(want)
+  expect(want.period).toEqual({ from: want.period.from, to: 0 - want.period.from })
   const kept = new Set(want.steps)
   const refused = new Set(tabs.flatMap(({ store }) => store.refused.list().map(({ change }) => change.meta)))
   expect([...promised].filter((step) => !kept.has(step) && !refused.has(step))).toEqual([])
@@ -196,6 +203,8 @@ function readAll(snapshot: Snapshot) {
     secret: snapshot.get(secret),
     votes: snapshot.get(votes),
     steps: snapshot.get(steps),
+    tags: snapshot.get(tags),
+    period: snapshot.get(period),
     cards: [...snapshot.items(cards)],
     lists: [snapshot.get(cards.list('l0')), snapshot.get(cards.list('l1'))],
   }

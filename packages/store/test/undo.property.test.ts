@@ -1,4 +1,4 @@
-import { collection, count, counter, list, lww, place } from '@syncline/merge'
+import { collection, count, counter, group, list, lww, place, set } from '@syncline/merge'
 import type { Tx } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -9,6 +9,8 @@ const title = lww('title', 'untitled')
 const stars = counter('stars')
 const theirs = counter('theirs')
 const steps = list<string>('steps')
+const tags = set<number>('tags')
+const period = group('period', { from: 0, to: 0 })
 const cards = collection('cards', { title: '', votes: count(), at: place() })
 const ids = ['a', 'b', 'c']
 
@@ -19,7 +21,15 @@ const move = fc.tuple(
 
 function reading(store: Store): string {
   const lists = ['todo', 'done'].map((parent) => store.get(cards.list(parent)))
-  return JSON.stringify([store.get(title), store.get(stars), store.get(steps), [...store.items(cards)], lists])
+  return JSON.stringify([
+    store.get(title),
+    store.get(stars),
+    store.get(steps),
+    store.get(tags),
+    store.get(period),
+    [...store.items(cards)],
+    lists,
+  ])
 }
 
 function write(tx: Tx, number: number): void {
@@ -27,6 +37,9 @@ function write(tx: Tx, number: number): void {
   const now = tx.get(steps)
   tx.add(stars, 1 + (number % 3) / 10)
   if (number % 4 === 0) tx.set(title, `${number}`)
+  if (number % 3 === 0) tx.include(tags, number % 5, number % 7)
+  else if (number % 3 === 1) tx.exclude(tags, number % 5, number % 6)
+  else tx.patch(period, number % 2 === 0 ? { from: number } : { to: number })
   if (number % 5 === 0) tx.insert(steps, number % (now.length + 1), `${number}`)
   else if (number % 5 === 1 && now.length > 1) tx.reorder(steps, 0, now.length - 1)
   else if (number % 5 === 2 && now.length > 0) tx.remove(steps, number % now.length, 1)
