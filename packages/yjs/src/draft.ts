@@ -1,8 +1,10 @@
 import { StmError } from '@syncline/stm'
 import type { Intent, PolicyRef } from '@syncline/stm'
 import type * as Y from 'yjs'
+import { commonEnds, endOfPair, startOfPair } from './pairs.ts'
 import { TEXT_KEY } from './plain-text.ts'
 import type { TextState } from './state.ts'
+import { carriedOver } from './text-merge.ts'
 
 /** A state plus the writes of one transaction so far. Immutable. */
 export interface TextDraft {
@@ -51,10 +53,12 @@ export function editDraft(draft: TextDraft, intent: Intent, ref: PolicyRef): Tex
     }
     case 'set':
       return setText(draft, checkText(intent.value, ref, 'set'))
+    case 'merge':
+      return mergeText(draft, checkText(intent.base, ref, 'merge'), checkText(intent.mine, ref, 'merge'))
     default:
       throw new StmError(
         'invalid-write',
-        `The text "${ref.address}" has no write "${intent.kind}". Use tx.insert, tx.remove or tx.set.`,
+        `The text "${ref.address}" has no write "${intent.kind}". Use tx.insert, tx.remove, tx.set or tx.merge.`,
       )
   }
 }
@@ -84,16 +88,16 @@ export function applyEdits(draft: TextDraft, doc: Y.Doc): void {
 function setText(draft: TextDraft, value: string): TextDraft {
   const { after } = draft
   if (value === after) return draft
-  const shorter = Math.min(after.length, value.length)
-  let start = 0
-  while (start < shorter && after.charCodeAt(start) === value.charCodeAt(start)) start++
-  // Two pairs may share their first half only, or their second half only.
-  start = startOfPair(value, startOfPair(after, start))
-  let end = 0
-  while (end < shorter - start && after.charCodeAt(after.length - 1 - end) === value.charCodeAt(value.length - 1 - end))
-    end++
-  if (splitsPair(after, after.length - end) || splitsPair(value, value.length - end)) end--
+  const { start, end } = commonEnds(after, value)
   return replace(draft, start, after.length - end - start, value.slice(start, value.length - end))
+}
+
+/** Does to the text what makes `mine` of `base`. */
+function mergeText(draft: TextDraft, base: string, mine: string): TextDraft {
+  let merged = draft
+  for (const { index, removed, inserted } of carriedOver(base, mine, draft.after))
+    merged = replace(merged, index, removed, inserted)
+  return merged
 }
 
 function replace(draft: TextDraft, index: number, removed: number, inserted: string): TextDraft {
@@ -170,20 +174,4 @@ function checkRange(
     `Cannot remove ${String(length)} characters at index ${index} of the text "${ref.address}", which has ${draft.after.length}. ` +
       `Use an integer from 0 to ${left}.`,
   )
-}
-
-/** Whether a cut at `index` would separate the halves of a surrogate pair. */
-function splitsPair(text: string, index: number): boolean {
-  const unit = text.charCodeAt(index)
-  if (!(unit >= 0xdc00 && unit <= 0xdfff) || index === 0) return false
-  const previous = text.charCodeAt(index - 1)
-  return previous >= 0xd800 && previous <= 0xdbff
-}
-
-function startOfPair(text: string, index: number): number {
-  return splitsPair(text, index) ? index - 1 : index
-}
-
-function endOfPair(text: string, index: number): number {
-  return splitsPair(text, index) ? index + 1 : index
 }

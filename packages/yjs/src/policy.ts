@@ -11,7 +11,7 @@ import type { TextState } from './state.ts'
 import { boundReversal, reversalAside } from './text-reversal.ts'
 
 /** A text: characters that several people edit at once. Reads as a string. */
-export type TextRef = Ref<string, { insert: string; remove: true; set: string }>
+export type TextRef = Ref<string, { insert: string; remove: true; set: string; merge: string }>
 
 /** The policy of texts, as it is in one store: with live documents. */
 export type BoundTextPolicy = BoundDocuments<string, TextDraft, LiveText>
@@ -22,8 +22,9 @@ const TAG = 'text'
  * The text named `name`, or, with `id`, one of a family of texts: the note of a card. Characters inserted by several people at once
  * are all kept, each in its place, and a run typed by one of them stays together.
  *
- * It reads as a string, `''` while nobody has written. `tx.insert`, `tx.remove` and `tx.set` write it; positions count UTF-16 code
- * units, as strings do, and one inside a surrogate pair moves to its edge. `tx.set` replaces only what differs.
+ * It reads as a string, `''` while nobody has written. `tx.insert`, `tx.remove`, `tx.set` and `tx.merge` write it; positions count UTF-16 code
+ * units, as strings do, and one inside a surrogate pair moves to its edge. `tx.set` replaces only what differs, from the first difference to
+ * the last; `tx.merge(note, had, has)` does to what is there now what makes the one text of the other.
  * Editors write it through {@link openText}. Throws `StmError` `invalid-address` for a name or an id that cannot be in an address,
  * `invalid-options`, and `validation-failed` when a schema does not take the empty text.
  *
