@@ -40,6 +40,7 @@ export const noUndoing: Brought['undoing'] = {
     if (mark !== false) throw partMissing('undo', 'The option `undo` of a transaction')
   },
   marked: (mark) => mark,
+  typed: () => false,
   note: nothing,
   hear: nothing,
   hearAsked: nothing,

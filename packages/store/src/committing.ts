@@ -28,7 +28,6 @@ import { closedError, refusedError } from './errors.ts'
 import { randomUint32 } from './identity.ts'
 import type { Receipt } from './receipt.ts'
 import type { TransactOptions, UndoMark } from './transact-options.ts'
-import { createTyping } from './typing.ts'
 import type { Mark, OwnNote } from './undoing.ts'
 
 /** Makes this tab's Changes. */
@@ -107,7 +106,6 @@ export function createCommitting(core: Core): Committing {
   let runs = 0
   /** Direct edits of live documents that came while a transaction was running. */
   const directEdits: Op[] = []
-  const typing = createTyping(core.clock)
   /** What waits for the end of the outermost body. */
   const afterwards: (() => void)[] = []
 
@@ -225,7 +223,7 @@ export function createCommitting(core: Core): Committing {
 
   function commitDirectEdits(): void {
     for (let op = directEdits.shift(); op !== undefined; op = directEdits.shift()) {
-      append([op], noEffects, null, false, core.undoing.note([op], { group: typing.groupOf(op) }))
+      append([op], noEffects, null, false, core.undoing.note([op], core.undoing.typed(op)))
     }
   }
 

@@ -30,6 +30,7 @@ import { decodeNote, encodeNote, type UndoNote } from './undo-note.ts'
 import { createUndoSession, stampKey, type UndoSession } from './undo-session.ts'
 import type { UndoStack } from './undo-stack.ts'
 import { createUndoTaking, type Direction } from './undo-taking.ts'
+import { createTyping } from './typing.ts'
 
 /** Takes this tab's Changes back, and does them again. */
 export interface Undoing {
@@ -38,6 +39,8 @@ export interface Undoing {
   check(mark: UndoMark): void
   /** How a transaction that begins now can be undone, whenever it commits: with the group that it begins in. */
   marked(mark: Mark): Mark
+  /** How a direct edit can be undone: with what was typed just before. */
+  typed(op: Op): Mark
   /**
    * What is to be kept with a Change that is about to be made; undefined when nobody can take it back. `cells` are what it will be applied
    * to, by default the memory; `commuted` are the refs that it writes by operations which commute.
@@ -231,6 +234,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     stack,
     check: () => undefined,
     marked: (mark) => (mark === false || group === undefined ? mark : { ...mark, group }),
+    typed: createTyping(core.clock),
     note(ops, mark, cells, commuted = noKeys) {
       if (mark === false || !isReversible(memory, ops)) return undefined
       const { scope = '' } = mark
