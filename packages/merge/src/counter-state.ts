@@ -1,4 +1,4 @@
-import { StmError, type WriterId } from '@syncline/stm'
+import { StmError, type Stamp, type WriterId } from '@syncline/stm'
 import { addSums, addToSum, negated, noSum, valueOfSum, type Sum } from './sum.ts'
 import { describe } from './writes.ts'
 
@@ -10,17 +10,31 @@ export const ADD = 0
  * and never counts anything twice.
  */
 export interface CounterState {
-  readonly sums: ReadonlyMap<WriterId, Sum>
+  readonly tallies: ReadonlyMap<WriterId, Tally>
   readonly total: Sum
 }
 
+/** What one writer has added, and when last. */
+export interface Tally {
+  readonly sum: Sum
+  readonly at: number
+}
+
 /** The state after a writer added. */
-export function addToCounter(state: CounterState | undefined, writer: WriterId, delta: Sum): CounterState | undefined {
+export function addToCounter(
+  state: CounterState | undefined,
+  { at, writer }: Stamp,
+  delta: Sum,
+): CounterState | undefined {
   if (delta.length === 0) return state
-  if (state === undefined) return { sums: new Map([[writer, delta]]), total: delta }
-  const sums = new Map(state.sums)
-  sums.set(writer, addSums(sums.get(writer) ?? noSum, delta))
-  return { sums, total: addSums(state.total, delta) }
+  if (state === undefined) return { tallies: new Map([[writer, { sum: delta, at }]]), total: delta }
+  const tallies = new Map(state.tallies)
+  const before = tallies.get(writer)
+  tallies.set(
+    writer,
+    before === undefined ? { sum: delta, at } : { sum: addSums(before.sum, delta), at: Math.max(before.at, at) },
+  )
+  return { tallies, total: addSums(state.total, delta) }
 }
 
 /** What a counter reads, with an addition that is not in the state yet. */

@@ -17,7 +17,7 @@ const policy: Policy<number, CounterState, CounterDraft> = {
   apply(state, payload, stamp) {
     if (!Array.isArray(payload) || payload.length !== 2 || payload[0] !== ADD) return state!
     const delta = decodeSum(payload[1])
-    return delta === undefined ? state! : addToCounter(state, stamp.writer, delta)!
+    return delta === undefined ? state! : addToCounter(state, stamp, delta)!
   },
 
   read: (state) => readCounter(state),

@@ -117,11 +117,19 @@ export interface RecordSpec {
   readonly member: boolean
   readonly fields: readonly FieldSpec[]
   readonly byName: ReadonlyMap<string, FieldSpec>
+  /** Whether members that are deleted come back when somebody has edited them meanwhile. */
+  readonly keeps: boolean
   readonly lens: Lens | undefined
 }
 
 /** Checks and keeps the declared fields. Throws `StmError` `invalid-value` for a declaration that is neither a literal nor a field. */
-export function recordSpec(owner: string, fields: Fields, member: boolean, ofRef: Lens | undefined): RecordSpec {
+export function recordSpec(
+  owner: string,
+  fields: Fields,
+  member: boolean,
+  keeps: boolean,
+  ofRef: Lens | undefined,
+): RecordSpec {
   const initials = new Map<string, Value>()
   const lens = ofRef && { ...ofRef, initials }
   const specs = Object.keys(fields).map((name, index): FieldSpec => {
@@ -130,7 +138,7 @@ export function recordSpec(owner: string, fields: Fields, member: boolean, ofRef
     if (isReserved(name)) {
       throw new StmError(
         'invalid-value',
-        `${JSON.stringify(name)} of "${owner}" stands for a version. Call the field otherwise.`,
+        `${JSON.stringify(name)} of "${owner}" has a meaning of its own. Call the field otherwise.`,
       )
     }
     const declared: unknown = fields[name]
@@ -155,5 +163,6 @@ export function recordSpec(owner: string, fields: Fields, member: boolean, ofRef
         'Declare it by a string, number or boolean to start with, or by field(initial), json(initial), optional(), count() or place().',
     )
   })
-  return Object.freeze({ member, fields: specs, byName: new Map(specs.map((spec) => [spec.name, spec])), lens })
+  const byName = new Map(specs.map((spec) => [spec.name, spec]))
+  return Object.freeze({ member, fields: specs, byName, keeps, lens })
 }

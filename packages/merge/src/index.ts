@@ -8,9 +8,9 @@ export type { ListWrites } from './list.ts'
 export { lww } from './lww.ts'
 export type { LwwWrites } from './lww.ts'
 export { collection, record } from './record.ts'
+export type { DeleteOptions, MemberWrites, RecordCollection, RecordList, RecordWrites } from './record.ts'
 export { set } from './set.ts'
 export type { SetWrites } from './set.ts'
-export type { MemberWrites, RecordCollection, RecordList, RecordWrites } from './record.ts'
 
 // Fields of records and collections
 export { count, field, optional, place } from './fields.ts'

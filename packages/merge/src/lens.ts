@@ -30,9 +30,12 @@ const VERSION = '\u0000version'
 /** Where the value in a stored value is. */
 export const valuePath: readonly string[] = Object.freeze(['value'])
 
+/** The register that says of a member that it was created, or brought back, where deletes yield: always cleared. */
+export const KEPT = '\u0000kept'
+
 /** Whether an app cannot use this as the name of a field. */
 export function isReserved(name: string): boolean {
-  return name === VERSION
+  return name === VERSION || name === KEPT
 }
 
 /** The version of a stored value. */

@@ -1,22 +1,11 @@
 import { equalValues, StmError, toValue, type Intent, type Place, type PolicyRef, type Value } from '@syncline/stm'
 import { differenceOf, readCounter, totalOf } from './counter-state.ts'
 import type { FieldSpec, RecordSpec } from './fields.ts'
-import { checkUnversioned, readOnly } from './lens.ts'
+import { checkUnversioned, KEPT, readOnly } from './lens.ts'
 import { loweredWrites, newestVersion, partsFor, pathAt, storedRegister } from './record-lens.ts'
-import {
-  ADD,
-  buildView,
-  CLEAR,
-  counterOf,
-  CREATE,
-  DELETE,
-  isPlace,
-  PUT,
-  readField,
-  SET,
-  WRITE,
-  type RecordState,
-} from './record-state.ts'
+import { yieldingDelete } from './record-seen.ts'
+import { ADD, CLEAR, CREATE, DELETE, PUT, SET, WRITE } from './record-op.ts'
+import { buildView, counterOf, isPlace, readField, type RecordState } from './record-state.ts'
 import { addSums, addToSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
 import { checkDelta, checkType, describe, noSuchWrite } from './writes.ts'
 
@@ -87,7 +76,7 @@ function untouched(spec: RecordSpec): readonly unknown[] {
 
 /** The draft after one more write. */
 export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, spec: RecordSpec): RecordDraft {
-  const [version, known] = [newestVersion(draft.base), spec.lens?.version ?? 1]
+  const [version, known] = [newestVersion(draft.under), spec.lens?.version ?? 1]
   if (version > known) throw readOnly(ref.address, version, known)
   switch (intent.kind) {
     case 'create':
@@ -121,8 +110,9 @@ export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, s
 
 /** The operation that takes the state to the draft; undefined when nothing changed. */
 export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | undefined {
-  if (draft.gone) return [DELETE, draft.incarnation]
+  if (draft.gone) return spec.keeps ? yieldingDelete(draft.base!) : [DELETE, draft.incarnation]
   const payload: Value[] = [draft.born ? CREATE : WRITE, draft.incarnation]
+  if (draft.born && spec.keeps) payload.push(CLEAR, KEPT, null)
   const { lens } = spec
   const { under } = draft
   const at = lens === undefined ? 1 : Math.max(lens.writes, newestVersion(under))

@@ -2,16 +2,18 @@ import type { Stamp, Value } from '@syncline/stm'
 import { readNodeEntry, RESET_AT } from './json-tree.ts'
 import { Malformed, readStamps, StampTable, type Origins } from './origins.ts'
 import { isThere, lifeOf, pathOf, pathsOf, registersIn, sketchOf, type Register, type Sketch } from './record-sketch.ts'
-import { ADD, CLEAR, CREATE, DELETE, isEntryValue, isOperation, PUT, WRITE, type RecordState } from './record-state.ts'
+import { ADD, CLEAR, CREATE, DELETE, PUT, WRITE, YIELD } from './record-op.ts'
+import { isEntryValue, isOperation, type RecordState } from './record-state.ts'
 import { DATA, PLACE } from './shape.ts'
-import { decodeSum, encodeSum, splitSum, type Sum } from './sum.ts'
+import { addSums, decodeSum, encodeSum, noSum, splitSum, type Sum } from './sum.ts'
 
 /**
  * The inverse of an operation on a record, as data:
  *
  * - of a write: `[WRITE, life, stamps, …entries]`;
- * - of a create or delete: `[CREATE or DELETE, life, stamps, created, deleted, added, …entries]`: the life before and the places of its
- *   stamps, what the create itself adds, as `name, sum, …`, and all that the member held.
+ * - of what creates, deletes or brings back: `[CREATE, DELETE, YIELD or REVIVE, life, stamps, created, deleted, added, …entries]`: the life
+ *   before and the places of its stamps, what the create itself adds, as `name, sum, …`, and all that the member held. In place of what is
+ *   added, a yielding delete has the incarnation that it deletes, and what brings back has what the counts come to then.
  *
  * An entry is `kind, name, value, place of its stamp`, with the kinds of operations: what a register held before, and each of its parts that
  * was written by itself, or what a count was given.
@@ -26,12 +28,17 @@ export interface WriteInverse {
   readonly added: ReadonlyMap<string, Sum>
 }
 
-/** Takes back a create or a delete. */
+/** Takes back what created a member, deleted it or brought it back. */
 export interface LifeInverse {
-  readonly kind: typeof CREATE | typeof DELETE
+  readonly kind: typeof CREATE | typeof DELETE | typeof YIELD | typeof REVIVE
   readonly before: Sketch
   readonly added: ReadonlyMap<string, Sum>
+  /** Of a yielding delete: which incarnation it deletes. */
+  readonly incarnation: number | undefined
 }
+
+/** No operation, but what a write does that brings back a member whose delete yields. */
+export const REVIVE = 5
 
 /** The inverse of an operation that is about to be applied; undefined when it would change nothing. */
 export function inverseOf(before: RecordState | undefined, payload: Value, origins: Origins): Value | undefined {
@@ -40,20 +47,35 @@ export function inverseOf(before: RecordState | undefined, payload: Value, origi
   const incarnation = payload[1] as number
   if (before !== undefined && before.incarnation > incarnation) return undefined
   const isSame = before?.incarnation === incarnation
-  if (isSame && before.deleted !== undefined && kind !== DELETE) return undefined
+  const isDeleted = isSame && before.deleted !== undefined
+  if (isDeleted && kind !== DELETE && before.seen === undefined) return undefined
   const stamps = new StampTable()
-  if (kind === WRITE) {
+  if (kind === WRITE && !isDeleted) {
     const entries = replacedEntries(isSame ? before : undefined, payload, stamps)
     return [WRITE, isSame ? lifeOf(before, origins) : incarnation, stamps.data, ...entries]
   }
   const sketch = sketchOf(before, origins)
-  const added: Value[] = []
-  for (let i = 2; i < payload.length; i += 3) if (payload[i] === ADD) added.push(payload[i + 1]!, payload[i + 2]!)
-  const entries = isThere(sketch) ? entriesOf(sketch, stamps) : []
+  let added: readonly Value[]
+  if (kind === YIELD) added = [incarnation]
+  else {
+    const sums = new Map(kind === WRITE ? sketch.counts : undefined)
+    for (const [name, sum] of addedIn(payload)) sums.set(name, addSums(sums.get(name) ?? noSum, sum))
+    added = [...sums].flatMap(([name, sum]) => [name, encodeSum(splitSum(sum))])
+  }
+  const entries = isThere(sketch) || kind === WRITE ? entriesOf(sketch, stamps) : []
   const { created, deleted } = sketch
   // The places first, for they fill the table of stamps.
   const places = [stamps.place(created), stamps.place(deleted)]
-  return [kind, sketch.life, stamps.data, ...places, added, ...entries]
+  return [kind === WRITE ? REVIVE : kind, sketch.life, stamps.data, ...places, [...added], ...entries]
+}
+
+/** What an operation adds to counts, in its order. */
+function addedIn(payload: readonly Value[]): readonly (readonly [string, Sum])[] {
+  const added: (readonly [string, Sum])[] = []
+  for (let i = 2; i < payload.length; i += 3) {
+    if (payload[i] === ADD) added.push([payload[i + 1] as string, decodeSum(payload[i + 2])!])
+  }
+  return added
 }
 
 /** What the registers of a write held before, with all their parts, and what it adds to counts. */
@@ -101,11 +123,14 @@ export function readInverse(data: Value): RecordInverse {
     const { registers, counts } = readEntries(data.slice(3), stampAt)
     return { kind, life, registers: [...registers.values()], added: counts }
   }
-  if (kind !== CREATE && kind !== DELETE) throw new Malformed()
+  if (kind !== CREATE && kind !== DELETE && kind !== YIELD && kind !== REVIVE) throw new Malformed()
   const [created, deleted, added, ...entries] = data.slice(3) as readonly Value[]
   if (!Array.isArray(added)) throw new Malformed()
   const before = { life, created: stampAt(created), deleted: stampAt(deleted), ...readEntries(entries, stampAt) }
-  return { kind, before, added: readAdded(added) }
+  if (kind !== YIELD) return { kind, before, added: readAdded(added), incarnation: undefined }
+  const [incarnation] = added as readonly Value[]
+  if (typeof incarnation !== 'number') throw new Malformed()
+  return { kind, before, added: new Map(), incarnation }
 }
 
 function readAdded(added: readonly Value[]): Map<string, Sum> {

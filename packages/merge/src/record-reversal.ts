@@ -1,9 +1,23 @@
-import { compareStamps, type Reversal, type Stamp, type Value } from '@syncline/stm'
+import { type Reversal, type Stamp, type Value } from '@syncline/stm'
 import { Origins, Restoration, unlessMalformed } from './origins.ts'
-import { inverseOf, readInverse, type LifeInverse, type WriteInverse } from './record-inverse.ts'
-import { CREATED, DELETED, isThere, pathsOf, sketchOf, sumAt, type Register, type Sketch } from './record-sketch.ts'
-import { ADD, CREATE, DELETE, WRITE, type RecordState } from './record-state.ts'
-import { addSums, encodeSum, negated, splitSum, type Sum } from './sum.ts'
+import { KEPT } from './lens.ts'
+import { inverseOf, readInverse, REVIVE, type LifeInverse, type WriteInverse } from './record-inverse.ts'
+import { yieldingDelete } from './record-seen.ts'
+import {
+  CREATED,
+  DELETED,
+  isThere,
+  pathOf,
+  pathsOf,
+  sketchOf,
+  sumAt,
+  type Register,
+  type Sketch,
+} from './record-sketch.ts'
+import { ADD, CLEAR, CREATE, DELETE, WRITE, YIELD } from './record-op.ts'
+import type { RecordState } from './record-state.ts'
+import { DATA } from './shape.ts'
+import { addSums, encodeSum, negated, noSum, splitSum } from './sum.ts'
 
 /**
  * Takes back operations on records, each field by itself: registers and places go back to what they held, additions are subtracted. A member
@@ -15,9 +29,11 @@ export const recordReversal: Reversal<RecordState> = {
   revert(state, undone, past) {
     const origins = new Origins(past)
     const undoing: Undoing = {
+      state,
       origins,
       sketch: sketchOf(state, origins),
       isOtherLife: false,
+      isRevived: false,
       written: new Set(),
       superseded: new Set(),
     }
@@ -32,10 +48,13 @@ export const recordReversal: Reversal<RecordState> = {
 }
 
 interface Undoing {
+  readonly state: RecordState | undefined
   readonly origins: Origins
   sketch: Sketch
   /** The sketch is of another life of the member than the state. */
   isOtherLife: boolean
+  /** It is to be there again in the incarnation that a yielding delete has deleted. */
+  isRevived: boolean
   /** The paths of registers that went back. */
   readonly written: Set<string>
   readonly superseded: Set<string>
@@ -72,39 +91,54 @@ function isStanding({ sketch, origins }: Undoing, before: Register, stamp: Stamp
   return false
 }
 
-function takeBackLife(undoing: Undoing, { kind, before, added }: LifeInverse, stamp: Stamp): void {
-  const { sketch, origins } = undoing
-  if (kind === DELETE) {
+function takeBackLife(undoing: Undoing, inverse: LifeInverse, stamp: Stamp): void {
+  const { kind, before, incarnation } = inverse
+  const { state, sketch, origins } = undoing
+  if (kind === DELETE || kind === YIELD) {
     if (sketch.deleted === undefined || !origins.same(sketch.deleted, stamp, DELETED)) {
       undoing.superseded.add('')
       return
     }
   } else {
-    const isOurs = isThere(sketch) && origins.same(sketch.created, stamp, CREATED)
-    const others = isOurs ? writtenByOthers(sketch, origins, added, stamp) : ['']
+    const [standing, path] =
+      kind === CREATE ? [sketch.created, CREATED] : [sketch.registers.get(KEPT_PATH)?.stamp, KEPT_PATH]
+    const isOurs = isThere(sketch) && standing !== undefined && origins.same(standing, stamp, path)
+    const others = isOurs ? writtenByOthers(sketch, origins, inverse, stamp) : ['']
     for (const name of others) undoing.superseded.add(name)
     if (others.length > 0) return
   }
+  if (kind === YIELD && !undoing.isOtherLife && state?.seen !== undefined && state.incarnation === incarnation) {
+    // All is there still, and what others have written to it and is under way will be too.
+    sketch.deleted = undefined
+    undoing.isRevived = true
+    return
+  }
   undoing.sketch = before
   undoing.isOtherLife = true
+  undoing.isRevived = false
   undoing.written.clear()
 }
 
-/** The fields of a member that somebody has written since it was created: with it their work would go. */
+const KEPT_PATH = pathOf(CLEAR, KEPT, [])
+
+/** The fields of a member that somebody has written since it was created or brought back: with it their work would go. */
 function writtenByOthers(
   sketch: Sketch,
   origins: Origins,
-  added: ReadonlyMap<string, Sum>,
-  created: Stamp,
+  { kind, before, added }: LifeInverse,
+  ours: Stamp,
 ): readonly string[] {
   const names: string[] = []
   for (const [path, { name, stamp }] of sketch.registers) {
-    const writer = origins.of(stamp, path)
-    const creator = origins.of(created, path)
-    if (writer !== undefined && (creator === undefined || compareStamps(writer, creator) !== 0)) names.push(name)
+    const isKnown =
+      origins.of(stamp, path) === undefined ||
+      origins.same(stamp, ours, path) ||
+      // What was brought back came with all that it had.
+      (kind === REVIVE && (path === KEPT_PATH || origins.same(stamp, before.registers.get(path)?.stamp, path)))
+    if (!isKnown) names.push(name)
   }
   for (const [name, sum] of sketch.counts) {
-    if (addSums(sum, negated(added.get(name) ?? [])).length > 0) names.push(name)
+    if (addSums(sum, negated(added.get(name) ?? noSum)).length > 0) names.push(name)
   }
   return names
 }
@@ -122,7 +156,7 @@ function operationFor(
     return [register.entry, register.name, register.data]
   }
   let payload: Value[] | undefined
-  if (!isOtherLife) payload = writesFor(state, undoing, write)
+  if (!isOtherLife) payload = writesFor(state, undoing, restoration, write)
   else if (isThere(sketch)) {
     payload = [CREATE, (state?.incarnation ?? 0) + 1]
     restoration.life = sketch.life
@@ -132,10 +166,16 @@ function operationFor(
       if (sum.length > 0) payload.push(ADD, name, encodeSum(splitSum(sum)))
     }
   } else if (state !== undefined && (state.exists || isDeletedOtherwise(state, undoing))) {
-    payload = [DELETE, state.incarnation]
+    payload = deleteOf(state)
     restore(DELETED, sketch.deleted)
   }
   return { payload, restored: restoration.data() }
+}
+
+/** The delete of a member, by itself: it yields where its members are created so. */
+function deleteOf(state: RecordState): Value[] {
+  const yields = state.seen !== undefined || state.shape.slot(DATA, KEPT) >= 0
+  return yields ? [...yieldingDelete(state)] : [DELETE, state.incarnation]
 }
 
 /** Whether a member that is deleted was deleted by an earlier write at the time to go back to: that one is to stand again. */
@@ -146,11 +186,16 @@ function isDeletedOtherwise({ deleted }: RecordState, { sketch, origins }: Undoi
 /** What must be written to a record that goes on in the life it has. */
 function writesFor(
   state: RecordState | undefined,
-  { sketch, written, origins, superseded }: Undoing,
+  { sketch, written, origins, superseded, isRevived }: Undoing,
+  restoration: Restoration,
   write: (register: Register) => readonly Value[],
 ): Value[] | undefined {
   if (state === undefined) return undefined
   const payload: Value[] = [WRITE, state.incarnation]
+  if (isRevived) {
+    restoration.add(KEPT_PATH, undefined)
+    payload.push(CLEAR, KEPT, null)
+  }
   for (const [path, register] of sketch.registers) {
     // A write to what it is a part of would forget it.
     const isPartOf = !written.has(path) && pathsOf(register).some((above) => written.has(above))

@@ -18,26 +18,14 @@ import { isSortKey } from './keys.ts'
 import { plainOf } from './lens.ts'
 import { wins } from './order.ts'
 import { liftedField } from './record-lens.ts'
+import { ADD, CLEAR, CREATE, DELETE, PUT, SET, WRITE, YIELD } from './record-op.ts'
+import { holdsUnseen, joinedSeen, readSeen, type Seen } from './record-seen.ts'
 import { COUNT, DATA, noFields, PLACE, type Shape, type SlotKind } from './shape.ts'
 import { decodeSum } from './sum.ts'
 
-/** Operations of records: `[CREATE, incarnation, …entries]`, `[WRITE, incarnation, …entries]`, `[DELETE, incarnation]`. */
-export const CREATE = 1
-export const WRITE = 2
-export const DELETE = 3
-
-/**
- * Entries of operations, three items each: `kind, name, value`. A cleared register carries null, a place `[parent, key]` or null. Those that
- * write inside of a register are {@link SET_AT} and the like.
- */
-export const SET = 0
-export const CLEAR = 1
-export const ADD = 2
-export const PUT = 3
-
 /**
  * One record, or one member of a collection, at its greatest incarnation: what was said of earlier ones is forgotten.
- * Exists when created and not deleted. A deleted one keeps nothing but the stamp of its deletion.
+ * Exists when created and not deleted. A deleted one keeps nothing but the stamp of its deletion, unless that may yield.
  */
 export class RecordState {
   readonly incarnation: number
@@ -53,6 +41,8 @@ export class RecordState {
   readonly stamp: Stamp
   /** The stamps by slot, when they do not. Those of counts mean nothing. */
   readonly stamps: readonly Stamp[] | undefined
+  /** What yielding deletes had seen. It is `deleted` by them when it holds nothing else. */
+  readonly seen: Seen | undefined
   /** The last view that was asked for, and by whom. */
   private viewFor: RecordSpec | undefined
   private lastView: unknown
@@ -65,6 +55,7 @@ export class RecordState {
     values: readonly unknown[],
     stamp: Stamp,
     stamps: readonly Stamp[] | undefined,
+    seen: Seen | undefined,
   ) {
     this.incarnation = incarnation
     this.created = created
@@ -73,6 +64,7 @@ export class RecordState {
     this.values = values
     this.stamp = stamp
     this.stamps = stamps
+    this.seen = seen
     this.viewFor = undefined
     this.lastView = undefined
   }
@@ -114,7 +106,8 @@ export function readField(state: RecordState | undefined, field: FieldSpec): Val
  * made anew with the same fields reads the same. Nor is what reads as if it had never been written.
  */
 export function contentOf(state: RecordState | undefined): Value | undefined {
-  if (state === undefined) return undefined
+  // What is kept of a deleted one nobody reads.
+  if (state === undefined || state.deleted !== undefined) return undefined
   const registers: { [name: string]: Value } = {}
   const counts: { [name: string]: Value } = {}
   const places: { [name: string]: Value } = {}
@@ -174,17 +167,43 @@ export function applyRecord(state: RecordState | undefined, payload: Value, stam
   const incarnation = payload[1] as number
   if (state !== undefined && state.incarnation > incarnation) return state
   const current = state !== undefined && state.incarnation === incarnation ? state : undefined
+  /** Deleted for good: by a delete that does not yield. */
+  const isOver = current?.deleted !== undefined && current.seen === undefined
   if (payload[0] === DELETE) {
-    if (current?.deleted !== undefined && compareStamps(stamp, current.deleted) <= 0) return state
-    return new RecordState(incarnation, undefined, stamp, noFields, NOTHING, stamp, undefined)
+    if (isOver && compareStamps(stamp, current.deleted!) <= 0) return state
+    return new RecordState(incarnation, undefined, stamp, noFields, NOTHING, stamp, undefined, undefined)
   }
-  if (current?.deleted !== undefined) return state
+  if (isOver) return state
+  if (payload[0] === YIELD) return yieldTo(current, incarnation, payload, stamp) ?? state
   let created = current?.created
   if (payload[0] === CREATE && (created === undefined || compareStamps(stamp, created) < 0)) created = stamp
   return fold(current, incarnation, created, payload, stamp) ?? state
 }
 
+/** The state after a delete that yields; undefined when nothing changes. It keeps what it holds: somebody may have edited it meanwhile. */
+function yieldTo(
+  current: RecordState | undefined,
+  incarnation: number,
+  payload: readonly Value[],
+  stamp: Stamp,
+): RecordState | undefined {
+  const seen = joinedSeen(current?.seen, stamp, readSeen(payload)!)
+  if (seen === current?.seen) return undefined
+  const { created, shape, values, stamps } = current ?? nothing
+  return unlessDeleted(
+    new RecordState(incarnation, created, undefined, shape, values, current?.stamp ?? stamp, stamps, seen),
+  )
+}
+
+/** The state, deleted if its deletes have seen all that it holds. */
+function unlessDeleted(state: RecordState): RecordState {
+  if (state.seen === undefined || holdsUnseen(state, state.seen)) return state
+  const { incarnation, created, shape, values, stamp, stamps, seen } = state
+  return new RecordState(incarnation, created, seen.deleted, shape, values, stamp, stamps, seen)
+}
+
 const NOTHING: readonly unknown[] = Object.freeze([])
+const nothing = { created: undefined, shape: noFields, values: NOTHING, stamps: undefined }
 
 /** Whether a payload is an operation on a record. */
 export function isOperation(payload: Value): payload is readonly Value[] {
@@ -192,6 +211,7 @@ export function isOperation(payload: Value): payload is readonly Value[] {
   const [kind, incarnation] = payload as readonly Value[]
   if (typeof incarnation !== 'number' || !Number.isSafeInteger(incarnation)) return false
   if (kind === DELETE) return incarnation >= 1 && payload.length === 2
+  if (kind === YIELD) return incarnation >= 1 && readSeen(payload) !== undefined
   if (kind === CREATE ? incarnation < 1 : kind !== WRITE || incarnation < 0) return false
   if (payload.length % 3 !== 2) return false
   for (let i = 2; i < payload.length; i += 3) {
@@ -245,7 +265,7 @@ function fold(
     let after: unknown
     let at = stamp
     if (kind === COUNT) {
-      after = addToCounter(before as CounterState | undefined, stamp.writer, decodeSum(payload[i + 2])!)
+      after = addToCounter(before as CounterState | undefined, stamp, decodeSum(payload[i + 2])!)
       if (after === before) continue
     } else {
       const standing = slot < 0 ? undefined : (uniform ?? (stamps ?? current!.stamps!)[slot]!)
@@ -282,14 +302,17 @@ function fold(
     if (current === undefined && created === undefined) return undefined
     values = current === undefined ? [] : (current.values as unknown[])
   }
-  return new RecordState(
-    incarnation,
-    created,
-    undefined,
-    shape,
-    values,
-    uniform ?? stamp,
-    uniform === undefined ? (stamps ?? current!.stamps) : undefined,
+  return unlessDeleted(
+    new RecordState(
+      incarnation,
+      created,
+      undefined,
+      shape,
+      values,
+      uniform ?? stamp,
+      uniform === undefined ? (stamps ?? current!.stamps) : undefined,
+      current?.seen,
+    ),
   )
 }
 

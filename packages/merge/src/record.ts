@@ -50,7 +50,7 @@ const policy: Policy<unknown, RecordState, RecordDraft> = {
   read(state, ref) {
     const spec = specOf(ref)
     if (spec.member) return state?.exists ? state.view(spec) : undefined
-    return state === undefined ? initialView(spec) : state.view(spec)
+    return state === undefined || state.deleted !== undefined ? initialView(spec) : state.view(spec)
   },
 
   content: contentOf,
@@ -99,6 +99,16 @@ export type RecordWrites<F extends Fields> = {
   readonly merge: Partial<RecordValue<F>>
   readonly patch: RecordPatch<F>
   readonly add: true
+}
+
+/** What an app may say about how members are deleted. */
+export interface DeleteOptions {
+  /**
+   * What a delete does to what others write at the same time. `delete`, the default: it wins, and nothing is kept of the member. `keep`: it
+   * loses against every edit that it had not seen, a move included, and the whole member is there again, with all its fields. A deleted member
+   * then keeps its fields, and each delete tells what it has seen of them: some bytes for each field, and for each writer of a count.
+   */
+  readonly onConcurrentEdit?: 'delete' | 'keep'
 }
 
 /** The writes of a member of a collection. */
@@ -159,7 +169,7 @@ export function record<F extends Fields, A extends Arbiter = 'local'>(
   fields: F,
   options?: RefOptions<A>,
 ): Ref<RecordValue<F>, RecordWrites<F>, A> {
-  const spec = recordSpec(name, fields, false, options === undefined ? undefined : lensOf(name, options))
+  const spec = recordSpec(name, fields, false, false, options === undefined ? undefined : lensOf(name, options))
   return makeRef<RecordValue<F>, RecordWrites<F>, A>(policy as Policy, checkName(name), spec, options)
 }
 
@@ -167,7 +177,8 @@ export function record<F extends Fields, A extends Arbiter = 'local'>(
  * A typed family of records that come and go, each under an id of yours.
  *
  * `at(id)` is the ref of one member, `list(parent)` the members that stand under a parent, in their order. Deleting wins over
- * concurrent writes; creating a deleted member again starts it anew. Throws as `record` does.
+ * concurrent writes, unless `onConcurrentEdit` says `keep`; creating a deleted member again starts it anew. Throws as `record` does, and
+ * `invalid-options`.
  *
  * @example
  * import { collection, place } from '@syncline/merge'
@@ -179,20 +190,20 @@ export function record<F extends Fields, A extends Arbiter = 'local'>(
 export function collection<F extends Fields, S extends StandardSchema, A extends Arbiter = 'local'>(
   name: string,
   fields: F,
-  options: RefOptions<A> & { readonly schema: S },
+  options: RefOptions<A> & DeleteOptions & { readonly schema: S },
 ): RecordCollection<Narrowed<F, S>, A>
 export function collection<F extends Fields, A extends Arbiter = 'local'>(
   name: string,
   fields: F,
-  options?: PlainOptions<A>,
+  options?: PlainOptions<A> & DeleteOptions,
 ): RecordCollection<F, A>
 export function collection<F extends Fields, A extends Arbiter = 'local'>(
   name: string,
   fields: F,
-  said: RefOptions<A> = noOptions,
+  said: RefOptions<A> & DeleteOptions = noOptions,
 ): RecordCollection<F, A> {
   const options = refOptions(name, said)
-  const spec = recordSpec(checkName(name), fields, true, lensOf(name, options))
+  const spec = recordSpec(checkName(name), fields, true, isKeeping(name, options), lensOf(name, options))
   const places = spec.fields.filter(({ kind }) => kind === 'place').map((place) => place.name)
 
   function list(parent = '', field?: string): RecordList<F, A> {
@@ -224,6 +235,14 @@ export function collection<F extends Fields, A extends Arbiter = 'local'>(
     list,
   })
   return self
+}
+
+function isKeeping(name: string, { onConcurrentEdit = 'delete' }: DeleteOptions): boolean {
+  if (onConcurrentEdit === 'keep' || onConcurrentEdit === 'delete') return onConcurrentEdit === 'keep'
+  throw new StmError(
+    'invalid-options',
+    `onConcurrentEdit of "${name}" is ${JSON.stringify(onConcurrentEdit)}. Say "delete", and a delete wins over what others write at the same time, or "keep".`,
+  )
 }
 
 function noPlace(name: string, field: string | undefined, places: readonly string[]): StmError {

@@ -81,6 +81,17 @@ const payloads: readonly fc.Arbitrary<Value>[] = [
       .tuple(fc.constantFrom(1, 2, 2), incarnation, fc.array(entry, { maxLength: 2 }))
       .map(([kind, life, entries]) => [kind, life, ...entries.flat()]),
     fc.tuple(fc.constant(3), fc.constantFrom(1, 2)),
+    // One that yields, and has seen what a writer had written until then.
+    fc
+      .tuple(fc.constantFrom(1, 2), fc.nat(20), fc.constantFrom('w1', 'w2'))
+      .map(([life, at, writer]) => [
+        4,
+        life,
+        [at, writer],
+        ...names
+          .flatMap((path) => [`0${path}`, `2${path}`, `1["${path}","${writer}"]`, `.["${path}","a"]`])
+          .flatMap((path) => [path, 0]),
+      ]),
   ),
   fc
     .array(fc.tuple(fc.constantFrom(1, -1), fc.constantFrom('d', 'e'), fc.array(value, { maxLength: 2 })), {

@@ -9,6 +9,7 @@ import {
   counters,
   docs,
   ids,
+  kept,
   lists,
   nested,
   nestedInitials,
@@ -63,6 +64,8 @@ const subjects: readonly [string, Subject, (history: History, read: (readable: a
     },
   ],
   ['collection', tables, ({ changes }, read) => expectTable(changes, read)],
+  // What it should read depends on who had seen what: that is tried beside a model of its own.
+  ['[KE2] kept', kept, ({ changes }) => expect(changes.length).toBeGreaterThan(0)],
   ['[NJ1] nested', nested, ({ changes }, read) => expectNested(changes, read)],
 ]
 

@@ -82,18 +82,41 @@ const counts = fc.array(
   ),
   { maxLength: 3 },
 )
+/** What a delete may say that it has seen: of what is there, of what is not, and what makes no sense. */
+const seenPath = fc.constantFrom<any>(
+  '0title',
+  '0nested',
+  '.["nested","a"]',
+  '1["n","w1"]',
+  '1["n","w2"]',
+  '2at',
+  'x',
+  5,
+)
+const seenStamp = fc.oneof(fc.nat(6), fc.constantFrom<any>(9, Number.NaN, -1, 'x'))
 
 /** Operations that are nearly right, right, or anything. */
 const payloads: fc.Arbitrary<Value> = fc.oneof(
   fc.tuple(fc.constantFrom(0, 1), values),
   fc.tuple(fc.constantFrom(1, 2, 2, 4), incarnations, entries).map(([kind, n, list]) => [kind, n, ...list.flat(1)]),
   fc.tuple(fc.constant(3), incarnations),
+  fc
+    .tuple(
+      fc.constantFrom(1, 1, 2, -1),
+      fc.array(fc.tuple(seenPath, seenStamp, fc.constantFrom('w1', 'w2')), { maxLength: 4 }),
+    )
+    .map(([n, seen]) => [
+      4,
+      n,
+      seen.flatMap(([, at, writer]) => [at, writer]),
+      ...seen.flatMap(([path], i) => [path, i]),
+    ]),
   edits.map((list) => list.flat(1)),
   counts.map((list) => [0, ...list.flat(1)]),
   values,
 ) as fc.Arbitrary<any>
 
-test('[ME3] [NJ1] [ME1] [ME53] whatever is in an operation, policies do not throw and replicas converge, whatever the order', () => {
+test('[ME3] [NJ1] [KE2] [ME1] [ME53] whatever is in an operation, policies do not throw and replicas converge, whatever the order', () => {
   let changed = 0
   let ignored = 0
   fc.assert(
@@ -171,6 +194,13 @@ test('[ME3] what makes no sense is named here, and changes nothing', () => {
         [3, 0],
         [3, 1, 0],
         [4, 1],
+        [4, 0, []],
+        [4, 1, [], '0title', 0],
+        [4, 1, [1, 'w'], '0title', -1],
+        [4, 1, [1.5, 'w'], '0title', 0],
+        [4, 1, [1, 'w'], 5, 0],
+        [4, 1, [1, 'w'], '0title'],
+        [5, 1],
       ],
     ],
     [

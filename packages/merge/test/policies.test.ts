@@ -199,7 +199,7 @@ test('[ME10] what each writer has added is kept apart', () => {
     (state, [payload, writer], at) => votes.policy.apply(state as any, payload, { at, writer }),
     undefined,
   )
-  expect([...state.sums]).toEqual([
+  expect([...state.tallies].map(([writer, { sum }]) => [writer, sum])).toEqual([
     ['a', []],
     ['b', [0.30000000000000004, -2.7755575615628914e-17]],
   ])

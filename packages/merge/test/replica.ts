@@ -95,7 +95,8 @@ export function canonical(state: unknown): unknown {
       const stamp = node.shape.kinds[i] === 1 ? null : (node.stamps?.[i] ?? node.stamp)
       return [node.shape.kinds[i], name, canonical(node.values[i]), stamp]
     })
-    return [node.incarnation, node.created ?? null, node.deleted ?? null, fields.sort(byText)]
+    const seen = node.seen === undefined ? [] : [canonical(node.seen.stamps), node.seen.deleted]
+    return [node.incarnation, node.created ?? null, node.deleted ?? null, fields.sort(byText), ...seen]
   }
   if ('items' in node) {
     return node.items.map((item: any) => [

@@ -189,6 +189,30 @@ function scrap(dice: Dice): Value {
   return some[dice(some.length)]!
 }
 
+export const tasks = collection(
+  'tasks',
+  { title: '', look: json<Value>({ color: 'red' }), votes: count(), at: place() },
+  { onConcurrentEdit: 'keep' },
+)
+export const taskIds = ['a', 'b']
+export const taskLists = [tasks.list('todo'), tasks.list('done')]
+
+export const kept: Subject = {
+  policies: [tasks.policy],
+  write(tx, dice) {
+    const task = tasks.at(taskIds[dice(2)]!)
+    const kind = dice(10)
+    if (tx.get(task) === undefined) tx.create(task, kind % 2 ? { title: `new${kind}` } : {})
+    else if (kind < 4) tx.delete(task)
+    else if (kind === 4) tx.add(task, deltas[dice(deltas.length)]!, 'votes')
+    else if (kind === 5) tx.patch(task, { title: `t${dice(4)}` })
+    else if (kind === 6) tx.patch(task, { look: scrap(dice) })
+    else if (kind === 7) tx.update(task, (now) => ({ ...now, look: changedSomewhere(now.look, dice, 2) }))
+    else tx.move(task, taskLists[dice(2)]!, 0)
+  },
+  readables: [tasks, ...taskIds.map((id) => tasks.at(id)), ...taskLists],
+}
+
 function moveSomewhere(tx: Tx, dice: Dice): void {
   const present = tx.get(cards)
   if (present.length === 0) return

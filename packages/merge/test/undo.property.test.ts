@@ -18,6 +18,7 @@ import {
   cards,
   counters,
   ids,
+  kept,
   nested,
   period,
   records,
@@ -42,6 +43,7 @@ const subjects: readonly (readonly [string, Subject])[] = [
   ['record', records],
   ['collection', tables],
   ['[NJ7] nested', nested],
+  ['[KE7] kept', kept],
   [
     'all together',
     {
@@ -251,7 +253,7 @@ function othersWrites(
       const { stamp, value } = memory.state(key) as { stamp: { writer: string }; value?: Value }
       note('', stamp, value ?? null)
     } else if (key.startsWith('counter ')) {
-      for (const [writer, sum] of (memory.state(key) as { sums: Map<string, unknown> }).sums) {
+      for (const [writer, { sum }] of (memory.state(key) as { tallies: Map<string, { sum: unknown }> }).tallies) {
         note(writer, { writer }, sum)
       }
     } else if (key.startsWith('list ')) {
@@ -261,10 +263,11 @@ function othersWrites(
         note(`${id} value`, valued, value)
       }
     } else if (!key.startsWith('set ')) {
-      const [, , deleted, fields] = state
+      const [, , deleted, fields] = state as any[]
       note('deleted', deleted, true)
       for (const [kind, field, value, stamp] of fields) {
-        if (kind === 1) continue
+        // Who brings a member back says so in its place.
+        if (kind === 1 || field === '\u0000kept') continue
         const isTree = Array.isArray(value) && value[0]?.[0] === 'at'
         if (!isTree) note(`${kind}${field}`, stamp, value)
         for (const [, path, how, part, written] of isTree ? value : []) {
@@ -285,8 +288,28 @@ function missing(before: ReadonlyMap<string, string>, after: ReadonlyMap<string,
 }
 
 const scraps: fc.Arbitrary<any> = fc.oneof(
-  fc.constantFrom<any>(0, 1, 2, 3, -1, 0.5, 1e300, 'w1', 'title', 'at', 'i', 'a0', null, true, [0, 'x'], [1, null]),
-  fc.constantFrom<any>([1, 'w1'], [1, 'w1', 2, 'w2'], ['p', 'a0'], [], {}, new Uint8Array(2)),
+  fc.constantFrom<any>(
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    -1,
+    0.5,
+    1e300,
+    'w1',
+    'title',
+    'at',
+    'i',
+    'a0',
+    null,
+    true,
+    [0, 'x'],
+    [1, null],
+  ),
+  fc.constantFrom<any>([1, 'w1'], [1, 'w1', 2, 'w2'], ['p', 'a0'], ['data', 'a'], [], {}, new Uint8Array(2)),
   fc.anything({ withNullPrototype: false, maxDepth: 2 }),
 )
 const nonsense = fc.oneof(scraps, fc.array(scraps, { maxLength: 9 })) as fc.Arbitrary<Value>
