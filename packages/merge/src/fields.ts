@@ -127,8 +127,8 @@ export function recordSpec(
   owner: string,
   fields: Fields,
   member: boolean,
-  keeps: boolean,
   ofRef: Lens | undefined,
+  keeps = false,
 ): RecordSpec {
   const initials = new Map<string, Value>()
   const lens = ofRef && { ...ofRef, initials }

@@ -1,5 +1,5 @@
 import { compareStamps, setKey, type Stamp, type Value } from '@syncline/stm'
-import { isReserved } from './lens.ts'
+import { isObject, isReserved } from './lens.ts'
 import { compareValues } from './order.ts'
 
 /** Entries that write inside of a register: `[value, …path]` is set, what is at a path is removed, or is again as if nobody had written there. */
@@ -131,17 +131,12 @@ function madeBy({ kind, value, parts }: JsonTree, over: Value | undefined): Valu
     const part = parts.get(key)!
     if (!part.isFelt) continue
     // Whatever it was: what has parts is an object.
-    made ??= isMap(under) ? { ...under } : {}
+    made ??= isObject(under) ? { ...under } : {}
     const inner = part.read(Object.hasOwn(made, key) ? made[key] : undefined)
     if (inner === undefined) delete made[key]
     else setKey(made, key, inner)
   }
   return made === undefined ? under : Object.freeze(made)
-}
-
-/** Whether a value is an object with keys, which merges key by key. */
-export function isMap(value: unknown): value is { readonly [key: string]: Value } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 }
 
 /** All writes that count at `path` or below it, as writes. */

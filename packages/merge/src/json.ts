@@ -1,7 +1,7 @@
 import { equalValues, toValue, type Stamp, type Value } from '@syncline/stm'
 import type { Field, Parts } from './fields.ts'
-import { isMap, nodeEntryData, REMOVE_AT, SET_AT, treeOf, writtenAt, type NodeWrite } from './json-tree.ts'
-import { checkUnversioned } from './lens.ts'
+import { nodeEntryData, REMOVE_AT, SET_AT, treeOf, writtenAt, type NodeWrite } from './json-tree.ts'
+import { checkUnversioned, isObject, type Registers } from './lens.ts'
 
 /**
  * A field of nested data, whose objects merge key by key at any depth: who changes one key keeps what others change beside it. It reads
@@ -35,13 +35,13 @@ export function json<T>(initial: T): Field<T, 'data'> {
 /** The code that an app which declares such a field downloads. Everybody folds what it writes. */
 const parts: Parts = {
   entries(name, before, after, under) {
-    if (!isMap(before) || !isMap(after)) return undefined
+    if (!isObject(before) || !isObject(after)) return undefined
     const entries: Value[] = []
     compare(before, after, under, (write) => entries.push(write.kind, name, nodeEntryData(write)))
     return entries
   },
   merged(now, base, mine) {
-    if (!isMap(base) || !isMap(mine)) return mine
+    if (!isObject(base) || !isObject(mine)) return mine
     let tree = treeOf(now, NOW)
     compare(base, mine, [], (write) => {
       // What others have removed need not be removed, nor what is around it made again for that.
@@ -52,12 +52,12 @@ const parts: Parts = {
 }
 
 /** Tells each path, below `path`, at which two objects differ and nothing above it does. */
-function compare(before: Keyed, after: Keyed, path: readonly string[], tell: (write: PartWrite) => void): void {
+function compare(before: Registers, after: Registers, path: readonly string[], tell: (write: PartWrite) => void): void {
   for (const [key, value] of Object.entries(after)) {
     const at = [...path, key]
     const old = Object.hasOwn(before, key) ? before[key] : undefined
     if (old === value) continue
-    if (isMap(old) && isMap(value)) compare(old, value, at, tell)
+    if (isObject(old) && isObject(value)) compare(old, value, at, tell)
     else if (!equalValues(old, value)) tell({ kind: SET_AT, value, path: at })
   }
   for (const key of Object.keys(before)) {
@@ -70,14 +70,10 @@ const NOW: Stamp = { at: 0, writer: '' }
 
 function isIn(value: Value | undefined, path: readonly string[]): boolean {
   return path.every((key) => {
-    const isThere = isMap(value) && Object.hasOwn(value, key)
-    if (isThere) value = (value as Keyed)[key]
+    const isThere = isObject(value) && Object.hasOwn(value, key)
+    if (isThere) value = (value as Registers)[key]
     return isThere
   })
 }
 
 type PartWrite = Omit<NodeWrite, 'stamp'>
-
-interface Keyed {
-  readonly [key: string]: Value
-}

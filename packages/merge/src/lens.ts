@@ -203,7 +203,7 @@ export function asObject(value: Value): Registers {
 }
 
 /** Whether a value is an object of names and values. */
-export function isObject(value: Value | undefined): value is Registers {
+export function isObject(value: unknown): value is Registers {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 }
 

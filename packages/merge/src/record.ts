@@ -169,7 +169,7 @@ export function record<F extends Fields, A extends Arbiter = 'local'>(
   fields: F,
   options?: RefOptions<A>,
 ): Ref<RecordValue<F>, RecordWrites<F>, A> {
-  const spec = recordSpec(name, fields, false, false, options === undefined ? undefined : lensOf(name, options))
+  const spec = recordSpec(name, fields, false, options === undefined ? undefined : lensOf(name, options))
   return makeRef<RecordValue<F>, RecordWrites<F>, A>(policy as Policy, checkName(name), spec, options)
 }
 
@@ -203,7 +203,7 @@ export function collection<F extends Fields, A extends Arbiter = 'local'>(
   said: RefOptions<A> & DeleteOptions = noOptions,
 ): RecordCollection<F, A> {
   const options = refOptions(name, said)
-  const spec = recordSpec(checkName(name), fields, true, isKeeping(name, options), lensOf(name, options))
+  const spec = recordSpec(checkName(name), fields, true, lensOf(name, options), isKeeping(name, options))
   const places = spec.fields.filter(({ kind }) => kind === 'place').map((place) => place.name)
 
   function list(parent = '', field?: string): RecordList<F, A> {
