@@ -3,7 +3,7 @@ import type { Reversal } from './reversal.ts'
 import type { Issue } from './schema.ts'
 import type { Value } from './value.ts'
 
-/** The writes a ref may understand. Each is data, so that it can be buffered, combined and checked. */
+/** The writes a ref may understand. Nearly each is data, so that it can be buffered, combined and checked. */
 export type Intent =
   | { readonly kind: 'set'; readonly value: unknown }
   /** A whole value as somebody had it, and as they want it: what differs is written. */
@@ -17,6 +17,8 @@ export type Intent =
   | { readonly kind: 'include'; readonly values: readonly unknown[] }
   | { readonly kind: 'exclude'; readonly values: readonly unknown[] }
   | { readonly kind: 'move'; readonly from: number; readonly to: number }
+  /** Not data: what it does is known to its policy when it has run, which is at once and only once. */
+  | { readonly kind: 'edit'; readonly change: (content: never) => unknown }
 
 /** What a policy may know while it takes writes: who is writing, and a seed for ids and jitter that no other transaction has. */
 export interface EditContext {

@@ -29,6 +29,7 @@ export interface Writes {
   /** What goes into a set, and out of it. */
   readonly include?: unknown
   readonly move?: true
+  readonly edit?: unknown
 }
 
 /** What an app may say about a ref beside its name and its initial value. */

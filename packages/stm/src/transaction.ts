@@ -95,6 +95,11 @@ export interface Tx<A extends Arbiter = 'local'> {
   include<V>(ref: Ref<unknown, { include: V }, A>, ...values: readonly NoInfer<V>[]): void
   /** Takes values out of a set. Whoever puts one in at the same time wins. */
   exclude<V>(ref: Ref<unknown, { include: V }, A>, ...values: readonly NoInfer<V>[]): void
+  /**
+   * Runs `change` on what a document holds, as this transaction sees it, at once. What it writes there is part of the transaction; when it
+   * throws, nothing of it is.
+   */
+  edit<E>(ref: Ref<unknown, { edit: E }, A>, change: (content: E) => void): void
   /** Moves one item of a list ref. */
   reorder(ref: Ref<unknown, { move: true }, A>, from: number, to: number): void
 

@@ -164,6 +164,10 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     this.#write(ref, { kind: 'exclude', values })
   }
 
+  edit<E>(ref: Ref<unknown, { edit: E }, A>, change: (content: E) => void): void {
+    this.#write(ref, { kind: 'edit', change })
+  }
+
   reorder(ref: Ref<unknown, { move: true }, A>, from: number, to: number): void {
     this.#write(ref, { kind: 'move', from, to })
   }

@@ -3,7 +3,7 @@ import * as Y from 'yjs'
 import type { Content } from './content.ts'
 import type { LiveDocument, LiveHost } from './live.ts'
 import { noteRemoved, watchRemovals } from './removals.ts'
-import { appendUpdate, load, replay } from './state.ts'
+import { appendUpdate, ignore, load, replay } from './state.ts'
 import type { DocumentState, Link } from './state.ts'
 
 /** The policy of documents, as it is in one store: with live documents. */
@@ -25,9 +25,9 @@ export interface DocumentDraft<V> {
 export interface Writing<V, D extends DocumentDraft<V>, L extends LiveDocument<V>> {
   readonly content: Content<V>
   open(address: string, host: LiveHost): L
-  /** Opens a draft on a state that reads as `value`. */
-  draft(base: DocumentState<V> | undefined, value: V): D
-  edit(draft: D, intent: Intent, ref: PolicyRef): D
+  /** Opens a draft on a state that reads as `read` says. */
+  draft(base: DocumentState<V> | undefined, read: () => V): D
+  edit(draft: D, intent: Intent, ref: PolicyRef, context: EditContext): D
   readDraft(draft: D): V
   /** Whether a draft is the state that it was opened on. */
   isUnchanged(draft: D): boolean
@@ -151,8 +151,8 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
       return appendUpdate(state, payload, made?.base === state ? made?.value : undefined)
     },
     read: (state, ref) => read(state, ref.address),
-    draft: (state, ref) => writing.draft(state, read(state, ref.address)),
-    edit: (draft, intent, ref) => writing.edit(draft, intent, ref),
+    draft: (state, ref) => writing.draft(state, () => read(state, ref.address)),
+    edit: (draft, intent, ref, context) => writing.edit(draft, intent, ref, context),
     readDraft: (draft) => writing.readDraft(draft),
     sizeBytes: (draft) => writing.sizeBytes(draft),
     finish: (draft, ref) => finish(draft, ref.address),
@@ -215,9 +215,6 @@ export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocumen
   doc.destroy()
   return update
 }
-
-/** Without a store there is nobody to report to; the same update is reported by every store that reads it. */
-export function ignore(): void {}
 
 /** A client id that has written nothing in a document: this one, or one after it. */
 export function freeClient(doc: Y.Doc, clientId: number): number {

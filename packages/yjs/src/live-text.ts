@@ -1,4 +1,5 @@
 import type * as Y from 'yjs'
+import type { CursorPlace } from './document-awareness.ts'
 import { LiveDocument } from './live.ts'
 import { TEXT_KEY } from './plain-text.ts'
 
@@ -7,4 +8,6 @@ export class LiveText extends LiveDocument<string> {
   get text(): Y.Text {
     return this.doc.getText(TEXT_KEY)
   }
+
+  readonly cursorPlace: CursorPlace = { address: this.address, isRoot: (name) => name === TEXT_KEY }
 }

@@ -1,6 +1,7 @@
 import { StmError } from '@syncline/stm'
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
+import type { CursorPlace } from './document-awareness.ts'
 import { YjsError } from './errors.ts'
 import { noteMerged, noteRemoved, watchRemovals } from './removals.ts'
 import { listenerFailed, REMOTE } from './replica.ts'
@@ -46,7 +47,8 @@ function guard(doc: Y.Doc, report: Report): Y.Doc {
 }
 
 /** The live document of one ref: what editors are bound to, and what transactions write into. */
-export class LiveDocument<V> {
+export abstract class LiveDocument<V> {
+  abstract readonly cursorPlace: CursorPlace
   readonly address: string
   /** How many handles are open. Without any it is kept only to make the next transaction cheap. */
   handles = 0
@@ -66,6 +68,8 @@ export class LiveDocument<V> {
   #clientId: number
   /** The update of the write that is under way. */
   #captured: Uint8Array | undefined
+  /** What is wrong with the direct edits that have not been handed over. */
+  #problem: string | undefined
   #settling = false
   #incomplete = false
 
@@ -104,7 +108,7 @@ export class LiveDocument<V> {
   }
 
   get hasUncommitted(): boolean {
-    return this.#unsettled.length > 0 || this.#pending.length > 0
+    return this.#unsettled.length > 0 || this.#pending.length > 0 || this.#problem !== undefined
   }
 
   /** In the middle of a Yjs transaction, or of telling its observers: a write now would become part of somebody else's edit. */
@@ -144,13 +148,20 @@ export class LiveDocument<V> {
 
   /** Hands over the direct edits so far, as one update. */
   flush(): void {
+    if (this.#problem !== undefined) {
+      this.#pending = []
+      this.#undo(new Error(this.#problem))
+      return
+    }
     if (this.#pending.length === 0) return
     const taken = this.#pending
     this.#pending = []
     let update: Uint8Array
     try {
       update = mergeUpdates(taken)
-      this.#content.parse(update)
+      const parsed = this.#content.parse(update)
+      const why = this.#content.refuse?.(parsed, this.doc, true)
+      if (why !== undefined) throw new Error(why)
       noteMerged(update, taken)
     } catch (error) {
       this.#undo(error)
@@ -179,6 +190,7 @@ export class LiveDocument<V> {
     const kept = [...this.#pending, ...this.#orphans]
     this.#detach('made anew')
     this.#pending = []
+    this.#problem = undefined
     this.#orphans.clear()
     this.#unsettled = []
     this.#link = link
@@ -218,6 +230,16 @@ export class LiveDocument<V> {
       if (origin === LOCAL) this.#captured = update
       else this.#addPending(update)
     })
+    const { problem } = this.#content
+    if (problem !== undefined) {
+      doc.on('afterTransaction', (transaction) => {
+        if (transaction.origin === LOCAL || transaction.origin === REMOTE) return
+        const why = problem(transaction, () => this.#history())
+        if (why === undefined) return
+        this.#problem ??= why
+        this.#host.dirty(this)
+      })
+    }
     doc.on('afterAllTransactions', () => {
       this.#checkClientId()
       this.#checkComplete()
@@ -235,6 +257,12 @@ export class LiveDocument<V> {
     })
     if (!isIn)
       this.#reportUndone(new Error('it was made on a Change that was refused, and comes back only if that does'))
+  }
+
+  *#history(): Iterable<Uint8Array> {
+    yield* updatesSince(undefined, this.#link) ?? []
+    yield* this.#unsettled
+    yield* this.#pending
   }
 
   #addPending(update: Uint8Array): void {

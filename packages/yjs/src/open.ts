@@ -1,26 +1,17 @@
 import type { PlainStore } from '@syncline/store'
-import { StoreError } from '@syncline/store'
 import type * as Y from 'yjs'
-import type { BoundTextPolicy, TextRef } from './policy.ts'
-import { awarenessOf } from './presence.ts'
+import { openHandle } from './handle.ts'
+import type { DocumentHandle } from './handle.ts'
+import type { LiveText } from './live-text.ts'
+import { TAG } from './policy.ts'
+import type { TextRef } from './policy.ts'
 import { listenerFailed } from './replica.ts'
-import { openTextAwareness } from './text-awareness.ts'
-import type { TextAwareness } from './text-awareness.ts'
 import { openRoom } from './text-room.ts'
 
 /** The live document behind a text ref: what an editor binding works on. */
-export interface TextDocument {
+export interface TextDocument extends DocumentHandle {
   /** The text. Edits made on it directly become one Change for each task. Another object after a reset. */
   readonly text: Y.Text
-  /** The document that holds the text under the key `text`, and nothing else. Another object after a reset. */
-  readonly doc: Y.Doc
-  /** Who is here, with the cursors in this text only; undefined when the store has no presence by {@link yjsPresence}. */
-  readonly awareness: TextAwareness | undefined
-  /**
-   * Calls `listener` after the document was made anew, because the relay refused a Change in it: bind the editor to the new `text`.
-   * Returns `unsubscribe`.
-   */
-  onReset(listener: () => void): () => void
   /**
    * How many bytes of UTF-8 fit before the text has the `maxBytes` of its ref: zero or less when it is full, `Infinity` without a limit. An
    * edit that is made directly cannot be refused, so an editor asks before it makes one that writes more. Cost: a count of the characters.
@@ -43,8 +34,6 @@ export interface TextDocument {
    * await store.close()
    */
   onFull(listener: (isFull: boolean) => void): () => void
-  /** Commits what was edited, and lets go. The document is destroyed with its last handle. A second call does nothing. */
-  close(): void
 }
 
 /**
@@ -73,38 +62,18 @@ export interface TextDocument {
  * await store.close()
  */
 export function openText(store: PlainStore, ref: TextRef): TextDocument {
-  const policy = store.policyOf(ref)
-  if (!('live' in policy && 'release' in policy)) {
-    throw new StoreError(
-      'no-document',
-      `"${ref.address}" is a "${ref.policy.tag}" ref and has no live document. openText() opens refs made by text() of @syncline/yjs.`,
-    )
-  }
-  const bound = policy as BoundTextPolicy
-  const live = bound.live(ref.address)
-  live.handles++
-  const presence = awarenessOf(store)
-  const awareness = presence === undefined ? undefined : openTextAwareness(presence, ref.address)
+  const handle = openHandle<LiveText>(store, ref, TAG, 'openText() opens refs made by text() of @syncline/yjs.')
+  const { live } = handle
   const room = openRoom(live, ref.options.maxBytes, (error) => live.report(listenerFailed(error)))
-  const unsubscribes = new Set<() => void>()
   let open = true
-
   return {
+    awareness: handle.awareness,
+    onReset: (listener) => handle.onReset(listener),
     get text() {
       return live.text
     },
     get doc() {
       return live.doc
-    },
-    awareness,
-    onReset(listener) {
-      const remove = live.onReset(listener)
-      const unsubscribe = (): void => {
-        unsubscribes.delete(unsubscribe)
-        remove()
-      }
-      unsubscribes.add(unsubscribe)
-      return unsubscribe
     },
     get roomBytes() {
       return room.roomBytes
@@ -114,9 +83,7 @@ export function openText(store: PlainStore, ref: TextRef): TextDocument {
       if (!open) return
       open = false
       room.close()
-      for (const unsubscribe of unsubscribes) unsubscribe()
-      awareness?.close()
-      bound.release(live)
+      handle.close()
     },
   }
 }

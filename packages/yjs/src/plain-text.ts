@@ -2,7 +2,7 @@ import * as decoding from 'lib0/decoding'
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
 import { parseUpdate, readString } from './update.ts'
-import type { Grammar, Parent } from './update.ts'
+import type { Grammar, Held, Parent } from './update.ts'
 
 /** The name of the one Y.Text in the document of a `text` ref. */
 export const TEXT_KEY = 'text'
@@ -12,7 +12,7 @@ const DELETED = 1
 const STRING = 4
 
 /** Strings and deleted stretches in the root text. Embeds, formats, nested types and other roots are not plain text. */
-const grammar: Grammar = {
+const grammar: Grammar<'string' | 'deleted'> = {
   checkPlace(parent: Parent | undefined, keyed: boolean): void {
     if (keyed) throw new Error('it sets an attribute, and a plain text has none')
     if (parent === undefined) return
@@ -21,9 +21,9 @@ const grammar: Grammar = {
     if (root !== TEXT_KEY)
       throw new Error(`it writes into the root ${JSON.stringify(root)}, not into ${JSON.stringify(TEXT_KEY)}`)
   },
-  readContent(decoder: decoding.Decoder, type: number): number {
-    if (type === STRING) return readString(decoder).length
-    if (type === DELETED) return decoding.readVarUint(decoder)
+  readContent(decoder: decoding.Decoder, type: number): Held<'string' | 'deleted'> {
+    if (type === STRING) return { holding: 'string', length: readString(decoder).length }
+    if (type === DELETED) return { holding: 'deleted', length: decoding.readVarUint(decoder) }
     throw new Error(`it holds content of type ${type}, and a plain text holds characters only`)
   },
 }

@@ -1,12 +1,12 @@
 import { checkMemberId, checkName, makeRef } from '@syncline/stm'
 import type { Policy, Ref, RefOptions, StandardSchema } from '@syncline/stm'
-import { bindDocuments, clientIdFrom, ignore, updateAside, writersOf } from './bound.ts'
+import { bindDocuments, clientIdFrom, updateAside, writersOf } from './bound.ts'
 import type { BoundDocuments, Writing } from './bound.ts'
 import { applyEdits, editDraft, openDraft, sizeOfDraft } from './draft.ts'
 import type { TextDraft } from './draft.ts'
 import { LiveText } from './live-text.ts'
 import { plainText } from './plain-text.ts'
-import { appendUpdate, replay } from './state.ts'
+import { appendUpdate, ignore, replay } from './state.ts'
 import type { TextState } from './state.ts'
 import { boundReversal, reversalAside } from './text-reversal.ts'
 
@@ -16,7 +16,8 @@ export type TextRef = Ref<string, { insert: string; remove: true; set: string; m
 /** The policy of texts, as it is in one store: with live documents. */
 export type BoundTextPolicy = BoundDocuments<string, TextDraft, LiveText>
 
-const TAG = 'text'
+/** The tag of texts. */
+export const TAG = 'text'
 
 /**
  * The text named `name`, or, with `id`, one of a family of texts: the note of a card. Characters inserted by several people at once
@@ -67,7 +68,7 @@ export interface TextOptions extends Pick<RefOptions<'local'>, 'maxBytes'> {
 const writing: Writing<string, TextDraft, LiveText> = {
   content: plainText,
   open: (address, host) => new LiveText(address, plainText, host),
-  draft: openDraft,
+  draft: (state, read) => openDraft(state, read()),
   edit: editDraft,
   readDraft: (draft) => draft.after,
   isUnchanged: (draft) => draft.after === draft.before,

@@ -66,6 +66,12 @@ export class Replica {
         else parked.push(next)
         continue
       }
+      const why = this.#content.refuse?.(next.parsed, this.doc, false)
+      if (why !== undefined) {
+        if (next.parsed === parsed) applied = false
+        this.#report(refusal(next.update, new Error(why), this.#content), next.update)
+        continue
+      }
       for (const { client, end } of next.parsed.runs) next.feeding.onApply?.(client, end)
       this.#apply(next.update)
       next.feeding.onApplied?.()

@@ -78,3 +78,6 @@ export function replay<V>(state: DocumentState<V> | undefined, content: Content<
   }
   return state.value
 }
+
+/** For what a store reports whenever it reads the same update. */
+export function ignore(): void {}

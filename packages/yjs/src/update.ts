@@ -7,15 +7,15 @@ import * as Y from 'yjs'
  * Yjs trusts its input: an update with a missing dependency is applied in part and the rest is kept, invisibly; one with
  * wrong bytes throws half-way. So every update is read first, and then applied whole or not at all.
  */
-export interface ParsedUpdate {
-  readonly runs: readonly Run[]
+export interface ParsedUpdate<H = unknown> {
+  readonly runs: readonly Run<H>[]
   readonly deletes: readonly Deleted[]
 }
 
 /** Consecutive structs of one Yjs client. */
-export interface Run {
+export interface Run<H = unknown> {
   readonly client: number
-  readonly structs: readonly Struct[]
+  readonly structs: readonly Struct<H>[]
   /** The clock of the first struct. */
   readonly clock: number
   /** The clock after the last struct. */
@@ -23,8 +23,9 @@ export interface Run {
 }
 
 /** An item of a document, or a stretch of what has gone. */
-export interface Struct extends Id {
+export interface Struct<H = unknown> extends Id {
   readonly length: number
+  readonly holding: H
   readonly origin: Id | undefined
   readonly rightOrigin: Id | undefined
   /** Where it is, when it has no neighbours to tell. */
@@ -39,11 +40,17 @@ export interface Parent {
 }
 
 /** What is peculiar to the documents of one tag in what their updates may hold. Its functions throw an Error that says what may not be. */
-export interface Grammar {
+export interface Grammar<H = unknown> {
   /** Checks where an item is: `parent` when it has no neighbours. `keyed` says that it is under a key, wherever that is. */
   checkPlace(parent: Parent | undefined, keyed: boolean): void
-  /** Reads the content of an item and returns its length, as Yjs counts. `type` is one of the content types of the format. */
-  readContent(decoder: decoding.Decoder, type: number): number
+  /** Reads the content of an item. `type` is one of the content types of the format. */
+  readContent(decoder: decoding.Decoder, type: number): Held<H>
+}
+
+/** What an item holds, and how much of it, as Yjs counts. */
+export interface Held<H> {
+  readonly holding: H
+  readonly length: number
 }
 
 /** The name of a character, or of what else an item holds. */
@@ -61,6 +68,8 @@ const HAS_ORIGIN = 0x80
 const HAS_RIGHT_ORIGIN = 0x40
 const HAS_PARENT_KEY = 0x20
 const CONTENT_TYPE = 0x1f
+/** A stretch of which Yjs has forgotten even where it was. It has no neighbours. */
+const GONE = 0
 
 /** No session types two thousand million characters; a clock beyond it only serves to silence a client id. */
 const MAX_CLOCK = 0x7fff_ffff
@@ -69,9 +78,9 @@ const MAX_CLOCK = 0x7fff_ffff
  * Reads an update. Throws an Error that says what is wrong unless the bytes are exactly one update, without gaps, that holds what `grammar`
  * allows.
  */
-export function parseUpdate(update: Uint8Array, grammar: Grammar): ParsedUpdate {
+export function parseUpdate<H>(update: Uint8Array, grammar: Grammar<H>): ParsedUpdate<H> {
   const decoder = decoding.createDecoder(update)
-  const runs: Run[] = []
+  const runs: Run<H>[] = []
   const seen = new Set<number>()
   for (let left = readCount(decoder); left > 0; left--) {
     const run = readRun(decoder, grammar)
@@ -91,12 +100,12 @@ export function parseUpdate(update: Uint8Array, grammar: Grammar): ParsedUpdate 
   return { runs, deletes }
 }
 
-function readRun(decoder: decoding.Decoder, grammar: Grammar): Run {
+function readRun<H>(decoder: decoding.Decoder, grammar: Grammar<H>): Run<H> {
   const count = readCount(decoder)
   const client = decoding.readVarUint(decoder)
   const first = decoding.readVarUint(decoder)
   let clock = first
-  const structs: Struct[] = []
+  const structs: Struct<H>[] = []
   for (let left = count; left > 0; left--) {
     const struct = readStruct(decoder, grammar, client, clock)
     structs.push(struct)
@@ -105,8 +114,20 @@ function readRun(decoder: decoding.Decoder, grammar: Grammar): Run {
   return { client, structs, clock: first, end: clock }
 }
 
-function readStruct(decoder: decoding.Decoder, grammar: Grammar, client: number, clock: number): Struct {
+function readStruct<H>(decoder: decoding.Decoder, grammar: Grammar<H>, client: number, clock: number): Struct<H> {
   const info = decoding.readUint8(decoder)
+  if (info === GONE) {
+    const { holding, length } = grammar.readContent(decoder, GONE)
+    return {
+      client,
+      clock,
+      length: checkLength(clock, length),
+      holding,
+      origin: undefined,
+      rightOrigin: undefined,
+      parent: undefined,
+    }
+  }
   const origin = (info & HAS_ORIGIN) === 0 ? undefined : readId(decoder)
   const rightOrigin = (info & HAS_RIGHT_ORIGIN) === 0 ? undefined : readId(decoder)
   const keyed = (info & HAS_PARENT_KEY) !== 0
@@ -116,8 +137,9 @@ function readStruct(decoder: decoding.Decoder, grammar: Grammar, client: number,
   checkEarlier(rightOrigin, client, clock)
   checkEarlier(parent?.item, client, clock)
   grammar.checkPlace(parent, keyed)
-  const length = checkLength(clock, grammar.readContent(decoder, info & CONTENT_TYPE))
-  return { client, clock, length, origin, rightOrigin, parent }
+  if ((info & CONTENT_TYPE) === GONE) throw new Error('it names neighbours of what is gone')
+  const { holding, length } = grammar.readContent(decoder, info & CONTENT_TYPE)
+  return { client, clock, length: checkLength(clock, length), holding, origin, rightOrigin, parent }
 }
 
 function checkEarlier(id: Id | undefined, client: number, clock: number): void {
@@ -157,22 +179,28 @@ function checkLength(clock: number, length: number): number {
   return length
 }
 
-function bytesLeft(decoder: decoding.Decoder): number {
+/** How many bytes are still to be read. */
+export function bytesLeft(decoder: decoding.Decoder): number {
   return decoder.arr.length - decoder.pos
 }
 
 /**
  * The first thing that `update` builds on and that is neither in the document nor in the update itself, in time;
- * undefined when the update can be applied whole. `clockOf` gives how far the document knows a client. Cost: one pass.
+ * undefined when the update can be applied whole. `clockOf` gives how far the document knows a client. `onReady` is given each struct in the
+ * order in which Yjs takes them in, each after what it builds on. Cost: one pass.
  */
-export function missingFrom(update: ParsedUpdate, clockOf: (client: number) => number): Id | undefined {
+export function missingFrom<H>(
+  update: ParsedUpdate<H>,
+  clockOf: (client: number) => number,
+  onReady?: (struct: Struct<H>) => void,
+): Id | undefined {
   const reached = new Map<number, number>()
-  const next = new Map<number, { structs: readonly Struct[]; index: number }>()
+  const next = new Map<number, { structs: readonly Struct<H>[]; index: number }>()
   const clock = (client: number): number => reached.get(client) ?? clockOf(client)
   for (const { client, structs } of update.runs) next.set(client, { structs, index: 0 })
 
   // The order in which Yjs integrates: a struct waits on a stack while what it builds on is taken from the same update.
-  const waiting: Struct[] = []
+  const waiting: Struct<H>[] = []
   for (const cursor of next.values()) {
     let struct = cursor.structs[cursor.index++]
     while (struct !== undefined) {
@@ -180,6 +208,7 @@ export function missingFrom(update: ParsedUpdate, clockOf: (client: number) => n
       const missing = missingFor(struct, clock)
       if (missing === undefined) {
         reached.set(struct.client, Math.max(clock(struct.client), struct.clock + struct.length))
+        onReady?.(struct)
         struct = waiting.pop() ?? cursor.structs[cursor.index++]
         continue
       }

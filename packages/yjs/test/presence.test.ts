@@ -5,7 +5,8 @@ import { afterEach, expect, test, vi } from 'vitest'
 import * as Y from 'yjs'
 import { yjsPresence } from '../src/presence.ts'
 import type { YjsPresence } from '../src/presence.ts'
-import { openTextAwareness } from '../src/text-awareness.ts'
+import { openDocumentAwareness } from '../src/document-awareness.ts'
+import type { CursorPlace } from '../src/document-awareness.ts'
 
 /** A relay of presence with a clock of its own: it remembers the last payload of each peer and tells newcomers. */
 class Lobby {
@@ -84,6 +85,8 @@ const others = (presence: YjsPresence): unknown[] =>
   [...presence.peers()].filter(([id]) => id !== presence.self).map(([, state]) => state)
 
 afterEach(() => vi.useRealTimers())
+
+const placeOf = (address: string): CursorPlace => ({ address, isRoot: (name) => name === 'text' })
 
 test('everybody sees everybody, newcomers too', () => {
   const lobby = new Lobby()
@@ -271,12 +274,18 @@ test('a cursor is seen in its own text only', () => {
     anchor: Y.createRelativePositionFromTypeIndex(doc.getText('text'), 1),
     head: Y.createRelativePositionFromTypeIndex(doc.getText('text'), 3),
   }
-  const [one, two] = [openTextAwareness(b.awareness, 'note/1'), openTextAwareness(b.awareness, 'note/2')]
+  const [one, two] = [
+    openDocumentAwareness(b.awareness, placeOf('note/1')),
+    openDocumentAwareness(b.awareness, placeOf('note/2')),
+  ]
   one.setLocalStateField('cursor', cursor)
   one.setLocalStateField('user', { name: 'Bob', color: '#123456', colorLight: 'rgb(1 2 3 / 50%)', age: 5 })
   expect(one.getLocalState()!['cursor']).toMatchObject(cursor)
   expect(two.getLocalState()!['cursor']).toBeNull()
-  const seen = [openTextAwareness(a.awareness, 'note/1'), openTextAwareness(a.awareness, 'note/2')]
+  const seen = [
+    openDocumentAwareness(a.awareness, placeOf('note/1')),
+    openDocumentAwareness(a.awareness, placeOf('note/2')),
+  ]
   const states = seen.map((view) => view.getStates().get(b.self)!)
   expect(states.map((state) => state['user'])).toEqual(
     Array(2).fill({ name: 'Bob', color: '#123456', colorLight: 'rgb(1 2 3 / 50%)' }),
@@ -298,7 +307,7 @@ test('a cursor is seen in its own text only', () => {
 test('positions, colours and names that could harm an editor are not shown', () => {
   const lobby = new Lobby()
   const a = lobby.join('a').presence
-  const view = openTextAwareness(a.awareness, 'note')
+  const view = openDocumentAwareness(a.awareness, placeOf('note'))
   const fine = { item: { client: 1, clock: 2 } }
   const cursors = [
     'x',
@@ -349,7 +358,7 @@ test('positions, colours and names that could harm an editor are not shown', () 
 test('listeners of a closed view are not called', () => {
   const lobby = new Lobby()
   const a = lobby.join('a').presence
-  const view = openTextAwareness(a.awareness, 'note')
+  const view = openDocumentAwareness(a.awareness, placeOf('note'))
   let calls = 0
   const listener = (): void => void calls++
   view.on('change', listener)

@@ -1,19 +1,20 @@
 import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
-import { TEXT_KEY } from './plain-text.ts'
 
-/** What an editor binding needs of an awareness, seen from one text. Pass it to `yCollab`. */
-export interface TextAwareness {
+/** What an editor binding needs of an awareness, seen from one document. Pass it to `yCollab` or to `yCursorPlugin`. */
+export interface DocumentAwareness {
   readonly clientID: number
   readonly doc: Y.Doc
-  /** Our own state. `cursor` is there when our cursor stands in this text. */
+  /** As `getStates()`. */
+  readonly states: Map<number, AwarenessState>
+  /** Our own state. `cursor` is there when our cursor stands in this document. */
   getLocalState(): AwarenessState | null
   setLocalStateField(field: string, value: unknown): void
-  /** The states of all, with the cursors that stand in this text. The same map until somebody changes. */
+  /** The states of all, with the cursors that stand in this document. The same map until somebody changes. */
   getStates(): Map<number, AwarenessState>
   on(event: 'change' | 'update', listener: AwarenessListener): void
   off(event: 'change' | 'update', listener: AwarenessListener): void
-  /** Takes our cursor out of this text. Called by `close()` of the document. */
+  /** Takes our cursor out of this document. Called by `close()` of the handle. */
   close(): void
 }
 
@@ -26,15 +27,27 @@ export type AwarenessListener = (
   origin: unknown,
 ) => void
 
+/** A document that cursors may stand in. */
+export interface CursorPlace {
+  readonly address: string
+  readonly isRoot: (name: unknown) => boolean
+  /** The document itself, for bindings that look there for our own id; undefined when they look in the awareness. */
+  readonly doc?: () => Y.Doc
+}
+
 /**
- * One session has one awareness and may have many texts open, but a cursor names only a character, and the same name is another
- * character in another text. So a cursor is sent together with the address of its text, and shown in that text only.
+ * One session has one awareness and may have many documents open, but a cursor names only a character, and the same name is another
+ * character in another document. So a cursor is sent together with the address of its document, and shown in that document only.
  *
  * What others send is checked here, because bindings do not: a malformed position would end the binding, a colour goes into a style.
  */
-export function openTextAwareness(awareness: Awareness, address: string): TextAwareness {
+export function openDocumentAwareness(awareness: Awareness, place: CursorPlace): DocumentAwareness {
+  const { address, isRoot } = place
+  const docOf = place.doc ?? ((): Y.Doc => awareness.doc)
   const listeners = new Map<AwarenessListener, 'change' | 'update'>()
   let states: Map<number, AwarenessState> | undefined
+  /** Under which id we are in `states`. */
+  let self = docOf().clientID
   const forget = (): void => {
     states = undefined
   }
@@ -44,9 +57,16 @@ export function openTextAwareness(awareness: Awareness, address: string): TextAw
     return isObject(state['cursor']) && state['cursor']['in'] === address
   }
 
-  const view: TextAwareness = {
-    clientID: awareness.clientID,
-    doc: awareness.doc,
+  const view: DocumentAwareness = {
+    get clientID() {
+      return docOf().clientID
+    },
+    get doc() {
+      return docOf()
+    },
+    get states() {
+      return view.getStates()
+    },
     getLocalState() {
       const state = awareness.getLocalState() as AwarenessState | null
       return state === null || here(state) ? state : { ...state, cursor: null }
@@ -61,13 +81,15 @@ export function openTextAwareness(awareness: Awareness, address: string): TextAw
       else if (state !== null && here(state)) awareness.setLocalStateField('cursor', null)
     },
     getStates() {
-      if (states === undefined) {
+      // A document that is made anew takes another id.
+      if (states === undefined || self !== docOf().clientID) {
         states = new Map()
+        self = docOf().clientID
         for (const [client, state] of awareness.getStates() as Map<number, AwarenessState>) {
-          states.set(client, {
+          states.set(client === awareness.clientID ? self : client, {
             ...state,
             user: checkUser(state['user']),
-            cursor: here(state) ? checkCursor(state['cursor']) : null,
+            cursor: here(state) ? checkCursor(state['cursor'], isRoot) : null,
           })
         }
       }
@@ -95,23 +117,31 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-function checkCursor(cursor: unknown): AwarenessState | null {
+function checkCursor(cursor: unknown, isRoot: (name: unknown) => boolean): AwarenessState | null {
   if (!isObject(cursor)) return null
-  const anchor = checkPosition(cursor['anchor'])
-  const head = checkPosition(cursor['head'])
+  const anchor = checkPosition(cursor['anchor'], isRoot)
+  const head = checkPosition(cursor['head'], isRoot)
   return anchor === null || head === null ? null : { anchor, head }
 }
 
-/** A relative position in the text, or null. */
-function checkPosition(position: unknown): AwarenessState | null {
+/** A relative position in the document, or null: before or after an item, or in a type, by its root name or its item. */
+function checkPosition(position: unknown, isRoot: (name: unknown) => boolean): AwarenessState | null {
   if (!isObject(position)) return null
-  const { item, tname, assoc } = position
+  const { type, item, tname, assoc } = position
   if (assoc !== undefined && !Number.isInteger(assoc)) return null
   const side = assoc === undefined ? 0 : assoc
-  if (item === undefined || item === null)
-    return tname === TEXT_KEY ? { type: null, tname, item: null, assoc: side } : null
-  if (!isObject(item) || !isClock(item['client']) || !isClock(item['clock'])) return null
-  return { type: null, tname: null, item: { client: item['client'], clock: item['clock'] }, assoc: side }
+  const [inside, beside] = [checkId(type), checkId(item)]
+  if (inside === undefined || beside === undefined) return null
+  const root = inside === null && beside === null && isRoot(tname) ? tname : null
+  if (inside === null && beside === null && root === null) return null
+  return { type: inside, tname: root, item: beside, assoc: side }
+}
+
+/** Null when there is none, undefined when there is something else. */
+function checkId(id: unknown): { readonly client: number; readonly clock: number } | null | undefined {
+  if (id === null || id === undefined) return null
+  if (!isObject(id) || !isClock(id['client']) || !isClock(id['clock'])) return undefined
+  return { client: id['client'], clock: id['clock'] }
 }
 
 function isClock(value: unknown): value is number {
