@@ -1,10 +1,11 @@
 import * as Y from 'yjs'
-import type { EditContext, Intent, PolicyHost, Value } from '@syncline/stm'
+import type { AnyRef, EditContext, Intent, Policy, PolicyHost, Value } from '@syncline/stm'
 import { text, textPolicy } from '../src/policy.ts'
 import type { TextRef } from '../src/policy.ts'
 import type { LiveText } from '../src/live-text.ts'
-import type { BoundTextPolicy } from '../src/policy.ts'
-import type { TextState } from '../src/state.ts'
+import type { BoundDocuments } from '../src/bound.ts'
+import type { LiveDocument } from '../src/live.ts'
+import type { DocumentState } from '../src/state.ts'
 
 /** One edit on its way between the sites of a test. */
 export interface Sent {
@@ -25,9 +26,11 @@ export const clientsOf = (change: Sent): number[] => [
 export const task = (): Promise<void> => Promise.resolve()
 
 /** The smallest store that a bound policy can live in: states by address, and edits that go out and come in causally. */
-export class Site implements PolicyHost {
-  policy: BoundTextPolicy
-  readonly states = new Map<string, TextState>()
+export class DocumentSite<V, L extends LiveDocument<V>> implements PolicyHost {
+  // Drafts are passed on, never looked into.
+  policy: BoundDocuments<V, any, L>
+  readonly #plain: Policy<V>
+  readonly states = new Map<string, DocumentState<V>>()
   readonly reports: unknown[] = []
   readonly sent: Sent[] = []
   readonly seen: number[]
@@ -37,11 +40,12 @@ export class Site implements PolicyHost {
   /** While it is set, direct edits are not taken. */
   refuses: Error | undefined
 
-  constructor(index = 0, sites = 1) {
+  constructor(policy: Policy<V>, index = 0, sites = 1) {
     this.index = index
     this.seen = Array.from({ length: sites }, () => 0)
     this.#random = index * 0x1000 + 1
-    this.policy = textPolicy.bind!(this) as BoundTextPolicy
+    this.#plain = policy
+    this.policy = policy.bind!(this) as BoundDocuments<V, any, L>
   }
 
   state(address: string): unknown {
@@ -68,7 +72,7 @@ export class Site implements PolicyHost {
   }
 
   /** Runs a transaction of writes to one text, as a store does. */
-  transact(ref: TextRef, ...intents: readonly Intent[]): Value | undefined {
+  transact(ref: AnyRef, ...intents: readonly Intent[]): Value | undefined {
     this.policy.flush()
     let draft = this.policy.draft(this.states.get(ref.address), ref)
     for (const intent of intents) draft = this.policy.edit(draft, intent, ref, context)
@@ -101,24 +105,31 @@ export class Site implements PolicyHost {
     this.policy.settle(address, payload, origin)
   }
 
-  read(ref: TextRef): string {
+  read(ref: AnyRef): V {
     return this.policy.read(this.states.get(ref.address), ref)
   }
 
   /** The text by a replay of the updates, beside all live documents and caches. */
-  replayed(ref: TextRef): string {
+  replayed(ref: AnyRef): V {
     const link = this.states.get(ref.address)?.link
-    let copy: TextState | undefined
+    let copy: DocumentState<V> | undefined
     const updates: Uint8Array[] = []
     for (let at = link; at !== undefined; at = at.previous) updates.unshift(at.update)
-    for (const update of updates) copy = textPolicy.apply(copy, update, stamp)
-    return textPolicy.read(copy, ref)
+    for (const update of updates) copy = this.#plain.apply(copy, update, stamp)
+    return this.#plain.read(copy, ref)
   }
 
-  open(ref: TextRef): LiveText {
+  open(ref: AnyRef): L {
     const live = this.policy.live(ref.address)
     live.handles++
     return live
+  }
+}
+
+/** A site of texts. */
+export class Site extends DocumentSite<string, LiveText> {
+  constructor(index = 0, sites = 1) {
+    super(textPolicy, index, sites)
   }
 }
 
