@@ -10,6 +10,7 @@ interface Title {
 
 declare const title: Ref<string, { set: string; merge: string }>
 declare const tags: Ref<readonly string[], { include: string; set: readonly string[] }>
+declare const page: Ref<readonly string[], { edit: { readonly lines: string[] } }>
 declare const votes: Ref<number, { add: true }>
 declare const text: Ref<string, { insert: string; remove: true; set: string }>
 declare const order: Ref<readonly string[], { insert: readonly string[]; remove: true; move: true }>
@@ -45,6 +46,7 @@ function writes(tx: Tx): void {
   tx.exclude(tags, 'x')
   tx.commute(tags, { include: ['x'] })
   tx.commute(tags, { exclude: ['x'] })
+  tx.edit(page, ({ lines }) => lines.push('x'))
   tx.add(votes, 1)
   tx.insert(text, 0, 'x')
   tx.insert(order, 0, ['x'])
@@ -73,6 +75,10 @@ function writes(tx: Tx): void {
   tx.include(tags, ['x'])
   // @ts-expect-error -- another type of value
   tx.commute(tags, { include: [1] })
+  // @ts-expect-error -- another content
+  tx.edit(page, ({ words }) => words)
+  // @ts-expect-error -- a register is no document
+  tx.edit(title, () => undefined)
   // @ts-expect-error -- a counter is no set
   tx.exclude(votes, 1)
   // @ts-expect-error -- this one does not take it

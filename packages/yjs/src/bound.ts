@@ -33,6 +33,8 @@ export interface Writing<V, D extends DocumentDraft<V>, L extends LiveDocument<V
   isUnchanged(draft: D): boolean
   /** An upper bound of the update that a draft becomes. */
   sizeBytes(draft: D): number
+  /** Whether what a draft reads as serves as what the state reads as that it becomes. Not where states share parts of what their document reads as. */
+  readonly keepsRead: boolean
   /** Makes the writes of a draft on a document that shows its base, in a Yjs transaction under way. */
   apply(draft: D, doc: Y.Doc, transaction: Y.Transaction): void
 }
@@ -132,7 +134,8 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     const update = found.shows(draft.base?.link)
       ? found.write((doc, transaction) => writing.apply(draft, doc, transaction))
       : updateAside(writing, draft, host.randomUint32())
-    if (update !== undefined) known.set(update, { base: draft.base, value: writing.readDraft(draft) })
+    if (update !== undefined && writing.keepsRead)
+      known.set(update, { base: draft.base, value: writing.readDraft(draft) })
     return update
   }
 

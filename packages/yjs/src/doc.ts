@@ -37,8 +37,8 @@ export const TAG = 'doc'
  * Two people who set the same key of a map at once leave one of the values, also when these are nested types: what is kept by ids is better
  * kept in docs of their own, `doc(name, id)`. Throws `StmError` `invalid-address`, `invalid-options` and `validation-failed`.
  *
- * Cost: nothing is decoded until somebody reads; then one pass over the updates, and later one over what has changed. What was deleted stays
- * in memory while the document is loaded.
+ * Cost: nothing is decoded until somebody reads; then one pass over the updates, and later one over what has changed. Each transaction that
+ * edits loads a copy. What was deleted stays in memory while the document is loaded.
  *
  * @example
  * import { openStore } from '@syncline/store'
@@ -82,6 +82,7 @@ const writing: Writing<DocValue, DocDraft, LiveDoc> = {
   readDraft: readDocDraft,
   isUnchanged,
   sizeBytes: sizeOfDocDraft,
+  keepsRead: false,
   apply: applyDocDraft,
 }
 

@@ -2,12 +2,25 @@ import type { PlainStore } from '@syncline/store'
 import { TAG } from './doc.ts'
 import type { DocRef } from './doc.ts'
 import type { DocRoots } from './doc-roots.ts'
+import { openDocRoom } from './doc-room.ts'
 import { openHandle } from './handle.ts'
 import type { DocumentHandle } from './handle.ts'
 import type { LiveDoc } from './live-doc.ts'
+import { listenerFailed } from './replica.ts'
 
 /** The live document behind a doc ref: what an editor binding works on. Its roots are other objects after a reset. */
-export interface Doc extends DocumentHandle, DocRoots {}
+export interface Doc extends DocumentHandle, DocRoots {
+  /**
+   * How many bytes fit before what the doc reads as takes the `maxBytes` of its ref: zero or less when it is full, `Infinity` without a limit.
+   * Cost: an encoding of what it reads as.
+   */
+  readonly roomBytes: number
+  /**
+   * Calls `listener` with true after a task that has left the doc full, and with false when there is room again, whoever wrote or deleted. A
+   * direct edit cannot be refused, so an editor is to take no more then, and to let people delete. Returns `unsubscribe`.
+   */
+  onFull(listener: (isFull: boolean) => void): () => void
+}
 
 /**
  * Opens the live document of a doc ref, loaded, to be edited by bindings for Yjs: Tiptap and ProseMirror take `fragment`, Quill takes `text`.
@@ -37,9 +50,13 @@ export interface Doc extends DocumentHandle, DocRoots {}
  * await store.close()
  */
 export function openDoc(store: PlainStore, ref: DocRef): Doc {
-  const { live, ...handle } = openHandle<LiveDoc>(store, ref, TAG, 'openDoc() opens refs made by doc() of @syncline/yjs.')
+  const handle = openHandle<LiveDoc>(store, ref, TAG, 'openDoc() opens refs made by doc() of @syncline/yjs.')
+  const { live } = handle
+  const room = openDocRoom(live, ref.options.maxBytes, (error) => live.report(listenerFailed(error)))
+  let open = true
   return {
-    ...handle,
+    awareness: handle.awareness,
+    onReset: (listener) => handle.onReset(listener),
     get doc() {
       return live.doc
     },
@@ -54,6 +71,16 @@ export function openDoc(store: PlainStore, ref: DocRef): Doc {
     },
     get array() {
       return live.roots.array
+    },
+    get roomBytes() {
+      return room.roomBytes
+    },
+    onFull: (listener) => room.onFull(listener),
+    close() {
+      if (!open) return
+      open = false
+      room.close()
+      handle.close()
     },
   }
 }

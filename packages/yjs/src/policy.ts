@@ -73,6 +73,7 @@ const writing: Writing<string, TextDraft, LiveText> = {
   readDraft: (draft) => draft.after,
   isUnchanged: (draft) => draft.after === draft.before,
   sizeBytes: sizeOfDraft,
+  keepsRead: true,
   apply: (draft, doc) => applyEdits(draft, doc),
 }
 
