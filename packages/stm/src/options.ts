@@ -1,6 +1,7 @@
 import { StmError } from './errors.ts'
 import type { AnyRef, RefOptions } from './ref.ts'
 import { checkedBy, wordsOf, type StandardSchema } from './schema.ts'
+import { writtenIn } from './written.ts'
 
 /** The options of a ref of which nothing was said. */
 export const noOptions: RefOptions<never> = Object.freeze({})
@@ -62,7 +63,7 @@ export function checkInitial(ref: AnyRef): void {
   const initial: unknown = ref.policy.read(undefined, ref)
   // A member begins when it is created.
   if (initial === undefined) return
-  const issues = checkedBy(schema, initial, ref.address)
+  const issues = checkedBy(schema, writtenIn(initial, ref.policy), ref.address)
   if (issues.length === 0) return
   throw new StmError(
     'validation-failed',

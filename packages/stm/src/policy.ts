@@ -77,6 +77,12 @@ export interface Policy<V = any, S = any, D = any> {
    */
   content?(state: S | undefined): Value | undefined
 
+  /**
+   * What of a value apps write: what schemas and limits of size are about. Only for policies that show more beside it; of others all of
+   * a value is written.
+   */
+  written?(value: V): unknown
+
   /** What keeps a state from being read as its ref declares it; nothing where it is as declared. Must not throw on any state. */
   problems?(state: S, ref: PolicyRef): readonly Issue[]
 

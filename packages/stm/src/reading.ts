@@ -2,6 +2,7 @@ import type { Arbiter } from './change.ts'
 import type { Policy } from './policy.ts'
 import type { AnyRef, Ref, Writes } from './ref.ts'
 import { issuesOf, noIssues, type Issue } from './schema.ts'
+import { writtenIn } from './written.ts'
 
 /**
  * What a ref reads, judged: its value, or what is there instead and what is wrong with it. Merging never refuses, so what others wrote,
@@ -21,5 +22,5 @@ function judge(ref: AnyRef, value: unknown, policy: Policy, state: unknown): rea
   const problems = state === undefined ? undefined : policy.problems?.(state, ref)
   if (problems !== undefined && problems.length > 0) return problems
   const { schema } = ref.options
-  return schema === undefined ? noIssues : issuesOf(schema, value)
+  return schema === undefined ? noIssues : issuesOf(schema, writtenIn(value, policy))
 }

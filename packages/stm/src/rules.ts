@@ -8,6 +8,7 @@ import { checkedBy, wordsOf, type Issue } from './schema.ts'
 import { isLate } from './seal.ts'
 import { equalValues, valueSizeBytes, type Value } from './value.ts'
 import type { DraftWrite } from './write.ts'
+import { writtenIn } from './written.ts'
 
 /** What must hold of the writes of a transaction, beside what it has read: asked about the last ones, when nothing has happened yet. */
 export interface Rules {
@@ -64,7 +65,7 @@ export function judgeWrites(
     if (schema === undefined) continue
     const { value, isOld } = outcome(write, view, context)
     if (isOld || value === undefined) continue
-    const issues = checkedBy(schema, value, ref.address)
+    const issues = checkedBy(schema, writtenIn(value, write.policy), ref.address)
     if (issues.length > 0) (failures ??= []).push({ ref, issues })
   }
   if (failures !== undefined) throw invalid(failures)
@@ -73,7 +74,7 @@ export function judgeWrites(
     if (maxBytes === undefined) continue
     const { value, isOld } = outcome(write, view, context)
     if (isOld || value === undefined) continue
-    const excess = excessOf(value, maxBytes, sizeBytes)
+    const excess = excessOf(writtenIn(value, write.policy), maxBytes, sizeBytes)
     if (excess !== undefined) throw tooLarge(write.ref, excess, maxBytes)
   }
 }
