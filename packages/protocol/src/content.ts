@@ -1,5 +1,5 @@
+import { sha256 } from '@syncline/merge/sha256'
 import type { Value } from '@syncline/stm'
-import { sha256 } from './sha256.ts'
 import { writeValue } from './value.ts'
 import { ByteWriter } from './writer.ts'
 

@@ -3,7 +3,7 @@ import { contentId, encodeValue } from '@syncline/protocol'
 import { setKey, type Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sha256 } from '../src/sha256.ts'
+import { sha256 } from '@syncline/merge/sha256'
 import { value } from './arbitraries.ts'
 
 function byNode(bytes: Uint8Array): string {
