@@ -39,6 +39,10 @@ test('every function of merge/diff is called in an example that runs', async () 
   expect(uncalled(await import('../../packages/merge/src/diff/index.ts'))).toEqual([])
 })
 
+test('every function of merge/diff3 is called in an example that runs', async () => {
+  expect(uncalled(await import('../../packages/merge/src/diff3/index.ts'))).toEqual([])
+})
+
 function uncalled(exported: Record<string, unknown>): readonly string[] {
   const functions = Object.keys(exported).filter((key) => isFunction(exported[key]))
   return functions.length === 0 ? ['There is no function at all.'] : functions.filter((key) => !isCalled(key))

@@ -41,7 +41,7 @@ export function createUndoing(replica: Replica, encode: <T extends Value>(value:
   const pastOf = (key: CellKey): Past => ({
     now: (stamp) => stamp,
     restored: (stamp) => restored.get(nameOf(stamp))?.get(key),
-    restorations: () => [...restored.values()].flatMap((byCell) => byCell.get(key) ?? []),
+    restorations: () => [...restored.values()].flatMap((byCell) => (byCell.has(key) ? [byCell.get(key)!] : [])),
   })
 
   function kept(ops: readonly Op[]): readonly Inverse[] {

@@ -1,4 +1,6 @@
 import { counter, group, list, lww, record as recordRef, set } from '@syncline/merge'
+import { items } from '@syncline/merge/diff'
+import { diff3 } from '@syncline/merge/diff3'
 import { contentId, decodeChange, decodeHeader, ProtocolError } from '@syncline/protocol'
 import type { ChangeHeader, ContentId, Expectation } from '@syncline/protocol'
 import {
@@ -31,9 +33,15 @@ export interface Arbitration {
 
 /** Any ref of each policy will do: they are known by their tags, and fold without anything declared. */
 const policies: ReadonlyMap<string, Policy> = new Map(
-  [lww('any', null), counter('any'), list('any'), recordRef('any', {}), set('any'), group('any', {})].map(
-    ({ policy }) => [policy.tag, policy],
-  ),
+  [
+    lww('any', null),
+    counter('any'),
+    list('any'),
+    recordRef('any', {}),
+    set('any'),
+    group('any', {}),
+    diff3('any', { by: items, initial: [] }),
+  ].map(({ policy }) => [policy.tag, policy]),
 )
 
 /** So many names of refs that are not as expected go into one message. */

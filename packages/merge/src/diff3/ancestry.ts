@@ -1,4 +1,5 @@
-import type { History, Version, VersionId } from './history.ts'
+import type { History } from './history.ts'
+import type { Version, VersionId } from './version.ts'
 
 /** Who comes from whom in one history, as far as it is remembered. */
 export interface Ancestry {
@@ -6,6 +7,8 @@ export interface Ancestry {
   of(id: VersionId): ReadonlySet<VersionId>
   /** The latest versions that are in both, ascending by id: all others in both are before one of them. */
   latestShared(mine: ReadonlySet<VersionId>, theirs: ReadonlySet<VersionId>): readonly Version[]
+  /** Whether all that some versions come from is remembered, on some way: what two such have in common is at least what was before all. */
+  goesBack(ids: ReadonlySet<VersionId>): boolean
   /** Parts heads in those that have something in common with the latest one, which comes first, and the others. */
   parted(heads: readonly VersionId[]): { readonly related: readonly Version[]; readonly copies: readonly Version[] }
 }
@@ -33,13 +36,13 @@ export function createAncestry({ versions }: History): Ancestry {
       .map((id) => versions.get(id)!)
   }
 
-  /** Whether all that a version comes from is remembered, on some way: what two such have in common is at least what was before all. */
   const goesBack = (ids: ReadonlySet<VersionId>): boolean =>
     [...ids].some((id) => versions.get(id)!.parents.length === 0)
 
   return {
     of,
     latestShared,
+    goesBack,
     parted: (heads) => {
       const all = heads.map((id) => versions.get(id)!)
       const latest = all.reduce((best, head) => (head.generation > best.generation ? head : best))

@@ -37,7 +37,7 @@ const policy = /* @__PURE__ */ diff3Policy(LIMITS)
  * It takes `set` of a new value; `merge(base, mine)`, where `mine` was made of `base` some time ago; and `patch({ value, settles })`, which
  * settles the conflicts and copies of a reading of it. An edit elsewhere leaves a conflict as it is, one in its place settles it.
  *
- * State: the latest 64 versions, of large values fewer, and all that have not been merged by anybody; each is a whole value. Not for
+ * State: the latest 128 versions, of large values fewer, and all that have not been merged by anybody; each is a whole value. Not for
  * every key that is pressed: for that there is `text` of `@syncline/yjs`. Throws `StmError` `invalid-address`, `invalid-value` for an initial
  * value that is no data or cannot be merged by `by`, `validation-failed`, `invalid-options`.
  *
@@ -46,15 +46,15 @@ const policy = /* @__PURE__ */ diff3Policy(LIMITS)
  * import { diff3 } from '@syncline/merge/diff3'
  * import { openStore } from '@syncline/store'
  *
- * const plan = diff3('plan', { by: lines, initial: 'Friday: pack\nSaturday: drive\n' })
+ * const plan = diff3('plan', { by: lines, initial: 'pack\n\ndrive\n' })
  * const store = await openStore({ space: 'holiday' })
  * const before = store.get(plan).value
- * store.transact((tx) => tx.set(plan, 'Friday: pack\nSaturday: fly\n'))
+ * store.transact((tx) => tx.set(plan, 'pack\n\nfly\n'))
  *
  * // Somebody had the form open all the time, and saves.
- * store.transact((tx) => tx.merge(plan, before, 'Friday: pack tents\nSaturday: sail\n'))
+ * store.transact((tx) => tx.merge(plan, before, 'pack tents\n\nsail\n'))
  * const now = store.get(plan)
- * expect(now.conflicts).toMatchObject([{ mine: expect.any(String), theirs: expect.any(String) }])
+ * expect(now).toMatchObject({ value: 'pack tents\n\ndrive\n', conflicts: [{ base: 'drive\n', mine: 'fly\n', theirs: 'sail\n' }] })
  *
  * const value = resolve({ clean: false, ...now }, () => 'mine')
  * store.transact((tx) => tx.patch(plan, { value, settles: now }))

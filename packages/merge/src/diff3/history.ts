@@ -1,58 +1,91 @@
-import type { Value } from '@syncline/stm'
-
-/** What a version is known by: a hash of all it is. */
-export type VersionId = string
-
-/** What somebody wrote, and what they had seen. Versions are made by edits only: a merge that nobody edited is none. */
-export interface Version {
-  readonly id: VersionId
-  /** One more than the greatest of its parents; 1 where it has none. */
-  readonly generation: number
-  /** The heads that its author had seen, ascending. None for what was written first. */
-  readonly parents: readonly VersionId[]
-  readonly value: Value
-}
+import { byGeneration, FORGOTTEN, type Parent, type Version, type VersionId } from './version.ts'
 
 /**
- * Versions that came from one, without a cycle: each names its parents. `heads` are those that none names, ascending by id. Replicas that have
- * received the same versions, each after its parents, have the same history, whatever the order.
+ * Versions that came from one, without a cycle: each names its parents. Replicas that have received the same versions have the same history:
+ * whatever the order, as long as nothing was forgotten; and then, when each came after its parents, as Changes do.
  */
 export interface History {
+  /** Those that are kept, the latest first. */
   readonly versions: ReadonlyMap<VersionId, Version>
+  /** Those that none names as a parent, ascending by id. */
   readonly heads: readonly VersionId[]
+  /** Those that were named as a parent by others that came before them, ascending. They are no heads when they come. */
+  readonly awaited: readonly VersionId[]
+  /** The latest version that is too much: of those up to it only heads are kept. */
+  readonly horizon: Parent | undefined
 }
 
 /** Before anybody wrote. */
-export const emptyHistory: History = Object.freeze({ versions: new Map<VersionId, Version>(), heads: [] })
+export const emptyHistory: History = Object.freeze({
+  versions: new Map<VersionId, Version>(),
+  heads: [],
+  awaited: [],
+  horizon: undefined,
+})
 
-/** A hash of plain data: a function, so that nobody needs one who has no histories. */
-export type IdOf = (data: readonly [generation: number, parents: readonly VersionId[], value: Value]) => VersionId
-
-/** A version made by who has seen `parents`. Equal versions of two authors are one. */
-export function makeVersion(value: Value, parents: readonly Version[], idOf: IdOf): Version {
-  const generation = 1 + Math.max(0, ...parents.map((parent) => parent.generation))
-  const ids = parents.map(({ id }) => id).sort()
-  return { id: idOf([generation, ids, value]), generation, parents: ids, value }
+/** How much a history keeps beside its heads. */
+export interface Limits {
+  /** So many latest versions, as long as together they take no more than `sizeBytes`; `atLeast` so many whatever they take. */
+  readonly versions: number
+  readonly sizeBytes: number
+  readonly atLeast: number
 }
 
 /**
- * The history with one version more. It keeps the `keep` latest versions, by generation, and all heads: so it does not grow with the number of
- * edits, and somebody who comes late still finds the base of what they wrote, unless that many versions were made meanwhile.
+ * What every replica keeps, so it belongs to the format. A hundred savings of a text are some days of work on it; sizes are upper bounds, three
+ * bytes a character, and eight versions are what a handful of people make in an hour apart.
+ */
+export const LIMITS: Limits = Object.freeze({ versions: 128, sizeBytes: 4 * 2 ** 20, atLeast: 8 })
+
+/**
+ * The history with some versions more. It keeps the latest, by generation, and all heads: so it does not grow with the number of edits, and
+ * somebody who comes late still finds the base of what they wrote, unless that much was written meanwhile.
  *
  * A version of which the history has forgotten the children would be taken for a head; none is, for children are later than parents. So what
  * is kept depends on what was received alone. Cost: of all versions kept.
  */
-export function withVersion(history: History, version: Version, keep: number): History {
-  if (history.versions.has(version.id)) return history
-  const seen = new Set(version.parents)
-  const heads = [...history.heads.filter((id) => !seen.has(id)), version.id].sort()
-  const all = [...history.versions.values(), version]
-  if (all.length <= keep) return { versions: new Map(all.map((each) => [each.id, each])), heads }
-  const latest = new Set(all.toSorted(later).slice(0, keep))
-  const kept = all.filter((each) => latest.has(each) || heads.includes(each.id))
-  return { versions: new Map(kept.map((each) => [each.id, each])), heads }
+export function withVersions(history: History, added: readonly Version[], limits: Limits = LIMITS): History {
+  const versions = new Map(history.versions)
+  const heads = new Set(history.heads)
+  const awaited = new Set(history.awaited)
+  let isChanged = false
+  for (const version of added) {
+    if (versions.has(version.id)) continue
+    isChanged = true
+    versions.set(version.id, version)
+    if (!awaited.delete(version.id)) heads.add(version.id)
+    for (const parent of version.parents) {
+      // When something was forgotten, a parent that is not here may be one of those.
+      const isKnown = heads.delete(parent) || versions.has(parent) || parent === FORGOTTEN
+      if (!isKnown && history.horizon === undefined) awaited.add(parent)
+    }
+  }
+  if (!isChanged) return history
+  const latest = [...versions.values()].sort(byGeneration)
+  const horizon = horizonOf(latest, history.horizon, limits)
+  const kept = latest.filter((each) => heads.has(each.id) || isAbove(each, horizon))
+  return {
+    versions: new Map(kept.map((each) => [each.id, each])),
+    heads: [...heads].sort(),
+    awaited: [...awaited].sort(),
+    horizon,
+  }
 }
 
-function later(a: Version, b: Version): number {
-  return b.generation - a.generation || (a.id < b.id ? 1 : -1)
+function isAbove(version: Parent, horizon: Parent | undefined): boolean {
+  return horizon === undefined || byGeneration(version, horizon) < 0
+}
+
+/** It only rises: what is later than the old one is all there, so what is too much now is found among that. */
+function horizonOf(latest: readonly Version[], before: Parent | undefined, limits: Limits): Parent | undefined {
+  let count = 0
+  let sizeBytes = 0
+  for (const version of latest) {
+    if (!isAbove(version, before)) return before
+    count += 1
+    sizeBytes += version.sizeBytes
+    const { id, generation } = version
+    if (count > limits.versions || (count > limits.atLeast && sizeBytes > limits.sizeBytes)) return { id, generation }
+  }
+  return before
 }

@@ -1,4 +1,4 @@
-import type { Stamp, Value } from '@syncline/stm'
+import type { Value } from '@syncline/stm'
 import { freezeValue } from '../freeze.ts'
 import { versionOf, type Version } from './version.ts'
 
@@ -18,7 +18,7 @@ export function payloadOf(versions: readonly Version[], seed: string): Value {
 }
 
 /** The versions in an operation; undefined when it makes no sense. */
-export function versionsIn(payload: Value | undefined, stamp: Stamp): readonly Version[] | undefined {
+export function versionsIn(payload: Value | undefined): readonly Version[] | undefined {
   if (!Array.isArray(payload) || payload.length < 6 || payload.length % 4 !== 2) return undefined
   const [kind, seed, ...entries] = payload as readonly Value[]
   if (kind !== VERSIONS || typeof seed !== 'string') return undefined
@@ -30,7 +30,7 @@ export function versionsIn(payload: Value | undefined, stamp: Stamp): readonly V
     // Who has seen nothing is the first.
     if ((generation === 1) !== (parents.length === 0)) return undefined
     const content = holds === HOLDS ? freezeValue(value) : undefined
-    versions.push(versionOf({ generation, parents: Object.freeze([...parents]), value: content, seed, stamp }))
+    versions.push(versionOf({ generation, parents: Object.freeze([...parents]), value: content, seed }))
   }
   return versions
 }

@@ -61,8 +61,8 @@ export function diff3Policy(limits: Limits): Policy<Diff3Value<Value>, History, 
   return {
     tag: 'diff3',
 
-    apply(state, payload, stamp) {
-      const versions = versionsIn(payload, stamp)
+    apply(state, payload) {
+      const versions = versionsIn(payload)
       return versions === undefined ? state! : withVersions(state ?? emptyHistory, versions, limits)
     },
 
@@ -143,10 +143,10 @@ function settling(
   return isRemembered ? settled({ ...desk, reading }, value) : merged(desk, reading.value, value)
 }
 
-function deskOf({ history }: Draft, ref: PolicyRef, { stamp, seed }: EditContext): Desk {
+function deskOf({ history }: Draft, ref: PolicyRef, { seed }: EditContext): Desk {
   const { by, initial } = specOf(ref)
   const { reading } = shownBy.get(valueOf(history, ref))!
-  return { history, reading, initial, by, make: (value, parents) => makeVersion(value, parents, { seed, stamp }) }
+  return { history, reading, initial, by, make: (value, parents) => makeVersion(value, parents, seed) }
 }
 
 function valueOf(history: History, ref: PolicyRef): Diff3Value<Value> {

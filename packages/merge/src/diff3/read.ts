@@ -1,13 +1,14 @@
 import type { Value } from '@syncline/stm'
-import type { By } from '../diff/index.ts'
+import type { By, Conflict } from '../diff/index.ts'
+import { compareValues } from '../order.ts'
 import { createAncestry, type Ancestry } from './ancestry.ts'
-import type { History, Version, VersionId } from './history.ts'
+import type { History } from './history.ts'
 import { mergeValues } from './values.ts'
+import { byGeneration, valueIn, type Version, type VersionId } from './version.ts'
 
 /** Heads that merge without a conflict, and what comes of them. */
-interface Side {
+export interface Side {
   readonly value: Value
-  /** The latest of all heads first, then ascending by id. */
   readonly heads: readonly Version[]
   /** All versions that they come from, themselves included. */
   readonly seen: ReadonlySet<VersionId>
@@ -15,10 +16,14 @@ interface Side {
 
 /** What a history reads as: a function of its versions alone. */
 export interface Reading {
-  /** What all sides agree on. Where they do not, what they both come from. */
+  /** What is agreed on. Where the first two sides do not agree, what they both come from. */
   readonly value: Value
-  /** One side, or several that disagree. */
-  readonly sides: readonly [Side, ...Side[]]
+  /** Where the first two sides do not agree, and what each wants there. */
+  readonly conflicts: readonly Conflict[]
+  /** One, or two that disagree. */
+  readonly sides: readonly [Side] | readonly [mine: Side, theirs: Side]
+  /** Further sides, which wait until these two agree. */
+  readonly waiting: readonly Side[]
   /**
    * Heads whose base nobody remembers: conflict copies. They stay beside the value until somebody writes a version that has seen
    * them; merging them would mean to guess.
@@ -27,74 +32,129 @@ export interface Reading {
 }
 
 /**
- * Reads a history: folds its heads, the latest first, then the others in the order of their ids, each into the first side with which it merges
- * without a conflict. The base of each merge is what both come from; where that is several versions, as after merges crosswise, they are
+ * Reads a history: folds its heads, in an order of their values, each into the first side with which it merges without a conflict. The base of each merge is what both come from; where that is several versions, as after merges crosswise, they are
  * read in turn (the recursive merge of Git, Fredrik Kuivinen, 2005). `initial` stands before all versions.
  */
 export function readHistory(history: History, initial: Value, by: By<any>): Reading {
+  const [only] = history.heads
+  if (only === undefined) return agreed({ value: initial, heads: [], seen: new Set() }, [])
+  if (history.heads.length === 1) {
+    const head = history.versions.get(only)!
+    return agreed({ value: valueIn(head, initial), heads: [head], seen: new Set([only]) }, [])
+  }
   const ancestry = createAncestry(history)
   const fold = createFold(ancestry, initial, by)
-  if (history.heads.length === 0) {
-    return { value: initial, sides: [{ value: initial, heads: [], seen: new Set() }], copies: [] }
+  const { related, ...parted } = ancestry.parted(history.heads)
+  const copies = parted.copies
+    .map((head) => fold.sideOf(head))
+    .sort(byValue)
+    .flatMap(({ heads }) => heads)
+  // In an order of what they say, not of their ids: what was taken back, and made again, reads as it did.
+  const sides = [...fold.gather(related.map((head) => fold.sideOf(head)).sort(byValue))].sort(byValue)
+  if (sides.length === 1) return agreed(sides[0]!, copies)
+  const [one, other] = firstAtOdds(sides, fold)
+  const waiting = sides.filter((side) => side !== one && side !== other)
+  const merged = fold.merge(one, other)!
+  const [first] = merged.conflicts
+  if (compareValues(first!.mine, first!.theirs) <= 0) return { ...merged, sides: [one, other], waiting, copies }
+  return { ...fold.merge(other, one)!, sides: [other, one], waiting, copies }
+}
+
+/** The latest version is in one of the sides, and all others have a base with it; others need not have one with each other. */
+function firstAtOdds(sides: readonly Side[], fold: Fold): readonly [Side, Side] {
+  for (const [i, one] of sides.entries()) {
+    const other = sides.slice(i + 1).find((side) => fold.base(one, side) !== undefined)
+    if (other !== undefined) return [one, other]
   }
-  const { related, copies } = ancestry.parted(history.heads)
-  return { ...fold.read(related), copies }
+  throw new Error(`Of ${sides.length} sides no two have a base, though each has one with the latest version.`)
+}
+
+function byValue(a: Side, b: Side): number {
+  return compareValues(a.value, b.value) || (a.heads[0]!.id < b.heads[0]!.id ? -1 : 1)
+}
+
+function agreed(side: Side, copies: readonly Version[]): Reading {
+  return { value: side.value, conflicts: [], sides: [side], waiting: [], copies }
 }
 
 /** Merges versions of one history. */
 export interface Fold {
-  read(heads: readonly Version[]): Omit<Reading, 'copies'>
-  /** Gathers sides that merge without a conflict; what is left disagrees. */
+  sideOf(head: Version): Side
+  /** Gathers sides that merge without a conflict; what is left disagrees, each with each before it. */
   gather(sides: readonly Side[]): readonly [Side, ...Side[]]
+  merge(mine: Side, theirs: Side): Merge | undefined
+  /** What both come from: some versions, and what these come to. Undefined where nobody remembers. */
+  base(mine: Side, theirs: Side): Base | undefined
+}
+
+interface Base {
+  readonly versions: readonly Version[]
+  readonly value: Value
+}
+
+interface Merge {
+  readonly value: Value
+  readonly conflicts: readonly Conflict[]
 }
 
 export function createFold(ancestry: Ancestry, initial: Value, by: By<any>): Fold {
-  const readings = new Map<string, Omit<Reading, 'copies'>>()
+  const bases = new Map<string, Value>()
 
-  const baseOf = (mine: ReadonlySet<VersionId>, theirs: ReadonlySet<VersionId>): Value => {
-    const shared = ancestry.latestShared(mine, theirs)
-    return shared.length === 0 ? initial : read(shared).value
+  const base = (mine: Side, theirs: Side): Base | undefined => {
+    const versions = ancestry.latestShared(mine.seen, theirs.seen)
+    if (versions.length === 0) {
+      const areKnown = ancestry.goesBack(mine.seen) && ancestry.goesBack(theirs.seen)
+      return areKnown ? { versions, value: initial } : undefined
+    }
+    const key = versions.map(({ id }) => id).join()
+    let value = bases.get(key)
+    if (value === undefined) bases.set(key, (value = joined(gather([...versions].sort(byGeneration).map(sideOf)))))
+    return { versions, value }
   }
 
-  const gather = (sides: readonly Side[]): readonly [Side, ...Side[]] => {
+  /** Of sides that are at odds: what they come from there. Where that is not known, the latest counts: what others changed there, both sides have. */
+  const joined = ([first, ...others]: readonly [Side, ...Side[]]): Value =>
+    others.reduce((all, side) => united(all, side, merge(all, side)?.value ?? all.value), first).value
+
+  /** Undefined where nobody remembers what both come from. */
+  const merge = (mine: Side, theirs: Side): Merge | undefined => {
+    const from = base(mine, theirs)
+    if (from === undefined) return undefined
+    const merged = mergeValues(from.value, mine.value, theirs.value, by)
+    return { value: merged.value, conflicts: merged.clean ? [] : merged.conflicts }
+  }
+
+  const gatherOnce = (sides: readonly Side[]): readonly Side[] => {
     const gathered: Side[] = []
     for (const side of sides) {
       let isIn = false
       for (const [i, other] of gathered.entries()) {
-        const merged = mergeValues(baseOf(other.seen, side.seen), other.value, side.value, by)
-        if (!merged.clean) continue
-        gathered[i] = {
-          value: merged.value,
-          heads: [...other.heads, ...side.heads],
-          seen: new Set([...other.seen, ...side.seen]),
-        }
+        const merged = merge(other, side)
+        if (merged === undefined || merged.conflicts.length > 0) continue
+        gathered[i] = united(other, side, merged.value)
         isIn = true
         break
       }
       if (!isIn) gathered.push(side)
     }
+    return gathered
+  }
+
+  const gather = (sides: readonly Side[]): readonly [Side, ...Side[]] => {
+    let [before, now] = [sides, gatherOnce(sides)]
+    // A side that others have joined may have come to agree with one that it was at odds with.
+    while (now.length > 1 && now.length < before.length) [before, now] = [now, gatherOnce(now)]
     // There are as many as were given, or fewer, and of one there is one.
-    return gathered as unknown as readonly [Side, ...Side[]]
+    return now as readonly [Side, ...Side[]]
   }
 
-  const read = (heads: readonly Version[]): Omit<Reading, 'copies'> => {
-    const key = heads.map(({ id }) => id).join()
-    let reading = readings.get(key)
-    if (reading === undefined) {
-      const sides = gather(heads.map((head) => ({ value: head.value, heads: [head], seen: ancestry.of(head.id) })))
-      readings.set(key, (reading = { value: shownOf(sides), sides }))
-    }
-    return reading
+  const sideOf = (head: Version): Side => {
+    return { value: valueIn(head, initial), heads: [head], seen: ancestry.of(head.id) }
   }
 
-  const shownOf = ([first, ...others]: readonly [Side, ...Side[]]): Value => {
-    let { value, seen } = first
-    for (const side of others) {
-      value = mergeValues(baseOf(seen, side.seen), value, side.value, by).value
-      seen = new Set([...seen, ...side.seen])
-    }
-    return value
-  }
+  return { sideOf, gather, merge, base }
+}
 
-  return { read, gather }
+function united(first: Side, second: Side, value: Value): Side {
+  return { value, heads: [...first.heads, ...second.heads], seen: new Set([...first.seen, ...second.seen]) }
 }

@@ -21,18 +21,18 @@ import {
  */
 export const diff3Reversal: Reversal<History> = {
   inverse(before, payload, past) {
-    const versions = versionsIn(payload, NOBODY)
-    return versions && writeInverse(inverseOf(before, versions, past))
+    const versions = versionsIn(payload)
+    return versions && writeInverse(inverseOf(before, versions, originsIn(past)))
   },
 
   revert(state, undone, past) {
-    const bench = createBench(state, past, undone[0]?.stamp)
+    const origins = originsIn(past)
+    const bench = createBench(state, origins, undone[0]?.stamp)
     let superseded = false
-    for (const { inverse: data, stamp } of undone) {
+    for (const { inverse: data } of undone) {
       const inverse = unlessMalformed(() => readInverse(data))
       if (inverse === undefined) continue
-      const own = originsAt(past, stamp)
-      const tips = inverse.tips.map(({ id }) => bench.standing(own.get(id) ?? id))
+      const tips = inverse.tips.map((id) => bench.standing(origins.get(id) ?? id))
       if (tips.length === 0 || tips.includes(undefined)) superseded = true
       else bench.put(tips as readonly Version[], inverse.versions)
     }
@@ -55,27 +55,32 @@ interface Again {
 
 /** What takes an operation back: where its versions end, and what is to be made on top of that. */
 interface Inverse {
-  readonly tips: readonly Parent[]
+  readonly tips: readonly VersionId[]
   readonly versions: readonly Again[]
 }
 
-function inverseOf(before: History | undefined, made: readonly Version[], past: Past): Inverse | undefined {
+function inverseOf(before: History | undefined, made: readonly Version[], origins: Origins): Inverse | undefined {
   const own = new Map(made.map((version) => [version.id, version]))
   const known = (id: VersionId): Version | undefined => own.get(id) ?? before?.versions.get(id)
   const named = new Set(made.flatMap(({ parents }) => parents))
   const tips = made.filter(({ id }) => !named.has(id))
-  const originOf = (id: VersionId): VersionId | undefined => {
-    const version = before?.versions.get(id)
-    return version && (originsAt(past, version.stamp).get(id) ?? id)
-  }
   /** The same value again as what stands in its place. */
   const again = (id: VersionId | undefined, parents: Again['parents']): Again | undefined => {
     if (id === undefined) return { value: undefined, parents, generation: 0, origin: '' }
     const version = known(id)
-    return version && { value: version.value, parents, generation: 0, origin: own.has(id) ? undefined : originOf(id) }
+    return (
+      version && {
+        value: version.value,
+        parents,
+        generation: 0,
+        origin: own.has(id) ? undefined : (origins.get(id) ?? id),
+      }
+    )
   }
   const complete = (versions: readonly (Again | undefined)[]): Inverse | undefined =>
-    versions.includes(undefined) ? undefined : { tips, versions: versions as readonly Again[] }
+    versions.includes(undefined)
+      ? undefined
+      : { tips: tips.map(({ id }) => id), versions: versions as readonly Again[] }
 
   const [tip] = tips
   if (tip === undefined) return undefined
@@ -138,23 +143,22 @@ interface Made {
 }
 
 /** Where versions are made that take others back. */
-function createBench(state: History | undefined, past: Past, stamp: Stamp = NOBODY) {
+function createBench(state: History | undefined, origins: Origins, stamp: Stamp = NOBODY) {
   const seed = `undo ${stamp.at} ${stamp.writer}`
   /** By what they stand for. */
   const heads = new Map<VersionId, Version>()
   for (const id of state?.heads ?? []) {
-    const version = state!.versions.get(id)!
-    heads.set(originsAt(past, version.stamp).get(id) ?? id, version)
+    heads.set(origins.get(id) ?? id, state!.versions.get(id)!)
   }
   let made: readonly Made[] = []
 
   function makeAgain({ value, parents, generation, origin }: Again, places: readonly (readonly Parent[])[]): Made {
     if (generation > 0) {
       const forgotten = parents.filter((parent) => typeof parent === 'string')
-      return { version: versionOf({ generation, parents: forgotten, value, seed, stamp }), over: [], origin }
+      return { version: versionOf({ generation, parents: forgotten, value, seed }), over: [], origin }
     }
     const over = parents.flatMap((place) => places[place as number] ?? [])
-    return { version: makeVersion(value, over, { seed, stamp }), over, origin }
+    return { version: makeVersion(value, over, seed), over, origin }
   }
 
   return {
@@ -189,37 +193,38 @@ function createBench(state: History | undefined, past: Past, stamp: Stamp = NOBO
   }
 }
 
-/** What the versions of a Change that took others back stand for. */
-function originsAt(past: Past, stamp: Stamp): ReadonlyMap<VersionId, VersionId> {
-  const data = past.restored(past.now(stamp))
+/** What versions that put others back stand for. */
+type Origins = ReadonlyMap<VersionId, VersionId>
+
+function originsIn(past: Past): Origins {
   const origins = new Map<VersionId, VersionId>()
-  if (!Array.isArray(data)) return origins
-  for (let i = 0; i + 1 < data.length; i += 2) {
-    const [id, origin] = [data[i] as unknown, data[i + 1] as unknown]
-    if (typeof id === 'string' && typeof origin === 'string') origins.set(id, origin)
+  for (const data of past.restorations()) {
+    if (!Array.isArray(data)) continue
+    for (let i = 0; i + 1 < data.length; i += 2) {
+      const [id, origin] = [data[i] as unknown, data[i + 1] as unknown]
+      if (typeof id === 'string' && typeof origin === 'string') origins.set(id, origin)
+    }
   }
   return origins
 }
 
-/** As data: `[[id, generation, …], [kind, value, parents, generation, origin, …]]`, with null for no origin. */
+/** As data: `[[id, …], [kind, value, parents, generation, origin, …]]`, with null for no origin. */
 function writeInverse(inverse: Inverse | undefined): Value | undefined {
   if (inverse === undefined) return undefined
   const versions = inverse.versions.flatMap(({ value, parents, generation, origin }): Value[] => {
     const held = value === undefined ? [CLEARED, null] : [HOLDS, value]
     return [...held, parents, generation, origin ?? null]
   })
-  return [inverse.tips.flatMap(({ id, generation }) => [id, generation]), versions]
+  return [inverse.tips, versions]
 }
 
 function readInverse(data: Value): Inverse {
   if (!Array.isArray(data) || !Array.isArray(data[0]) || !Array.isArray(data[1])) throw new Malformed()
   const [first, second] = data as readonly (readonly Value[])[]
-  const tips: Parent[] = []
-  for (let i = 0; i < first!.length; i += 2) {
-    const [id, generation] = [first![i], first![i + 1]]
-    if (typeof id !== 'string' || !isCount(generation)) throw new Malformed()
-    tips.push({ id, generation })
-  }
+  const tips = first!.map((id) => {
+    if (typeof id !== 'string') throw new Malformed()
+    return id
+  })
   const versions: Again[] = []
   for (let i = 0; i < second!.length; i += 5) {
     const [kind, value, parents, generation, origin] = second!.slice(i, i + 5)

@@ -1,4 +1,4 @@
-import { compareStamps, valueSizeBytes, type Stamp, type Value } from '@syncline/stm'
+import { valueSizeBytes, type Value } from '@syncline/stm'
 import { canonicalText, hexOf, utf8Of } from '../canonical.ts'
 import { sha256 } from '../sha256.ts'
 
@@ -17,8 +17,6 @@ export interface Version {
   readonly parents: readonly VersionId[]
   /** Undefined when it was cleared: it reads what the ref starts with. */
   readonly value: Value | undefined
-  /** Of the Change that brought it. */
-  readonly stamp: Stamp
   readonly sizeBytes: number
 }
 
@@ -28,14 +26,13 @@ export interface VersionContent {
   readonly parents: readonly VersionId[]
   readonly value: Value | undefined
   readonly seed: string
-  readonly stamp: Stamp
 }
 
 /** Cost: one SHA-256 over the value. */
-export function versionOf({ generation, parents, value, seed, stamp }: VersionContent): Version {
+export function versionOf({ generation, parents, value, seed }: VersionContent): Version {
   const text = canonicalText([generation, parents, seed, ...(value === undefined ? [] : [value])])
   const id = hexOf(sha256(utf8Of(text)).subarray(0, 16))
-  return { id, generation, parents, value, stamp, sizeBytes: value === undefined ? 0 : valueSizeBytes(value) }
+  return { id, generation, parents, value, sizeBytes: value === undefined ? 0 : valueSizeBytes(value) }
 }
 
 /** What a version reads as: null is a value, cleared is none. */
@@ -47,23 +44,14 @@ export function valueIn({ value }: Version, initial: Value): Value {
 export type Parent = Pick<Version, 'id' | 'generation'>
 
 /** A version made by somebody who has seen `parents`. */
-export function makeVersion(
-  value: Value | undefined,
-  parents: readonly Parent[],
-  { seed, stamp }: { readonly seed: string; readonly stamp: Stamp },
-): Version {
+export function makeVersion(value: Value | undefined, parents: readonly Parent[], seed: string): Version {
   const generation = parents.reduce((most, parent) => Math.max(most, parent.generation), 0) + 1
   const ids = [...new Set(parents.map(({ id }) => id))].sort()
   // What somebody hostile has numbered to the end has followers of the same number.
-  return versionOf({ generation: Math.min(generation, Number.MAX_SAFE_INTEGER), parents: ids, value, seed, stamp })
+  return versionOf({ generation: Math.min(generation, Number.MAX_SAFE_INTEGER), parents: ids, value, seed })
 }
 
 /** The latest first, by generation and then by id: an order that depends on nothing but the versions. */
 export function byGeneration(a: Parent, b: Parent): number {
   return b.generation - a.generation || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
-}
-
-/** The version as it came first, if a faulty writer sends it again. */
-export function firstOf(a: Version, b: Version): Version {
-  return compareStamps(b.stamp, a.stamp) < 0 ? b : a
 }

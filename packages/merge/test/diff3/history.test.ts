@@ -1,159 +1,106 @@
 import type { Value } from '@syncline/stm'
 import { expect, test } from 'vitest'
-import { json, keyed, lines, type By } from '../../src/diff/index.ts'
-import { emptyHistory, makeVersion, withVersion, type History, type Version } from '../../src/diff3/history.ts'
-import { readHistory, type Reading } from '../../src/diff3/read.ts'
-import { settlingVersion, versionsAfter } from '../../src/diff3/write.ts'
-import { idOf } from './crowd.ts'
+import { lines } from '../../src/diff/index.ts'
+import { emptyHistory, LIMITS, withVersions, type History, type Limits } from '../../src/diff3/history.ts'
+import { readHistory } from '../../src/diff3/read.ts'
+import { FORGOTTEN, makeVersion, versionOf, type Version } from '../../src/diff3/version.ts'
+import { canonical } from '../replica.ts'
+import { shuffled } from '../history.ts'
 
-const initial = 'a\nb\nc\nd\ne\n'
-
-const sidesOf = ({ sides }: Reading): readonly string[] => sides.map(({ value }) => String(value)).sort()
-
-/** Somebody with a history of their own. */
-function person(by: By<any> = lines, start: Value = initial, keep = 64) {
-  let history: History = emptyHistory
-  const add = (versions: readonly Version[]): void => {
-    for (const version of versions) history = withVersion(history, version, keep)
-  }
-  const read = (): Reading => readHistory(history, start, by)
-  return {
-    read,
-    shows: () => read().value,
-    history: () => history,
-    write: (to: Value): readonly Version[] => {
-      const versions = versionsAfter(history, read(), to, { initial: start, by, idOf })
-      add(versions)
-      return versions
-    },
-    settle: (to: Value): Version => {
-      const version = settlingVersion(read(), to, idOf)
-      add([version])
-      return version
-    },
-    receive: (...versions: readonly (Version | readonly Version[])[]) => add(versions.flat()),
-  }
+function make(value: Value, parents: readonly Version[] = [], seed = 'w1'): Version {
+  return makeVersion(value, parents, seed)
 }
 
-test('[D3-14] the same edit of the same versions is one version, whoever made it', () => {
-  const [ada, bob] = [person(), person()]
-  const first = ada.write('A\nb\nc\nd\ne\n')
-  expect(bob.write('A\nb\nc\nd\ne\n')).toEqual(first)
-  bob.receive(first)
-  expect(bob.history()).toEqual(ada.history())
-  // Nobody stores that two versions merge.
-  const second = person()
-  second.receive(first, makeVersion('a\nb\nc\nd\nE\n', [], idOf))
-  expect(second.shows()).toBe('A\nb\nc\nd\nE\n')
-  expect(second.history().versions.size).toBe(2)
+const picture = (history: History): string => JSON.stringify(canonical(history))
+const few: Limits = { versions: 4, atLeast: 4, sizeBytes: 0 }
+
+test('[D3-14] the id of a version is a hash of all it is, and of which transaction made it', () => {
+  const content = { generation: 1, parents: [], value: 'a\n', seed: 's' }
+  // SHA-256 of `[1,[],"s","a\n"]`, computed elsewhere.
+  expect(versionOf(content).id).toBe('ad0cc9426921c8d0beb75efe2a14986d')
+  const others = [
+    { ...content, value: 'b\n' },
+    { ...content, value: undefined },
+    { ...content, value: null },
+    { ...content, seed: 't' },
+    { ...content, generation: 2, parents: [FORGOTTEN] },
+  ]
+  expect(new Set([content, ...others].map((each) => versionOf(each).id)).size).toBe(6)
+  // Every kind of value has a form of its own; the order of keys has none.
+  const forms: Value[] = [true, 'true', 1, '1', [1], ['1'], [[]], {}, { a: 1 }, { a: [1] }, Number.NaN, 'NaN', Infinity]
+  const bytes: Value[] = [new Uint8Array([1, 255]), 'x01ff', new Uint8Array()]
+  expect(new Set([...forms, ...bytes].map((value) => make(value).id)).size).toBe(16)
+  expect(make({ b: 1, a: '😀\u2028' }).id).toBe(make({ a: '😀\u2028', b: 1 }).id)
 })
 
-test('[D3-16] what both wrote at the same time merges, and what is written then has seen both', () => {
-  const [ada, bob] = [person(), person()]
-  const [one, other] = [ada.write('A\nb\nc\nd\ne\n'), bob.write('a\nb\nc\nd\nE\n')]
-  ada.receive(other)
-  bob.receive(one)
-  expect([ada.shows(), bob.shows()]).toEqual(['A\nb\nc\nd\nE\n', 'A\nb\nc\nd\nE\n'])
-  const [merged] = ada.write('A\nb\nC\nd\nE\n')
-  expect(merged!.parents).toEqual([one[0]!.id, other[0]!.id].sort())
-  expect(ada.history().heads).toEqual([merged!.id])
+test('[D3-15] as long as nothing is forgotten, the order does not matter at all', () => {
+  const first = make('1')
+  const [left, right] = [make('2', [first]), make('3', [first])]
+  const all = [first, left, right, make('4', [left, right]), make('5', [right])]
+  const pictures = Array.from({ length: 60 }, (_, salt) => {
+    return picture(shuffled(all, salt).reduce((history, version) => withVersions(history, [version]), emptyHistory))
+  })
+  expect(new Set(pictures).size).toBe(1)
+  expect(withVersions(emptyHistory, all)).toMatchObject({ awaited: [], heads: [all[3]!.id, all[4]!.id].sort() })
+  // Twice is once.
+  const history = withVersions(emptyHistory, all)
+  expect(withVersions(history, all)).toBe(history)
 })
 
-test('[D3-16] merges crosswise have a base that was read from several', () => {
-  const [ada, bob] = [person(), person()]
-  const [one, other] = [ada.write('A\nb\nc\nd\ne\n'), bob.write('a\nb\nc\nd\nE\n')]
-  ada.receive(other)
-  bob.receive(one)
-  // Each merges for itself, and takes back what the other did not touch: only with both as base is it seen who changed what.
-  const [left, right] = [ada.write('A\nB\nc\nd\nE\n'), bob.write('A\nb\nc\nD\nE\n')]
-  ada.receive(right)
-  bob.receive(left)
-  expect([ada.shows(), bob.shows()]).toEqual(['A\nB\nc\nD\nE\n', 'A\nB\nc\nD\nE\n'])
-  const back = ada.write('a\nB\nc\nD\nE\n')
-  bob.receive(back)
-  expect(bob.shows()).toBe('a\nB\nc\nD\nE\n')
-})
-
-test('[D3-16] who disagrees are sides, and what is shown there is what they come from', () => {
-  const [ada, bob, cyd] = [person(), person(), person()]
-  const versions = [ada.write('a\nb\n1\nd\ne\n'), bob.write('a\nb\n2\nd\ne\n'), cyd.write('A\nb\n1\nd\ne\n')]
-  ada.receive(...versions)
-  bob.receive(...versions.toReversed())
-  const reading = ada.read()
-  expect(reading).toEqual(bob.read())
-  expect(reading.value).toBe('A\nb\nc\nd\ne\n')
-  expect(reading.sides.map(({ value, heads }) => `${String(value)}${heads.length}`).sort()).toEqual([
-    'A\nb\n1\nd\ne\n2',
-    'a\nb\n2\nd\ne\n1',
-  ])
-})
-
-test('[D3-18] an edit elsewhere leaves a dispute as it is; an edit there settles it', () => {
-  const [ada, bob] = [person(), person()]
-  const [one, other] = [ada.write('a\nb\n1\nd\ne\n'), bob.write('a\nb\n2\nd\ne\n')]
-  ada.receive(other)
-  bob.receive(one)
-  const elsewhere = ada.write('A\nb\nc\nd\ne\n')
-  expect(elsewhere).toHaveLength(2)
-  expect(ada.read()).toMatchObject({ value: 'A\nb\nc\nd\ne\n' })
-  expect(sidesOf(ada.read())).toEqual(['A\nb\n1\nd\ne\n', 'A\nb\n2\nd\ne\n'])
-  // At the same time the other does the same somewhere else: still two sides.
-  bob.receive(elsewhere, bob.write('a\nb\nc\nd\nE\n'))
-  expect(sidesOf(bob.read())).toEqual(['A\nb\n1\nd\nE\n', 'A\nb\n2\nd\nE\n'])
-  const there = bob.write('A\nb\n3\nd\nE\n')
-  expect(there).toHaveLength(1)
-  expect(bob.read()).toMatchObject({ value: 'A\nb\n3\nd\nE\n', sides: [{ value: 'A\nb\n3\nd\nE\n' }] })
-})
-
-test('[D3-18] whoever decides for what is shown says so', () => {
-  const [ada, bob] = [person(), person()]
-  ada.write('a\nb\n1\nd\ne\n')
-  ada.receive(bob.write('a\nb\n2\nd\ne\n'))
-  const decided = ada.settle(initial)
-  expect(decided.parents).toHaveLength(2)
-  expect(ada.read()).toMatchObject({ value: initial, sides: [{ value: initial }] })
-})
-
-test('[D3-19] [D3-20] who comes later than everybody remembers has a copy, until somebody has seen it', () => {
-  const keep = 4
-  const [ada, late] = [person(lines, initial, keep), person(lines, initial, keep)]
-  const start = ada.write('a\n')
-  late.receive(start)
-  const versions = Array.from({ length: 10 }, (_, i) => ada.write(`a\n${i}\n`)).flat()
-  expect(ada.history().versions.size).toBe(keep)
-  const copy = late.write('a\nlate\n')
-  ada.receive(copy)
-  late.receive(...versions)
-  for (const who of [ada, late]) {
-    expect(who.read()).toMatchObject({ value: 'a\n9\n', sides: [{}], copies: [{ value: 'a\nlate\n' }] })
-    expect(who.history()).toEqual(ada.history())
+test('[D3-19] a history keeps the latest versions, fewer of large ones, and all heads', () => {
+  let last = make('0')
+  const lonely = make('lonely')
+  let history = withVersions(emptyHistory, [last, lonely], few)
+  const others: Version[] = []
+  for (let i = 1; i < 20; i++) {
+    last = make(String(i), [last])
+    history = withVersions(history, [last], few)
+    if (i < 6) others.push(last)
   }
-  const after = ada.write('a\n10\n')
-  expect(ada.read().copies).toHaveLength(1)
-  late.receive(after, late.settle('a\n9\nlate\n'))
-  // What was settled has the copy behind it; what was written meanwhile is merged.
-  expect(late.read().copies).toEqual([])
-  expect(sidesOf(late.read())).toEqual(['a\n10\n', 'a\n9\nlate\n'])
+  expect([...history.versions.values()].map(({ value }) => value)).toEqual(['19', '18', '17', '16', 'lonely'])
+  expect(history.heads).toEqual([last.id, lonely.id].sort())
+  // What comes after it was forgotten whether it has children is a head: nothing is lost by it.
+  const late = make('late', [others[2]!])
+  expect(withVersions(history, [late], few).heads).toContain(late.id)
+  // Of large values as many as fit.
+  const sizes = { versions: 8, atLeast: 2, sizeBytes: 3 * make('x').sizeBytes }
+  const grown = Array.from({ length: 9 }, (_, i) => i).reduce(
+    ({ history, last }, i) => {
+      const next = make(String(i), last)
+      return { history: withVersions(history, [next], sizes), last: [next] }
+    },
+    { history: emptyHistory, last: [] as Version[] },
+  )
+  expect(grown.history.versions.size).toBe(3)
+  expect(LIMITS.atLeast).toBeLessThan(LIMITS.versions)
 })
 
-test('[D3-20] who comes late, but not too late, is merged with what they had seen', () => {
-  const [ada, late] = [person(lines, initial, 8), person(lines, initial, 8)]
-  late.receive(ada.write('A\nb\nc\nd\ne\n'))
-  for (let i = 0; i < 6; i++) ada.write(`A\nb\nc\nd\n${i}\n`)
-  ada.receive(late.write('A\nB\nc\nd\ne\n'))
-  expect(ada.read()).toMatchObject({ value: 'A\nB\nc\nd\n5\n', copies: [] })
+test('[D3-19] what is kept of versions of all sizes does not depend on who came first', () => {
+  const sizes: Limits = { versions: 5, atLeast: 2, sizeBytes: 120 }
+  let compared = 0
+  for (let seed = 0; seed < 200; seed++) {
+    const values = Array.from({ length: 8 }, (_, i) => make('x'.repeat((seed * 7 + i * 13) % 31), [], `${seed} ${i}`))
+    const orders = [values, values.toReversed(), shuffled(values, seed), shuffled(values, seed + 1)]
+    const pictures = orders.map((order) =>
+      picture(order.reduce((history, version) => withVersions(history, [version], sizes), emptyHistory)),
+    )
+    expect(new Set(pictures).size).toBe(1)
+    if (pictures[0]!.includes('"horizon",[')) compared += 1
+  }
+  expect(compared).toBeGreaterThan(100)
 })
 
-test('[D3-16] a value that does not fit the way it is merged is merged as a whole, and nothing throws', () => {
-  const by = keyed('id')
-  const [ada, bob] = [person(by, []), person(by, [])]
-  const odd = bob.write([{ id: 'x' }, { id: 'x' }])
-  ada.write([{ id: 'y' }])
-  ada.receive(odd)
-  expect(ada.read().sides).toHaveLength(2)
-  expect(ada.read().value).toEqual([])
-  const names = person(json(), {})
-  names.write(JSON.parse('{"__proto__": 1}') as Value)
-  names.receive(makeVersion(JSON.parse('{"constructor": 1}') as Value, [], idOf))
-  expect(JSON.stringify(names.shows())).toBe('{"__proto__":1,"constructor":1}')
+test('[D3-20] a head that has nothing remembered in common with the latest is a copy', () => {
+  let last = make('a\n')
+  const first = last
+  let history = withVersions(emptyHistory, [last], few)
+  for (let i = 0; i < 8; i++) {
+    last = make(`a\n${i}\n`, [last])
+    history = withVersions(history, [last], few)
+  }
+  const late = make('a\nlate\n', [first])
+  const reading = readHistory(withVersions(history, [late], few), 'a\n', lines)
+  expect(reading).toMatchObject({ value: 'a\n7\n', copies: [{ value: 'a\nlate\n' }], waiting: [] })
+  const stray = makeVersion('a\nstray\n', [{ id: FORGOTTEN, generation: 3 }], 's')
+  expect(readHistory(withVersions(history, [stray], few), 'a\n', lines).copies).toHaveLength(1)
 })

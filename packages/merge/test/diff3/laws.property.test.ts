@@ -72,7 +72,7 @@ function isFrozen(value: unknown): boolean {
 }
 
 test('[ME60] [ME65] [D3-25] undo goes back through every state, and redo forward again, or says that it did not', () => {
-  const counts = { undone: 0, redone: 0, disputed: 0, superseded: 0, exact: 0 }
+  const counts = { undone: 0, redone: 0, disputed: 0, superseded: 0, exact: 0, moved: 0 }
   fc.assert(
     fc.property(histories, histories, ([writers, before], [, moves]) => {
       const undoing = createUndoing(createReplica('me', pages.policies))
@@ -88,17 +88,16 @@ test('[ME60] [ME65] [D3-25] undo goes back through every state, and redo forward
         if (taken === undefined || taken.superseded.length > 0) {
           // Somebody else's versions, which were never joined to ours, were joined to them on top: what is there stays.
           if (taken !== undefined) counts.superseded += 1
-          if (taken?.change === undefined) expect(reading()).toBe(now)
+          if (taken?.change === undefined && reading() !== now) counts.moved += 1
           ;[back, forth] = [[], []]
           return
         }
         const then = from.pop()
         // Where more than two disagree it may be others who come first.
         const isPair = [now, then, reading()].every((each) => !/"waiting":[1-9]/.test(each ?? ''))
-        if (then !== undefined && isPair) {
-          expect(reading()).toBe(then)
-          counts.exact += 1
-        }
+        const isExact = then !== undefined && isPair
+        expect(isExact ? reading() : '').toBe(isExact ? then : '')
+        if (isExact) counts.exact += 1
         to.push(now)
         counts[direction === 'undo' ? 'undone' : 'redone'] += 1
         if (now.includes('mine')) counts.disputed += 1
@@ -123,6 +122,7 @@ test('[ME60] [ME65] [D3-25] undo goes back through every state, and redo forward
   expect(counts.redone).toBeGreaterThan(30)
   expect(counts.disputed).toBeGreaterThan(30)
   expect(counts.exact).toBeGreaterThan(150)
+  expect(counts.moved).toBe(0)
   expect(counts.superseded).toBeLessThan(counts.undone / 5)
 })
 
@@ -206,6 +206,7 @@ test('[ME4] [ME5] older drafts stay as they were, and applying an operation read
     fc.constant<Intent>({ kind: 'delete' }),
   )
   const counts = { operations: 0, nothing: 0, refused: 0 }
+  const refusals: string[] = []
   fc.assert(
     fc.property(fc.array(fc.array(intents, { minLength: 1, maxLength: 5 }), { maxLength: 5 }), (transactions) => {
       let state: History | undefined
@@ -226,7 +227,7 @@ test('[ME4] [ME5] older drafts stay as they were, and applying an operation read
               policy.edit(drafts.at(-1), intent.kind === 'patch' ? { ...intent, fields } : intent, plan, context),
             )
           } catch (error) {
-            expect((error as Error).message).toContain('"plan"')
+            refusals.push((error as Error).message)
             counts.refused += 1
             continue
           }
@@ -234,14 +235,10 @@ test('[ME4] [ME5] older drafts stay as they were, and applying an operation read
         }
         expect(drafts.map((draft) => JSON.stringify(policy.readDraft(draft, plan)))).toEqual(pictures)
         const payload = policy.finish(drafts.at(-1), plan, context)
-        if (payload === undefined) {
-          expect(policy.readDraft(drafts.at(-1), plan)).toBe(policy.read(base, plan))
-          counts.nothing += 1
-          continue
-        }
-        counts.operations += 1
-        const after: History = policy.apply(base, structuredClone(payload), context.stamp)
+        counts[payload === undefined ? 'nothing' : 'operations'] += 1
+        const after = payload === undefined ? base : policy.apply(base, structuredClone(payload), context.stamp)
         expect(policy.read(after, plan)).toEqual(policy.readDraft(drafts.at(-1), plan))
+        if (payload === undefined) continue
         old = state
         state = policy.apply(state, structuredClone(payload), context.stamp)
       }
@@ -249,6 +246,7 @@ test('[ME4] [ME5] older drafts stay as they were, and applying an operation read
     { seed: 34, numRuns: 400 },
   )
   expect(Math.min(...Object.values(counts))).toBeGreaterThan(150)
+  expect(refusals.filter((message) => !message.includes('"plan"'))).toEqual([])
 })
 
 test('[ME50] [D3-26] equal contents are read alike, and of one version whatever comes to the same value', () => {
@@ -283,9 +281,9 @@ test('[ME50] [D3-26] equal contents are read alike, and of one version whatever 
     fc.property(told, told, fc.boolean(), (first, second, same) => {
       const [a, b] = [grown(first, 'x'), grown(same ? first : second, same ? 'x' : 'y')]
       const isEqual = equalValues(policy.content!(a), policy.content!(b))
-      if (isEqual) expect(isAlike(a, b)).toBe(true)
       // Of several versions the content says where they come from, though they may read the same.
-      else if ((a?.heads.length ?? 1) === 1 && (b?.heads.length ?? 1) === 1) expect(isAlike(a, b)).toBe(false)
+      const areSingle = (a?.heads.length ?? 1) === 1 && (b?.heads.length ?? 1) === 1
+      expect(isEqual || areSingle ? isAlike(a, b) : false).toBe(isEqual)
       tried[isEqual ? 'equal' : 'different'] += 1
     }),
     { seed: 35, numRuns: 300 },
@@ -312,7 +310,7 @@ test('[ME67] whatever an inverse holds, nothing throws, and what makes no sense 
   const inverses = fc.oneof(
     scraps,
     fc.tuple(
-      fc.constantFrom<any>([head, 3], [head], ['f'.repeat(32), 1], [7, 7], []),
+      fc.constantFrom<any>([head], [head, head], ['f'.repeat(32)], [7], []),
       fc.array(entry, { maxLength: 3 }).map((all) => all.flat()),
     ),
   )
@@ -320,7 +318,11 @@ test('[ME67] whatever an inverse holds, nothing throws, and what makes no sense 
     fc.property(fc.array(inverses, { minLength: 1, maxLength: 3 }), scraps, payloads, (data, past, payload) => {
       const before = JSON.stringify(canonical(state))
       const undone = data.map((inverse) => ({ inverse, stamp: { at: 1, writer: 'w1' } }))
-      const taken = reversal.revert(state, undone, { now: (same) => same, restored: () => past })
+      const taken = reversal.revert(state, undone, {
+        now: (same) => same,
+        restored: () => past,
+        restorations: () => [past],
+      })
       reversal.inverse(state, payload, noPast)
       if (taken.payload === undefined) ignored += 1
       else policy.apply(state, taken.payload, { at: 9e9, writer: 'w1' })
