@@ -25,16 +25,19 @@ export interface DocumentDraft<V> {
 export interface Writing<V, D extends DocumentDraft<V>, L extends LiveDocument<V>> {
   readonly content: Content<V>
   open(address: string, host: LiveHost): L
-  /** Opens a draft on a state that reads as `read` says. */
-  draft(base: DocumentState<V> | undefined, read: () => V): D
+  /** Opens a draft on a state that reads as `read` says; `live` shows it, if it is there. */
+  draft(base: DocumentState<V> | undefined, read: () => V, live?: L): D
   edit(draft: D, intent: Intent, ref: PolicyRef, context: EditContext): D
   readDraft(draft: D): V
+  /**
+   * What `readDraft` gives, if that need not be found out first and serves as what the state reads as that the draft becomes. Not where states
+   * share parts of what their document reads as.
+   */
+  known(draft: D): V | undefined
   /** Whether a draft is the state that it was opened on. */
   isUnchanged(draft: D): boolean
   /** An upper bound of the update that a draft becomes. */
   sizeBytes(draft: D): number
-  /** Whether what a draft reads as serves as what the state reads as that it becomes. Not where states share parts of what their document reads as. */
-  readonly keepsRead: boolean
   /** Makes the writes of a draft on a document that shows its base, in a Yjs transaction under way. */
   apply(draft: D, doc: Y.Doc, transaction: Y.Transaction): void
 }
@@ -134,8 +137,8 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     const update = found.shows(draft.base?.link)
       ? found.write((doc, transaction) => writing.apply(draft, doc, transaction))
       : updateAside(writing, draft, host.randomUint32())
-    if (update !== undefined && writing.keepsRead)
-      known.set(update, { base: draft.base, value: writing.readDraft(draft) })
+    const value = writing.known(draft)
+    if (update !== undefined && value !== undefined) known.set(update, { base: draft.base, value })
     return update
   }
 
@@ -154,7 +157,10 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
       return appendUpdate(state, payload, made?.base === state ? made?.value : undefined)
     },
     read: (state, ref) => read(state, ref.address),
-    draft: (state, ref) => writing.draft(state, () => read(state, ref.address)),
+    draft(state, { address }) {
+      const found = lives.get(address)
+      return writing.draft(state, () => read(state, address), found?.shows(state?.link) === true ? found : undefined)
+    },
     edit: (draft, intent, ref, context) => writing.edit(draft, intent, ref, context),
     readDraft: (draft) => writing.readDraft(draft),
     sizeBytes: (draft) => writing.sizeBytes(draft),

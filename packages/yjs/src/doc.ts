@@ -82,7 +82,7 @@ const writing: Writing<DocValue, DocDraft, LiveDoc> = {
   readDraft: readDocDraft,
   isUnchanged,
   sizeBytes: sizeOfDocDraft,
-  keepsRead: false,
+  known: () => undefined,
   apply: applyDocDraft,
 }
 

@@ -6,14 +6,59 @@ import { TEXT_KEY } from './plain-text.ts'
 import type { TextState } from './state.ts'
 import { carriedOver } from './text-merge.ts'
 
-/** A state plus the writes of one transaction so far. Immutable. */
-export interface TextDraft {
+/** What a draft was opened on. */
+export interface Before {
+  readonly length: number
+  /** Whether there may be characters of two code units in it. */
+  readonly mayHavePairs: boolean
+  text(): string
+}
+
+/**
+ * A state plus the writes of one transaction so far. Immutable. A class, because each write makes one, and mostly nobody asks what the text then
+ * is: to put that together would be most of what a keystroke costs.
+ */
+export class TextDraft {
   readonly base: TextState | undefined
-  /** The text of `base`. */
-  readonly before: string
-  /** The text as the transaction sees it. */
-  readonly after: string
+  readonly before: Before
   readonly edits: Edits | undefined
+  /** How long the text is, as the transaction sees it. */
+  readonly length: number
+  /** Whether there may be characters of two code units in it. */
+  readonly mayHavePairs: boolean
+  #after: string | undefined
+
+  constructor(
+    base: TextState | undefined,
+    before: Before,
+    edits?: Edits,
+    length: number = before.length,
+    mayHavePairs: boolean = before.mayHavePairs,
+    after?: string,
+  ) {
+    this.base = base
+    this.before = before
+    this.edits = edits
+    this.length = length
+    this.mayHavePairs = mayHavePairs
+    this.#after = after
+  }
+
+  /** The text as the transaction sees it. Cost: a copy of the text, once. */
+  get after(): string {
+    return (this.#after ??= textAfter(this.before.text(), listEdits(this)))
+  }
+
+  /** The same, if it was asked for. */
+  get knownAfter(): string | undefined {
+    return this.#after
+  }
+
+  get isUnchanged(): boolean {
+    const { edits } = this
+    if (edits === undefined) return true
+    return edits.totalInserted === edits.totalRemoved && this.after === this.before.text()
+  }
 }
 
 /** Edits to be made one after the other, newest first. Each counts from the text the one before has left. */
@@ -29,27 +74,32 @@ export interface Edits {
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u
+/** Half of a character of two code units, wherever it stands. */
+export const SURROGATE: RegExp = /[\ud800-\udfff]/
 
-/** Opens a draft on a state that reads as `before`. */
-export function openDraft(base: TextState | undefined, before: string): TextDraft {
-  return { base, before, after: before, edits: undefined }
+/** Opens a draft on a state that reads as `text`. */
+export function openDraft(base: TextState | undefined, text: string): TextDraft {
+  const before = { length: text.length, mayHavePairs: true, text: () => text }
+  return new TextDraft(base, before, undefined, text.length, true, text)
 }
 
 /**
  * The draft after one more write. Positions count UTF-16 code units; one inside a surrogate pair moves out of it: an insert
- * to before the pair, a removal so that the pair goes as a whole. Cost: a copy of the text.
+ * to before the pair, a removal so that the pair goes as a whole. Cost: what is written, and where there are pairs, or the text was read, a copy
+ * of the text.
  */
 export function editDraft(draft: TextDraft, intent: Intent, ref: PolicyRef): TextDraft {
   switch (intent.kind) {
     case 'insert': {
       const content = checkText(intent.content, ref, 'insert')
-      return replace(draft, startOfPair(draft.after, checkIndex(draft, intent.index, ref)), 0, content)
+      return replace(draft, startIn(draft, checkIndex(draft, intent.index, ref)), 0, content)
     }
     case 'remove': {
       const { index, length } = checkRange(draft, intent.index, intent.length, ref)
       if (length === 0) return draft
-      const start = startOfPair(draft.after, index)
-      return replace(draft, start, endOfPair(draft.after, index + length) - start, '')
+      const start = startIn(draft, index)
+      const end = draft.mayHavePairs ? endOfPair(draft.after, index + length) : index + length
+      return replace(draft, start, end - start, '')
     }
     case 'set':
       return setText(draft, checkText(intent.value, ref, 'set'))
@@ -75,13 +125,18 @@ export function sizeOfDraft(draft: TextDraft): number {
 
 /** Makes the edits of a draft one after the other. Inside a Yjs transaction. */
 export function applyEdits(draft: TextDraft, doc: Y.Doc): void {
-  const list: Edits[] = []
-  for (let edit = draft.edits; edit !== undefined; edit = edit.previous) list.push(edit)
   const text = doc.getText(TEXT_KEY)
-  for (const { index, removed, inserted } of list.reverse()) {
+  for (const { index, removed, inserted } of listEdits(draft)) {
     if (removed > 0) text.delete(index, removed)
     if (inserted !== '') text.insert(index, inserted)
   }
+}
+
+/** The edits in the order in which they are to be made. */
+function listEdits(draft: TextDraft): readonly Edits[] {
+  const list: Edits[] = []
+  for (let edit = draft.edits; edit !== undefined; edit = edit.previous) list.push(edit)
+  return list.length < 2 ? list : list.reverse()
 }
 
 /** One replacement of what lies between the common start and the common end. */
@@ -100,15 +155,31 @@ function mergeText(draft: TextDraft, base: string, mine: string): TextDraft {
   return merged
 }
 
+function startIn(draft: TextDraft, index: number): number {
+  return draft.mayHavePairs ? startOfPair(draft.after, index) : index
+}
+
 function replace(draft: TextDraft, index: number, removed: number, inserted: string): TextDraft {
   if (removed === 0 && inserted === '') return draft
-  const { after } = draft
-  return {
-    base: draft.base,
-    before: draft.before,
-    after: after.slice(0, index) + inserted + after.slice(index + removed),
-    edits: pushEdit(draft.edits, index, removed, inserted),
-  }
+  const { base, before, knownAfter } = draft
+  return new TextDraft(
+    base,
+    before,
+    pushEdit(draft.edits, index, removed, inserted),
+    draft.length + inserted.length - removed,
+    draft.mayHavePairs || SURROGATE.test(inserted),
+    knownAfter === undefined ? undefined : spliced(knownAfter, index, removed, inserted),
+  )
+}
+
+function textAfter(before: string, edits: readonly Edits[]): string {
+  let text = before
+  for (const { index, removed, inserted } of edits) text = spliced(text, index, removed, inserted)
+  return text
+}
+
+function spliced(text: string, index: number, removed: number, inserted: string): string {
+  return text.slice(0, index) + inserted + text.slice(index + removed)
 }
 
 /** Adds an edit; one that touches what the last one has inserted becomes part of it, so that a loop of inserts is one run. */
@@ -152,7 +223,7 @@ function checkText(value: unknown, ref: PolicyRef, write: string): string {
 }
 
 function checkIndex(draft: TextDraft, index: number, ref: PolicyRef): number {
-  const { length } = draft.after
+  const { length } = draft
   if (Number.isInteger(index) && index >= 0 && index <= length) return index
   throw new StmError(
     'invalid-value',
@@ -167,11 +238,11 @@ function checkRange(
   ref: PolicyRef,
 ): { index: number; length: number } {
   checkIndex(draft, index, ref)
-  const left = draft.after.length - index
+  const left = draft.length - index
   if (Number.isInteger(length) && length >= 0 && length <= left) return { index, length }
   throw new StmError(
     'invalid-value',
-    `Cannot remove ${String(length)} characters at index ${index} of the text "${ref.address}", which has ${draft.after.length}. ` +
+    `Cannot remove ${String(length)} characters at index ${index} of the text "${ref.address}", which has ${draft.length}. ` +
       `Use an integer from 0 to ${left}.`,
   )
 }

@@ -2,8 +2,7 @@ import { checkMemberId, checkName, makeRef } from '@syncline/stm'
 import type { Policy, Ref, RefOptions, StandardSchema } from '@syncline/stm'
 import { bindDocuments, clientIdFrom, updateAside, writersOf } from './bound.ts'
 import type { BoundDocuments, Writing } from './bound.ts'
-import { applyEdits, editDraft, openDraft, sizeOfDraft } from './draft.ts'
-import type { TextDraft } from './draft.ts'
+import { applyEdits, editDraft, openDraft, sizeOfDraft, TextDraft } from './draft.ts'
 import { LiveText } from './live-text.ts'
 import { plainText } from './plain-text.ts'
 import { appendUpdate, ignore, replay } from './state.ts'
@@ -68,12 +67,15 @@ export interface TextOptions extends Pick<RefOptions<'local'>, 'maxBytes'> {
 const writing: Writing<string, TextDraft, LiveText> = {
   content: plainText,
   open: (address, host) => new LiveText(address, plainText, host),
-  draft: (state, read) => openDraft(state, read()),
+  draft: (base, read, live) =>
+    live === undefined
+      ? openDraft(base, read())
+      : new TextDraft(base, { length: live.text.length, mayHavePairs: live.mayHavePairs, text: read }),
   edit: editDraft,
   readDraft: (draft) => draft.after,
-  isUnchanged: (draft) => draft.after === draft.before,
+  known: (draft) => draft.knownAfter,
+  isUnchanged: (draft) => draft.isUnchanged,
   sizeBytes: sizeOfDraft,
-  keepsRead: true,
   apply: (draft, doc) => applyEdits(draft, doc),
 }
 
