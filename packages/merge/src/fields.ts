@@ -1,5 +1,6 @@
 import { StmError, toValue, type Place, type Value, type ValueOf } from '@syncline/stm'
 import { checkUnversioned, isReserved, type Lens } from './lens.ts'
+import type { Target } from './reference.ts'
 import { COUNT, DATA, PLACE, type SlotKind } from './shape.ts'
 
 /** How a field merges: `data` and `optional` are registers, `count` is a counter, `place` is where an item stands in a list. */
@@ -12,6 +13,8 @@ export interface Field<T = unknown, K extends FieldKind = FieldKind> {
   readonly initial: Value | undefined
   /** How it is written part by part; as a whole where nothing is said. */
   readonly parts?: Parts
+  /** What it refers to, when it is a reference. */
+  readonly refersTo?: Target
   /** Carries the type only. */
   readonly __type?: T
 }
@@ -89,7 +92,8 @@ export type RecordPatch<F extends Fields> = Flat<{ readonly [N in NamesOf<F, 'da
 export type PlaceNames<F extends Fields> = NamesOf<F, 'place'> & string
 
 type KindOf<D> = D extends Field<any, infer K> ? K : 'data'
-type NarrowedBy<D, V> = [V] extends [TypeOf<D>] ? Field<V, KindOf<D>> : D
+// What a schema says of a reference is that it is a string.
+type NarrowedBy<D, V> = D extends { readonly refersTo: Target } ? D : [V] extends [TypeOf<D>] ? Field<V, KindOf<D>> : D
 
 /** Fields with the types that a schema for the whole record gives to some of them. */
 export type Narrowed<F extends Fields, S> = {
@@ -105,6 +109,7 @@ export interface FieldSpec {
   /** What `typeof` must say of its values, for a field declared by a literal. */
   readonly type: string | undefined
   readonly parts: Parts | undefined
+  readonly refersTo: Target | undefined
   /** Its position among the declared fields. */
   readonly index: number
   /** How registers that were written by other versions of the app are read; undefined in version 1. */
@@ -147,14 +152,15 @@ export function recordSpec(
       case 'number':
       case 'boolean': {
         const initial = toValue(declared, `The initial value of field "${name}" of "${owner}"`)
-        return { name, kind: 'data', slotKind: DATA, initial, type: typeof declared, parts: undefined, index, lens }
+        const type = typeof declared
+        return { name, kind: 'data', slotKind: DATA, initial, type, parts: undefined, refersTo: undefined, index, lens }
       }
       case 'object':
         if (declared !== null && 'field' in declared) {
-          const { field: kind, initial, parts } = declared as Field
+          const { field: kind, initial, parts, refersTo } = declared as Field
           if (parts !== undefined && initial !== undefined) initials.set(name, initial)
           const slotKind = kind === 'count' ? COUNT : kind === 'place' ? PLACE : DATA
-          return { name, kind, slotKind, initial, type: undefined, parts, index, lens }
+          return { name, kind, slotKind, initial, type: undefined, parts, refersTo, index, lens }
         }
     }
     throw new StmError(

@@ -15,7 +15,13 @@ export type { SetWrites } from './set.ts'
 // Fields of records and collections
 export { count, field, optional, place } from './fields.ts'
 export { json } from './json.ts'
+export { reference } from './reference.ts'
+export type { MemberId, OnMissing, ReferenceField, Target } from './reference.ts'
 export type { Field, FieldKind, Fields, Parts, PlaceNames, RecordPatch, RecordValue } from './fields.ts'
+
+// What fields refer to
+export { follow } from './follow.ts'
+export type { Followed, Reader, ReferenceNames } from './follow.ts'
 
 // The hybrid logical clock
 export { tick, witness } from './clock.ts'

@@ -335,6 +335,7 @@ export function checkValue(value: unknown, field: FieldSpec, ref: PolicyRef): Va
   if (value === undefined && field.kind === 'optional') return undefined
   const where = `The field "${field.name}" of "${ref.address}"`
   checkType(value, field.type, where)
+  field.refersTo?.check(value, where)
   return checkUnversioned(toValue(value, where), where)
 }
 

@@ -11,6 +11,8 @@ export type StmErrorCode =
   | 'invalid-address'
   /** A write to a member of a collection that does not exist, or was deleted. */
   | 'missing-member'
+  /** A reference that must not dangle refers to a member that does not exist. `refs` names the two, where it refers to one at all. */
+  | 'missing-target'
   /** `create` of a member that exists. */
   | 'member-exists'
   /** A `tx` was used after its body returned or threw. */
