@@ -1,4 +1,3 @@
-import { getRandomValues } from 'node:crypto'
 import type { Chance, Clock, RelayLog } from './ports.ts'
 
 /** The machine's own clock. */
@@ -12,7 +11,7 @@ export const systemClock: Clock = {
 
 /** The platform's cryptographic random numbers. */
 export const systemChance: Chance = {
-  bytes: (count) => getRandomValues(new Uint8Array(count)),
+  bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
 }
 
 /** Says nothing. */
@@ -20,5 +19,5 @@ export const silentLog: RelayLog = { debug() {}, info() {}, warn() {}, error() {
 
 /** 128 random bits as 32 lower-case hexadecimal digits. */
 export function randomId(chance: Chance): string {
-  return Buffer.from(chance.bytes(16)).toString('hex')
+  return Array.from(chance.bytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -44,7 +44,11 @@ export interface CursorPlace {
 export function openDocumentAwareness(awareness: Awareness, place: CursorPlace): DocumentAwareness {
   const { address, isRoot } = place
   const docOf = place.doc ?? ((): Y.Doc => awareness.doc)
-  const listeners = new Map<AwarenessListener, 'change' | 'update'>()
+  /** What was given to `on`, and what was put in its place, which names us as the states do. */
+  const heard = {
+    change: new Map<AwarenessListener, AwarenessListener>(),
+    update: new Map<AwarenessListener, AwarenessListener>(),
+  }
   let states: Map<number, AwarenessState> | undefined
   /** Under which id we are in `states`. */
   let self = docOf().clientID
@@ -96,17 +100,23 @@ export function openDocumentAwareness(awareness: Awareness, place: CursorPlace):
       return states
     },
     on(event, listener) {
-      listeners.set(listener, event)
-      awareness.on(event, listener)
+      const named = (ids: number[]): number[] => ids.map((id) => (id === awareness.clientID ? docOf().clientID : id))
+      const renamed: AwarenessListener = ({ added, updated, removed }, origin) =>
+        listener({ added: named(added), updated: named(updated), removed: named(removed) }, origin)
+      view.off(event, listener)
+      heard[event].set(listener, renamed)
+      awareness.on(event, renamed)
     },
     off(event, listener) {
-      listeners.delete(listener)
-      awareness.off(event, listener)
+      const renamed = heard[event].get(listener)
+      if (renamed === undefined) return
+      heard[event].delete(listener)
+      awareness.off(event, renamed)
     },
     close() {
       view.setLocalStateField('cursor', null)
-      for (const [listener, event] of listeners) awareness.off(event, listener)
-      listeners.clear()
+      for (const event of ['change', 'update'] as const)
+        for (const listener of heard[event].keys()) view.off(event, listener)
       awareness.off('change', forget)
     },
   }
