@@ -1,5 +1,6 @@
 import type { Store } from '@syncline/store'
 import { allColumns, cards, columns, note } from './board/schema.ts'
+import { description } from './description/description.ts'
 
 /**
  * What `window.syncline` gives to the developer console and to tests: the live store of this page and the refs of its data.
@@ -11,6 +12,7 @@ export interface SynclineDebug {
   readonly cards: typeof cards
   readonly allColumns: typeof allColumns
   readonly note: typeof note
+  readonly description: typeof description
 }
 
 declare global {
@@ -20,5 +22,5 @@ declare global {
 }
 
 export function exposeForDebugging(store: Store): void {
-  window.syncline = { store, columns, cards, allColumns, note }
+  window.syncline = { store, columns, cards, allColumns, note, description }
 }

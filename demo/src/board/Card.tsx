@@ -1,7 +1,8 @@
 import { useValue } from '@syncline/react'
 import clsx from 'clsx'
-import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp, Check, Pencil, ThumbsUp, Trash2 } from 'lucide-react'
+import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp, Check, GitMerge, Pencil, ThumbsUp, Trash2 } from 'lucide-react'
 import { memo, useState, type KeyboardEvent } from 'react'
+import { useIsDisputed } from '../description/Description.tsx'
 import { IconButton } from '../parts/Button.tsx'
 import { focusIfWanted, focusOn } from '../parts/focus.ts'
 import { InlineText } from '../parts/InlineText.tsx'
@@ -108,13 +109,23 @@ export const Card = memo(function Card({ id, isOpen }: { readonly id: string; re
 
 function Footer({ id, votes }: { readonly id: string; readonly votes: number }) {
   const watching = useGuestsAt(id)
-  if (votes === 0 && watching.length === 0) return null
+  const isDisputed = useIsDisputed(id)
+  if (votes === 0 && watching.length === 0 && !isDisputed) return null
   return (
     <div className="mt-1.5 flex min-h-5 items-center gap-2 text-xs text-ink-3">
       {votes !== 0 && (
         <span className="flex items-center gap-1" aria-label={`${votes} votes`}>
           <ThumbsUp className="size-3" aria-hidden />
           {votes}
+        </span>
+      )}
+      {isDisputed && (
+        <span
+          data-testid="disputed"
+          className="flex items-center gap-1 rounded-full bg-warn-soft px-2 py-px font-medium text-warn"
+        >
+          <GitMerge className="size-3" aria-hidden />
+          To decide
         </span>
       )}
       {watching.length > 0 && (

@@ -5,6 +5,7 @@ import { Dialog } from 'radix-ui'
 import { Suspense, useState } from 'react'
 import { cardElementId, useActions } from '../board/actions.ts'
 import { allColumns, cards, columns } from '../board/schema.ts'
+import { Description } from '../description/Description.tsx'
 import { Button, IconButton } from '../parts/Button.tsx'
 import { focusOn } from '../parts/focus.ts'
 import { InlineText } from '../parts/InlineText.tsx'
@@ -110,6 +111,7 @@ function CardDetails({ id }: { readonly id: string }) {
           <ThumbsUp className="size-4" aria-hidden /> {card.votes}
         </Button>
       </div>
+      <Description cardId={id} title={card.title} />
       <div className="mt-2 min-h-0 flex-1">
         <EditorBoundary>
           <Suspense fallback={<EditorComing />}>
