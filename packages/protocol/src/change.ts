@@ -59,6 +59,8 @@ export function encodeChange(
   out.byte(VERSION)
   out.bytes(header.view())
   out.bytes(body.view())
+  header.release()
+  body.release()
   const record = seal(out)
   if (record.length > MAX_CHANGE_BYTES) throw tooLarge(record.length)
   return record

@@ -56,7 +56,7 @@ export function writeHeader(
     out.string(ref.address)
     out.byte(arbiter)
   }
-  const ids = [...new Set(documents)].sort((a, b) => a - b)
+  const ids = documents.length < 2 ? documents : [...new Set(documents)].sort((a, b) => a - b)
   out.varuint(ids.length)
   for (const id of ids) out.varuint(id)
   out.varuint(0) // effects bound for the relay
@@ -70,7 +70,9 @@ export function writeHeader(
   return places
 }
 
-function gatherTouched(change: Change): { touched: TouchedRef[]; places: number[] } {
+function gatherTouched(change: Change): { touched: readonly TouchedRef[]; places: number[] } {
+  // Most Changes write one ref.
+  if (change.ops.length === 1) return { touched: change.ops, places: [0] }
   const touched: TouchedRef[] = []
   const places: number[] = []
   const known = new Map<string, number>()

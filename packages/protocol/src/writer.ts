@@ -4,9 +4,19 @@ import { utf8Length, writeUtf8 } from './utf8.ts'
 /** The first size of a buffer; it doubles when full. */
 const FIRST_BYTES = 128
 
+/**
+ * Buffers that nobody writes into now. To make one costs more than to write a small Change into it, and each is one more thing for the collector
+ * of garbage to follow. Nobody can see which one a writer has: what is given out is a copy.
+ */
+const spare: Uint8Array[] = []
+/** More are not written at the same time, one inside of the other; larger ones are not kept. */
+const MOST_SPARE = 4
+const MOST_SPARE_BYTES = 4_096
+const NOTHING: Uint8Array = new Uint8Array(0)
+
 /** Bytes being written, one field after the other. */
 export class ByteWriter {
-  #bytes: Uint8Array = new Uint8Array(FIRST_BYTES)
+  #bytes: Uint8Array = spare.pop() ?? new Uint8Array(FIRST_BYTES)
   #length = 0
   readonly #what: string
   readonly #maxBytes: number
@@ -97,9 +107,19 @@ export class ByteWriter {
     this.#length = at + 4
   }
 
-  /** What was written, in a buffer of its own. */
+  /** What was written, in a buffer of its own. The writer is empty then. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
+    const finished = this.#bytes.slice(0, this.#length)
+    this.release()
+    return finished
+  }
+
+  /** Empties the writer, whose views are no good any more. Who forgets it wastes a buffer. */
+  release(): void {
+    const bytes = this.#bytes
+    this.#bytes = NOTHING
+    this.#length = 0
+    if (bytes.length > 0 && bytes.length <= MOST_SPARE_BYTES && spare.length < MOST_SPARE) spare.push(bytes)
   }
 
   /** What was written, as a view that is good until the next write. */
@@ -126,7 +146,7 @@ export class ByteWriter {
         `A ${this.#what} would be longer than ${this.#maxBytes} bytes. Split the work into smaller parts.`,
       )
     }
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length))
+    const grown = new Uint8Array(Math.max(FIRST_BYTES, needed, 2 * this.#bytes.length))
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown
   }

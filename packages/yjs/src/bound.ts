@@ -5,6 +5,7 @@ import type { LiveDocument, LiveHost } from './live.ts'
 import { noteRemoved, watchRemovals } from './removals.ts'
 import { appendUpdate, ignore, load, replay } from './state.ts'
 import type { DocumentState, Link } from './state.ts'
+import { writersIn } from './update-of.ts'
 
 /** The policy of documents, as it is in one store: with live documents. */
 export interface BoundDocuments<V, D, L extends LiveDocument<V>> extends BoundPolicy<V, DocumentState<V>, D> {
@@ -96,6 +97,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
 
   function live(address: string): L {
     let found = lives.get(address)
+    if (found !== undefined && lives.size <= KEPT_DOCUMENTS) return found
     if (found === undefined) found = writing.open(address, liveHost)
     else lives.delete(address)
     lives.set(address, found)
@@ -197,6 +199,8 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
 /** The Yjs clients whose structs an update brings. */
 export function writersOf(content: Content<unknown>, payload: Value): readonly number[] {
   if (!(payload instanceof Uint8Array)) return []
+  const known = writersIn(payload)
+  if (known !== undefined) return known
   try {
     return content.parse(payload).runs.map(({ client }) => client)
   } catch {

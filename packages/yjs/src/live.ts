@@ -8,6 +8,7 @@ import { listenerFailed, REMOTE } from './replica.ts'
 import type { Replica, Report } from './replica.ts'
 import { DocumentState, load, replay, updatesSince } from './state.ts'
 import type { Link } from './state.ts'
+import { updateOf } from './update-of.ts'
 import { mergeUpdates } from './update.ts'
 
 /** The origin of Yjs transactions that make the edits of a Syncline transaction. */
@@ -35,7 +36,8 @@ export interface LiveHost {
 function guard(doc: Y.Doc, report: Report): Y.Doc {
   doc.emit = (name: never, args: never): void => {
     const listeners = (doc._observers as Map<string, Set<(...args: readonly unknown[]) => void>>).get(name)
-    for (const listener of [...(listeners ?? [])]) {
+    if (listeners === undefined) return
+    for (const listener of [...listeners]) {
       try {
         listener(...(args as readonly unknown[]))
       } catch (error) {
@@ -224,8 +226,11 @@ export abstract class LiveDocument<V> {
     // After loading: Yjs takes its own id in somebody else's update for a clash.
     doc.clientID = this.#clientId
     const removedIn = watchRemovals(doc, REMOTE)
-    doc.on('update', (update: Uint8Array, origin: unknown, _doc: Y.Doc, transaction: Y.Transaction) => {
+    doc.on('afterTransactionCleanup', (transaction) => {
+      const { origin } = transaction
       if (origin === REMOTE) return
+      const update = updateOf(transaction)
+      if (update === undefined) return
       noteRemoved(update, removedIn(transaction))
       if (origin === LOCAL) this.#captured = update
       else this.#addPending(update)

@@ -2,7 +2,7 @@ import type * as Y from 'yjs'
 import { removedIn } from './characters.ts'
 import type { Removed } from './text-inverse.ts'
 
-/** What updates of this session have deleted, noted when they were made: their bytes have only the ids. */
+/** What was noted of updates of this session when they were made: their bytes have only the ids. */
 const noted = new WeakMap<Uint8Array, readonly Removed[]>()
 
 /** Notes what an update has deleted; undefined when that was nothing. */

@@ -1,0 +1,62 @@
+import * as encoding from 'lib0/encoding'
+import * as Y from 'yjs'
+
+/** Used again and again: a fresh one, with its buffer, is most of what it costs to encode a keystroke. */
+const encoder = new Y.UpdateEncoderV1()
+/** A larger buffer is not kept. */
+const MOST_KEPT_BYTES = 4_096
+
+/** Who has written in updates that were made here: to read them for that would be to decode them. */
+const writers = new WeakMap<Uint8Array, readonly number[]>()
+
+/** The Yjs clients whose structs an update brings that was made here; undefined for others. */
+export function writersIn(update: Uint8Array): readonly number[] | undefined {
+  return writers.get(update)
+}
+
+/**
+ * The update that a transaction is, byte for byte what Yjs gives to who listens for `update`; undefined when it changed nothing. Yjs makes one for
+ * each transaction as soon as somebody listens, also for those that bring in what somebody else has encoded. To be asked in `afterTransactionCleanup`.
+ */
+export function updateOf({ doc: { store }, beforeState, deleteSet }: Y.Transaction): Uint8Array | undefined {
+  const written: (readonly [client: number, clock: number])[] = []
+  for (const [client, structs] of store.clients) {
+    const clock = beforeState.get(client) ?? 0
+    const last = structs[structs.length - 1]!
+    if (last.id.clock + last.length > clock) written.push([client, clock])
+  }
+  if (written.length === 0 && deleteSet.clients.size === 0) return undefined
+  const { restEncoder } = encoder
+  encoding.writeVarUint(restEncoder, written.length)
+  // Yjs writes those with the greatest ids first.
+  if (written.length > 1) written.sort((a, b) => b[0] - a[0])
+  for (const [client, clock] of written) {
+    const structs = store.clients.get(client)!
+    const first = Y.findIndexSS(structs, clock)
+    encoding.writeVarUint(restEncoder, structs.length - first)
+    encoder.writeClient(client)
+    encoding.writeVarUint(restEncoder, clock)
+    structs[first]!.write(encoder, clock - structs[first]!.id.clock)
+    for (let i = first + 1; i < structs.length; i++) structs[i]!.write(encoder, 0)
+  }
+  const deleted = [...deleteSet.clients]
+  if (deleted.length > 1) deleted.sort((a, b) => b[0] - a[0])
+  encoding.writeVarUint(restEncoder, deleted.length)
+  for (const [client, ranges] of deleted) {
+    encoding.writeVarUint(restEncoder, client)
+    encoding.writeVarUint(restEncoder, ranges.length)
+    for (const { clock, len } of ranges) {
+      encoding.writeVarUint(restEncoder, clock)
+      encoding.writeVarUint(restEncoder, len)
+    }
+  }
+  const update = encoding.toUint8Array(restEncoder)
+  writers.set(
+    update,
+    written.map(([client]) => client),
+  )
+  restEncoder.cpos = 0
+  restEncoder.bufs = []
+  if (restEncoder.cbuf.length > MOST_KEPT_BYTES) restEncoder.cbuf = new Uint8Array(100)
+  return update
+}

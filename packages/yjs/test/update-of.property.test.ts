@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import * as Y from 'yjs'
+import { updateOf } from '../src/update-of.ts'
+
+test('what a transaction is, is what Yjs says, byte for byte, also in answer to another one and after a large one', () => {
+  const edit = fc.record({
+    at: fc.nat(),
+    removed: fc.nat(4),
+    word: fc.constantFrom('', 'a', 'b', 'c', 'word ', 'words ', '😀', '\n', 'long '.repeat(1000)),
+  })
+  let compared = 0
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ by: fc.nat(2), edits: fc.array(edit, { maxLength: 3 }) }), { maxLength: 20 }),
+      (steps) => {
+        const docs = [1, 2, 3].map((client) => {
+          const doc = new Y.Doc()
+          doc.clientID = client * 77
+          const ours: unknown[] = []
+          const theirs: unknown[] = []
+          doc.on('afterTransactionCleanup', (transaction) => {
+            const update = updateOf(transaction)
+            if (update !== undefined) ours.push(update)
+          })
+          doc.on('update', (update: Uint8Array) => theirs.push(update))
+          // An answer to what comes from others, made while they are being told.
+          doc.getText('text').observe((_event, { local }) => {
+            if (!local && doc.getText('text').length > 5) doc.getText('text').delete(2, 1)
+          })
+          return { doc, ours, theirs }
+        })
+        for (const { by, edits } of steps) {
+          const { doc } = docs[by]!
+          const text = doc.getText('text')
+          doc.transact(() => {
+            for (const { at, removed, word } of edits) {
+              const index = at % (text.length + 1)
+              text.delete(index, Math.min(removed, text.length - index))
+              text.insert(index, word)
+            }
+          })
+          for (const { doc: other } of docs)
+            Y.applyUpdate(other, Y.encodeStateAsUpdate(doc, Y.encodeStateVector(other)))
+        }
+        for (const { ours, theirs } of docs) {
+          expect(ours).toEqual(theirs)
+          compared += ours.length
+        }
+      },
+    ),
+  )
+  expect(compared).toBeGreaterThan(200)
+})
