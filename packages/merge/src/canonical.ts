@@ -1,4 +1,4 @@
-import type { Value } from '@syncline/stm'
+import { setKey, type Value } from '@syncline/stm'
 
 /**
  * A value as one text, the same for equal values and another for others: JSON without white space, keys ascending by UTF-16 code units, numbers
@@ -32,6 +32,27 @@ function write(value: Value, parts: string[]): void {
     }
     parts.push('}')
   }
+}
+
+/**
+ * An equal value whose keys are ascending, as they are in what was sent: so what depends on their order, as which conflict comes first, is the
+ * same for its author and for everybody else. The value itself where they are already.
+ */
+export function inOrder(value: Value): Value {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+  if (Array.isArray(value)) {
+    const items = value as readonly Value[]
+    const ordered = items.map(inOrder)
+    return ordered.every((item, i) => item === items[i]) ? value : Object.freeze(ordered)
+  }
+  const object = value as { readonly [key: string]: Value }
+  const keys = Object.keys(object)
+  const ordered = keys.map((key) => inOrder(object[key]!))
+  const isOrdered = keys.every((key, i) => i === 0 || keys[i - 1]! < key)
+  if (isOrdered && ordered.every((inside, i) => inside === object[keys[i]!])) return value
+  const copy: Record<string, Value> = {}
+  for (const key of [...keys].sort()) setKey(copy, key, ordered[keys.indexOf(key)]!)
+  return Object.freeze(copy)
 }
 
 /** Bytes as lower-case hexadecimal digits. */

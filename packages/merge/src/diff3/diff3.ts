@@ -10,6 +10,7 @@ import {
   type StandardSchema,
   type ValueOf,
 } from '@syncline/stm'
+import { inOrder } from '../canonical.ts'
 import type { By } from '../diff/index.ts'
 import { checkNoVersion } from '../lens.ts'
 import { LIMITS } from './history.ts'
@@ -77,7 +78,7 @@ export function diff3<V, A extends Arbiter = 'local'>(
   options?: RefOptions<A>,
 ): Diff3Ref<V, A> {
   checkNoVersion(name, options)
-  const spec: Spec = { by, initial: toValue(initial, `The initial value of "${name}"`), known: new WeakMap() }
+  const spec: Spec = { by, initial: inOrder(toValue(initial, `The initial value of "${name}"`)), known: new WeakMap() }
   checked(spec.initial, 'it', { address: name, spec })
   return makeRef<Diff3Value<V>, Diff3Writes<V>, A>(policy as Policy, checkName(name), Object.freeze(spec), options)
 }

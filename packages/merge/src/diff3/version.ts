@@ -1,5 +1,5 @@
 import { valueSizeBytes, type Value } from '@syncline/stm'
-import { canonicalText, hexOf, utf8Of } from '../canonical.ts'
+import { canonicalText, hexOf, inOrder, utf8Of } from '../canonical.ts'
 import { sha256 } from '../sha256.ts'
 
 /** What a version is known by: a hash of all it is, as 32 lower-case hexadecimal digits. */
@@ -29,7 +29,8 @@ export interface VersionContent {
 }
 
 /** Cost: one SHA-256 over the value. */
-export function versionOf({ generation, parents, value, seed }: VersionContent): Version {
+export function versionOf({ generation, parents, value: given, seed }: VersionContent): Version {
+  const value = given === undefined ? undefined : inOrder(given)
   const text = canonicalText([generation, parents, seed, ...(value === undefined ? [] : [value])])
   const id = hexOf(sha256(utf8Of(text)).subarray(0, 16))
   return { id, generation, parents, value, sizeBytes: value === undefined ? 0 : valueSizeBytes(value) }

@@ -316,3 +316,21 @@ test('[D3-16] names that objects inherit are fields like others', () => {
   ada.receive(bob.set(JSON.parse('{"constructor": 1}') as Value))
   expect(JSON.stringify(ada.shows())).toBe('{"__proto__":1,"constructor":1}')
 })
+
+test('[D3-15] [ME1] the order of keys, which is not sent, changes nothing', () => {
+  const [ada, bob, far] = peopleWith(3, json(), { a: 0, m: 0, z: 0 }) as [Person, Person, Person]
+  const sorted = (change: Change | undefined): Change => JSON.parse(JSON.stringify(change, inKeyOrder)) as Change
+  const changes = [ada.set({ m: 1, z: 2, a: 2 }), bob.set({ z: 3, a: 1, m: 5 })].map((change) => change!)
+  ada.receive(changes[1])
+  bob.receive(changes[0])
+  for (const { ops, ...change } of changes) far.receive({ ...change, ops: sorted({ ops } as Change).ops })
+  const texts = [ada, bob, far].map((person) => JSON.stringify(person.read()))
+  expect(new Set(texts).size).toBe(1)
+  expect(ada.read().conflicts.map(({ path }) => path)).toEqual([['a'], ['m'], ['z']])
+})
+
+/** As what is sent has them: ascending. */
+function inKeyOrder(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
