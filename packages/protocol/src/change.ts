@@ -2,7 +2,7 @@ import type { Change, Effect, Op, Value, WriterId } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
 import type { Expectation } from './expectation.ts'
 import { readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
-import type { ChangeHeader } from './header.ts'
+import type { ChangeHeader, TouchedRef } from './header.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
 import { ByteReader } from './reader.ts'
 import { seal, sealOf, unknownVersion, unseal } from './seal.ts'
@@ -76,6 +76,16 @@ export function decodeChange(record: Uint8Array): Change {
   if (repeated !== undefined) throw body.malformed(`the ref "${repeated.address}" twice among the touched`)
 
   const ops: Op[] = []
+  const used = readOps(body, touched, ops)
+  if (used < touched.length) throw body.malformed(`no operation on touched ref ${used}, which its header names`)
+  const effects = readEffects(body)
+  const meta: Value = readValue(body)
+  body.done()
+  return { writer, seq, deps, at, ops, effects, meta }
+}
+
+/** Reads operations; returns how many of the touched refs they are on. */
+function readOps(body: ByteReader, touched: readonly TouchedRef[], ops: Op[]): number {
   let used = 0
   for (let left = body.count(LEAST_OP_BYTES); left > 0; left--) {
     const place = body.varuint()
@@ -86,11 +96,7 @@ export function decodeChange(record: Uint8Array): Change {
     if (place === used) used += 1
     ops.push({ tag: ref.tag, address: ref.address, arbiter: ref.arbiter, payload: readValue(body) })
   }
-  if (used < touched.length) throw body.malformed(`no operation on touched ref ${used}, which its header names`)
-  const effects = readEffects(body)
-  const meta: Value = readValue(body)
-  body.done()
-  return { writer, seq, deps, at, ops, effects, meta }
+  return used
 }
 
 /**
@@ -134,10 +140,7 @@ function open(record: Uint8Array): ByteReader {
 
 function writeBody(out: ByteWriter, change: Change, places: readonly number[]): void {
   out.varuint(change.ops.length)
-  for (const [i, op] of change.ops.entries()) {
-    out.varuint(places[i]!)
-    writeValue(out, op.payload)
-  }
+  writeOps(out, change.ops, places)
   out.varuint(change.effects.length)
   for (const effect of change.effects) {
     out.string(effect.id)
@@ -145,6 +148,14 @@ function writeBody(out: ByteWriter, change: Change, places: readonly number[]): 
     writeValue(out, effect.input)
   }
   writeValue(out, change.meta)
+}
+
+/** With nothing after its loop, as those of `crc32c` are. */
+function writeOps(out: ByteWriter, ops: readonly Op[], places: readonly number[]): void {
+  for (let i = 0; i < ops.length; i++) {
+    out.varuint(places[i]!)
+    writeValue(out, ops[i]!.payload)
+  }
 }
 
 function readEffects(input: ByteReader): readonly Effect[] {

@@ -29,5 +29,6 @@ export function contentId(content: Value | undefined): ContentId {
   if (content !== undefined) writeValue(out, content, -WRAPPING_LEVELS)
   let id = ''
   for (const byte of sha256(out.view()).subarray(0, ID_BYTES)) id += byte.toString(16).padStart(2, '0')
+  out.release()
   return id
 }

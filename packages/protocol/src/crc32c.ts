@@ -26,9 +26,16 @@ function makeTables(): Int32Array {
  * It finds every single flipped bit and every burst of up to 32 bits.
  */
 export function crc32c(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
-  let crc = -1
-  let at = start
-  for (const last = end - 8; at <= last; at += 8) {
+  const whole = start + Math.floor((end - start) / 8) * 8
+  return ~ones(ofEights(-1, bytes, start, whole), bytes, whole, end) >>> 0
+}
+
+// Each loop in a function of its own, with nothing to do after it. V8 compiles a long loop while it runs, with what comes behind it still
+// unknown, and keeps that code: who begins with a long run and goes on with short ones then leaves it again in every call, which costs
+// ten times what the call does.
+
+function ofEights(crc: number, bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at < end; at += 8) {
     const low = crc ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24))
     crc =
       tables[1792 + (low & 255)]! ^
@@ -40,6 +47,10 @@ export function crc32c(bytes: Uint8Array, start = 0, end: number = bytes.length)
       tables[256 + bytes[at + 6]!]! ^
       tables[bytes[at + 7]!]!
   }
-  for (; at < end; at++) crc = (crc >>> 8) ^ tables[(crc ^ bytes[at]!) & 255]!
-  return ~crc >>> 0
+  return crc
+}
+
+function ones(crc: number, bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at < end; at++) crc = (crc >>> 8) ^ tables[(crc ^ bytes[at]!) & 255]!
+  return crc
 }

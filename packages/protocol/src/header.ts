@@ -40,7 +40,7 @@ export function writeHeader(
   change: Change,
   documents: readonly number[],
   expectations: readonly Expectation[] | undefined,
-): number[] {
+): readonly number[] {
   const { touched, places } = gatherTouched(change)
   if (change.seq === 0) throw out.unfit('0 as a seq, which counts from 1')
   out.varuint(0) // flags
@@ -49,13 +49,7 @@ export function writeHeader(
   writeBasis(out, change.deps)
   out.varuint(change.at)
   out.varuint(touched.length)
-  for (const ref of touched) {
-    const arbiter = ARBITERS.indexOf(ref.arbiter)
-    if (arbiter < 0) throw out.unfit(`"${ref.arbiter}" as an arbiter`)
-    out.string(ref.tag)
-    out.string(ref.address)
-    out.byte(arbiter)
-  }
+  writeTouched(out, touched)
   const ids = documents.length < 2 ? documents : [...new Set(documents)].sort((a, b) => a - b)
   out.varuint(ids.length)
   for (const id of ids) out.varuint(id)
@@ -70,28 +64,60 @@ export function writeHeader(
   return places
 }
 
-function gatherTouched(change: Change): { touched: readonly TouchedRef[]; places: number[] } {
+/** With nothing after its loop, as those of `crc32c` are. */
+function writeTouched(out: ByteWriter, touched: readonly TouchedRef[]): void {
+  for (let i = 0; i < touched.length; i++) {
+    const ref = touched[i]!
+    const arbiter = ARBITERS.indexOf(ref.arbiter)
+    if (arbiter < 0) throw out.unfit(`"${ref.arbiter}" as an arbiter`)
+    out.string(ref.tag)
+    out.string(ref.address)
+    out.byte(arbiter)
+  }
+}
+
+function gatherTouched({ ops }: Change): {
+  readonly touched: readonly TouchedRef[]
+  readonly places: readonly number[]
+} {
   // Most Changes write one ref.
-  if (change.ops.length === 1) return { touched: change.ops, places: [0] }
+  if (ops.length === 1) return { touched: ops, places: firstPlace }
   const touched: TouchedRef[] = []
   const places: number[] = []
-  const known = new Map<string, number>()
-  for (const { tag, address, arbiter } of change.ops) {
-    const key = refKey(tag, address, arbiter)
-    let place = known.get(key)
-    if (place === undefined) {
-      place = touched.length
-      known.set(key, place)
-      touched.push({ tag, address, arbiter })
-    }
+  const known = new Places()
+  for (const op of ops) {
+    const place = known.placeOf(op, touched.length)
+    if (place === touched.length) touched.push(op)
     places.push(place)
   }
   return { touched, places }
 }
 
-/** The tag's length keeps apart what would otherwise run together. */
-function refKey(tag: string, address: string, arbiter: Arbiter): string {
-  return `${arbiter}${tag.length}:${tag}${address}`
+const firstPlace: readonly number[] = [0]
+
+/** Where refs are among others, by tag, arbiter and address: addresses are looked up as they are, for keys that are put together are new texts. */
+class Places {
+  readonly #byKind = new Map<string, Map<string, number>>()
+  #tag: string | undefined
+  #arbiter: Arbiter | undefined
+  #byAddress: Map<string, number> = new Map()
+
+  /** The place of a ref; `next` when it was not there yet, and is from now on. */
+  placeOf({ tag, address, arbiter }: TouchedRef, next: number): number {
+    if (tag !== this.#tag || arbiter !== this.#arbiter) this.#turnTo(tag, arbiter)
+    const place = this.#byAddress.get(address)
+    if (place === undefined) this.#byAddress.set(address, next)
+    return place ?? next
+  }
+
+  #turnTo(tag: string, arbiter: Arbiter): void {
+    const kind = `${arbiter} ${tag}`
+    let known = this.#byKind.get(kind)
+    if (known === undefined) this.#byKind.set(kind, (known = new Map()))
+    this.#byAddress = known
+    this.#tag = tag
+    this.#arbiter = arbiter
+  }
 }
 
 /** Reads the start of a header. */
@@ -139,8 +165,9 @@ function readTouched(input: ByteReader): readonly TouchedRef[] {
 
 /** The first ref that is named twice, if any. Left out of `readHeader`, whose reader only looks at each. */
 export function repeatedRef(touched: readonly TouchedRef[]): TouchedRef | undefined {
-  const known = new Set<string>()
-  return touched.find(({ tag, address, arbiter }) => known.size === known.add(refKey(tag, address, arbiter)).size)
+  if (touched.length < 2) return undefined
+  const known = new Places()
+  return touched.find((ref, i) => known.placeOf(ref, i) !== i)
 }
 
 function readDocuments(input: ByteReader): readonly number[] {

@@ -244,6 +244,7 @@ export function frameFromBody(type: Frame['type'], channel: number, body: Uint8A
   const frame = new Uint8Array(head.length + body.length)
   frame.set(head.view())
   frame.set(body, head.length)
+  head.release()
   return frame
 }
 
@@ -288,6 +289,7 @@ function writeHead(out: ByteWriter, type: Frame['type'], channel: number, bodyLe
   out.varuint(layout.number)
   out.varuint(head.length + bodyLength)
   out.raw(head.view())
+  head.release()
 }
 
 function writeBody<T extends Frame['type']>(out: ByteWriter, frame: FrameOf<T>): void {

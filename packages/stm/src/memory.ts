@@ -155,6 +155,12 @@ export function createRuledMemory(
   }
 
   function apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Changed {
+    const waits = waitsFor(ops, stamp, basis)
+    return advance(fold(ops, stamp, basis), basis, waits)
+  }
+
+  /** Keeps operations whose policy is not known; says whether there are some. Nothing comes after its loop: see `Versions`. */
+  function waitsFor(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): boolean {
     let waits = false
     let tag: string | undefined
     for (const op of ops) {
@@ -167,7 +173,7 @@ export function createRuledMemory(
       wait(op, stampOf(op, stamp, basis))
       waits = true
     }
-    return advance(fold(ops, stamp, basis), basis, waits)
+    return waits
   }
 
   /** What a relay decides about applies in the order of its log, whatever the clocks of the authors say. */

@@ -16,10 +16,21 @@ import type { DraftWrite } from './write.ts'
  * expect(sealSizeBytes(writes, sealPure(writes, context))).toBeGreaterThanOrEqual(1000)
  */
 export function sealSizeBytes(writes: readonly DraftWrite[], ops: readonly Op[]): number {
+  return lateSizeBytes(writes) + opsSizeBytes(ops)
+}
+
+// Nothing comes after a loop that may be long: see `Versions`.
+
+function lateSizeBytes(writes: readonly DraftWrite[]): number {
   let bytes = 0
   for (const { policy, draft, ref } of writes) {
     if (isLate(policy)) bytes += policy.sizeBytes(draft) + ref.address.length * 3
   }
+  return bytes
+}
+
+function opsSizeBytes(ops: readonly Op[]): number {
+  let bytes = 0
   for (const op of ops) bytes += valueSizeBytes(op.payload) + op.address.length * 3
   return bytes
 }

@@ -96,12 +96,17 @@ export function invert(
   }
 }
 
-/** What each operation replaced. One that changed nothing has left what is there now. */
-function replacedBy(cells: Cells, ops: readonly Op[], changed: Changed): readonly unknown[] {
+/** How many of the operations changed cells one after the other. Nothing comes after its loop: see `Versions`. */
+function inOrder(ops: readonly Op[], changed: Changed): number {
   let i = 0
   for (const key of changed) if (i < ops.length && cellKeyOf(ops[i]!) === key) i += 1
+  return i
+}
+
+/** What each operation replaced. One that changed nothing has left what is there now. */
+function replacedBy(cells: Cells, ops: readonly Op[], changed: Changed): readonly unknown[] {
   // What transactions do changes one cell after the other, and collections and lists after them.
-  if (i === ops.length) return changed.befores
+  if (inOrder(ops, changed) === ops.length) return changed.befores
   const befores = new Map(Array.from(changed, (key, at) => [key, changed.befores[at]]))
   return ops.map((op) => {
     const key = cellKeyOf(op)
