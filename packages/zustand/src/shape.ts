@@ -8,12 +8,15 @@ export type StateOf<S extends Shape> = { readonly [K in keyof S]: ValueOf<S[K]> 
 
 type ValueOf<R> = R extends Ref<infer V> ? V : R extends Readable<infer V> ? V : never
 
-/** The keys that `setState` writes: those of refs that take `set`. */
+/** The keys that `setState` writes: those of refs that take `set` or `merge`. */
 export type WritableOf<S extends Shape> = {
-  readonly [K in keyof S as S[K] extends Ref<unknown, { set: unknown }> ? K : never]: SetOf<S[K]>
+  readonly [K in keyof S as S[K] extends Ref<unknown, { set: unknown } | { merge: unknown }> ? K : never]: WrittenOf<
+    S[K]
+  >
 }
 
-type SetOf<R> = R extends Ref<unknown, infer W extends Writes> ? W['set'] : never
+type WrittenOf<R> =
+  R extends Ref<unknown, infer W extends Writes> ? (W extends { set: infer V } ? V : W['merge']) : never
 
 /** All that `setState` writes, as it reads: what a state that replaces another must have. */
 export type CompleteOf<S extends Shape> = Pick<StateOf<S>, keyof WritableOf<S>>

@@ -1,4 +1,4 @@
-import { equalValues, type Readable, type Ref, type Snapshot } from '@syncline/stm'
+import { equalValues, StmError, type Readable, type Ref, type Snapshot, type Tx } from '@syncline/stm'
 import type { PlainStore } from '@syncline/store'
 import type { StoreApi } from 'zustand/vanilla'
 import { ZustandBindingError } from './errors.ts'
@@ -6,7 +6,10 @@ import type { CompleteOf, Shape, StateOf, WritableOf } from './shape.ts'
 
 /** A zustand `StoreApi` whose state is made of the refs, collections and lists of a shape. */
 export interface ShapeApi<S extends Shape> extends Omit<StoreApi<StateOf<S>>, 'setState'> {
-  /** Writes the keys that differ, in one transaction. Throws `ZustandBindingError`, or what `tx.set` throws; then nothing happened. */
+  /**
+   * Writes what differs from the state, in one transaction, by the smallest writes that each ref takes: what others do to the rest at the same
+   * time counts. Throws `ZustandBindingError`, or what `tx.merge` and `tx.set` throw; then nothing happened.
+   */
   setState(partial: Partial<WritableOf<S>> | ((state: StateOf<S>) => Partial<WritableOf<S>>), replace?: false): void
   setState(state: CompleteOf<S> | ((state: StateOf<S>) => CompleteOf<S>), replace: true): void
 }
@@ -15,8 +18,8 @@ export interface ShapeApi<S extends Shape> extends Omit<StoreApi<StateOf<S>>, 's
  * A part of a store as a zustand `StoreApi`: a plain state object, for zustand's `useStore` and whatever else takes one.
  *
  * The state is the same object until something in the shape changes, whoever changed it; the values that did not change stay
- * the same too. `setState` writes the keys that differ, in one transaction, with `tx.set`; equal values write nothing and call
- * nobody. Make it once, outside of components. It holds nothing open: only its listeners are subscriptions of the store.
+ * the same too. `setState` writes what differs, in one transaction, with `tx.merge` where a ref takes it and else with `tx.set`: what was
+ * added to a counter, of a record the fields, of a list the items. Equal values write nothing and call nobody. Make it once, outside of components. It holds nothing open: only its listeners are subscriptions of the store.
  *
  * Cost: `getState` reads each key once after each commit; a listener is called for commits that touch the shape.
  *
@@ -56,7 +59,9 @@ export function storeApi<S extends Shape>(
     if (replace) checkComplete(next)
     const writes = Object.keys(next).flatMap((key) => writeOf(key, next[key], current))
     store.transact((tx) => {
-      for (const { ref, value } of writes) tx.set(ref, value)
+      for (const { ref, base, value } of writes) {
+        if (!isMerged(tx, ref, base, value)) tx.set(ref, value)
+      }
     })
   }
 
@@ -83,7 +88,7 @@ export function storeApi<S extends Shape>(
     }
     if (Object.is(value, current[key])) return []
     // `kind` tells a ref from the two others, which the type of a shape leaves open.
-    if (readable.kind === 'ref') return [{ ref: readable as Ref<unknown, { set: unknown }>, value }]
+    if (readable.kind === 'ref') return [{ ref: readable as Write['ref'], base: current[key], value }]
     if (equalValues(value, current[key])) return []
     throw new ZustandBindingError(
       'read-only',
@@ -111,8 +116,20 @@ export function storeApi<S extends Shape>(
 }
 
 interface Write {
-  readonly ref: Ref<unknown, { set: unknown }>
+  readonly ref: Ref<unknown, { set: unknown; merge: unknown }>
+  readonly base: unknown
   readonly value: unknown
+}
+
+/** Merges a value into a ref whose policy can; false when it has no `merge`. */
+function isMerged(tx: Tx, ref: Write['ref'], base: unknown, value: unknown): boolean {
+  try {
+    tx.merge(ref, base, value)
+    return true
+  } catch (error) {
+    if (error instanceof StmError && error.code === 'invalid-write') return false
+    throw error
+  }
 }
 
 function checkState(wanted: unknown): Readonly<Record<string, unknown>> {

@@ -1,4 +1,5 @@
-import { collection, counter, lww, place, record } from '@syncline/merge'
+import { collection, counter, list, lww, place, record, set } from '@syncline/merge'
+import { makeRef, StmError, type EditContext, type Intent, type PolicyRef } from '@syncline/stm'
 import { everything, openStore, type Store } from '@syncline/store'
 import { afterEach, assert, beforeEach, describe, expect, test, vi } from 'vitest'
 import { subscribeWithSelector } from 'zustand/middleware'
@@ -143,6 +144,51 @@ describe('setState', () => {
     expect(ops[1]).not.toContain('dark')
   })
 
+  test('adds to counters, and keeps the items of lists and sets that stay', () => {
+    const steps = list<string>('steps')
+    const tags = set<string>('tags')
+    const api = storeApi(store, { likes, steps, tags })
+    api.setState({ likes: 3, steps: ['a', 'b', 'c'], tags: ['x'] })
+    const written: unknown[] = []
+    const { transact } = store
+    const spied = vi.spyOn(store, 'transact').mockImplementation((body, options) => {
+      const receipt = transact.call(store, body, options)
+      written.push(...receipt.change!.ops)
+      return receipt as never
+    })
+    api.setState((state) => ({
+      likes: state.likes + 2,
+      steps: ['c', ...state.steps.slice(0, 2)],
+      tags: [...state.tags, 'y'],
+    }))
+    spied.mockRestore()
+    expect(api.getState()).toEqual({ likes: 5, steps: ['c', 'a', 'b'], tags: ['x', 'y'] })
+    expect(written).toMatchObject([
+      { tag: 'counter', payload: [0, 2] },
+      // One move, of three parts.
+      { tag: 'list', payload: { length: 3 } },
+      { tag: 'set', payload: [0, 1, expect.any(String), ['y']] },
+    ])
+  })
+
+  test('sets what cannot be merged', () => {
+    const plain = makeRef<string, { set: string }>(
+      {
+        ...title.policy,
+        tag: 'plain',
+        edit(draft: unknown, intent: Intent, ref: PolicyRef, context: EditContext): unknown {
+          if (intent.kind !== 'merge') return title.policy.edit(draft, intent, ref, context)
+          throw new StmError('invalid-write', `"${ref.address}" has no merge.`)
+        },
+      },
+      'plain',
+      title.spec,
+    )
+    const api = storeApi(store, { plain })
+    api.setState({ plain: 'written' })
+    expect(api.getState()).toEqual({ plain: 'written' })
+  })
+
   test('of the same object, of equal values and of nothing notifies nobody', () => {
     const api = storeApi(store, shape)
     store.transact((tx) => tx.create(cards.at('a'), { text: 'One' }))
@@ -192,7 +238,7 @@ describe('setState', () => {
       [() => undefined, 'invalid-state'],
       [async () => ({ title: 'Half' }), 'invalid-state'],
       // These three are the refs' own words.
-      [{ title: 'Half', likes: 3 }, 'invalid-write'],
+      [{ title: 'Half', likes: 'three' }, 'invalid-value'],
       [{ title: 7 }, 'invalid-value'],
       [{ title: 'Half', first: { text: 'Nobody created it' } }, 'missing-member'],
     ]

@@ -41,8 +41,9 @@ test('states and writes have the types of their refs', async () => {
     api.setState({ title: 7 })
     // @ts-expect-error Also when a function makes it.
     api.setState(() => ({ title: 7 }))
-    // @ts-expect-error A counter is not set, it is added to.
-    api.setState({ likes: 1 })
+    api.setState((state) => ({ likes: state.likes + 1 }))
+    // @ts-expect-error A counter is a number.
+    api.setState({ likes: '1' })
     // @ts-expect-error The ids of a collection follow from its members.
     api.setState({ cards: [] })
     // @ts-expect-error The shape has no such key.
