@@ -38,7 +38,8 @@ export interface PolicyRef {
  * How a ref merges: pure functions over an immutable state `S`, which `undefined` stands for while nobody has written.
  *
  * Laws, tested for every policy:
- * - applying the payloads of a set of Changes gives the same state in every order that delivers each Change once;
+ * - applying the payloads of a set of Changes gives the same state in every order that delivers each Change once; a policy that forgets may
+ *   count on those orders in which each comes after what its author had seen, and no others are there in a store;
  * - `apply` returns the very state it got when nothing changes, and `read` of one state gives the identical (`===`) value every time;
  * - `edit` never changes the draft it got, and returns this very draft when nothing changes;
  * - after `apply(state, finish(draft))` a ref reads what `readDraft(draft)` said;

@@ -1,5 +1,4 @@
-import type { Value } from '@syncline/stm'
-import { freezeValue } from '../freeze.ts'
+import { toValue, type Value } from '@syncline/stm'
 import { versionOf, type Version } from './version.ts'
 
 /** Operations: `[VERSIONS, seed, …versions]`, each version as four items: `kind, generation, parents, value`. */
@@ -29,10 +28,21 @@ export function versionsIn(payload: Value | undefined): readonly Version[] | und
     if (!isGeneration(generation) || !areIds(parents)) return undefined
     // Who has seen nothing is the first.
     if ((generation === 1) !== (parents.length === 0)) return undefined
-    const content = holds === HOLDS ? freezeValue(value) : undefined
+    const content = holds === HOLDS ? taken(value!) : undefined
+    if (content === undefined && holds === HOLDS) return undefined
     versions.push(versionOf({ generation, parents: Object.freeze([...parents]), value: content, seed }))
   }
   return versions
+}
+
+/** A value that others sent, if it is one that could have been written here: it is merged like one. */
+export function taken(value: Value): Value | undefined {
+  try {
+    return toValue(value)
+  } catch {
+    // Deeper than values are, or with half of a surrogate pair.
+    return undefined
+  }
 }
 
 function isGeneration(value: unknown): value is number {

@@ -50,18 +50,25 @@ export function readHistory(history: History, initial: Value, by: By<any>): Read
     .sort(byValue)
     .flatMap(({ heads }) => heads)
   // In an order of what they say, not of their ids: what was taken back, and made again, reads as it did.
-  const sides = [...fold.gather(related.map((head) => fold.sideOf(head)).sort(byValue))].sort(byValue)
-  if (sides.length === 1) return agreed(sides[0]!, copies)
-  const [one, other] = firstAtOdds(sides, fold)
-  const waiting = sides.filter((side) => side !== one && side !== other)
-  const merged = fold.merge(one, other)!
-  const [first] = merged.conflicts
-  if (compareValues(first!.mine, first!.theirs) <= 0) return { ...merged, sides: [one, other], waiting, copies }
-  return { ...fold.merge(other, one)!, sides: [other, one], waiting, copies }
+  let sides = [...fold.gather(related.map((head) => fold.sideOf(head)).sort(byValue))].sort(byValue)
+  while (sides.length > 1) {
+    const [one, other] = firstWithBase(sides, fold)
+    const waiting = sides.filter((side) => side !== one && side !== other)
+    const merged = fold.merge(one, other)!
+    const [first] = merged.conflicts
+    if (first === undefined) {
+      // Among very many they had not been compared.
+      sides = [united(one, other, merged.value), ...waiting].sort(byValue)
+      continue
+    }
+    if (compareValues(first.mine, first.theirs) <= 0) return { ...merged, sides: [one, other], waiting, copies }
+    return { ...fold.merge(other, one)!, sides: [other, one], waiting, copies }
+  }
+  return agreed(sides[0]!, copies)
 }
 
 /** The latest version is in one of the sides, and all others have a base with it; others need not have one with each other. */
-function firstAtOdds(sides: readonly Side[], fold: Fold): readonly [Side, Side] {
+function firstWithBase(sides: readonly Side[], fold: Fold): readonly [Side, Side] {
   for (const [i, one] of sides.entries()) {
     const other = sides.slice(i + 1).find((side) => fold.base(one, side) !== undefined)
     if (other !== undefined) return [one, other]
@@ -80,7 +87,7 @@ function agreed(side: Side, copies: readonly Version[]): Reading {
 /** Merges versions of one history. */
 export interface Fold {
   sideOf(head: Version): Side
-  /** Gathers sides that merge without a conflict; what is left disagrees, each with each before it. */
+  /** Gathers sides that merge without a conflict; what is left disagrees, each with each of the first 16 before it. */
   gather(sides: readonly Side[]): readonly [Side, ...Side[]]
   merge(mine: Side, theirs: Side): Merge | undefined
   /** What both come from: some versions, and what these come to. Undefined where nobody remembers. */
@@ -96,6 +103,13 @@ interface Merge {
   readonly value: Value
   readonly conflicts: readonly Conflict[]
 }
+
+/**
+ * With so many sides a head is compared, and so often all are gone through: far more than people disagree about at once, so that whoever
+ * writes a thousand heads on purpose takes nobody's time.
+ */
+const MOST_COMPARED = 16
+const MOST_ROUNDS = 4
 
 export function createFold(ancestry: Ancestry, initial: Value, by: By<any>): Fold {
   const bases = new Map<string, Value>()
@@ -128,7 +142,7 @@ export function createFold(ancestry: Ancestry, initial: Value, by: By<any>): Fol
     const gathered: Side[] = []
     for (const side of sides) {
       let isIn = false
-      for (const [i, other] of gathered.entries()) {
+      for (const [i, other] of gathered.slice(0, MOST_COMPARED).entries()) {
         const merged = merge(other, side)
         if (merged === undefined || merged.conflicts.length > 0) continue
         gathered[i] = united(other, side, merged.value)
@@ -143,7 +157,9 @@ export function createFold(ancestry: Ancestry, initial: Value, by: By<any>): Fol
   const gather = (sides: readonly Side[]): readonly [Side, ...Side[]] => {
     let [before, now] = [sides, gatherOnce(sides)]
     // A side that others have joined may have come to agree with one that it was at odds with.
-    while (now.length > 1 && now.length < before.length) [before, now] = [now, gatherOnce(now)]
+    for (let round = 1; round < MOST_ROUNDS && now.length > 1 && now.length < before.length; round++) {
+      ;[before, now] = [now, gatherOnce(now)]
+    }
     // There are as many as were given, or fewer, and of one there is one.
     return now as readonly [Side, ...Side[]]
   }

@@ -1,7 +1,7 @@
 import type { Past, Reversal, Stamp, Value } from '@syncline/stm'
 import { Malformed, unlessMalformed } from '../origins.ts'
 import type { History } from './history.ts'
-import { CLEARED, HOLDS, payloadOf, versionsIn } from './payload.ts'
+import { CLEARED, HOLDS, payloadOf, taken, versionsIn } from './payload.ts'
 import {
   byGeneration,
   FORGOTTEN,
@@ -228,7 +228,8 @@ function readInverse(data: Value): Inverse {
   const versions: Again[] = []
   for (let i = 0; i < second!.length; i += 5) {
     const [kind, value, parents, generation, origin] = second!.slice(i, i + 5)
-    if (kind === HOLDS ? value === undefined : kind !== CLEARED) throw new Malformed()
+    const held = kind === HOLDS && value !== undefined ? taken(value) : undefined
+    if (kind === HOLDS ? held === undefined : kind !== CLEARED) throw new Malformed()
     if (!isCount(generation) || !Array.isArray(parents)) throw new Malformed()
     if (origin !== null && typeof origin !== 'string') throw new Malformed()
     const places = parents as readonly unknown[]
@@ -237,7 +238,7 @@ function readInverse(data: Value): Inverse {
     const fits = places.every((place) => (isForgotten ? typeof place === 'string' : isCount(place) && place < room))
     if (!fits || (!isForgotten && places.length === 0)) throw new Malformed()
     versions.push({
-      value: kind === HOLDS ? value : undefined,
+      value: held,
       parents: places as Again['parents'],
       generation,
       origin: origin ?? undefined,

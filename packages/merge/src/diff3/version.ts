@@ -1,4 +1,4 @@
-import { valueSizeBytes, type Value } from '@syncline/stm'
+import { toValue, valueSizeBytes, type Value } from '@syncline/stm'
 import { canonicalText, hexOf, inOrder, utf8Of } from '../canonical.ts'
 import { sha256 } from '../sha256.ts'
 
@@ -30,7 +30,7 @@ export interface VersionContent {
 
 /** Cost: one SHA-256 over the value. */
 export function versionOf({ generation, parents, value: given, seed }: VersionContent): Version {
-  const value = given === undefined ? undefined : inOrder(given)
+  const value = given === undefined ? undefined : ordered(given)
   const text = canonicalText([generation, parents, seed, ...(value === undefined ? [] : [value])])
   const id = hexOf(sha256(utf8Of(text)).subarray(0, 16))
   return { id, generation, parents, value, sizeBytes: value === undefined ? 0 : valueSizeBytes(value) }
@@ -39,6 +39,12 @@ export function versionOf({ generation, parents, value: given, seed }: VersionCo
 /** What a version reads as: null is a value, cleared is none. */
 export function valueIn({ value }: Version, initial: Value): Value {
   return value === undefined ? initial : value
+}
+
+/** In order, and known to be a value, so that no merge walks over it to find out. */
+function ordered(given: Value): Value {
+  const value = inOrder(given)
+  return value === given ? given : toValue(value)
 }
 
 /** What a version takes of those that it comes from. */

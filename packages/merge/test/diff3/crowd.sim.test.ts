@@ -7,7 +7,7 @@ import { canonical, createReplica, type Replica } from '../replica.ts'
 import { FEW, readingOf, runCrowd, tokensOf, type Run, type Subject } from './crowd.ts'
 import { board, page, sentence } from './subjects.ts'
 
-const RUNS = process.env.SYNCLINE_LONG === '1' ? 4_000 : 150
+const RUNS = process.env.SYNCLINE_LONG === '1' ? 4_000 : 100
 
 /** Sides and heads are as many as people disagree at once, however long they do; this is far above what was ever seen. */
 const FAR_TOO_MANY = 24

@@ -334,3 +334,27 @@ function inKeyOrder(_: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
+
+test("[D3-16] a thousand heads, and values that nobody could have written, take nobody's time and throw nothing", () => {
+  let merges = 0
+  const counting: By<string> = {
+    ...lines,
+    merge: (...all) => {
+      merges += 1
+      return lines.merge(...all)
+    },
+  }
+  const ref = refOf({ initial, by: counting }, LIMITS)
+  const { policy } = ref
+  const stamp = { at: 1, writer: 'w' }
+  const apply = (state: unknown, payload: Value): unknown => policy.apply(state, payload, stamp)
+  let state: unknown
+  for (let i = 0; i < 1_000; i++) state = apply(state, [0, `s${i}`, 0, 1, [], `a\nb\n${i}\nd\ne\n`])
+  expect(policy.read(state, ref)).toMatchObject({ waiting: 998, conflicts: [{ base: 'c\n' }] })
+  expect(merges).toBeLessThan(1_000 * 20)
+  const [dan] = peopleWith(1, json(), null) as [Person]
+  const deep = Array.from({ length: 70 }).reduce<Value>((inside) => [inside], 'x')
+  for (const odd of [deep, '\ud800', { '\udfff': 1 }]) {
+    expect(dan.ref.policy.apply(undefined, [0, 's', 0, 1, [], odd], stamp)).toBeUndefined()
+  }
+})
