@@ -1,4 +1,4 @@
-import { collection, counter, lww, place } from '@syncline/merge'
+import { collection, counter, follow, lww, place, reference } from '@syncline/merge'
 import { StrictMode, useState } from 'react'
 import { expect, test } from 'vitest'
 import { render } from 'vitest-browser-react'
@@ -31,6 +31,25 @@ test('a selector over several refs renders again when its result changed, and fo
   expect([shown, calls()]).toEqual([[0, 10], 2])
   await acting(() => store.transact((tx) => tx.set(useSecond, true)))
   expect([shown, calls()]).toEqual([[0, 10], 2])
+})
+
+test('[RM3] a component that follows a reference renders again when what it refers to changes, and when it refers to another', async () => {
+  const people = collection('people', { name: '' })
+  const tasks = collection('tasks', { owner: reference(people), note: '' })
+  const { store } = counted(await open())
+  const shown: (string | undefined)[] = []
+  function Owner() {
+    shown.push(useSnapshot((snapshot) => follow(snapshot, tasks.at('t'), 'owner')?.name))
+    return null
+  }
+  await show(store, <Owner />)
+  await acting(() => store.transact((tx) => tx.create(tasks.at('t'), { owner: 'ada' })))
+  await acting(() => store.transact((tx) => tx.create(people.at('ada'), { name: 'Ada' })))
+  await acting(() => store.transact((tx) => tx.create(people.at('bob'), { name: 'Bob' })))
+  await acting(() => store.transact((tx) => tx.patch(tasks.at('t'), { owner: 'bob', note: 'new' })))
+  await acting(() => store.transact((tx) => tx.delete(people.at('ada'))))
+  await acting(() => store.transact((tx) => tx.delete(people.at('bob'))))
+  expect(shown).toEqual([undefined, 'Ada', 'Bob', undefined])
 })
 
 test('what a selector reads is noted again also when its result stayed the same', async () => {
