@@ -28,6 +28,8 @@ export interface Parts {
   entries(name: string, before: Value | undefined, after: Value, path: readonly string[]): readonly Value[] | undefined
   /** What there is now, with what differs between what somebody had and what they want. */
   merged(now: Value | undefined, base: unknown, mine: Value): Value
+  /** A value of which only parts were written, over what it starts with. */
+  over(initial: Value | undefined, parts: Value): Value
 }
 
 /** The fields of a record by name: a literal stands for a register that starts with it and holds values of its type. */
@@ -132,11 +134,9 @@ export function recordSpec(
   owner: string,
   fields: Fields,
   member: boolean,
-  ofRef: Lens | undefined,
+  lens: Lens | undefined,
   keeps = false,
 ): RecordSpec {
-  const initials = new Map<string, Value>()
-  const lens = ofRef && { ...ofRef, initials }
   const specs = Object.keys(fields).map((name, index): FieldSpec => {
     // The name travels in operations as data, so it must be data.
     toValue(name, `A field name of "${owner}"`)
@@ -158,7 +158,6 @@ export function recordSpec(
       case 'object':
         if (declared !== null && 'field' in declared) {
           const { field: kind, initial, parts, refersTo } = declared as Field
-          if (parts !== undefined && initial !== undefined) initials.set(name, initial)
           const slotKind = kind === 'count' ? COUNT : kind === 'place' ? PLACE : DATA
           return { name, kind, slotKind, initial, type: undefined, parts, refersTo, index, lens }
         }

@@ -1,4 +1,4 @@
-import { equalValues, toValue, type Stamp, type Value } from '@syncline/stm'
+import { equalValues, setKey, toValue, type Stamp, type Value } from '@syncline/stm'
 import type { Field, Parts } from './fields.ts'
 import { nodeEntryData, REMOVE_AT, SET_AT, treeOf, writtenAt, type NodeWrite } from './json-tree.ts'
 import { checkUnversioned, isObject, type Registers } from './lens.ts'
@@ -48,6 +48,14 @@ const parts: Parts = {
       if (write.kind === SET_AT || isIn(now, write.path)) tree = writtenAt(tree, { ...write, stamp: NOW })
     })
     return tree.read(undefined)!
+  },
+  over(initial, parts) {
+    if (!isObject(initial) || !isObject(parts)) return parts
+    const made: Record<string, Value> = { ...initial }
+    for (const [key, value] of Object.entries(parts)) {
+      setKey(made, key, Object.hasOwn(initial, key) ? this.over(initial[key], value) : value)
+    }
+    return Object.freeze(made)
   },
 }
 

@@ -6,8 +6,6 @@ export interface Lens {
   readonly version: number
   /** The oldest that can be written so that nothing is lost: code that knows it, and none that is newer, reads and writes what we write. */
   readonly writes: number
-  /** Of a record: what registers start with, which parts that were written lie over. */
-  readonly initials?: ReadonlyMap<string, Value>
   /** What states were lifted to, so that one state is one value. */
   readonly known: WeakMap<object, Lifted<Value | undefined>>
   /** The value one version later than `from`. What an app gives is copied and checked; throws what its function throws. */

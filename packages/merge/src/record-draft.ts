@@ -155,7 +155,7 @@ function pushRegister(
   at: number,
 ): void {
   const stored = storedRegister(value, at)
-  const path = stored === undefined ? undefined : pathAt(under, name, at)
+  const path = stored === undefined ? undefined : pathAt(under, name, at, spec.lens)
   const entries = path && partsFor(under, name, spec)?.entries(name, before, value!, path)
   if (entries !== undefined) for (const item of entries) payload.push(item)
   else if (stored === undefined) payload.push(CLEAR, name, null)

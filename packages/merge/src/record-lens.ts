@@ -1,6 +1,6 @@
 import { equalValues, setKey, type Value } from '@syncline/stm'
 import type { FieldSpec, Parts, RecordSpec } from './fields.ts'
-import { JsonTree, wholeOf } from './json-tree.ts'
+import { JsonTree, RESET_AT, wholeOf } from './json-tree.ts'
 import {
   asObject,
   liftedOnce,
@@ -17,13 +17,24 @@ import { DATA } from './shape.ts'
 
 /** The registers of a record as a lens makes them: declared or not. */
 export function liftedRecord(state: RecordState, lens: Lens | undefined): Lifted<Registers> {
-  return liftedOnce(lens, state, () => liftedRegisters(storedIn(state, lens), lens))
+  return liftedOnce(lens, state, () => liftedRegisters(storedIn(state), lens))
 }
 
 /** What one register reads; undefined when it has no value. */
-export function liftedField(state: RecordState, name: string, lens: Lens): Value | undefined {
+export function liftedField(state: RecordState, { name, parts, initial }: FieldSpec, lens: Lens): Value | undefined {
   const { value } = liftedRecord(state, lens)
-  return Object.hasOwn(value, name) ? value[name] : undefined
+  if (!Object.hasOwn(value, name)) return undefined
+  return parts !== undefined && isInParts(state, name) ? parts.over(initial, value[name]!) : value[name]
+}
+
+/** Whether nobody has written the whole of a register, but parts of it, or of what it was made of. */
+function isInParts(state: RecordState, name: string): boolean {
+  const slot = state.shape.slot(DATA, name)
+  return slot < 0 ? state.values.some(isOpen) : isOpen(state.values[slot])
+}
+
+function isOpen(held: unknown): boolean {
+  return held instanceof JsonTree && held.kind === RESET_AT
 }
 
 /** The latest version that something in a record was written at. */
@@ -41,24 +52,30 @@ function rootOf(held: unknown): Value | undefined {
   return held instanceof JsonTree ? held.value : (held as Value | undefined)
 }
 
-function storedIn({ shape, values }: RecordState, lens: Lens | undefined): Map<string, Value> {
+function storedIn({ shape, values }: RecordState): Map<string, Value> {
   const stored = new Map<string, Value>()
   values.forEach((held, slot) => {
     if (shape.kinds[slot] !== DATA) return
     const name = shape.names[slot]!
-    const value = wholeOf(held, lens?.initials?.get(name))
+    const value = wholeOf(held, undefined)
     if (value !== undefined) stored.set(name, value)
   })
   return stored
 }
 
 /**
- * Where in a register its parts are written, so that it is of version `at`; undefined where that has to be written as a whole first. One that
- * nobody has written as a whole is of version 1, in which parts lie over what it starts with.
+ * Where in a register its parts are written, so that it is of version `at`; undefined where that has to be written as a whole first: over
+ * another version, and where code of another version starts with something else.
  */
-export function pathAt(state: RecordState | undefined, name: string, at: number): readonly string[] | undefined {
-  const version = versionOf(rootOf(heldIn(state, name)))
-  return version !== at ? undefined : at === 1 ? noPath : valuePath
+export function pathAt(
+  state: RecordState | undefined,
+  name: string,
+  at: number,
+  lens: Lens | undefined,
+): readonly string[] | undefined {
+  const held = heldIn(state, name)
+  if (versionOf(rootOf(held)) !== at || (lens !== undefined && (held === undefined || isOpen(held)))) return undefined
+  return at === 1 ? noPath : valuePath
 }
 
 const noPath: readonly string[] = Object.freeze([])

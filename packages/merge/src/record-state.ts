@@ -140,7 +140,7 @@ export function counterOf(state: RecordState | undefined, field: FieldSpec): Cou
 
 function valueAt(state: RecordState, slot: number, field: FieldSpec): Value | Place | undefined {
   if (field.lens !== undefined && field.slotKind === DATA) {
-    const lifted = liftedField(state, field.name, field.lens)
+    const lifted = liftedField(state, field, field.lens)
     return lifted === undefined ? field.initial : lifted
   }
   if (slot < 0) return field.initial

@@ -309,11 +309,16 @@ test('[NJ9] with versions an upgrade gets the merged value, and what is written 
   const { memory, transact } = createReplica('w', [v1.policy])
   transact((tx) => tx.create(v1.at('x'), { opts: { size: 3, old: true, deep: { a: 1 } } }))
   expect(memory.snapshot.get(both.at('x'))?.opts).toEqual({ size: 3, width: 3, old: true, deep: { a: 1 } })
-  const change = transact((tx) =>
-    tx.update(both.at('x'), (now) => ({ ...now, opts: { ...now.opts, deep: { a: 1, b: 2 } } })),
-  )
-  expect(change?.ops[0]?.payload).toEqual([2, 1, 4, 'opts', [2, 'deep', 'b']])
-  expect(memory.snapshot.get(v1.at('x'))?.opts).toEqual({ size: 3, old: true, deep: { a: 1, b: 2 } })
+  // Only parts were written, over what older code starts with: from here on it is a whole, and parts of that.
+  const parts = [
+    { a: 1, b: 2 },
+    { a: 1, b: 2, c: 3 },
+  ].map((deep) => transact((tx) => tx.update(both.at('x'), (now) => ({ ...now, opts: { ...now.opts, deep } }))))
+  expect(parts.map((change) => change?.ops[0]?.payload)).toEqual([
+    [2, 1, 0, 'opts', { size: 3, old: true, deep: { a: 1, b: 2 } }],
+    [2, 1, 4, 'opts', [3, 'deep', 'c']],
+  ])
+  expect(memory.snapshot.get(v1.at('x'))?.opts).toEqual({ size: 3, old: true, deep: { a: 1, b: 2, c: 3 } })
 
   const oneWay = collection(
     'cfg',
@@ -329,11 +334,36 @@ test('[NJ9] with versions an upgrade gets the merged value, and what is written 
     1,
     0,
     'opts',
-    { '\u0000version': 2, value: { v: 2, size: 4, old: true, deep: { a: 1, b: 2 } } },
+    { '\u0000version': 2, value: { v: 2, size: 4, old: true, deep: { a: 1, b: 2, c: 3 } } },
   ])
   const part = transact((tx) => tx.update(oneWay.at('x'), (now) => ({ opts: { ...now.opts, size: 5 } })))
   expect(part?.ops[0]?.payload).toEqual([2, 1, 4, 'opts', [5, 'value', 'size']])
-  expect(memory.snapshot.get(oneWay.at('x'))?.opts).toEqual({ v: 2, size: 5, old: true, deep: { a: 1, b: 2 } })
+  expect(memory.snapshot.get(oneWay.at('x'))?.opts).toEqual({ v: 2, size: 5, old: true, deep: { a: 1, b: 2, c: 3 } })
   expect(memory.snapshot.read(v1.at('x'))).toMatchObject({ invalid: true })
   expect(() => transact((tx) => tx.patch(v1.at('x'), { opts: {} }))).toThrow('can only be read here')
+})
+
+test('[NJ9] an upgrade gets the parts that were written, and what the field starts with is under what it makes of them', () => {
+  const old = record('look', { theme: json<any>({ font: { size: 10, bold: false }, dark: false }), other: '' })
+  const upgrade = {
+    2: { up: ({ theme, ...rest }: any) => ({ ...rest, ...(theme && { theme: { ...theme, up: true } }) }) },
+  }
+  const now = record(
+    'look',
+    { theme: json<any>({ font: { size: 11, italic: true }, up: false }) },
+    { version: 2, upgrade },
+  )
+  const { memory, transact } = createReplica('w', [])
+  expect(memory.snapshot.get(now).theme).toEqual({ font: { size: 11, italic: true }, up: false })
+  transact((tx) =>
+    tx.update(old, (before) => ({ ...before, theme: { ...before.theme, font: { size: 12, bold: false } } })),
+  )
+  const { theme } = memory.snapshot.get(now)
+  expect(theme).toEqual({ font: { size: 12, italic: true }, up: true })
+  expect(memory.snapshot.get(now).theme).toBe(theme)
+  expect([theme, theme.font].every((part) => Object.isFrozen(part))).toBe(true)
+  // A whole is nobody's parts.
+  transact((tx) => tx.patch(old, { theme: [] }))
+  transact((tx) => tx.patch(old, { theme: { font: {} } }))
+  expect(memory.snapshot.get(now).theme).toEqual({ font: {}, up: true })
 })

@@ -60,6 +60,7 @@ const entries = fc.array(
       fc.tuple(values, path).map(([value, keys]) => [value, ...keys]),
     ),
     fc.tuple(fc.constant(1), nested, fc.constant(null)),
+    fc.tuple(fc.constant(0), nested, values),
   ),
   { maxLength: 4 },
 )
