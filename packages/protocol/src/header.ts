@@ -80,45 +80,38 @@ function gatherTouched({ ops }: Change): {
   readonly touched: readonly TouchedRef[]
   readonly places: readonly number[]
 } {
+  const places = placesOf(ops)
   // Most Changes write one ref.
-  if (ops.length === 1) return { touched: ops, places: firstPlace }
+  if (ops.length === 1) return { touched: ops, places }
   const touched: TouchedRef[] = []
-  const places: number[] = []
-  const known = new Places()
-  for (const op of ops) {
-    const place = known.placeOf(op, touched.length)
-    if (place === touched.length) touched.push(op)
-    places.push(place)
-  }
+  ops.forEach((op, i) => places[i] === touched.length && touched.push(op))
   return { touched, places }
 }
 
-const firstPlace: readonly number[] = [0]
-
-/** Where refs are among others, by tag, arbiter and address: addresses are looked up as they are, for keys that are put together are new texts. */
-class Places {
-  readonly #byKind = new Map<string, Map<string, number>>()
-  #tag: string | undefined
-  #arbiter: Arbiter | undefined
-  #byAddress: Map<string, number> = new Map()
-
-  /** The place of a ref; `next` when it was not there yet, and is from now on. */
-  placeOf({ tag, address, arbiter }: TouchedRef, next: number): number {
-    if (tag !== this.#tag || arbiter !== this.#arbiter) this.#turnTo(tag, arbiter)
-    const place = this.#byAddress.get(address)
-    if (place === undefined) this.#byAddress.set(address, next)
-    return place ?? next
-  }
-
-  #turnTo(tag: string, arbiter: Arbiter): void {
-    const kind = `${arbiter} ${tag}`
-    let known = this.#byKind.get(kind)
-    if (known === undefined) this.#byKind.set(kind, (known = new Map()))
-    this.#byAddress = known
-    this.#tag = tag
-    this.#arbiter = arbiter
-  }
+/**
+ * Of each ref its place among the different ones, in the order in which these come first. Addresses are looked up as they are: keys that are put
+ * together are new texts, and those of one kind mostly come together.
+ */
+function placesOf(refs: readonly TouchedRef[]): readonly number[] {
+  if (refs.length === 1) return firstPlace
+  const kinds = new Map<string, Map<string, number>>()
+  let known = new Map<string, number>()
+  let last: TouchedRef | undefined
+  let count = 0
+  return refs.map((ref) => {
+    if (ref.tag !== last?.tag || ref.arbiter !== last.arbiter) {
+      const kind = `${ref.arbiter} ${ref.tag}`
+      known = kinds.get(kind) ?? new Map()
+      kinds.set(kind, known)
+    }
+    last = ref
+    const place = known.get(ref.address) ?? count++
+    known.set(ref.address, place)
+    return place
+  })
 }
+
+const firstPlace: readonly number[] = [0]
 
 /** Reads the start of a header. */
 export function readAuthor(input: ByteReader): { writer: WriterId; seq: number } {
@@ -165,9 +158,8 @@ function readTouched(input: ByteReader): readonly TouchedRef[] {
 
 /** The first ref that is named twice, if any. Left out of `readHeader`, whose reader only looks at each. */
 export function repeatedRef(touched: readonly TouchedRef[]): TouchedRef | undefined {
-  if (touched.length < 2) return undefined
-  const known = new Places()
-  return touched.find((ref, i) => known.placeOf(ref, i) !== i)
+  const places = placesOf(touched)
+  return touched.find((_, i) => places[i] !== i)
 }
 
 function readDocuments(input: ByteReader): readonly number[] {
