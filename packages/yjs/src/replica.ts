@@ -2,7 +2,7 @@ import * as Y from 'yjs'
 import type { Content } from './content.ts'
 import { YjsError } from './errors.ts'
 import { missingFrom } from './update.ts'
-import type { ParsedUpdate } from './update.ts'
+import type { Id, ParsedUpdate } from './update.ts'
 
 /** The origin of Yjs transactions that bring in what is already committed. */
 export const REMOTE: { readonly name: string } = Object.freeze({ name: '@syncline/yjs remote' })
@@ -34,8 +34,8 @@ export class Replica {
   readonly doc: Y.Doc
   readonly #content: Content<unknown>
   readonly #report: Report
-  /** By the client whose structs are missing. */
-  readonly #parked = new Map<number, Parked[]>()
+  /** By the client whose structs are missing, what waits for the latest of them first: who writes on finds at the end what can go in now. */
+  readonly #parked = new Map<number, { readonly needs: number; readonly parked: Parked }[]>()
 
   constructor(doc: Y.Doc, content: Content<unknown>, report: Report) {
     this.doc = doc
@@ -61,9 +61,7 @@ export class Replica {
           applied = false
           this.#report(incomplete(update, missing.client, missing.clock), update)
         }
-        const parked = this.#parked.get(missing.client)
-        if (parked === undefined) this.#parked.set(missing.client, [next])
-        else parked.push(next)
+        this.#park(next, missing)
         continue
       }
       const why = this.#content.refuse?.(next.parsed, this.doc, false)
@@ -78,11 +76,27 @@ export class Replica {
       for (const { client } of next.parsed.runs) {
         const parked = this.#parked.get(client)
         if (parked === undefined) continue
-        this.#parked.delete(client)
-        for (const waiting of parked) ready.push(waiting)
+        const clock = this.#clockOf(client)
+        while (parked.length > 0 && parked.at(-1)!.needs < clock) ready.push(parked.pop()!.parked)
+        if (parked.length === 0) this.#parked.delete(client)
       }
     }
     return applied
+  }
+
+  #park(parked: Parked, { client, clock: needs }: Id): void {
+    const waiting = this.#parked.get(client)
+    if (waiting === undefined) {
+      this.#parked.set(client, [{ needs, parked }])
+      return
+    }
+    let [low, high] = [0, waiting.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (waiting[middle]!.needs > needs) low = middle + 1
+      else high = middle
+    }
+    waiting.splice(low, 0, { needs, parked })
   }
 
   #clockOf = (client: number): number => Y.getState(this.doc.store, client)

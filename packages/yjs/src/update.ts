@@ -218,7 +218,8 @@ export function missingFrom<H>(
       if (struct === undefined) return missing
     }
   }
-  return update.deletes.find((range) => range.clock + range.length > clock(range.client))
+  const range = update.deletes.find((deleted) => deleted.clock + deleted.length > clock(deleted.client))
+  return range && { client: range.client, clock: range.clock + range.length - 1 }
 }
 
 function missingFor(struct: Struct, clock: (client: number) => number): Id | undefined {

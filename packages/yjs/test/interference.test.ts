@@ -139,3 +139,32 @@ test('[TE11] a replacement character that was meant is kept', async () => {
   await task()
   expect([site.read(note), site.reports]).toEqual(['a\ufffdb', []])
 })
+
+test('[TE7] what waits for something far ahead is not looked at with each edit that comes', () => {
+  const lookedUp = (waiting: number): number => {
+    const [author, site] = [new Site(0, 2), new Site(1, 2)]
+    author.transact(note, insert(0, 'a'))
+    const [client] = clientsOf(author.sent[0]!)
+    const ahead = new Y.Doc()
+    ahead.clientID = client!
+    ahead.getText('text').insert(0, 'x'.repeat(1000))
+    const hanging = new Y.Doc()
+    Y.applyUpdate(hanging, Y.encodeStateAsUpdate(ahead))
+    hanging.getText('text').insert(1000, 'y')
+    const update = Y.encodeStateAsUpdate(hanging, Y.encodeStateVector(ahead))
+    const { doc } = site.open(note)
+    for (let i = 0; i < waiting; i++) site.commit('note', update.slice())
+    let lookups = 0
+    const { clients } = doc.store
+    const get = clients.get.bind(clients)
+    clients.get = (id) => {
+      lookups += 1
+      return get(id)
+    }
+    for (let i = 0; i < 20; i++) author.transact(note, insert(0, 'b'))
+    for (const { payload } of author.sent) site.commit('note', payload)
+    expect([site.read(note).length, site.codes.length]).toEqual([21, waiting])
+    return lookups
+  }
+  expect(lookedUp(500)).toBeLessThan(lookedUp(0) + 50)
+})
