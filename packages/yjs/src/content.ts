@@ -28,8 +28,6 @@ export interface Content<V, H = unknown> {
   problem?(transaction: Y.Transaction, history: () => Iterable<Uint8Array>): string | undefined
   /** What the document shows, deeply immutable. */
   read(doc: Y.Doc): V
-  /** Whether two things that were read are the same. */
-  equal(a: V, b: V): boolean
   /** What a document may hold, for the message about an edit that left something else. */
   readonly advice: string
 }

@@ -76,14 +76,19 @@ function run(draft: DocDraft, change: (content: never) => unknown, ref: PolicyRe
   copy.shows = 'spoiled'
   copy.captured = undefined
   let transaction: Y.Transaction | undefined
+  let hasReturned = false
   let result: unknown
   try {
     result = copy.doc.transact((made) => {
       transaction = made
       // The types of `edit` tie the function to the roots of a doc.
-      return change(rootsOf(copy.doc) as never)
+      const given = change(rootsOf(copy.doc) as never)
+      hasReturned = true
+      return given
     })
   } catch (error) {
+    if (hasReturned)
+      throw unfit(ref, `Yjs cannot encode it (${error instanceof Error ? error.message : String(error)})`, error)
     throw isYjsRefusal(error) ? unfit(ref, `Yjs takes no such value (${error.message})`, error) : error
   }
   if (result instanceof Promise) {

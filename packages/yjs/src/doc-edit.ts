@@ -1,8 +1,7 @@
 import * as Y from 'yjs'
 import { checkKey } from './doc-grammar.ts'
 import { plain, unfit, whyUnfit } from './doc-values.ts'
-
-const LONE_SURROGATE = /\p{Surrogate}/u
+import { CUT, cutsPair, LONE_SURROGATE } from './halves.ts'
 
 /**
  * What a transaction has put into a document that others would get otherwise than it is here; undefined when they get it as it is. Of all
@@ -21,10 +20,7 @@ export function whyChanged(transaction: Y.Transaction, history: () => Iterable<U
       if (why !== undefined) return why
     }
   }
-  for (const right of transaction._mergeStructs) {
-    if (isCut(right) && wasPair(history(), right.id)) return 'it cuts a character that takes two code units'
-  }
-  return undefined
+  return cutsPair(transaction, history) ? CUT : undefined
 }
 
 function lookAt({ content, parentSub }: Y.Item): string | undefined {
@@ -34,6 +30,8 @@ function lookAt({ content, parentSub }: Y.Item): string | undefined {
   } catch (error) {
     return (error as Error).message
   }
+  // Yjs takes whatever it is given for a key or a name, and others get it as a string.
+  if (parentSub !== null && typeof parentSub !== 'string') return unfit.name
   if (parentSub !== null && LONE_SURROGATE.test(parentSub)) return unfit.surrogate
   if (content instanceof Y.ContentString) return LONE_SURROGATE.test(content.str) ? unfit.surrogate : undefined
   if (content instanceof Y.ContentEmbed) return keep(content.embed, true)
@@ -42,7 +40,14 @@ function lookAt({ content, parentSub }: Y.Item): string | undefined {
   }
   if (content instanceof Y.ContentType) {
     const { type } = content
-    return type instanceof Y.XmlElement && LONE_SURROGATE.test(type.nodeName) ? unfit.surrogate : undefined
+    if (!(type instanceof Y.XmlElement)) return undefined
+    if (typeof type.nodeName !== 'string') return unfit.name
+    return LONE_SURROGATE.test(type.nodeName) ? unfit.surrogate : undefined
+  }
+  if (content instanceof Y.ContentBinary) {
+    // The very bytes that it was given, or a view on them.
+    content.content = content.content.slice()
+    return undefined
   }
   if (!(content instanceof Y.ContentAny)) return undefined
   for (const value of content.arr) {
@@ -57,25 +62,4 @@ function keep(value: unknown, json: boolean): string | undefined {
   const why = whyUnfit(value, json)
   if (why === undefined) plain(value)
   return why
-}
-
-/** Where Yjs cuts a surrogate pair it puts U+FFFD in place of both halves. */
-function isCut(right: Y.AbstractStruct): boolean {
-  if (!(right instanceof Y.Item) || !(right.content instanceof Y.ContentString)) return false
-  return right.content.str.startsWith('\ufffd')
-}
-
-/** Whether a surrogate pair was written where a cut was made just before `id`, and not two U+FFFD. */
-function wasPair(history: Iterable<Uint8Array>, { client, clock }: Y.ID): boolean {
-  for (const update of history) {
-    for (const struct of Y.decodeUpdate(update).structs) {
-      if (!(struct instanceof Y.Item) || struct.id.client !== client || !(struct.content instanceof Y.ContentString))
-        continue
-      const index = clock - struct.id.clock
-      if (index < 1 || index >= struct.length) continue
-      const unit = struct.content.str.charCodeAt(index - 1)
-      return unit >= 0xd800 && unit <= 0xdbff
-    }
-  }
-  return false
 }

@@ -1,17 +1,17 @@
 import { setKey } from '@syncline/stm'
 import type { Value } from '@syncline/stm'
+import { HALF, LONE_SURROGATE } from './halves.ts'
 
 /** Arrays and objects inside one another in one value: an attribute, a mark, an entry of a map. */
 export const MAX_LEVELS = 16
 
-const LONE_SURROGATE = /\p{Surrogate}/u
-
 /** Why a value cannot be in a document. */
-export const unfit: { readonly [why in 'bigint' | 'undefinedItem' | 'tooDeep' | 'surrogate']: string } = {
+export const unfit: { readonly [why in 'bigint' | 'undefinedItem' | 'tooDeep' | 'surrogate' | 'name']: string } = {
   bigint: 'it holds a bigint, which Yjs cuts to 64 bits',
   undefinedItem: 'it holds undefined in an array',
   tooDeep: `it holds a value of more than ${MAX_LEVELS} levels, or in a cycle`,
-  surrogate: 'it holds half of a surrogate pair, in place of which others get U+FFFD',
+  surrogate: HALF,
+  name: 'it has a key or a name that is no string, in place of which others get one',
 }
 
 /**

@@ -1,6 +1,7 @@
 import { StmError } from '@syncline/stm'
 import type { Intent, PolicyRef } from '@syncline/stm'
 import type * as Y from 'yjs'
+import { LONE_SURROGATE } from './halves.ts'
 import { commonEnds, endOfPair, startOfPair } from './pairs.ts'
 import { TEXT_KEY } from './plain-text.ts'
 import type { TextState } from './state.ts'
@@ -73,7 +74,6 @@ export interface Edits {
   readonly count: number
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u
 /** Half of a character of two code units, wherever it stands. */
 export const SURROGATE: RegExp = /[\ud800-\udfff]/
 

@@ -1,10 +1,9 @@
-import * as Y from 'yjs'
-import { lyingIn } from './characters.ts'
+import type * as Y from 'yjs'
 import type { CursorPlace } from './document-awareness.ts'
 import { SURROGATE } from './draft.ts'
+import { insertedStrings } from './halves.ts'
 import { LiveDocument } from './live.ts'
 import { TEXT_KEY } from './plain-text.ts'
-import { rangeOf } from './stretches.ts'
 
 /** The live document of one text ref. */
 export class LiveText extends LiveDocument<string> {
@@ -32,14 +31,7 @@ export class LiveText extends LiveDocument<string> {
   }
 }
 
-function insertsPairs({ doc, beforeState, afterState }: Y.Transaction): boolean {
-  for (const [client, end] of afterState) {
-    const clock = beforeState.get(client) ?? 0
-    if (clock === end) continue
-    for (const { struct } of lyingIn(doc, rangeOf(client, clock, end))) {
-      if (struct instanceof Y.Item && struct.content instanceof Y.ContentString && SURROGATE.test(struct.content.str))
-        return true
-    }
-  }
+function insertsPairs(transaction: Y.Transaction): boolean {
+  for (const str of insertedStrings(transaction)) if (SURROGATE.test(str)) return true
   return false
 }

@@ -6,7 +6,7 @@ import { YjsError } from './errors.ts'
 import { noteMerged, noteRemoved, watchRemovals } from './removals.ts'
 import { listenerFailed, REMOTE } from './replica.ts'
 import type { Replica, Report } from './replica.ts'
-import { DocumentState, load, replay, updatesSince } from './state.ts'
+import { load, updatesSince } from './state.ts'
 import type { Link } from './state.ts'
 import { updateOf } from './update-of.ts'
 import { mergeUpdates } from './update.ts'
@@ -104,6 +104,7 @@ export abstract class LiveDocument<V> {
       this.#link === link &&
       this.#unsettled.length === 0 &&
       this.#pending.length === 0 &&
+      this.#problem === undefined &&
       !this.#busy &&
       !this.#settling
     )
@@ -182,9 +183,7 @@ export abstract class LiveDocument<V> {
       }
       this.#pending.unshift(update)
       this.#host.report(error)
-      return
     }
-    if (this.#isMangled(update)) this.#undo(new Error('it holds half of a surrogate pair'))
   }
 
   /** Makes the document anew from a history, because it may hold what the history does not. Listeners are told. */
@@ -229,7 +228,15 @@ export abstract class LiveDocument<V> {
     doc.on('afterTransactionCleanup', (transaction) => {
       const { origin } = transaction
       if (origin === REMOTE) return
-      const update = updateOf(transaction)
+      // What goes again may be what cannot be encoded.
+      if (origin !== LOCAL && this.#problem !== undefined) return
+      let update: Uint8Array | undefined
+      try {
+        update = updateOf(transaction)
+      } catch (error) {
+        this.#goesAgain(`Yjs cannot encode it (${error instanceof Error ? error.message : String(error)})`)
+        return
+      }
       if (update === undefined) return
       noteRemoved(update, removedIn(transaction))
       if (origin === LOCAL) this.#captured = update
@@ -240,9 +247,7 @@ export abstract class LiveDocument<V> {
       doc.on('afterTransaction', (transaction) => {
         if (transaction.origin === LOCAL || transaction.origin === REMOTE) return
         const why = problem(transaction, () => this.#history())
-        if (why === undefined) return
-        this.#problem ??= why
-        this.#host.dirty(this)
+        if (why !== undefined) this.#goesAgain(why)
       })
     }
     doc.on('afterAllTransactions', () => {
@@ -268,6 +273,12 @@ export abstract class LiveDocument<V> {
     yield* updatesSince(undefined, this.#link) ?? []
     yield* this.#unsettled
     yield* this.#pending
+  }
+
+  /** The direct edits of this task are not handed over. */
+  #goesAgain(why: string): void {
+    this.#problem ??= why
+    this.#host.dirty(this)
   }
 
   #addPending(update: Uint8Array): void {
@@ -317,14 +328,6 @@ export abstract class LiveDocument<V> {
     this.#incomplete = incomplete
   }
 
-  /** Whether an edit reads otherwise once it was encoded: a string cut inside a surrogate pair does. */
-  #isMangled(update: Uint8Array): boolean {
-    if (!holdsReplacementCharacter(update)) return false
-    const link = this.#host.newest(this.address)
-    const { equal } = this.#content
-    return this.shows(link) && !equal(this.read(), replay(new DocumentState<V>(link), this.#content, this.#host.report))
-  }
-
   #undo(cause: unknown): void {
     this.#reportUndone(cause)
     this.reset(this.#host.newest(this.address))
@@ -361,12 +364,4 @@ export abstract class LiveDocument<V> {
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
-}
-
-/** U+FFFD in UTF-8: what an encoder puts in place of half of a surrogate pair. */
-function holdsReplacementCharacter(bytes: Uint8Array): boolean {
-  for (let i = bytes.indexOf(0xef); i >= 0; i = bytes.indexOf(0xef, i + 1)) {
-    if (bytes[i + 1] === 0xbf && bytes[i + 2] === 0xbd) return true
-  }
-  return false
 }

@@ -1,6 +1,7 @@
 import * as decoding from 'lib0/decoding'
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
+import { whyHalved } from './halves.ts'
 import { parseUpdate, readString } from './update.ts'
 import type { Grammar, Held, Parent } from './update.ts'
 
@@ -35,6 +36,6 @@ export const plainText: Content<string> = {
   empty: '',
   create: (guid) => new Y.Doc(guid === undefined ? {} : { guid }),
   parse: (update) => parseUpdate(update, grammar),
+  problem: whyHalved,
   read: (doc) => doc.getText(TEXT_KEY).toString(),
-  equal: (a, b) => a === b,
 }

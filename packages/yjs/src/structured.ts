@@ -5,7 +5,7 @@ import { docGrammar } from './doc-grammar.ts'
 import type { Holding } from './doc-grammar.ts'
 import { whyMisplaced } from './doc-places.ts'
 import { rootsOf } from './doc-roots.ts'
-import { equalDocs, forgetChanged, NOTHING, readDoc } from './doc-value.ts'
+import { forgetChanged, NOTHING, readDoc } from './doc-value.ts'
 import type { DocValue } from './doc-value.ts'
 import { parseUpdate } from './update.ts'
 
@@ -30,5 +30,4 @@ export const structured: Content<DocValue, Holding> = {
   refuse: whyMisplaced,
   problem: whyChanged,
   read: readDoc,
-  equal: equalDocs,
 }

@@ -26,6 +26,28 @@ export function updateOf({ doc: { store }, beforeState, deleteSet }: Y.Transacti
     if (last.id.clock + last.length > clock) written.push([client, clock])
   }
   if (written.length === 0 && deleteSet.clients.size === 0) return undefined
+  try {
+    const update = encoded(store, written, [...deleteSet.clients])
+    writers.set(
+      update,
+      written.map(([client]) => client),
+    )
+    return update
+  } finally {
+    // Also when a value cannot be encoded: what comes next must not have the beginning of that in front.
+    const { restEncoder } = encoder
+    restEncoder.cpos = 0
+    restEncoder.bufs = []
+    if (restEncoder.cbuf.length > MOST_KEPT_BYTES) restEncoder.cbuf = new Uint8Array(100)
+  }
+}
+
+/** Structs from a clock on of those who have written, and what was deleted. */
+function encoded(
+  store: Y.Doc['store'],
+  written: (readonly [client: number, clock: number])[],
+  deleted: (readonly [client: number, ranges: readonly { readonly clock: number; readonly len: number }[]])[],
+): Uint8Array {
   const { restEncoder } = encoder
   encoding.writeVarUint(restEncoder, written.length)
   // Yjs writes those with the greatest ids first.
@@ -39,7 +61,6 @@ export function updateOf({ doc: { store }, beforeState, deleteSet }: Y.Transacti
     structs[first]!.write(encoder, clock - structs[first]!.id.clock)
     for (let i = first + 1; i < structs.length; i++) structs[i]!.write(encoder, 0)
   }
-  const deleted = [...deleteSet.clients]
   if (deleted.length > 1) deleted.sort((a, b) => b[0] - a[0])
   encoding.writeVarUint(restEncoder, deleted.length)
   for (const [client, ranges] of deleted) {
@@ -50,13 +71,5 @@ export function updateOf({ doc: { store }, beforeState, deleteSet }: Y.Transacti
       encoding.writeVarUint(restEncoder, len)
     }
   }
-  const update = encoding.toUint8Array(restEncoder)
-  writers.set(
-    update,
-    written.map(([client]) => client),
-  )
-  restEncoder.cpos = 0
-  restEncoder.bufs = []
-  if (restEncoder.cbuf.length > MOST_KEPT_BYTES) restEncoder.cbuf = new Uint8Array(100)
-  return update
+  return encoding.toUint8Array(restEncoder)
 }

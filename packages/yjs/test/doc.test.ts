@@ -300,6 +300,12 @@ class Card {
   title = 'x'
 }
 
+function cycle(): unknown[] {
+  const array: unknown[] = []
+  array.push(array)
+  return array
+}
+
 /** Each as it is written into a document, and whether Yjs itself throws. */
 const unfit: Record<string, (roots: DocRoots) => unknown> = {
   'a date': ({ map }) => map.set('a', new Date(0)),
@@ -332,11 +338,12 @@ const unfit: Record<string, (roots: DocRoots) => unknown> = {
   'the key __proto__ in a value': ({ map }) => map.set('a', JSON.parse('{"__proto__":{"x":1}}')),
   'the mark __proto__': ({ text }) => text.insert(0, 'x', JSON.parse('{"__proto__":{"x":1}}') as object),
   'NaN in a mark': ({ text }) => text.insert(0, 'x', { size: NaN }),
-  'a cycle': ({ map }) => {
-    const cycle: unknown[] = []
-    cycle.push(cycle)
-    map.set('a', [JSON.parse('['.repeat(20) + ']'.repeat(20))])
-  },
+  'too many levels': ({ map }) => map.set('a', [JSON.parse('['.repeat(20) + ']'.repeat(20))]),
+  'a cycle': ({ map }) => map.set('a', cycle()),
+  'a cycle in an embed': ({ text }) => text.insertEmbed(0, { a: cycle() }),
+  'a bigint in an embed': ({ text }) => text.insertEmbed(0, { n: 1n }),
+  'a key that is no string': ({ map }) => map.set(5 as unknown as string, 1),
+  'a node name that is no string': ({ fragment }) => fragment.insert(0, [new Y.XmlElement(5 as unknown as string)]),
   'undefined in an array': ({ map }) => map.set('a', [undefined]),
   'another root': ({ map }) => map.doc!.getMap('other').set('a', 1),
   'a document': ({ map }) => map.set('a', new Y.Doc()),
@@ -417,13 +424,19 @@ test('[DO5] what an app does to its own objects later changes nothing', async ()
   const site = new DocSite()
   const live = site.open(page)
   const mine = { tags: ['new'] }
+  const bytes = new Uint8Array([1, 2])
   live.roots.map.set('a', mine)
+  live.roots.map.set('bytes', bytes)
+  live.roots.array.insert(0, [bytes.buffer])
   await task()
   mine.tags.push('changed')
+  bytes[0] = 9
   live.roots.map.set('b', 1)
   await task()
-  expect(site.read(page).map).toEqual({ a: { tags: ['new'] }, b: 1 })
+  expect(site.read(page).map).toEqual({ a: { tags: ['new'] }, b: 1, bytes: new Uint8Array([1, 2]) })
+  expect(site.read(page).array).toEqual([new Uint8Array([1, 2])])
   expect(site.replayed(page)).toEqual(site.read(page))
+  expect(live.roots.map.get('bytes')).toEqual(new Uint8Array([1, 2]))
 })
 
 test('[DO6] a character is not cut in two, by no format, insertion or removal', async () => {

@@ -102,8 +102,11 @@ test('[TE9] remote edits that come in the middle of a direct edit are shown afte
 })
 
 test('[TE11] what a plain text cannot hold is taken out of the document, reported, and editors are told', async () => {
+  const cycle: { itself?: object } = {}
+  cycle.itself = cycle
   const edits: ((ytext: Y.Text) => void)[] = [
     (ytext) => ytext.insertEmbed(1, { image: 'x' }),
+    (ytext) => ytext.insertEmbed(1, cycle),
     (ytext) => ytext.format(0, 2, { bold: true }),
     (ytext) => ytext.doc!.getMap('other').set('a', 1),
     (ytext) => ytext.insert(1, '\ud83d'),
@@ -129,6 +132,34 @@ test('[TE11] what a plain text cannot hold is taken out of the document, reporte
     live.text.insert(0, '>')
     await task()
     expect(site.replayed(note).startsWith('>a')).toBe(true)
+  }
+})
+
+test('[TE11] half a character reaches nobody, also when somebody looks or edits while it would be handed over', async () => {
+  const edits: ((ytext: Y.Text) => void)[] = [
+    (ytext) => ytext.insert(1, '\ud83d'),
+    // What Yjs cuts in two is two replacement characters, for everybody and for good.
+    (ytext) => ytext.delete(1, 1),
+    (ytext) => ytext.delete(2, 1),
+    (ytext) => ytext.insert(2, 'x'),
+  ]
+  for (const edit of edits) {
+    const [site, other] = [new Site(0, 2), new Site(1, 2)]
+    const live = site.open(note)
+    site.transact(note, insert(0, 'a😀b'))
+    edit(live.text)
+    live.text.insert(0, 'L')
+    site.policy.flush()
+    expect([site.codes, site.sent.length, site.read(note), live.text.toString()]).toEqual([
+      ['edit-undone'],
+      1,
+      'a😀b',
+      'a😀b',
+    ])
+    live.text.delete(1, 2)
+    await task()
+    for (const sent of site.sent) other.receive(sent)
+    expect([other.read(note), live.text.toString()]).toEqual(['ab', 'ab'])
   }
 })
 

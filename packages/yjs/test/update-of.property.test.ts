@@ -52,3 +52,23 @@ test('what a transaction is, is what Yjs says, byte for byte, also in answer to 
   )
   expect(compared).toBeGreaterThan(200)
 })
+
+test('[TE11] [DO5] what cannot be encoded leaves nothing that the next update would begin with', () => {
+  const [spoiled, other] = [new Y.Doc(), new Y.Doc()]
+  const updates: (Uint8Array | undefined)[] = []
+  const errors: unknown[] = []
+  for (const doc of [spoiled, other]) {
+    doc.on('afterTransactionCleanup', (transaction) => {
+      try {
+        updates.push(updateOf(transaction))
+      } catch (error) {
+        errors.push(error)
+      }
+    })
+  }
+  const cycle: { itself?: object } = {}
+  cycle.itself = cycle
+  spoiled.getText('text').insertEmbed(0, cycle)
+  other.getText('text').insert(0, 'abc')
+  expect([updates, errors.length]).toEqual([[Y.encodeStateAsUpdate(other)], 1])
+})
