@@ -11,7 +11,11 @@ export function rememberOwn(space: string, cardId: string, text: string): void {
 }
 
 export function recallOwn(space: string, cardId: string): string | undefined {
-  return localStorage.getItem(keyOf(space, cardId)) ?? undefined
+  try {
+    return localStorage.getItem(keyOf(space, cardId)) ?? undefined
+  } catch {
+    return undefined
+  }
 }
 
 function keyOf(space: string, cardId: string): string {

@@ -110,6 +110,9 @@ function bind(opened: TextDocument, parent: HTMLElement, label: string, onRefuse
       drawSelection(),
       dropCursor(),
       EditorView.lineWrapping,
+      // What other programs have written may hold line ends of two characters, which CodeMirror would count as one. None come in here.
+      EditorState.lineSeparator.of('\n'),
+      EditorView.clipboardInputFilter.of((pasted) => pasted.replace(/\r\n?/g, '\n')),
       EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'true', autocapitalize: 'sentences' }),
       markdown(),
       syntaxHighlighting(highlighting),

@@ -42,6 +42,7 @@ function edit(store: Store, ref: TextRef): { view: EditorView; document: TextDoc
           { key: 'Mod-y', run: () => store.redo().change !== undefined, preventDefault: true },
         ]),
         basicSetup,
+        EditorState.lineSeparator.of('\n'),
         yCollab(document.text, document.awareness, { undoManager: false }),
       ],
     })
@@ -91,6 +92,20 @@ test('[TE10] a transaction shows in the editor at once, and what others write so
   await expect.poll(() => shown(mine.view)).toBe('> Hello 😀!')
   await expect.poll(() => shown(theirs.view)).toBe('> Hello 😀!')
   expect([a.get(note), b.get(note)]).toEqual(['> Hello 😀!', '> Hello 😀!'])
+  expect(errors).toEqual([])
+})
+
+test('[TE10] lines that end otherwise stand in the editor where they stand in the text', async () => {
+  const { stores, errors } = await openTabs(1)
+  const [store] = stores as [Store]
+  store.transact((tx) => tx.insert(note, 0, 'one\r\ntwo'))
+  const { view } = edit(store, note)
+  view.dispatch({ changes: { from: view.state.doc.length, insert: '!' } })
+  store.transact((tx) => tx.insert(note, 0, 'zero\r\n\r'))
+  view.dispatch({ changes: { from: view.state.doc.length, insert: '?' } })
+  await Promise.resolve()
+  const all = 'zero\r\n\rone\r\ntwo!?'
+  expect([store.get(note), view.state.sliceDoc()]).toEqual([all, all])
   expect(errors).toEqual([])
 })
 
