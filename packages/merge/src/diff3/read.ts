@@ -1,4 +1,4 @@
-import type { Value } from '@syncline/stm'
+import { equalValues, type Value } from '@syncline/stm'
 import type { By, Conflict } from '../diff/index.ts'
 import { compareValues } from '../order.ts'
 import { createAncestry, type Ancestry } from './ancestry.ts'
@@ -96,7 +96,8 @@ export interface Fold {
 
 interface Base {
   readonly versions: readonly Version[]
-  readonly value: Value
+  /** One value; or, where the versions disagree and nobody remembers what they come from in turn, what each of them has. */
+  readonly values: readonly [Value, ...Value[]]
 }
 
 interface Merge {
@@ -110,32 +111,48 @@ interface Merge {
  */
 const MOST_COMPARED = 16
 const MOST_ROUNDS = 4
+const MOST_BASES = 4
 
 export function createFold(ancestry: Ancestry, initial: Value, by: By<any>): Fold {
-  const bases = new Map<string, Value>()
+  const bases = new Map<string, readonly [Value, ...Value[]]>()
 
   const base = (mine: Side, theirs: Side): Base | undefined => {
     const versions = ancestry.latestShared(mine.seen, theirs.seen)
     if (versions.length === 0) {
       const areKnown = ancestry.goesBack(mine.seen) && ancestry.goesBack(theirs.seen)
-      return areKnown ? { versions, value: initial } : undefined
+      return areKnown ? { versions, values: [initial] } : undefined
     }
     const key = versions.map(({ id }) => id).join()
-    let value = bases.get(key)
-    if (value === undefined) bases.set(key, (value = joined(gather([...versions].sort(byGeneration).map(sideOf)))))
-    return { versions, value }
+    let values = bases.get(key)
+    if (values === undefined) bases.set(key, (values = joined(gather([...versions].sort(byGeneration).map(sideOf)))))
+    return { versions, values }
   }
 
-  /** Of sides that are at odds: what they come from there. Where that is not known, the latest counts: what others changed there, both sides have. */
-  const joined = ([first, ...others]: readonly [Side, ...Side[]]): Value =>
-    others.reduce((all, side) => united(all, side, merge(all, side)?.value ?? all.value), first).value
+  /** Of sides that are at odds: what they come from there. */
+  const joined = (sides: readonly [Side, ...Side[]]): readonly [Value, ...Value[]] => {
+    let [all] = sides
+    for (const side of sides.slice(1)) {
+      const merged = merge(all, side)
+      if (merged === undefined) {
+        const [first, ...more] = sides
+        return [first.value, ...more.slice(0, MOST_BASES - 1).map(({ value }) => value)]
+      }
+      all = united(all, side, merged.value)
+    }
+    return [all.value]
+  }
 
-  /** Undefined where nobody remembers what both come from. */
+  /** Undefined where nobody remembers what both come from. Of several bases all must say the same, or who is right is not to be told. */
   const merge = (mine: Side, theirs: Side): Merge | undefined => {
     const from = base(mine, theirs)
     if (from === undefined) return undefined
-    const merged = mergeValues(from.value, mine.value, theirs.value, by)
-    return { value: merged.value, conflicts: merged.clean ? [] : merged.conflicts }
+    const all = from.values.map((value) => mergeValues(value, mine.value, theirs.value, by))
+    const [first] = all
+    for (const merged of all) if (!merged.clean) return { value: merged.value, conflicts: merged.conflicts }
+    if (all.every(({ value }) => equalValues(value, first!.value))) return { value: first!.value, conflicts: [] }
+    const [was] = from.values
+    const conflict = { kind: 'value', path: [], base: was, mine: mine.value, theirs: theirs.value } as const
+    return { value: was, conflicts: [conflict] }
   }
 
   const gatherOnce = (sides: readonly Side[]): readonly Side[] => {

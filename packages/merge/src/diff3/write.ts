@@ -58,8 +58,9 @@ export function merged(desk: Desk, base: Value, mine: Value): readonly Version[]
   }
   // Their author has not seen the dispute, so what they changed is a change of what the dispute came from.
   const from = createFold(createAncestry(history), initial, by).base(first, second)!
-  const changed = chosen(mergeValues(base, mine, from.value, by), 'mine')
-  return equalValues(changed, from.value) ? [] : onSide(desk, { value: from.value, heads: from.versions }, changed)
+  const [value] = from.values
+  const changed = chosen(mergeValues(base, mine, value, by), 'mine')
+  return equalValues(changed, value) ? [] : onSide(desk, { value, heads: from.versions }, changed)
 }
 
 /** What each of the two sides comes to with all that is agreed on. */

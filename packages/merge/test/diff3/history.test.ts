@@ -78,7 +78,7 @@ test('[D3-19] a history keeps the latest versions, fewer of large ones, and all 
 test('[D3-19] what is kept of versions of all sizes does not depend on who came first', () => {
   const sizes: Limits = { versions: 5, atLeast: 2, sizeBytes: 120 }
   let compared = 0
-  for (let seed = 0; seed < 200; seed++) {
+  for (let seed = 0; seed < 60; seed++) {
     const values = Array.from({ length: 8 }, (_, i) => make('x'.repeat((seed * 7 + i * 13) % 31), [], `${seed} ${i}`))
     const orders = [values, values.toReversed(), shuffled(values, seed), shuffled(values, seed + 1)]
     const pictures = orders.map((order) =>
@@ -87,7 +87,7 @@ test('[D3-19] what is kept of versions of all sizes does not depend on who came 
     expect(new Set(pictures).size).toBe(1)
     if (pictures[0]!.includes('"horizon",[')) compared += 1
   }
-  expect(compared).toBeGreaterThan(100)
+  expect(compared).toBeGreaterThan(30)
 })
 
 test('[D3-20] a head that has nothing remembered in common with the latest is a copy', () => {
@@ -103,4 +103,17 @@ test('[D3-20] a head that has nothing remembered in common with the latest is a 
   expect(reading).toMatchObject({ value: 'a\n7\n', copies: [{ value: 'a\nlate\n' }], waiting: [] })
   const stray = makeVersion('a\nstray\n', [{ id: FORGOTTEN, generation: 3 }], 's')
   expect(readHistory(withVersions(history, [stray], few), 'a\n', lines).copies).toHaveLength(1)
+})
+
+test('[D3-16] [D3-17] where the versions that two come from disagree, and what these come from is forgotten, nobody is taken to be right', () => {
+  const forgotten = make('a\nb\nc\n')
+  const [one, other] = [make('a\n1\nc\n', [forgotten]), make('a\n2\nc\n', [forgotten])]
+  // Two people have decided it, each otherwise: of what they saw the one kept one text and the other none.
+  const [kept, neither] = [make('a\n1\nc\n', [one, other], 's1'), make('a\nb\nc\n', [one, other], 's2')]
+  const sizes: Limits = { versions: 4, atLeast: 4, sizeBytes: 0 }
+  const history = withVersions(emptyHistory, [forgotten, one, other, kept, neither], sizes)
+  expect(history.versions.has(forgotten.id)).toBe(false)
+  const { sides, conflicts } = readHistory(history, '', lines)
+  expect(sides.map(({ value }) => value)).toEqual(['a\n1\nc\n', 'a\nb\nc\n'])
+  expect(conflicts).toHaveLength(1)
 })

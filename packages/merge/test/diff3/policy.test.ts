@@ -335,7 +335,7 @@ function inKeyOrder(_: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-test("[D3-16] a thousand heads, and values that nobody could have written, take nobody's time and throw nothing", () => {
+test("[D3-16] hundreds of heads, and values that nobody could have written, take nobody's time and throw nothing", () => {
   let merges = 0
   const counting: By<string> = {
     ...lines,
@@ -349,9 +349,9 @@ test("[D3-16] a thousand heads, and values that nobody could have written, take 
   const stamp = { at: 1, writer: 'w' }
   const apply = (state: unknown, payload: Value): unknown => policy.apply(state, payload, stamp)
   let state: unknown
-  for (let i = 0; i < 1_000; i++) state = apply(state, [0, `s${i}`, 0, 1, [], `a\nb\n${i}\nd\ne\n`])
-  expect(policy.read(state, ref)).toMatchObject({ waiting: 998, conflicts: [{ base: 'c\n' }] })
-  expect(merges).toBeLessThan(1_000 * 20)
+  for (let i = 0; i < 300; i++) state = apply(state, [0, `s${i}`, 0, 1, [], `a\nb\n${i}\nd\ne\n`])
+  expect(policy.read(state, ref)).toMatchObject({ waiting: 298, conflicts: [{ base: 'c\n' }] })
+  expect(merges).toBeLessThan(300 * 20)
   const [dan] = peopleWith(1, json(), null) as [Person]
   const deep = Array.from({ length: 70 }).reduce<Value>((inside) => [inside], 'x')
   for (const odd of [deep, '\ud800', { '\udfff': 1 }]) {
