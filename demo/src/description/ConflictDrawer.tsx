@@ -151,6 +151,7 @@ function Decisions({
           <CopyChoice
             key={i}
             text={copy}
+            now={reading.value}
             isKept={kept.get(i)}
             onDecide={(isKept) => setKept((old) => new Map(old).set(i, isKept))}
           />

@@ -1,14 +1,19 @@
 import clsx from 'clsx'
 import { useId } from 'react'
+import { partsOf } from './decisions.ts'
 import { toShown } from './description.ts'
+import { Marked } from './Marked.tsx'
 
 /** A whole version of somebody who was away for so long that it cannot be merged any more. */
 export function CopyChoice({
   text,
+  now,
   isKept,
   onDecide,
 }: {
   readonly text: string
+  /** What stands there: what differs from it is marked. */
+  readonly now: string
   readonly isKept: boolean | undefined
   readonly onDecide: (isKept: boolean) => void
 }) {
@@ -22,7 +27,7 @@ export function CopyChoice({
         </span>
       </legend>
       <p className="clear-both max-h-60 overflow-y-auto rounded-xl bg-lane p-3 whitespace-pre-wrap [overflow-wrap:anywhere]">
-        {toShown(text)}
+        <Marked parts={partsOf(toShown(now), toShown(text))} />
       </p>
       <div className="mt-2.5 flex flex-wrap gap-2">
         {[true, false].map((choice) => (

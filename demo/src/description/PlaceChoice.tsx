@@ -2,6 +2,7 @@ import clsx from 'clsx'
 import { Check } from 'lucide-react'
 import { useId } from 'react'
 import { partsOf, textOf, type Decision, type Pick, type Place } from './decisions.ts'
+import { Marked } from './Marked.tsx'
 
 /** One place that two people have changed: what each wrote, what stood there before, and what is to stand there. */
 export function PlaceChoice({
@@ -130,15 +131,7 @@ function Version({
         {text === '' ? (
           <em className="text-ink-3">Nothing: these lines are gone.</em>
         ) : (
-          partsOf(base, text).map((part, i) =>
-            part.isNew ? (
-              <mark key={i} className="rounded-sm bg-warn-soft text-ink">
-                {part.text}
-              </mark>
-            ) : (
-              part.text
-            ),
-          )
+          <Marked parts={partsOf(base, text)} />
         )}
       </span>
     </label>

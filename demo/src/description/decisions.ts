@@ -43,9 +43,15 @@ export function textOf(place: Place, pick: Pick, first: 'mine' | 'theirs'): stri
   return both.filter((text) => text !== '').join('\n')
 }
 
+/** A part of a text, and whether another text does not have it. */
+export interface Part {
+  readonly text: string
+  readonly isNew: boolean
+}
+
 /** A text in parts, with those that the other one does not have. */
-export function partsOf(base: string, text: string): readonly { readonly text: string; readonly isNew: boolean }[] {
-  const parts: { readonly text: string; readonly isNew: boolean }[] = []
+export function partsOf(base: string, text: string): readonly Part[] {
+  const parts: Part[] = []
   // How far the base is told.
   let told = 0
   for (const difference of diff(base, text, words)) {
