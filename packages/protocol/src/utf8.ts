@@ -5,8 +5,14 @@ import { ProtocolError } from './errors.ts'
 /** How many arguments one call of `String.fromCharCode` is given; engines have limits far above. */
 const UNITS_PER_CALL = 4096
 
-/** Below this length, adding character by character is quicker than a call with many arguments. */
+/** Texts below this length are looked for among those that were read before. */
 const SHORT = 24
+
+/**
+ * Short texts that were read, by a hash of their bytes: names of fields, tags and many values come again in each operation. A text that is
+ * there already costs no memory and no time at the collector of garbage, and engines find it faster in a Map.
+ */
+const known: string[] = Array.from({ length: 1024 }, () => '')
 
 /** The length of `text` in UTF-8. A lone surrogate counts as three bytes; `writeUtf8` will refuse it. */
 export function utf8Length(text: string): number {
@@ -63,13 +69,24 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
 }
 
 function readAscii(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start < SHORT) return readShort(bytes, start, end)
   let text = ''
-  if (end - start < SHORT) {
-    for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!)
-    return text
-  }
   for (let at = start; at < end; at += UNITS_PER_CALL)
     text += fromUnits(bytes.subarray(at, Math.min(end, at + UNITS_PER_CALL)))
+  return text
+}
+
+function readShort(bytes: Uint8Array, start: number, end: number): string {
+  let hash = 0
+  for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + bytes[at]!
+  const place = (hash ^ (hash >>> 10)) & 1023
+  const found = known[place]!
+  let at = start
+  while (at < end && found.charCodeAt(at - start) === bytes[at]) at += 1
+  if (at === end && found.length === end - start) return found
+  let text = ''
+  for (at = start; at < end; at++) text += String.fromCharCode(bytes[at]!)
+  known[place] = text
   return text
 }
 
