@@ -4,12 +4,14 @@ import { bindDocuments, clientIdFrom, updateAside, writersOf } from './bound.ts'
 import type { BoundDocuments, Writing } from './bound.ts'
 import { applyDocDraft, editDocDraft, isUnchanged, openDocDraft, readDocDraft, sizeOfDocDraft } from './doc-draft.ts'
 import type { DocDraft } from './doc-draft.ts'
+import { createDocReversal } from './doc-reversal.ts'
 import type { DocRoots } from './doc-roots.ts'
 import type { DocValue } from './doc-value.ts'
 import { LiveDoc } from './live-doc.ts'
 import { appendUpdate, ignore, replay } from './state.ts'
 import type { DocumentState } from './state.ts'
 import { structured } from './structured.ts'
+import { createWriter, writerAside } from './text-reversal.ts'
 
 /** A structured document that several people edit at once: rich text, nested maps and arrays. Reads as plain data. */
 export type DocRef = Ref<DocValue, { edit: DocRoots }>
@@ -97,6 +99,9 @@ export const docPolicy: Policy<DocValue, DocumentState<DocValue>, DocDraft> = {
   sizeBytes: sizeOfDocDraft,
   finish: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context)),
   documents: (payload) => writersOf(structured, payload),
-  reversal: 'none',
-  bind: (host): BoundDocPolicy => bindDocuments(TAG, writing, host),
+  reversal: createDocReversal(writerAside),
+  bind: (host): BoundDocPolicy => ({
+    ...bindDocuments(TAG, writing, host),
+    reversal: createDocReversal(createWriter(host)),
+  }),
 }

@@ -59,7 +59,8 @@ export function encodeStandIns(standIns: readonly StandIn[]): Value {
   return standIns.flatMap(({ range, root }) => [range.client, range.clock, range.length, root.client, root.clock])
 }
 
-function decodeStandIns(data: Value): readonly StandIn[] {
+/** What stands for what, in data; nothing where it makes no sense. */
+export function decodeStandIns(data: Value): readonly StandIn[] {
   if (!Array.isArray(data) || !data.every(isCount)) return []
   const numbers = data as readonly number[]
   const standIns: StandIn[] = []

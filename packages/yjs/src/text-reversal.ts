@@ -23,35 +23,40 @@ interface Reversing {
 }
 
 /** The reversal of texts without a store: each state is loaded anew. */
-export const reversalAside: Reversal<TextState> = createTextReversal({
-  on: onCopy,
-  writer(doc, _length, undone) {
-    const { at, writer } = undone[0]!.stamp
-    return { client: freeClient(doc, hashOf(`${writer}:${at}:${undone.length}`)), clock: 0 }
-  },
-})
+export const reversalAside: Reversal<TextState> = createTextReversal({ on: onCopy, writer: writerAside })
+
+/** Who puts back what is put back without a store. */
+export function writerAside(doc: Y.Doc, _length: number, undone: readonly Undone[]): Id {
+  const { at, writer } = undone[0]!.stamp
+  return { client: freeClient(doc, hashOf(`${writer}:${at}:${undone.length}`)), clock: 0 }
+}
+
+/** Who puts back what is put back in one store: clients of its own. */
+export function createWriter(host: PolicyHost): (doc: Y.Doc, length: number) => Id {
+  /** Who has put something back last, and the clock after it. */
+  let last: Id | undefined
+
+  return (doc, length) => {
+    // The same client goes on only when all that it was given is in this document, so no clock is given out twice: what was made to be
+    // looked at, or is for somebody else to decide, may never come, or come later.
+    const goesOn = last !== undefined && Y.getState(doc.store, last.client) === last.clock
+    const first = goesOn ? last! : { client: freeClient(doc, host.randomUint32()), clock: 0 }
+    last = { client: first.client, clock: first.clock + length }
+    return first
+  }
+}
 
 /** The reversal of texts in one store: it works on what is open. */
 export function boundReversal(
   bound: { showing(state: TextState | undefined): { readonly doc: Y.Doc } | undefined },
   host: PolicyHost,
 ): Reversal<TextState> {
-  /** Who has put characters back last, and the clock after them. */
-  let last: Id | undefined
-
   return createTextReversal({
     on(state, body) {
       const open = bound.showing(state)
       return open === undefined ? onCopy(state, body) : body(open.doc)
     },
-    writer(doc, length) {
-      // The same client goes on only when all that it was given is in this document, so no clock is given out twice: what was made to be
-      // looked at, or is for somebody else to decide, may never come, or come later.
-      const goesOn = last !== undefined && Y.getState(doc.store, last.client) === last.clock
-      const first = goesOn ? last! : { client: freeClient(doc, host.randomUint32()), clock: 0 }
-      last = { client: first.client, clock: first.clock + length }
-      return first
-    },
+    writer: createWriter(host),
   })
 }
 

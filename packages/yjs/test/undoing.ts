@@ -1,8 +1,10 @@
-import type { Past, Reversal, Undone, Value } from '@syncline/stm'
+import type { AnyRef, Past, Policy, Reversal, Undone, Value } from '@syncline/stm'
+import type { BoundDocuments } from '../src/bound.ts'
+import type { LiveText } from '../src/live-text.ts'
+import type { LiveDocument } from '../src/live.ts'
 import { textPolicy } from '../src/policy.ts'
-import type { BoundTextPolicy } from '../src/policy.ts'
-import type { TextState } from '../src/state.ts'
-import { note, Site } from './world.ts'
+import type { DocumentState } from '../src/state.ts'
+import { DocumentSite, note } from './world.ts'
 import type { Sent } from './world.ts'
 
 /** One Change of a site, as far as undoing it needs it. */
@@ -19,8 +21,10 @@ export interface Taken {
   readonly superseded: readonly string[]
 }
 
-/** A site whose edits of one text can be taken back, as a store does it. What it keeps has been through data, as what lies on a disk. */
-export class UndoingSite extends Site {
+/** A site whose edits of one document can be taken back, as a store does it. What it keeps has been through data, as what lies on a disk. */
+export class UndoingDocumentSite<V, L extends LiveDocument<V>> extends DocumentSite<V, L> {
+  readonly #policy: Policy<V>
+  readonly #ref: AnyRef
   undos: Own[][] = []
   redos: Own[][] = []
   /** While it is set, edits join the newest step. */
@@ -28,8 +32,14 @@ export class UndoingSite extends Site {
   #isTaking = false
   readonly #restorations: Value[] = []
 
-  get reversal(): Reversal<TextState> {
-    return this.policy.reversal as Reversal<TextState>
+  constructor(policy: Policy<V>, ref: AnyRef, index = 0, sites = 1) {
+    super(policy, index, sites)
+    this.#policy = policy
+    this.#ref = ref
+  }
+
+  get reversal(): Reversal<DocumentState<V>> {
+    return this.policy.reversal as Reversal<DocumentState<V>>
   }
 
   readonly past: Past = {
@@ -59,10 +69,11 @@ export class UndoingSite extends Site {
   /** As after a reload: other documents, other client ids. */
   reload(): void {
     this.policy.close()
-    this.policy = textPolicy.bind!(this) as BoundTextPolicy
+    // Drafts are passed on, never looked into.
+    this.policy = this.#policy.bind!(this) as BoundDocuments<V, any, L>
   }
 
-  #own(before: TextState | undefined, payload: Value): Own {
+  #own(before: DocumentState<V> | undefined, payload: Value): Own {
     const inverse = this.reversal.inverse(before, payload, this.past)
     if (inverse === undefined) throw new Error('An edit has no inverse.')
     // Asked of the bytes alone it must say the same, but for the order.
@@ -75,12 +86,12 @@ export class UndoingSite extends Site {
     this.policy.flush()
     const step = from.pop()
     if (step === undefined) return undefined
-    const state = this.states.get(note.address)
+    const state = this.states.get(this.#ref.address)
     const undone: Undone[] = step.toReversed().map(({ inverse }) => ({ inverse, stamp: stampOf(this) }))
     const { payload, restored, superseded } = this.reversal.revert(state, undone, this.past)
     if (payload === undefined) return { step, sent: undefined, superseded }
     this.#isTaking = true
-    this.commit(note.address, payload)
+    this.commit(this.#ref.address, payload)
     this.#isTaking = false
     to.push([this.#own(state, payload)])
     this.#restorations.push(structuredClone(restored))
@@ -88,11 +99,23 @@ export class UndoingSite extends Site {
   }
 }
 
-const stampOf = (site: Site): { at: number; writer: string } => ({ at: site.sent.length, writer: String(site.index) })
+/** A site whose edits of one text can be taken back. */
+export class UndoingSite extends UndoingDocumentSite<string, LiveText> {
+  constructor(index = 0, sites = 1) {
+    super(textPolicy, note, index, sites)
+  }
+}
+
+const stampOf = (site: { readonly sent: readonly Sent[]; readonly index: number }): { at: number; writer: string } => ({
+  at: site.sent.length,
+  writer: String(site.index),
+})
 
 /** An inverse character by character, so that it does not matter how they lie together. */
 function sorted(inverse: Value): string {
   const [inserted, removed] = inverse as readonly [readonly number[], readonly (number | string)[]]
+  // That of a doc has no characters.
+  if (removed.every((one) => typeof one === 'number')) return JSON.stringify(inverse)
   const characters: string[] = []
   for (let i = 0; i < inserted.length; i += 3)
     for (let at = 0; at < inserted[i + 2]!; at++) characters.push(`+${inserted[i]} ${inserted[i + 1]! + at}`)
