@@ -25,3 +25,6 @@ export type { Followed, Reader, ReferenceNames } from './follow.ts'
 
 // The hybrid logical clock
 export { tick, witness } from './clock.ts'
+
+// Changes that are authored again
+export { restamped } from './restamp.ts'

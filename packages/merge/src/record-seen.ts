@@ -4,6 +4,7 @@ import { readStamps, StampTable, unlessMalformed } from './origins.ts'
 import { pathsOf, registersIn } from './record-sketch.ts'
 import { YIELD } from './record-op.ts'
 import type { RecordState } from './record-state.ts'
+import { additionsPath } from './restamp.ts'
 import { COUNT } from './shape.ts'
 
 /**
@@ -29,7 +30,7 @@ function standingIn(state: RecordState): readonly Standing[] {
     const name = state.shape.names[slot]!
     if (state.shape.kinds[slot] === COUNT) {
       for (const [writer, { at }] of (held as CounterState).tallies) {
-        standing.push({ path: `${COUNT}${JSON.stringify([name, writer])}`, name, stamp: { at, writer } })
+        standing.push({ path: additionsPath(name, writer), name, stamp: { at, writer } })
       }
     } else {
       for (const register of registersIn(state, slot)) {

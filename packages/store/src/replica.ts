@@ -29,7 +29,7 @@ import {
 import { Applied } from './applied.ts'
 import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
-import { decideSettlement, raise, type Settlement } from './settlement.ts'
+import { decideSettlement, raise, stampText, type Settlement } from './settlement.ts'
 
 /** A Change of this browser that the relay has not stored yet. */
 export interface Pending {
@@ -225,6 +225,7 @@ export function createReplica(
   const ended = new Map<WriterId, number>()
   /** What Changes that were authored again have become. */
   const became = new Map<ChangeId, Change>()
+  const restamps = new Map<string, Stamp>()
   /** For each cell that a pending Change touches: how many operations, and the state without them. */
   const overlaid = new Map<CellKey, { operations: number; acknowledged: unknown }>()
   const bound: BoundPolicy[] = []
@@ -445,6 +446,7 @@ export function createReplica(
       for (const [other, seq] of from?.saw ?? noWriters) raise(saw, other, seq)
       if (from !== undefined) {
         became.set(changeId(from.change), change)
+        restamps.set(stampText(from.change), stampOf(change))
         onReauthored(from.change, change)
       }
       // What is authored again comes from a record, which has the shared part only.
@@ -525,7 +527,7 @@ export function createReplica(
     },
     settlement: (refusal, fresh, nowMs, mend) =>
       decideSettlement(
-        { pending, refused, ended, became, lastAt, lastOrderedAt, freshSeq: seqs.get(fresh) ?? 0 },
+        { pending, refused, ended, became, restamps, lastAt, lastOrderedAt, freshSeq: seqs.get(fresh) ?? 0 },
         refusal,
         fresh,
         nowMs,

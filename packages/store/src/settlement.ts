@@ -1,5 +1,5 @@
-import { tick } from '@syncline/merge'
-import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type WriterId } from '@syncline/stm'
+import { restamped, tick } from '@syncline/merge'
+import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type Stamp, type WriterId } from '@syncline/stm'
 import type { RefusedChange } from './refused.ts'
 import type { Pending, Refusal } from './replica.ts'
 
@@ -20,6 +20,8 @@ export interface Known {
   readonly ended: ReadonlyMap<WriterId, number>
   /** What Changes that were authored again have become. */
   readonly became: ReadonlyMap<ChangeId, Change>
+  /** By the stamp that a Change had which was authored again, as text: the one that it got. */
+  readonly restamps: ReadonlyMap<string, Stamp>
   /** The greatest `at` that was seen, and the greatest that the relay has stored. */
   readonly lastAt: number
   readonly lastOrderedAt: number
@@ -43,6 +45,12 @@ export function decideSettlement(
   const reauthored: { from: ChangeId; to: Change }[] = []
   let at = refusal.code === 'clock-ahead' ? known.lastOrderedAt : known.lastAt
   let { freshSeq } = known
+  const restamps = new Map(known.restamps)
+  const stampNow = (stamp: Stamp): Stamp | undefined => {
+    let now = restamps.get(stampText(stamp))
+    for (let next = now; next !== undefined; next = restamps.get(stampText(next))) now = next
+    return now
+  }
   for (const [id, { change, saw }] of known.pending) {
     if (change.writer !== writer || change.seq < seq) continue
     const isCause = !mend && change.seq === seq
@@ -53,7 +61,10 @@ export function decideSettlement(
       at = tick(at, nowMs)
       freshSeq += 1
       const deps = translated(change.deps, fresh, known)
-      reauthored.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps } })
+      // What it had seen is before it in the order, and has its new stamp already.
+      const ops = change.ops.map((op) => restamped(op, stampNow))
+      reauthored.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps, ops } })
+      restamps.set(stampText(change), { at, writer: fresh })
     }
   }
   return { writer, lastSeq: seq - 1, refused, reauthored }
@@ -85,6 +96,11 @@ function translated(deps: Basis, author: WriterId, { ended, became }: Known): Ba
   // Its own earlier ones are implied.
   writers.delete(author)
   return { ...deps, writers }
+}
+
+/** A stamp as the key of a map. */
+export function stampText({ at, writer }: Stamp): string {
+  return `${at} ${writer}`
 }
 
 /** Raises what is known of a writer. */
