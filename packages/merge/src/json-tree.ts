@@ -1,5 +1,6 @@
 import { compareStamps, setKey, type Stamp, type Value } from '@syncline/stm'
 import { isObject, isReserved } from './lens.ts'
+import { isWithin, MOST_LEVELS } from './levels.ts'
 import { compareValues } from './order.ts'
 
 /** Entries that write inside of a register: `[value, …path]` is set, what is at a path is removed, or is again as if nobody had written there. */
@@ -104,13 +105,51 @@ export function writtenAt(tree: JsonTree | undefined, write: NodeWrite, depth = 
     const parts = new Map(tree?.parts).set(key, after)
     return new JsonTree(tree?.stamp, tree?.kind ?? RESET_AT, tree?.value, parts)
   }
-  if (order === 0 && compareWritten(kind, value, tree!) <= 0) return tree!
+  if (order === 0 && compareParts(write, tree!) <= 0) return tree!
   return new JsonTree(stamp, kind, value, tree === undefined ? noParts : partsSince(tree, stamp))
 }
 
+/** The tree after some writes with one stamp, in whatever order. Cost: once the keys beside each of their paths. */
+export function writtenAll(
+  tree: JsonTree | undefined,
+  writes: readonly [NodeWrite, ...NodeWrite[]],
+  depth = 0,
+): JsonTree {
+  const [first, ...others] = writes
+  if (others.length === 0) return writtenAt(tree, first, depth)
+  const here = writes.filter(({ path }) => path.length === depth)
+  let after = tree
+  if (here.length > 0) {
+    // Of what one transaction has written at one path the greatest stands.
+    const greatest = here.reduce((best, one) => (compareParts(one, best) > 0 ? one : best))
+    after = writtenAt(tree, greatest, depth)
+  }
+  if (after?.stamp !== undefined && compareStamps(first.stamp, after.stamp) < 0) return after
+  let parts: Map<string, JsonTree> | undefined
+  for (const [key, below] of byKey(writes, depth)) {
+    const before = after?.parts.get(key)
+    const part = writtenAll(before, below, depth + 1)
+    if (part !== before) (parts ??= new Map(after?.parts)).set(key, part)
+  }
+  return parts === undefined ? after! : new JsonTree(after?.stamp, after?.kind ?? RESET_AT, after?.value, parts)
+}
+
+/** The writes below a path, by the next key. */
+function byKey(writes: readonly NodeWrite[], depth: number): ReadonlyMap<string, readonly [NodeWrite, ...NodeWrite[]]> {
+  const groups = new Map<string, [NodeWrite, ...NodeWrite[]]>()
+  for (const write of writes) {
+    const key = write.path[depth]
+    if (key === undefined) continue
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [write])
+    else group.push(write)
+  }
+  return groups
+}
+
 /** As two writes with one stamp to one register: the greater value wins. */
-function compareWritten(kind: NodeKind, value: Value | undefined, tree: JsonTree): number {
-  return tree.kind - kind || compareValues(value, tree.value)
+function compareParts(write: Pick<NodeWrite, 'kind' | 'value'>, standing: Pick<NodeWrite, 'kind' | 'value'>): number {
+  return standing.kind - write.kind || compareValues(write.value, standing.value)
 }
 
 function partsSince({ parts }: JsonTree, stamp: Stamp): ReadonlyMap<string, JsonTree> {
@@ -178,9 +217,9 @@ export function readNodeEntry(kind: Value, data: Value): Omit<NodeWrite, 'stamp'
   if (!Array.isArray(data)) return undefined
   const items = data as readonly Value[]
   const path = kind === SET_AT ? items.slice(1) : items
-  if (path.length === 0 || path.length > MOST_LEVELS || !path.every(isText) || isReserved(path[0]!)) return undefined
+  if (path.length === 0 || path.length > PATH_LEVELS || !path.every(isText) || isReserved(path[0]!)) return undefined
   const value = kind === SET_AT ? items[0] : undefined
-  if (kind === SET_AT && (value === undefined || !fits(value, MOST_LEVELS - path.length))) return undefined
+  if (kind === SET_AT && (value === undefined || !isWithin(value, PATH_LEVELS - path.length))) return undefined
   return { kind, value, path }
 }
 
@@ -190,13 +229,8 @@ export function nodeEntryData({ kind, value, path }: Omit<NodeWrite, 'stamp'>): 
 }
 
 /** As many as a value of an app may have, and one around it for its version: what is put together by paths is then never deeper. */
-const MOST_LEVELS = 65
+const PATH_LEVELS = MOST_LEVELS + 1
 
 function isText(key: Value): key is string {
   return typeof key === 'string'
-}
-
-function fits(value: Value, levels: number): boolean {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return true
-  return levels > 0 && Object.values(value).every((inner: Value) => fits(inner, levels - 1))
 }

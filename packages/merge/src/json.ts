@@ -1,6 +1,6 @@
 import { equalValues, setKey, toValue, type Stamp, type Value } from '@syncline/stm'
 import type { Field, Parts } from './fields.ts'
-import { nodeEntryData, REMOVE_AT, SET_AT, treeOf, writtenAt, type NodeWrite } from './json-tree.ts'
+import { nodeEntryData, REMOVE_AT, SET_AT, treeOf, writtenAll, type NodeWrite } from './json-tree.ts'
 import { checkUnversioned, isObject, type Registers } from './lens.ts'
 
 /**
@@ -42,12 +42,14 @@ const parts: Parts = {
   },
   merged(now, base, mine) {
     if (!isObject(base) || !isObject(mine)) return mine
-    let tree = treeOf(now, NOW)
+    const writes: NodeWrite[] = []
     compare(base, mine, [], (write) => {
       // What others have removed need not be removed, nor what is around it made again for that.
-      if (write.kind === SET_AT || isIn(now, write.path)) tree = writtenAt(tree, { ...write, stamp: NOW })
+      if (write.kind === SET_AT || isIn(now, write.path)) writes.push({ ...write, stamp: NOW })
     })
-    return tree.read(undefined)!
+    const [first, ...others] = writes
+    const tree = treeOf(now, NOW)
+    return first === undefined ? now! : writtenAll(tree, [first, ...others]).read(undefined)!
   },
   over(initial, parts) {
     if (!isObject(initial) || !isObject(parts)) return parts

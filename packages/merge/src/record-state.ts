@@ -11,6 +11,7 @@ import {
   SET_AT,
   treeOf,
   wholeOf,
+  writtenAll,
   writtenAt,
   type NodeWrite,
 } from './json-tree.ts'
@@ -256,6 +257,9 @@ function fold(
   let uniform = current === undefined ? stamp : current.stamps === undefined ? current.stamp : undefined
   if (current !== undefined && current.values.length === 0) uniform = stamp
 
+  /** What is written inside of registers and was not come to yet. */
+  let parts: Map<string, [NodeWrite, ...NodeWrite[]]> | undefined
+
   for (let i = 2; i < payload.length; i += 3) {
     const entry = payload[i]
     const name = payload[i + 1] as string
@@ -272,7 +276,15 @@ function fold(
       if (before instanceof JsonTree || (entry as number) >= SET_AT) {
         const tree =
           before instanceof JsonTree || standing === undefined ? before : treeOf(before as Value | undefined, standing)
-        const grown = writtenAt(tree as JsonTree | undefined, nodeWriteOf(entry as number, payload[i + 2]!, stamp))
+        let grown: JsonTree
+        if ((entry as number) >= SET_AT) {
+          // All at once: there may be many, and each copies the keys beside it.
+          parts ??= partsOf(payload, stamp)
+          const writes = parts.get(name)
+          if (writes === undefined) continue
+          parts.delete(name)
+          grown = writtenAll(tree as JsonTree | undefined, writes)
+        } else grown = writtenAt(before as JsonTree, wholeWriteOf(entry as number, payload[i + 2]!, stamp))
         if (grown === tree) continue
         after = heldOf(grown)
         at = grown.latest
@@ -316,10 +328,23 @@ function fold(
   )
 }
 
-/** The write in an entry that is one to a register, or inside of it. */
-function nodeWriteOf(entry: number, data: Value, stamp: Stamp): NodeWrite {
-  const node = readNodeEntry(entry, data)
-  if (node !== undefined) return { ...node, value: freezeValue(node.value), stamp }
+/** What an operation writes inside of registers, by their names. */
+function partsOf(payload: readonly Value[], stamp: Stamp): Map<string, [NodeWrite, ...NodeWrite[]]> {
+  const parts = new Map<string, [NodeWrite, ...NodeWrite[]]>()
+  for (let i = 2; i < payload.length; i += 3) {
+    const part = readNodeEntry(payload[i]!, payload[i + 2]!)
+    if (part === undefined) continue
+    const write = { ...part, value: freezeValue(part.value), stamp }
+    const name = payload[i + 1] as string
+    const others = parts.get(name)
+    if (others === undefined) parts.set(name, [write])
+    else others.push(write)
+  }
+  return parts
+}
+
+/** The write in an entry that is one to a whole register. */
+function wholeWriteOf(entry: number, data: Value, stamp: Stamp): NodeWrite {
   const value = entry === SET ? freezeValue(data) : undefined
   return { kind: entry === SET ? SET_AT : RESET_AT, value, path: WHOLE, stamp }
 }

@@ -1,5 +1,5 @@
 import { StmError, type Change, type Value } from '@syncline/stm'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { collection, field, json, optional, record, type Field, type RecordValue } from '../src/index.ts'
 import { canonicalText } from './canonical.ts'
 import { createReplica, type Replica } from './replica.ts'
@@ -366,4 +366,22 @@ test('[NJ9] an upgrade gets the parts that were written, and what the field star
   transact((tx) => tx.patch(old, { theme: [] }))
   transact((tx) => tx.patch(old, { theme: { font: {} } }))
   expect(memory.snapshot.get(now).theme).toEqual({ font: {}, up: true })
+})
+
+test('[NJ2] writing many keys at once costs once for each, and so does reading, merging and removing them', () => {
+  const big = record('big', { data: json<{ [key: string]: number }>({}) })
+  const { memory, transact } = createReplica('w', [big.policy])
+  const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`k${i}`, i]))
+  // A copy of a Map sets each of its entries.
+  const sets = vi.spyOn(Map.prototype, 'set')
+  transact((tx) => tx.patch(big, { data: many }))
+  expect(memory.snapshot.get(big).data).toEqual(many)
+  transact((tx) => tx.merge(big, { data: { k1: 1 } }, { data: { ...many, k1: 2 } }))
+  transact((tx) => tx.patch(big, { data: {} }))
+  transact((tx) => tx.merge(big, { data: {} }, { data: many }))
+  const count = sets.mock.calls.length
+  sets.mockRestore()
+  expect(memory.snapshot.get(big).data).toEqual(many)
+  expect(count).toBeGreaterThan(3_000)
+  expect(count).toBeLessThan(20 * 3_000)
 })
