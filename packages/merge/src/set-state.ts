@@ -1,5 +1,6 @@
 import { setKey, type Value } from '@syncline/stm'
 import { freezeValue } from './freeze.ts'
+import { isWithin, MOST_LEVELS } from './levels.ts'
 import { compareValues } from './order.ts'
 
 /** Operation of a set: `[EDIT, …edits]`, an edit being `n, dot, values`: `n` is added to what is known of `dot` under each of the values. */
@@ -95,6 +96,7 @@ export function parseSet(payload: Value): readonly SetEdit[] | undefined {
   for (let i = 1; i < payload.length; i += 3) {
     const [n, dot, values] = payload.slice(i, i + 3) as readonly Value[]
     if (!isCount(n) || typeof dot !== 'string' || !Array.isArray(values)) return undefined
+    if (!(values as readonly Value[]).every((value) => isWithin(value, MOST_LEVELS))) return undefined
     edits.push({ n, dot, values: values as readonly Value[] })
   }
   return edits
@@ -105,17 +107,22 @@ export function setPayload(edits: readonly SetEdit[]): Value | undefined {
   return edits.length === 0 ? undefined : [EDIT, ...edits.flatMap(({ n, dot, values }) => [n, dot, values])]
 }
 
-/** Puts a value into the edit that does the same to the same dot of others. */
+/** Puts a value into the edit that does the same to the same dot of others; into several where it is more than one can say. */
 export function gather(
   edits: Map<string, SetEdit & { readonly values: Value[] }>,
   n: number,
   dot: string,
   value: Value,
 ): void {
-  const key = `${n} ${dot}`
-  const edit = edits.get(key)
-  if (edit === undefined) edits.set(key, { n, dot, values: [value] })
-  else edit.values.push(value)
+  // A faulty writer may have put in the same addition again and again.
+  for (let left = n; left !== 0;) {
+    const part = Math.max(-GREATEST, Math.min(left, GREATEST))
+    left -= part
+    const key = `${part} ${dot}`
+    const edit = edits.get(key)
+    if (edit === undefined) edits.set(key, { n: part, dot, values: [value] })
+    else edit.values.push(value)
+  }
 }
 
 /** Counts stay far below what would be rounded. */

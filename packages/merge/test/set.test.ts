@@ -189,3 +189,24 @@ test('[SE8] what is taken back is what was done: others stay in, or out', () => 
   expect(revert(fold(mine, removal, removal), removal)).toEqual([[], ['x']])
   expect(revert(fold(mine, removal, removal, mine), removal)).toEqual([['x'], []])
 })
+
+test('[SE9] [ME4] what a faulty writer has put in again and again can be taken out', () => {
+  const stamp = { at: 1, writer: 'w' }
+  const { policy } = tags
+  const state = policy.apply(undefined, [0, 1e6, 'd', ['x'], 1e6, 'd', ['x'], 3, 'd', ['x']], stamp)
+  const context = { stamp, seed: 's' }
+  const draft = policy.edit(policy.draft(state, tags), { kind: 'set', value: ['mine'] }, tags, context)
+  expect(policy.readDraft(draft, tags)).toEqual(['mine'])
+  const after = policy.apply(state, policy.finish(draft, tags, context)!, stamp)
+  expect(policy.read(after, tags)).toEqual(['mine'])
+})
+
+test('[ME3] values that are nested deeper than any app writes change nothing', () => {
+  let deep: Value = 'x'
+  for (let i = 0; i < 64; i++) deep = [deep]
+  expect(tags.policy.read(tags.policy.apply(undefined, [0, 1, 'd', [deep]], { at: 1, writer: 'w' }), tags)).toEqual([
+    deep,
+  ])
+  for (let i = 0; i < 50_000; i++) deep = [deep]
+  expect(tags.policy.apply(undefined, [0, 1, 'd', ['x', deep]], { at: 1, writer: 'w' })).toBe(undefined)
+})
