@@ -137,6 +137,8 @@ export interface PolicyHost {
   commit(address: string, payload: Value): void
   /** A fresh random 32-bit number. */
   randomUint32(): number
+  /** Runs work that can wait, in a task of its own; never once the store is closed. */
+  later(work: () => void): void
   /** Reports an error that must not break a commit. */
   report(error: unknown): void
 }

@@ -266,6 +266,7 @@ export function bindLive(policy: Policy): Policy {
     state: () => undefined,
     commit: () => undefined,
     randomUint32: () => 4,
+    later: (work) => work(),
     report: (error) => {
       throw error
     },

@@ -271,6 +271,13 @@ export function createCommitting(core: Core): Committing {
           if (depth === 0) commitDirectEdits()
         },
         randomUint32: () => randomUint32(core.chance),
+        later(work) {
+          const cancel = core.clock.setTimer(0, () => {
+            core.closing.delete(cancel)
+            work()
+          })
+          core.closing.add(cancel)
+        },
         report: core.onError,
       })
       return bound ?? policy

@@ -1,5 +1,6 @@
 import type { BoundPolicy, EditContext, Intent, PolicyHost, PolicyRef, Value } from '@syncline/stm'
 import * as Y from 'yjs'
+import { createCompaction } from './compaction.ts'
 import type { Content } from './content.ts'
 import type { LiveDocument, LiveHost } from './live.ts'
 import { noteRemoved, watchRemovals } from './removals.ts'
@@ -39,6 +40,11 @@ export interface Writing<V, D extends DocumentDraft<V>, L extends LiveDocument<V
   isUnchanged(draft: D): boolean
   /** An upper bound of the update that a draft becomes. */
   sizeBytes(draft: D): number
+  /**
+   * Whether the updates of a document may be put together as Yjs encodes its state: that is itself an update which `content` takes, whatever
+   * was deleted.
+   */
+  readonly compacts: boolean
   /** Makes the writes of a draft on a document that shows its base, in a Yjs transaction under way. */
   apply(draft: D, doc: Y.Doc, transaction: Y.Transaction): void
 }
@@ -82,6 +88,15 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
       })
     },
   }
+
+  const compaction = writing.compacts
+    ? createCompaction(content, {
+        newest,
+        shown: (address) => lives.get(address)?.shown,
+        isBehind: (address, link) => (lives.get(address)?.depth ?? link.depth) < link.depth,
+        later: (work) => host.later(work),
+      })
+    : undefined
 
   function report(error: unknown, update?: Uint8Array): void {
     if (update !== undefined) {
@@ -169,7 +184,10 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     finish: (draft, ref) => finish(draft, ref.address),
     finishAside: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context)),
     documents: (payload) => writersOf(content, payload),
-    settle: (address) => lives.get(address)?.settle(),
+    settle(address) {
+      lives.get(address)?.settle()
+      compaction?.look(address)
+    },
     reset(address, state) {
       const found = lives.get(address)
       if (found !== undefined && (found.handles > 0 || found.hasUncommitted)) {
@@ -184,6 +202,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     flush,
     close() {
       flush()
+      compaction?.close()
       for (const one of lives.values()) one.destroy()
       lives.clear()
     },

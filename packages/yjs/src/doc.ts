@@ -85,6 +85,8 @@ const writing: Writing<DocValue, DocDraft, LiveDoc> = {
   isUnchanged,
   sizeBytes: sizeOfDocDraft,
   known: () => undefined,
+  // What was deleted with what it lay in leaves structs of another kind.
+  compacts: false,
   apply: applyDocDraft,
 }
 

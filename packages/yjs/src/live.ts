@@ -110,6 +110,16 @@ export abstract class LiveDocument<V> {
     )
   }
 
+  /** What holds the document, and the history that it shows; undefined while it shows something beside it. */
+  get shown(): { readonly replica: Replica; readonly link: Link | undefined } | undefined {
+    return this.shows(this.#link) ? { replica: this.#replica, link: this.#link } : undefined
+  }
+
+  /** How many updates the history had that was taken in last. */
+  get depth(): number {
+    return this.#link?.depth ?? 0
+  }
+
   get hasUncommitted(): boolean {
     return this.#unsettled.length > 0 || this.#pending.length > 0 || this.#problem !== undefined
   }

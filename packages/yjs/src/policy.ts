@@ -76,6 +76,7 @@ const writing: Writing<string, TextDraft, LiveText> = {
   known: (draft) => draft.knownAfter,
   isUnchanged: (draft) => draft.isUnchanged,
   sizeBytes: sizeOfDraft,
+  compacts: true,
   apply: (draft, doc) => applyEdits(draft, doc),
 }
 

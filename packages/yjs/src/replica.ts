@@ -19,6 +19,8 @@ export interface Feeding {
 }
 
 interface Parked {
+  /** The later it came the greater. */
+  readonly place: number
   readonly update: Uint8Array
   readonly parsed: ParsedUpdate
   readonly feeding: Feeding
@@ -36,6 +38,7 @@ export class Replica {
   readonly #report: Report
   /** By the client whose structs are missing, what waits for the latest of them first: who writes on finds at the end what can go in now. */
   readonly #parked = new Map<number, { readonly needs: number; readonly parked: Parked }[]>()
+  #fed = 0
 
   constructor(doc: Y.Doc, content: Content<unknown>, report: Report) {
     this.doc = doc
@@ -53,7 +56,7 @@ export class Replica {
       return false
     }
     let applied = true
-    const ready: Parked[] = [{ update, parsed, feeding }]
+    const ready: Parked[] = [{ place: (this.#fed += 1), update, parsed, feeding }]
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
       const missing = missingFrom(next.parsed, this.#clockOf)
       if (missing !== undefined) {
@@ -97,6 +100,12 @@ export class Replica {
       else high = middle
     }
     waiting.splice(low, 0, { needs, parked })
+  }
+
+  /** The updates that wait for what they build on, as they came. */
+  get waiting(): readonly Uint8Array[] {
+    const all = [...this.#parked.values()].flat().map(({ parked }) => parked)
+    return all.sort((a, b) => a.place - b.place).map(({ update }) => update)
   }
 
   #clockOf = (client: number): number => Y.getState(this.doc.store, client)

@@ -1,17 +1,57 @@
 import type { Value } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { Content } from './content.ts'
-import { Replica } from './replica.ts'
+import { REMOTE, Replica } from './replica.ts'
 import type { Report } from './replica.ts'
 
-/** One update in the history of a document, on top of another. Shared by all states that come after it. */
-export interface Link {
-  readonly previous: Link | undefined
-  readonly update: Uint8Array
+/**
+ * One update in the history of a document, on top of another. Shared by all states that come after it. What a link means never changes; how it is
+ * kept may: the updates up to it can be put together.
+ */
+export class Link {
+  /** The bytes of all updates up to this one, as they came. */
+  readonly totalBytes: number
   /** How many updates there are up to this one. */
   readonly depth: number
-  /** The bytes of all of them. */
-  readonly totalBytes: number
+  #previous: Link | undefined
+  #update: Uint8Array
+  #loose: number
+
+  constructor(previous: Link | undefined, update: Uint8Array) {
+    this.#previous = previous
+    this.#update = update
+    this.depth = (previous?.depth ?? 0) + 1
+    this.totalBytes = (previous?.totalBytes ?? 0) + update.length
+    this.#loose = (previous === undefined ? 0 : previous.#loose) + 1
+  }
+
+  get previous(): Link | undefined {
+    return this.#previous
+  }
+
+  get update(): Uint8Array {
+    return this.#update
+  }
+
+  /** How many updates up to this one lie there one by one. */
+  get loose(): number {
+    return this.#loose
+  }
+
+  /**
+   * From now on this link holds all that is before it: one update, and under it those that still wait for something. What lies on top of it
+   * stays as it is.
+   */
+  compact(merged: Uint8Array, waiting: readonly Uint8Array[], newest: Link): void {
+    this.#previous = undefined
+    for (const update of waiting) this.#previous = new Link(this.#previous, update)
+    this.#update = merged
+    this.#loose = 0
+    const above: Link[] = []
+    for (let at: Link | undefined = newest; at !== undefined && at !== this; at = at.#previous) above.push(at)
+    let loose = 0
+    for (const link of above.reverse()) link.#loose = loose += 1
+  }
 }
 
 /**
@@ -38,33 +78,31 @@ export function appendUpdate<V>(state: DocumentState<V> | undefined, payload: Va
   const previous = state?.link
   // A view would keep the whole message alive that it was cut from.
   const update = payload.length === payload.buffer.byteLength ? payload : payload.slice()
-  return new DocumentState(
-    {
-      previous,
-      update,
-      depth: (previous?.depth ?? 0) + 1,
-      totalBytes: (previous?.totalBytes ?? 0) + update.length,
-    },
-    value,
-  )
+  return new DocumentState(new Link(previous, update), value)
 }
 
-/** The updates after `base` up to `link`, in order; undefined when `base` is not an ancestor of `link`. */
+/**
+ * The updates after `base` up to `link`, in order; undefined when `base` is not an ancestor of `link`, or was put together with others that came
+ * later.
+ */
 export function updatesSince(base: Link | undefined, link: Link | undefined): readonly Uint8Array[] | undefined {
   const updates: Uint8Array[] = []
-  const depth = base?.depth ?? 0
   let at = link
-  while (at !== undefined && at.depth > depth) {
+  while (at !== base) {
+    if (at === undefined || (base !== undefined && at.depth <= base.depth)) return undefined
     updates.push(at.update)
     at = at.previous
   }
-  return at === base ? updates.reverse() : undefined
+  return updates.reverse()
 }
 
 /** Brings a fresh document to a state. Cost: one pass over its updates. */
 export function load(doc: Y.Doc, content: Content<unknown>, link: Link | undefined, report: Report): Replica {
   const replica = new Replica(doc, content, report)
-  for (const update of updatesSince(undefined, link) ?? []) replica.feed(update)
+  const updates = updatesSince(undefined, link) ?? []
+  // As one transaction: what Yjs does at the end of each is done once.
+  if (updates.length > 1) doc.transact(() => updates.forEach((update) => replica.feed(update)), REMOTE)
+  else for (const update of updates) replica.feed(update)
   return replica
 }
 

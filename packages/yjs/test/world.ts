@@ -56,6 +56,13 @@ export class DocumentSite<V, L extends LiveDocument<V>> implements PolicyHost {
     return this.#random++
   }
 
+  /** What was put off; run by `runLater`. */
+  readonly laters: (() => void)[] = []
+
+  later(work: () => void): void {
+    this.laters.push(work)
+  }
+
   report(error: unknown): void {
     this.reports.push(error)
   }

@@ -1,0 +1,121 @@
+import * as Y from 'yjs'
+import type { Content } from './content.ts'
+import { Replica } from './replica.ts'
+import { ignore, updatesSince } from './state.ts'
+import type { Link } from './state.ts'
+
+/** When, and in which steps, updates are put together. */
+export interface CompactionLimits {
+  /** So many may lie there one by one. */
+  readonly mostLoose: number
+  /** So many are taken in at once: some milliseconds of work, so that what the page has to do comes in between. */
+  readonly sliceUpdates: number
+}
+
+const usualLimits: CompactionLimits = { mostLoose: 512, sliceUpdates: 200 }
+
+/** What a compaction asks of whoever keeps the histories. */
+export interface Compacting {
+  newest(address: string): Link | undefined
+  /** The replica of a live document, and the history that it shows and nothing beside it. */
+  shown(address: string): { readonly replica: Replica; readonly link: Link | undefined } | undefined
+  /** Whether a live document is there that shows less than this. */
+  isBehind(address: string, link: Link): boolean
+  /** Runs `work` in a task of its own. */
+  later(work: () => void): void
+}
+
+/** Puts the updates of documents together, so that neither their memory nor what it takes to open them grows with the number of edits. */
+export interface Compaction {
+  /** A history has grown. */
+  look(address: string): void
+  close(): void
+}
+
+/**
+ * Makes the compaction of one store. One document after the other: of one that is open the update is its state, as Yjs encodes it without what
+ * was deleted; of others a copy is made, some updates a task. Edits that come meanwhile lie on top. `Y.mergeUpdates` of thousands would take
+ * time in the square of their number.
+ */
+export function createCompaction(
+  content: Content<unknown>,
+  { newest, shown, isBehind, later }: Compacting,
+  { mostLoose, sliceUpdates }: CompactionLimits = usualLimits,
+): Compaction {
+  const waiting = new Set<string>()
+  /** Whose turn it is. */
+  let current: string | undefined
+  let isClosed = false
+
+  function begin(): void {
+    const [address] = waiting
+    if (current !== undefined || isClosed || address === undefined) return
+    current = address
+    waiting.delete(address)
+    later(() => run(address))
+  }
+
+  function run(address: string): void {
+    if (isClosed) return
+    const link = newest(address)
+    if (link === undefined || link.loose < mostLoose) {
+      finish()
+      return
+    }
+    const open = shown(address)
+    if (open?.link === link) {
+      put(address, link, open.replica)
+      finish()
+      return
+    }
+    const updates = updatesSince(undefined, link)!
+    const replica = new Replica(content.create(), content, ignore)
+    const take = (from: number): void => {
+      if (isClosed) return
+      const slice = updates.slice(from, from + sliceUpdates)
+      replica.doc.transact(() => slice.forEach((update) => replica.feed(update)))
+      if (from + sliceUpdates < updates.length) {
+        later(() => take(from + sliceUpdates))
+        return
+      }
+      later(() => {
+        if (!isClosed) put(address, link, replica)
+        replica.doc.destroy()
+        finish()
+      })
+    }
+    take(0)
+  }
+
+  /** Unless the history has lost it meanwhile, or somebody would miss the way there. */
+  function put(address: string, link: Link, replica: Replica): void {
+    const now = newest(address)
+    if (updatesSince(link, now) === undefined || isBehind(address, link)) return
+    const merged = Y.encodeStateAsUpdate(replica.doc)
+    try {
+      content.parse(merged)
+    } catch {
+      // What this code cannot read again it must not write.
+      return
+    }
+    link.compact(merged, replica.waiting, now!)
+  }
+
+  function finish(): void {
+    current = undefined
+    begin()
+  }
+
+  return {
+    look(address) {
+      const loose = newest(address)?.loose ?? 0
+      if (loose < mostLoose || address === current) return
+      waiting.add(address)
+      begin()
+    },
+    close() {
+      isClosed = true
+      waiting.clear()
+    },
+  }
+}
