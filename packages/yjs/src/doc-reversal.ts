@@ -78,7 +78,11 @@ function revertOn(doc: Y.Doc, undone: readonly Undone[], restorations: Iterable<
     }
   })
   const superseded = isSuperseded ? [''] : none
-  if (updates.length === 0) return { payload: undefined, restored: null, superseded }
+  const update = updates.length === 0 ? undefined : mergeUpdates(updates)
+  // What a step has both written and deleted is put back and taken out again: nobody needs to hear of it.
+  if (update === undefined || encodeDocInverse(inverseOf(structured.parse(update))) === undefined) {
+    return { payload: undefined, restored: null, superseded }
+  }
   const length = Y.getState(doc.store, client)
   const first = length === 0 ? { client, clock: 0 } : writer(doc, length, undone)
   const authored = ({ range, root }: StandIn): StandIn => ({
@@ -86,7 +90,7 @@ function revertOn(doc: Y.Doc, undone: readonly Undone[], restorations: Iterable<
     root: root.client === client ? { ...root, client: first.client, clock: root.clock + first.clock } : root,
   })
   return {
-    payload: rename(mergeUpdates(updates), client, first.client, first.clock),
+    payload: rename(update, client, first.client, first.clock),
     restored: encodeStandIns(standIns.map(authored)),
     superseded,
   }

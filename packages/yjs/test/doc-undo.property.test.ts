@@ -96,6 +96,27 @@ test('[DO9] [ME60] [ME65] alone, steps go back one by one through everything a d
   expect(walked).toBeGreaterThan(120)
 })
 
+test('[DO9] a step that has written and deleted the same comes to nothing, and leaves nothing to do again', () => {
+  const site = new UndoingDoc()
+  const direct = { kind: 'edit', direct: true } as const
+  const at = { at: 0, which: 1, size: 1, word: 'typed' }
+  write(site, { ...direct, act: { ...at, kind: 'paragraph' } })
+  write(site, { ...direct, act: { ...at, kind: 'put' } })
+  site.isGrouping = true
+  write(site, { ...direct, act: { ...at, kind: 'put' } })
+  const before = site.read(page)
+  site.isGrouping = false
+  write(site, { ...direct, act: { ...at, kind: 'type' } })
+  site.isGrouping = true
+  write(site, { ...direct, act: { ...at, kind: 'erase', size: 5 } })
+  expect(site.read(page)).toEqual(before)
+  expect([site.undo(), site.redos.length]).toMatchObject([{ sent: undefined, superseded: [] }, 0])
+  site.undo()
+  expect(site.read(page).array).toEqual([])
+  site.redo()
+  expect(site.read(page)).toEqual(before)
+})
+
 const turn = fc.oneof(
   {
     weight: 6,
