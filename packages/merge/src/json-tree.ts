@@ -165,17 +165,23 @@ function partsSince({ parts }: JsonTree, stamp: Stamp): ReadonlyMap<string, Json
 function madeBy({ kind, value, parts }: JsonTree, over: Value | undefined): Value | undefined {
   const under = kind === SET_AT ? value : over
   let made: Record<string, Value> | undefined
-  // In an order of their own, so that replicas agree about the order of keys too.
-  for (const key of [...parts.keys()].sort()) {
-    const part = parts.get(key)!
+  let added: string[] | undefined
+  for (const [key, part] of parts) {
     if (!part.isFelt) continue
     // Whatever it was: what has parts is an object.
     made ??= isObject(under) ? { ...under } : {}
-    const inner = part.read(Object.hasOwn(made, key) ? made[key] : undefined)
-    if (inner === undefined) delete made[key]
-    else setKey(made, key, inner)
+    if (Object.hasOwn(made, key)) put(made, key, part.read(made[key]))
+    else (added ??= []).push(key)
   }
-  return made === undefined ? under : Object.freeze(made)
+  if (made === undefined) return under
+  // In an order of their own, so that replicas agree about the order of keys too.
+  for (const key of added?.sort() ?? []) put(made, key, parts.get(key)!.read(undefined))
+  return Object.freeze(made)
+}
+
+function put(object: Record<string, Value>, key: string, value: Value | undefined): void {
+  if (value === undefined) delete object[key]
+  else setKey(object, key, value)
 }
 
 /** All writes that count at `path` or below it, as writes. */

@@ -63,14 +63,19 @@ const parts: Parts = {
 
 /** Tells each path, below `path`, at which two objects differ and nothing above it does. */
 function compare(before: Registers, after: Registers, path: readonly string[], tell: (write: PartWrite) => void): void {
-  for (const [key, value] of Object.entries(after)) {
-    const at = [...path, key]
-    const old = Object.hasOwn(before, key) ? before[key] : undefined
+  let known = 0
+  for (const key of Object.keys(after)) {
+    const isKnown = Object.hasOwn(before, key)
+    if (isKnown) known += 1
+    const value = after[key]!
+    const old = isKnown ? before[key] : undefined
     if (old === value) continue
-    if (isObject(old) && isObject(value)) compare(old, value, at, tell)
-    else if (!equalValues(old, value)) tell({ kind: SET_AT, value, path: at })
+    if (isObject(old) && isObject(value)) compare(old, value, [...path, key], tell)
+    else if (!equalValues(old, value)) tell({ kind: SET_AT, value, path: [...path, key] })
   }
-  for (const key of Object.keys(before)) {
+  const keys = Object.keys(before)
+  if (keys.length === known) return
+  for (const key of keys) {
     if (!Object.hasOwn(after, key)) tell({ kind: REMOVE_AT, value: undefined, path: [...path, key] })
   }
 }

@@ -5,6 +5,7 @@ import {
   count,
   counter,
   field,
+  json,
   list,
   lww,
   optional,
@@ -91,7 +92,30 @@ export function makes(): void {
   counter('x', { arbitre: 'relay' })
   // @ts-expect-error -- options come last
   collection('x', { arbiter: 'relay' }, { title: '' })
+  // @ts-expect-error -- a delete wins or yields
+  collection('x', { title: '' }, { onConcurrentEdit: 'ask' })
+  // @ts-expect-error -- a record is never deleted
+  record('x', { title: '' }, { onConcurrentEdit: 'keep' })
 }
+
+test('nested data reads and is written as the type of what it starts with', () => {
+  interface Look {
+    readonly color: string
+    readonly size?: { readonly w: number }
+  }
+  const looks = collection('looks', { look: json<Look>({ color: 'red' }), free: json({ a: 1 }) })
+  const member = looks.at('a')
+  expectTypeOf<NonNullable<ValueOf<typeof member>>>().toEqualTypeOf<{
+    readonly look: Look
+    readonly free: { a: number }
+  }>()
+  const wrong = (tx: Tx): void => {
+    tx.patch(member, { look: { color: 'blue', size: { w: 1 } } })
+    // @ts-expect-error -- not what the field holds
+    tx.patch(member, { look: { color: 7 } })
+  }
+  expectTypeOf(wrong).toBeFunction()
+})
 
 test('members read as declared, or undefined', () => {
   expectTypeOf<RecordValue<typeof fields>>().toEqualTypeOf<Card>()
