@@ -9,6 +9,9 @@ import { board, page, sentence } from './subjects.ts'
 
 const RUNS = process.env.SYNCLINE_LONG === '1' ? 4_000 : 100
 
+/** Seeds that once lost something: bases that nobody remembers were guessed, and of two that disagree one was taken. */
+const KNOWN = [2407, 2468, 2789]
+
 /** Sides and heads are as many as people disagree at once, however long they do; this is far above what was ever seen. */
 const FAR_TOO_MANY = 24
 
@@ -16,7 +19,7 @@ test.each(Object.entries({ page, sentence, board }))(
   '[D3-15] [D3-17] [D3-19] [ME1] whoever edits a %s, and whenever they meet: all read the same, nothing is lost, nothing grows',
   (_, subject) => {
     const sum: Record<string, number> = {}
-    for (let seed = 0; seed < RUNS; seed++) {
+    for (const seed of new Set([...Array.from({ length: RUNS }, (_, i) => i), ...KNOWN])) {
       const run = runCrowd(subject, seed)
       expect({ seed, ...faultsOf(run, subject) }).toEqual({ seed, diverged: 0, lost: [], undone: [], tooMany: [] })
       for (const [key, count] of Object.entries(run.did)) sum[key] = (sum[key] ?? 0) + count

@@ -3,6 +3,7 @@ import { diff, resolve, type By } from '../../src/diff/index.ts'
 import type { Diff3Ref } from '../../src/diff3/diff3.ts'
 import type { History, Limits } from '../../src/diff3/history.ts'
 import { diff3Policy, type Diff3Value } from '../../src/diff3/policy.ts'
+import { versionsIn } from '../../src/diff3/payload.ts'
 import { readHistory, type Reading } from '../../src/diff3/read.ts'
 import { createDice, type Dice } from '../diff/dice.ts'
 import { createReplica, type Replica } from '../replica.ts'
@@ -64,6 +65,7 @@ export function runCrowd(subject: Subject, seed: number, limits: Limits = FEW): 
   const did = { edits: 0, saves: 0, settles: 0, late: 0, undos: 0, redos: 0, disputes: 0, copies: 0 }
   const standing = new Set<string>()
   const authors = new Map<string, string>()
+  const values = new Map<string, Value | undefined>()
   const undone: string[] = []
   let [added, tokens] = [0, 0]
 
@@ -95,18 +97,30 @@ export function runCrowd(subject: Subject, seed: number, limits: Limits = FEW): 
     if (change === undefined) return
     const isUndo = did.undos > undos
     changes.push(change)
-    const [old, now] = [tokensOf(before), tokensOf(look(person))]
+    const { seen, written } = lookInto(change)
     const { writer } = person.replica
-    for (const each of now) {
-      if (old.has(each) || authors.has(each)) continue
+    for (const each of written) {
+      if (seen.has(each) || authors.has(each)) continue
       authors.set(each, writer)
       standing.add(each)
     }
-    for (const each of old) {
-      if (now.has(each)) continue
-      // An undo takes away what its author wrote, and where it ends a dispute, what was gone on the other side.
+    for (const each of seen) {
+      if (written.has(each)) continue
+      // Who has seen it has taken it away, there; where it stood elsewhere too, that was another's to take. An undo takes away own words.
       if (standing.delete(each) && isUndo && authors.get(each) !== writer) undone.push(each)
     }
+    look(person)
+  }
+
+  /** The tokens in what a Change came from, and in what it came to. */
+  function lookInto({ ops }: Change): { readonly seen: ReadonlySet<string>; readonly written: ReadonlySet<string> } {
+    const made = versionsIn(ops[0]!.payload)!
+    const own = new Set(made.map(({ id }) => id))
+    const named = new Set(made.flatMap(({ parents }) => parents))
+    const before = [...named].filter((id) => !own.has(id)).map((id) => values.get(id))
+    for (const { id, value } of made) values.set(id, value)
+    const after = made.filter(({ id }) => !named.has(id)).map(({ value }) => value)
+    return { seen: tokensIn(before), written: tokensIn(after) }
   }
 
   function write({ replica, undoing, opened }: Person, what: number, before: Reading): Change | undefined {
@@ -198,7 +212,10 @@ export function readingOf(history: History | undefined, { initial, by }: Pick<Su
 
 /** What is anywhere in a reading. */
 export function tokensOf({ sides, waiting, copies }: Reading): ReadonlySet<string> {
-  const values = [...sides, ...waiting, ...copies].map(({ value }) => value ?? null)
+  return tokensIn([...sides, ...waiting, ...copies].map(({ value }) => value))
+}
+
+function tokensIn(values: readonly (Value | undefined)[]): ReadonlySet<string> {
   return new Set(JSON.stringify(values).match(/t\d+\./g) ?? [])
 }
 
