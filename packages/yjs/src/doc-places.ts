@@ -34,7 +34,10 @@ const NESTED: readonly Holding[] = ['array', 'map', 'text', 'element', 'fragment
 const VALUES: readonly Holding[] = ['any', 'binary']
 const NODES: readonly Holding[] = ['element', 'xmlText']
 
-/** What may be in a type, one after the other and under keys. What was deleted may be anywhere. */
+/**
+ * What may be in a type, one after the other and under keys. What was deleted may be anywhere. Values that one key had one after the other may lie
+ * in one item: the last one counts.
+ */
 const MAY_HOLD: Readonly<
   Record<TypeKind, { readonly listed: readonly Holding[]; readonly keyed: readonly Holding[] }>
 > = {
@@ -78,7 +81,7 @@ class Places {
 
   /** Takes in an item whose neighbours are known, and returns what is wrong with its place. */
   add(struct: Struct<Holding>): string | undefined {
-    const { client, holding, length, origin, rightOrigin, parent } = struct
+    const { client, holding, origin, rightOrigin, parent } = struct
     let place: Place | undefined
     if (parent !== undefined) {
       const within = parent.item === undefined ? rootContainer(parent.root) : this.#containerAt(parent.item)
@@ -99,7 +102,6 @@ class Places {
     if (!MAY_HOLD[within.kind][keyed ? 'keyed' : 'listed'].includes(holding)) {
       return `it puts ${holding} into ${within.kind}${keyed ? ' under a key' : ''}`
     }
-    if (keyed && length > 1) return 'it puts several values under one key'
     if (holding in LEVELS && containerIn(within, holding as TypeKind).levels > MAX_CONTAINER_LEVELS) {
       return `it nests types more than ${MAX_CONTAINER_LEVELS} levels deep`
     }

@@ -159,11 +159,6 @@ test('[DO21] what a doc cannot hold, or others would get otherwise, is refused b
       'key',
       any((to) => encoding.writeAny(to, 1)),
     ),
-    'several values under one key': item(8, 'map', 'key', (to) => {
-      encoding.writeVarUint(to, 2)
-      encoding.writeAny(to, 1)
-      encoding.writeAny(to, 2)
-    }),
     'an attribute of text': foreign(({ text }) => text.setAttribute('a', 1)),
     'an embed in XML text': foreign(({ fragment }) => {
       const text = new Y.XmlText()

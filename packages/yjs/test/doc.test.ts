@@ -296,6 +296,21 @@ test('[DO4] the direct edits of one task are one Change, and come before a trans
   expect([site.sent.length, site.read(page).map, live.read().map]).toEqual([3, { a: 1, b: 2 }, { a: 1, b: 2 }])
 })
 
+test('[DO4] a key that is set several times in one task, or one transaction, has its last value', async () => {
+  const [site, other] = [new DocSite(0, 2), new DocSite(1, 2)]
+  const live = site.open(page)
+  for (const value of [1, 2, 3]) live.roots.map.set('typed', value)
+  await task()
+  site.transact(
+    page,
+    edit(({ map }) => [1, 2, 3, 4].forEach((value) => map.set('written', value))),
+  )
+  for (const sent of site.sent) other.receive(sent)
+  expect(other.read(page).map).toEqual({ typed: 3, written: 4 })
+  expect([site.read(page), site.replayed(page), live.read()]).toEqual(Array(3).fill(other.read(page)))
+  expect([site.reports, other.reports]).toEqual([[], []])
+})
+
 class Card {
   title = 'x'
 }
