@@ -86,7 +86,7 @@ const writing: Writing<DocValue, DocDraft, LiveDoc> = {
   sizeBytes: sizeOfDocDraft,
   known: () => undefined,
   // What was deleted with what it lay in leaves structs of another kind.
-  compacts: false,
+  compacts: true,
   apply: applyDocDraft,
 }
 
