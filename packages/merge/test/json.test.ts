@@ -221,6 +221,57 @@ test('[NJ7] undo takes back path by path: what others wrote beside stays, and wh
   expect(other.memory.snapshot.get(doc)?.body).toEqual({ a: { x: 3, y: 2, z: 3 }, b: 2 })
 })
 
+test('[NJ7] what others wrote into a part after it was replaced stays when that is taken back, over what there was before', () => {
+  const me = createUndoing(createReplica('me', [prefs.policy]))
+  const other = createReplica('other', [prefs.policy])
+  const both = (change: Change | undefined): void => swap(me.replica, other, change)
+  both(me.transact((tx) => tx.create(doc, { body: { a: { x: 1, y: { z: 1 } }, b: 1 } })))
+  both(me.transact((tx) => tx.patch(doc, { body: { a: 'text', b: 1 } })))
+  both(other.transact((tx) => tx.patch(doc, { body: { a: { theirs: { deep: 1 } }, b: 1 } })))
+  both(other.transact((tx) => tx.patch(doc, { body: { a: { theirs: { deep: 2 } }, b: 1 } })))
+  const mine = me.replica.memory.snapshot.get(doc)
+  // All of it was written by others since: nothing of mine stands there.
+  expect(me.undo()).toMatchObject({ change: undefined, superseded: [{ part: 'body' }] })
+  expect(me.replica.memory.snapshot.get(doc)).toBe(mine)
+
+  both(me.transact((tx) => tx.patch(doc, { body: { a: { new: 1 }, b: 1 } })))
+  both(me.transact((tx) => tx.patch(doc, { body: { a: 5, b: 1 } })))
+  both(me.transact((tx) => tx.patch(doc, { body: { a: { mine: 1 }, b: 1 } })))
+  both(
+    other.transact((tx) =>
+      tx.update(doc, (now) => ({ ...now, body: { a: { mine: 1, late: { by: 'other' } }, b: 1 } })),
+    ),
+  )
+  const taken = me.undo()!
+  both(taken.change)
+  expect(taken.superseded.map(({ part }) => part)).toEqual(['body'])
+  for (const { memory } of [me.replica, other]) {
+    // The whole that was there before is no object, and what is written below makes it one.
+    expect(memory.snapshot.get(doc)?.body).toEqual({ a: { late: { by: 'other' } }, b: 1 })
+  }
+})
+
+test('[NJ1] [ME7] a stamp that a faulty writer uses twice, for a whole and for a part of it, gives the same in either order', () => {
+  const { policy } = doc
+  const stamp = { at: 5, writer: 'w' }
+  const payloads: Value[] = [
+    [1, 1, 0, 'body', { a: { b: 1 }, c: 1 }],
+    [2, 1, 4, 'body', [2, 'a', 'b']],
+    [2, 1, 4, 'body', [{ d: 3 }, 'a']],
+    [2, 1, 5, 'body', ['c']],
+    [2, 1, 4, 'body', [7, 'c']],
+  ]
+  const orders = payloads.flatMap((_, i) => {
+    const turned = [...payloads.slice(i), ...payloads.slice(0, i)]
+    return [turned, turned.toReversed()]
+  })
+  const texts = orders.map((order) => {
+    const state = order.reduce<unknown>((before, payload) => policy.apply(before, payload, stamp), undefined)
+    return canonicalText((policy.read(state, doc) as { body: Value }).body)
+  })
+  expect(new Set(texts)).toEqual(new Set(['{"a":{"b":2,"d":3},"c":7}']))
+})
+
 test('[NJ7] a key that was written over what a field starts with reads that again; what was replaced as a whole comes back with its parts', () => {
   const me = createUndoing(createReplica('me', [prefs.policy]))
   const read = (): Prefs => me.replica.memory.snapshot.get(prefs).editor
