@@ -2,7 +2,7 @@ import { toValue, type Value } from '@syncline/stm'
 import { versionOf, type Version } from './version.ts'
 
 /** Operations: `[VERSIONS, seed, …versions]`, each version as four items: `kind, generation, parents, value`. */
-export const VERSIONS = 0
+const VERSIONS = 0
 
 /** A version that holds a value, and one that was cleared, whose value is null here. */
 export const HOLDS = 0
