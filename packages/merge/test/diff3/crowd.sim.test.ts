@@ -9,8 +9,8 @@ import { board, page, sentence } from './subjects.ts'
 
 const RUNS = process.env.SYNCLINE_LONG === '1' ? 4_000 : 100
 
-/** Seeds that once lost something: bases that nobody remembers were guessed, and of two that disagree one was taken. */
-const KNOWN = [2407, 2468, 2789]
+/** Seeds that were hard: bases that nobody remembers were guessed, of two that disagree one was taken, and one word stood in two versions. */
+const KNOWN = [365, 1038, 2407, 2468, 2789]
 
 /** Sides and heads are as many as people disagree at once, however long they do; this is far above what was ever seen. */
 const FAR_TOO_MANY = 24

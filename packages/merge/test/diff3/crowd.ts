@@ -104,12 +104,13 @@ export function runCrowd(subject: Subject, seed: number, limits: Limits = FEW): 
       authors.set(each, writer)
       standing.add(each)
     }
-    for (const each of seen) {
-      if (written.has(each)) continue
-      // Who has seen it has taken it away, there; where it stood elsewhere too, that was another's to take. An undo takes away own words.
-      if (standing.delete(each) && isUndo && authors.get(each) !== writer) undone.push(each)
+    const inSight = tokensOf(look(person))
+    for (const each of isUndo ? tokensOf(before) : []) {
+      // An undo takes away own words, and where it ends a dispute, what was gone on the other side.
+      if (!inSight.has(each) && standing.has(each) && authors.get(each) !== writer) undone.push(each)
     }
-    look(person)
+    // Who has seen it has taken it away, there; where it stood elsewhere too, that was another's to take.
+    for (const each of seen) if (!written.has(each)) standing.delete(each)
   }
 
   /** The tokens in what a Change came from, and in what it came to. */
