@@ -34,6 +34,8 @@ import {
 } from './subjects.ts'
 import { createUndoing, type Undoing } from './undoing.ts'
 
+const isLong = process.env.SYNCLINE_LONG === '1'
+
 const subjects: readonly (readonly [string, Subject])[] = [
   ['lww', registers],
   ['counter', counters],
@@ -78,10 +80,10 @@ for (const [name, subject] of subjects) {
         for (const change of changes) undoing.replica.receive(change)
         wander(subject, undoing, moves, counts)
       }),
-      { seed: 60, numRuns: 50 },
+      { seed: 60, numRuns: isLong ? 2_000 : 25 },
     )
-    expect(counts.undone).toBeGreaterThan(150)
-    expect(counts.redone).toBeGreaterThan(20)
+    expect(counts.undone).toBeGreaterThan(75)
+    expect(counts.redone).toBeGreaterThan(10)
   })
 
   test(`[ME61] [ME1] ${name}: what others wrote later stays, and replicas that undo converge`, () => {
@@ -91,13 +93,13 @@ for (const [name, subject] of subjects) {
         const history = compete(subject, writers, moves, counts)
         expectModels(expectConvergence(subject, history, 'causal').memory, history.changes)
       }),
-      { seed: 61, numRuns: 60 },
+      { seed: 61, numRuns: isLong ? 2_000 : 30 },
     )
-    expect(counts.undone).toBeGreaterThan(40)
-    expect(counts.redone).toBeGreaterThan(8)
-    expect(counts.exact).toBeGreaterThan(60)
+    expect(counts.undone).toBeGreaterThan(20)
+    expect(counts.redone).toBeGreaterThan(4)
+    expect(counts.exact).toBeGreaterThan(30)
     // Nothing stands in the way of a subtraction.
-    expect(counts.superseded > 5).toBe(subject !== counters)
+    expect(counts.superseded > 0).toBe(subject !== counters)
   })
 }
 

@@ -220,7 +220,7 @@ function nameOf({ epoch, relaySeq, writers }: Basis): string {
 
 test('[SN10] [ST20] [ST21] [ST27] [ST29] replicas converge after any schedule, and nothing that was promised is lost', async () => {
   const total: Record<string, number> = {}
-  for (let seed = 1; seed <= (process.env.SYNCLINE_LONG === '1' ? 5000 : 80); seed++) {
+  for (let seed = 1; seed <= (process.env.SYNCLINE_LONG === '1' ? 5000 : 45); seed++) {
     try {
       for (const [what, count] of Object.entries(await run(seed))) total[what] = (total[what] ?? 0) + count
     } catch (error) {
@@ -228,6 +228,6 @@ test('[SN10] [ST20] [ST21] [ST27] [ST29] replicas converge after any schedule, a
     }
   }
   const { acknowledged = 0, ...others } = total
-  expect(acknowledged).toBeGreaterThan(500)
-  expect(Object.entries(others).filter(([, count]) => count < 20)).toEqual([])
+  expect(acknowledged).toBeGreaterThan(280)
+  expect(Object.entries(others).filter(([, count]) => count < 12)).toEqual([])
 }, 900_000)

@@ -274,6 +274,8 @@ test('[TE7] an update is applied exactly when Yjs would leave nothing pending', 
   expect([whole > 250, missing > 200]).toEqual([true, true])
 })
 
+const damages = process.env.SYNCLINE_LONG === '1' ? 20_000 : 350
+
 test('[TE6] damaged updates throw nowhere, leave nothing half done, and read the same in every document', () => {
   let [damaged, refused, accepted] = [0, 0, 0]
   fc.assert(
@@ -322,10 +324,10 @@ test('[TE6] damaged updates throw nowhere, leave nothing half done, and read the
         else refused++
       },
     ),
-    { seed: 20264, numRuns: 700 },
+    { seed: 20264, numRuns: damages },
   )
-  expect(damaged).toBe(700)
-  expect([refused > 400, accepted > 120]).toEqual([true, true])
+  expect(damaged).toBe(damages)
+  expect([refused > damages / 2, accepted > damages / 6]).toEqual([true, true])
 })
 
 test('[TE6] random bytes are refused', () => {

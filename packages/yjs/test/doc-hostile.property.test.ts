@@ -79,10 +79,10 @@ test('[DO20] damaged updates throw nowhere, leave nothing half done, and read th
         else refused++
       },
     ),
-    { seed: 20273, numRuns: process.env.SYNCLINE_LONG === '1' ? 20_000 : 400 },
+    { seed: 20273, numRuns: process.env.SYNCLINE_LONG === '1' ? 20_000 : 200 },
   )
-  expect(damaged).toBeGreaterThan(350)
-  expect([refused > 150, accepted > 80, misplaced > 10]).toEqual([true, true, true])
+  expect(damaged).toBeGreaterThan(175)
+  expect([refused > 75, accepted > 40, misplaced > 5]).toEqual([true, true, true])
 })
 
 test('[DO20] random bytes are refused', () => {

@@ -9,6 +9,8 @@ import { expectConvergence, histories, play, shuffled, type Dice, type Subject }
 import { canonical, createReplica } from '../replica.ts'
 import { createUndoing } from '../undoing.ts'
 
+const isLong = process.env.SYNCLINE_LONG === '1'
+
 const plan = diff3('plan', { by: lines, initial: 'a\nb\nc\nd\n' })
 const tasks = diff3<Value>('tasks', {
   by: json({ note: words }),
@@ -60,10 +62,10 @@ for (const delivery of ['any order', 'causal'] as const) {
           expect(isFrozen(value)).toBe(true)
         }
       }),
-      { seed: 31, numRuns: 60 },
+      { seed: 31, numRuns: isLong ? 2_000 : 30 },
     )
-    expect(written).toBeGreaterThan(500)
-    expect(disputed).toBeGreaterThan(30)
+    expect(written).toBeGreaterThan(250)
+    expect(disputed).toBeGreaterThan(15)
   })
 }
 
@@ -116,12 +118,12 @@ test('[ME60] [ME65] [D3-25] undo goes back through every state, and redo forward
       }
       while (back.length > 0) take('undo')
     }),
-    { seed: 61, numRuns: 60, endOnFailure: true },
+    { seed: 61, numRuns: isLong ? 2_000 : 30, endOnFailure: true },
   )
-  expect(counts.undone).toBeGreaterThan(200)
-  expect(counts.redone).toBeGreaterThan(30)
-  expect(counts.disputed).toBeGreaterThan(30)
-  expect(counts.exact).toBeGreaterThan(150)
+  expect(counts.undone).toBeGreaterThan(100)
+  expect(counts.redone).toBeGreaterThan(15)
+  expect(counts.disputed).toBeGreaterThan(15)
+  expect(counts.exact).toBeGreaterThan(75)
   expect(counts.moved).toBe(0)
   expect(counts.superseded).toBeLessThan(counts.undone / 5)
 })
