@@ -2,9 +2,10 @@ import { lww } from '@syncline/merge'
 import type { Store } from '@syncline/store'
 import { everything, memoryStorage, openStore } from '@syncline/store'
 import { openLean, presence } from '@syncline/store/lean'
+import { decodeChange, decodeEntry, decodeHeader } from '@syncline/protocol'
 import { afterEach, expect, test, vi } from 'vitest'
 import * as Y from 'yjs'
-import { openText, text, yjsPresence } from '../src/index.ts'
+import { doc, openText, text, yjsPresence } from '../src/index.ts'
 import type { TextRef } from '../src/index.ts'
 
 const note = text('note', 'one')
@@ -148,6 +149,30 @@ test('[TE14] handles share the document, and a closed one is told of no reset', 
 test('[TE14] only texts have live documents', async () => {
   const store = await open()
   expect(() => openText(store, title as unknown as TextRef)).toThrow(expect.objectContaining({ code: 'no-document' }))
+})
+
+test('[TE18] an operation is one update of Yjs, and the header of its Change names who wrote in it', async () => {
+  const storage = memoryStorage()
+  const store = await open(storage)
+  store.transact((tx) => tx.insert(note, 0, 'abc'))
+  await store.transact((tx) => tx.edit(doc('page'), ({ text: body }) => body.insert(0, 'abc'))).durable()
+
+  const records: Uint8Array[] = []
+  const log = await storage.openLog('notes')
+  await log.read(0, (bytes) => {
+    const entry = decodeEntry(bytes)
+    if (entry.kind === 'commits') records.push(...entry.changes.map(({ record }) => record))
+  })
+  await log.close()
+  expect(records.length).toBe(2)
+  for (const record of records) {
+    const payload = decodeChange(record).ops[0]!.payload as Uint8Array
+    const copy = new Y.Doc()
+    Y.applyUpdate(copy, payload)
+    expect(copy.getText('text').toString()).toBe('abc')
+    const clients = Y.decodeUpdate(payload).structs.map(({ id }) => id.client)
+    expect(decodeHeader(record).documents).toEqual([...new Set(clients)])
+  }
 })
 
 test('a text of a lean store is edited as one of a whole store, with presence or without', async () => {
