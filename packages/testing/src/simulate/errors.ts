@@ -1,0 +1,19 @@
+/** What a {@link SimulationError} can be about. Identify errors by `code`: two copies of a package have two classes. */
+export type SimulationErrorCode =
+  /** The system that was simulated broke a promise; `failure` says which. */
+  | 'failed'
+  /** What was asked for cannot be simulated. */
+  | 'invalid-simulation'
+  /** A run that proves nothing: it did nothing, or a fault that was asked for never happened. */
+  | 'nothing-happened'
+
+/** A simulation found something, or cannot be run. */
+export class SimulationError extends Error {
+  readonly code: SimulationErrorCode
+
+  constructor(code: SimulationErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'SimulationError'
+    this.code = code
+  }
+}

@@ -1,0 +1,83 @@
+import type { EventPlan, Kernel } from './kernel.ts'
+
+/** One run of a party, from its start to its end: what it waits for comes only while it lives, and while it is frozen it waits. */
+export interface Life {
+  readonly party: string
+  readonly isOver: boolean
+  readonly isFrozen: boolean
+  /** Makes an event that happens to this party. */
+  plan(event: Omit<EventPlan, 'party'>): () => void
+  /** Calls `fn` when it ends; at once, when it has. Returns a function that prevents it. */
+  onEnd(fn: () => void): () => void
+  /** Ends it without a word: nothing happens to it any more. */
+  end(): void
+  /** From now on whatever happens to it waits. */
+  freeze(): void
+  /** What has waited happens, in order, before anything new. */
+  thaw(): void
+}
+
+export function beginLife(kernel: Kernel, party: string): Life {
+  const ends = new Set<() => void>()
+  /** What has happened while it was frozen. */
+  let parked: (() => void)[] = []
+  let isOver = false
+  let isFrozen = false
+
+  function happen(run: () => void): void {
+    if (isOver) return
+    if (isFrozen || parked.length > 0) parked.push(run)
+    else run()
+  }
+
+  function catchUp(): void {
+    if (isOver || isFrozen || parked.length === 0) return
+    kernel.plan({
+      party,
+      kind: 'news',
+      label: 'what has waited',
+      run() {
+        if (isOver || isFrozen) return
+        parked.shift()!()
+        catchUp()
+      },
+    })
+  }
+
+  return {
+    party,
+    get isOver() {
+      return isOver
+    },
+    get isFrozen() {
+      return isFrozen
+    },
+    plan: (event) =>
+      isOver ? () => undefined : kernel.plan({ ...event, party, run: () => happen(() => event.run()) }),
+    onEnd(fn) {
+      if (isOver) {
+        fn()
+        return () => undefined
+      }
+      // A function of its own: the same one may be given twice.
+      const own = (): void => fn()
+      ends.add(own)
+      return () => ends.delete(own)
+    },
+    end() {
+      if (isOver) return
+      isOver = true
+      parked = []
+      for (const fn of [...ends]) fn()
+      ends.clear()
+    },
+    freeze() {
+      isFrozen = true
+    },
+    thaw() {
+      if (!isFrozen) return
+      isFrozen = false
+      catchUp()
+    },
+  }
+}
