@@ -1,4 +1,5 @@
 import { blockedError } from './problems.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /**
  * How long a tab may take to let go. The browser says "blocked" already when a connection is being closed but still has a transaction to
@@ -11,6 +12,7 @@ const PATIENCE_MS = 2000
  * comes after all.
  */
 export function unlessBlocked<T>(
+  surroundings: Surroundings,
   name: string,
   asked: string,
   start: (onBlocked: () => void) => Promise<T>,
@@ -18,16 +20,16 @@ export function unlessBlocked<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let isOver = false
-    let timer: ReturnType<typeof setTimeout> | undefined
+    let cancelTimer: (() => void) | undefined
     const end = (): void => {
       isOver = true
-      clearTimeout(timer)
+      cancelTimer?.()
     }
     const onBlocked = (): void => {
-      timer ??= setTimeout(() => {
+      cancelTimer ??= surroundings.setTimer(PATIENCE_MS, () => {
         end()
         reject(blockedError(name, asked))
-      }, PATIENCE_MS)
+      })
     }
     start(onBlocked).then(
       (result) => {

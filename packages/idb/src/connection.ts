@@ -1,9 +1,9 @@
 import type { StoreError } from '@syncline/store'
-import { type IDBPDatabase, openDB, unwrap } from 'idb'
 import { unlessBlocked } from './blocking.ts'
-import { databaseName, type Format, FORMAT_VERSION, upgrade } from './format.ts'
+import { databaseName, FORMAT_VERSION, randomIdentity, upgrade } from './format.ts'
 import { missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
-import { resultOf } from './requests.ts'
+import { reasonOf, resultOf } from './requests.ts'
+import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
 /**
  * One open database, on a connection that is made anew when the browser drops it.
@@ -39,13 +39,17 @@ export type StoreName = 'entries' | 'fences' | 'claims' | 'meta'
 const CHECK_AFTER_MS = 1000
 
 /** Connects to the database behind the storage called `name`. `version` is for tests of what newer code will do. */
-export function connect(name: string, version: number = FORMAT_VERSION): Connection {
+export function connect(
+  name: string,
+  surroundings: Surroundings = surroundingsHere,
+  version: number = FORMAT_VERSION,
+): Connection {
   const listeners = new Set<(error: StoreError) => void>()
   let current: Promise<IDBDatabase> | undefined
   let identity: string | undefined
   let lost: StoreError | undefined
   let closed = false
-  let checking: ReturnType<typeof setTimeout> | undefined
+  let cancelCheck: (() => void) | undefined
 
   function ready(): Promise<IDBDatabase> {
     if (lost !== undefined) return Promise.reject(lost)
@@ -54,8 +58,8 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
         if (!drop(opening) || closed) return
         // Whatever the browser is doing to the data goes on for a moment. Then we look whether it is still there, if no operation did
         // before; when the browser is not ready even then, the next operation asks again.
-        clearTimeout(checking)
-        checking = setTimeout(() => void ready().catch(() => undefined), CHECK_AFTER_MS)
+        cancelCheck?.()
+        cancelCheck = surroundings.setTimer(CHECK_AFTER_MS, () => void ready().catch(() => undefined))
       })
       current = opening
       // Whoever waits for it is told; the next one tries again.
@@ -66,8 +70,9 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
 
   async function open(onTerminated: () => void): Promise<IDBDatabase> {
     try {
-      if (typeof indexedDB === 'undefined') throw missingError(name)
-      const database = unwrap(await openOnce(onTerminated))
+      const factory = surroundings.indexedDB
+      if (factory === undefined) throw missingError(name)
+      const database = await openOnce(factory, onTerminated)
       try {
         const meta = database.transaction('meta', 'readonly').objectStore('meta')
         const found = await resultOf<string | undefined>(meta.get('identity'))
@@ -85,23 +90,26 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
     }
   }
 
-  function openOnce(onTerminated: () => void): Promise<IDBPDatabase<Format>> {
-    const start = (blocked: () => void): Promise<IDBPDatabase<Format>> =>
-      openDB<Format>(databaseName(name), version, {
-        upgrade(database, oldVersion, _, transaction) {
-          // When it is aborted, opening fails with the same reason.
-          transaction.done.catch(() => undefined)
-          upgrade(unwrap(database), oldVersion)
-        },
-        blocked,
-        blocking(_, newVersion, event) {
-          // Held open, it would block the other tab; and what old code writes after an upgrade is damage.
-          if (event.target instanceof IDBDatabase) event.target.close()
-          lose(supersededError(name, newVersion))
-        },
-        terminated: onTerminated,
+  function openOnce(factory: IDBFactory, onTerminated: () => void): Promise<IDBDatabase> {
+    const start = (onBlocked: () => void): Promise<IDBDatabase> =>
+      new Promise((resolve, reject) => {
+        const request = factory.open(databaseName(name), version)
+        request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion, randomIdentity(surroundings))
+        request.onblocked = onBlocked
+        // Also when the upgrade throws: it is aborted then.
+        request.onerror = () => reject(reasonOf(request))
+        request.onsuccess = () => {
+          const database = request.result
+          database.onclose = onTerminated
+          database.onversionchange = ({ newVersion }) => {
+            // Held open, it would block the other tab; and what old code writes after an upgrade is damage.
+            database.close()
+            lose(supersededError(name, newVersion))
+          }
+          resolve(database)
+        }
       })
-    return unlessBlocked(name, 'open', start, (database) => database.close())
+    return unlessBlocked(surroundings, name, 'open', start, (database) => database.close())
   }
 
   /** Forgets a connection; false when it was not the present one any more. */
@@ -153,7 +161,7 @@ export function connect(name: string, version: number = FORMAT_VERSION): Connect
     },
     close() {
       closed = true
-      clearTimeout(checking)
+      cancelCheck?.()
       listeners.clear()
       // One that never opened has nothing to close, and has told whoever asked for it.
       current?.then(

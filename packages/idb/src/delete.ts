@@ -1,7 +1,8 @@
-import { deleteDB } from 'idb'
 import { unlessBlocked } from './blocking.ts'
 import { databaseName } from './format.ts'
 import { missingError, toStoreError } from './problems.ts'
+import { reasonOf } from './requests.ts'
+import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
 /**
  * Deletes everything that the storage called `name` keeps in this browser. Stores that have it open, in any tab, lose it and say so.
@@ -15,13 +16,21 @@ import { missingError, toStoreError } from './problems.ts'
  * // Node has no IndexedDB.
  * await expect(deleteDatabase('my-app')).rejects.toThrow('no IndexedDB')
  */
-export async function deleteDatabase(name: string): Promise<void> {
+export async function deleteDatabase(name: string, surroundings: Surroundings = surroundingsHere): Promise<void> {
   try {
-    if (typeof indexedDB === 'undefined') throw missingError(name)
+    const factory = surroundings.indexedDB
+    if (factory === undefined) throw missingError(name)
     await unlessBlocked(
+      surroundings,
       name,
       'delete',
-      (blocked) => deleteDB(databaseName(name), { blocked }),
+      (onBlocked) =>
+        new Promise<void>((resolve, reject) => {
+          const request = factory.deleteDatabase(databaseName(name))
+          request.onblocked = onBlocked
+          request.onsuccess = () => resolve()
+          request.onerror = () => reject(reasonOf(request))
+        }),
       () => undefined,
     )
   } catch (error) {

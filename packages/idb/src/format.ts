@@ -1,26 +1,12 @@
-import type { DBSchema } from 'idb'
+import type { Surroundings } from './surroundings.ts'
 
-/** What is in a database; FORMAT.md says it in words. */
-export interface Format extends DBSchema {
-  entries: { key: number; value: EntryRecord; indexes: { bySpace: [string, number] } }
-  fences: { key: [string, number]; value: true }
-  claims: { key: [string, number]; value: ClaimRecord; indexes: { bySpace: string } }
-  meta: { key: string; value: string }
-}
-
-/** One entry of one space's log. */
+/** One entry of one space's log; FORMAT.md says what else is in a database. */
 export interface EntryRecord {
   readonly position: number
   readonly space: string
   readonly entry: Uint8Array
   /** Its number among the entries of the space that were appended with a claim. */
   readonly claim?: number
-}
-
-/** The newest claim of one space. */
-export interface ClaimRecord {
-  readonly space: string
-  readonly claim: number
 }
 
 /** The version of the format, which is the version of the database. It only grows. */
@@ -37,14 +23,17 @@ export function originWide(name: string, key: string): string {
   return `syncline:${JSON.stringify([name, key])}`
 }
 
-/** Brings a database from `oldVersion`, 0 when there was none, to the present format. Runs inside the upgrade's transaction. */
-export function upgrade(database: IDBDatabase, oldVersion: number): void {
+/**
+ * Brings a database from `oldVersion`, 0 when there was none, to the present format. `identity` is for a database that is made. Runs inside the
+ * upgrade's transaction.
+ */
+export function upgrade(database: IDBDatabase, oldVersion: number, identity: string): void {
   if (oldVersion < 1) {
     // The number is made in the transaction that stores the entry, so that an append needs no reading before it writes.
     const entries = database.createObjectStore('entries', { keyPath: 'position', autoIncrement: true })
     entries.createIndex('bySpace', ['space', 'position'], { unique: true })
     database.createObjectStore('fences')
-    database.createObjectStore('meta').put(randomIdentity(), 'identity')
+    database.createObjectStore('meta').put(identity, 'identity')
   }
   if (oldVersion < 2) {
     // That a space has one record at most is what makes taking a number safe: see FORMAT.md.
@@ -54,6 +43,6 @@ export function upgrade(database: IDBDatabase, oldVersion: number): void {
 }
 
 /** Tells this database from the one that will have its name after it was deleted. */
-function randomIdentity(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+export function randomIdentity({ randomBytes }: Surroundings): string {
+  return Array.from(randomBytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,27 +1,32 @@
-/** Set while the page is frozen, as far as anybody watched. */
-let thaw: Promise<void> | undefined
+import type { Surroundings } from './surroundings.ts'
 
-/**
- * Calls `onFreeze` once, before the browser stops this page (https://wicg.github.io/page-lifecycle/). Workers and Node are never frozen.
- * Returns a function that ends the watching.
- */
-export function watchFreezing(onFreeze: () => void): () => void {
-  if (typeof document === 'undefined') return () => undefined
-  const freeze = (): void => {
-    thaw ??= new Promise((resolve) => {
-      const resume = (): void => {
-        thaw = undefined
-        resolve()
-      }
-      document.addEventListener('resume', resume, { once: true })
-    })
-    onFreeze()
-  }
-  document.addEventListener('freeze', freeze, { once: true })
-  return () => document.removeEventListener('freeze', freeze)
+/** Knows when the page is frozen (https://wicg.github.io/page-lifecycle/), as far as anybody watched. */
+export interface Freezing {
+  /** Calls `onFreeze` once, before the browser stops this page. Returns a function that ends the watching. */
+  watch(onFreeze: () => void): () => void
+  /** While the page is frozen: resolves when it is not any more. */
+  untilThawed(): Promise<void> | undefined
 }
 
-/** While the page is frozen: resolves when it is not any more. */
-export function untilThawed(): Promise<void> | undefined {
-  return thaw
+export function createFreezing(page: Surroundings['page']): Freezing {
+  /** Set while the page is frozen. */
+  let thaw: Promise<void> | undefined
+  return {
+    watch(onFreeze) {
+      if (page === undefined) return () => undefined
+      const freeze = (): void => {
+        thaw ??= new Promise((resolve) => {
+          const resume = (): void => {
+            thaw = undefined
+            resolve()
+          }
+          page.addEventListener('resume', resume, { once: true })
+        })
+        onFreeze()
+      }
+      page.addEventListener('freeze', freeze, { once: true })
+      return () => page.removeEventListener('freeze', freeze)
+    },
+    untilThawed: () => thaw,
+  }
 }

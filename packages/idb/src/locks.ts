@@ -1,6 +1,7 @@
 import type { HeldLock, Locks } from '@syncline/store'
 import { originWide } from './format.ts'
-import { untilThawed, watchFreezing } from './freezing.ts'
+import { createFreezing } from './freezing.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /**
  * Locks among the tabs that use the storage called `name`, by the Web Locks API; undefined where there are none (insecure origins).
@@ -8,9 +9,9 @@ import { untilThawed, watchFreezing } from './freezing.ts'
  * A frozen page keeps what it holds, and is given what it waits for, although it cannot do the work. So on `freeze` a tab lets go of
  * both, and waits again when it is thawed. Not of what it shares: that says only that the page is there.
  */
-export function createLocks(name: string): Locks | undefined {
-  const manager = typeof navigator === 'undefined' ? undefined : navigator.locks
+export function createLocks(name: string, { locks: manager, page }: Surroundings): Locks | undefined {
   if (manager === undefined) return undefined
+  const freezing = createFreezing(page)
 
   /** Resolves to the lock, or to undefined when it was not free and `options` say not to wait. */
   function request(key: string, options: LockOptions): Promise<HeldLock | undefined> {
@@ -29,7 +30,7 @@ export function createLocks(name: string): Locks | undefined {
         }
         return new Promise((letGo) => {
           const isShared = options.mode === 'shared'
-          const stopWatching = watchFreezing(() => {
+          const stopWatching = freezing.watch(() => {
             if (!isShared && end()) lose()
           })
           end = () => {
@@ -56,11 +57,11 @@ export function createLocks(name: string): Locks | undefined {
     async hold(key, signal) {
       for (;;) {
         // Nothing is awaited otherwise: the page must not freeze between the look and the request.
-        const thaw = untilThawed()
+        const thaw = freezing.untilThawed()
         if (thaw !== undefined) await thaw
         signal.throwIfAborted()
         const frozen = new AbortController()
-        const stopWatching = watchFreezing(() => frozen.abort())
+        const stopWatching = freezing.watch(() => frozen.abort())
         try {
           const held = await request(key, { signal: AbortSignal.any([signal, frozen.signal]) })
           return held!

@@ -4,9 +4,16 @@ import type { Connection, StoreName } from './connection.ts'
 import type { EntryRecord } from './format.ts'
 import { claimedError, closedLogError, fencedError, nameOf, toStoreError } from './problems.ts'
 import { resultOf, writeAtOnce } from './requests.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** The log of one space on a connection that other logs share. `release` is called once, when it is closed. */
-export function createLog(name: string, space: string, connection: Connection, release: () => void): Log {
+export function createLog(
+  name: string,
+  space: string,
+  connection: Connection,
+  { keyRange }: Surroundings,
+  release: () => void,
+): Log {
   const unfinished = new Set<Promise<unknown>>()
   const stops = new Set<() => void>()
   let closed = false
@@ -35,7 +42,7 @@ export function createLog(name: string, space: string, connection: Connection, r
   function readBatch(after: number, count: number): Promise<EntryRecord[]> {
     return track('read from', () =>
       connection.begin(['entries'], 'readonly', {}, (transaction) => {
-        const range = IDBKeyRange.bound([space, after], [space, Infinity], true)
+        const range = keyRange.bound([space, after], [space, Infinity], true)
         return resultOf<EntryRecord[]>(transaction.objectStore('entries').index('bySpace').getAll(range, count))
       }),
     )
@@ -43,7 +50,7 @@ export function createLog(name: string, space: string, connection: Connection, r
 
   function readNewestFence(): Promise<number> {
     return connection.begin(['fences'], 'readonly', {}, async (transaction) => {
-      const range = IDBKeyRange.bound([space, 0], [space, Infinity])
+      const range = keyRange.bound([space, 0], [space, Infinity])
       const cursor = await resultOf(transaction.objectStore('fences').openKeyCursor(range, 'prev'))
       return cursor === null ? 0 : (cursor.key as [string, number])[1]
     })

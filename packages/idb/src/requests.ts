@@ -2,8 +2,13 @@
 export function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
-    request.onerror = () => reject(request.error ?? new DOMException('The request failed.', 'UnknownError'))
+    request.onerror = () => reject(reasonOf(request))
   })
+}
+
+/** Why a request failed. */
+export function reasonOf(request: IDBRequest): Error {
+  return request.error ?? new DOMException('The request failed.', 'UnknownError')
 }
 
 /**

@@ -3,6 +3,7 @@ import { createChannels } from './channels.ts'
 import { type Connection, connect } from './connection.ts'
 import { createLocks } from './locks.ts'
 import { createLog } from './log.ts'
+import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
 /**
  * A storage in this browser's IndexedDB, shared by all tabs that use the same `name`.
@@ -10,6 +11,7 @@ import { createLog } from './log.ts'
  * Nothing is opened before the first space is. Then `openLog`, and with it `openStore`, meets a `StoreError`: `storage-failed` where the
  * browser keeps nothing (a store then works in memory), `storage-newer` and `storage-blocked` when other tabs run another version of the
  * app. An append costs one transaction; a log that another tab has closed, deleted or upgraded says so through `onLost`.
+ * `surroundings` are those of this page; a simulator gives others.
  *
  * @example
  * import { indexedDb } from '@syncline/idb'
@@ -20,14 +22,15 @@ import { createLog } from './log.ts'
  * expect(store.status.storage).toBe('memory-only')
  * await store.close()
  */
-export function indexedDb(name: string): Storage {
+export function indexedDb(name: string, surroundings: Surroundings = surroundingsHere): Storage {
   /** The connection of the logs that are open; made for the first, closed with the last. */
   let shared: { readonly connection: Connection; logs: number } | undefined
 
   return {
     async openLog(space) {
       // After a loss the open logs stay lost, and new ones start on what is there then.
-      if (shared === undefined || shared.connection.lost !== undefined) shared = { connection: connect(name), logs: 0 }
+      if (shared === undefined || shared.connection.lost !== undefined)
+        shared = { connection: connect(name, surroundings), logs: 0 }
       const mine = shared
       const release = (): void => {
         mine.logs--
@@ -42,9 +45,9 @@ export function indexedDb(name: string): Storage {
         release()
         throw error
       }
-      return createLog(name, space, mine.connection, release)
+      return createLog(name, space, mine.connection, surroundings, release)
     },
-    locks: createLocks(name),
-    channels: createChannels(name),
+    locks: createLocks(name, surroundings),
+    channels: createChannels(name, surroundings),
   }
 }

@@ -43,7 +43,7 @@ test('[ID7] when newer code upgrades, the log lets go, says so, and refuses from
   const { log, losses } = await openLog(name)
   await log.append(Uint8Array.of(1))
   const last = log.append(Uint8Array.of(2))
-  const newer = connect(name, FORMAT_VERSION + 1)
+  const newer = connect(name, undefined, FORMAT_VERSION + 1)
   await newer.ready()
   await last
   await expect.poll(() => losses.length, patient).toBe(1)
@@ -110,7 +110,7 @@ test('[ID9] a tab that does not let go blocks an upgrade and a deletion, which s
     await log.close()
   }
   const deaf = await Promise.all([openDeaf(upgraded), openDeaf(deleted)])
-  const newer = connect(upgraded, FORMAT_VERSION + 1)
+  const newer = connect(upgraded, undefined, FORMAT_VERSION + 1)
   const [opening, deleting] = await Promise.allSettled([newer.ready(), deleteDatabase(deleted)])
   expect(opening).toMatchObject({ reason: { code: 'storage-blocked', message: expect.stringContaining('other tabs') } })
   expect(deleting).toMatchObject({

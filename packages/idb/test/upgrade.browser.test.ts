@@ -133,14 +133,14 @@ test('[ID15] pages that end while they upgrade leave everything in place', async
 
 test('[ID7] code of version 1 lets go of a database that is upgraded, and is told that it is newer afterwards', async () => {
   const name = await makeVersion1()
-  const old = connect(name, 1)
+  const old = connect(name, undefined, 1)
   await old.ready()
   const losses: Error[] = []
   old.onLost((error) => losses.push(error))
   const log = await indexedDb(name).openLog('space')
   await expect.poll(() => losses.length, patient).toBe(1)
   expect(losses[0]).toMatchObject({ code: 'storage-lost', message: expect.stringContaining('newer version') })
-  await expect(connect(name, 1).ready()).rejects.toMatchObject({ code: 'storage-newer' })
+  await expect(connect(name, undefined, 1).ready()).rejects.toMatchObject({ code: 'storage-newer' })
   expect(await numbersOf(log)).toEqual(ofSpace)
   expect(FORMAT_VERSION).toBe(2)
   old.close()

@@ -1,0 +1,43 @@
+/**
+ * What a storage stands on. A page has all of it by itself; a simulator gives its own, and so runs what tabs do to each other, and what
+ * becomes of their data, from one seed.
+ */
+export interface Surroundings {
+  /** Undefined where the browser keeps nothing. */
+  readonly indexedDB: IDBFactory | undefined
+  readonly keyRange: Pick<typeof IDBKeyRange, 'bound'>
+  /** Undefined where there are none (insecure origins). */
+  readonly locks: Pick<LockManager, 'request'> | undefined
+  /** Undefined where there are none. */
+  readonly openChannel: ((name: string) => Pick<BroadcastChannel, 'onmessage' | 'postMessage' | 'close'>) | undefined
+  /** Tells when the page is frozen and thawed; undefined in workers and Node, which never are. */
+  readonly page: Pick<Document, 'addEventListener' | 'removeEventListener'> | undefined
+  /** Calls `fn` once, `delayMs` from now; returns a function that prevents it. */
+  setTimer(delayMs: number, fn: () => void): () => void
+  /** Random bytes fit for an identity. */
+  randomBytes(count: number): Uint8Array
+}
+
+/** Those of this page, as they are when they are looked at. */
+export const surroundingsHere: Surroundings = {
+  get indexedDB() {
+    return typeof indexedDB === 'undefined' ? undefined : indexedDB
+  },
+  get keyRange() {
+    return IDBKeyRange
+  },
+  get locks() {
+    return typeof navigator === 'undefined' ? undefined : navigator.locks
+  },
+  get openChannel() {
+    return typeof BroadcastChannel === 'undefined' ? undefined : (name: string) => new BroadcastChannel(name)
+  },
+  get page() {
+    return typeof document === 'undefined' ? undefined : document
+  },
+  setTimer(delayMs, fn) {
+    const timer = setTimeout(fn, delayMs)
+    return () => clearTimeout(timer)
+  },
+  randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+}
