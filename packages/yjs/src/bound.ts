@@ -1,12 +1,13 @@
 import type { BoundPolicy, EditContext, Intent, PolicyHost, PolicyRef, Value } from '@syncline/stm'
 import * as Y from 'yjs'
+import { removedIn } from './characters.ts'
 import { createCompaction } from './compaction.ts'
 import type { Content } from './content.ts'
 import type { LiveDocument, LiveHost } from './live.ts'
-import { noteRemoved, watchRemovals } from './removals.ts'
+import { know, knownOf } from './known.ts'
 import { appendUpdate, ignore, load, replay } from './state.ts'
 import type { DocumentState, Link } from './state.ts'
-import { writersIn } from './update-of.ts'
+import type { Removed } from './text-inverse.ts'
 
 /** The policy of documents, as it is in one store: with live documents. */
 export interface BoundDocuments<V, D, L extends LiveDocument<V>> extends BoundPolicy<V, DocumentState<V>, D> {
@@ -47,6 +48,8 @@ export interface Writing<V, D extends DocumentDraft<V>, L extends LiveDocument<V
   readonly compacts: boolean
   /** Makes the writes of a draft on a document that shows its base, in a Yjs transaction under way. */
   apply(draft: D, doc: Y.Doc, transaction: Y.Transaction): void
+  /** Tells a live document of the writes that it was just given. */
+  written?(draft: D, live: L): void
 }
 
 /**
@@ -65,8 +68,6 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
   /** By address; those without a handle in the order of their last use. */
   const lives = new Map<string, L>()
   const dirty = new Set<LiveDocument<unknown>>()
-  /** What a state made of this payload reads as, if it is made on this base. */
-  const known = new WeakMap<Uint8Array, { readonly base: DocumentState<V> | undefined; readonly value: V }>()
   /** Updates that were reported: each is met again whenever a history is read. */
   const reported = new WeakSet<Uint8Array>()
   let clientId = host.randomUint32()
@@ -152,10 +153,13 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     // When the document is ahead of the base (an edit is under way, or the base is an old state), what the draft says means
     // nothing to it: the update is made beside it, as by somebody else, and comes in when it is settled.
     const update = found.shows(draft.base?.link)
-      ? found.write((doc, transaction) => writing.apply(draft, doc, transaction))
+      ? found.write((doc, transaction) => {
+          writing.apply(draft, doc, transaction)
+          writing.written?.(draft, found)
+        })
       : updateAside(writing, draft, host.randomUint32())
     const value = writing.known(draft)
-    if (update !== undefined && value !== undefined) known.set(update, { base: draft.base, value })
+    if (update !== undefined && value !== undefined) know(update).reads = { on: draft.base, value }
     return update
   }
 
@@ -170,8 +174,12 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     tag,
     late: true,
     apply(state, payload) {
-      const made = payload instanceof Uint8Array ? known.get(payload) : undefined
-      return appendUpdate(state, payload, made?.base === state ? made?.value : undefined)
+      const known = payload instanceof Uint8Array ? knownOf(payload) : undefined
+      if (known?.reads === undefined || known.reads.on !== state) return appendUpdate(state, payload)
+      // Who writes documents of this kind has noted it. It would keep an old text.
+      const value = known.reads.value as V
+      known.reads = undefined
+      return appendUpdate(state, payload, value)
     },
     read: (state, ref) => read(state, ref.address),
     draft(state, { address }) {
@@ -185,8 +193,9 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     finishAside: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context)),
     documents: (payload) => writersOf(content, payload),
     settle(address) {
-      lives.get(address)?.settle()
-      compaction?.look(address)
+      const link = newest(address)
+      lives.get(address)?.settle(link)
+      compaction?.look(address, link)
     },
     reset(address, state) {
       const found = lives.get(address)
@@ -218,7 +227,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
 /** The Yjs clients whose structs an update brings. */
 export function writersOf(content: Content<unknown>, payload: Value): readonly number[] {
   if (!(payload instanceof Uint8Array)) return []
-  const known = writersIn(payload)
+  const known = knownOf(payload)?.writers
   if (known !== undefined) return known
   try {
     return content.parse(payload).runs.map(({ client }) => client)
@@ -237,10 +246,11 @@ export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocumen
   if (isUnchanged(draft)) return undefined
   const { doc } = load(content.create(), content, draft.base?.link, ignore)
   doc.clientID = freeClient(doc, clientId)
-  const removedIn = watchRemovals(doc)
+  let removed: readonly Removed[] | undefined
   let update: Uint8Array | undefined
-  doc.on('update', (made: Uint8Array, _origin: unknown, _doc: Y.Doc, transaction: Y.Transaction) => {
-    noteRemoved(made, removedIn(transaction))
+  doc.on('beforeObserverCalls', (transaction) => (removed = removedIn(transaction)))
+  doc.on('update', (made: Uint8Array) => {
+    if (removed !== undefined) know(made).removed = removed
     update = made
   })
   doc.transact((transaction) => apply(draft, doc, transaction))

@@ -8,11 +8,17 @@ import type { Link } from './state.ts'
 export interface CompactionLimits {
   /** So many may lie there one by one. */
   readonly mostLoose: number
+  /**
+   * And one for each so many bytes that were put together before: who puts a long text together again for each few hundred keys that are pressed
+   * does little else.
+   */
+  readonly bytesForOne: number
   /** So many are taken in at once: some milliseconds of work, so that what the page has to do comes in between. */
   readonly sliceUpdates: number
 }
 
-const usualLimits: CompactionLimits = { mostLoose: 512, sliceUpdates: 200 }
+/** An update and what holds it take some 250 bytes: four times as much memory as what was put together at most. */
+const usualLimits: CompactionLimits = { mostLoose: 512, bytesForOne: 64, sliceUpdates: 200 }
 
 /** What a compaction asks of whoever keeps the histories. */
 export interface Compacting {
@@ -28,7 +34,7 @@ export interface Compacting {
 /** Puts the updates of documents together, so that neither their memory nor what it takes to open them grows with the number of edits. */
 export interface Compaction {
   /** A history has grown. */
-  look(address: string): void
+  look(address: string, newest: Link | undefined): void
   close(): void
 }
 
@@ -40,12 +46,16 @@ export interface Compaction {
 export function createCompaction(
   content: Content<unknown>,
   { newest, shown, isBehind, later }: Compacting,
-  { mostLoose, sliceUpdates }: CompactionLimits = usualLimits,
+  { mostLoose, bytesForOne, sliceUpdates }: CompactionLimits = usualLimits,
 ): Compaction {
   const waiting = new Set<string>()
   /** Whose turn it is. */
   let current: string | undefined
   let isClosed = false
+
+  function isScattered({ loose, mergedBytes }: Link): boolean {
+    return loose >= mostLoose && loose * bytesForOne >= mergedBytes
+  }
 
   function begin(): void {
     const [address] = waiting
@@ -58,7 +68,7 @@ export function createCompaction(
   function run(address: string): void {
     if (isClosed) return
     const link = newest(address)
-    if (link === undefined || link.loose < mostLoose) {
+    if (link === undefined || !isScattered(link)) {
       finish()
       return
     }
@@ -107,9 +117,8 @@ export function createCompaction(
   }
 
   return {
-    look(address) {
-      const loose = newest(address)?.loose ?? 0
-      if (loose < mostLoose || address === current) return
+    look(address, link) {
+      if (link === undefined || !isScattered(link) || address === current) return
       waiting.add(address)
       begin()
     },

@@ -133,7 +133,7 @@ export function applyEdits(draft: TextDraft, doc: Y.Doc): void {
 }
 
 /** The edits in the order in which they are to be made. */
-function listEdits(draft: TextDraft): readonly Edits[] {
+export function listEdits(draft: TextDraft): readonly Edits[] {
   const list: Edits[] = []
   for (let edit = draft.edits; edit !== undefined; edit = edit.previous) list.push(edit)
   return list.length < 2 ? list : list.reverse()

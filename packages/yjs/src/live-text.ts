@@ -1,8 +1,9 @@
 import type * as Y from 'yjs'
 import type { CursorPlace } from './document-awareness.ts'
-import { SURROGATE } from './draft.ts'
+import { listEdits, SURROGATE } from './draft.ts'
+import type { TextDraft } from './draft.ts'
 import { insertedStrings } from './halves.ts'
-import { LiveDocument } from './live.ts'
+import { LiveDocument, LOCAL } from './live.ts'
 import { TEXT_KEY } from './plain-text.ts'
 
 /** The live document of one text ref. */
@@ -11,8 +12,16 @@ export class LiveText extends LiveDocument<string> {
   #lookedAt: Y.Doc | undefined
   #mayHavePairs = false
 
+  #textOf: Y.Doc | undefined
+  #text: Y.Text | undefined
+
   get text(): Y.Text {
-    return this.doc.getText(TEXT_KEY)
+    const { doc } = this
+    if (this.#textOf !== doc || this.#text === undefined) {
+      this.#textOf = doc
+      this.#text = doc.getText(TEXT_KEY)
+    }
+    return this.#text
   }
 
   readonly cursorPlace: CursorPlace = { address: this.address, isRoot: (name) => name === TEXT_KEY }
@@ -24,10 +33,15 @@ export class LiveText extends LiveDocument<string> {
       this.#lookedAt = doc
       this.#mayHavePairs = SURROGATE.test(this.text.toString())
       doc.on('beforeObserverCalls', (transaction: Y.Transaction) => {
-        if (!this.#mayHavePairs) this.#mayHavePairs = insertsPairs(transaction)
+        if (!this.#mayHavePairs && transaction.origin !== LOCAL) this.#mayHavePairs = insertsPairs(transaction)
       })
     }
     return this.#mayHavePairs
+  }
+
+  /** A transaction has written into it. */
+  took(draft: TextDraft): void {
+    if (!this.#mayHavePairs) this.#mayHavePairs = listEdits(draft).some(({ inserted }) => SURROGATE.test(inserted))
   }
 }
 

@@ -3,11 +3,14 @@ import * as Y from 'yjs'
 import type { Content } from './content.ts'
 import type { CursorPlace } from './document-awareness.ts'
 import { YjsError } from './errors.ts'
-import { noteMerged, noteRemoved, watchRemovals } from './removals.ts'
+import { removedIn } from './characters.ts'
+import { know, noteMerged } from './known.ts'
 import { listenerFailed, REMOTE } from './replica.ts'
 import type { Replica, Report } from './replica.ts'
 import { load, updatesSince } from './state.ts'
 import type { Link } from './state.ts'
+import { smallUpdateOf } from './small-update.ts'
+import type { Removed } from './text-inverse.ts'
 import { updateOf } from './update-of.ts'
 import { mergeUpdates } from './update.ts'
 
@@ -37,7 +40,8 @@ function guard(doc: Y.Doc, report: Report): Y.Doc {
   doc.emit = (name: never, args: never): void => {
     const listeners = (doc._observers as Map<string, Set<(...args: readonly unknown[]) => void>>).get(name)
     if (listeners === undefined) return
-    for (const listener of [...listeners]) {
+    // Who is alone cannot keep others from being asked, and most are alone.
+    for (const listener of listeners.size === 1 ? listeners : [...listeners]) {
       try {
         listener(...(args as readonly unknown[]))
       } catch (error) {
@@ -70,9 +74,13 @@ export abstract class LiveDocument<V> {
   #clientId: number
   /** The update of the write that is under way. */
   #captured: Uint8Array | undefined
+  /** What the transaction has deleted that is being told to observers. */
+  #removed: readonly Removed[] | undefined
   /** What is wrong with the direct edits that have not been handed over. */
   #problem: string | undefined
   #settling = false
+  /** Something has become part of the history that could not be taken in at once. */
+  #isBehind = false
   #incomplete = false
 
   constructor(address: string, content: Content<V>, host: LiveHost) {
@@ -133,7 +141,13 @@ export abstract class LiveDocument<V> {
   write(change: (doc: Y.Doc, transaction: Y.Transaction) => void): Uint8Array | undefined {
     this.#captured = undefined
     try {
-      this.doc.transact((transaction) => change(this.doc, transaction), LOCAL)
+      this.doc.transact((transaction) => {
+        change(this.doc, transaction)
+        const small = smallUpdateOf(transaction)
+        if (small === undefined) return
+        if (transaction.deleteSet.clients.size > 0) know(small).removed = removedIn(transaction)
+        this.#captured = small
+      }, LOCAL)
     } catch (error) {
       this.#host.report(listenerFailed(error))
     }
@@ -143,11 +157,16 @@ export abstract class LiveDocument<V> {
   }
 
   /** Takes in what has become part of the history since. */
-  settle(): void {
+  settle(newest: Link | undefined = this.#host.newest(this.address)): void {
     // An applied update would become part of the edit that is under way; it is taken in when that is over.
-    if (this.#busy || this.#settling) return
-    const newest = this.#host.newest(this.address)
-    if (newest === this.#link) return
+    this.#isBehind = this.#settling || this.#busy
+    if (this.#isBehind || newest === this.#link) return
+    if (newest !== undefined && newest.previous === this.#link && newest.update === this.#unsettled[0]) {
+      // Our own, which is how it is for each key that is pressed.
+      this.#link = newest
+      this.#unsettled.shift()
+      return
+    }
     const updates = updatesSince(this.#link, newest)
     if (updates === undefined) {
       this.reset(newest)
@@ -234,10 +253,16 @@ export abstract class LiveDocument<V> {
     const { doc } = replica
     // After loading: Yjs takes its own id in somebody else's update for a clash.
     doc.clientID = this.#clientId
-    const removedIn = watchRemovals(doc, REMOTE)
+    doc.on('beforeObserverCalls', (transaction) => {
+      // Yjs tells of one transaction after the other.
+      this.#removed = undefined
+      const { origin, deleteSet } = transaction
+      if (origin === REMOTE || deleteSet.clients.size === 0) return
+      if (origin !== LOCAL || this.#captured === undefined) this.#removed = removedIn(transaction)
+    })
     doc.on('afterTransactionCleanup', (transaction) => {
       const { origin } = transaction
-      if (origin === REMOTE) return
+      if (origin === REMOTE || (origin === LOCAL && this.#captured !== undefined)) return
       // What goes again may be what cannot be encoded.
       if (origin !== LOCAL && this.#problem !== undefined) return
       let update: Uint8Array | undefined
@@ -248,7 +273,7 @@ export abstract class LiveDocument<V> {
         return
       }
       if (update === undefined) return
-      noteRemoved(update, removedIn(transaction))
+      if (this.#removed !== undefined) know(update).removed = this.#removed
       if (origin === LOCAL) this.#captured = update
       else this.#addPending(update)
     })
@@ -263,7 +288,7 @@ export abstract class LiveDocument<V> {
     doc.on('afterAllTransactions', () => {
       this.#checkClientId()
       this.#checkComplete()
-      this.settle()
+      if (this.#isBehind) this.settle()
     })
     return replica
   }

@@ -78,6 +78,7 @@ const writing: Writing<string, TextDraft, LiveText> = {
   sizeBytes: sizeOfDraft,
   compacts: true,
   apply: (draft, doc) => applyEdits(draft, doc),
+  written: (draft, live) => live.took(draft),
 }
 
 /**

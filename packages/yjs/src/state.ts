@@ -1,6 +1,7 @@
 import type { Value } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { Content } from './content.ts'
+import { knownOf } from './known.ts'
 import { REMOTE, Replica } from './replica.ts'
 import type { Report } from './replica.ts'
 
@@ -16,6 +17,7 @@ export class Link {
   #previous: Link | undefined
   #update: Uint8Array
   #loose: number
+  #mergedBytes: number
 
   constructor(previous: Link | undefined, update: Uint8Array) {
     this.#previous = previous
@@ -23,6 +25,7 @@ export class Link {
     this.depth = (previous?.depth ?? 0) + 1
     this.totalBytes = (previous?.totalBytes ?? 0) + update.length
     this.#loose = (previous === undefined ? 0 : previous.#loose) + 1
+    this.#mergedBytes = previous === undefined ? 0 : previous.#mergedBytes
   }
 
   get previous(): Link | undefined {
@@ -38,6 +41,11 @@ export class Link {
     return this.#loose
   }
 
+  /** How many bytes lie under these, put together. */
+  get mergedBytes(): number {
+    return this.#mergedBytes
+  }
+
   /**
    * From now on this link holds all that is before it: one update, and under it those that still wait for something. What lies on top of it
    * stays as it is.
@@ -47,10 +55,14 @@ export class Link {
     for (const update of waiting) this.#previous = new Link(this.#previous, update)
     this.#update = merged
     this.#loose = 0
+    this.#mergedBytes = merged.length
     const above: Link[] = []
     for (let at: Link | undefined = newest; at !== undefined && at !== this; at = at.#previous) above.push(at)
     let loose = 0
-    for (const link of above.reverse()) link.#loose = loose += 1
+    for (const link of above.reverse()) {
+      link.#loose = loose += 1
+      link.#mergedBytes = merged.length
+    }
   }
 }
 
@@ -76,8 +88,9 @@ export type TextState = DocumentState<string>
 export function appendUpdate<V>(state: DocumentState<V> | undefined, payload: Value, value?: V): DocumentState<V> {
   if (!(payload instanceof Uint8Array) || payload.length === 0) return state ?? new DocumentState<V>(undefined)
   const previous = state?.link
-  // A view would keep the whole message alive that it was cut from.
-  const update = payload.length === payload.buffer.byteLength ? payload : payload.slice()
+  // A view would keep the whole message alive that it was cut from. To ask small bytes for their buffer makes them one.
+  const isOwn = knownOf(payload) !== undefined || payload.length === payload.buffer.byteLength
+  const update = isOwn ? payload : payload.slice()
   return new DocumentState(new Link(previous, update), value)
 }
 

@@ -1,9 +1,9 @@
 import type { Reverted, Undone, Value } from '@syncline/stm'
 import * as Y from 'yjs'
 import { charactersOf, hasAll, lyingIn } from './characters.ts'
+import { know } from './known.ts'
 import { encodeStandIns, readLineage } from './lineage.ts'
 import type { StandIn } from './lineage.ts'
-import { noteRemoved } from './removals.ts'
 import { rangeOf, Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
 import { decodeInverse } from './text-inverse.ts'
@@ -89,7 +89,7 @@ export function revertOn(
     insertions,
     removed.map(({ text, ...id }) => ({ ...id, length: text.length })),
   )
-  noteRemoved(payload, removed)
+  know(payload).removed = removed
   return { payload, restored: encodeStandIns(standIns), superseded }
 }
 

@@ -1,18 +1,11 @@
 import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
+import { know } from './known.ts'
 
 /** Used again and again: a fresh one, with its buffer, is most of what it costs to encode a keystroke. */
 const encoder = new Y.UpdateEncoderV1()
 /** A larger buffer is not kept. */
 const MOST_KEPT_BYTES = 4_096
-
-/** Who has written in updates that were made here: to read them for that would be to decode them. */
-const writers = new WeakMap<Uint8Array, readonly number[]>()
-
-/** The Yjs clients whose structs an update brings that was made here; undefined for others. */
-export function writersIn(update: Uint8Array): readonly number[] | undefined {
-  return writers.get(update)
-}
 
 /**
  * The update that a transaction is, byte for byte what Yjs gives to who listens for `update`; undefined when it changed nothing. Yjs makes one for
@@ -28,10 +21,7 @@ export function updateOf({ doc: { store }, beforeState, deleteSet }: Y.Transacti
   if (written.length === 0 && deleteSet.clients.size === 0) return undefined
   try {
     const update = encoded(store, written, [...deleteSet.clients])
-    writers.set(
-      update,
-      written.map(([client]) => client),
-    )
+    know(update).writers = written.map(([client]) => client)
     return update
   } finally {
     // Also when a value cannot be encoded: what comes next must not have the beginning of that in front.

@@ -69,6 +69,19 @@ test('[TE17] the updates of a text that is written lie together as one, and read
   expect([lying(site), site.reports]).toEqual([1, []])
 })
 
+test('[TE17] a long text is not put together again for every few hundred edits', () => {
+  const site = new Site()
+  site.open(note)
+  site.transact(note, insert(0, 'some text '.repeat(20_000)))
+  let times = 0
+  for (let i = 0; i < 4_200; i++) {
+    site.transact(note, insert(i * 2, 'x'))
+    times += runLater(site)
+  }
+  // After 512 updates, and then after 200,000 / 64.
+  expect([times, lying(site) < 512]).toEqual([2, true])
+})
+
 test('[TE17] of a text that nobody has open a copy is made, some updates a task, and what comes meanwhile lies on top', () => {
   const [a, b] = [new Site(0, 2), new Site(1, 2)]
   type(a, 1_450)
@@ -146,7 +159,7 @@ test('[TE17] equal histories give equal bytes, from an open document and from a 
       if (isOpen) site.open(note)
       for (const { payload } of author.sent) site.commit(note.address, payload)
       site.laters.length = 0
-      compactNow(site, { mostLoose: 1, sliceUpdates })
+      compactNow(site, { mostLoose: 1, bytesForOne: Infinity, sliceUpdates })
       expect(lying(site)).toBe(1)
       return link(site).update
     }),
@@ -167,7 +180,7 @@ function compactNow(site: Site, limits: CompactionLimits): void {
     },
     limits,
   )
-  compaction.look(note.address)
+  compaction.look(note.address, link(site))
   for (let work = laters.shift(); work !== undefined; work = laters.shift()) work()
 }
 
@@ -211,7 +224,7 @@ test('[TE17] [TE22] whoever puts together when, all show the same, and can undo 
         else if (site.states.has(note.address)) {
           const text = site.read(note)
           const before = lying(site)
-          compactNow(site, { mostLoose: 1, sliceUpdates: 1 + (at % 4) })
+          compactNow(site, { mostLoose: 1, bytesForOne: Infinity, sliceUpdates: 1 + (at % 4) })
           if (lying(site) < before) compacted += 1
           same([site.read(note), site.replayed(note)], [text, text])
         }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
 import { openText, text, YjsError } from '../src/index.ts'
 import type { TextDocument, TextRef } from '../src/index.ts'
-import { utf8Bytes } from '../src/text-room.ts'
+import { utf8Bytes } from '../src/utf8.ts'
 import { task } from './world.ts'
 
 const stores: Store[] = []

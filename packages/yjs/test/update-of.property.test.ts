@@ -1,18 +1,25 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
+import { knownOf } from '../src/known.ts'
+import { smallUpdateOf } from '../src/small-update.ts'
 import { updateOf } from '../src/update-of.ts'
 
 /** Of thousands of bytes a text is compared sooner than an array. */
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
+/** Outside of a test, where the linter takes a condition for a test that may hold nothing. */
+const same = (actual: unknown, expected: unknown): void => expect(actual).toEqual(expected)
+
 test('what a transaction is, is what Yjs says, byte for byte, also in answer to another one and after a large one', () => {
   const edit = fc.record({
     at: fc.nat(),
     removed: fc.nat(4),
-    word: fc.constantFrom('', 'a', 'b', 'c', 'word ', 'words ', '😀', '\n', 'long '.repeat(1000)),
+    word: fc.constantFrom('', '', 'a', 'b', 'c', 'word ', 'words ', '😀', 'ä€😀 ', '\n', 'long '.repeat(1000)),
   })
+  const small = new Map<Y.Transaction, Uint8Array>()
   let compared = 0
+  let smallOnes = 0
   fc.assert(
     fc.property(
       fc.array(fc.record({ by: fc.nat(2), edits: fc.array(edit, { maxLength: 3 }) }), { maxLength: 12 }),
@@ -25,6 +32,11 @@ test('what a transaction is, is what Yjs says, byte for byte, also in answer to 
           doc.on('afterTransactionCleanup', (transaction) => {
             const update = updateOf(transaction)
             if (update !== undefined) ours.push(textOf(update))
+            const early = small.get(transaction)
+            if (early !== undefined && update !== undefined) {
+              same([textOf(early), knownOf(early)!.writers], [textOf(update), knownOf(update)!.writers])
+              smallOnes += 1
+            }
           })
           doc.on('update', (update: Uint8Array) => theirs.push(textOf(update)))
           // An answer to what comes from others, made while they are being told.
@@ -36,12 +48,15 @@ test('what a transaction is, is what Yjs says, byte for byte, also in answer to 
         for (const { by, edits } of steps) {
           const { doc } = docs[by]!
           const text = doc.getText('text')
-          doc.transact(() => {
+          doc.transact((transaction) => {
             for (const { at, removed, word } of edits) {
               const index = at % (text.length + 1)
               text.delete(index, Math.min(removed, text.length - index))
               text.insert(index, word)
             }
+            // Before it is over, when nobody else has answered.
+            const early = smallUpdateOf(transaction)
+            if (early !== undefined) small.set(transaction, early)
           })
           for (const { doc: other } of docs)
             Y.applyUpdate(other, Y.encodeStateAsUpdate(doc, Y.encodeStateVector(other)))
@@ -54,6 +69,7 @@ test('what a transaction is, is what Yjs says, byte for byte, also in answer to 
     ),
   )
   expect(compared).toBeGreaterThan(200)
+  expect(smallOnes).toBeGreaterThan(100)
 })
 
 test('[TE11] [DO5] what cannot be encoded leaves nothing that the next update would begin with', () => {
