@@ -3,6 +3,24 @@ export type { Trace } from './decider.ts'
 export type { Chronicle, Happening } from './chronicle.ts'
 export type { EventKind, PendingEvent } from './kernel.ts'
 
+// Apps
+export type { Action, ActionChance, AnyAction, SimulatedApp } from './app.ts'
+
+// Exploring everything
+export { exhaust } from './exhaust.ts'
+export type { Doing, ExhaustOptions, Exhausted, Explored } from './exhaust.ts'
+export { calm } from './calm.ts'
+export type { Calm, CalmOptions, Verdict } from './calm.ts'
+export { documentImages } from './image.ts'
+export type { Image, Images, Yjs } from './image.ts'
+
+// Counter-examples, smaller and drawn
+export type { Counterexample } from './counterexample.ts'
+export { drawMermaid, drawText } from './diagram.ts'
+export type { Drawing, Mark } from './diagram.ts'
+export { shrinkList } from './shrink.ts'
+export type { Shrunk } from './shrink.ts'
+
 // Errors
 export { SimulationError } from './errors.ts'
 export type { SimulationErrorCode } from './errors.ts'
