@@ -3,6 +3,7 @@ import { ProtocolError } from './errors.ts'
 import type { Expectation } from './expectation.ts'
 import { readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
 import type { ChangeHeader, TouchedRef } from './header.ts'
+import { nothingInherited, type Inherited } from './inherited.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
 import { ByteReader } from './reader.ts'
 import { seal, sealOf, unknownVersion, unseal } from './seal.ts'
@@ -24,8 +25,8 @@ const LEAST_EFFECT_BYTES = 3
 /**
  * The record of a Change: what is stored, sent and forwarded, byte for byte, for ever. Equal Changes give equal records.
  *
- * `documents` are the Yjs client ids used in its operations; the header names them. With `expectations`, also an empty list of them, the
- * Change is accepted only when they are met.
+ * `documents` are the Yjs client ids under which its author writes; the header names them, and of those that are `inherited` whose they were.
+ * With `expectations`, also an empty list of them, the Change is accepted only when they are met.
  * Throws `ProtocolError` `too-large` above `MAX_CHANGE_BYTES`, `malformed` for what is no Change.
  *
  * @example
@@ -49,9 +50,10 @@ export function encodeChange(
   change: Change,
   documents: readonly number[] = [],
   expectations?: readonly Expectation[],
+  inherited: Inherited = nothingInherited,
 ): Uint8Array {
   const header = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
-  const places = writeHeader(header, change, documents, expectations)
+  const places = writeHeader(header, change, documents, expectations, inherited)
   const body = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
   writeBody(body, change, places)
 

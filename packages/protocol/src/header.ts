@@ -2,6 +2,7 @@ import type { Arbiter, Basis, Change, WriterId } from '@syncline/stm'
 import { readBasis, writeBasis } from './basis.ts'
 import { ProtocolError } from './errors.ts'
 import { encodeExpectations, readExpectations, type Expectation } from './expectation.ts'
+import { encodeInherited, nothingInherited, readInherited, type Inherited } from './inherited.ts'
 import type { ByteReader } from './reader.ts'
 import type { ByteWriter } from './writer.ts'
 
@@ -20,8 +21,10 @@ export interface ChangeHeader {
   readonly at: number
   /** The refs that are written, without repetition, in the order of their first operation. */
   readonly touched: readonly TouchedRef[]
-  /** The Yjs client ids used in it, ascending. */
+  /** The Yjs client ids under which its author writes in it, ascending. */
   readonly documents: readonly number[]
+  /** Those of them that another writer had first. */
+  readonly inherited: Inherited
   /** What must be so for the Change to be accepted. Undefined for a Change that asks for no check; one that writes `relay` refs does. */
   readonly expectations: readonly Expectation[] | undefined
 }
@@ -31,8 +34,9 @@ const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
 /** Two empty strings and an arbiter. */
 const LEAST_TOUCHED_BYTES = 3
 
-/** The one kind of precondition that this version knows. */
+/** The kinds of preconditions that this version knows. */
 const EXPECTED_CONTENT = 1
+const INHERITED_CLIENTS = 2
 
 /** Writes the header of a Change and gives, for each operation, the place of its ref among the touched. */
 export function writeHeader(
@@ -40,6 +44,7 @@ export function writeHeader(
   change: Change,
   documents: readonly number[],
   expectations: readonly Expectation[] | undefined,
+  inherited: Inherited,
 ): readonly number[] {
   const { touched, places } = gatherTouched(change)
   if (change.seq === 0) throw out.unfit('0 as a seq, which counts from 1')
@@ -54,12 +59,18 @@ export function writeHeader(
   out.varuint(ids.length)
   for (const id of ids) out.varuint(id)
   out.varuint(0) // effects bound for the relay
-  if (expectations === undefined) {
-    out.varuint(0) // preconditions
-  } else {
-    out.varuint(1)
+  out.varuint((expectations === undefined ? 0 : 1) + (inherited.size === 0 ? 0 : 1)) // preconditions
+  if (expectations !== undefined) {
     out.byte(EXPECTED_CONTENT)
     out.bytes(encodeExpectations(expectations))
+  }
+  if (inherited.size > 0) {
+    for (const [client, owner] of inherited) {
+      if (!ids.includes(client)) throw out.unfit(`${client} as an inherited client, which is not among the documents`)
+      if (owner === change.writer) throw out.unfit(`${client} as a client inherited from its own author`)
+    }
+    out.byte(INHERITED_CLIENTS)
+    out.bytes(encodeInherited(inherited))
   }
   return places
 }
@@ -131,16 +142,25 @@ export function readHeader(input: ByteReader): ChangeHeader {
   if (effects !== 0) throw newer(`${effects} effects bound for the relay`)
   const preconditions = readPreconditions(input)
   input.done()
-  const asked = preconditions.find(({ kind }) => kind !== EXPECTED_CONTENT)
+  const asked = preconditions.find(({ kind }) => kind !== EXPECTED_CONTENT && kind !== INHERITED_CLIENTS)
   if (asked !== undefined) {
     throw new ProtocolError(
       'unknown-precondition',
       `Change ${writer}:${seq} may be applied only after a check of kind ${asked.kind}, which this version does not know. Refuse it, or update.`,
     )
   }
-  if (preconditions.length > 1) throw input.malformed('its expectations in two places')
-  const expectations = preconditions[0] && readExpectations(preconditions[0].content)
-  return { writer, seq, deps, at, touched, documents, expectations }
+  preconditions.forEach(({ kind }, i) => {
+    const before = preconditions[i - 1]
+    if (before !== undefined && before.kind >= kind) {
+      throw input.malformed(`a precondition of kind ${kind} after one of kind ${before.kind}`)
+    }
+  })
+  const contentOf = (wanted: number): ByteReader | undefined =>
+    preconditions.find(({ kind }) => kind === wanted)?.content
+  const [expected, handed] = [contentOf(EXPECTED_CONTENT), contentOf(INHERITED_CLIENTS)]
+  const expectations = expected && readExpectations(expected)
+  const inherited = handed === undefined ? nothingInherited : readInherited(handed, documents, writer)
+  return { writer, seq, deps, at, touched, documents, inherited, expectations }
 }
 
 function readTouched(input: ByteReader): readonly TouchedRef[] {

@@ -23,6 +23,7 @@ export { decodeValue, encodeValue } from './value.ts'
 // Change records
 export { decodeChange, decodeHeader, encodeChange, recordAuthor, recordChecksum } from './change.ts'
 export type { ChangeHeader, TouchedRef } from './header.ts'
+export type { Inherited } from './inherited.ts'
 
 // What must be so before a Change is accepted
 export { contentId } from './content.ts'

@@ -1,6 +1,6 @@
 import { toValue, type Basis, type Change, type Value } from '@syncline/stm'
 import fc from 'fast-check'
-import { encodeChange, type Expectation, type Frame, type LogEntry } from '@syncline/protocol'
+import { encodeChange, type Expectation, type Frame, type Inherited, type LogEntry } from '@syncline/protocol'
 
 /** Any well-formed text, often short and plain, sometimes of characters outside the first plane. */
 export const text: fc.Arbitrary<string> = fc.oneof(
@@ -106,9 +106,18 @@ export const expectations: fc.Arbitrary<readonly Expectation[] | undefined> = fc
   { nil: undefined },
 )
 
+/** Which of these clients another writer had first, and who. */
+export const inheritedBy = (writer: string, ids: readonly number[]): fc.Arbitrary<Inherited> =>
+  fc
+    .subarray([...new Set(ids)])
+    .chain((some) => fc.tuple(...some.map((client) => id.map((owner): [number, string] => [client, owner]))))
+    .map((pairs) => new Map(pairs.filter(([, owner]) => owner !== writer)))
+
 export const record: fc.Arbitrary<Uint8Array> = fc
   .tuple(change, documents, expectations)
-  .map(([of, ids, expected]) => encodeChange(of, ids, expected))
+  .chain(([of, ids, expected]) =>
+    inheritedBy(of.writer, ids).map((inherited) => encodeChange(of, ids, expected, inherited)),
+  )
 
 const channel = fc.integer({ min: 1, max: 300 })
 const records = fc.array(record, { minLength: 1, maxLength: 4 })

@@ -1,7 +1,7 @@
 import { decodeChange, decodeHeader, encodeChange } from '@syncline/protocol'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { change, documents, expectations } from './arbitraries.ts'
+import { change, documents, expectations, inheritedBy } from './arbitraries.ts'
 import { codeOf } from './attempt.ts'
 import { vectorsOf } from './vectors.ts'
 
@@ -36,6 +36,29 @@ test('[CH9] what a Change expects comes back from its header, and the same recor
     { seed: 303, numRuns: 300 },
   )
   for (const kind of ['none', 'ref', 'members', 'list']) expect(kinds.get(kind)).toBeGreaterThan(30)
+})
+
+test('[CH10] what a Change inherits comes back from its header, and the same record again', () => {
+  let inheriting = 0
+  fc.assert(
+    fc.property(
+      change
+        .chain((of) => fc.tuple(fc.constant(of), documents, expectations))
+        .chain((made) => inheritedBy(made[0].writer, made[1]).map((inherited) => ({ made, inherited }))),
+      ({ made: [of, ids, expected], inherited }) => {
+        inheriting += inherited.size
+        const record = encodeChange(of, ids, expected, inherited)
+        const header = decodeHeader(record)
+        expect(header.inherited).toEqual(inherited)
+        expect(decodeChange(record)).toEqual(of)
+        expect(encodeChange(of, header.documents, header.expectations, header.inherited)).toEqual(record)
+        const backwards = new Map([...inherited].reverse())
+        expect(encodeChange(of, ids, expected, backwards)).toEqual(record)
+      },
+    ),
+    { seed: 304, numRuns: 300 },
+  )
+  expect(inheriting).toBeGreaterThan(100)
 })
 
 test('[CH8] the header names each ref once, in the order of first use', () => {

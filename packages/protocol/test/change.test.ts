@@ -49,6 +49,8 @@ const items: Expectation = {
 
 // The parts of a record that is made by hand: a header up to its touched refs, what may follow them, and a body.
 const head = [0, ...Array.from({ length: 16 }, (_, i) => i), 1, 0, 0, 0, 0]
+/** Another writer than that of `head`. */
+const owner = Array.from({ length: 16 }, () => 0xee)
 const title = [3, 0x6c, 0x77, 0x77, 1, 0x74, 0]
 const other = [3, 0x6c, 0x77, 0x77, 1, 0x75, 0]
 const emptyBody = [0, 0, 0]
@@ -82,6 +84,7 @@ describe('Change records', () => {
         { tag: 'counter', address: 'n', arbiter: 'relay' },
       ],
       documents: [4, 9],
+      inherited: new Map(),
       expectations: undefined,
     })
   })
@@ -149,12 +152,30 @@ describe('Change records', () => {
 
   test.each<[string, readonly number[]]>([
     ['its expectations in two places', [2, 1, 1, 0, 1, 1, 0]],
+    ['its expectations after others', [2, 2, 18, 1, 7, ...owner, 1, 1, 0]],
     ['an expectation of an unknown form', [1, 1, 20, 1, 4, ...Array.from({ length: 18 }, () => 0)]],
     ['more bytes than its expectations', [1, 1, 2, 0, 0]],
   ])('[CH9] a precondition that has %s is malformed', (_, bytes) => {
     const record = recordOf([...head, 0, 0, 0, ...bytes])
     expect(codeOf(() => decodeHeader(record))).toBe('malformed')
     expect(codeOf(() => decodeChange(record))).toBe('malformed')
+  })
+
+  test.each<[string, readonly number[]]>([
+    ['nothing', [1, 2, 1, 0]],
+    ['a client that it does not name', [1, 2, 18, 1, 8, ...owner]],
+    ['a client twice', [1, 2, 35, 2, 7, ...owner, 7, ...owner]],
+    ['a client from its own author', [1, 2, 18, 1, 7, ...head.slice(1, 17)]],
+    ['more bytes than its clients', [1, 2, 19, 1, 7, ...owner, 0]],
+  ])('[CH10] a Change that inherits %s is malformed', (_, bytes) => {
+    const record = recordOf([...head, 0, 1, 7, 0, ...bytes])
+    expect(codeOf(() => decodeHeader(record))).toBe('malformed')
+    expect(codeOf(() => decodeChange(record))).toBe('malformed')
+  })
+
+  test('[CH10] a Change that inherits what it does not name, or from its own author, is not encoded', () => {
+    expect(codeOf(() => encodeChange(change, [7], undefined, new Map([[8, B]])))).toBe('malformed')
+    expect(codeOf(() => encodeChange(change, [7], undefined, new Map([[7, A]])))).toBe('malformed')
   })
 
   test('[CH9] more expectations than there are bytes for are not waited for', () => {

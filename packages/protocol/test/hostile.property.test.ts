@@ -28,8 +28,8 @@ const decode: { readonly [family in Vector['family']]: (bytes: Uint8Array) => ()
   },
   change: (bytes) => {
     const change = decodeChange(bytes)
-    const { documents, expectations } = decodeHeader(bytes)
-    return () => encodeChange(change, documents, expectations)
+    const { documents, expectations, inherited } = decodeHeader(bytes)
+    return () => encodeChange(change, documents, expectations, inherited)
   },
   entry: (bytes) => {
     const entry = decodeEntry(bytes)

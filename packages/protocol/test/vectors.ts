@@ -227,6 +227,28 @@ export const vectors: readonly Vector[] = [
       }
     },
   ),
+  ...Object.entries({
+    'inheriting clients': { expected: undefined, inherited: new Map([[4_294_967_295, A]]) },
+    'inheriting clients, and asking': {
+      expected: expectations.slice(0, 1),
+      inherited: new Map([
+        [300, EPOCH],
+        [7, A],
+      ]),
+    },
+  }).map(([name, { expected, inherited }]): Vector => {
+    const change: Change = { ...smallest, writer: B, ops: full.ops.slice(0, 1) }
+    return {
+      name,
+      family: 'change',
+      data: { change, expected, inherited },
+      encode: () => encodeChange(change, [7, 300, 4_294_967_295], expected, inherited),
+      decode: (bytes) => {
+        const header = decodeHeader(bytes)
+        return { change: decodeChange(bytes), expected: header.expectations, inherited: header.inherited }
+      },
+    }
+  }),
   ...Object.entries(frames).map(([name, data]): Vector => {
     return {
       name,
