@@ -21,6 +21,8 @@ export interface Court {
   /** The relaySeq of the last Change that was given one. */
   readonly head: number
   writer(id: WriterId): WriterState
+  /** Whose a Yjs client is; undefined when nobody has used it. */
+  ownerOf(client: number): WriterId | undefined
   readonly nowMs: number
   readonly limits: RelayLimits
   /** The operator's own rule. */
@@ -55,6 +57,7 @@ export function judge(arrival: Arrival, court: Court): Judgement {
       : (gapIn(header, lastSeq, court) ??
         flawIn(header, record, court) ??
         court.refuse(header) ??
+        strangerIn(header, court) ??
         court.arbitrate(arrival, header))
   return flaw === undefined ? 'append' : { code: flaw.code, message: flaw.message, endsAt: seq }
 }
@@ -99,12 +102,38 @@ function gapIn({ writer, seq, deps }: ChangeHeader, lastSeq: number, court: Cour
   return undefined
 }
 
+/** Whether it writes under Yjs clients of somebody else. */
+function strangerIn({ writer, seq, documents, inherited }: ChangeHeader, court: Court): Flaw {
+  for (const client of documents) {
+    const heir = inherited.get(client)
+    const owner = court.ownerOf(client)
+    const isTaken = owner !== undefined && owner !== (heir ?? writer)
+    // Who goes on writing may not be followed by another under its clients.
+    if (!isTaken && (heir === undefined || court.writer(heir).ended !== null)) continue
+    return {
+      code: 'writer-clash',
+      message: `Change ${writer}:${seq} writes under Yjs client ${client}, which is that of ${owner ?? heir}: two sessions use one. Author it again under others.`,
+    }
+  }
+  return undefined
+}
+
 /** What is wrong with the Change itself. */
-function flawIn({ at, touched, expectations }: ChangeHeader, record: Uint8Array, { nowMs, limits }: Court): Flaw {
+function flawIn(
+  { at, touched, documents, expectations }: ChangeHeader,
+  record: Uint8Array,
+  { nowMs, limits }: Court,
+): Flaw {
   if (record.length > limits.maxChangeBytes) {
     return {
       code: 'too-large',
       message: `The Change has ${record.length} bytes; this relay takes ${limits.maxChangeBytes}. Split the work into several transactions.`,
+    }
+  }
+  if (documents.length > limits.maxNamedClients) {
+    return {
+      code: 'too-large',
+      message: `The Change names ${documents.length} Yjs clients; this relay takes ${limits.maxNamedClients}. Split the work into several transactions.`,
     }
   }
   // `at` is in microseconds.

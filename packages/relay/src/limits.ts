@@ -28,6 +28,8 @@ export interface RelayLimits {
   readonly maxChannels: number
   /** Writers that one `open`, or the dependencies of one Change, may name: the sessions of one browser with pending Changes. */
   readonly maxNamedWriters: number
+  /** Yjs clients that one Change may name: one for most sessions, a few for what was undone or written beside an open document. */
+  readonly maxNamedClients: number
   /** Refs, collections and lists that a Change on `relay` refs may expect to hold what they did. */
   readonly maxExpectations: number
   /** Ids of members that these may be about. */
@@ -54,6 +56,7 @@ export const defaultLimits: RelayLimits = {
   maxUnstoredBytes: 8 * 1024 * 1024,
   maxChannels: 10_000,
   maxNamedWriters: 10_000,
+  maxNamedClients: 10_000,
   maxExpectations: 10_000,
   maxExpectedIds: 100_000,
   maxPresenceBytes: 4096,

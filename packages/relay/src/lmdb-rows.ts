@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import type { Database } from 'lmdb'
 import type { Epoch, WriterId } from '@syncline/stm'
 import { RelayError } from './errors.ts'
 import type { SpaceState, WriterState } from './ports.ts'
@@ -7,6 +8,9 @@ import type { SpaceState, WriterState } from './ports.ts'
  * What the rows of the data folder look like. Every row is sealed: a CRC-32 over its key and its value stands before the value,
  * so a row that was damaged, or that stands at another row's place, is found when it is read.
  */
+
+/** One of the tables of the folder. */
+export type Rows = Database<Buffer, Buffer>
 
 /** A space has a number, so that its name is no part of the keys of its log. */
 export interface SpaceRow extends SpaceState {
@@ -26,6 +30,11 @@ export function recordKey(space: number, relaySeq: number): Buffer {
   return key
 }
 
+/** The number of the space that a record is of. */
+export function spaceOf(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).readUInt32BE(0)
+}
+
 export function relaySeqOf(key: Uint8Array): number {
   return Buffer.from(key.buffer, key.byteOffset, key.length).readUIntBE(4, 6)
 }
@@ -34,6 +43,13 @@ export function writerKey(space: number, writer: WriterId): Buffer {
   const key = Buffer.allocUnsafe(20)
   key.writeUInt32BE(space, 0)
   key.write(writer, 4, 'hex')
+  return key
+}
+
+export function documentKey(space: number, client: number): Buffer {
+  const key = Buffer.allocUnsafe(12)
+  key.writeUInt32BE(space, 0)
+  key.writeBigUInt64BE(BigInt(client), 4)
   return key
 }
 
@@ -67,6 +83,14 @@ export function encodeSpace({ number, epoch, head }: SpaceRow): Buffer {
 export function decodeSpace(value: Buffer): SpaceRow {
   const epoch: Epoch = value.toString('hex', 4, 20)
   return { number: value.readUInt32BE(0), epoch, head: value.readUIntBE(20, 6) }
+}
+
+export function encodeOwner(owner: WriterId): Buffer {
+  return Buffer.from(owner, 'hex')
+}
+
+export function decodeOwner(value: Buffer): WriterId {
+  return value.toString('hex')
 }
 
 export function encodeWriter({ lastSeq, recent, ended }: WriterState): Buffer {

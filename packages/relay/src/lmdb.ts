@@ -1,12 +1,15 @@
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { open, type Database, type RootDatabase } from 'lmdb'
+import { open, type RootDatabase } from 'lmdb'
 import type { WriterId } from '@syncline/stm'
 import { RelayError } from './errors.ts'
 import { isAlive, ownerOf, type Owner } from './lmdb-owner.ts'
 import {
+  decodeOwner,
   decodeSpace,
   decodeWriter,
+  documentKey,
+  encodeOwner,
   encodeSpace,
   encodeWriter,
   recordKey,
@@ -15,12 +18,14 @@ import {
   spaceKey,
   unseal,
   writerKey,
+  type Rows,
   type SpaceRow,
 } from './lmdb-rows.ts'
+import { bindDocuments } from './lmdb-upgrade.ts'
 import type { LogStorage, SpaceAppend, WriterState } from './ports.ts'
 
-/** The version of the rows in the data folder. */
-const FORMAT = 1
+/** The version of the rows in the data folder. In the first one nothing said whose a Yjs client is but the Changes themselves. */
+const FORMAT = 2
 
 const FORMAT_KEY = Buffer.from('format')
 const OWNER_KEY = Buffer.from('owner')
@@ -37,8 +42,6 @@ const META_MAGIC = 0xbeef_c0de
 /** Data folders that this process has open. */
 const openFolders = new Set<string>()
 
-type Rows = Database<Buffer, Buffer>
-
 /**
  * Opens the {@link LogStorage} in a folder, by LMDB. One process at a time; the folder of a process that died is taken over.
  *
@@ -53,10 +56,14 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
   const spaces = table('spaces')
   const log = table('log')
   const writers = table('writers')
+  const documents = table('documents')
   const self = ownerOf(path)
   try {
     // Writing transactions exclude each other across processes, so two that start together cannot both find it free.
-    root.transactionSync(() => takeOver(meta, self, folder))
+    root.transactionSync(() => {
+      const format = takeOver(meta, self, folder)
+      if (format === 1) bindDocuments(log, documents, folder)
+    })
   } catch (error) {
     await root.close()
     throw error instanceof RelayError ? error : unwritable(folder, error)
@@ -133,7 +140,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     }
   }
 
-  function put({ space: name, epoch, first, records, writers: states }: SpaceAppend): void {
+  function put({ space: name, epoch, first, records, writers: states, documents: bound }: SpaceAppend): void {
     const known = rowOf(name)
     if (first !== (known?.head ?? 0) + 1 || (known !== undefined && known.epoch !== epoch)) {
       throw new RelayError(
@@ -145,6 +152,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     const number = known?.number ?? nextNumber()
     for (const [i, record] of records.entries()) putRow(log, recordKey(number, first + i), record)
     for (const [writer, state] of states) putRow(writers, writerKey(number, writer), encodeWriter(state))
+    for (const [client, owner] of bound) putRow(documents, documentKey(number, client), encodeOwner(owner))
     putRow(spaces, spaceKey(name), encodeSpace({ number, epoch, head: first - 1 + records.length }))
   }
 
@@ -183,6 +191,18 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
         const state = writers.get(key)
         if (state === undefined) continue
         found.set(id, decodeWriter(unseal(key, state, `What is kept of writer ${id} in "${name}" in ${folder}`)))
+      }
+      return found
+    },
+    async documents(name, clients) {
+      checkOpen()
+      const found = new Map<number, WriterId>()
+      const row = rowOf(name)
+      for (const client of row === undefined ? [] : clients) {
+        const key = documentKey(row!.number, client)
+        const owner = documents.get(key)
+        if (owner === undefined) continue
+        found.set(client, decodeOwner(unseal(key, owner, `Whose Yjs client ${client} is in "${name}" in ${folder}`)))
       }
       return found
     },
@@ -259,11 +279,11 @@ function isForeign(file: string): boolean {
   }
 }
 
-/** Checks the version of the folder and who uses it, and writes this process down as its owner. */
-function takeOver(meta: Rows, self: Owner, folder: string): void {
+/** Checks the version of the folder and who uses it, and writes this process down as its owner. Gives the version that was found, if any. */
+function takeOver(meta: Rows, self: Owner, folder: string): number | undefined {
   const format = meta.get(FORMAT_KEY)
-  if (format !== undefined) {
-    const found = unseal(FORMAT_KEY, format, `The format of ${folder}`).readUInt32BE(0)
+  const found = format && unseal(FORMAT_KEY, format, `The format of ${folder}`).readUInt32BE(0)
+  if (found !== undefined) {
     if (found > FORMAT) {
       const message = `${folder} was written by a newer Syncline (format ${found}; this one knows ${FORMAT}). Update Syncline, or choose another folder.`
       throw new RelayError('data-newer', message)
@@ -278,6 +298,7 @@ function takeOver(meta: Rows, self: Owner, folder: string): void {
   version.writeUInt32BE(FORMAT)
   putRow(meta, FORMAT_KEY, version)
   putRow(meta, OWNER_KEY, Buffer.from(JSON.stringify(self)))
+  return found
 }
 
 function putRow(rows: Rows, key: Buffer, value: Uint8Array): void {

@@ -6,6 +6,7 @@ interface StoredSpace {
   readonly epoch: Epoch
   readonly records: Uint8Array[]
   readonly writers: Map<WriterId, WriterState>
+  readonly documents: Map<number, WriterId>
 }
 
 /**
@@ -17,7 +18,8 @@ interface StoredSpace {
  *
  * const storage = createMemoryStorage()
  * const record = new Uint8Array(40)
- * await storage.append([{ space: 'board', epoch: '0'.repeat(32), first: 1, records: [record], writers: new Map() }])
+ * const [writers, documents] = [new Map(), new Map()]
+ * await storage.append([{ space: 'board', epoch: '0'.repeat(32), first: 1, records: [record], writers, documents }])
  * expect(await storage.space('board')).toEqual({ epoch: '0'.repeat(32), head: 1 })
  * expect(await storage.read('board', 0, 1, 1024)).toEqual([record])
  */
@@ -48,6 +50,14 @@ export function createMemoryStorage(): LogStorage {
       }
       return found
     },
+    async documents(space, clients) {
+      const found = new Map<number, WriterId>()
+      for (const client of clients) {
+        const owner = spaces.get(space)?.documents.get(client)
+        if (owner !== undefined) found.set(client, owner)
+      }
+      return found
+    },
     async read(space, after, upTo, maxBytes) {
       const records: Uint8Array[] = []
       let left = maxBytes
@@ -60,14 +70,16 @@ export function createMemoryStorage(): LogStorage {
     },
     async append(batch) {
       for (const add of batch) check(add)
-      for (const { space, epoch, records, writers } of batch) {
+      for (const { space, epoch, records, writers, documents } of batch) {
         let stored = spaces.get(space)
-        if (stored === undefined) spaces.set(space, (stored = { epoch, records: [], writers: new Map() }))
+        if (stored === undefined)
+          spaces.set(space, (stored = { epoch, records: [], writers: new Map(), documents: new Map() }))
         // Not `slice`: of a Buffer that is a view.
         for (const record of records) stored.records.push(new Uint8Array(record))
         for (const [id, { lastSeq, recent, ended }] of writers) {
           stored.writers.set(id, { lastSeq, recent: [...recent], ended })
         }
+        for (const [client, owner] of documents) stored.documents.set(client, owner)
       }
     },
     async close() {},

@@ -57,6 +57,8 @@ export interface LogStorage {
   space(space: string): Promise<SpaceState | undefined>
   /** What is known of each of these writers in a space; writers that never wrote there are left out. */
   writers(space: string, ids: readonly WriterId[]): Promise<ReadonlyMap<WriterId, WriterState>>
+  /** Whose these Yjs clients are in a space; those that nobody has are left out. */
+  documents(space: string, clients: readonly number[]): Promise<ReadonlyMap<number, WriterId>>
   /** The records after relaySeq `after` up to `upTo`, in order: as many as fit into `maxBytes`, but at least one if there is one. */
   read(space: string, after: number, upTo: number, maxBytes: number): Promise<readonly Uint8Array[]>
   /**
@@ -83,6 +85,8 @@ export interface SpaceAppend {
   readonly records: readonly Uint8Array[]
   /** The new state of every writer that the batch concerns. */
   readonly writers: ReadonlyMap<WriterId, WriterState>
+  /** The Yjs clients that become somebody's with it, and whose. What is somebody's already is never given to another. */
+  readonly documents: ReadonlyMap<number, WriterId>
 }
 
 /** What the relay keeps of a writer in a space. */

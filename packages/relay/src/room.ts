@@ -5,6 +5,7 @@ import { createArbitration } from './arbitration.ts'
 import type { Arrival } from './arrival.ts'
 import type { Committer, Part } from './committer.ts'
 import { createDelivery, type Author } from './delivery.ts'
+import { createDocuments } from './documents.ts'
 import { RelayError } from './errors.ts'
 import { judge, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
@@ -76,6 +77,7 @@ export function createRoom(space: string, host: RoomHost): Room {
   const subscriptions = new Set<Subscription>()
   const presence = createPresence(subscriptions)
   const writers = createWriters()
+  const documents = createDocuments()
   const arbitration = createArbitration(limits)
   const inbox: Item[] = []
   let epoch: Epoch | undefined
@@ -130,6 +132,18 @@ export function createRoom(space: string, host: RoomHost): Room {
         }
         continue
       }
+      const strange = subscription.isDropped ? [] : documents.unknown(clientsIn(item))
+      if (strange.length > 0) {
+        committer.kick()
+        try {
+          documents.learn(strange, await storage.documents(space, strange))
+        } catch (error) {
+          if (isGone) break
+          log.error({ space, err: error }, 'It cannot be read whose Yjs clients are.')
+          unanswered(subscription, error)
+        }
+        continue
+      }
       if (!subscription.isDropped && hasEnvelope(item) && arbitration.lastSeq < head) {
         committer.kick()
         try {
@@ -148,6 +162,7 @@ export function createRoom(space: string, host: RoomHost): Room {
     }
     isDraining = false
     writers.trim()
+    documents.trim()
     committer.kick()
     host.flush()
     unloadIfIdle()
@@ -188,7 +203,16 @@ export function createRoom(space: string, host: RoomHost): Room {
     if (item.kind === 'abort') return yield item.change.writer
     for (const { writer, header } of item.arrivals) {
       yield writer
-      if (header !== undefined && header.deps.writers.size <= limits.maxNamedWriters) yield* header.deps.writers.keys()
+      if (header === undefined) continue
+      if (header.deps.writers.size <= limits.maxNamedWriters) yield* header.deps.writers.keys()
+      if (header.documents.length <= limits.maxNamedClients) yield* header.inherited.values()
+    }
+  }
+
+  function* clientsIn(item: Item): Iterable<number> {
+    if (item.kind !== 'arrivals') return
+    for (const { header } of item.arrivals) {
+      if (header !== undefined && header.documents.length <= limits.maxNamedClients) yield* header.documents
     }
   }
 
@@ -262,6 +286,7 @@ export function createRoom(space: string, host: RoomHost): Room {
         epoch: epoch!,
         head,
         writer: writers.get,
+        ownerOf: documents.ownerOf,
         nowMs: clock.nowMs(),
         limits,
         refuse: (asked) => host.refuse(asked, { space, principal: host.principalOf(subscription) }),
@@ -282,6 +307,7 @@ export function createRoom(space: string, host: RoomHost): Room {
     part.authors.push({ writer, seq })
     part.touched.add(writer)
     writers.append(writer, seq, recordChecksum(record))
+    for (const client of header?.documents ?? []) documents.bind(client, header!.inherited.get(client) ?? writer)
     // Of a space in which nobody has used a relay ref, nothing has to be known.
     if (arbitration.lastSeq === head) arbitration.fold(record, header)
     head += 1
@@ -318,11 +344,13 @@ export function createRoom(space: string, host: RoomHost): Room {
         gathering = undefined
         storing = part
         states = writers.toStore(part.touched)
-        return { space, epoch: itsEpoch, first: part.first, records: part.records, writers: states }
+        const { first, records } = part
+        return { space, epoch: itsEpoch, first, records, writers: states, documents: documents.toStore() }
       },
       onDurable() {
         storing = undefined
         writers.stored(states)
+        documents.stored()
         followed.durableHead += part.records.length
         if (part.records.length > 0) {
           const delivery = createDelivery(part.first, part.records, limits.maxFrameBytes, part.authors)

@@ -109,7 +109,7 @@ for (const outcome of ['failed', 'stored-but-failed'] as const) {
   })
 }
 
-for (const failing of ['space', 'writers'] as const) {
+for (const failing of ['space', 'writers', 'documents'] as const) {
   test(`[RL5] when the ${failing} cannot be read, the client is sent away and can come back`, async () => {
     const storage = gatedStorage()
     const first = world({ storage })
@@ -120,6 +120,8 @@ for (const failing of ['space', 'writers'] as const) {
     const { relay } = world({ storage })
     storage.failing = failing
     const b = await join(relay, 'board', { basis: { writers: new Map([[ann, 1]]) } })
+    if (failing === 'documents') b.send([record(bob, 1, { documents: [7] })])
+    await until(() => b.closed !== undefined)
     expect(b.last('failure')).toMatchObject({ channel: 0, code: 'storage-failed' })
     expect(b.closed?.code).toBe(1011)
     await until(() => relay.load.rooms === 0)

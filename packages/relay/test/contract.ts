@@ -5,7 +5,8 @@ import { ann, bob } from './kit.ts'
 const epoch = 'e'.repeat(32)
 
 function add(space: string, first: number, records: readonly string[], more: Partial<SpaceAppend> = {}): SpaceAppend {
-  return { space, epoch, first, records: records.map((text) => Buffer.from(text)), writers: new Map(), ...more }
+  const [writers, documents] = [new Map(), new Map()]
+  return { space, epoch, first, records: records.map((text) => Buffer.from(text)), writers, documents, ...more }
 }
 
 function texts(records: readonly Uint8Array[]): string[] {
@@ -23,6 +24,7 @@ export function logStorageContract(
       expect(await storage.space('a')).toBeUndefined()
       expect(await storage.read('a', 0, 10, 1000)).toEqual([])
       expect(await storage.writers('a', [ann])).toEqual(new Map())
+      expect(await storage.documents('a', [7])).toEqual(new Map())
       await storage.close()
     })
 
@@ -34,7 +36,13 @@ export function logStorageContract(
         ended: { seq: 5, code: 'forbidden', message: 'Nein – é' },
       }
       await storage.append([add('a', 1, ['one', 'two']), add('b', 1, [])])
-      await storage.append([add('a', 3, ['three'], { writers: new Map([[ann, state]]) })])
+      const greatest = Number.MAX_SAFE_INTEGER
+      const documents = new Map([
+        [0, ann],
+        [0xffff_ffff, bob],
+        [greatest, ann],
+      ])
+      await storage.append([add('a', 3, ['three'], { writers: new Map([[ann, state]]), documents })])
       const check = async (opened: LogStorage): Promise<void> => {
         expect(await opened.space('a')).toEqual({ epoch, head: 3 })
         expect(await opened.space('b')).toEqual({ epoch, head: 0 })
@@ -42,6 +50,8 @@ export function logStorageContract(
         expect(texts(await opened.read('a', 1, 2, 1000))).toEqual(['two'])
         expect(await opened.writers('a', [bob, ann])).toEqual(new Map([[ann, state]]))
         expect(await opened.writers('b', [ann])).toEqual(new Map())
+        expect(await opened.documents('a', [greatest, 1, 0xffff_ffff, 0])).toEqual(documents)
+        expect(await opened.documents('b', [0])).toEqual(new Map())
       }
       await check(storage)
       const opened = await reopen()
@@ -66,11 +76,14 @@ export function logStorageContract(
       const faults = [add('a', 1, ['again']), add('a', 3, ['gap']), add('a', 2, ['other'], { epoch: 'f'.repeat(32) })]
       for (const fault of faults) {
         const writers = new Map([[ann, { lastSeq: 1, recent: [1], ended: null }]])
-        await expect(storage.append([add('new', 1, ['x'], { writers }), fault])).rejects.toMatchObject({
+        await expect(
+          storage.append([add('new', 1, ['x'], { writers, documents: new Map([[7, ann]]) }), fault]),
+        ).rejects.toMatchObject({
           code: 'fenced',
         })
         expect(await storage.space('new')).toBeUndefined()
         expect(await storage.writers('new', [ann])).toEqual(new Map())
+        expect(await storage.documents('new', [7])).toEqual(new Map())
       }
       expect(await storage.space('a')).toEqual({ epoch, head: 1 })
       await storage.append([add('a', 2, ['two'])])

@@ -13,7 +13,7 @@ export interface GatedStorage extends LogStorage {
   /** From now on nothing waits. */
   open(): void
   /** While set, reads of what are named fail. */
-  failing: 'none' | 'space' | 'writers' | 'read'
+  failing: 'none' | 'space' | 'writers' | 'documents' | 'read'
   readonly reads: number
   readonly batches: number
 }
@@ -51,6 +51,10 @@ export function gatedStorage(inner: LogStorage = createMemoryStorage()): GatedSt
     async writers(space, ids) {
       failIf('writers')
       return inner.writers(space, ids)
+    },
+    async documents(space, clients) {
+      failIf('documents')
+      return inner.documents(space, clients)
     },
     async read(space, after, upTo, maxBytes) {
       failIf('read')

@@ -148,6 +148,9 @@ export interface ChangeOptions {
   readonly payload?: string
   readonly arbiter?: Arbiter
   readonly address?: string
+  /** The Yjs clients that its header names, and whose they were. */
+  readonly documents?: readonly number[]
+  readonly inherited?: readonly (readonly [client: number, owner: string])[]
 }
 
 export function change(writer: string, seq: number, options: ChangeOptions = {}): Change {
@@ -163,7 +166,8 @@ export function change(writer: string, seq: number, options: ChangeOptions = {})
 }
 
 export function record(writer: string, seq: number, options?: ChangeOptions): Uint8Array {
-  return encodeChange(change(writer, seq, options))
+  const { documents, inherited } = options ?? {}
+  return encodeChange(change(writer, seq, options), documents, undefined, new Map(inherited))
 }
 
 /** Records `from` to `to` of a writer. */

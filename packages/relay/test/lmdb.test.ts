@@ -4,9 +4,10 @@ import { join as joinPath } from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from 'lmdb'
 import { isAlive, ownerOf } from '../src/lmdb-owner.ts'
+import { seal } from '../src/lmdb-rows.ts'
 import { openLmdbStorage } from '../src/lmdb.ts'
 import { temporaryFolder } from './folder.ts'
-import { ann, bob, join, record, run, sums, told, until, world } from './kit.ts'
+import { ann, bob, eve, join, record, run, sums, told, until, world } from './kit.ts'
 
 /** Opens the rows of a closed data folder and lets the test change them. */
 async function tamper(
@@ -38,14 +39,16 @@ const flipped = (value: Buffer, at: number): Buffer => {
   return value
 }
 
+const used = { documents: [7] }
+
 async function filled(): Promise<string> {
   const folder = temporaryFolder()
   const storage = await openLmdbStorage(folder)
   const { relay } = world({ storage, limits: { maxFrameBytes: 200 } })
   const a = await join(relay, 'board')
   a.open('other', { channel: 2 })
-  a.send(run(ann, 1, 10))
-  a.send(run(ann, 1, 10), 2)
+  a.send(run(ann, 1, 10, used))
+  a.send(run(ann, 1, 10, used), 2)
   await until(() => told(a).length === 10 && told(a, 0, 2).length === 10)
   await relay.close()
   await storage.close()
@@ -67,7 +70,7 @@ test('[RL34] a damaged Change is found when it is read: its space says which, ot
   await until(() => a.all('failure').length === 1 && told(a, 0, 2).length === 10)
   expect(a.last('failure')).toMatchObject({ channel: 1, code: 'storage-failed' })
   expect(a.last('failure').message).toMatch(/Change 6 /)
-  expect(sums(told(a))).toEqual(sums(run(ann, 1, 5)))
+  expect(sums(told(a))).toEqual(sums(run(ann, 1, 5, used)))
   a.send([record(bob, 1)], 2)
   await until(() => told(a, 0, 2).length === 11)
   const { epoch } = a.all('basis')[0]!
@@ -96,12 +99,16 @@ test('[RL34] every byte of a stored row counts, and a row at another row’s pla
   }
 })
 
-for (const table of ['spaces', 'writers']) {
+for (const table of ['spaces', 'writers', 'documents']) {
   test(`[RL34] damage among the ${table} is found`, async () => {
     const folder = await filled()
     expect(await tamper(folder, table, (_, value) => flipped(value, value.length - 1))).toBe(2)
     const storage = await openLmdbStorage(folder)
-    const reading = table === 'spaces' ? storage.space('board') : storage.writers('board', [ann])
+    const reading = {
+      spaces: () => storage.space('board'),
+      writers: () => storage.writers('board', [ann]),
+      documents: () => storage.documents('board', [7]),
+    }[table]!()
     await expect(reading).rejects.toMatchObject({ code: 'damaged' })
     await storage.close()
   })
@@ -130,8 +137,9 @@ test('[RL35] a file that is not LMDB’s is said, and left alone', async () => {
 test('[RL35] a folder is open once; when it was closed it is free, and a copy of it always is', async () => {
   const folder = temporaryFolder()
   const storage = await openLmdbStorage(folder)
+  const [writers, documents] = [new Map(), new Map()]
   await storage.append([
-    { space: 'board', epoch: 'e'.repeat(32), first: 1, records: [record(ann, 1)], writers: new Map() },
+    { space: 'board', epoch: 'e'.repeat(32), first: 1, records: [record(ann, 1)], writers, documents },
   ])
   await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-in-use' })
   const copy = joinPath(temporaryFolder(), 'copy')
@@ -162,16 +170,44 @@ test('[RL35] an owner is alive while its very process runs', async () => {
   expect(isAlive(other, self)).toBe(false)
 })
 
+test('[RL49] in a folder of the first format a Yjs client is whose the log says', async () => {
+  const folder = temporaryFolder()
+  const storage = await openLmdbStorage(folder)
+  const records = [
+    record(ann, 1, { documents: [7, 9] }),
+    record(bob, 1, { documents: [9, 0xffff_ffff], inherited: [[0xffff_ffff, eve]] }),
+    record(bob, 2),
+  ]
+  const [writers, documents] = [new Map(), new Map()]
+  await storage.append([{ space: 'board', epoch: 'e'.repeat(32), first: 1, records, writers, documents }])
+  await storage.append([
+    { space: 'other', epoch: 'e'.repeat(32), first: 1, records: records.slice(1), writers, documents },
+  ])
+  await storage.close()
+  const first = (key: Buffer): Buffer | undefined =>
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 1])) : undefined
+  expect(await tamper(folder, 'meta', first)).toBe(1)
+
+  const check = async (): Promise<void> => {
+    const opened = await openLmdbStorage(folder)
+    const all = [7, 9, 0xffff_ffff]
+    expect(await opened.documents('board', all)).toEqual(new Map(all.map((id, i) => [id, [ann, ann, eve][i]])))
+    expect(await opened.documents('other', all)).toEqual(new Map(all.slice(1).map((id, i) => [id, [bob, eve][i]])))
+    await opened.close()
+  }
+  await check()
+  await check()
+})
+
 test('[RL36] a folder of a newer version is refused and left alone', async () => {
   const folder = await filled()
-  const { seal } = await import('../src/lmdb-rows.ts')
   const changed = await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 2])) : undefined,
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 3])) : undefined,
   )
   expect(changed).toBe(1)
   await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-newer' })
   await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 1])) : undefined,
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 2])) : undefined,
   )
   const storage = await openLmdbStorage(folder)
   expect((await storage.space('board'))!.head).toBe(10)

@@ -320,9 +320,9 @@ test('[RL4] a batch over two spaces leaves in one message to a socket that follo
   expect(a.messages.length - before).toBeLessThanOrEqual(2)
 })
 
-/** The record with one precondition of kind 2, sealed again: byte for byte as PROTOCOL.md would have a later version write it. */
+/** The record with one precondition of kind 3, sealed again: byte for byte as PROTOCOL.md would have a later version write it. */
 function withPrecondition(plain: Uint8Array): Uint8Array {
-  return sealed(plain, (header) => Buffer.concat([header.subarray(0, -1), Buffer.from([1, 2, 0])]))
+  return sealed(plain, (header) => Buffer.concat([header.subarray(0, -1), Buffer.from([1, 3, 0])]))
 }
 
 function sealed(plain: Uint8Array, edit: (header: Buffer) => Buffer): Uint8Array {
