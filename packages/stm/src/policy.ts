@@ -1,4 +1,5 @@
 import type { Stamp } from './change.ts'
+import type { Renaming } from './renaming.ts'
 import type { Reversal } from './reversal.ts'
 import type { Issue } from './schema.ts'
 import type { Value } from './value.ts'
@@ -96,8 +97,14 @@ export interface Policy<V = any, S = any, D = any> {
   /** How its operations are taken back. `'none'`, or absent: they cannot be, and an undo says so. */
   readonly reversal?: Reversal<S> | 'none'
 
-  /** The Yjs client ids that wrote in a payload: they stand in the header of the Change. Only for policies on Yjs. Never throws. */
+  /**
+   * The Yjs client ids under which the author of a payload has written in it: they stand in the header of the Change, and nobody else may write
+   * under them. Only for policies on Yjs. Never throws.
+   */
   documents?(payload: Value): readonly number[]
+
+  /** How its operations are authored again under other client ids. Only for policies on Yjs. */
+  readonly renaming?: Renaming
 
   /** A policy with live documents gives each store its own bound policy. */
   bind?(host: PolicyHost): BoundPolicy<V, S, D>

@@ -40,8 +40,12 @@ export async function assemble<P extends readonly Part[]>(
 
   const writers = await takeWriter(storage.locks, chance, onError)
   const replica = createReplica(
-    (policy) => core.committing.bind(policy),
-    (from, to) => core.undoing.onReauthored(from, to),
+    (policy) => {
+      // What could not be authored again without it, can be when it is known.
+      if (replica.refusals.size > 0) queueMicrotask(() => core.isClosed || settling.settle(core.link.isRunning))
+      return core.committing.bind(policy)
+    },
+    (from, to, reworded) => core.undoing.onReauthored(from, to, reworded),
     { judge: (writes, view, context) => core.validity.rules.judge(writes, view, context) },
     !isLasting && transport === undefined,
   )

@@ -102,11 +102,11 @@ export function createIntake(core: Core): Intake {
             const shared = readChange(record)
             const id = changeId(shared)
             // The record has the shared part only.
-            return { id, change: replica.pending.get(id)?.change ?? shared, code, message }
+            return { record, change: { id, change: replica.pending.get(id)?.change ?? shared, code, message } }
           })
-          const again = entry.reauthored.map((record) => readChange(record))
+          const again = entry.reauthored.map((record) => ({ record, change: readChange(record) }))
           const changed = replica.end(entry.writer, entry.lastSeq, refused, again)
-          core.undoing.onRefused(refused.map(({ id }) => id))
+          core.undoing.onRefused(refused.map(({ change }) => change.id))
           return changed
         }
         case 'dropped':

@@ -1,5 +1,5 @@
 import { tick, witness } from '@syncline/merge'
-import { encodeChange, encodeLocal } from '@syncline/protocol'
+import { decodeHeader, encodeChange, encodeLocal } from '@syncline/protocol'
 import {
   cellKey,
   cellKeyOf,
@@ -27,6 +27,7 @@ import {
   type WriterId,
 } from '@syncline/stm'
 import { Applied } from './applied.ts'
+import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
 import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import { decideSettlement, raise, stampText, type Settlement } from './settlement.ts'
@@ -38,6 +39,8 @@ export interface Pending {
   record(): Uint8Array
   /** The bytes of what never leaves the browser. */
   local(): Uint8Array
+  /** The Yjs clients under which its author writes in it, and the writers under which they were used first. */
+  clients(): ReadonlyMap<number, WriterId>
   /** How to take it back; null when nobody wants to. */
   inverse(): Value
   /** The pending Changes its author had seen, under the ids they had then: of each writer, up to a seq. Survives being authored again. */
@@ -48,6 +51,8 @@ export interface Pending {
 export interface KnownOfChange {
   /** Its bytes. */
   readonly record?: Uint8Array
+  /** Its Yjs clients, when its bytes are still to be made and it is not the first who writes under them. */
+  readonly clients?: ReadonlyMap<number, WriterId>
   readonly inverse?: () => Value
   /** What its author had seen, when that is not what its `deps` say. */
   readonly saw?: ReadonlyMap<WriterId, number>
@@ -65,6 +70,17 @@ export interface Envelope {
   readonly isOurs: boolean
   /** Called when the relay's order names it, with what is there before it. */
   onPlaced?(before: View): void
+}
+
+/** A Change that was authored again, with its bytes or with what these depend on. */
+export interface AuthoredAgain extends Pick<KnownOfChange, 'record' | 'clients'> {
+  readonly change: Change
+}
+
+/** A Change that is refused, with its bytes. */
+export interface RefusedRecord {
+  readonly change: RefusedChange
+  readonly record: Uint8Array
 }
 
 /** Where a refusal cuts the Changes of a writer. */
@@ -133,14 +149,19 @@ export interface Replica {
   isDismissed(writer: WriterId): boolean
   /** Notes that the relay refused a Change. */
   refuse(refusal: Refusal): void
-  /** What to do about a refusal: which pending Changes are refused with it, and which are authored again by `fresh`. */
-  settlement(refusal: Refusal, fresh: WriterId, nowMs: number, mend: boolean): Settlement
+  /** Whether it can be said now what the pending Changes of a refused writer would be if they were authored again. */
+  canReauthor(refusal: Refusal): boolean
+  /**
+   * What to do about a refusal: which pending Changes are refused with it, and which are authored again by `fresh`. `drawClient` gives Yjs clients
+   * that nobody has.
+   */
+  settlement(refusal: Refusal, fresh: WriterId, nowMs: number, mend: boolean, drawClient: () => number): Settlement
   /** Carries a settlement out. */
   end(
     writer: WriterId,
     lastSeq: number,
-    refused: readonly RefusedChange[],
-    reauthored: readonly Change[],
+    refused: readonly RefusedRecord[],
+    reauthored: readonly AuthoredAgain[],
   ): ReadonlySet<CellKey>
   /** Takes Changes off the refused list. */
   drop(ids: readonly ChangeId[]): void
@@ -154,22 +175,38 @@ class PendingChange implements Pending {
   readonly change: Change
   readonly #whole: Change
   readonly #known: KnownOfChange
-  readonly #documentsIn: (change: Change) => readonly number[]
+  readonly #clientsIn: (change: Change) => ReadonlyMap<number, WriterId>
   #record: Uint8Array | undefined
+  #clients: ReadonlyMap<number, WriterId> | undefined
   #saw: ReadonlyMap<WriterId, number> | undefined
 
   /** `change` is what of the `whole` Change is pending. */
-  constructor(change: Change, whole: Change, known: KnownOfChange, documentsIn: (change: Change) => readonly number[]) {
+  constructor(
+    change: Change,
+    whole: Change,
+    known: KnownOfChange,
+    clientsIn: (change: Change) => ReadonlyMap<number, WriterId>,
+  ) {
     this.change = change
     this.#whole = whole
     this.#known = known
-    this.#documentsIn = documentsIn
+    this.#clientsIn = clientsIn
     this.#record = known.record
+    this.#clients = known.clients
   }
 
   record(): Uint8Array {
-    return (this.#record ??= encodeChange(sharedPart(this.#whole), this.#documentsIn(this.#whole)))
+    if (this.#record !== undefined) return this.#record
+    const clients = this.clients()
+    const shared = sharedPart(this.#whole)
+    if (clients.size === 0) return (this.#record = encodeChange(shared))
+    const inherited = new Map([...clients].filter(([, owner]) => owner !== shared.writer))
+    return (this.#record = encodeChange(shared, [...clients.keys()], undefined, inherited))
   }
+
+  // A property, so that it may be handed on by itself.
+  readonly clients = (): ReadonlyMap<number, WriterId> =>
+    (this.#clients ??= this.#record === undefined ? this.#clientsIn(this.#whole) : clientsOf(this.#record))
 
   local(): Uint8Array {
     return encodeLocal({ ...localPart(this.#whole), inverse: this.inverse() })
@@ -193,7 +230,7 @@ const nothingMore: KnownOfChange = {}
  */
 export function createReplica(
   bind: (policy: Policy) => Policy,
-  onReauthored: (from: Change, to: Change) => void,
+  onReauthored: (from: Change, to: Change, reworded: Reworded | undefined) => void,
   rules: Rules,
   isAlone = false,
 ): Replica {
@@ -226,6 +263,11 @@ export function createReplica(
   /** What Changes that were authored again have become. */
   const became = new Map<ChangeId, Change>()
   const restamps = new Map<string, Stamp>()
+  const renames = createRenames()
+  /** The writers under which this browser's sessions have first written under a Yjs client. */
+  const owners = new Map<number, WriterId>()
+  /** The Yjs clients of refused Changes: these may be applied again. */
+  const clientsOfRefused = new Set<number>()
   /** For each cell that a pending Change touches: how many operations, and the state without them. */
   const overlaid = new Map<CellKey, { operations: number; acknowledged: unknown }>()
   const bound: BoundPolicy[] = []
@@ -285,7 +327,7 @@ export function createReplica(
     if (isAlone) {
       if (since?.writer !== writer) unkept.add(writer)
       unkeptCount += 1
-    } else keep(change, new PendingChange(rest, change, known, documentsIn))
+    } else keep(change, new PendingChange(rest, change, known, clientsIn))
     if (since !== undefined && since.writer !== writer) basisNow()
     const under = settled
     const own = (since = { writer, seq })
@@ -312,8 +354,51 @@ export function createReplica(
     return apply(change, origin, settled)
   }
 
-  function documentsIn(change: Change): readonly number[] {
-    return change.ops.flatMap((op) => memory.policy(op.tag)?.documents?.(op.payload) ?? [])
+  /** The Yjs clients of a Change that was made here. */
+  function clientsIn({ writer, ops }: Change): ReadonlyMap<number, WriterId> {
+    let clients: Map<number, WriterId> | undefined
+    for (const { tag, payload } of ops) {
+      const policy = memory.policy(tag)
+      const own = policy?.documents?.(payload) ?? noClients
+      const again = clientsOfRefused.size === 0 ? noClients : (policy?.renaming?.written(payload) ?? noClients)
+      for (const client of [
+        ...own,
+        ...again.flatMap((units) => (clientsOfRefused.has(units.client) ? units.client : [])),
+      ]) {
+        const owner = owners.get(client) ?? writer
+        owners.set(client, owner)
+        clients ??= new Map()
+        clients.set(client, owner)
+      }
+    }
+    return clients ?? noOwners
+  }
+
+  function noteOwners(clients: ReadonlyMap<number, WriterId>): void {
+    for (const [client, owner] of clients) if (!owners.has(client)) owners.set(client, owner)
+  }
+
+  /** How what is kept with a pending Change is said now; undefined when nothing in it has another name. */
+  function rewordedFor({ change, saw }: Pending): Reworded | undefined {
+    let found: Map<CellKey, readonly Rewritten[]> | undefined
+    for (const op of change.ops) {
+      const key = cellKeyOf(op)
+      const seen = renames.seenIn(key, (writer) => (writer === change.writer ? change.seq : (saw.get(writer) ?? 0)))
+      if (seen.length > 0) (found ??= new Map()).set(key, seen)
+    }
+    return found && rewordedBy(found, memory.policy)
+  }
+
+  function canReauthor({ writer, seq, code }: Refusal): boolean {
+    for (const { change, saw, clients } of pending.values()) {
+      if (change.writer !== writer || change.seq < seq) continue
+      for (const op of change.ops) {
+        if (!(op.payload instanceof Uint8Array) || memory.policy(op.tag) !== undefined) continue
+        if (code === 'writer-clash' && clients().size > 0) return false
+        if (renames.seenIn(cellKeyOf(op), (other) => saw.get(other) ?? 0).length > 0) return false
+      }
+    }
+    return true
   }
 
   /** A pending Change becomes part of the acknowledged prefix. */
@@ -403,13 +488,18 @@ export function createReplica(
   function end(
     writer: WriterId,
     lastSeq: number,
-    refusedNow: readonly RefusedChange[],
-    reauthored: readonly Change[],
+    refusedNow: readonly RefusedRecord[],
+    reauthored: readonly AuthoredAgain[],
   ): ReadonlySet<CellKey> {
     refusals.delete(writer)
     if (ended.has(writer)) return nothing
     ended.set(writer, lastSeq)
-    for (const change of refusedNow) refused.set(change.id, change)
+    for (const { change, record } of refusedNow) {
+      refused.set(change.id, change)
+      const clients = clientsOf(record)
+      noteOwners(clients)
+      for (const client of clients.keys()) clientsOfRefused.add(client)
+    }
     const survivors: Pending[] = []
     const affected = new Set<CellKey>()
     const gone: Stamp[] = []
@@ -439,7 +529,7 @@ export function createReplica(
     lastAt = lastOrderedAt
     for (const { change } of pending.values()) lastAt = Math.max(lastAt, change.at)
     const changed = new Set(rebuild(affected))
-    reauthored.forEach((change, i) => {
+    reauthored.forEach(({ change, record, clients }, i) => {
       // They were authored in the order of the old ones, so each is what the one in the same place has become.
       const from = survivors[i]
       const saw = new Map(seenBy(change))
@@ -447,11 +537,22 @@ export function createReplica(
       if (from !== undefined) {
         became.set(changeId(from.change), change)
         restamps.set(stampText(from.change), stampOf(change))
-        onReauthored(from.change, change)
+        noteOwners(from.clients())
+        from.change.ops.forEach((op, at) => {
+          const to = change.ops[at]
+          if (to !== undefined) renames.note(from.change, op, to)
+        })
+        onReauthored(from.change, change, rewordedFor(from))
       }
       // What is authored again comes from a record, which has the shared part only.
       const whole = from === undefined ? change : withLocalPart(sharedPart(change), localPart(from.change))
-      for (const key of commit(whole, 'replay', { saw, inverse: from?.inverse ?? noInverse })) changed.add(key)
+      const known: KnownOfChange = {
+        saw,
+        inverse: from?.inverse ?? noInverse,
+        ...(record !== undefined && { record }),
+        ...(clients !== undefined && { clients }),
+      }
+      for (const key of commit(whole, 'replay', known)) changed.add(key)
     })
     return changed
   }
@@ -525,14 +626,13 @@ export function createReplica(
     refuse(refusal) {
       if (!ended.has(refusal.writer) && !refusals.has(refusal.writer)) refusals.set(refusal.writer, refusal)
     },
-    settlement: (refusal, fresh, nowMs, mend) =>
-      decideSettlement(
-        { pending, refused, ended, became, restamps, lastAt, lastOrderedAt, freshSeq: seqs.get(fresh) ?? 0 },
-        refusal,
-        fresh,
-        nowMs,
-        mend,
-      ),
+    canReauthor,
+    settlement(refusal, fresh, nowMs, mend, drawClient) {
+      const freshSeq = seqs.get(fresh) ?? 0
+      const { policy } = memory
+      const known = { pending, refused, ended, became, restamps, lastAt, lastOrderedAt, freshSeq }
+      return decideSettlement({ ...known, renames, policy, drawClient }, refusal, fresh, nowMs, mend)
+    },
     end,
     drop(ids) {
       for (const id of ids) refused.delete(id)
@@ -547,6 +647,14 @@ export function createReplica(
 }
 
 const noInverse = (): Value => null
+const noClients: readonly never[] = []
+const noOwners: ReadonlyMap<number, WriterId> = new Map()
+
+/** The Yjs clients that the header of a record names, and under whom they were used first. */
+function clientsOf(record: Uint8Array): ReadonlyMap<number, WriterId> {
+  const { writer, documents, inherited } = decodeHeader(record)
+  return new Map(documents.map((client) => [client, inherited.get(client) ?? writer]))
+}
 
 /** A basis after one more Change of a writer. */
 function plus(basis: Basis, { writer, seq }: { readonly writer: WriterId; readonly seq: number }): Basis {

@@ -6,8 +6,8 @@ export interface Restored {
   /** All that was put back in a cell, the oldest first. */
   of(key: CellKey): Iterable<Value>
   remember(stamp: string, values: ReadonlyMap<CellKey, Value>): void
-  /** A Change has another stamp now. */
-  rename(from: string, to: string): void
+  /** A Change has another stamp now, and says `reworded` what it put back. */
+  rename(from: string, to: string, reworded: (key: CellKey, value: Value) => Value): void
 }
 
 /**
@@ -44,11 +44,11 @@ export function createRestored(): Restored {
       }
       byStamp.set(stamp, new Map(values))
     },
-    rename(from, to) {
+    rename(from, to, reworded) {
       const values = byStamp.get(from)
       if (values === undefined) return
       byStamp.delete(from)
-      byStamp.set(to, values)
+      byStamp.set(to, new Map(Array.from(values, ([key, value]) => [key, reworded(key, value)])))
       for (const key of values.keys()) {
         const stamps = stampsOf.get(key)!
         stamps[stamps.indexOf(from)] = to

@@ -2,18 +2,26 @@ import { restamped, tick } from '@syncline/merge'
 import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type Stamp, type WriterId } from '@syncline/stm'
 import type { RefusedChange } from './refused.ts'
 import type { Pending, Refusal } from './replica.ts'
+import { createRewording, type RewordingSide } from './rewording.ts'
 
 /** What becomes of the pending Changes of a writer after a refusal. */
 export interface Settlement {
   readonly writer: WriterId
   readonly lastSeq: number
   readonly refused: readonly RefusedChange[]
-  /** Pairs of a Change and what it is authored again as. */
-  readonly reauthored: readonly { readonly from: ChangeId; readonly to: Change }[]
+  readonly reauthored: readonly Reauthored[]
+}
+
+/** A Change, and what it is authored again as. */
+export interface Reauthored {
+  readonly from: ChangeId
+  readonly to: Change
+  /** The Yjs clients of `to`, and the writers under which they were used first. */
+  readonly clients: ReadonlyMap<number, WriterId>
 }
 
 /** What a replica knows that a settlement depends on. */
-export interface Known {
+export interface Known extends RewordingSide {
   readonly pending: ReadonlyMap<ChangeId, Pending>
   readonly refused: ReadonlyMap<ChangeId, RefusedChange>
   /** The last seq that counts of each writer that was ended. */
@@ -42,7 +50,8 @@ export function decideSettlement(
 ): Settlement {
   const { writer, seq } = refusal
   const refused: RefusedChange[] = []
-  const reauthored: { from: ChangeId; to: Change }[] = []
+  const reauthored: Reauthored[] = []
+  const rewording = createRewording(known, refusal.code === 'writer-clash')
   let at = refusal.code === 'clock-ahead' ? known.lastOrderedAt : known.lastAt
   let { freshSeq } = known
   const restamps = new Map(known.restamps)
@@ -51,7 +60,8 @@ export function decideSettlement(
     for (let next = now; next !== undefined; next = restamps.get(stampText(next))) now = next
     return now
   }
-  for (const [id, { change, saw }] of known.pending) {
+  for (const [id, pending] of known.pending) {
+    const { change, saw } = pending
     if (change.writer !== writer || change.seq < seq) continue
     const isCause = !mend && change.seq === seq
     if (isCause || buildsOn(change, saw, known.refused.values()) || buildsOn(change, saw, refused)) {
@@ -62,8 +72,14 @@ export function decideSettlement(
       freshSeq += 1
       const deps = translated(change.deps, fresh, known)
       // What it had seen is before it in the order, and has its new stamp already.
-      const ops = change.ops.map((op) => restamped(op, stampNow))
-      reauthored.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps, ops } })
+      const stamped = change.ops.map((op) => restamped(op, stampNow))
+      const ops = rewording.ops(pending, stamped)
+      const clients = new Map<number, WriterId>()
+      for (const [client, owner] of pending.clients()) {
+        const other = rewording.inPlaceOf(client)
+        clients.set(other ?? client, other === undefined ? owner : fresh)
+      }
+      reauthored.push({ from: id, to: { ...change, writer: fresh, seq: freshSeq, at, deps, ops }, clients })
       restamps.set(stampText(change), { at, writer: fresh })
     }
   }

@@ -1,6 +1,7 @@
 import { changeId, type WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
+import { randomUint32 } from './identity.ts'
 import type { Refusal } from './replica.ts'
 
 /** Sorts out what becomes of the pending Changes of a refused writer. */
@@ -31,6 +32,8 @@ export function createSettling(core: Core): Settling {
   /** Whether a refusal can be sorted out now. */
   function isRipe(refusal: Refusal): boolean {
     if (isClockWrong && refusal.code === 'clock-ahead') return false
+    // When the policy is known that it needs for that, it is settled.
+    if (!replica.canReauthor(refusal)) return false
     // What a Change had seen of others must have its new name first. Of two that wait for each other the first refused goes first.
     for (const earlier of replica.refusals.values()) {
       if (earlier === refusal) return true
@@ -62,10 +65,17 @@ export function createSettling(core: Core): Settling {
     const mend = MENDABLE.has(refusal.code) && mends < MOST_MENDS
     if (mend) mends += 1
     const rotated = refusal.writer === writers.current ? writers.rotate() : undefined
-    const { lastSeq, refused, reauthored } = replica.settlement(refusal, writers.current, core.nowMs(), mend)
+    const { lastSeq, refused, reauthored } = replica.settlement(refusal, writers.current, core.nowMs(), mend, () =>
+      randomUint32(core.chance),
+    )
     const again = reauthored.map(({ to }) => to)
     const records = refused.map(({ id }) => replica.pending.get(id)!.record())
-    const changed = replica.end(refusal.writer, lastSeq, refused, again)
+    const changed = replica.end(
+      refusal.writer,
+      lastSeq,
+      refused.map((change, i) => ({ change, record: records[i]! })),
+      reauthored.map(({ to: change, clients }) => ({ change, clients })),
+    )
     core.undoing.onRefused(refused.map(({ id }) => id))
     for (const { from, to } of reauthored) {
       core.renamed.set(from, changeId(to))

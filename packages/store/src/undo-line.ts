@@ -8,6 +8,7 @@ import {
   type Stamp,
   type WriterId,
 } from '@syncline/stm'
+import type { Reworded } from './renames.ts'
 import { Steps } from './steps.ts'
 
 /** One of our own Changes, as far as taking it back needs it. A class, because each commit makes one. */
@@ -27,7 +28,7 @@ export class OwnChange {
   #at: number
   #writer: WriterId
   #seq: number
-  readonly #kept: Kept
+  #kept: Kept
 
   constructor({ at, writer, seq, ops }: Change, order: number, kept: Kept, ordered?: Stamp) {
     this.order = order
@@ -60,11 +61,15 @@ export class OwnChange {
     return this.#at === at && this.#writer === writer
   }
 
-  /** It has been authored again. */
-  becomes({ at, writer, seq }: Change): void {
+  /** It has been authored again, and its inverses are said by `reworded` now. */
+  becomes({ at, writer, seq }: Change, reworded?: Reworded): void {
     this.#at = at
     this.#writer = writer
     this.#seq = seq
+    if (reworded === undefined) return
+    const kept = this.#kept
+    const say = (one: Inverse): Inverse => ({ ...one, inverse: reworded.inverse(one, one.inverse) })
+    this.#kept = { inverses: () => kept.inverses().map((one) => (one.inverse === null ? one : say(one))) }
   }
 }
 
@@ -168,8 +173,11 @@ export interface UndoLine {
   skip(step: Step): void
   /** Nobody adds to the newest step any more: whoever goes back and forth does not go on with what they did before. */
   closeGroup(): void
-  /** A Change has been authored again: also one that was taken back, for it returns when what took it back is refused. */
-  rename(from: Stamp, to: Change): void
+  /**
+   * A Change has been authored again: also one that was taken back, for it returns when what took it back is refused. `reworded` says its
+   * inverses as they are now.
+   */
+  rename(from: Stamp, to: Change, reworded?: Reworded): void
   /** Changes were refused: they are in no step any more. What they took back can be taken back again. */
   drop(ids: ReadonlySet<ChangeId>): void
 }
@@ -317,10 +325,10 @@ export function createUndoLine(): UndoLine {
       open = undefined
     },
     closeGroup: () => void (open = undefined),
-    rename(from, to) {
+    rename(from, to, reworded) {
       for (const { changes, instead } of [...undos, ...redos]) {
-        for (const change of changes) if (change.isOf(from)) change.becomes(to)
-        for (const change of instead?.changes ?? none) if (change.isOf(from)) change.becomes(to)
+        for (const change of changes) if (change.isOf(from)) change.becomes(to, reworded)
+        for (const change of instead?.changes ?? none) if (change.isOf(from)) change.becomes(to, reworded)
       }
     },
     drop(ids) {

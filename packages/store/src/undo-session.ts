@@ -1,4 +1,5 @@
-import { cellKey, type CellKey, type Change, type Past, type Stamp, type Value } from '@syncline/stm'
+import { cellKey, cellKeyOf, type CellKey, type Change, type Past, type Stamp, type Value } from '@syncline/stm'
+import type { Reworded } from './renames.ts'
 import { createRestored } from './restored.ts'
 import { createUndoLine, type OwnChange, type UndoLine } from './undo-line.ts'
 import type { UndoNote } from './undo-note.ts'
@@ -11,8 +12,8 @@ export interface UndoSession {
   add(change: OwnChange, note: UndoNote): void
   /** What is known of the Changes that took others back, as far as a cell is concerned. */
   past(key: CellKey): Past
-  /** A Change has been authored again. */
-  rename(from: Change, to: Change): void
+  /** A Change has been authored again; `reworded` says what is kept with it as it is now, where that is another. */
+  rename(from: Change, to: Change, reworded?: Reworded): void
 }
 
 /** Makes an empty session. `now` says which stamp a Change has that was authored again. */
@@ -47,9 +48,13 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
       restored: (stamp) => restored.get(stampKey(stamp), key),
       restorations: () => restored.of(key),
     }),
-    rename(from, to) {
-      restored.rename(stampKey(from), stampKey(to))
-      for (const one of lines.values()) one.rename(from, to)
+    rename(from, to, reworded) {
+      const refs = new Map(from.ops.map((op) => [cellKeyOf(op), op]))
+      restored.rename(stampKey(from), stampKey(to), (key, value) => {
+        const ref = refs.get(key)
+        return ref === undefined || reworded === undefined ? value : reworded.restored(ref, value)
+      })
+      for (const one of lines.values()) one.rename(from, to, reworded)
     },
   }
 }

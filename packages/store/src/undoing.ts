@@ -23,6 +23,7 @@ import type { Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { closedError } from './errors.ts'
 import type { HeldLock, Locks } from './ports.ts'
+import type { Reworded } from './renames.ts'
 import type { UndoMark } from './transact-options.ts'
 import { createAskedChanges } from './undo-asked.ts'
 import { arbiterOfAll, OwnChange, type Place, type Step } from './undo-line.ts'
@@ -54,7 +55,8 @@ export interface Undoing {
   onOrdered(change: Change, relaySeq: number): void
   /** The relay has not accepted the Change of this writer. */
   onDismissed(writer: WriterId): void
-  onReauthored(from: Change, to: Change): void
+  /** A Change has become another one; `reworded` says what is kept with it as it is now, where that is another. */
+  onReauthored(from: Change, to: Change, reworded?: Reworded): void
   onRefused(ids: readonly ChangeId[]): void
   /** Calls who listens to stacks that have changed. */
   tell(): void
@@ -265,9 +267,9 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     },
     onOrdered: asked.onOrdered,
     onDismissed: asked.dismiss,
-    onReauthored(from, to) {
+    onReauthored(from, to, reworded) {
       renamed.set(stampKey(from), { at: to.at, writer: to.writer })
-      for (const session of [own, ...sessions.values()]) session.rename(from, to)
+      for (const session of [own, ...sessions.values()]) session.rename(from, to, reworded)
     },
     onRefused(ids) {
       const gone = new Set(ids)

@@ -15,6 +15,8 @@ export interface BoundDocuments<V, D, L extends LiveDocument<V>> extends BoundPo
   live(address: string): L
   /** One handle less. The document is destroyed with the last. */
   release(live: L): void
+  /** From now on this session writes under this Yjs client too. */
+  writeAs(client: number): void
   /** A live document that shows a state and nothing beside it; undefined when there is none. */
   showing(state: DocumentState<V> | undefined): L | undefined
 }
@@ -70,7 +72,9 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
   const dirty = new Set<LiveDocument<unknown>>()
   /** Updates that were reported: each is met again whenever a history is read. */
   const reported = new WeakSet<Uint8Array>()
-  let clientId = host.randomUint32()
+  /** All Yjs clients under which this session has written. What an app brings in from elsewhere was written under others. */
+  const own = new Set<number>()
+  let clientId = drawClient()
   let scheduled = false
 
   const liveHost: LiveHost = {
@@ -78,7 +82,12 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     newest,
     commit: (address: string, update: Uint8Array) => host.commit(address, update),
     clientId: () => clientId,
-    renewClientId: () => (clientId = host.randomUint32()),
+    renewClientId() {
+      clientId = drawClient()
+      for (const one of lives.values()) one.writeAs(clientId)
+      return clientId
+    },
+    writeAs: (client) => void own.add(client),
     dirty: (live) => {
       dirty.add(live)
       if (scheduled) return
@@ -98,6 +107,12 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
         later: (work) => host.later(work),
       })
     : undefined
+
+  function drawClient(): number {
+    const client = host.randomUint32()
+    own.add(client)
+    return client
+  }
 
   function report(error: unknown, update?: Uint8Array): void {
     if (update !== undefined) {
@@ -157,7 +172,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
           writing.apply(draft, doc, transaction)
           writing.written?.(draft, found)
         })
-      : updateAside(writing, draft, host.randomUint32())
+      : updateAside(writing, draft, host.randomUint32(), liveHost.writeAs)
     const value = writing.known(draft)
     if (update !== undefined && value !== undefined) know(update).reads = { on: draft.base, value }
     return update
@@ -190,8 +205,8 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     readDraft: (draft) => writing.readDraft(draft),
     sizeBytes: (draft) => writing.sizeBytes(draft),
     finish: (draft, ref) => finish(draft, ref.address),
-    finishAside: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context)),
-    documents: (payload) => writersOf(content, payload),
+    finishAside: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context), liveHost.writeAs),
+    documents: (payload) => writersOf(content, payload).filter((client) => own.has(client)),
     settle(address) {
       const link = newest(address)
       lives.get(address)?.settle(link)
@@ -217,6 +232,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     },
     live,
     release,
+    writeAs: liveHost.writeAs,
     showing(state) {
       for (const one of lives.values()) if (one.shows(state?.link)) return one
       return undefined
@@ -237,15 +253,17 @@ export function writersOf(content: Content<unknown>, payload: Value): readonly n
   }
 }
 
-/** The update that the writes of a draft are, made on a document of their own. */
+/** The update that the writes of a draft are, made on a document of their own. `onWriter` is told by whom. */
 export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocument<V>>(
   { content, isUnchanged, apply }: Writing<V, D, L>,
   draft: D,
   clientId: number,
+  onWriter: (client: number) => void = ignore,
 ): Uint8Array | undefined {
   if (isUnchanged(draft)) return undefined
   const { doc } = load(content.create(), content, draft.base?.link, ignore)
   doc.clientID = freeClient(doc, clientId)
+  onWriter(doc.clientID)
   let removed: readonly Removed[] | undefined
   let update: Uint8Array | undefined
   doc.on('beforeObserverCalls', (transaction) => (removed = removedIn(transaction)))

@@ -8,6 +8,7 @@ import { createDocReversal } from './doc-reversal.ts'
 import type { DocRoots } from './doc-roots.ts'
 import type { DocValue } from './doc-value.ts'
 import { LiveDoc } from './live-doc.ts'
+import { createRenaming, renamedDocInverse } from './renaming.ts'
 import { appendUpdate, ignore, replay } from './state.ts'
 import type { DocumentState } from './state.ts'
 import { structured } from './structured.ts'
@@ -90,6 +91,8 @@ const writing: Writing<DocValue, DocDraft, LiveDoc> = {
   apply: applyDocDraft,
 }
 
+const renaming = createRenaming(structured, renamedDocInverse)
+
 /** Docs without a store, for pure memories in tests. A store uses what `bind` returns. */
 export const docPolicy: Policy<DocValue, DocumentState<DocValue>, DocDraft> = {
   tag: TAG,
@@ -101,9 +104,10 @@ export const docPolicy: Policy<DocValue, DocumentState<DocValue>, DocDraft> = {
   sizeBytes: sizeOfDocDraft,
   finish: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context)),
   documents: (payload) => writersOf(structured, payload),
+  renaming,
   reversal: createDocReversal(writerAside),
-  bind: (host): BoundDocPolicy => ({
-    ...bindDocuments(TAG, writing, host),
-    reversal: createDocReversal(createWriter(host)),
-  }),
+  bind(host): BoundDocPolicy {
+    const bound = bindDocuments(TAG, writing, host)
+    return { ...bound, renaming, reversal: createDocReversal(createWriter(host, (client) => bound.writeAs(client))) }
+  },
 }

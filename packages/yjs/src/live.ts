@@ -28,6 +28,8 @@ export interface LiveHost {
   clientId(): number
   /** Takes a new client id for this session, because the old one is in use elsewhere or may have been, and returns it. */
   renewClientId(): number
+  /** This session writes under a client id that it was not given. */
+  writeAs(client: number): void
   /** There are direct edits to be committed before this task is over. */
   dirty(live: LiveDocument<unknown>): void
 }
@@ -130,6 +132,11 @@ export abstract class LiveDocument<V> {
 
   get hasUncommitted(): boolean {
     return this.#unsettled.length > 0 || this.#pending.length > 0 || this.#problem !== undefined
+  }
+
+  /** From now on what is written in the document is written under this client. */
+  writeAs(client: number): void {
+    this.#clientId = this.doc.clientID = client
   }
 
   /** In the middle of a Yjs transaction, or of telling its observers: a write now would become part of somebody else's edit. */
@@ -326,8 +333,7 @@ export abstract class LiveDocument<V> {
       onApply: (client, end) => {
         // Somebody else writes under our client id. Two documents that share one never agree again, so we take another.
         if (client !== this.#clientId || end <= Y.getState(this.doc.store, client)) return
-        this.#clientId = this.#host.renewClientId()
-        this.doc.clientID = this.#clientId
+        this.writeAs(this.#host.renewClientId())
       },
       onApplied,
     })
@@ -343,8 +349,10 @@ export abstract class LiveDocument<V> {
   /** Yjs gives a document another client id when a foreign update that an app applied itself holds ours. */
   #checkClientId(): void {
     if (this.doc.clientID === this.#clientId) return
+    const { clientID } = this.doc
     this.#host.renewClientId()
-    this.#clientId = this.doc.clientID
+    this.#host.writeAs(clientID)
+    this.writeAs(clientID)
   }
 
   /** Yjs keeps what it cannot apply, without a word. Only an app that applies updates itself can cause that. */

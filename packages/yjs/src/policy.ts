@@ -5,6 +5,7 @@ import type { BoundDocuments, Writing } from './bound.ts'
 import { applyEdits, editDraft, openDraft, sizeOfDraft, TextDraft } from './draft.ts'
 import { LiveText } from './live-text.ts'
 import { plainText } from './plain-text.ts'
+import { createRenaming, renamedInverse } from './renaming.ts'
 import { appendUpdate, ignore, replay } from './state.ts'
 import type { TextState } from './state.ts'
 import { boundReversal, reversalAside } from './text-reversal.ts'
@@ -81,6 +82,8 @@ const writing: Writing<string, TextDraft, LiveText> = {
   written: (draft, live) => live.took(draft),
 }
 
+const renaming = createRenaming(plainText, renamedInverse)
+
 /**
  * Texts without a store. Each state is read by replaying its updates, and each transaction that writes gets a Yjs client id of its
  * own, made from its seed: right for pure memories in tests, and slow. A store uses what `bind` returns.
@@ -95,9 +98,10 @@ export const textPolicy: Policy<string, TextState, TextDraft> = {
   sizeBytes: sizeOfDraft,
   finish: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context)),
   documents: (payload) => writersOf(plainText, payload),
+  renaming,
   reversal: reversalAside,
   bind(host): BoundTextPolicy {
     const bound = bindDocuments(TAG, writing, host)
-    return { ...bound, reversal: boundReversal(bound, host) }
+    return { ...bound, renaming, reversal: boundReversal(bound, host) }
   },
 }

@@ -1,5 +1,13 @@
 import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
+import { Stretches } from './stretches.ts'
+import type { Range } from './stretches.ts'
+
+/** Under which client stretches stand now, and by how much their clocks are greater there. */
+export type Names = Stretches<{ readonly client: number; readonly by: number }>
+
+/** No clock of an update that a document takes is greater. */
+const EVER = 0x7fff_ffff
 
 /**
  * An update of `from`, which has written nothing else, as an update of `to`, who has written `clock` things before. So what is written into a
@@ -7,44 +15,73 @@ import * as Y from 'yjs'
  * Cost: one pass.
  */
 export function rename(update: Uint8Array, from: number, to: number, clock: number): Uint8Array {
+  const names: Names = new Stretches()
+  names.set({ client: from, clock: 0, length: EVER }, { client: to, by: clock })
+  return renamed(update, names)
+}
+
+/**
+ * An update with other names for what it holds and for what it builds on. What one client has written in it stays the work of one client, in
+ * the same order, so a stretch has a name as a whole or in no part. Throws where Yjs cannot read it. Cost: one pass.
+ */
+export function renamed(update: Uint8Array, names: Names): Uint8Array {
   const { structs, ds } = Y.decodeUpdate(update)
-  const named = (id: Y.ID): Y.ID => (id.client === from ? Y.createID(to, id.clock + clock) : id)
-
-  const encoder = new Y.UpdateEncoderV1()
-  encoding.writeVarUint(encoder.restEncoder, structs.length > 0 ? 1 : 0)
-  if (structs.length > 0) {
-    encoding.writeVarUint(encoder.restEncoder, structs.length)
-    encoder.writeClient(to)
-    encoding.writeVarUint(encoder.restEncoder, structs[0]!.id.clock + clock)
+  const named = ({ client, clock }: Y.ID): Y.ID => {
+    const [one] = namesOf({ client, clock, length: 1 }, names)
+    return Y.createID(one!.range.client, one!.range.clock)
   }
+
+  const runs: (typeof structs)[] = []
   for (const struct of structs) {
-    if (struct instanceof Y.Item) {
-      if (struct.origin !== null) struct.origin = named(struct.origin)
-      if (struct.rightOrigin !== null) struct.rightOrigin = named(struct.rightOrigin)
-      // Read from an update, a parent is a name or an id.
-      if (struct.parent instanceof Y.ID) struct.parent = named(struct.parent)
+    const last = runs.at(-1)
+    if (last?.[0]!.id.client === struct.id.client) last.push(struct)
+    else runs.push([struct])
+  }
+  const encoder = new Y.UpdateEncoderV1()
+  encoding.writeVarUint(encoder.restEncoder, runs.length)
+  for (const run of runs) {
+    const first = named(run[0]!.id)
+    encoding.writeVarUint(encoder.restEncoder, run.length)
+    encoder.writeClient(first.client)
+    encoding.writeVarUint(encoder.restEncoder, first.clock)
+    for (const struct of run) {
+      if (struct instanceof Y.Item) {
+        if (struct.origin !== null) struct.origin = named(struct.origin)
+        if (struct.rightOrigin !== null) struct.rightOrigin = named(struct.rightOrigin)
+        // Read from an update, a parent is a name or an id.
+        if (struct.parent instanceof Y.ID) struct.parent = named(struct.parent)
+      }
+      struct.write(encoder, 0)
     }
-    struct.write(encoder, 0)
   }
 
-  // Ids of `to` are older ones when they are there already, and come first.
-  const ranges = new Map<number, { readonly id: Y.ID; readonly len: number }[]>()
-  for (const client of [...ds.clients.keys()].sort((a, b) => Number(a === from) - Number(b === from))) {
-    for (const { clock: at, len } of ds.clients.get(client)!) {
-      const id = named(Y.createID(client, at))
-      const list = ranges.get(id.client)
-      if (list === undefined) ranges.set(id.client, [{ id, len }])
-      else list.push({ id, len })
+  const deleted = new Stretches<true>()
+  for (const [client, ranges] of ds.clients) {
+    for (const { clock, len } of ranges) {
+      for (const { range } of namesOf({ client, clock, length: len }, names)) deleted.set(range, true)
     }
   }
-  encoding.writeVarUint(encoder.restEncoder, ranges.size)
-  for (const [client, list] of ranges) {
+  const byClient = new Map<number, Range[]>()
+  for (const { range } of deleted) {
+    const list = byClient.get(range.client)
+    if (list === undefined) byClient.set(range.client, [range])
+    else list.push(range)
+  }
+  encoding.writeVarUint(encoder.restEncoder, byClient.size)
+  for (const [client, list] of byClient) {
     encoding.writeVarUint(encoder.restEncoder, client)
     encoding.writeVarUint(encoder.restEncoder, list.length)
-    for (const { id, len } of list) {
-      encoding.writeVarUint(encoder.restEncoder, id.clock)
-      encoding.writeVarUint(encoder.restEncoder, len)
+    for (const { clock, length } of list) {
+      encoding.writeVarUint(encoder.restEncoder, clock)
+      encoding.writeVarUint(encoder.restEncoder, length)
     }
   }
   return encoder.toUint8Array()
+}
+
+/** The parts of a range, and under which names they stand now. */
+export function* namesOf(range: Range, names: Names): Generator<{ readonly from: Range; readonly range: Range }> {
+  for (const { range: from, value } of names.over(range)) {
+    yield { from, range: value === undefined ? from : { ...from, client: value.client, clock: from.clock + value.by } }
+  }
 }

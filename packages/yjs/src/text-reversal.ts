@@ -31,8 +31,8 @@ export function writerAside(doc: Y.Doc, _length: number, undone: readonly Undone
   return { client: freeClient(doc, hashOf(`${writer}:${at}:${undone.length}`)), clock: 0 }
 }
 
-/** Who puts back what is put back in one store: clients of its own. */
-export function createWriter(host: PolicyHost): (doc: Y.Doc, length: number) => Id {
+/** Who puts back what is put back in one store: clients of its own, of which `onWriter` is told. */
+export function createWriter(host: PolicyHost, onWriter: (client: number) => void): (doc: Y.Doc, length: number) => Id {
   /** Who has put something back last, and the clock after it. */
   let last: Id | undefined
 
@@ -42,13 +42,14 @@ export function createWriter(host: PolicyHost): (doc: Y.Doc, length: number) => 
     const goesOn = last !== undefined && Y.getState(doc.store, last.client) === last.clock
     const first = goesOn ? last! : { client: freeClient(doc, host.randomUint32()), clock: 0 }
     last = { client: first.client, clock: first.clock + length }
+    onWriter(first.client)
     return first
   }
 }
 
 /** The reversal of texts in one store: it works on what is open. */
 export function boundReversal(
-  bound: { showing(state: TextState | undefined): { readonly doc: Y.Doc } | undefined },
+  bound: { showing(state: TextState | undefined): { readonly doc: Y.Doc } | undefined; writeAs(client: number): void },
   host: PolicyHost,
 ): Reversal<TextState> {
   return createTextReversal({
@@ -56,7 +57,7 @@ export function boundReversal(
       const open = bound.showing(state)
       return open === undefined ? onCopy(state, body) : body(open.doc)
     },
-    writer: createWriter(host),
+    writer: createWriter(host, (client) => bound.writeAs(client)),
   })
 }
 

@@ -1,0 +1,106 @@
+import type { Renamed, Renaming, Units, Value } from '@syncline/stm'
+import type { Content } from './content.ts'
+import { decodeDocInverse, encodeDocInverse } from './doc-inverse.ts'
+import { decodeStandIns, encodeStandIns } from './lineage.ts'
+import type { StandIn } from './lineage.ts'
+import { namesOf, renamed as renamedUpdate } from './rename.ts'
+import type { Names } from './rename.ts'
+import { Stretches } from './stretches.ts'
+import type { Range } from './stretches.ts'
+import { decodeInverse, encodeInverse } from './text-inverse.ts'
+
+/** How documents say the same under other client ids; `inverse` does it for what is kept to take an edit back. */
+export function createRenaming(
+  content: Content<unknown>,
+  inverse: (inverse: Value, names: Names) => Value | undefined,
+): Renaming {
+  /** What was found in updates that are asked about again and again. */
+  const known = new WeakMap<Uint8Array, readonly Units[]>()
+
+  function written(payload: Value): readonly Units[] {
+    if (!(payload instanceof Uint8Array)) return none
+    let units = known.get(payload)
+    if (units !== undefined) return units
+    try {
+      units = content.parse(payload).runs.map(({ client, clock, end }) => ({ client, clock, length: end - clock }))
+    } catch {
+      // It says nothing that anybody will apply.
+      units = none
+    }
+    known.set(payload, units)
+    return units
+  }
+
+  return {
+    written,
+    payload(payload, renamed) {
+      if (!(payload instanceof Uint8Array) || renamed.length === 0) return payload
+      try {
+        content.parse(payload)
+      } catch {
+        return payload
+      }
+      return renamedUpdate(payload, namesFrom(renamed))
+    },
+    inverse: (data, renamed) => (renamed.length === 0 ? data : (inverse(data, namesFrom(renamed)) ?? data)),
+    restored(data, renamed) {
+      if (renamed.length === 0) return data
+      const standIns = decodeStandIns(data)
+      return standIns.length === 0
+        ? data
+        : encodeStandIns(standIns.flatMap((one) => standInsOf(one, namesFrom(renamed))))
+    },
+  }
+}
+
+function namesFrom(renamed: readonly Renamed[]): Names {
+  const names: Names = new Stretches()
+  for (const { client, clock, length, to } of renamed) {
+    names.set({ client, clock, length }, { client: to.client, by: to.clock - clock })
+  }
+  return names
+}
+
+/** The inverse of an edit of a text under other names; undefined when it is none. */
+export function renamedInverse(data: Value, names: Names): Value | undefined {
+  const inverse = decodeInverse(data)
+  if (inverse === undefined) return undefined
+  return encodeInverse({
+    inserted: inverse.inserted.flatMap((range) => rangesOf(range, names)),
+    removed: inverse.removed.flatMap(({ client, clock, text }) =>
+      [...namesOf({ client, clock, length: text.length }, names)].map(({ from, range }) => ({
+        client: range.client,
+        clock: range.clock,
+        text: text.slice(from.clock - clock, from.clock - clock + from.length),
+      })),
+    ),
+  })
+}
+
+/** The inverse of an edit of a doc under other names; undefined when it is none. */
+export function renamedDocInverse(data: Value, names: Names): Value | undefined {
+  const inverse = decodeDocInverse(data)
+  if (inverse === undefined) return undefined
+  const [inserted, removed] = [inverse.inserted, inverse.removed].map((ranges) =>
+    ranges.flatMap((range) => rangesOf(range, names)),
+  )
+  return encodeDocInverse({ inserted: inserted!, removed: removed! })
+}
+
+function rangesOf(range: Range, names: Names): readonly Range[] {
+  return [...namesOf(range, names)].map((part) => part.range)
+}
+
+/** Both are cut where either has another name. */
+function standInsOf({ range, root }: StandIn, names: Names): readonly StandIn[] {
+  return [...namesOf(range, names)].flatMap(({ from, range: now }) => {
+    const at = from.clock - range.clock
+    const part = { ...root, clock: root.clock + at, length: from.length }
+    return [...namesOf(part, names)].map(({ from: ofRoot, range: rootNow }) => ({
+      range: { client: now.client, clock: now.clock + ofRoot.clock - part.clock, length: ofRoot.length },
+      root: rootNow,
+    }))
+  })
+}
+
+const none: readonly never[] = []
