@@ -200,7 +200,10 @@ class PendingChange implements Pending {
     const clients = this.clients()
     const shared = sharedPart(this.#whole)
     if (clients.size === 0) return (this.#record = encodeChange(shared))
-    const inherited = new Map([...clients].filter(([, owner]) => owner !== shared.writer))
+    let inherited: Map<number, WriterId> | undefined
+    for (const [client, owner] of clients) {
+      if (owner !== shared.writer) (inherited ??= new Map()).set(client, owner)
+    }
     return (this.#record = encodeChange(shared, [...clients.keys()], undefined, inherited))
   }
 
@@ -268,6 +271,8 @@ export function createReplica(
   const owners = new Map<number, WriterId>()
   /** The Yjs clients of refused Changes: these may be applied again. */
   const clientsOfRefused = new Set<number>()
+  /** Those of the last Change that had one. */
+  let lastClients = noOwners
   /** For each cell that a pending Change touches: how many operations, and the state without them. */
   const overlaid = new Map<CellKey, { operations: number; acknowledged: unknown }>()
   const bound: BoundPolicy[] = []
@@ -356,22 +361,30 @@ export function createReplica(
 
   /** The Yjs clients of a Change that was made here. */
   function clientsIn({ writer, ops }: Change): ReadonlyMap<number, WriterId> {
-    let clients: Map<number, WriterId> | undefined
+    let clients = noOwners
     for (const { tag, payload } of ops) {
       const policy = memory.policy(tag)
-      const own = policy?.documents?.(payload) ?? noClients
-      const again = clientsOfRefused.size === 0 ? noClients : (policy?.renaming?.written(payload) ?? noClients)
-      for (const client of [
-        ...own,
-        ...again.flatMap((units) => (clientsOfRefused.has(units.client) ? units.client : [])),
-      ]) {
-        const owner = owners.get(client) ?? writer
-        owners.set(client, owner)
-        clients ??= new Map()
-        clients.set(client, owner)
+      for (const client of policy?.documents?.(payload) ?? noClients) clients = withClient(clients, client, writer)
+      if (clientsOfRefused.size === 0) continue
+      for (const { client } of policy?.renaming?.written(payload) ?? noClients) {
+        if (clientsOfRefused.has(client)) clients = withClient(clients, client, writer)
       }
     }
-    return clients ?? noOwners
+    return clients
+  }
+
+  function withClient(
+    clients: ReadonlyMap<number, WriterId>,
+    client: number,
+    writer: WriterId,
+  ): ReadonlyMap<number, WriterId> {
+    const owner = owners.get(client)
+    if (owner === undefined) owners.set(client, writer)
+    // Who types has the same one with each Change.
+    if (clients.size === 0 && lastClients.get(client) === (owner ?? writer)) return lastClients
+    const more = new Map(clients).set(client, owner ?? writer)
+    if (more.size === 1) lastClients = more
+    return more
   }
 
   function noteOwners(clients: ReadonlyMap<number, WriterId>): void {

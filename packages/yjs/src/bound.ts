@@ -206,7 +206,10 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     sizeBytes: (draft) => writing.sizeBytes(draft),
     finish: (draft, ref) => finish(draft, ref.address),
     finishAside: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context), liveHost.writeAs),
-    documents: (payload) => writersOf(content, payload).filter((client) => own.has(client)),
+    documents(payload) {
+      const writers = writersOf(content, payload)
+      return writers.every((client) => own.has(client)) ? writers : writers.filter((client) => own.has(client))
+    },
     settle(address) {
       const link = newest(address)
       lives.get(address)?.settle(link)
