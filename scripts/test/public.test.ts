@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { asFunctionBody, examplesIn } from '../examples.mjs'
@@ -8,7 +8,8 @@ import { at } from '../paths.mjs'
 const PACKAGES = ['stm', 'merge', 'store', 'idb', 'react', 'zustand']
 
 /** The code of all examples that run, without what they import. */
-const code = ['README.md', 'ARCHITECTURE.md', ...readdirSync(at('packages')).flatMap((name) => documentsOf(name))]
+const packages = readdirSync(at('packages')).filter((name) => existsSync(at('packages', name, 'package.json')))
+const code = ['README.md', 'ARCHITECTURE.md', ...packages.flatMap((name) => documentsOf(name))]
   .flatMap((file) => examplesIn(file, readFileSync(at(file), 'utf8')))
   .flatMap((example) => ('code' in example ? [example.code] : []))
   .map((block) => withoutImports(block))
