@@ -14,6 +14,11 @@ export type { Calm, CalmOptions, Verdict } from './calm.ts'
 export { documentImages } from './image.ts'
 export type { Image, Images, Yjs } from './image.ts'
 
+// One order, and many seeds
+export { playSchedule } from './schedule.ts'
+export type { PlayOptions, Schedule, ScheduleStep } from './schedule.ts'
+export type { Cohort, CohortOptions, SeedFailure } from './cohort.ts'
+
 // Counter-examples, smaller and drawn
 export type { Counterexample } from './counterexample.ts'
 export { drawMermaid, drawText } from './diagram.ts'

@@ -2,6 +2,7 @@ import { collection, count, counter, list, lww, place } from '@syncline/merge'
 import { makeRef, type Policy, type Ref, type Value } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { exhaust, SimulationError, type Counterexample, type ExhaustOptions } from '../../src/simulate/index.ts'
+import { arrivals, newest } from './not-commutative.ts'
 
 const quiet = { print: () => {} }
 
@@ -105,18 +106,6 @@ test('what it explores is printed, and is not all when it is too much', async ()
   expect(lines[0]).toMatch(/^exhaust by state: 20 histories, .*; not all, as the limit was reached$/)
   expect(lines[3]).toMatch(/^exhaust by order: .*; not all, as the depth was reached$/)
 })
-
-/** A register that keeps what came last, by whatever clock: a merge that is not commutative. */
-const arrivals: Policy<Value, { readonly value: Value }, { readonly value?: Value }> = {
-  tag: 'arrival',
-  apply: (_, payload) => ({ value: payload }),
-  read: (state) => state?.value ?? '',
-  draft: () => ({}),
-  edit: (_, intent) => (intent.kind === 'set' ? { value: intent.value as Value } : {}),
-  readDraft: (draft) => draft.value ?? '',
-  finish: (draft) => draft.value,
-}
-const newest: Ref<Value, { set: Value }> = makeRef(arrivals, 'newest', null)
 
 test.each(['state', 'order'] as const)(
   'by %s it finds a merge that is not commutative, with two Changes',

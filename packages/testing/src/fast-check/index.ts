@@ -1,0 +1,2 @@
+export { doings, schedules, seeds } from './arbitraries.ts'
+export type { ScheduleBounds } from './arbitraries.ts'

@@ -1,0 +1,2 @@
+export { matchers } from './matchers.ts'
+export type { SynclineMatchers } from './matchers.ts'
