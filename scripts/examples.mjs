@@ -144,7 +144,9 @@ function exportedValues(text) {
 }
 
 function documents() {
-  const folders = readdirSync(at('packages')).map((name) => join('packages', name))
+  const folders = readdirSync(at('packages'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join('packages', name))
   const markdown = ['.', ...folders, 'apps/relay', 'demo'].flatMap((folder) =>
     existsSync(at(folder))
       ? readdirSync(at(folder))

@@ -110,5 +110,6 @@ function explore(options: ExhaustOptions): Exploration {
 /** What was explored, in a line. */
 function summaryOf({ by, complete, reason, explored }: Exhausted): string {
   const words = Object.entries(explored).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]))
-  return `exhaust by ${by}: ${words.join(', ')}${complete ? '' : `; not all, as the ${reason} was reached`}`
+  const why = reason === undefined ? 'something was found' : `the ${reason} was reached`
+  return `exhaust by ${by}: ${words.join(', ')}${complete ? '' : `; not all, as ${why}`}`
 }

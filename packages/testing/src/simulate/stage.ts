@@ -104,8 +104,11 @@ export function play(stage: Stage, steps: readonly Step[]): Finding | undefined 
   }
 
   function broken(who: number): Finding | undefined {
-    const what = brokenInvariant(app, actors[who]!.memory.snapshot)
-    return what === undefined ? undefined : { check: 'invariant', what: `At ${nameOf(who)} ${what}` }
+    const { snapshot } = actors[who]!.memory
+    const what = brokenInvariant(app, snapshot)
+    if (what === undefined) return undefined
+    const read = readablesOf(app).map((readable) => `${readable.key} reads ${said(snapshot.get(readable))}`)
+    return { check: 'invariant', what: [`At ${nameOf(who)} ${what}`, ...read].join('\n  ') }
   }
 
   function apart(): Finding | undefined {
