@@ -1,11 +1,15 @@
 import { drawMermaid, drawText, type Drawing } from './diagram.ts'
 
-/** How a promise is broken, in as few steps as were found. */
-export interface Counterexample {
-  /** Which promise. */
+/** What a check found. */
+export interface Finding {
+  /** Which promise is broken. */
   readonly check: string
-  /** How it is broken, in a sentence. */
+  /** How, in a sentence. */
   readonly what: string
+}
+
+/** How a promise is broken, in as few steps as were found. */
+export interface Counterexample extends Finding {
   /** What happens, one line for each step. */
   readonly steps: readonly string[]
   /** The same as a diagram for the terminal. */

@@ -1,12 +1,12 @@
 import { tick, witness } from '@syncline/merge'
 import { brokenInvariant, localBodyOf, readablesOf } from './explored-app.ts'
-import { counterexampleOf, type Counterexample } from './counterexample.ts'
+import { counterexampleOf, type Counterexample, type Finding } from './counterexample.ts'
 import { SimulationError } from './errors.ts'
 import type { ExhaustOptions, Exploration } from './exhaust.ts'
 import { LIMIT, maySee, nameOfDoing } from './explore-states.ts'
 import { createReplicaStates, lotOf, nameOf, type EffectId, type StateId } from './replica-states.ts'
 import { shrinkList } from './shrink.ts'
-import { drawingOf, play, type Finding, type Stage, type Step } from './stage.ts'
+import { drawingOf, play, type Stage, type Step } from './stage.ts'
 
 /** A Change that was made, and what its author had seen. */
 interface Sent {

@@ -1,10 +1,10 @@
 import { tick } from '@syncline/merge'
 import { brokenInvariant, localBodyOf, readablesOf } from './explored-app.ts'
-import { counterexampleOf, type Counterexample } from './counterexample.ts'
+import { counterexampleOf, type Counterexample, type Finding } from './counterexample.ts'
 import type { Doing, ExhaustOptions, Exploration } from './exhaust.ts'
 import { walkHistories, type HistoryChange } from './histories.ts'
 import { createReplicaStates, lotOf, nameOf, type Performed } from './replica-states.ts'
-import { drawingOf, play, type Finding, type Stage, type Step } from './stage.ts'
+import { drawingOf, play, type Stage, type Step } from './stage.ts'
 
 /** As many histories as there is room for on a small machine. */
 export const LIMIT = 5_000_000

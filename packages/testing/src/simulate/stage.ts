@@ -13,6 +13,7 @@ import {
 } from '@syncline/stm'
 import type { SimulatedApp } from './app.ts'
 import { brokenInvariant, chanceOf, localBodyOf, readablesOf } from './explored-app.ts'
+import type { Finding } from './counterexample.ts'
 import type { Drawing, Mark } from './diagram.ts'
 import { imageFor, imageOfData, type Images } from './image.ts'
 import { lotOf, nameOf, writerOf } from './replica-states.ts'
@@ -23,14 +24,6 @@ export type Step =
   | { readonly kind: 'perform'; readonly who: number; readonly action: string; readonly id: string }
   /** A replica receives the Change of another. */
   | { readonly kind: 'deliver'; readonly id: string; readonly to: number }
-
-/** What a check found. */
-export interface Finding {
-  /** Which promise is broken. */
-  readonly check: 'converges' | 'invariant' | 'performs'
-  /** How, in a sentence. */
-  readonly what: string
-}
 
 /** Where and when steps happen. */
 export interface Stage {
