@@ -28,6 +28,7 @@ export function readBasis(input: ByteReader): Basis {
 /** Seqs by writer, ascending by writer id, so that equal maps give equal bytes. */
 export function writeWriters(out: ByteWriter, writers: ReadonlyMap<WriterId, number>): void {
   out.varuint(writers.size)
+  if (writers.size === 0) return
   for (const writer of [...writers.keys()].sort()) {
     out.id(writer)
     out.varuint(writers.get(writer)!)

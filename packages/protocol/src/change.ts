@@ -52,17 +52,14 @@ export function encodeChange(
   expectations?: readonly Expectation[],
   inherited: Inherited = nothingInherited,
 ): Uint8Array {
-  const header = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
-  const places = writeHeader(header, change, documents, expectations, inherited)
-  const body = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
-  writeBody(body, change, places)
-
   const out = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
   out.byte(VERSION)
-  out.bytes(header.view())
-  out.bytes(body.view())
-  header.release()
-  body.release()
+  const header = out.begin()
+  const places = writeHeader(out, change, documents, expectations, inherited)
+  out.end(header)
+  const body = out.begin()
+  writeBody(out, change, places)
+  out.end(body)
   const record = seal(out)
   if (record.length > MAX_CHANGE_BYTES) throw tooLarge(record.length)
   return record

@@ -11,7 +11,7 @@ const CRC_BYTES = 4
 
 /** Writes the checksum over everything written so far and gives the whole. */
 export function seal(out: ByteWriter): Uint8Array {
-  out.uint32(crc32c(out.view()))
+  out.uint32(out.checksum())
   return out.finish()
 }
 

@@ -1,8 +1,10 @@
+import { crc32c } from './crc32c.ts'
 import { ProtocolError } from './errors.ts'
 import { utf8Length, writeUtf8 } from './utf8.ts'
 
 /** The first size of a buffer; it doubles when full. */
 const FIRST_BYTES = 128
+const FEW_BYTES = 64
 
 /**
  * Buffers that nobody writes into now. To make one costs more than to write a small Change into it, and each is one more thing for the collector
@@ -59,15 +61,47 @@ export class ByteWriter {
 
   /** Bytes as they are, without their length. */
   raw(bytes: Uint8Array): void {
-    const at = this.#reserve(bytes.length)
-    this.#bytes.set(bytes, at)
-    this.#length = at + bytes.length
+    const { length } = bytes
+    const at = this.#reserve(length)
+    // A few are copied sooner than `set` is called.
+    if (length > FEW_BYTES) this.#bytes.set(bytes, at)
+    else for (let i = 0; i < length; i++) this.#bytes[at + i] = bytes[i]!
+    this.#length = at + length
   }
 
   /** A length and that many bytes. */
   bytes(bytes: Uint8Array): void {
     this.varuint(bytes.length)
     this.raw(bytes)
+  }
+
+  /** Begins bytes of their own, with their length, which `end` is to write in front of them. Returns where that is. */
+  begin(): number {
+    const at = this.#reserve(1)
+    this.#length = at + 1
+    return at
+  }
+
+  /** Ends the bytes that were begun there. */
+  end(begun: number): void {
+    const size = this.#length - begun - 1
+    if (size < 128) {
+      // The one byte is enough for it.
+      this.#bytes[begun] = size
+      return
+    }
+    let more = 0
+    for (let rest = size; rest > 127; rest = Math.floor(rest / 128)) more += 1
+    const end = this.#reserve(more) + more
+    this.#bytes.copyWithin(begun + 1 + more, begun + 1)
+    this.#length = begun
+    this.varuint(size)
+    this.#length = end
+  }
+
+  /** The checksum of everything that was written. */
+  checksum(): number {
+    return crc32c(this.#bytes, 0, this.#length)
   }
 
   /** A length in bytes and that much UTF-8. */
@@ -83,12 +117,9 @@ export class ByteWriter {
   id(hex: string): void {
     if (typeof hex !== 'string' || hex.length !== 32)
       throw this.unfit(`"${String(hex)}" where an id of 32 hexadecimal digits belongs`)
+    if (hex !== lastId && !readId(hex)) throw this.unfit(`"${hex}" where an id of 32 lower-case hexadecimal digits belongs`)
     const at = this.#reserve(16)
-    for (let i = 0; i < 16; i++) {
-      const byte = (digit(hex.charCodeAt(2 * i)) << 4) | digit(hex.charCodeAt(2 * i + 1))
-      if (byte < 0) throw this.unfit(`"${hex}" where an id of 32 lower-case hexadecimal digits belongs`)
-      this.#bytes[at + i] = byte
-    }
+    for (let i = 0; i < 16; i++) this.#bytes[at + i] = lastIdBytes[i]!
     this.#length = at + 16
   }
 
@@ -150,6 +181,22 @@ export class ByteWriter {
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown
   }
+}
+
+/** Whose bytes are known: one writer writes one Change after the other. */
+let lastId = ''
+const lastIdBytes: Uint8Array = new Uint8Array(16)
+
+/** Says whether it is an id. */
+function readId(hex: string): boolean {
+  lastId = ''
+  for (let i = 0; i < 16; i++) {
+    const byte = (digit(hex.charCodeAt(2 * i)) << 4) | digit(hex.charCodeAt(2 * i + 1))
+    if (byte < 0) return false
+    lastIdBytes[i] = byte
+  }
+  lastId = hex
+  return true
 }
 
 /** The value of a hexadecimal digit; so far below zero for anything else that the whole byte is negative. */

@@ -60,10 +60,7 @@ function openMemory(number: number): Replica {
       const ops: readonly Op[] = sealLate(writes, context)
       const change: Change = { writer, seq, deps: emptyBasis, at, ops, effects, meta: null }
       apply(change, 'local')
-      const record = encodeChange(
-        change,
-        ops.flatMap(({ payload }) => policy.documents!(payload)),
-      )
+      const record = encodeChange(change, ops.length === 1 ? policy.documents!(ops[0]!.payload) : [])
       records.push(record)
       return record
     },
