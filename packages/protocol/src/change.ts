@@ -6,7 +6,7 @@ import type { ChangeHeader, TouchedRef } from './header.ts'
 import { nothingInherited, type Inherited } from './inherited.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
 import { ByteReader } from './reader.ts'
-import { seal, sealOf, unknownVersion, unseal } from './seal.ts'
+import { sealBeside, sealOf, unknownVersion, unseal } from './seal.ts'
 import { readValue, writeValue } from './value.ts'
 import { ByteWriter } from './writer.ts'
 
@@ -27,7 +27,8 @@ const LEAST_EFFECT_BYTES = 3
  *
  * `documents` are the Yjs client ids under which its author writes; the header names them, and of those that are `inherited` whose they were.
  * With `expectations`, also an empty list of them, the Change is accepted only when they are met.
- * Throws `ProtocolError` `too-large` above `MAX_CHANGE_BYTES`, `malformed` for what is no Change.
+ * Throws `ProtocolError` `too-large` above `MAX_CHANGE_BYTES`, `malformed` for what is no Change. Short records lie beside others in one buffer: copy
+ * what is to be given to somebody who takes the whole buffer, as `postMessage` does.
  *
  * @example
  * import { decodeChange, decodeHeader, encodeChange } from '@syncline/protocol'
@@ -60,7 +61,7 @@ export function encodeChange(
   const body = out.begin()
   writeBody(out, change, places)
   out.end(body)
-  const record = seal(out)
+  const record = sealBeside(out)
   if (record.length > MAX_CHANGE_BYTES) throw tooLarge(record.length)
   return record
 }

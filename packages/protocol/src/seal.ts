@@ -15,6 +15,12 @@ export function seal(out: ByteWriter): Uint8Array {
   return out.finish()
 }
 
+/** The same, beside others in one buffer. */
+export function sealBeside(out: ByteWriter): Uint8Array {
+  out.uint32(out.checksum())
+  return out.finishBeside()
+}
+
 /**
  * A reader of what lies between the version byte and the checksum. Throws `truncated` for fewer than `leastBytes`,
  * `damaged` when the checksum does not fit, `newer-version` when it fits and the version is unknown.

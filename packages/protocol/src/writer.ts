@@ -16,6 +16,12 @@ const MOST_SPARE = 4
 const MOST_SPARE_BYTES = 4_096
 const NOTHING: Uint8Array = new Uint8Array(0)
 
+/** Where little things are put one beside the other. What is kept of a full one keeps all of it, so it is small. */
+let beside: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+let besideAt = 0
+const BESIDE_BYTES = 8_192
+const MOST_BESIDE = 512
+
 /** Bytes being written, one field after the other. */
 export class ByteWriter {
   #bytes: Uint8Array = spare.pop() ?? new Uint8Array(FIRST_BYTES)
@@ -117,7 +123,8 @@ export class ByteWriter {
   id(hex: string): void {
     if (typeof hex !== 'string' || hex.length !== 32)
       throw this.unfit(`"${String(hex)}" where an id of 32 hexadecimal digits belongs`)
-    if (hex !== lastId && !readId(hex)) throw this.unfit(`"${hex}" where an id of 32 lower-case hexadecimal digits belongs`)
+    if (hex !== lastId && !readId(hex))
+      throw this.unfit(`"${hex}" where an id of 32 lower-case hexadecimal digits belongs`)
     const at = this.#reserve(16)
     for (let i = 0; i < 16; i++) this.#bytes[at + i] = lastIdBytes[i]!
     this.#length = at + 16
@@ -141,6 +148,24 @@ export class ByteWriter {
   /** What was written, in a buffer of its own. The writer is empty then. */
   finish(): Uint8Array {
     const finished = this.#bytes.slice(0, this.#length)
+    this.release()
+    return finished
+  }
+
+  /**
+   * What was written; a little of it beside others in one buffer. Each buffer costs several times what is written into it, when it is made and when it
+   * is looked after. Not for what is handed to whoever takes a buffer whole, as a database does.
+   */
+  finishBeside(): Uint8Array {
+    const length = this.#length
+    if (length > MOST_BESIDE) return this.finish()
+    if (besideAt + length > beside.length) {
+      beside = new Uint8Array(BESIDE_BYTES)
+      besideAt = 0
+    }
+    const finished = new Uint8Array(beside.buffer, besideAt, length)
+    for (let i = 0; i < length; i++) finished[i] = this.#bytes[i]!
+    besideAt += length
     this.release()
     return finished
   }

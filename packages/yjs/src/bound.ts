@@ -4,10 +4,11 @@ import { removedIn } from './characters.ts'
 import { createCompaction } from './compaction.ts'
 import type { Content } from './content.ts'
 import type { LiveDocument, LiveHost } from './live.ts'
-import { know, knownOf } from './known.ts'
-import { appendUpdate, ignore, load, replay } from './state.ts'
+import { noteRemoved } from './removals.ts'
+import { appendOwn, appendUpdate, ignore, load, replay } from './state.ts'
 import type { DocumentState, Link } from './state.ts'
 import type { Removed } from './text-inverse.ts'
+import { fewWritersIn } from './update.ts'
 
 /** The policy of documents, as it is in one store: with live documents. */
 export interface BoundDocuments<V, D, L extends LiveDocument<V>> extends BoundPolicy<V, DocumentState<V>, D> {
@@ -59,6 +60,8 @@ export interface Writing<V, D extends DocumentDraft<V>, L extends LiveDocument<V
  * Eight is more documents than a task works on in turn, and few in memory.
  */
 const KEPT_DOCUMENTS = 8
+/** What a transaction writes is in the states before the next one begins; of those that write more texts the rest is found out again. */
+const MOST_FRESH = 8
 
 /** Binds a policy of documents to a store. */
 export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocument<V>>(
@@ -70,6 +73,8 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
   /** By address; those without a handle in the order of their last use. */
   const lives = new Map<string, L>()
   const dirty = new Set<LiveDocument<unknown>>()
+  /** Updates that were made and are not in a state yet, with the state each was made on, and what that reads as with it, if that is known. */
+  const fresh: { readonly update: Uint8Array; readonly base: D['base']; readonly value: V | undefined }[] = []
   /** Updates that were reported: each is met again whenever a history is read. */
   const reported = new WeakSet<Uint8Array>()
   /** All Yjs clients under which this session has written. What an app brings in from elsewhere was written under others. */
@@ -173,8 +178,9 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
           writing.written?.(draft, found)
         })
       : updateAside(writing, draft, host.randomUint32(), liveHost.writeAs)
-    const value = writing.known(draft)
-    if (update !== undefined && value !== undefined) know(update).reads = { on: draft.base, value }
+    if (update === undefined) return undefined
+    if (fresh.length === MOST_FRESH) fresh.shift()
+    fresh.push({ update, base: draft.base, value: writing.known(draft) })
     return update
   }
 
@@ -189,12 +195,14 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     tag,
     late: true,
     apply(state, payload) {
-      const known = payload instanceof Uint8Array ? knownOf(payload) : undefined
-      if (known?.reads === undefined || known.reads.on !== state) return appendUpdate(state, payload)
-      // Who writes documents of this kind has noted it. It would keep an old text.
-      const value = known.reads.value as V
-      known.reads = undefined
-      return appendUpdate(state, payload, value)
+      for (let i = 0; i < fresh.length; i++) {
+        const { update, base, value } = fresh[i]!
+        if (update !== payload) continue
+        // It would keep an old text.
+        fresh.splice(i, 1)
+        return appendOwn(state, update, base === state ? value : undefined)
+      }
+      return appendUpdate(state, payload)
     },
     read: (state, ref) => read(state, ref.address),
     draft(state, { address }) {
@@ -246,8 +254,8 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
 /** The Yjs clients whose structs an update brings. */
 export function writersOf(content: Content<unknown>, payload: Value): readonly number[] {
   if (!(payload instanceof Uint8Array)) return []
-  const known = knownOf(payload)?.writers
-  if (known !== undefined) return known
+  const few = fewWritersIn(payload)
+  if (few !== undefined) return few
   try {
     return content.parse(payload).runs.map(({ client }) => client)
   } catch {
@@ -271,7 +279,7 @@ export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocumen
   let update: Uint8Array | undefined
   doc.on('beforeObserverCalls', (transaction) => (removed = removedIn(transaction)))
   doc.on('update', (made: Uint8Array) => {
-    if (removed !== undefined) know(made).removed = removed
+    if (removed !== undefined) noteRemoved(made, removed)
     update = made
   })
   doc.transact((transaction) => apply(draft, doc, transaction))

@@ -17,8 +17,8 @@ export interface CompactionLimits {
   readonly sliceUpdates: number
 }
 
-/** An update and what holds it take some 250 bytes: four times as much memory as what was put together at most. */
-const usualLimits: CompactionLimits = { mostLoose: 512, bytesForOne: 64, sliceUpdates: 200 }
+/** An update and what holds it take some 250 bytes: eight times as much memory as what was put together at most. */
+const usualLimits: CompactionLimits = { mostLoose: 512, bytesForOne: 32, sliceUpdates: 200 }
 
 /** What a compaction asks of whoever keeps the histories. */
 export interface Compacting {

@@ -4,7 +4,7 @@ import type { Content } from './content.ts'
 import type { CursorPlace } from './document-awareness.ts'
 import { YjsError } from './errors.ts'
 import { removedIn } from './characters.ts'
-import { know, noteMerged } from './known.ts'
+import { noteMerged, noteRemoved } from './removals.ts'
 import { listenerFailed, REMOTE } from './replica.ts'
 import type { Replica, Report } from './replica.ts'
 import { load, updatesSince } from './state.ts'
@@ -152,7 +152,7 @@ export abstract class LiveDocument<V> {
         change(this.doc, transaction)
         const small = smallUpdateOf(transaction)
         if (small === undefined) return
-        if (transaction.deleteSet.clients.size > 0) know(small).removed = removedIn(transaction)
+        if (transaction.deleteSet.clients.size > 0) noteRemoved(small, removedIn(transaction))
         this.#captured = small
       }, LOCAL)
     } catch (error) {
@@ -280,7 +280,7 @@ export abstract class LiveDocument<V> {
         return
       }
       if (update === undefined) return
-      if (this.#removed !== undefined) know(update).removed = this.#removed
+      if (this.#removed !== undefined) noteRemoved(update, this.#removed)
       if (origin === LOCAL) this.#captured = update
       else this.#addPending(update)
     })

@@ -1,5 +1,4 @@
 import * as Y from 'yjs'
-import { know } from './known.ts'
 import { utf8Bytes } from './utf8.ts'
 
 // The bits and the content type of the update format, version 1 (yjs/src/structs/Item.js).
@@ -12,10 +11,6 @@ const MOST_UNITS = 256
 /** Three bytes a code unit, and at most ten numbers of eight bytes. */
 const scratch: Uint8Array = new Uint8Array(MOST_UNITS * 3 + 80)
 let at = 0
-
-/** Who wrote last. Mostly it is the same client again. */
-let lastWriters: readonly number[] = []
-const nobody: readonly number[] = []
 
 /**
  * The update that a transaction under way is, if it is what most are: one run of characters by the client of the document, or one range that is
@@ -36,8 +31,6 @@ export function smallUpdateOf({ doc, beforeState, deleteSet }: Y.Transaction): U
   if (!writeDeleted(deleteSet)) return undefined
   const update = new Uint8Array(at)
   for (let i = 0; i < at; i++) update[i] = scratch[i]!
-  if (isWritten && lastWriters[0] !== clientID) lastWriters = [clientID]
-  know(update).writers = isWritten ? lastWriters : nobody
   return update
 }
 

@@ -1,7 +1,6 @@
 import type { Value } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { Content } from './content.ts'
-import { knownOf } from './known.ts'
 import { REMOTE, Replica } from './replica.ts'
 import type { Report } from './replica.ts'
 
@@ -85,13 +84,18 @@ export class DocumentState<V> {
 export type TextState = DocumentState<string>
 
 /** The state after one more update; the same state when `payload` is none. Cost: constant; the update is not decoded. */
-export function appendUpdate<V>(state: DocumentState<V> | undefined, payload: Value, value?: V): DocumentState<V> {
+export function appendUpdate<V>(state: DocumentState<V> | undefined, payload: Value): DocumentState<V> {
   if (!(payload instanceof Uint8Array) || payload.length === 0) return state ?? new DocumentState<V>(undefined)
-  const previous = state?.link
-  // A view would keep the whole message alive that it was cut from. To ask small bytes for their buffer makes them one.
-  const isOwn = knownOf(payload) !== undefined || payload.length === payload.buffer.byteLength
-  const update = isOwn ? payload : payload.slice()
-  return new DocumentState(new Link(previous, update), value)
+  // A view would keep the whole message alive that it was cut from.
+  return appendOwn(state, payload.length === payload.buffer.byteLength ? payload : payload.slice())
+}
+
+/**
+ * The same of an update that was made here, and is no part of other bytes: small ones have no buffer before somebody asks for it. `value` is what the
+ * state reads as, where that is known.
+ */
+export function appendOwn<V>(state: DocumentState<V> | undefined, update: Uint8Array, value?: V): DocumentState<V> {
+  return new DocumentState(new Link(state?.link, update), value)
 }
 
 /**

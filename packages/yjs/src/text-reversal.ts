@@ -2,7 +2,7 @@ import type { PolicyHost, Reversal, Undone } from '@syncline/stm'
 import * as Y from 'yjs'
 import { freeClient, hashOf } from './bound.ts'
 import { removedIn } from './characters.ts'
-import { knownOf } from './known.ts'
+import { removedBy } from './removals.ts'
 import { plainText } from './plain-text.ts'
 import { ignore, load } from './state.ts'
 import type { TextState } from './state.ts'
@@ -80,7 +80,7 @@ function createTextReversal(reversing: Reversing): Reversal<TextState> {
     inverse(before, payload) {
       const parsed = payload instanceof Uint8Array ? parsedUnlessRefused(payload) : undefined
       if (parsed === undefined) return undefined
-      const removed = knownOf(payload as Uint8Array)?.removed ?? removedFrom(before, payload as Uint8Array, parsed)
+      const removed = removedBy(payload as Uint8Array) ?? removedFrom(before, payload as Uint8Array, parsed)
       return encodeInverse({ inserted: leftBy(parsed), removed: removed.flatMap((one) => without(one, parsed)) })
     },
     revert: (state, undone, past) =>

@@ -1,7 +1,7 @@
 import type { Reverted, Undone, Value } from '@syncline/stm'
 import * as Y from 'yjs'
 import { charactersOf, hasAll, lyingIn } from './characters.ts'
-import { know } from './known.ts'
+import { noteRemoved } from './removals.ts'
 import { encodeStandIns, readLineage } from './lineage.ts'
 import type { StandIn } from './lineage.ts'
 import { rangeOf, Stretches } from './stretches.ts'
@@ -89,7 +89,7 @@ export function revertOn(
     insertions,
     removed.map(({ text, ...id }) => ({ ...id, length: text.length })),
   )
-  know(payload).removed = removed
+  noteRemoved(payload, removed)
   return { payload, restored: encodeStandIns(standIns), superseded }
 }
 

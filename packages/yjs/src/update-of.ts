@@ -1,6 +1,5 @@
 import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
-import { know } from './known.ts'
 
 /** Used again and again: a fresh one, with its buffer, is most of what it costs to encode a keystroke. */
 const encoder = new Y.UpdateEncoderV1()
@@ -20,9 +19,7 @@ export function updateOf({ doc: { store }, beforeState, deleteSet }: Y.Transacti
   }
   if (written.length === 0 && deleteSet.clients.size === 0) return undefined
   try {
-    const update = encoded(store, written, [...deleteSet.clients])
-    know(update).writers = written.map(([client]) => client)
-    return update
+    return encoded(store, written, [...deleteSet.clients])
   } finally {
     // Also when a value cannot be encoded: what comes next must not have the beginning of that in front.
     const { restEncoder } = encoder

@@ -100,6 +100,26 @@ export function parseUpdate<H>(update: Uint8Array, grammar: Grammar<H>): ParsedU
   return { runs, deletes }
 }
 
+/** The Yjs clients whose structs an update brings, if that is one or none: it begins with them. Undefined for others, and for what is no update. */
+export function fewWritersIn(update: Uint8Array): readonly number[] | undefined {
+  if (update[0] === 0) return nobody
+  if (update[0] !== 1) return undefined
+  const decoder = decoding.createDecoder(update)
+  try {
+    decoder.pos = 1
+    decoding.readVarUint(decoder)
+    const client = decoding.readVarUint(decoder)
+    if (lastWriters[0] !== client) lastWriters = [client]
+    return lastWriters
+  } catch {
+    return undefined
+  }
+}
+
+const nobody: readonly number[] = []
+/** Mostly it is the same client again. */
+let lastWriters: readonly number[] = nobody
+
 function readRun<H>(decoder: decoding.Decoder, grammar: Grammar<H>): Run<H> {
   const count = readCount(decoder)
   const client = decoding.readVarUint(decoder)

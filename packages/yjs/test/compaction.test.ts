@@ -74,11 +74,11 @@ test('[TE17] a long text is not put together again for every few hundred edits',
   site.open(note)
   site.transact(note, insert(0, 'some text '.repeat(20_000)))
   let times = 0
-  for (let i = 0; i < 4_200; i++) {
+  for (let i = 0; i < 7_400; i++) {
     site.transact(note, insert(i * 2, 'x'))
     times += runLater(site)
   }
-  // After 512 updates, and then after 200,000 / 64.
+  // After 512 updates, and then after 200,000 / 32.
   expect([times, lying(site) < 512]).toEqual([2, true])
 })
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
-import { knownOf } from '../src/known.ts'
+import { writersOf } from '../src/bound.ts'
+import { plainText } from '../src/plain-text.ts'
 import { smallUpdateOf } from '../src/small-update.ts'
 import { updateOf } from '../src/update-of.ts'
 
@@ -31,10 +32,15 @@ test('what a transaction is, is what Yjs says, byte for byte, also in answer to 
           const theirs: string[] = []
           doc.on('afterTransactionCleanup', (transaction) => {
             const update = updateOf(transaction)
-            if (update !== undefined) ours.push(textOf(update))
+            if (update !== undefined) {
+              ours.push(textOf(update))
+              same(writersOf(plainText, update), [
+                ...new Set(Y.decodeUpdate(update).structs.map(({ id }) => id.client)),
+              ])
+            }
             const early = small.get(transaction)
             if (early !== undefined && update !== undefined) {
-              same([textOf(early), knownOf(early)!.writers], [textOf(update), knownOf(update)!.writers])
+              same(textOf(early), textOf(update))
               smallOnes += 1
             }
           })
