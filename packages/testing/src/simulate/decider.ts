@@ -7,6 +7,8 @@ import { createRandom, type Random } from './random.ts'
 export interface Trace {
   readonly seed: number
   readonly decisions: Readonly<Record<string, readonly number[]>>
+  /** `calm`: streams that are not listed take the calmest decisions, and none from the seed. */
+  readonly rest?: 'calm'
 }
 
 /** Where all chance of a schedule comes from. */
@@ -30,14 +32,15 @@ interface Stream {
 
 /** Makes the decider of one schedule: of a seed, or of what was decided before. */
 export function createDecider(from: number | Trace): Decider {
-  const { seed, decisions } = typeof from === 'number' ? { seed: from, decisions: {} } : from
+  const { seed, decisions, rest }: Trace = typeof from === 'number' ? { seed: from, decisions: {} } : from
+  const calm: readonly number[] | undefined = rest === undefined ? undefined : []
   const given = new Map(Object.entries(decisions))
   const streams = new Map<string, Stream>()
 
   function streamOf(name: string): Stream {
     let stream = streams.get(name)
     if (stream === undefined) {
-      stream = { random: createRandom(seed, name), given: given.get(name), made: [] }
+      stream = { random: createRandom(seed, name), given: given.get(name) ?? calm, made: [] }
       streams.set(name, stream)
     }
     return stream

@@ -26,10 +26,12 @@ export async function shrinkTrace(
   let decisions = new Map(Object.entries(trace.decisions).map(([name, made]) => [name, [...made]]))
   let runs = 0
   let isLeast = true
+  let { rest } = trace
 
   const traceOf = (streams: ReadonlyMap<string, readonly number[]>): Trace => ({
     seed: trace.seed,
     decisions: Object.fromEntries(streams),
+    ...(rest !== undefined && { rest }),
   })
 
   /** Leaves out what can go of some items; `without` makes the decisions in which only some of them are left. */
@@ -54,6 +56,11 @@ export async function shrinkTrace(
     )
 
   const isStep = (name: string): boolean => STEP.test(name)
+  // What it had no time for because it failed before had better not happen at all.
+  if (rest === undefined && mostRuns > 0) {
+    runs += 1
+    if (await fails({ ...trace, rest: 'calm' })) rest = 'calm'
+  }
   const doing = (name: string): boolean => (decisions.get(name) ?? []).some((decision) => decision !== 0)
   const steps = [...decisions.keys()].filter((name) => isStep(name) && doing(name))
   await leaveOut(steps, (kept) => calmed(new Set(kept), isStep))
@@ -70,7 +77,13 @@ export async function shrinkTrace(
     })
   }
   for (const name of decisions.keys()) await lower(name)
-  return { trace: traceOf(new Map([...decisions].map(([name, made]) => [name, withoutCalmEnd(made)]))), runs, isLeast }
+  return { trace: shortest(), runs, isLeast }
+
+  /** Without what says nothing: calm decisions at the end of a stream, and calm streams where all that is not said is calm. */
+  function shortest(): Trace {
+    const short = [...decisions].map(([name, made]) => [name, withoutCalmEnd(made)] as const)
+    return traceOf(new Map(rest === undefined ? short : short.filter(([, made]) => made.length > 0)))
+  }
 
   /** Takes smaller decisions, by halves: 1 is calmer than 7. */
   async function lower(name: string): Promise<void> {

@@ -87,5 +87,5 @@ test('a step that is not needed does nothing, and one that is stays what it was'
     async (calmer) => at(calmer, 'step 2', 0) === 7 && at(calmer, 'wire', 1) > 0,
     100,
   )
-  expect(least).toEqual({ seed: 7, decisions: { 'step 0': [], 'step 1': [], 'step 2': [7], wire: [0, 1] } })
+  expect(least).toEqual({ seed: 7, rest: 'calm', decisions: { 'step 2': [7], wire: [0, 1] } })
 })
