@@ -1,10 +1,16 @@
+// Running whole systems
+export { simulate } from './simulate.ts'
+export type { SimulateOptions, Simulation } from './simulate.ts'
+export type { Report } from './report.ts'
+export type { CheckName } from './failure.ts'
+export type { Action, ActionChance, AnyAction, SimulatedApp } from './app.ts'
+export { everyFault } from './faults.ts'
+export type { FaultName, Faults } from './faults.ts'
+
 // What was decided, and what happened
 export type { Trace } from './decider.ts'
 export type { Chronicle, Happening } from './chronicle.ts'
 export type { EventKind, PendingEvent } from './kernel.ts'
-
-// Apps
-export type { Action, ActionChance, AnyAction, SimulatedApp } from './app.ts'
 
 // Exploring everything
 export { exhaust } from './exhaust.ts'

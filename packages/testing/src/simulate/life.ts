@@ -7,6 +7,10 @@ export interface Life {
   readonly isFrozen: boolean
   /** Makes an event that happens to this party. */
   plan(event: Omit<EventPlan, 'party'>): () => void
+  /** As `plan`, of what others do for it: it happens also while this party is frozen. */
+  planUnfrozen(event: Omit<EventPlan, 'party'>): () => void
+  /** Something that has happened to it in an event of another party: it hears of it now, or when it is thawed. */
+  hear(run: () => void): void
   /** Calls `fn` when it ends; at once, when it has. Returns a function that prevents it. */
   onEnd(fn: () => void): () => void
   /** Ends it without a word: nothing happens to it any more. */
@@ -38,7 +42,7 @@ export function beginLife(kernel: Kernel, party: string): Life {
       label: 'what has waited',
       run() {
         if (isOver || isFrozen) return
-        parked.shift()!()
+        parked.shift()?.()
         catchUp()
       },
     })
@@ -52,8 +56,34 @@ export function beginLife(kernel: Kernel, party: string): Life {
     get isFrozen() {
       return isFrozen
     },
-    plan: (event) =>
-      isOver ? () => undefined : kernel.plan({ ...event, party, run: () => happen(() => event.run()) }),
+    plan(event) {
+      if (isOver) return () => undefined
+      let isPrevented = false
+      const prevent = kernel.plan({
+        ...event,
+        party,
+        run: () =>
+          happen(() => {
+            // Also what has happened can be prevented, as long as it waits.
+            if (!isPrevented) event.run()
+          }),
+      })
+      return () => {
+        isPrevented = true
+        prevent()
+      }
+    },
+    planUnfrozen: (event) =>
+      isOver
+        ? () => undefined
+        : kernel.plan({
+            ...event,
+            party,
+            run() {
+              if (!isOver) event.run()
+            },
+          }),
+    hear: happen,
     onEnd(fn) {
       if (isOver) {
         fn()

@@ -108,11 +108,14 @@ test('nothing happens to the dead, and to the frozen all of it later, in order',
   ] as const) {
     party.plan({ kind: 'message', label: word, inMs, run: say(heard, word) })
   }
+  const prevent = living.plan({ kind: 'timer', label: 'prevented', inMs: 3, run: say(heard, 'prevented') })
   living.freeze()
   dying.onEnd(say(heard, 'dead'))
   dying.end()
   await kernel.pass(5)
   expect(heard).toEqual(['dead'])
+  // It is over, and nobody has heard of it.
+  prevent()
   living.thaw()
   await kernel.pass(20)
   expect(heard).toEqual(['dead', 'one', 'two', 'three'])

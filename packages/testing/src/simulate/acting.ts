@@ -1,0 +1,107 @@
+import type { Receipt } from '@syncline/store'
+import type { ActionChance, AnyAction, SimulatedApp } from './app.ts'
+import type { Decider } from './decider.ts'
+import { codeOf } from './ledger.ts'
+import type { Machine } from './machine.ts'
+import { leaveMark } from './probes.ts'
+import type { Tab } from './tab.ts'
+import type { World } from './world.ts'
+
+/** An action with its name. */
+export interface NamedAction {
+  readonly name: string
+  readonly weight: number
+  readonly action: AnyAction
+}
+
+export function actionsOf({ actions }: SimulatedApp): NamedAction[] {
+  return Object.entries(actions).map(([name, given]) => {
+    const action: AnyAction = typeof given === 'function' ? { body: given } : given
+    return { name, weight: action.weight ?? 1, action }
+  })
+}
+
+/** Lets a tab do something. `stream` is where its chance comes from. */
+export function act(world: World, machine: Machine, tab: Tab, { name, action }: NamedAction, stream: string): void {
+  const { ledger, tally, probes } = world
+  const { store, life } = tab
+  if (store === undefined) return
+  const session = life.party
+  const deed = ledger.begin(session, machine.name, name)
+  const chance = createChance(world.kernel.decider, stream, deed.number)
+  const isHeard = (): boolean => !life.isOver
+  const options = { meta: deed.number }
+  switch (action.arbiter) {
+    case undefined:
+    case 'local': {
+      const { body } = action
+      try {
+        const receipt = store.transact((tx) => {
+          const result = body(tx, chance.again())
+          if (result instanceof Promise) throw new TypeError(`The action "${name}" awaits: say which arbiter decides.`)
+          deed.index = leaveMark(tx, session, probes)
+        }, options)
+        tally.count('actions')
+        ledger.follow(deed, receipt, isHeard)
+      } catch (error) {
+        decline(error)
+      }
+      return
+    }
+    case 'browser': {
+      const { body } = action
+      hear(
+        'browser',
+        store.transactAsync<void, 'browser'>((tx) => body(tx, chance.again()), { ...options, arbiter: 'browser' }),
+      )
+      return
+    }
+    case 'relay': {
+      const { body } = action
+      hear(
+        'relay',
+        store.transactAsync<void, 'relay'>((tx) => body(tx, chance.again()), { ...options, arbiter: 'relay' }),
+      )
+    }
+  }
+
+  function hear(arbiter: 'browser' | 'relay', done: Promise<Receipt<void>>): void {
+    tally.count(`${arbiter} actions`)
+    done.then(
+      (receipt) => {
+        if (!isHeard()) return
+        tally.count(`${arbiter} commits`)
+        ledger.follow(deed, receipt, isHeard)
+      },
+      (error: unknown) => {
+        if (isHeard()) decline(error)
+      },
+    )
+  }
+
+  /** What the app or the store does not allow, or what cannot be done just now, is no failure of the system. */
+  function decline(error: unknown): void {
+    const code = codeOf(error)
+    if (code === undefined)
+      world.fail({ check: 'error', message: `${session} in "${name}": ${String(error)}`, cause: error })
+    else tally.count(`declined ${code}`)
+  }
+}
+
+/** Draws the same again for each attempt of a body. */
+function createChance(decider: Decider, stream: string, number: number): { again(): ActionChance } {
+  const drawn: number[] = []
+  return {
+    again() {
+      let at = 0
+      let names = 0
+      const draw = (below: number): number => ((drawn[at] ??= decider.choose(stream, below)), drawn[at++]! % below)
+      return {
+        below: draw,
+        pick: (of) => of[draw(of.length)]!,
+        happens: (rate) => draw(1000) >= 1000 - rate * 1000,
+        unique: () => `${number}.${++names}`,
+      }
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import type { Surroundings } from '@syncline/idb'
+import type { Decider } from '../decider.ts'
+import type { Life } from '../life.ts'
+import type { Weather } from '../weather.ts'
+import { createChannels } from './channels.ts'
+import type { Disk } from './disk.ts'
+import { createIndexedDb, type SimulatedIndexedDb } from './indexed-db.ts'
+import { keyRange } from './keys.ts'
+import { createLocks } from './locks.ts'
+import type { SimulatedPage } from './page.ts'
+
+/** What the tabs of one browser share, from its start to its end; the disk outlives it. */
+export interface Browser {
+  readonly disk: Disk
+  readonly indexedDb: SimulatedIndexedDb
+  /** What `@syncline/idb` stands on in one tab. */
+  surroundings(life: Life, page: SimulatedPage): Surroundings
+  /** What is still held: locks, channels, connections, transactions. */
+  readonly held: Readonly<Record<'locks' | 'channels' | 'storage', number>>
+}
+
+/** Starts a browser on what its disk holds. Of what a dead tab had handed over half is stored all the same. */
+export function startBrowser(disk: Disk, weather: Weather, decider: Decider): Browser {
+  const decide = (party: string): boolean => !decider.happens(`last words of ${party}`, 0.5)
+  const indexedDb = createIndexedDb(disk, weather, decide)
+  const locks = createLocks(weather)
+  const channels = createChannels(weather)
+  return {
+    disk,
+    indexedDb,
+    surroundings(life, page) {
+      const chance = decider.chance(`storage of ${life.party}`)
+      const parts = {
+        indexedDB: indexedDb.factory(life),
+        keyRange,
+        locks: locks.of(life),
+        openChannel: (name: string) => channels.open(life, name),
+        page,
+        setTimer: (delayMs: number, fn: () => void) =>
+          life.plan({ kind: 'timer', label: 'timer of storage', inMs: delayMs, run: fn }),
+        randomBytes: (count: number) => chance.bytes(count),
+      }
+      // Of each interface there is what `@syncline/idb` asks for, and the rest would only be dead code here. The contract suite of the store
+      // runs on it as it does in browsers.
+      return parts as unknown as Surroundings
+    },
+    get held() {
+      return { locks: locks.size, channels: channels.size, storage: indexedDb.size }
+    },
+  }
+}

@@ -1,0 +1,126 @@
+import { keyAt, type Key } from './keys.ts'
+import { createRecords, type Records } from './records.ts'
+
+/** What a browser keeps on its machine: databases, and what of them a loss of power would take. */
+export interface Disk {
+  readonly databases: Map<string, StoredDatabase>
+  /** Takes note of what a transaction has done, as the steps that undo it. `strict` ones are on the disk itself at once, and all before them. */
+  commit(undo: Undo, isStrict: boolean): void
+  /** Transactions that a loss of power would take. */
+  readonly unflushed: number
+  /** Brings everything to the disk itself. */
+  flush(): void
+  /** Takes the newest of what is not on the disk itself, so that `kept` of it stay. */
+  losePower(kept: number): void
+}
+
+/** The steps that undo something, in the order in which it was done. */
+export type Undo = (() => void)[]
+
+export interface StoredDatabase {
+  readonly name: string
+  version: number
+  readonly stores: Map<string, StoredStore>
+}
+
+export interface StoredStore {
+  readonly keyPath: string | readonly string[] | undefined
+  readonly autoIncrement: boolean
+  /** The number that the key generator gives next. */
+  nextKey: number
+  readonly records: Records<unknown>
+  /** All of them unique. */
+  readonly indexes: Map<string, StoredIndex>
+}
+
+interface StoredIndex {
+  readonly keyPath: string | readonly string[]
+  /** Primary keys. */
+  readonly records: Records<Key>
+}
+
+/** `onDirty` is called when something is there that a loss of power would take, after there was nothing. */
+export function createDisk(onDirty: () => void = () => undefined): Disk {
+  const databases = new Map<string, StoredDatabase>()
+  const unflushed: Undo[] = []
+  return {
+    databases,
+    commit(undo, isStrict) {
+      if (undo.length === 0) return
+      unflushed.push(undo)
+      if (isStrict) unflushed.length = 0
+      else if (unflushed.length === 1) onDirty()
+    },
+    get unflushed() {
+      return unflushed.length
+    },
+    flush() {
+      unflushed.length = 0
+    },
+    losePower(kept) {
+      while (unflushed.length > kept) undoAll(unflushed.pop()!)
+      unflushed.length = 0
+    },
+  }
+}
+
+export function undoAll(undo: Undo): void {
+  while (undo.length > 0) undo.pop()!()
+}
+
+/** An object store with nothing in it. */
+export function emptyStore(keyPath: StoredStore['keyPath'], autoIncrement: boolean): StoredStore {
+  return { keyPath, autoIncrement, nextKey: 1, records: createRecords(), indexes: new Map() }
+}
+
+/** Stores a value; returns its key, or undefined when that would break a constraint. `undo` gets what takes it back. */
+export function store(
+  into: StoredStore,
+  value: unknown,
+  given: Key | undefined,
+  mayReplace: boolean,
+  undo: Undo,
+): Key | undefined {
+  const { keyPath, records, indexes } = into
+  let key = given
+  let stored = value
+  if (key === undefined && into.autoIncrement) {
+    key = into.nextKey++
+    // An object: only those have a key path, and only with a key path is a key made here.
+    if (typeof keyPath === 'string') stored = { ...(value as object), [keyPath]: key }
+    undo.push(() => void into.nextKey--)
+  }
+  key ??= keyAt(value, keyPath!)
+  const before = records.get(key)
+  if (before !== undefined && !mayReplace) return undefined
+  if (before !== undefined) unindex(into, key, before, undo)
+  for (const { keyPath: path, records: indexed } of indexes.values()) {
+    if (indexed.has(keyAt(stored, path))) return undefined
+  }
+  for (const { keyPath: path, records: indexed } of indexes.values()) {
+    const at = keyAt(stored, path)
+    indexed.put(at, key)
+    undo.push(() => indexed.delete(at))
+  }
+  const own = key
+  records.put(own, stored)
+  undo.push(() => (before === undefined ? records.delete(own) : records.put(own, before)))
+  return key
+}
+
+/** Takes a record away, if it is there. */
+export function remove(from: StoredStore, key: Key, undo: Undo): void {
+  const before = from.records.get(key)
+  if (before === undefined) return
+  unindex(from, key, before, undo)
+  from.records.delete(key)
+  undo.push(() => from.records.put(key, before))
+}
+
+function unindex({ indexes }: StoredStore, key: Key, value: unknown, undo: Undo): void {
+  for (const { keyPath, records } of indexes.values()) {
+    const at = keyAt(value, keyPath)
+    records.delete(at)
+    undo.push(() => records.put(at, key))
+  }
+}

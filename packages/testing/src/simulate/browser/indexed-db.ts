@@ -1,0 +1,238 @@
+import type { Life } from '../life.ts'
+import type { Weather } from '../weather.ts'
+import { emptyStore, type Disk, type StoredDatabase, type Undo, undoAll } from './disk.ts'
+import { abortError, createRequest, type SimulatedRequest, domError } from './requests.ts'
+import { createTransactions, storeOver, type Transactions } from './transactions.ts'
+
+/** The IndexedDB of one browser, as far as it is used: each tab has a factory of its own over the same disk. */
+export interface SimulatedIndexedDb {
+  factory(life: Life): SimulatedFactory
+  /** The browser ends: what is under way is lost, and of what follows from it nothing happens. */
+  end(): void
+  /** The browser drops the connections of a tab, as WebKit does to pages in the background. What it has handed over may be stored or not. */
+  drop(life: Life): void
+  /** Whether writing fails for want of room. */
+  isFull: boolean
+  /** Connections that are open, and transactions under way. */
+  readonly size: number
+}
+
+interface SimulatedFactory {
+  open(name: string, version: number): OpenRequest
+  deleteDatabase(name: string): OpenRequest
+}
+
+interface OpenRequest extends SimulatedRequest {
+  onupgradeneeded: ((event: { readonly oldVersion: number }) => void) | null
+  onblocked: (() => void) | null
+}
+
+interface SimulatedDatabase {
+  onclose: (() => void) | null
+  onversionchange: ((event: { readonly newVersion: number | null }) => void) | null
+}
+
+interface Connection {
+  readonly life: Life
+  readonly database: SimulatedDatabase
+  close(): void
+}
+
+/** What is done in all browsers: https://w3c.github.io/IndexedDB/, with transactions as `transactions.ts` says. */
+export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide): SimulatedIndexedDb {
+  const connections = new Map<string, Set<Connection>>()
+  /** Those that wait until others have let go. */
+  const waiting = new Map<string, Set<() => void>>()
+  const state = { isFull: false }
+  const queues = new Map<string, Transactions>()
+
+  function transactionsOf(name: string): Transactions {
+    let queue = queues.get(name)
+    if (queue === undefined) {
+      queue = createTransactions(
+        disk,
+        weather,
+        decide,
+        () => state.isFull,
+        () => lookAgain(name),
+      )
+      queues.set(name, queue)
+    }
+    return queue
+  }
+
+  /** Who waits for a database looks whether everybody has let go. */
+  function lookAgain(name: string): void {
+    for (const look of [...(waiting.get(name) ?? [])]) look()
+  }
+
+  function connectionsTo(name: string): Set<Connection> {
+    let open = connections.get(name)
+    if (open === undefined) connections.set(name, (open = new Set()))
+    return open
+  }
+
+  function openDatabase(life: Life, name: string, version: number): OpenRequest {
+    const request: OpenRequest = { ...createRequest(), onupgradeneeded: null, onblocked: null }
+    const fail = (error: DOMException): void => {
+      request.error = error
+      request.onerror?.()
+    }
+    life.plan({ kind: 'storage', label: `opens ${name}`, inMs: weather.storageMs(life.party), run: begin })
+
+    function begin(): void {
+      const found = disk.databases.get(name)
+      if (found !== undefined && found.version > version) {
+        fail(domError('VersionError', `The database is of version ${found.version}.`))
+        return
+      }
+      if (found?.version === version) {
+        request.result = connect(found)
+        request.onsuccess?.()
+        return
+      }
+      whenFree(life, name, version, request, () => {
+        const stored = disk.databases.get(name)
+        if (stored !== undefined && stored.version >= version) begin()
+        else upgradeTo(stored)
+      })
+    }
+
+    function upgradeTo(before: StoredDatabase | undefined): void {
+      const undo: Undo = []
+      const stored = before ?? { name, version: 0, stores: new Map() }
+      const oldVersion = stored.version
+      disk.databases.set(name, stored)
+      undo.push(() => before === undefined && disk.databases.delete(name))
+      undo.push(() => void (stored.version = oldVersion))
+      stored.version = version
+      request.result = connect(stored, undo)
+      try {
+        request.onupgradeneeded?.({ oldVersion })
+      } catch {
+        undoAll(undo)
+        fail(abortError())
+        return
+      }
+      disk.commit(undo, false)
+      request.onsuccess?.()
+    }
+
+    function connect(stored: StoredDatabase, undo?: Undo): object {
+      const queue = transactionsOf(name)
+      let isClosed = false
+      const close = (): void => {
+        isClosed = true
+        stopWatching()
+        connectionsTo(name).delete(connection)
+        lookAgain(name)
+      }
+      const database: SimulatedDatabase & object = {
+        onclose: null,
+        onversionchange: null,
+        createObjectStore(storeName: string, options: { keyPath?: string | string[]; autoIncrement?: boolean } = {}) {
+          const made = emptyStore(options.keyPath, options.autoIncrement ?? false)
+          stored.stores.set(storeName, made)
+          undo!.push(() => void stored.stores.delete(storeName))
+          return storeOver(made, undo!)
+        },
+        transaction(
+          names: readonly string[],
+          mode: 'readonly' | 'readwrite',
+          options: { durability?: string },
+        ): object {
+          if (isClosed) throw domError('InvalidStateError', 'The database connection is closing.')
+          return queue.begin(life, stored, [names].flat(), mode, options?.durability === 'strict')
+        },
+        close,
+      } as SimulatedDatabase & object
+      const connection: Connection = { life, database, close }
+      const stopWatching = life.onEnd(close)
+      connectionsTo(name).add(connection)
+      return database
+    }
+    return request
+  }
+
+  /** Asks all who have a database open to let go, and goes on when they have. */
+  function whenFree(life: Life, name: string, newVersion: number | null, request: OpenRequest, go: () => void): void {
+    const open = connectionsTo(name)
+    for (const { life: other, database } of open) {
+      other.plan({
+        kind: 'storage',
+        label: `is asked to close ${name}`,
+        inMs: weather.newsMs(other.party),
+        run: () => database.onversionchange?.({ newVersion }),
+      })
+    }
+    const queue = transactionsOf(name)
+    const look = (): void => {
+      if (open.size > 0 || queue.size > 0) return
+      waiting.get(name)?.delete(look)
+      stopWatching()
+      life.plan({ kind: 'storage', label: `has ${name} for itself`, run: go })
+    }
+    const stopWatching = life.onEnd(() => waiting.get(name)?.delete(look))
+    if (!waiting.has(name)) waiting.set(name, new Set())
+    waiting.get(name)!.add(look)
+    if (open.size > 0) {
+      life.plan({
+        kind: 'storage',
+        label: `is blocked by ${name}`,
+        inMs: 50,
+        run() {
+          if (waiting.get(name)?.has(look) === true) request.onblocked?.()
+        },
+      })
+    }
+    look()
+  }
+
+  function deleteDatabase(life: Life, name: string): OpenRequest {
+    const request: OpenRequest = { ...createRequest(), onupgradeneeded: null, onblocked: null }
+    life.plan({
+      kind: 'storage',
+      label: `deletes ${name}`,
+      inMs: weather.storageMs(life.party),
+      run: () =>
+        whenFree(life, name, null, request, () => {
+          disk.databases.delete(name)
+          request.onsuccess?.()
+        }),
+    })
+    return request
+  }
+
+  return {
+    factory: (life) => ({
+      open: (name, version) => openDatabase(life, name, version),
+      deleteDatabase: (name) => deleteDatabase(life, name),
+    }),
+    end() {
+      for (const queue of queues.values()) queue.end()
+    },
+    drop(life) {
+      for (const [name, open] of connections) {
+        for (const connection of [...open].filter((each) => each.life === life)) {
+          transactionsOf(name).drop(life)
+          connection.close()
+          const { database } = connection
+          life.plan({ kind: 'storage', label: `${name} is closed by the browser`, run: () => database.onclose?.() })
+        }
+      }
+    },
+    get isFull() {
+      return state.isFull
+    },
+    set isFull(isFull) {
+      state.isFull = isFull
+    },
+    get size() {
+      const open = [...connections.values()].reduce((sum, { size }) => sum + size, 0)
+      return open + [...queues.values()].reduce((sum, { size }) => sum + size, 0)
+    },
+  }
+}
+
+/** Whether what a tab had handed over when it died, or lost its connection, is stored all the same. */
+export type Decide = (party: string) => boolean

@@ -1,0 +1,263 @@
+import type { Life } from '../life.ts'
+import type { Weather } from '../weather.ts'
+import { remove, store, type Disk, type StoredDatabase, type StoredStore, type Undo, undoAll } from './disk.ts'
+import type { Decide } from './indexed-db.ts'
+import type { Key, KeyRange } from './keys.ts'
+import { createRecords } from './records.ts'
+import { abortError, createRequest, domError, type SimulatedRequest } from './requests.ts'
+
+/**
+ * The transactions of one database, each one event. Those that write and share a store run one after the other, in the order in which they
+ * were begun; all others as the weather wants. A transaction that was committed when its tab dies is stored or not, and with one that is not, all
+ * that come after it from that tab.
+ *
+ * All requests have to be made in the task that begins the transaction, or when one of them succeeds. That is what the code under test does.
+ */
+export interface Transactions {
+  begin(
+    life: Life,
+    database: StoredDatabase,
+    names: readonly string[],
+    mode: 'readonly' | 'readwrite',
+    isStrict: boolean,
+  ): SimulatedTransaction
+  /** The browser ends, and with it all that is under way. */
+  end(): void
+  /** The connection of a tab is lost: what it has begun fails, stored or not. */
+  drop(life: Life): void
+  readonly size: number
+}
+
+interface SimulatedTransaction {
+  oncomplete: (() => void) | null
+  onabort: (() => void) | null
+  error: DOMException | null
+  objectStore(name: string): object
+  commit(): void
+  abort(): void
+}
+
+interface Live {
+  readonly life: Life
+  readonly names: readonly string[]
+  readonly writes: boolean
+  readonly transaction: SimulatedTransaction
+  readonly asked: { readonly request: SimulatedRequest; perform(undo: Undo): unknown }[]
+  isPlanned: boolean
+  isCommitted: boolean
+  /** With an error it is told to have failed. */
+  run(toldAs?: DOMException): void
+  stopWatching: () => void
+  /** Cancels the event. */
+  cancel: () => void
+}
+
+/** Says that a constraint was broken. */
+const BROKEN = Symbol('constraint')
+
+export function createTransactions(
+  disk: Disk,
+  weather: Weather,
+  decide: Decide,
+  isFull: () => boolean,
+  /** Called whenever nothing is under way any more. */
+  onIdle: () => void,
+): Transactions {
+  const live = new Set<Live>()
+
+  function overlaps(one: Live, other: Live): boolean {
+    return (one.writes || other.writes) && one.names.some((name) => other.names.includes(name))
+  }
+
+  /** Plans whatever has nobody before it any more. */
+  function tend(): void {
+    const before: Live[] = []
+    for (const each of live) {
+      if (!each.isPlanned && !before.some((other) => overlaps(each, other))) {
+        each.isPlanned = true
+        const label = `${each.writes ? 'writes' : 'reads'} ${each.names.join(', ')}`
+        // The browser does it, also while the tab is frozen.
+        each.cancel = each.life.planUnfrozen({
+          kind: 'storage',
+          label,
+          inMs: weather.storageMs(each.life.party),
+          run: () => each.run(),
+        })
+      }
+      before.push(each)
+    }
+    if (live.size === 0) onIdle()
+  }
+
+  function finish(each: Live): void {
+    live.delete(each)
+    each.stopWatching()
+    each.cancel()
+    tend()
+  }
+
+  function begin(
+    life: Life,
+    database: StoredDatabase,
+    names: readonly string[],
+    mode: 'readonly' | 'readwrite',
+    isStrict: boolean,
+  ): SimulatedTransaction {
+    const undo: Undo = []
+    let isOver = false
+    const transaction: SimulatedTransaction = {
+      oncomplete: null,
+      onabort: null,
+      error: null,
+      objectStore: (name) => asking(database.stores.get(name)!),
+      commit: () => void (mine.isCommitted = true),
+      abort: () => fail(null),
+    }
+    const mine: Live = {
+      life,
+      names,
+      writes: mode === 'readwrite',
+      transaction,
+      asked: [],
+      isPlanned: false,
+      isCommitted: false,
+      run,
+      stopWatching: () => undefined,
+      cancel: () => undefined,
+    }
+
+    /** An object store whose requests wait for the transaction. */
+    function asking(stored: StoredStore): object {
+      const ask = (perform: (undo: Undo) => unknown): SimulatedRequest => {
+        if (isOver) throw domError('TransactionInactiveError', 'The transaction is over.')
+        const request = createRequest()
+        mine.asked.push({ request, perform })
+        return request
+      }
+      return {
+        get: (key: Key) => ask(() => copyOf(stored.records.get(key))),
+        put: (value: unknown, key?: Key) => write(value, key, true),
+        add: (value: unknown, key?: Key) => write(value, key, false),
+        delete: (key: Key) => ask((steps) => remove(stored, key, steps)),
+        openKeyCursor: (range: KeyRange, direction: 'prev') =>
+          ask(() => {
+            if (direction !== 'prev') throw new Error(`No cursor of direction ${String(direction)} is simulated.`)
+            const key = stored.records.lastIn(range)
+            return key === undefined ? null : { key }
+          }),
+        index: (name: string) => ({
+          getAll: (range: KeyRange, count = Infinity) =>
+            ask(() => {
+              const keys = stored.indexes.get(name)!.records.between(range, count)
+              return keys.map((key) => copyOf(stored.records.get(key)))
+            }),
+        }),
+      }
+
+      function write(value: unknown, key: Key | undefined, mayReplace: boolean): SimulatedRequest {
+        const own = copyOf(value)
+        return ask((steps) => store(stored, own, key, mayReplace, steps) ?? BROKEN)
+      }
+    }
+
+    function run(toldAs?: DOMException): void {
+      // What a request brings may make further ones.
+      for (let at = 0; at < mine.asked.length && !isOver; at++) {
+        const { request, perform } = mine.asked[at]!
+        const result = perform(undo)
+        if (result === BROKEN) {
+          request.error = domError('ConstraintError', 'A record of this key is there already.')
+          life.hear(() => request.onerror?.())
+          fail(request.error, at + 1)
+          return
+        }
+        request.result = result
+        life.hear(() => request.onsuccess?.())
+      }
+      if (isOver) return
+      // A full disk is told at the end, and to the transaction.
+      if (isFull() && mine.writes && names.includes('entries')) {
+        fail(domError('QuotaExceededError', 'The disk is full.'))
+        return
+      }
+      isOver = true
+      disk.commit([...undo], isStrict)
+      transaction.error = toldAs ?? null
+      life.hear(() => (toldAs === undefined ? transaction.oncomplete?.() : transaction.onabort?.()))
+      finish(mine)
+    }
+
+    function fail(error: DOMException | null, from = 0): void {
+      if (isOver) return
+      isOver = true
+      undoAll(undo)
+      transaction.error = error
+      for (const { request } of mine.asked.slice(from)) {
+        request.error ??= abortError()
+        life.hear(() => request.onerror?.())
+      }
+      life.hear(() => transaction.onabort?.())
+      finish(mine)
+    }
+
+    /** The tab is gone: nobody hears of it any more. */
+    function die(): void {
+      if (isOver) return
+      if (mine.isCommitted && storesAfterAll(life)) run()
+      else fail(null)
+    }
+
+    // Whoever is dead asks for what never happens.
+    if (life.isOver) return transaction
+    mine.stopWatching = life.onEnd(die)
+    live.add(mine)
+    tend()
+    return transaction
+  }
+
+  /** What a tab had handed over is stored up to some point, from which on it is not. */
+  const cutOff = new WeakSet<Life>()
+  function storesAfterAll(life: Life): boolean {
+    if (!cutOff.has(life) && decide(life.party)) return true
+    cutOff.add(life)
+    return false
+  }
+
+  return {
+    begin,
+    end() {
+      for (const each of [...live]) {
+        each.isCommitted = false
+        each.transaction.abort()
+      }
+    },
+    drop(life) {
+      for (const each of [...live].filter((one) => one.life === life)) {
+        if (each.isCommitted && storesAfterAll(life)) {
+          each.run(domError('UnknownError', 'Connection to Indexed Database server lost.'))
+        } else each.transaction.abort()
+      }
+      cutOff.delete(life)
+    },
+    get size() {
+      return live.size
+    },
+  }
+}
+
+/** An object store inside of an upgrade: what is asked is done. */
+export function storeOver(stored: StoredStore, undo: Undo): object {
+  return {
+    put: (value: unknown, key?: Key) => void store(stored, copyOf(value), key, true, undo),
+    createIndex(name: string, keyPath: string | readonly string[]) {
+      stored.indexes.set(name, { keyPath, records: createRecords() })
+    },
+  }
+}
+
+/** What is stored and what is read are copies. */
+function copyOf(value: unknown): unknown {
+  if (value instanceof Uint8Array) return value.slice()
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, copyOf(part)]))
+}

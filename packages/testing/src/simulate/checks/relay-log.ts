@@ -1,0 +1,37 @@
+import { decodeChange } from '@syncline/protocol'
+import type { Failure } from '../failure.ts'
+import type { Deed } from '../ledger.ts'
+import { SPACE } from '../tab.ts'
+import type { World } from '../world.ts'
+
+/** Says what was promised and is not kept, by the relay's log and the lists of what was refused. */
+export function brokenPromise({ host, ledger, machines }: World): Failure | undefined {
+  const times = new Map<number, number>()
+  for (const record of host.disk.records(SPACE)) {
+    const { meta } = decodeChange(record)
+    if (typeof meta === 'number') times.set(meta, (times.get(meta) ?? 0) + 1)
+  }
+  const kept = new Set<unknown>()
+  for (const { tabs } of machines) {
+    for (const tab of tabs) for (const { change } of tab?.store?.refused.list() ?? []) kept.add(change.meta)
+  }
+  for (const deed of ledger.deeds) {
+    const found = times.get(deed.number) ?? 0
+    if (found > 1)
+      return { check: 'nothing-lost', message: `${wordsOf(deed)} is ${found} times in the log of the relay.` }
+    if (found === 1 || kept.has(deed.number)) continue
+    if (deed.isSynced)
+      return { check: 'nothing-lost', message: `${wordsOf(deed)} was told synced, and the relay does not have it.` }
+    if (deed.isDurable && !deed.mayBeLost) {
+      return {
+        check: 'nothing-lost',
+        message: `${wordsOf(deed)} was told durable, and is neither on the relay nor among what was refused.`,
+      }
+    }
+  }
+  return undefined
+}
+
+function wordsOf({ number, action, session }: Deed): string {
+  return `What ${session} did as number ${number} ("${action}")`
+}

@@ -1,0 +1,163 @@
+import { brokenPromise } from './checks/relay-log.ts'
+import { difference, type Replica } from './checks/replicas.ts'
+import type { Chronicle } from './chronicle.ts'
+import type { Trace } from './decider.ts'
+import type { Failure } from './failure.ts'
+import { createKernel, type Kernel } from './kernel.ts'
+import type { Machine } from './machine.ts'
+import type { Report } from './report.ts'
+import { planSteps } from './steps.ts'
+import { mend } from './troubles.ts'
+import { createWorld, type World, type WorldPlan } from './world.ts'
+
+/** What one schedule is made of. */
+export interface SchedulePlan extends WorldPlan {
+  /** How many things happen, actions and faults. */
+  readonly steps: number
+}
+
+/** What one schedule was. */
+export interface Execution {
+  readonly report: Report
+  readonly failure: Failure | undefined
+  readonly chronicle: Chronicle
+}
+
+/** How long all may take to come to rest when nothing is wrong any more. */
+const REST_MS = 600_000
+
+/** Runs one schedule: of a seed, or of what was decided before. Does not throw for what the system does. */
+export async function execute(plan: SchedulePlan, from: number | Trace): Promise<Execution> {
+  const kernel = createKernel(from)
+  const world = createWorld(kernel, plan)
+  try {
+    await live(world, plan)
+  } catch (error) {
+    world.fail({ check: 'error', message: String(error), cause: error })
+  }
+  const { decider, chronicle, steps, nowMs } = kernel
+  const report: Report = {
+    seed: decider.seed,
+    trace: decider.trace(),
+    digest: chronicle.digest(),
+    counts: { ...world.tally.counts },
+    events: steps,
+    virtualMs: nowMs,
+  }
+  return { report, failure: world.failure, chronicle }
+}
+
+async function live(world: World, plan: SchedulePlan): Promise<void> {
+  const { kernel } = world
+  for (const machine of world.machines) for (const place of machine.tabs.keys()) machine.open(place)
+  const people = planSteps(world, plan.faults, plan.steps)
+  while (!people.isOver && world.failure === undefined)
+    await kernel.pass(10_000, () => people.isOver || world.failure !== undefined)
+  if (world.failure !== undefined) return
+  await rest(world)
+  if (world.failure !== undefined) return
+  await compare(world)
+  if (world.failure !== undefined) return
+  await leave(world)
+}
+
+/** Mends everything and waits until it has come to rest. */
+async function rest(world: World): Promise<void> {
+  const { kernel } = world
+  const endMs = kernel.nowMs + REST_MS
+  for (;;) {
+    mend(world)
+    if (isAtRest(world) || world.failure !== undefined) return
+    if (kernel.nowMs >= endMs) {
+      const busy = world.machines.flatMap(({ tabs }) => tabs.map((tab) => `${tab?.life.party}: ${statusOf(tab)}`))
+      world.fail({
+        check: 'progress',
+        message: `Nothing has been wrong for ${REST_MS} ms, and there is no rest. ${busy.join('; ')}.`,
+      })
+      return
+    }
+    await kernel.pass(500)
+  }
+}
+
+function statusOf(tab: Machine['tabs'][number]): string {
+  const status = tab?.store?.status
+  if (status === undefined) return 'opening'
+  return `${status.link}, ${status.pending} pending, ${status.unsaved} unsaved, storage ${status.storage}${status.problem ? ` (${status.problem.code})` : ''}`
+}
+
+/** Whether every tab has all of the relay's log, and nothing that the relay does not have. */
+function isAtRest({ machines, host }: World): boolean {
+  const head = host.disk.records('simulation').length
+  return machines.every(({ tabs, way }) =>
+    tabs.every((tab) => {
+      if (tab?.store === undefined) return false
+      const { status, snapshot } = tab.store
+      if (way === undefined) return status.unsaved === 0
+      return (
+        status.link === 'online' &&
+        status.pending === 0 &&
+        status.unsaved === 0 &&
+        status.storage === 'ok' &&
+        snapshot.basis.relaySeq === head
+      )
+    }),
+  )
+}
+
+/** Somebody comes who has nothing; then all show the same, and nothing that was promised is missing. */
+async function compare(world: World): Promise<void> {
+  const before = [...world.machines]
+  world.addMachine(1).open(0)
+  await rest(world)
+  if (world.failure !== undefined) return
+  const [fresh] = world.machines.slice(before.length)
+  const first = replicaOf(fresh!, 0)
+  for (const machine of before) {
+    for (const place of machine.tabs.keys()) {
+      const replica = replicaOf(machine, place)
+      const shared = replicaOf(machine, 0)
+      const message =
+        difference(world.app, world.probes, first, replica, false) ??
+        difference(world.app, world.probes, shared, replica, true)
+      if (message !== undefined) world.fail({ check: 'convergence', message: `${message}.` })
+    }
+  }
+  const broken = brokenPromise(world)
+  if (broken !== undefined) world.fail(broken)
+}
+
+function replicaOf(machine: Machine, place: number): Replica {
+  const { life, store } = machine.tabs[place]!
+  return { party: life.party, snapshot: store!.snapshot }
+}
+
+/** Closes all in good order: nothing is held then. */
+async function leave(world: World): Promise<void> {
+  const { kernel, machines, host, network } = world
+  let open = 0
+  for (const machine of machines) {
+    for (const place of machine.tabs.keys()) {
+      open++
+      void machine.close(place).then(() => open--)
+    }
+  }
+  await passUntil(kernel, () => open === 0)
+  if (open > 0) world.fail({ check: 'leak', message: `${open} stores do not close.` })
+  let isStopped = false
+  void host.stop().then(() => (isStopped = true))
+  await passUntil(kernel, () => isStopped)
+  await kernel.pass(60_000)
+  for (const { name, browser } of machines) {
+    const held = Object.entries(browser.held).filter(([, count]) => count > 0)
+    if (held.length > 0)
+      world.fail({ check: 'leak', message: `${name} still holds ${JSON.stringify(Object.fromEntries(held))}.` })
+  }
+  if (network.size > 0) world.fail({ check: 'leak', message: `${network.size} connections are still there.` })
+  const left = kernel.enabled().map(({ party, label }) => `${party}: ${typeof label === 'string' ? label : label()}`)
+  if (left.length > 0) world.fail({ check: 'leak', message: `Still to come: ${left.join(', ')}.` })
+}
+
+async function passUntil(kernel: Kernel, isDone: () => boolean): Promise<void> {
+  for (let i = 0; i < 100 && !isDone(); i++) await kernel.pass(1000, isDone)
+}

@@ -1,0 +1,70 @@
+import type { Receipt } from '@syncline/store'
+
+/** What people did, and what they were told about it. */
+export interface Ledger {
+  readonly deeds: readonly Deed[]
+  /** A new deed of a session. */
+  begin(session: string, browser: string, action: string): Deed
+  /** What was told about it from now on counts, as long as `isHeard`. */
+  follow(deed: Deed, receipt: Receipt<unknown>, isHeard: () => boolean): void
+}
+
+/** One thing that somebody did. Its number is the `meta` of its Change, by which it is known wherever that Change ends. */
+export interface Deed {
+  readonly number: number
+  readonly session: string
+  readonly browser: string
+  readonly action: string
+  /** Which of its session's, when it has left a mark. */
+  index: number | undefined
+  /** Whether there was a Change at all. */
+  hasChange: boolean
+  isDurable: boolean
+  isSynced: boolean
+  isRefused: boolean
+  /** Whether it is on the disk itself. */
+  isFlushed: boolean
+  /** Whether a loss of power may have taken it from the machine, although it was durable. */
+  mayBeLost: boolean
+}
+
+export function createLedger(): Ledger {
+  const deeds: Deed[] = []
+  return {
+    deeds,
+    begin(session, browser, action) {
+      const deed: Deed = {
+        number: deeds.length + 1,
+        session,
+        browser,
+        action,
+        index: undefined,
+        hasChange: false,
+        isDurable: false,
+        isSynced: false,
+        isRefused: false,
+        isFlushed: false,
+        mayBeLost: false,
+      }
+      deeds.push(deed)
+      return deed
+    },
+    follow(deed, receipt, isHeard) {
+      if (receipt.change === undefined) return
+      deed.hasChange = true
+      receipt.durable().then(
+        () => void (deed.isDurable ||= isHeard()),
+        () => undefined,
+      )
+      receipt.synced().then(
+        () => void (deed.isSynced ||= isHeard()),
+        (error: unknown) => void (deed.isRefused ||= isHeard() && codeOf(error) === 'refused'),
+      )
+    },
+  }
+}
+
+/** The code of an error of ours. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}

@@ -1,0 +1,105 @@
+import { startBrowser, type Browser } from './browser/browser.ts'
+import { createDisk, type Disk } from './browser/disk.ts'
+import type { Decider } from './decider.ts'
+import { createMachineClock, type MachineClock } from './machine-clock.ts'
+import type { Kernel } from './kernel.ts'
+import { beginLife } from './life.ts'
+import type { Way } from './network.ts'
+import { openTab, type Tab, type TabSide } from './tab.ts'
+import type { Weather } from './weather.ts'
+
+/** A person's machine: a clock, a disk, a browser with some tabs, a way to the relay. */
+export interface Machine {
+  readonly name: string
+  readonly clock: MachineClock
+  readonly disk: Disk
+  readonly way: Way | undefined
+  /** The browser that runs now; it outlives its tabs. */
+  readonly browser: Browser
+  /** Its tabs, each open, being opened, or undefined while it is closed. */
+  readonly tabs: readonly (Tab | undefined)[]
+  /** Opens a tab in a place that is empty. */
+  open(place: number): void
+  /** Ends a tab without a word. */
+  kill(place: number): void
+  /** Ends the browser without a word, and with `isPowerLoss` takes what of its storage was not on the disk itself. Returns how much that was. */
+  crash(isPowerLoss: boolean): number
+  /** Closes a tab in good order. */
+  close(place: number): Promise<void>
+}
+
+/** What a machine needs of the world around it. */
+export interface MachineSide {
+  readonly kernel: Kernel
+  readonly weather: Weather
+  readonly decider: Decider
+  /** What a machine had stored is on its disk itself now. */
+  onFlushed(machine: Machine): void
+  /** What a tab reports, by its session. */
+  tabSide(machine: Machine, session: string): Pick<TabSide, 'onOpen' | 'onSnapshot' | 'onError'>
+}
+
+/** When the operating system brings to the disk itself what was written. */
+const FLUSHED_AFTER_MS = [500, 3000, 3000, 30_000]
+
+/** Turns on a machine with so many places for tabs, all empty. */
+export function createMachine(name: string, places: number, way: Way | undefined, side: MachineSide): Machine {
+  const { kernel, weather, decider } = side
+  const disk = createDisk(() => {
+    const inMs = FLUSHED_AFTER_MS[decider.choose(`flush of ${name}`, FLUSHED_AFTER_MS.length)]!
+    kernel.plan({
+      party: name,
+      kind: 'storage',
+      label: 'flushes',
+      inMs,
+      run() {
+        disk.flush()
+        side.onFlushed(machine)
+      },
+    })
+  })
+  const clock = createMachineClock(kernel)
+  const tabs: (Tab | undefined)[] = Array.from({ length: places }, () => undefined)
+  let browser = startBrowser(disk, weather, decider)
+  let sessions = 0
+
+  const machine: Machine = {
+    name,
+    clock,
+    disk,
+    way,
+    get browser() {
+      return browser
+    },
+    tabs,
+    open(place) {
+      if (tabs[place] !== undefined) return
+      // Never the same name again: each is a party, and a session, of its own.
+      const life = beginLife(kernel, `${name}/tab ${place + 1}${++sessions > places ? `/${sessions}` : ''}`)
+      tabs[place] = openTab(life, { browser, clock, decider, way, ...side.tabSide(machine, life.party) })
+    },
+    kill(place) {
+      tabs[place]?.life.end()
+      tabs[place] = undefined
+    },
+    crash(isPowerLoss) {
+      browser.indexedDb.end()
+      for (const place of tabs.keys()) machine.kill(place)
+      const { unflushed } = disk
+      let lost = 0
+      if (isPowerLoss && unflushed > 0) {
+        const kept = unflushed - decider.choose(`power of ${name}`, unflushed + 1)
+        lost = unflushed - kept
+        disk.losePower(kept)
+      }
+      browser = startBrowser(disk, weather, decider)
+      return lost
+    },
+    async close(place) {
+      const tab = tabs[place]
+      await tab?.close()
+      if (tabs[place] === tab) tabs[place] = undefined
+    },
+  }
+  return machine
+}

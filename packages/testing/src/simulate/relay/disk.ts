@@ -1,0 +1,94 @@
+import { createMemoryStorage, RelayError, type LogStorage, type SpaceAppend } from '@syncline/relay'
+import type { Decider } from '../decider.ts'
+import type { Life } from '../life.ts'
+import type { Weather } from '../weather.ts'
+
+/** The disk of a relay's machine. What is stored outlives the relay; a batch that was under way when it died is there as a whole, or not at all. */
+export interface RelayDisk {
+  /** The storage as one run of the relay has it: every operation takes its time, and ends with the relay. */
+  mount(life: Life): LogStorage
+  /** Whether writing fails for want of room. */
+  isFull: boolean
+  /** Keeps a copy of all that is stored now. */
+  backUp(): void
+  /** Puts the copy in the place of what is stored. Returns how many Changes are gone, 0 too when there is no copy. */
+  restore(): number
+  /** The records of a space, in order. */
+  records(space: string): readonly Uint8Array[]
+  /** Batches stored so far. */
+  readonly batches: number
+}
+
+export function createRelayDisk(weather: Weather, decider: Decider): RelayDisk {
+  let storage = createMemoryStorage()
+  let stored: (readonly SpaceAppend[])[] = []
+  let backup: number | undefined
+  const state = { isFull: false }
+
+  async function append(batch: readonly SpaceAppend[]): Promise<void> {
+    await storage.append(batch)
+    stored.push(
+      batch.map((add) => ({
+        ...add,
+        records: add.records.map((record) => record.slice()),
+        writers: new Map(add.writers),
+        documents: new Map(add.documents),
+      })),
+    )
+  }
+
+  function mount(life: Life): LogStorage {
+    const asked = <T>(label: string, work: () => Promise<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        life.plan({
+          kind: 'storage',
+          label,
+          inMs: weather.diskMs(),
+          run: () => void work().then(resolve, reject),
+        })
+      })
+    return {
+      space: (space) => asked('looks for a space', () => storage.space(space)),
+      writers: (space, ids) => asked('reads writers', () => storage.writers(space, ids)),
+      documents: (space, clients) => asked('reads documents', () => storage.documents(space, clients)),
+      read: (space, after, upTo, maxBytes) => asked('reads', () => storage.read(space, after, upTo, maxBytes)),
+      append(batch) {
+        let isOver = false
+        const stopWatching = life.onEnd(() => {
+          // The relay has died with this under way, and nobody will be told.
+          if (!isOver && !state.isFull && decider.happens('last batch of relay', 0.5)) void append(batch)
+        })
+        return asked('appends', async () => {
+          isOver = true
+          stopWatching()
+          if (state.isFull) throw new RelayError('storage-failed', 'The disk is full.')
+          await append(batch)
+        })
+      },
+      close: async () => undefined,
+    }
+  }
+
+  return {
+    mount,
+    get isFull() {
+      return state.isFull
+    },
+    set isFull(isFull) {
+      state.isFull = isFull
+    },
+    backUp: () => void (backup = stored.length),
+    restore() {
+      if (backup === undefined) return 0
+      const gone = stored.slice(backup)
+      stored = stored.slice(0, backup)
+      storage = createMemoryStorage()
+      for (const batch of stored) void storage.append(batch)
+      return gone.flat().reduce((sum, { records }) => sum + records.length, 0)
+    },
+    records: (space) => stored.flat().flatMap((add) => (add.space === space ? add.records : [])),
+    get batches() {
+      return stored.length
+    },
+  }
+}

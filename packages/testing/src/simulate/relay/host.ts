@@ -1,0 +1,58 @@
+import { createRelay, type Relay, type RelayOptions } from '@syncline/relay'
+import type { Decider } from '../decider.ts'
+import { createMachineClock, type MachineClock } from '../machine-clock.ts'
+import type { Kernel } from '../kernel.ts'
+import { beginLife, type Life } from '../life.ts'
+import type { Network } from '../network.ts'
+import type { RelayDisk } from './disk.ts'
+
+/** The machine of the relay. */
+export interface Host {
+  readonly clock: MachineClock
+  readonly disk: RelayDisk
+  /** The relay that runs now, if one does. */
+  readonly running: { readonly life: Life; readonly relay: Relay } | undefined
+  start(): void
+  /** Ends the relay without a word. */
+  kill(): void
+  /** Stops the relay in good order. */
+  stop(): Promise<void>
+}
+
+export function createHost(
+  kernel: Kernel,
+  decider: Decider,
+  network: Network,
+  disk: RelayDisk,
+  options: Omit<RelayOptions, 'storage' | 'clock' | 'chance'>,
+): Host {
+  const clock = createMachineClock(kernel)
+  let running: Host['running']
+  let runs = 0
+  const host: Host = {
+    clock,
+    disk,
+    get running() {
+      return running
+    },
+    start() {
+      if (running !== undefined) return
+      const life = beginLife(kernel, 'relay')
+      const chance = decider.chance(`relay ${++runs}`)
+      const relay = createRelay({ ...options, storage: disk.mount(life), clock: clock.of(life), chance })
+      running = { life, relay }
+      network.serve(life, relay)
+    },
+    kill() {
+      running?.life.end()
+      running = undefined
+    },
+    async stop() {
+      const stopping = running
+      await stopping?.relay.close()
+      stopping?.life.end()
+      if (running === stopping) running = undefined
+    },
+  }
+  return host
+}

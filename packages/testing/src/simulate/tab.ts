@@ -1,0 +1,90 @@
+import { indexedDb } from '@syncline/idb'
+import { everything, openStore, type Store } from '@syncline/store'
+import type { Browser } from './browser/browser.ts'
+import { createPage, type SimulatedPage } from './browser/page.ts'
+import type { Decider } from './decider.ts'
+import { codeOf } from './ledger.ts'
+import type { Life } from './life.ts'
+import type { MachineClock } from './machine-clock.ts'
+import type { Way } from './network.ts'
+import type { Snapshot } from '@syncline/stm'
+
+/** The space that all share. */
+export const SPACE = 'simulation'
+
+/** A tab from its opening to its end: a real store on a simulated browser. */
+export interface Tab {
+  readonly life: Life
+  /** Undefined while it opens. */
+  readonly store: Store | undefined
+  /** Stops it, or lets it go on; `isTold`: whether the page hears of it, and can let go of its locks. */
+  freeze(isTold: boolean): void
+  thaw(): void
+  /** Closes it in good order; resolves when that is done. */
+  close(): Promise<void>
+}
+
+/** What a tab needs of the world around it. */
+export interface TabSide {
+  readonly browser: Browser
+  readonly clock: MachineClock
+  readonly decider: Decider
+  /** Undefined: it stays alone. */
+  readonly way: Way | undefined
+  onOpen(store: Store): void
+  /** Each Snapshot that somebody could see, from the first on. */
+  onSnapshot(snapshot: Snapshot): void
+  onError(error: unknown): void
+}
+
+/** Opens a tab. What its store reports after it has died is nobody's concern. */
+export function openTab(life: Life, side: TabSide): Tab {
+  const { browser, clock, decider, way } = side
+  const page: SimulatedPage = createPage()
+  let store: Store | undefined
+  let isToldFrozen = false
+  const report = (error: unknown): void => {
+    if (!life.isOver) side.onError(error)
+  }
+
+  openStore({
+    space: SPACE,
+    storage: indexedDb('app', browser.surroundings(life, page)),
+    ...(way !== undefined && { transport: way.transport(life) }),
+    clock: clock.of(life),
+    chance: decider.chance(life.party),
+    onError: report,
+  }).then((opened) => {
+    if (life.isOver) return
+    store = opened
+    opened.changes(everything, ({ now }) => side.onSnapshot(now), { initial: true })
+    side.onOpen(opened)
+  }, report)
+
+  return {
+    life,
+    get store() {
+      return store
+    },
+    freeze(isTold) {
+      isToldFrozen = isTold
+      if (isTold) page.dispatch('freeze')
+      life.freeze()
+    },
+    thaw() {
+      life.thaw()
+      if (!isToldFrozen) return
+      isToldFrozen = false
+      page.dispatch('resume')
+    },
+    async close() {
+      try {
+        await store?.close()
+      } catch (error) {
+        // What the storage did not take is lost, and it has said so.
+        if (codeOf(error) !== 'storage-failed') report(error)
+      }
+      life.end()
+    },
+  }
+}

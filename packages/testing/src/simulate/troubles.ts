@@ -1,0 +1,162 @@
+import type { FaultName } from './faults.ts'
+import type { Machine } from './machine.ts'
+import type { World } from './world.ts'
+
+/** A fault that a step can be: it happens now, and what it broke mends itself later, unless all is mended before. False when there was nothing to break. */
+export type Trouble = (world: World, draw: (below: number) => number) => boolean
+
+const HOUR_MS = 3_600_000
+const AWAY_MS = [0, 50, 500, 5000, 40_000]
+const PARTED_MS = [1000, 3000, 10_000, 60_000]
+const FROZEN_MS = [100, 2000, 20_000, 70_000]
+const SKEWS_MS = [0, 500, -500, 30_000, -30_000, 90_000, -90_000, HOUR_MS, -HOUR_MS]
+
+/** Faults that are steps of their own; the others happen to messages and Changes. */
+export const troubles: Partial<Record<FaultName, Trouble>> = {
+  loss: (world, draw) => machineOf(world, draw).way!.break(),
+  halfOpen: (world, draw) => machineOf(world, draw).way!.swallow(),
+  partition(world, draw) {
+    const { way } = machineOf(world, draw)
+    if (way!.isParted) return false
+    way!.part(PARTED_MS[draw(PARTED_MS.length)]!)
+    return true
+  },
+  tabCrash: (world, draw) =>
+    withTab(world, draw, (machine, place) => {
+      machine.kill(place)
+      reopenLater(world, machine, place, draw)
+    }),
+  reload: (world, draw) =>
+    withTab(world, draw, (machine, place) => {
+      void machine.close(place).then(() => reopenLater(world, machine, place, draw))
+    }),
+  browserCrash: (world, draw) => crash(world, machineOf(world, draw), false, draw),
+  powerLoss: (world, draw) => crash(world, machineOf(world, draw), true, draw),
+  relayCrash(world, draw) {
+    if (world.host.running === undefined) return false
+    world.host.kill()
+    startRelayLater(world, draw)
+    return true
+  },
+  relayRestart(world, draw) {
+    if (world.host.running === undefined) return false
+    void world.host.stop().then(() => startRelayLater(world, draw))
+    return true
+  },
+  relayQuota(world, draw) {
+    const { disk } = world.host
+    if (disk.isFull) return false
+    disk.isFull = true
+    later(world, 'relay', AWAY_MS[draw(AWAY_MS.length)]!, 'has room again', () => void (disk.isFull = false))
+    return true
+  },
+  freeze: (world, draw) => freeze(world, draw, true),
+  stall: (world, draw) => freeze(world, draw, false),
+  clockSet(world, draw) {
+    const clocks = [world.host.clock, ...world.machines.map(({ clock }) => clock)]
+    const clock = clocks[draw(clocks.length)]!
+    const skewMs = SKEWS_MS[draw(SKEWS_MS.length)]!
+    if (clock.skewMs === skewMs) return false
+    if (skewMs < clock.skewMs) world.tally.count('clocks set back')
+    clock.skewMs = skewMs
+    return true
+  },
+  quota(world, draw) {
+    const machine = machineOf(world, draw)
+    const { indexedDb } = machine.browser
+    if (indexedDb.isFull) return false
+    indexedDb.isFull = true
+    world.allow('storage-failed')
+    later(
+      world,
+      machine.name,
+      PARTED_MS[draw(PARTED_MS.length)]!,
+      'has room again',
+      () => void (indexedDb.isFull = false),
+    )
+    return true
+  },
+  storageDropped: (world, draw) =>
+    withTab(world, draw, (machine, place) => {
+      world.allow('storage-failed')
+      machine.browser.indexedDb.drop(machine.tabs[place]!.life)
+    }),
+}
+
+/** Everything works again, at once: nobody is frozen, away or parted, and nothing is full. Clocks stay as they are. */
+export function mend(world: World): void {
+  for (const cancel of world.mending) cancel()
+  world.mending.clear()
+  world.host.disk.isFull = false
+  world.host.start()
+  for (const machine of world.machines) {
+    machine.browser.indexedDb.isFull = false
+    for (const [place, tab] of machine.tabs.entries()) {
+      if (tab === undefined) machine.open(place)
+      else tab.thaw()
+    }
+    machine.way?.mend()
+  }
+}
+
+function machineOf({ machines }: World, draw: (below: number) => number): Machine {
+  return machines[draw(machines.length)]!
+}
+
+/** Something happens to a tab that is open; false when none of the machine is. */
+function withTab(
+  world: World,
+  draw: (below: number) => number,
+  happen: (machine: Machine, place: number) => void,
+): boolean {
+  const machine = machineOf(world, draw)
+  const open = [...machine.tabs.keys()].filter((place) => machine.tabs[place]?.store !== undefined)
+  if (open.length === 0) return false
+  happen(machine, open[draw(open.length)]!)
+  return true
+}
+
+function freeze(world: World, draw: (below: number) => number, isTold: boolean): boolean {
+  let isDone = false
+  withTab(world, draw, (machine, place) => {
+    const tab = machine.tabs[place]!
+    if (tab.life.isFrozen) return
+    isDone = true
+    tab.freeze(isTold)
+    later(world, tab.life.party, FROZEN_MS[draw(FROZEN_MS.length)]!, 'thaws', () => tab.thaw())
+  })
+  return isDone
+}
+
+function crash(world: World, machine: Machine, isPowerLoss: boolean, draw: (below: number) => number): boolean {
+  if (machine.tabs.every((tab) => tab === undefined)) return false
+  const lost = machine.crash(isPowerLoss)
+  if (lost > 0) {
+    world.tally.count('unflushed writes lost', lost)
+    for (const deed of world.ledger.deeds) if (deed.browser === machine.name && !deed.isFlushed) deed.mayBeLost = true
+  }
+  for (const place of machine.tabs.keys()) reopenLater(world, machine, place, draw)
+  return true
+}
+
+function reopenLater(world: World, machine: Machine, place: number, draw: (below: number) => number): void {
+  later(world, machine.name, AWAY_MS[draw(AWAY_MS.length)]!, `opens tab ${place + 1}`, () => machine.open(place))
+}
+
+function startRelayLater(world: World, draw: (below: number) => number): void {
+  later(world, 'relay', AWAY_MS[draw(AWAY_MS.length)]!, 'starts', () => world.host.start())
+}
+
+function later({ kernel, mending }: World, party: string, inMs: number, label: string, run: () => void): void {
+  const cancel = kernel.plan({
+    party,
+    kind: 'fault',
+    label,
+    inMs,
+    run() {
+      mending.delete(cancel)
+      run()
+    },
+  })
+  mending.add(cancel)
+}

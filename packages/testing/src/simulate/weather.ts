@@ -1,0 +1,40 @@
+import type { Decider } from './decider.ts'
+
+/** How long things take when nothing is wrong, and now and then longer. Each drawn from a stream of its own, so that nothing moves anything else. */
+export interface Weather {
+  /** A message between two tabs. */
+  newsMs(party: string): number
+  /** An answer about a lock. */
+  lockMs(party: string): number
+  /** A transaction of a browser's storage. */
+  storageMs(party: string): number
+  /** An operation of the relay's storage. */
+  diskMs(): number
+  /** A message on a connection, one way. */
+  networkMs(channel: string): number
+}
+
+// The first of each is the calmest. Long ones are a part of every schedule: what hides in a moment shows when it lasts.
+const NEWS_MS = [0.1, 0.1, 0.2, 0.3, 0.5, 1, 4, 60]
+const LOCK_MS = [0.1, 0.1, 0.2, 0.5]
+const STORAGE_MS = [0.5, 0.5, 0.7, 1, 1, 2, 5, 40]
+const DISK_MS = [1, 1, 2, 3, 5, 20]
+const NETWORK_MS = [5, 5, 10, 20, 30, 50, 80, 150]
+const SLOW_NETWORK_MS = [...NETWORK_MS, 400, 900, 2500, 8000]
+
+/** `delayRate`: how often a message on a connection may take as long as a bad network takes; `onDelay` hears of those. */
+export function createWeather(decider: Decider, delayRate: number, onDelay: (ms: number) => void): Weather {
+  const draw = (stream: string, table: readonly number[]): number => table[decider.choose(stream, table.length)]!
+  return {
+    newsMs: (party) => draw(`news to ${party}`, NEWS_MS),
+    lockMs: (party) => draw(`locks of ${party}`, LOCK_MS),
+    storageMs: (party) => draw(`storage of ${party}`, STORAGE_MS),
+    diskMs: () => draw('disk of relay', DISK_MS),
+    networkMs(channel) {
+      if (delayRate === 0 || !decider.happens(`delay ${channel}`, delayRate)) return draw(`wire ${channel}`, NETWORK_MS)
+      const ms = draw(`wire ${channel}`, SLOW_NETWORK_MS)
+      if (ms >= 400) onDelay(ms)
+      return ms
+    },
+  }
+}

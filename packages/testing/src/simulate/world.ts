@@ -1,0 +1,152 @@
+import type { RelayOptions } from '@syncline/relay'
+import type { Snapshot } from '@syncline/stm'
+import type { SimulatedApp } from './app.ts'
+import type { Failure } from './failure.ts'
+import type { Faults } from './faults.ts'
+import type { Kernel } from './kernel.ts'
+import { codeOf, createLedger, type Ledger } from './ledger.ts'
+import { createMachine, type Machine } from './machine.ts'
+import { createNetwork, type Network } from './network.ts'
+import { probeOf, readMark, type Probe } from './probes.ts'
+import { createRelayDisk } from './relay/disk.ts'
+import { createHost, type Host } from './relay/host.ts'
+import { createTally, type Tally } from './tally.ts'
+import { createWatcher } from './watcher.ts'
+import { createWeather, type Weather } from './weather.ts'
+
+/** Everything that a schedule moves: people's machines, the network, the relay; and what was seen of them. */
+export interface World {
+  readonly kernel: Kernel
+  readonly weather: Weather
+  readonly machines: readonly Machine[]
+  readonly network: Network
+  readonly host: Host
+  readonly ledger: Ledger
+  readonly tally: Tally
+  readonly app: SimulatedApp
+  /** The probes of all sessions that ever were. */
+  readonly probes: ReadonlyMap<string, Probe>
+  /** Sessions of each machine. */
+  sessionsOf(machine: Machine): readonly string[]
+  /** Turns on one more machine, with empty places. Without `isOnline` it has no way to the relay. */
+  addMachine(places: number, isOnline?: boolean): Machine
+  /** What is going to mend itself: each prevents that. */
+  readonly mending: Set<() => void>
+  /** Errors that stores may report from now on, by code. */
+  allow(code: string): void
+  /** The first promise that was broken. */
+  readonly failure: Failure | undefined
+  fail(failure: Failure): void
+}
+
+/** What a world is made of. */
+export interface WorldPlan {
+  readonly app: SimulatedApp
+  /** How many tabs each browser has. */
+  readonly tabs: readonly number[]
+  readonly relay: Pick<RelayOptions, 'limits' | 'refuse'>
+  readonly faults: Partial<Faults>
+}
+
+/** Makes a world with the relay running and all machines on; no tab is open. */
+export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldPlan): World {
+  const { decider } = kernel
+  const tally = createTally()
+  const ledger = createLedger()
+  const weather = createWeather(decider, faults.delay ?? 0, () => tally.count('delay'))
+  const network = createNetwork(kernel, weather, tally.count)
+  const probes = new Map<string, Probe>()
+  const sessions = new Map<Machine, string[]>()
+  const machines: Machine[] = []
+  const allowed = new Set<string>()
+  /** Sessions of which the relay may have refused something; undefined when it cannot be said which. */
+  const refusedOf = new Set<string>()
+  let isAnyoneRefused = false
+  let failure: Failure | undefined
+
+  const fail = (found: Failure): void => void (failure ??= found)
+  const mayHaveLost = (session: string): boolean => isAnyoneRefused || refusedOf.has(session)
+
+  const host = createHost(kernel, decider, network, createRelayDisk(weather, decider), {
+    ...relay,
+    refuse(header, context) {
+      const own = relay.refuse?.(header, context)
+      const isOurs = own === undefined && (faults.refusal ?? 0) > 0 && decider.happens('refusal', faults.refusal!)
+      if (isOurs) tally.count('refusal')
+      const refused = own ?? (isOurs ? { code: 'simulated', message: 'Refused by the simulation.' } : undefined)
+      if (refused !== undefined) isAnyoneRefused = true
+      return refused
+    },
+  })
+
+  function tabSide(machine: Machine, session: string): ReturnType<Parameters<typeof createMachine>[3]['tabSide']> {
+    probes.set(session, probeOf(session))
+    sessions.get(machine)!.push(session)
+    const watch = createWatcher(session, { probes, invariants: app.invariants ?? {}, mayHaveLost, fail })
+    let isFirst = true
+    return {
+      onOpen: () => tally.count('opened'),
+      onSnapshot(snapshot) {
+        if (isFirst) checkPrefix(machine, snapshot)
+        isFirst = false
+        watch(snapshot)
+      },
+      onError(error) {
+        const code = codeOf(error)
+        if (code !== undefined && allowed.has(code)) tally.count(`reported ${code}`)
+        else fail({ check: 'error', message: `${session}: ${String(error)}`, cause: error })
+      },
+    }
+  }
+
+  /** What a tab finds when it opens: of each session of its browser at least what that was told is durable. */
+  function checkPrefix(machine: Machine, snapshot: Snapshot): void {
+    for (const session of sessions.get(machine)!) {
+      if (mayHaveLost(session)) continue
+      const { latest } = readMark(snapshot, probes.get(session)!)
+      const told = ledger.deeds.filter((deed) => deed.session === session && deed.isDurable && !deed.mayBeLost)
+      const promised = Math.max(0, ...told.map(({ index = 0 }) => index))
+      if ((latest?.index ?? 0) >= promised) continue
+      fail({
+        check: 'prefix',
+        message: `${machine.name} was told that ${promised} Changes of ${session} are durable, and finds ${latest?.index ?? 0} of them when it opens the space again.`,
+      })
+    }
+  }
+
+  function onFlushed({ name }: Machine): void {
+    for (const deed of ledger.deeds) if (deed.browser === name && deed.isDurable) deed.isFlushed = true
+  }
+
+  function addMachine(places: number, isOnline = true): Machine {
+    const name = `browser ${machines.length + 1}`
+    const way = isOnline ? network.way(name) : undefined
+    const machine = createMachine(name, places, way, { kernel, weather, decider, tabSide, onFlushed })
+    sessions.set(machine, [])
+    machines.push(machine)
+    return machine
+  }
+
+  for (const places of tabs) addMachine(places)
+  host.start()
+
+  return {
+    kernel,
+    weather,
+    machines,
+    network,
+    host,
+    ledger,
+    tally,
+    app,
+    probes,
+    sessionsOf: (machine) => sessions.get(machine)!,
+    addMachine,
+    mending: new Set(),
+    allow: (code) => void allowed.add(code),
+    get failure() {
+      return failure
+    },
+    fail,
+  }
+}
