@@ -37,7 +37,7 @@ export type { BoundPolicy, EditContext, Intent, Origin, Place, Policy, PolicyHos
 
 // Taking operations back
 export { noPast } from './reversal.ts'
-export type { Past, Reversal, Reverted, Undone } from './reversal.ts'
+export type { Folding, Past, Reversal, Reverted, Undone } from './reversal.ts'
 export type { Renamed, Renaming, Units } from './renaming.ts'
 export { invert, isHeavyToHold, isReversible, takeBack } from './undo.ts'
 export { readyMade } from './ready-made.ts'

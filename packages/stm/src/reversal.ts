@@ -59,6 +59,17 @@ export interface Past {
   restored(stamp: Stamp): Value | undefined
   /** All that `revert` gave as `restored` and that is remembered, the oldest first: for policies whose states hold no stamps. */
   restorations(): Iterable<Value>
+  /**
+   * What comes of folding them, the oldest first. It is kept, and each is folded once; so some may be in it that are not remembered any more. Absent:
+   * nothing is kept.
+   */
+  folded?<T>(folding: Folding<T>): T
+}
+
+/** What is made of restorations, one after the other. */
+export interface Folding<T> {
+  begin(): T
+  add(made: T, restored: Value): void
 }
 
 /** The past of a ref of which nothing was taken back yet. */

@@ -47,6 +47,7 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
       now,
       restored: (stamp) => restored.get(stampKey(stamp), key),
       restorations: () => restored.of(key),
+      folded: (folding) => restored.folded(key, folding),
     }),
     rename(from, to, reworded) {
       const refs = new Map(from.ops.map((op) => [cellKeyOf(op), op]))

@@ -1,4 +1,4 @@
-import type { Value } from '@syncline/stm'
+import type { Folding, Past, Value } from '@syncline/stm'
 import { Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
 
@@ -26,26 +26,61 @@ interface Shift {
   readonly by: number
 }
 
+/** What undos have put back, the oldest first, and whether all of it is in the document or not. */
+interface Lines {
+  readonly roots: Stretches<Shift>
+  readonly newest: Stretches<Shift>
+}
+
+const foldingAll: Folding<Lines> = {
+  begin: () => ({ roots: new Stretches(), newest: new Stretches() }),
+  add(lines, data) {
+    for (const one of decodeStandIns(data)) addTo(lines, one)
+  },
+}
+
+function addTo({ roots, newest }: Lines, { range, root }: StandIn): void {
+  roots.set(range, { client: root.client, by: root.clock - range.clock })
+  newest.set(root, { client: range.client, by: range.clock - root.clock })
+}
+
 /**
- * Reads a lineage from what undos have put back, the oldest first. What is not in the document is left out: an undo that was refused has put
- * nothing back. Cost: what was put back.
+ * Gives `body` the lineage of a document and returns what it gives. What is not in the document is left out: an undo that was refused has put nothing
+ * back. `body` may be run again: mostly all is there, and so nobody looks before somebody comes upon something that is not. Cost: what was put
+ * back since this was asked for last; where that is not kept, or something is not there, all that was put back.
  */
-export function readLineage(restorations: Iterable<Value>, isThere: (range: Range) => boolean): Lineage {
-  const roots = new Stretches<Shift>()
-  const newest = new Stretches<Shift>()
-  for (const data of restorations) {
-    for (const { range, root } of decodeStandIns(data)) {
-      if (!isThere(range)) continue
-      roots.set(range, { client: root.client, by: root.clock - range.clock })
-      newest.set(root, { client: range.client, by: range.clock - root.clock })
-    }
+export function withLineage<T>(past: Past, isThere: (range: Range) => boolean, body: (lineage: Lineage) => T): T {
+  const all = past.folded?.(foldingAll)
+  if (all !== undefined) {
+    let isAllThere = true
+    const result = body(
+      lineageIn(all, (range) => {
+        isAllThere &&= isThere(range)
+      }),
+    )
+    if (isAllThere) return result
   }
+  const there = foldingAll.begin()
+  for (const data of past.restorations())
+    for (const one of decodeStandIns(data)) if (isThere(one.range)) addTo(there, one)
+  return body(lineageIn(there, () => undefined))
+}
+
+/** `onStandIn` is told of what is given that stands for something. */
+function lineageIn({ roots, newest }: Lines, onStandIn: (range: Range) => void): Lineage {
   return {
     *rootsOf(range) {
-      for (const { range: part, value } of roots.over(range)) yield { range: part, root: shifted(part, value) }
+      for (const { range: part, value } of roots.over(range)) {
+        if (value !== undefined) onStandIn(part)
+        yield { range: part, root: shifted(part, value) }
+      }
     },
     *newestOf(root) {
-      for (const { range: part, value } of newest.over(root)) yield { range: shifted(part, value), root: part }
+      for (const { range: part, value } of newest.over(root)) {
+        const now = shifted(part, value)
+        if (value !== undefined) onStandIn(now)
+        yield { range: now, root: part }
+      }
     },
   }
 }

@@ -84,9 +84,7 @@ function createTextReversal(reversing: Reversing): Reversal<TextState> {
       return encodeInverse({ inserted: leftBy(parsed), removed: removed.flatMap((one) => without(one, parsed)) })
     },
     revert: (state, undone, past) =>
-      reversing.on(state, (doc) =>
-        revertOn(doc, undone, past.restorations(), (length) => reversing.writer(doc, length, undone)),
-      ),
+      reversing.on(state, (doc) => revertOn(doc, undone, past, (length) => reversing.writer(doc, length, undone))),
   }
 }
 

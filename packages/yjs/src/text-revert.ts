@@ -1,9 +1,9 @@
-import type { Reverted, Undone, Value } from '@syncline/stm'
+import type { Past, Reverted, Undone } from '@syncline/stm'
 import * as Y from 'yjs'
 import { charactersOf, hasAll, lyingIn } from './characters.ts'
 import { noteRemoved } from './removals.ts'
-import { encodeStandIns, readLineage } from './lineage.ts'
-import type { StandIn } from './lineage.ts'
+import { encodeStandIns, withLineage } from './lineage.ts'
+import type { Lineage, StandIn } from './lineage.ts'
 import { rangeOf, Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
 import { decodeInverse } from './text-inverse.ts'
@@ -27,13 +27,31 @@ interface Tombstone {
  *
  * Who has deleted a character stands nowhere in Yjs, so what somebody else has deleted at the same time comes back too.
  */
-export function revertOn(
-  doc: Y.Doc,
-  undone: readonly Undone[],
-  restorations: Iterable<Value>,
-  writer: (length: number) => Id,
-): Reverted {
-  const lineage = readLineage(restorations, (range) => hasAll(doc, range))
+export function revertOn(doc: Y.Doc, undone: readonly Undone[], past: Past, writer: (length: number) => Id): Reverted {
+  const isThere = (range: Range): boolean => hasAll(doc, range)
+  const { removed, tombstones, isSuperseded } = withLineage(past, isThere, (lineage) => planOf(doc, undone, lineage))
+  const superseded = isSuperseded ? [''] : none
+  if (removed.length + tombstones.length === 0) return { payload: undefined, restored: null, superseded }
+  const length = tombstones.reduce((sum, { text }) => sum + text.length, 0)
+  const first = length === 0 ? { client: 0, clock: 0 } : writer(length)
+  const { insertions, standIns } = putBack(first, tombstones)
+  const payload = writeUpdate(
+    first,
+    insertions,
+    removed.map(({ text, ...id }) => ({ ...id, length: text.length })),
+  )
+  noteRemoved(payload, removed)
+  return { payload, restored: encodeStandIns(standIns), superseded }
+}
+
+/** What is to be deleted, and to be put back. */
+interface Plan {
+  readonly removed: readonly Removed[]
+  readonly tombstones: readonly Tombstone[]
+  readonly isSuperseded: boolean
+}
+
+function planOf(doc: Y.Doc, undone: readonly Undone[], lineage: Lineage): Plan {
   /** By the first ones of their line. */
   const wants = new Stretches<Want>()
   let isSuperseded = false
@@ -79,18 +97,7 @@ export function revertOn(
       }
     }
   }
-  const superseded = isSuperseded ? [''] : none
-  if (removed.length + tombstones.length === 0) return { payload: undefined, restored: null, superseded }
-  const length = tombstones.reduce((sum, { text }) => sum + text.length, 0)
-  const first = length === 0 ? { client: 0, clock: 0 } : writer(length)
-  const { insertions, standIns } = putBack(first, tombstones)
-  const payload = writeUpdate(
-    first,
-    insertions,
-    removed.map(({ text, ...id }) => ({ ...id, length: text.length })),
-  )
-  noteRemoved(payload, removed)
-  return { payload, restored: encodeStandIns(standIns), superseded }
+  return { removed, tombstones, isSuperseded }
 }
 
 /** Tombstones that lie beside each other are put back as one insertion, behind the last of them. */

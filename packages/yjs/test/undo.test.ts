@@ -244,3 +244,19 @@ test('[UN6] what an undo has put back and the relay has refused stands for nothi
   site.undo()
   expect([site.read(noteOfSite), site.replayed(noteOfSite)]).toEqual(['', ''])
 })
+
+test('[TE21] [TE25] who takes back and does again for long reads what was put back once', () => {
+  const site = new UndoingSite()
+  site.open(noteOfSite)
+  site.transact(noteOfSite, insert(0, 'some text'))
+  for (let i = 0; i < 40; i++) site.transact(noteOfSite, i % 2 === 0 ? insert(i % 9, 'ab') : remove(i % 9, 1))
+  const shown = site.read(noteOfSite)
+  let taken = 0
+  for (let round = 0; round < 4; round++) {
+    while (site.undo() !== undefined) taken += 1
+    expect(site.read(noteOfSite)).toBe('')
+    while (site.redo() !== undefined) taken += 1
+    expect(site.read(noteOfSite)).toBe(shown)
+  }
+  expect([taken, site.given]).toEqual([4 * 2 * 41, taken - 1])
+})

@@ -1,4 +1,4 @@
-import type { AnyRef, Past, Policy, Reversal, Undone, Value } from '@syncline/stm'
+import type { AnyRef, Folding, Past, Policy, Reversal, Undone, Value } from '@syncline/stm'
 import type { BoundDocuments } from '../src/bound.ts'
 import type { LiveText } from '../src/live-text.ts'
 import type { LiveDocument } from '../src/live.ts'
@@ -42,10 +42,28 @@ export class UndoingDocumentSite<V, L extends LiveDocument<V>> extends DocumentS
     return this.policy.reversal as Reversal<DocumentState<V>>
   }
 
+  /** How many restorations a reversal was given. */
+  given = 0
+  #fold: { readonly folding: Folding<any>; readonly made: unknown; count: number } | undefined
+
   readonly past: Past = {
     now: (stamp) => stamp,
     restored: () => undefined,
-    restorations: () => this.#restorations,
+    restorations: () => {
+      this.given += this.#restorations.length
+      return this.#restorations
+    },
+    // Some keep what was made of them, and some do not.
+    ...(this.index % 2 === 0 && { folded: (folding) => this.#folded(folding) }),
+  }
+
+  #folded<T>(folding: Folding<T>): T {
+    if (this.#fold?.folding !== folding) this.#fold = { folding, made: folding.begin(), count: 0 }
+    for (; this.#fold.count < this.#restorations.length; this.#fold.count++) {
+      folding.add(this.#fold.made as T, this.#restorations[this.#fold.count]!)
+      this.given += 1
+    }
+    return this.#fold.made as T
   }
 
   override commit(address: string, payload: Value): void {
