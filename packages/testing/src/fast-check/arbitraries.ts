@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import type { Schedule, ScheduleStep, SimulatedApp } from '../simulate/index.ts'
+import { everyFault, type Faults, type Schedule, type ScheduleStep, type SimulatedApp } from '../simulate/index.ts'
 
 /** How large schedules are. */
 export interface ScheduleBounds {
@@ -64,6 +64,30 @@ export function doings(app: SimulatedApp, { replicas = 2, most = 2 }: ScheduleBo
  * fc.assert(fc.property(seeds, (seed) => Number.isSafeInteger(seed)))
  */
 export const seeds: Arbitrary<number> = fc.noShrink(fc.nat(2 ** 31 - 1))
+
+/**
+ * What goes wrong in simulations: some of all faults, at the rates of `everyFault`. Fewer when it shrinks.
+ *
+ * @example
+ * import fc from 'fast-check'
+ * import { counter } from '@syncline/merge'
+ * import { faults, seeds } from '@syncline/testing/fast-check'
+ * import { simulate } from '@syncline/testing/simulate'
+ *
+ * const votes = counter('votes')
+ * const app = { refs: { votes }, actions: { vote: (tx) => tx.add(votes, 1) } }
+ * await fc.assert(
+ *   fc.asyncProperty(faults(), seeds, async (wrong, seed) => {
+ *     await simulate({ app, replicas: 2, steps: 10, faults: wrong }).run(seed)
+ *   }),
+ *   { numRuns: 3 },
+ * )
+ */
+export function faults(): Arbitrary<Partial<Faults>> {
+  // Its keys are the names of all faults.
+  const names = Object.keys(everyFault) as (keyof Faults)[]
+  return fc.subarray(names).map((some) => Object.fromEntries(some.map((name) => [name, everyFault[name]])))
+}
 
 function actions({ actions: all }: SimulatedApp): Arbitrary<string> {
   return fc.constantFrom(...Object.keys(all))

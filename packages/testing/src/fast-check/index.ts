@@ -1,2 +1,2 @@
-export { doings, schedules, seeds } from './arbitraries.ts'
+export { doings, faults, schedules, seeds } from './arbitraries.ts'
 export type { ScheduleBounds } from './arbitraries.ts'

@@ -28,6 +28,7 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
   if (store === undefined) return
   const session = life.party
   const deed = ledger.begin(session, machine.name, name)
+  world.kernel.note({ party: session, kind: 'deed', label: `${deed.number}: ${name}` })
   const chance = createChance(world.kernel.decider, stream, deed.number)
   const isHeard = (): boolean => !life.isOver
   const options = { meta: deed.number }

@@ -54,15 +54,19 @@ async function live(world: World, plan: SchedulePlan): Promise<void> {
   while (!people.isOver && world.failure === undefined)
     await kernel.pass(10_000, () => people.isOver || world.failure !== undefined)
   if (world.failure !== undefined) return
-  await rest(world)
-  if (world.failure !== undefined) return
-  await compare(world)
-  if (world.failure !== undefined) return
-  await leave(world)
+  await judge(world)
+}
+
+/** Lets everything come to rest, compares what all have then, and closes it. */
+export async function judge(world: World): Promise<void> {
+  for (const step of [rest, compare, leave]) {
+    await step(world)
+    if (world.failure !== undefined) return
+  }
 }
 
 /** Mends everything and waits until it has come to rest. */
-async function rest(world: World): Promise<void> {
+export async function rest(world: World): Promise<void> {
   const { kernel } = world
   const endMs = kernel.nowMs + REST_MS
   for (;;) {

@@ -1,6 +1,7 @@
 import type { SimulatedApp } from './app.ts'
 import { printed, type Counterexample } from './counterexample.ts'
 import { SimulationError } from './errors.ts'
+import { exploreFrames } from './explore-frames.ts'
 import { exploreOrders } from './explore-orders.ts'
 import { exploreStates } from './explore-states.ts'
 import { printLine } from './print.ts'
@@ -11,6 +12,12 @@ export interface ExhaustOptions {
   readonly app: SimulatedApp
   /** For each replica what it does, in order: the names of actions. */
   readonly does: readonly (readonly Doing[])[]
+  /**
+   * What replicas exchange. `changes`, the default: Changes, one by one, without a relay: fast, and what merges is all there is to be wrong. `frames`: a
+   * browser with a tab for each replica, with real stores and logs, and the real relay between them; what comes in every order are the messages,
+   * and what the storages have done. That is many orders: two tabs with an action each have 56.
+   */
+  readonly of?: 'changes' | 'frames'
   /**
    * `state`, the default: every state that a replica can reach, each once. `order`: every order in which every replica can receive everything,
    * each played from the beginning on a memory of its own.
@@ -40,7 +47,7 @@ export type Doing = string | { readonly does: string; readonly having: readonly 
 
 /** What was explored. That nothing was found is said by there being a result: what is found is thrown. */
 export interface Exhausted {
-  readonly of: 'changes'
+  readonly of: 'changes' | 'frames'
   readonly by: 'state' | 'order'
   /** Whether that is all there is. */
   readonly complete: boolean
@@ -57,9 +64,9 @@ export interface Explored {
   readonly finished: number
   /** Different states of a replica. */
   readonly states: number
-  /** Deliveries of a Change whose outcome was compared with that of every other order. */
+  /** Deliveries of a Change whose outcome was compared with that of every other order; of frames all events that happened. */
   readonly deliveries: number
-  /** Orders in which replicas can receive everything that are covered by these. */
+  /** Orders in which replicas can receive everything that are covered by these; or those that were played. */
   readonly orders: number
 }
 
@@ -88,7 +95,7 @@ export interface Exploration extends Exhausted {
  * expect(explored).toMatchObject({ finished: 20, orders: 50 })
  */
 export async function exhaust(options: ExhaustOptions): Promise<Exhausted> {
-  const { counterexample, ...result } = explore(options)
+  const { counterexample, ...result } = await explore(options)
   const { print = printLine } = options
   print(summaryOf(result))
   if (counterexample === undefined) return result
@@ -96,7 +103,7 @@ export async function exhaust(options: ExhaustOptions): Promise<Exhausted> {
 }
 
 /** What {@link exhaust} finds, and does not throw. */
-function explore(options: ExhaustOptions): Exploration {
+async function explore(options: ExhaustOptions): Promise<Exploration> {
   const doings = options.does.flat().length
   if (doings === 0 || options.does.length < 2) {
     throw new SimulationError(
@@ -104,6 +111,7 @@ function explore(options: ExhaustOptions): Exploration {
       `${options.does.length} replicas do ${doings} things, and there is nothing to explore. Give at least two replicas, and something to do.`,
     )
   }
+  if (options.of === 'frames') return exploreFrames(options)
   return options.by === 'order' ? exploreOrders(options) : exploreStates(options)
 }
 

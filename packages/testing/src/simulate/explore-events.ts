@@ -4,6 +4,10 @@ import type { Kernel, PendingEvent } from './kernel.ts'
 /** A whole system at the point from which on everything is tried. Beginning it again is beginning the same. */
 export interface EventSystem {
   readonly kernel: Kernel
+  /** How much had happened when it began. */
+  readonly begunAt: number
+  /** Whether an event only happens when nothing else can. */
+  waits(event: PendingEvent): boolean
   /** Whom an event happens to, as far as its order among others matters: what happens to two of these can happen in either order. */
   partyOf(event: PendingEvent): string
   /** What is wrong already, asked after each event. */
@@ -44,7 +48,7 @@ interface Fork {
 }
 
 /**
- * Tries what can happen in every order, by beginning again for each. Of the events of one channel only the first can happen; timers wait until nothing
+ * Tries what can happen in every order, by beginning again for each. Of the events of one channel only the first can happen; what waits does so until nothing
  * else can. Two orders in which the same happens to each party in the same order are one. By order each of these is played once, by state an order
  * is left where everybody is as in one before.
  */
@@ -66,7 +70,7 @@ export async function exploreEvents(
     const told = new Map<string, string>()
     const counts = new Map<string, number>()
     for (let at = 0; ; at++) {
-      const enabled = kernel.enabled().filter(({ kind }) => kind !== 'timer')
+      const enabled = kernel.enabled().filter((event) => !system.waits(event))
       const names = namesOf(enabled, counts)
       const fork = (forks[at] ??= forkAt(at, enabled, names, system))
       if (fork.names.length === 0) {
@@ -182,7 +186,7 @@ export async function playPath(begin: () => Promise<EventSystem>, path: readonly
   const counts = new Map<string, number>()
   const left = [...path]
   for (;;) {
-    const enabled = kernel.enabled().filter(({ kind }) => kind !== 'timer')
+    const enabled = kernel.enabled().filter((event) => !system.waits(event))
     if (enabled.length === 0) return { finding: await system.finish(), system }
     const names = namesOf(enabled, counts)
     const next = left.findIndex((name) => names.includes(name))

@@ -97,6 +97,17 @@ export interface Yjs {
 /**
  * Images of texts and docs, for apps that have some: `exhaust({ …, images: documentImages(Y) })`, where `Y` is the Yjs that the app uses. They
  * are the bytes that Yjs encodes, so what Yjs takes for the same in another order is the same here. Cost: each state replays its updates.
+ *
+ * @example
+ * import { documentImages, exhaust } from '@syncline/testing/simulate'
+ * import { text } from '@syncline/yjs'
+ * import * as Y from 'yjs'
+ *
+ * const note = text('note')
+ * const app = { refs: { note }, actions: { type: (tx) => tx.insert(note, 0, 'Hi') } }
+ * const does = [['type', 'type'], ['type']]
+ * const { complete } = await exhaust({ app, does, images: documentImages(Y), print: () => {} })
+ * expect(complete).toBe(true)
  */
 export function documentImages(yjs: Yjs): Images {
   const image: Image = (state) => {

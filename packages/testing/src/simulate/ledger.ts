@@ -9,7 +9,10 @@ export interface Ledger {
   follow(deed: Deed, receipt: Receipt<unknown>, isHeard: () => boolean): void
 }
 
-/** One thing that somebody did. Its number is the `meta` of its Change, by which it is known wherever that Change ends. */
+/**
+ * One thing that somebody did. Its number, which does not depend on what others do meanwhile, is the `meta` of its Change, by which it is
+ * known wherever that Change ends.
+ */
 export interface Deed {
   readonly number: number
   readonly session: string
@@ -28,13 +31,25 @@ export interface Deed {
   mayBeLost: boolean
 }
 
+/** More machines than anybody simulates. */
+const MOST_BROWSERS = 1000
+
 export function createLedger(): Ledger {
   const deeds: Deed[] = []
+  const counts = new Map<string, number>()
+
+  /** The first of all browsers have the first numbers, and so on. */
+  function numberOf(browser: string): number {
+    const count = counts.get(browser) ?? 0
+    counts.set(browser, count + 1)
+    return count * MOST_BROWSERS + Number(/\d+$/.exec(browser)?.[0] ?? 0)
+  }
+
   return {
     deeds,
     begin(session, browser, action) {
       const deed: Deed = {
-        number: deeds.length + 1,
+        number: numberOf(browser),
         session,
         browser,
         action,

@@ -1,10 +1,16 @@
 import type { RelayOptions } from '@syncline/relay'
 import type { SimulatedApp } from './app.ts'
+import { calm, type Calm, type CalmOptions } from './calm.ts'
+import { runCohort, runHere, type Cohort, type CohortOptions, type CohortRun } from './cohort.ts'
+import { runInWorker } from './cohort-workers.ts'
+import { printed } from './counterexample.ts'
 import type { Trace } from './decider.ts'
 import { SimulationError } from './errors.ts'
-import { execute, type Execution, type SchedulePlan } from './execute.ts'
+import { execute, type SchedulePlan } from './execute.ts'
+import { exhaust, type ExhaustOptions, type Exhausted } from './exhaust.ts'
 import { everyFault, type Faults } from './faults.ts'
 import type { Report } from './report.ts'
+import { smallestRun } from './smallest-run.ts'
 
 /** What is simulated. */
 export interface SimulateOptions {
@@ -19,28 +25,79 @@ export interface SimulateOptions {
   readonly faults?: Partial<Faults>
   /** How many things happen in a schedule, actions and faults. Default 40. */
   readonly steps?: number
+  /** How many schedules may be run to make one that fails smaller. Default 300. */
+  readonly shrinking?: number
 }
 
 /** A system that can be run, as often as there are seeds. */
 export interface Simulation {
-  /** Runs one schedule. Rejects with `SimulationError` `failed` when a promise was broken. */
+  /** Runs one schedule. Rejects with `SimulationError` `failed` when a promise was broken: made smaller, and drawn. */
   run(seed: number): Promise<Report>
   /** Runs what was run before once more: a seed, or the trace of a report. The digest is the same, or the system is not deterministic. */
   replay(from: number | Trace): Promise<Report>
+  /**
+   * Runs consecutive seeds, and puts together what happened in them; what fails is in the result. With a `module` they run in worker threads of Node,
+   * with the same result. Rejects with `SimulationError` `nothing-happened` when nobody did anything.
+   */
+  cohort(options: CohortOptions): Promise<Cohort>
+  /** Tries every order in which what is done can come: {@link exhaust}, of this app. */
+  exhaust(options: Omit<ExhaustOptions, 'app'>): Promise<Exhausted>
+  /** Whether what is done needs anybody to decide about its order: {@link calm}, of this app. */
+  calm(options: Omit<CalmOptions, 'app'>): Calm
 }
+
+/** So many schedules are run to make one that fails smaller. */
+const MOST_SHRINKING = 300
 
 /** Says what is simulated. */
 export function simulate(options: SimulateOptions): Simulation {
   const { app, replicas = options.tabs?.length ?? 3, relay = {}, faults = everyFault, steps = 40 } = options
+  const { shrinking = MOST_SHRINKING } = options
   const tabs = Array.from({ length: replicas }, (_, i) => options.tabs?.[i] ?? 1)
   const plan: SchedulePlan = { app, tabs, relay, faults, steps }
-  const run = async (from: number | Trace): Promise<Report> => judge(await execute(plan, from))
-  return { run, replay: run }
-}
 
-function judge({ report, failure }: Execution): Report {
-  if (failure === undefined) return report
-  throw new SimulationError('failed', `Seed ${report.seed}: ${failure.check}: ${failure.message}`, {
-    cause: failure.cause,
-  })
+  async function run(from: number | Trace): Promise<Report> {
+    const execution = await execute(plan, from)
+    if (execution.failure === undefined) return execution.report
+    const { trace, counterexample, runs } = await smallestRun(plan, execution, shrinking)
+    throw new SimulationError(
+      'failed',
+      `Seed ${execution.report.seed}: ${printed(counterexample)}
+This is the smallest schedule that ${runs} runs have found. To see it again: replay(${JSON.stringify(trace)})`,
+      { cause: execution.failure.cause, counterexample },
+    )
+  }
+
+  /** One of many: what fails is no error. */
+  async function runOne(seed: number): Promise<CohortRun> {
+    try {
+      return { counts: (await run(seed)).counts }
+    } catch (error) {
+      if (!(error instanceof SimulationError) || error.code !== 'failed') throw error
+      return { counts: {}, failure: error.message }
+    }
+  }
+
+  return {
+    run,
+    replay: run,
+    async cohort(wanted) {
+      const { module, workers = 2 } = wanted
+      const runners =
+        module === undefined
+          ? [runHere(runOne)]
+          : await Promise.all(Array.from({ length: workers }, () => runInWorker(module)))
+      const cohort = await runCohort(runners, wanted)
+      const hasActed = Object.entries(cohort.counts).some(([what, count]) => what.endsWith('actions') && count > 0)
+      if (cohort.runs > 0 && cohort.failures.length === 0 && !hasActed) {
+        throw new SimulationError(
+          'nothing-happened',
+          `In ${cohort.runs} runs nobody did anything. Give the app actions, and a schedule steps for them.`,
+        )
+      }
+      return cohort
+    },
+    exhaust: (wanted) => exhaust({ ...wanted, app }),
+    calm: (wanted) => calm({ ...wanted, app }),
+  }
 }

@@ -30,7 +30,7 @@ const states: Record<keyof typeof subjects, readonly [number, number, number, nu
   list: [39109, 2005, 111, 36],
   record: [4786, 916, 141, 55],
   diff3: [0, 0, 1413, 64],
-  text: [0, 378, 60, 48],
+  text: [4021, 378, 60, 48],
 }
 const names = Object.keys(subjects) as (keyof typeof subjects)[]
 
@@ -60,7 +60,11 @@ test.each(names.filter((name) => isLong || !['diff3', 'text'].includes(name)))(
   },
 )
 
-test.each(names.filter((name) => isLong || name === 'lww'))('%s: and when all three are', async (name) => {
-  const counts = { histories: 1_277_177, finished: 900_521, deliveries: 2_295_738, orders: 92_388_774 }
-  expect(await explored(name, 0)).toEqual({ ...counts, states: states[name][0] })
-})
+// Every history of whole values is a state of its own: all of them are more than there is room for.
+test.each(names.filter((name) => (isLong ? name !== 'diff3' : name === 'lww')))(
+  '%s: and when all three are',
+  async (name) => {
+    const counts = { histories: 1_277_177, finished: 900_521, deliveries: 2_295_738, orders: 92_388_774 }
+    expect(await explored(name, 0)).toEqual({ ...counts, states: states[name][0] })
+  },
+)

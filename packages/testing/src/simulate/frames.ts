@@ -1,0 +1,81 @@
+import { act, actionsOf } from './acting.ts'
+import type { SimulatedApp } from './app.ts'
+import type { Finding } from './counterexample.ts'
+import { SimulationError } from './errors.ts'
+import { judge, rest } from './execute.ts'
+import type { EventSystem } from './explore-events.ts'
+import { createKernel } from './kernel.ts'
+import { createWorld, type World } from './world.ts'
+
+/** Browsers with a tab each, a relay, and what the tabs do. */
+export interface FramesPlan {
+  readonly app: SimulatedApp
+  /** For each browser what its tab does, in order. */
+  readonly does: readonly (readonly string[])[]
+  readonly seed: number
+}
+
+/** As many choices as an action may draw, before it draws the calmest. */
+const MOST_CHOICES = 16
+
+/**
+ * A whole system at the point where everybody is online and has nothing to tell: from here on each tab may do what it does next at any time. Nothing takes
+ * time but what waits for its time.
+ */
+export async function beginFrames({ app, does, seed }: FramesPlan): Promise<EventSystem> {
+  const named = new Map(actionsOf(app).map((action) => [action.name, action]))
+  const decisions: Record<string, readonly number[]> = {}
+  does.forEach((names, who) =>
+    names.forEach(
+      (_, i) => (decisions[streamOf(who, i)] = Array.from({ length: MOST_CHOICES }, (_each, at) => who + i + at)),
+    ),
+  )
+  const kernel = createKernel({ seed, decisions, rest: 'calm' }, true)
+  const world = createWorld(kernel, { app, tabs: does.map(() => 1), relay: {}, faults: {} })
+  for (const machine of world.machines) machine.open(0)
+  await rest(world)
+  await kernel.pass(60_000)
+  if (world.failure !== undefined) throw failedToBegin(world.failure.message)
+
+  function plan(who: number, i: number): void {
+    const name = does[who]![i]
+    if (name === undefined) return
+    const machine = world.machines[who]!
+    const action = named.get(name)
+    if (action === undefined) throw new SimulationError('invalid-simulation', `There is no action "${name}".`)
+    kernel.plan({
+      party: machine.tabs[0]!.life.party,
+      kind: 'action',
+      label: name,
+      channel: `doings ${who}`,
+      run() {
+        act(world, machine, machine.tabs[0]!, action, streamOf(who, i))
+        plan(who, i + 1)
+      },
+    })
+  }
+
+  does.forEach((_, who) => plan(who, 0))
+  return {
+    kernel,
+    begunAt: kernel.chronicle.happenings.length,
+    // What a machine brings to its disk by and by matters to nobody while it has power.
+    waits: ({ kind, label }) => kind === 'timer' || label === 'flushes',
+    partyOf: ({ party }) => party.split('/')[0]!,
+    broken: () => findingIn(world),
+    async finish() {
+      await judge(world)
+      return findingIn(world)
+    },
+  }
+}
+
+const streamOf = (who: number, i: number): string => `doing ${who} ${i}`
+
+function findingIn({ failure }: World): Finding | undefined {
+  return failure === undefined ? undefined : { check: failure.check, what: failure.message }
+}
+
+function failedToBegin(message: string): SimulationError {
+  return new SimulationError('failed', `Before anybody did anything: ${message}`)
+}

@@ -1,0 +1,83 @@
+import { counter, lww } from '@syncline/merge'
+import { expect, test } from 'vitest'
+import { exhaust, SimulationError, type SimulatedApp } from '../../src/simulate/index.ts'
+
+const isLong = process.env.SYNCLINE_LONG === '1'
+const votes = counter('votes')
+const title = lww('title', '')
+const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
+
+const app = {
+  refs: { votes, title, seat },
+  actions: {
+    vote: (tx) => tx.add(votes, 1),
+    rename: (tx, chance) => tx.set(title, chance.unique()),
+    sit: {
+      arbiter: 'relay',
+      body(tx, chance) {
+        if (tx.get(seat) === null) tx.set(seat, chance.unique())
+      },
+    },
+  },
+} satisfies SimulatedApp
+
+const print = (line: string): void => console.log(line)
+
+/** How many points there are where somebody can tell what has happened from every other. */
+const points = { order: 0, state: 1160 } as const
+
+test.each(isLong ? (['order', 'state'] as const) : (['order'] as const))(
+  'two tabs that vote at the same time: by %s all 56 orders of messages and storages',
+  async (by) => {
+    const { complete, explored } = await exhaust({ app, of: 'frames', by, does: [['vote'], ['vote']], print })
+    expect(complete).toBe(true)
+    expect(explored).toMatchObject({ states: points[by], orders: 56 })
+  },
+)
+
+test('what a relay decides about is decided in every order, and once', async () => {
+  const taken = {
+    'one seat': (snapshot) => snapshot.get(seat) === null || /^\d+\.1$/.test(snapshot.get(seat)!),
+  } satisfies SimulatedApp['invariants']
+  const { complete, reason, explored } = await exhaust({
+    app: { ...app, invariants: taken },
+    of: 'frames',
+    by: 'order',
+    does: [['sit'], ['sit']],
+    limit: isLong ? undefined : 40,
+    print,
+  })
+  expect([complete, reason]).toEqual(isLong ? [true, undefined] : [false, 'limit'])
+  expect(explored.orders).toBeGreaterThan(5)
+})
+
+test('what is found is shown in an order that is as usual as it can be', async () => {
+  const broken = {
+    ...app,
+    invariants: {
+      'nobody votes while it is renamed': (snapshot) => snapshot.get(title) === '' || snapshot.get(votes) < 2,
+    },
+  } satisfies SimulatedApp
+  const does = [['vote', 'rename'], ['vote']]
+  const error: unknown = await exhaust({ app: broken, of: 'frames', by: 'order', does, print }).catch(
+    (thrown: unknown) => thrown,
+  )
+  expect(error).toBeInstanceOf(SimulationError)
+  const { check, what, steps, diagram } = (error as SimulationError).counterexample!
+  expect([check, what]).toEqual(['invariant', expect.stringContaining('nobody votes while it is renamed')])
+  expect(steps.filter((step) => /: \d+: (vote|rename)$/.test(step))).toHaveLength(3)
+  expect(diagram).toMatch(/^browser 1\/tab 1 +browser 2\/tab 1 +relay\n/)
+  expect(diagram).toContain('changes w')
+})
+
+test('it says when it is not all, and what it cannot explore', async () => {
+  const does = [['vote'], ['vote']]
+  const limited = await exhaust({ app, of: 'frames', does, limit: 3, print })
+  expect(limited).toMatchObject({ of: 'frames', complete: false, reason: 'limit' })
+  const short = await exhaust({ app, of: 'frames', does, depth: 3, print })
+  expect(short).toMatchObject({ complete: false, reason: 'depth', explored: { orders: 0 } })
+  await expect(exhaust({ app, of: 'frames', points: 'apart', does, print })).rejects.toThrow(
+    'Leave out points and clocks',
+  )
+  await expect(exhaust({ app, of: 'frames', does: [['sing'], []], print })).rejects.toThrow('There is no action "sing"')
+})
