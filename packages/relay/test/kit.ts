@@ -57,9 +57,12 @@ export async function until(isSo: () => boolean, what: string = String(isSo)): P
   }
 }
 
-/** Runs what is ready: as many turns as any exchange in memory needs. */
+/** Runs what is ready: as many turns as any exchange in memory needs, or until two of them asked for no other. */
 export async function turns(count = 20): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0, quiet = 0; turn < count && quiet < 2; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    quiet = process.getActiveResourcesInfo().includes('Immediate') ? 0 : quiet + 1
+  }
 }
 
 export type FrameOf<T extends Frame['type']> = Extract<Frame, { readonly type: T }>
