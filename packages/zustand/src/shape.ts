@@ -15,8 +15,9 @@ export type WritableOf<S extends Shape> = {
   >
 }
 
+/** What a ref is written as, or as it reads: of a `diff3` ref that is a reading of it, and a value is written. */
 type WrittenOf<R> =
-  R extends Ref<unknown, infer W extends Writes> ? (W extends { set: infer V } ? V : W['merge']) : never
+  R extends Ref<infer Reading, infer W extends Writes> ? (W extends { set: infer V } ? V : W['merge']) | Reading : never
 
 /** All that `setState` writes, as it reads: what a state that replaces another must have. */
 export type CompleteOf<S extends Shape> = Pick<StateOf<S>, keyof WritableOf<S>>

@@ -41,11 +41,14 @@ export function storeApi<S extends Shape>(
   /** Held weakly: a state that is old must not keep all that was old. */
   let seen: WeakRef<Snapshot> | undefined
   let state: Record<string, unknown> = {}
+  /** What `diff3` refs have read, so that a reading that comes back is not taken for a value that looks like one. */
+  const readings = new WeakSet<Diff3Reading>()
 
   function newest(): Record<string, unknown> {
     const snapshot = store.snapshot
     if (snapshot === seen?.deref()) return state
     const next = Object.fromEntries([...readables].map(([key, readable]) => [key, snapshot.get(readable)]))
+    for (const [key, readable] of readables) if (isDiff3(readable)) readings.add(next[key] as Diff3Reading)
     const isFirst = seen === undefined
     if (isFirst || Object.keys(next).some((key) => !Object.is(next[key], state[key]))) state = next
     seen = new WeakRef(snapshot)
@@ -88,13 +91,19 @@ export function storeApi<S extends Shape>(
     }
     if (Object.is(value, current[key])) return []
     // `kind` tells a ref from the two others, which the type of a shape leaves open.
-    if (readable.kind === 'ref') return [{ ref: readable as Write['ref'], base: current[key], value }]
+    if (readable.kind === 'ref')
+      return [{ ref: readable as Write['ref'], base: asWritten(current[key]), value: asWritten(value) }]
     if (equalValues(value, current[key])) return []
     throw new ZustandBindingError(
       'read-only',
       `setState would replace ${JSON.stringify(key)}, the ids of a ${readable.kind}, which follow from its members. ` +
         'Create, delete and move members in store.transact().',
     )
+  }
+
+  /** Of a reading of a `diff3` ref its value, which is what the ref is written as. */
+  function asWritten(value: unknown): unknown {
+    return readings.has(value as Diff3Reading) ? (value as Diff3Reading).value : value
   }
 
   const initial = newest()
@@ -114,6 +123,14 @@ export function storeApi<S extends Shape>(
     },
   }
 }
+
+/** A `diff3` ref reads as its value with the conflicts in it. */
+interface Diff3Reading {
+  readonly value: unknown
+}
+
+/** The tag is the only sign: the class of refs is the same for all. */
+const isDiff3 = (readable: Readable<unknown>): boolean => readable.kind === 'ref' && readable.key.startsWith('diff3 ')
 
 interface Write {
   readonly ref: Ref<unknown, { set: unknown; merge: unknown }>

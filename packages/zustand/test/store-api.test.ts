@@ -1,4 +1,6 @@
 import { collection, counter, list, lww, place, record, set } from '@syncline/merge'
+import { json, lines } from '@syncline/merge/diff'
+import { diff3 } from '@syncline/merge/diff3'
 import { makeRef, StmError, type EditContext, type Intent, type PolicyRef } from '@syncline/stm'
 import { everything, openStore, type Store } from '@syncline/store'
 import { afterEach, assert, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -390,5 +392,40 @@ describe('subscribe', () => {
       ['Plan', false],
       ['Plan', true],
     ])
+  })
+})
+
+describe('a diff3 ref', () => {
+  const plan = diff3('plan', { by: lines, initial: 'pack\n\ndrive\n' })
+  const shape = { plan, likes }
+
+  test('is written by a value, and merged with what others made of it', () => {
+    const api = storeApi(store, shape)
+    const stale = api.getState().plan
+    expect(stale).toMatchObject({ value: 'pack\n\ndrive\n', conflicts: [] })
+    api.setState({ plan: 'pack\n\nfly\n' })
+    expect(api.getState().plan).toMatchObject({ value: 'pack\n\nfly\n', conflicts: [] })
+    // The function is given what is there now, so only the first line is another one.
+    api.setState(({ plan: { value } }) => ({ plan: value.replace('pack', 'pack tents') }))
+    expect(store.get(plan)).toMatchObject({ value: 'pack tents\n\nfly\n', conflicts: [] })
+  })
+
+  test('a reading that comes back is the value that it reads, and the same one writes nothing', () => {
+    const api = storeApi(store, shape)
+    const before = api.getState()
+    expect(commitsOf(() => api.setState((state) => ({ ...state, likes: 1 }), true))).toBe(1)
+    api.setState({ plan: 'walk\n' })
+    expect(commitsOf(() => api.setState({ ...api.getState() }))).toBe(0)
+    // As somebody does who goes back to a state of before.
+    api.setState(before)
+    expect(store.get(plan)).toEqual(before.plan)
+    expect(store.get(likes)).toBe(0)
+  })
+
+  test('a value that looks like a reading is a value', () => {
+    const form = diff3<{ readonly value: string }>('form', { by: json(), initial: { value: '' } })
+    const api = storeApi(store, { form })
+    api.setState({ form: { value: 'typed' } })
+    expect(api.getState().form).toMatchObject({ value: { value: 'typed' }, conflicts: [] })
   })
 })
