@@ -34,7 +34,7 @@ export const plainText: Content<string> = {
   name: 'text',
   advice: 'Write nothing but strings of whole characters, into the Y.Text.',
   empty: '',
-  create: (guid) => new Y.Doc(guid === undefined ? {} : { guid }),
+  create: (guid = '') => new Y.Doc({ guid }),
   parse: (update) => parseUpdate(update, grammar),
   problem: whyHalved,
   read: (doc) => doc.getText(TEXT_KEY).toString(),

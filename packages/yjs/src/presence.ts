@@ -89,7 +89,7 @@ export function yjsPresence(): (port: PresencePort) => YjsPresence {
 }
 
 function openPresence(port: PresencePort): YjsPresence {
-  const doc = new Y.Doc()
+  const doc = new Y.Doc({ guid: '' })
   doc.clientID = port.randomUint32()
   const awareness = new TimelessAwareness(doc)
   const self = awareness.clientID

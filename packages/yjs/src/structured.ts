@@ -14,9 +14,9 @@ export const structured: Content<DocValue, Holding> = {
   name: 'doc',
   advice: 'Write plain data and whole characters, into the roots of the handle.',
   empty: NOTHING,
-  create(guid) {
+  create(guid = '') {
     // What is deleted stays where it was. An update must be taken or refused alike whether what it builds on was deleted before it came.
-    const doc = new Y.Doc({ gc: false, ...(guid !== undefined && { guid }) })
+    const doc = new Y.Doc({ gc: false, guid })
     rootsOf(doc)
     doc.on('afterTransaction', (transaction) => {
       forgetChanged(transaction)

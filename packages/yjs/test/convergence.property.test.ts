@@ -274,6 +274,9 @@ test('[TE7] an update is applied exactly when Yjs would leave nothing pending', 
   expect([whole > 250, missing > 200]).toEqual([true, true])
 })
 
+/** As text, which is compared much faster than byte by byte. */
+const bytesOf = (doc: Y.Doc): string => Buffer.from(Y.encodeStateAsUpdate(doc)).toString('latin1')
+
 const damages = process.env.SYNCLINE_LONG === '1' ? 20_000 : 350
 
 test('[TE6] damaged updates throw nowhere, leave nothing half done, and read the same in every document', () => {
@@ -310,10 +313,10 @@ test('[TE6] damaged updates throw nowhere, leave nothing half done, and read the
         const live = site.open(note)
         let state: TextState | undefined
         history.forEach((payload, i) => {
-          const before = Y.encodeStateAsUpdate(live.doc)
+          const before = bytesOf(live.doc)
           site.receive({ from: 0, seq: i + 1, deps: [i], address: 'note', payload })
-          const after = Y.encodeStateAsUpdate(live.doc)
-          expect(payload === bad && !parses ? after : before).toEqual(before)
+          const after = bytesOf(live.doc)
+          expect(payload === bad && !parses ? after : before).toBe(before)
           state = textPolicy.apply(state, payload, stamp)
         })
         expect(textPolicy.read(state, note)).toBe(site.read(note))

@@ -1,4 +1,5 @@
 import { lww } from '@syncline/merge'
+import type { Ref, Tx } from '@syncline/stm'
 import type { Store, Violation } from '@syncline/store'
 import { everything, memoryStorage, openStore } from '@syncline/store'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -257,4 +258,30 @@ test('[DO30] cursors stand in their doc, under the id that its document has', as
   expect(awareness!.states).toBe(awareness!.getStates())
   mine.close()
   await vi.waitFor(() => expect(seen(theirs)).toBeNull())
+})
+
+test('[DO2] every other write says which one there is, and leaves nothing', async () => {
+  const store = await open()
+  // The compiler refuses these; what comes from elsewhere has no types.
+  const untyped = page as unknown as Ref<number, { set: unknown; merge: unknown; patch: unknown; add: true }>
+  const writes: Record<string, (tx: Tx) => void> = {
+    set: (tx) => tx.set(untyped, { map: { a: 1 } }),
+    merge: (tx) => tx.merge(untyped, 0, { map: { a: 1 } }),
+    patch: (tx) => tx.patch(untyped, { map: { a: 1 } }),
+    add: (tx) => tx.add(untyped, 1),
+  }
+  for (const [name, write] of Object.entries(writes)) {
+    const attempt = (): unknown =>
+      store.transact((tx) => {
+        tx.set(title, 'half')
+        write(tx)
+      })
+    expect(attempt).toThrow(
+      expect.objectContaining({
+        code: 'invalid-write',
+        message: `The doc "page/one" has no write "${name}". Use tx.edit(ref, ({ fragment, text, map, array }) => …).`,
+      }),
+    )
+  }
+  expect([store.get(title), store.get(page).map, store.status.unsaved]).toEqual(['', {}, 0])
 })
