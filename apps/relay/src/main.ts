@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { RelayError } from '@syncline/relay'
 import { readOptions, usage, UsageError } from './options.ts'
-import { startProgram } from './program.ts'
 
 /** A stop that takes longer is an end: the log is whole at every moment. */
 const STOP_TIMEOUT_MS = 1900
@@ -12,6 +10,8 @@ async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), process.env)
   if (options === 'help') return void process.stdout.write(usage)
   if (options === 'version') return void process.stdout.write(`${version()}\n`)
+  // Who asks how to use it, or asks wrongly, is answered at once: the relay is loaded when it is to run.
+  const { startProgram } = await import('./program.ts')
   const program = await startProgram(options)
 
   let isStopping = false
@@ -37,8 +37,9 @@ function version(): string {
 
 /** What the operator can mend is one line. Anything else is a defect, and says where. */
 function fail(error: unknown): void {
-  const isExpected = error instanceof RelayError || error instanceof UsageError
-  process.stderr.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+  const isExpected = name === 'RelayError' || error instanceof UsageError
+  process.stderr.write(`${isExpected ? message : stack}\n`)
   process.exit(1)
 }
 

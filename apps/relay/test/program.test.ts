@@ -10,7 +10,8 @@ import { killAmongRivals } from './rivals.ts'
 
 compileFirst()
 
-describe('the program', () => {
+// Each has a program and a folder of its own, and mostly waits for it.
+describe.concurrent('the program', () => {
   test('[RL38] it says its URL once when it is ready, and nothing else', async () => {
     const relay = await launch(['--port', '0', '--data', join(temporaryFolder(), 'made', 'for it')])
     expect(relay.stdout).toMatch(/^Syncline is running at http:\/\/127\.0\.0\.1:\d+\n$/)
@@ -75,8 +76,9 @@ describe('the program', () => {
       [['--colour'], /--colour.*--help/],
       [['board'], /board.*--help/],
     ]
-    for (const [args, message] of attempts) {
-      const { code, stdout, stderr } = await runToEnd(args)
+    const endings = await Promise.all(attempts.map(([args]) => runToEnd(args)))
+    for (const [i, [args, message]] of attempts.entries()) {
+      const { code, stdout, stderr } = endings[i]!
       expect([args, code, stdout]).toEqual([args, 1, ''])
       expect(stderr).toMatch(message)
       expect(stderr.trimEnd()).not.toContain('\n')
@@ -84,40 +86,41 @@ describe('the program', () => {
     holder.close()
     expect((await running.kill('SIGTERM')).code).toBe(0)
   })
-
-  test('[RL40] stopped, it stores what it heard, says goodbye, and ends well in time', async () => {
-    const data = temporaryFolder()
-    const relay = await launch(['--port', '0', '--data', data])
-    const client = await dial(relay.port)
-    enter(client, 'board')
-    const writer = 'a'.repeat(32)
-    const records = Array.from({ length: 200 }, (_, i) => record(writer, i + 1))
-    client.say({ type: 'changes', channel: 1, first: 0, records })
-    client.say({ type: 'ping', token: 1 })
-    while (!client.heard.some(({ type }) => type === 'pong')) await new Promise((resolve) => setImmediate(resolve))
-    // It gives up with exit code 1 after 1.9 s, so a 0 says that it was quicker.
-    const [{ code, stderr }, closeCode] = await Promise.all([relay.kill('SIGTERM'), client.closed])
-    expect([code, stderr, closeCode]).toEqual([0, '', 1001])
-    const acknowledged = client.heard.reduce(
-      (sum, frame) => sum + (frame.type === 'acknowledgement' ? frame.count : 0),
-      0,
-    )
-    expect(acknowledged).toBe(200)
-    expect(client.heard.at(-1)).toMatchObject({ type: 'failure', channel: 0, code: 'stopping', retryAfterMs: 1000 })
-
-    const again = await launch(['--port', '0', '--data', data])
-    const reader = await dial(again.port)
-    enter(reader, 'board', { writers: new Map([[writer, 200]]) })
-    while (!reader.heard.some(({ type }) => type === 'basis')) await new Promise((resolve) => setImmediate(resolve))
-    expect(reader.heard.find(({ type }) => type === 'basis')).toMatchObject({
-      head: 200,
-      writers: new Map([[writer, 200]]),
-    })
-    await again.kill('SIGTERM')
-  })
 })
 
-describe('the app it serves', () => {
+// Alone: its end is in time or it is not.
+test('[RL40] stopped, it stores what it heard, says goodbye, and ends well in time', async () => {
+  const data = temporaryFolder()
+  const relay = await launch(['--port', '0', '--data', data])
+  const client = await dial(relay.port)
+  enter(client, 'board')
+  const writer = 'a'.repeat(32)
+  const records = Array.from({ length: 200 }, (_, i) => record(writer, i + 1))
+  client.say({ type: 'changes', channel: 1, first: 0, records })
+  client.say({ type: 'ping', token: 1 })
+  while (!client.heard.some(({ type }) => type === 'pong')) await new Promise((resolve) => setImmediate(resolve))
+  // It gives up with exit code 1 after 1.9 s, so a 0 says that it was quicker.
+  const [{ code, stderr }, closeCode] = await Promise.all([relay.kill('SIGTERM'), client.closed])
+  expect([code, stderr, closeCode]).toEqual([0, '', 1001])
+  const acknowledged = client.heard.reduce(
+    (sum, frame) => sum + (frame.type === 'acknowledgement' ? frame.count : 0),
+    0,
+  )
+  expect(acknowledged).toBe(200)
+  expect(client.heard.at(-1)).toMatchObject({ type: 'failure', channel: 0, code: 'stopping', retryAfterMs: 1000 })
+
+  const again = await launch(['--port', '0', '--data', data])
+  const reader = await dial(again.port)
+  enter(reader, 'board', { writers: new Map([[writer, 200]]) })
+  while (!reader.heard.some(({ type }) => type === 'basis')) await new Promise((resolve) => setImmediate(resolve))
+  expect(reader.heard.find(({ type }) => type === 'basis')).toMatchObject({
+    head: 200,
+    writers: new Map([[writer, 200]]),
+  })
+  await again.kill('SIGTERM')
+})
+
+describe.concurrent('the app it serves', () => {
   function app(): string {
     const folder = join(temporaryFolder(), 'app')
     mkdirSync(join(folder, 'assets'), { recursive: true })
