@@ -11,6 +11,8 @@ import { measure, takesPart, type Workload } from '../text/workloads.ts'
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'text')
 const file = join(folder, '../../../third_party/editing-traces/automerge-paper.json.gz')
 const workloads: readonly Workload[] = ['edit', 'receive', 'load']
+/** More than an app writes in one task. */
+const trace = readTrace(file, 250)
 
 test('the README shows what was measured last, of every contender', () => {
   const baseline = readBaseline(folder)
@@ -25,7 +27,6 @@ test('the README shows what was measured last, of every contender', () => {
 })
 
 test.each(contenders)('$name writes, takes in and loads what was typed', async (contender) => {
-  const trace = readTrace(file, 400)
   const times: number[] = []
   const time = async (body: () => void | Promise<void>): Promise<number> => {
     await body()
@@ -38,6 +39,5 @@ test.each(contenders)('$name writes, takes in and loads what was typed', async (
 
 test('a contender that ends with another text is found out', async () => {
   const liar = { name: 'liar', receives: false, open: () => ({ edit: () => undefined, read: () => 'something else' }) }
-  const trace = readTrace(file, 10)
   await expect(measure(liar, 'edit', trace, async (body) => (await body(), 1))).rejects.toThrow('another text')
 })
