@@ -6,7 +6,7 @@ import { Popover, Switch } from 'radix-ui'
 import { useId, type ReactNode } from 'react'
 import { Refused } from './Refused.tsx'
 import { useCountdown } from './use-countdown.ts'
-import { linkWords, savedWords, several } from './words.ts'
+import { linkWords, placeOf, savedWords, several } from './words.ts'
 
 const places = ['memory', 'device', 'relay'] as const
 
@@ -14,7 +14,8 @@ const places = ['memory', 'device', 'relay'] as const
 export function Saving() {
   const status = useStatus()
   const seconds = useCountdown(status.link === 'waiting' ? status.retryAtMs : undefined)
-  const reached = places.indexOf(status.saved)
+  const place = placeOf(status)
+  const reached = places.indexOf(place)
   const link = linkWords(status, seconds)
   const isStuck = status.link === 'waiting' && status.retryAtMs === undefined
   const alarm = status.refused > 0 || status.storage !== 'ok' || isStuck
@@ -34,12 +35,12 @@ export function Saving() {
           <TriangleAlert className="size-4 text-warn" aria-hidden />
         ) : (
           <span className="flex items-center gap-[3px]" aria-hidden>
-            {places.map((place, index) => (
+            {places.map((each, index) => (
               <span
-                key={place}
+                key={each}
                 className={clsx(
                   'h-1.5 rounded-full transition-all duration-300',
-                  index <= reached ? (status.saved === 'relay' ? 'bg-good' : 'bg-warn') : 'bg-line-strong',
+                  index <= reached ? (place === 'relay' ? 'bg-good' : 'bg-warn') : 'bg-line-strong',
                   index === reached ? 'w-3.5' : 'w-1.5',
                 )}
               />

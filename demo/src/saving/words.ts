@@ -23,9 +23,14 @@ export function linkWords(status: Status, secondsToRetry: number | undefined): s
   }
 }
 
-/** Where our newest changes are, in a few words. */
+/** Where our newest changes are. On a board that nobody has written on there are none: with the link up, the relay has all there is. */
+export function placeOf({ saved, pending, link }: Status): Status['saved'] {
+  return saved === 'device' && pending === 0 && link === 'online' ? 'relay' : saved
+}
+
+/** The same in a few words. */
 export function savedWords(status: Status): string {
-  switch (status.saved) {
+  switch (placeOf(status)) {
     case 'memory':
       return 'In memory'
     case 'device':
