@@ -44,6 +44,14 @@ test('every function of merge/diff3 is called in an example that runs', async ()
   expect(uncalled(await import('../../packages/merge/src/diff3/index.ts'))).toEqual([])
 })
 
+// What vitest gets are matchers, and no function.
+test.each(['simulate', 'fast-check'])(
+  'every function of testing/%s is called in an example that runs',
+  async (part) => {
+    expect(uncalled(await import(`../../packages/testing/src/${part}/index.ts`))).toEqual([])
+  },
+)
+
 function uncalled(exported: Record<string, unknown>): readonly string[] {
   const functions = Object.keys(exported).filter((key) => isFunction(exported[key]))
   return functions.length === 0 ? ['There is no function at all.'] : functions.filter((key) => !isCalled(key))

@@ -37,6 +37,12 @@ export interface Cohort {
   readonly failures: readonly SeedFailure[]
 }
 
+/** What many runs of a simulation came to. */
+export interface SimulatedCohort extends Cohort {
+  /** Faults that were asked for, and never happened: of what they do the cohort says nothing. */
+  readonly missing: readonly string[]
+}
+
 /** A seed that failed. */
 export interface SeedFailure {
   readonly seed: number

@@ -86,7 +86,7 @@ export function exploreOrders(options: ExhaustOptions): Exploration {
       at[who] = performed.after
       clock[who] = performed.at ?? clock[who]!
     } catch (error) {
-      return { check: 'performs', what: `${nameOf(who)} performs ${name}, which throws: ${String(error)}` }
+      return { check: 'error', what: `${nameOf(who)} performs ${name}, which throws: ${String(error)}` }
     }
     own[who] = seq
     return undefined

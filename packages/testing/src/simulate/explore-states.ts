@@ -55,7 +55,7 @@ export function exploreStates(options: ExhaustOptions): Exploration {
           })
         } catch (error) {
           found(stepsTo(), {
-            check: 'performs',
+            check: 'error',
             what: `${nameOf(who)} performs ${name}, which throws: ${String(error)}`,
           })
           return undefined
@@ -63,7 +63,7 @@ export function exploreStates(options: ExhaustOptions): Exploration {
         // Who has it from its bytes must have the same as who made it.
         if (states.deliver(state, performed.effect) === performed.after) return performed
         found(stepsTo((who + 1) % does.length), {
-          check: 'converges',
+          check: 'convergence',
           what: `Who receives what ${nameOf(who)} did has something else than ${nameOf(who)}.`,
         })
         return undefined
@@ -88,7 +88,7 @@ export function exploreStates(options: ExhaustOptions): Exploration {
           ]),
         )
         const what = `${nameOf(first)} and ${nameOf(second)} have received the same in different orders, and differ.`
-        return found(steps, { check: 'converges', what })
+        return found(steps, { check: 'convergence', what })
       },
     },
     { depth, limit },

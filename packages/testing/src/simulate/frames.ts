@@ -34,7 +34,8 @@ export async function beginFrames({ app, does, seed }: FramesPlan): Promise<Even
   const world = createWorld(kernel, { app, tabs: does.map(() => 1), relay: {}, faults: {} })
   for (const machine of world.machines) machine.open(0)
   await rest(world)
-  await kernel.pass(60_000)
+  // What the opening has begun and nobody waits for.
+  await kernel.pass(10_000)
   if (world.failure !== undefined) throw failedToBegin(world.failure.message)
 
   function plan(who: number, i: number): void {

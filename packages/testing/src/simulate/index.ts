@@ -23,7 +23,7 @@ export type { Image, Images, Yjs } from './image.ts'
 // One order, and many seeds
 export { playSchedule } from './schedule.ts'
 export type { PlayOptions, Schedule, ScheduleStep } from './schedule.ts'
-export type { Cohort, CohortOptions, SeedFailure } from './cohort.ts'
+export type { Cohort, CohortOptions, SeedFailure, SimulatedCohort } from './cohort.ts'
 
 // Counter-examples, smaller and drawn
 export type { Counterexample } from './counterexample.ts'

@@ -1,7 +1,7 @@
 import type { RelayOptions } from '@syncline/relay'
 import type { SimulatedApp } from './app.ts'
 import { calm, type Calm, type CalmOptions } from './calm.ts'
-import { runCohort, runHere, type Cohort, type CohortOptions, type CohortRun } from './cohort.ts'
+import { runCohort, runHere, type CohortOptions, type CohortRun, type SimulatedCohort } from './cohort.ts'
 import { runInWorker } from './cohort-workers.ts'
 import { printed } from './counterexample.ts'
 import type { Trace } from './decider.ts'
@@ -39,7 +39,7 @@ export interface Simulation {
    * Runs consecutive seeds, and puts together what happened in them; what fails is in the result. With a `module` they run in worker threads of Node,
    * with the same result. Rejects with `SimulationError` `nothing-happened` when nobody did anything.
    */
-  cohort(options: CohortOptions): Promise<Cohort>
+  cohort(options: CohortOptions): Promise<SimulatedCohort>
   /** Tries every order in which what is done can come: {@link exhaust}, of this app. */
   exhaust(options: Omit<ExhaustOptions, 'app'>): Promise<Exhausted>
   /** Whether what is done needs anybody to decide about its order: {@link calm}, of this app. */
@@ -95,7 +95,9 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
           `In ${cohort.runs} runs nobody did anything. Give the app actions, and a schedule steps for them.`,
         )
       }
-      return cohort
+      const asked = Object.entries(faults).filter(([, rate]) => rate > 0)
+      const missing = asked.flatMap(([name]) => ((cohort.counts[name] ?? 0) > 0 ? [] : [name]))
+      return { ...cohort, missing }
     },
     exhaust: (wanted) => exhaust({ ...wanted, app }),
     calm: (wanted) => calm({ ...wanted, app }),

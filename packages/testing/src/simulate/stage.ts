@@ -74,7 +74,7 @@ export function play(stage: Stage, steps: readonly Step[]): Finding | undefined 
         context,
       )
     } catch (error) {
-      return { check: 'performs', what: `${nameOf(who)} performs ${name}, which throws: ${String(error)}` }
+      return { check: 'error', what: `${nameOf(who)} performs ${name}, which throws: ${String(error)}` }
     }
     const writers = new Map(actor.seen.flatMap((n, of) => (of === who || n === 0 ? [] : [[writerOf(of), n] as const])))
     const change: Change = { writer, seq, deps: { ...emptyBasis, writers }, at, ops, effects: [], meta: null }
@@ -110,7 +110,7 @@ export function play(stage: Stage, steps: readonly Step[]): Finding | undefined 
         const [first, second] = [actors[a]!, actors[b]!]
         if (first.seen.some((count, of) => count !== second.seen[of])) continue
         const what = differenceOf(app, first, second, nameOf(a), nameOf(b))
-        if (what !== undefined) return { check: 'converges', what }
+        if (what !== undefined) return { check: 'convergence', what }
       }
     }
     return undefined

@@ -115,7 +115,7 @@ test.each(['state', 'order'] as const)(
       actions: { a: (tx) => tx.set(newest, 'a'), b: (tx) => tx.set(newest, 'b') },
     } satisfies ExhaustOptions['app']
     const { check, what, steps, diagram, mermaid } = await found({ app, by, does: [['a', 'a'], ['b', 'a'], ['b']] })
-    expect(check).toBe('converges')
+    expect(check).toBe('convergence')
     expect(what).toContain('arrival newest reads "')
     expect(steps).toHaveLength(4)
     expect(steps.filter((step) => step.includes('→'))).toHaveLength(2)
@@ -171,7 +171,7 @@ test('it finds an action that throws because of what others do', async () => {
     },
   } satisfies ExhaustOptions['app']
   const { check, what, steps } = await found({ app, does: [['create', 'rename'], ['remove']] })
-  expect(check).toBe('performs')
+  expect(check).toBe('error')
   expect(what).toContain('A performs rename, which throws: StmError')
   expect(steps).toEqual(['A: A1: create', 'A → B: A1', 'B: B1: remove', 'B → A: B1', 'A: A2: rename'])
 })

@@ -1,6 +1,6 @@
 import { collection, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
-import { simulate, SimulationError, type SimulatedApp, type Trace } from '../../src/simulate/index.ts'
+import { everyFault, simulate, SimulationError, type SimulatedApp, type Trace } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
 
 // What fails by chance is made smaller, drawn, and can be seen again.
@@ -51,6 +51,8 @@ test('a cohort sums up what happened, and goes on where it stopped', async () =>
   const whole = await simulation.cohort({ runs: 3, first: 11 })
   expect(whole).toMatchObject({ first: 11, next: 14, runs: 3, failures: [] })
   expect(whole.counts.actions).toBeGreaterThan(40)
+  expect(whole.missing.filter((fault) => (whole.counts[fault] ?? 0) > 0)).toEqual([])
+  expect(whole.missing.length).toBeLessThan(Object.keys(everyFault).length)
   const begun = await simulation.cohort({ runs: 1, first: 11 })
   const rest = await simulation.cohort({ runs: 2, first: begun.next })
   expect(begun.counts.actions! + rest.counts.actions!).toBe(whole.counts.actions)
