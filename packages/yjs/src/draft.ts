@@ -2,7 +2,7 @@ import { StmError } from '@syncline/stm'
 import type { Intent, PolicyRef } from '@syncline/stm'
 import type * as Y from 'yjs'
 import { LONE_SURROGATE } from './halves.ts'
-import { commonEnds, endOfPair, startOfPair } from './pairs.ts'
+import { commonEnds, splitsPair } from './pairs.ts'
 import { TEXT_KEY } from './plain-text.ts'
 import type { TextState } from './state.ts'
 import { carriedOver } from './text-merge.ts'
@@ -13,6 +13,8 @@ export interface Before {
   /** Whether there may be characters of two code units in it. */
   readonly mayHavePairs: boolean
   text(): string
+  /** Whether a position is inside of a character of two code units. */
+  splitsPair(index: number): boolean
 }
 
 /**
@@ -79,14 +81,19 @@ export const SURROGATE: RegExp = /[\ud800-\udfff]/
 
 /** Opens a draft on a state that reads as `text`. */
 export function openDraft(base: TextState | undefined, text: string): TextDraft {
-  const before = { length: text.length, mayHavePairs: true, text: () => text }
+  const before = {
+    length: text.length,
+    mayHavePairs: true,
+    text: () => text,
+    splitsPair: (index: number) => splitsPair(text, index),
+  }
   return new TextDraft(base, before, undefined, text.length, true, text)
 }
 
 /**
  * The draft after one more write. Positions count UTF-16 code units; one inside a surrogate pair moves out of it: an insert
- * to before the pair, a removal so that the pair goes as a whole. Cost: what is written, and where there are pairs, or the text was read, a copy
- * of the text.
+ * to before the pair, a removal so that the pair goes as a whole. Cost: what is written; where there are pairs, what it takes to look for one; where
+ * the text was read, a copy of the text.
  */
 export function editDraft(draft: TextDraft, intent: Intent, ref: PolicyRef): TextDraft {
   switch (intent.kind) {
@@ -98,7 +105,7 @@ export function editDraft(draft: TextDraft, intent: Intent, ref: PolicyRef): Tex
       const { index, length } = checkRange(draft, intent.index, intent.length, ref)
       if (length === 0) return draft
       const start = startIn(draft, index)
-      const end = draft.mayHavePairs ? endOfPair(draft.after, index + length) : index + length
+      const end = index + length + (isInPair(draft, index + length) ? 1 : 0)
       return replace(draft, start, end - start, '')
     }
     case 'set':
@@ -156,7 +163,22 @@ function mergeText(draft: TextDraft, base: string, mine: string): TextDraft {
 }
 
 function startIn(draft: TextDraft, index: number): number {
-  return draft.mayHavePairs ? startOfPair(draft.after, index) : index
+  return isInPair(draft, index) ? index - 1 : index
+}
+
+/** Whether a position is inside of a character of two code units. Cost: the edits so far, and what it takes to look into the text that was there. */
+function isInPair({ mayHavePairs, knownAfter, edits, before }: TextDraft, index: number): boolean {
+  if (!mayHavePairs) return false
+  if (knownAfter !== undefined) return splitsPair(knownAfter, index)
+  let at = index
+  for (let edit = edits; edit !== undefined; edit = edit.previous) {
+    const end = edit.index + edit.inserted.length
+    // No edit begins or ends inside of one.
+    if (at === edit.index || at === end) return false
+    if (at > edit.index && at < end) return splitsPair(edit.inserted, at - edit.index)
+    if (at > end) at += edit.removed - edit.inserted.length
+  }
+  return before.splitsPair(at)
 }
 
 function replace(draft: TextDraft, index: number, removed: number, inserted: string): TextDraft {

@@ -2,6 +2,8 @@ import type * as Y from 'yjs'
 import type { CursorPlace } from './document-awareness.ts'
 import { listEdits, SURROGATE } from './draft.ts'
 import type { TextDraft } from './draft.ts'
+import { createFinger } from './finger.ts'
+import type { Finger } from './finger.ts'
 import { insertedStrings } from './halves.ts'
 import { LiveDocument, LOCAL } from './live.ts'
 import { TEXT_KEY } from './plain-text.ts'
@@ -11,6 +13,7 @@ export class LiveText extends LiveDocument<string> {
   /** The document that is looked through, and whether a character of two code units was ever in it. */
   #lookedAt: Y.Doc | undefined
   #mayHavePairs = false
+  #finger: Finger | undefined
 
   #textOf: Y.Doc | undefined
   #text: Y.Text | undefined
@@ -31,9 +34,12 @@ export class LiveText extends LiveDocument<string> {
     const { doc } = this
     if (this.#lookedAt !== doc) {
       this.#lookedAt = doc
+      this.#finger = undefined
       this.#mayHavePairs = SURROGATE.test(this.text.toString())
       doc.on('beforeObserverCalls', (transaction: Y.Transaction) => {
-        if (!this.#mayHavePairs && transaction.origin !== LOCAL) this.#mayHavePairs = insertsPairs(transaction)
+        if (transaction.origin === LOCAL) return
+        this.#finger?.letGo()
+        if (!this.#mayHavePairs) this.#mayHavePairs = insertsPairs(transaction)
       })
     }
     return this.#mayHavePairs
@@ -41,7 +47,14 @@ export class LiveText extends LiveDocument<string> {
 
   /** A transaction has written into it. */
   took(draft: TextDraft): void {
-    if (!this.#mayHavePairs) this.#mayHavePairs = listEdits(draft).some(({ inserted }) => SURROGATE.test(inserted))
+    const edits = listEdits(draft)
+    this.#finger?.follow(edits)
+    if (!this.#mayHavePairs) this.#mayHavePairs = edits.some(({ inserted }) => SURROGATE.test(inserted))
+  }
+
+  /** Where in it the last edit was that had to ask. */
+  get finger(): Finger {
+    return (this.#finger ??= createFinger(this.text))
   }
 }
 

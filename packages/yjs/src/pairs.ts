@@ -1,5 +1,5 @@
 /** Whether a cut at `index` would separate the halves of a surrogate pair. */
-function splitsPair(text: string, index: number): boolean {
+export function splitsPair(text: string, index: number): boolean {
   const unit = text.charCodeAt(index)
   if (!(unit >= 0xdc00 && unit <= 0xdfff) || index === 0) return false
   const previous = text.charCodeAt(index - 1)

@@ -4,6 +4,7 @@ import { bindDocuments, clientIdFrom, updateAside, writersOf } from './bound.ts'
 import type { BoundDocuments, Writing } from './bound.ts'
 import { applyEdits, editDraft, openDraft, sizeOfDraft, TextDraft } from './draft.ts'
 import { LiveText } from './live-text.ts'
+import { splitsPair } from './pairs.ts'
 import { plainText } from './plain-text.ts'
 import { createRenaming, renamedInverse } from './renaming.ts'
 import { appendUpdate, ignore, replay } from './state.ts'
@@ -71,7 +72,13 @@ const writing: Writing<string, TextDraft, LiveText> = {
   draft: (base, read, live) =>
     live === undefined
       ? openDraft(base, read())
-      : new TextDraft(base, { length: live.text.length, mayHavePairs: live.mayHavePairs, text: read }),
+      : new TextDraft(base, {
+          length: live.text.length,
+          mayHavePairs: live.mayHavePairs,
+          text: read,
+          // It may have gone on, while a body waited.
+          splitsPair: (index) => (live.shows(base?.link) ? live.finger.splitsPair(index) : splitsPair(read(), index)),
+        }),
   edit: editDraft,
   readDraft: (draft) => draft.after,
   known: (draft) => draft.knownAfter,
