@@ -175,8 +175,8 @@ class Run<A extends Arbiter> {
   }
 
   #readsOtherwise(on: View, readable: Readable<unknown>): boolean {
-    const before = this.view.snapshot.get(readable)
-    const now = on.snapshot.get(readable)
+    const before = this.view.get(readable)
+    const now = on.get(readable)
     return before !== now && !equalValues(before, now)
   }
 
@@ -235,8 +235,16 @@ export function draft<T>(
   context: EditContext,
   rules: Rules = memory.rules,
 ): Draft<T> {
+  const view = memory.lend()
+  try {
+    return draftOn(view, memory, body, context, rules)
+  } finally {
+    memory.giveBack(view)
+  }
+}
+
+function draftOn<T>(view: View, memory: Memory, body: (tx: Tx) => T, context: EditContext, rules: Rules): Draft<T> {
   const footprint = new Footprint(false)
-  const { view } = memory
   const tx = new Workspace<'local'>(view, context, footprint)
   let value: T
   try {
@@ -247,7 +255,7 @@ export function draft<T>(
   } finally {
     footprint.isOver = true
   }
-  if (memory.view === view && !tx.isRetrying && !tx.hasOpenSavepoint) {
+  if (memory.isNewest(view) && !tx.isRetrying && !tx.hasOpenSavepoint) {
     // Nothing can have moved, which is how it nearly always is.
     const writes = tx.writes()
     if (writes.length > 0) rules.judge(writes, view, context)

@@ -47,6 +47,11 @@ export interface Memory {
 
   /** Everything as it is now, with the states behind it. The same object until the next `apply` or `put`. Cost: constant. */
   readonly view: View
+  /** The same for a while: it must be given back, and is of no use then. What nobody keeps costs the next commits nothing. */
+  lend(): View
+  giveBack(view: View): void
+  /** Whether a view is of everything as it is now. */
+  isNewest(view: View): boolean
   /** The newest state of a cell, undefined while nobody has written. */
   state(key: CellKey): unknown
 
@@ -65,6 +70,8 @@ export interface Memory {
 /** What a transaction works on: a Snapshot, and what policies and indexes keep behind it. Stays as it is. */
 export interface View {
   readonly snapshot: Snapshot
+  /** What the Snapshot reads, for who does not keep it. */
+  get<V>(readable: Readable<V>): V
   adopt(policy: Policy): Policy
   /** The state of a cell, undefined when nobody had written. */
   state(key: CellKey): unknown
@@ -107,7 +114,7 @@ export function createRuledMemory(
   /** Operations whose policy is not known here yet: kept as they are, so that nothing depends on what an app has imported. */
   const unread = new Map<string, WaitingOp[]>()
   let indexes: Indexes | undefined
-  let view: View | undefined
+  let view: VersionView | undefined
   /** The number of the first version that somebody has a snapshot of. */
   let firstShown = Infinity
 
@@ -149,6 +156,8 @@ export function createRuledMemory(
       if (states.length > 0 && (since <= firstShown || states.at(-1)!.since === since)) states.pop()
       states.push({ since, state })
     }
+    // Whoever asks before the next commit gets the view that was made.
+    if (view !== undefined) versions.newest.isHeld = true
     const isOld = waiting.at(-1)!.since <= firstShown
     if (isOld) for (const [key, states] of histories) versions.derive(key, states.at(-1)!.state)
     else versions.derivePast(histories)
@@ -267,18 +276,32 @@ export function createRuledMemory(
     behind: (version, at) => ({ versions, version, view: at, over: nothing, depth: 0, policyOf, layer, rules }),
   }
 
-  function viewOf(version: Version): View {
-    firstShown = Math.min(firstShown, version.number)
-    return new VersionView(reader, version)
+  /** A view that somebody may keep, unless it is only lent. */
+  function current(): VersionView {
+    if (view === undefined) {
+      const { newest } = versions
+      if (newest.number < firstShown) firstShown = newest.number
+      view = new VersionView(reader, newest)
+    }
+    return view
   }
 
   return {
     get snapshot() {
-      return (view ??= viewOf(versions.newest)).snapshot
+      return current().snapshot
     },
     get view() {
-      return (view ??= viewOf(versions.newest))
+      const kept = current()
+      VersionView.hold(kept)
+      return kept
     },
+    lend() {
+      const lent = current()
+      VersionView.lend(lent, 1)
+      return lent
+    },
+    giveBack: (lent) => VersionView.lend(lent, -1),
+    isNewest: (one) => one === view,
     rules,
     owns: (one) => behindOf(one)?.versions === versions,
     adopt,
@@ -360,16 +383,35 @@ function detached(method: string): StmError {
 }
 
 class VersionView implements View, Ground {
-  readonly snapshot: Snapshot
   readonly adopt: (policy: Policy) => Policy
   readonly #reader: Reader
   readonly #version: Version
+  #snapshot: Snapshot | undefined
 
   constructor(reader: Reader, version: Version) {
-    this.snapshot = new VersionSnapshot(reader, version, this)
     this.adopt = reader.adopt
     this.#reader = reader
     this.#version = version
+    this.#snapshot = undefined
+  }
+
+  /** Makes sure that it can be read when its version is not the newest any more. */
+  static hold(view: VersionView): void {
+    view.#version.isHeld = true
+  }
+
+  static lend(view: View, more: number): void {
+    if (#version in view) view.#version.lent += more
+  }
+
+  get snapshot(): Snapshot {
+    // Who has it may keep it.
+    this.#version.isHeld = true
+    return (this.#snapshot ??= new VersionSnapshot(this.#reader, this.#version, this))
+  }
+
+  get<V>(readable: Readable<V>): V {
+    return this.#reader.get(this.#version, readable) as V
   }
 
   state(key: CellKey): unknown {

@@ -115,7 +115,7 @@ export function hasRules({ options }: AnyRef): boolean {
 
 /** What becomes of a ref: mostly what its draft says. Where the ref has moved and merges, what it comes to together with that. */
 export function outcome({ ref, policy, draft }: DraftWrite, view: View, context: EditContext): Outcome {
-  const before: unknown = view.snapshot.get(ref)
+  const before: unknown = view.get(ref)
   if (ref.options.onConflict !== 'merge' || isLate(policy)) {
     const value: unknown = policy.readDraft(draft, ref)
     return { value, isOld: value === before || equalValues(value, before) }

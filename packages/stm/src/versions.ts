@@ -11,9 +11,13 @@ export interface Version {
   readonly number: number
   /** Read it by `basisOf`. */
   basis: Basis | LaterBasis
-  /** States that `next` does not have any more: what the cells held here. Undefined while this is the newest. */
+  /** States that `next` does not have any more: what the cells held here. Undefined while this is the newest, and where nobody can ask. */
   replaced: Replaced | undefined
   next: Version | undefined
+  /** Whether somebody may read it when it is not the newest any more, for good. */
+  isHeld: boolean
+  /** How many read it for a while. */
+  lent: number
 }
 
 /** Gives a basis, the same each time. Of most versions nobody asks for it, and it has a Map. */
@@ -161,8 +165,11 @@ export interface Since {
 /** A walk through the differences that takes more steps than this gathers them, so that the next one is one step. */
 const LONG_WALK = 32
 
-/** So many versions apart stand the marks, at which differences are gathered although nobody reads. */
+/** So many held versions apart stand the marks, at which differences are gathered although nobody reads. */
 const MARK_EVERY = 1024
+
+/** So many commits the last held version is kept although nobody may hold it any more: to ask whether somebody does costs something too. */
+const SURE = 32
 
 /**
  * The states of all cells, at the newest version and at every older one that somebody still holds.
@@ -176,19 +183,31 @@ const MARK_EVERY = 1024
  * and somebody still holds it or what is before it, it gathers the differences up to the newest version, each cell once. Any walk is
  * then 1024 steps at most to the next mark, 2 × log₂(n / 1024) marks over n commits, and 1024 steps from the last. It costs a commit about
  * one write into a Map for each cell, and nothing while nobody holds old versions.
+ *
+ * A version that nobody was given leaves nothing behind: what is overwritten in it goes to the last one that somebody holds. Were each to
+ * point to the next, one that has grown old in the memory of the engine would keep all later ones alive, with what they replaced, until the
+ * next full collection.
  */
 export class Versions {
   newest: Version
   readonly #cells = new Map<CellKey, Cell>()
-  /** By their number divided by MARK_EVERY: the marks that will gather again, which is one for each power of two at most. */
+  /** By their place among the marks: those that will gather again, which is one for each power of two at most. */
   readonly #marks = new Map<number, WeakRef<Version>>()
+  /** How many commits it is to the next mark. */
+  #toMark = MARK_EVERY
+  #markCount = 0
+  /** The last of those, as long as it is sure to be wanted; then only if somebody holds it. */
+  #last: Version | undefined
+  #lastWeak: WeakRef<Version> | undefined
+  /** How many commits ago that was. */
+  #since = 0
 
   /** Cells whose history became known late, and stands with a newer version than it is of: the last version that it tells of. */
   readonly #late = new Map<CellKey, number>()
   #lateUntil = 0
 
   constructor(basis: Basis) {
-    this.newest = { number: 0, basis, replaced: undefined, next: undefined }
+    this.newest = newVersion(0, basis)
   }
 
   /** The newest state of a cell. */
@@ -299,39 +318,78 @@ export class Versions {
 
   #advance(replaced: Replaced, basis: Basis | LaterBasis): void {
     const before = this.newest
-    const number = before.number + 1
-    this.newest = { number, basis, replaced: undefined, next: undefined }
-    before.replaced = replaced
-    before.next = this.newest
-    if (number % MARK_EVERY === 0) this.#mark(number / MARK_EVERY)
+    this.newest = newVersion(before.number + 1, basis)
+    if (before.isHeld || before.lent > 0) this.#link(before, replaced)
+    else this.#pass(replaced)
   }
 
-  #mark(number: number): void {
+  /** Leaves a version behind that somebody has. */
+  #link(before: Version, replaced: Replaced): void {
+    before.replaced = replaced
+    before.next = this.newest
+    this.#last = before
+    this.#lastWeak = undefined
+    this.#since = 0
+    if (--this.#toMark > 0) return
+    this.#toMark = MARK_EVERY
+    this.#mark(before, ++this.#markCount)
+  }
+
+  /** Leaves a version behind that nobody has: what it held, only the one before it may be asked for. */
+  #pass(replaced: Replaced): void {
+    const last = this.#last ?? this.#lastWeak?.deref()
+    if (last === undefined) {
+      this.#lastWeak = undefined
+      return
+    }
+    this.#toMark -= 1
+    // It was left behind with what was replaced in it.
+    if (!(last.replaced instanceof Map)) last.replaced = copied(last.replaced!)
+    addTo(last.replaced as Map<CellKey, unknown>, replaced)
+    last.next = this.newest
+    if (this.#last === undefined || ++this.#since < SURE) return
+    this.#lastWeak = new WeakRef(last)
+    this.#last = undefined
+  }
+
+  #mark(mark: Version, number: number): void {
     for (let age = 1; number % age === 0 && age <= number; age *= 2) {
       const older = number - age
       const version = this.#marks.get(older)?.deref()
-      if (version !== undefined) gather(version)
+      if (version !== undefined) gather(version, mark)
       // The last time for this one: its number is not divisible by twice its age.
       if (older % (age * 2) !== 0) this.#marks.delete(older)
     }
-    this.#marks.set(number, new WeakRef(this.newest))
+    this.#marks.set(number, new WeakRef(mark))
   }
+}
+
+function newVersion(number: number, basis: Basis | LaterBasis): Version {
+  return { number, basis, replaced: undefined, next: undefined, isHeld: false, lent: 0 }
+}
+
+function copied(replaced: Replaced): Map<CellKey, unknown> {
+  const copy = new Map<CellKey, unknown>()
+  addTo(copy, replaced)
+  return copy
 }
 
 const noneReplaced: ReadonlyMap<CellKey, unknown> = new Map()
 
 /**
- * Takes the differences between an old version and the newest into the old one, which then points there directly. Returns what the old
- * one's cells held, of all that were written since.
+ * Takes the differences between an old version and the newest, or the version `to`, into the old one, which then points there directly. Returns
+ * what the old one's cells held, of all that were written since.
  */
-function gather(version: Version): Map<CellKey, unknown> {
+function gather(version: Version, to?: Version): Map<CellKey, unknown> {
   const { replaced: own } = version
   const replaced = own instanceof Map ? own : new Map<CellKey, unknown>()
   if (own === undefined) return replaced
   let at = version
-  for (; at.replaced !== undefined; at = at.next!) if (at.replaced !== replaced) addTo(replaced, at.replaced)
+  for (; at.replaced !== undefined && at !== to; at = at.next!)
+    if (at.replaced !== replaced) addTo(replaced, at.replaced)
   version.replaced = replaced
   version.next = at
+  at.isHeld = true
   return replaced
 }
 

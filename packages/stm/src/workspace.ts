@@ -266,7 +266,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   #value(ref: AnyRef): unknown {
     const write = this.#find(ref.key)
-    return write === undefined ? this.#view.snapshot.get(ref) : write.policy.readDraft(write.draft, ref)
+    return write === undefined ? this.#view.get(ref) : write.policy.readDraft(write.draft, ref)
   }
 
   /** The writes to a ref, of this savepoint or of what it is in. */

@@ -15,6 +15,12 @@ function commit(versions: Versions, states: ReadonlyMap<CellKey, unknown>, at: B
   versions.commit(overwritten, at)
 }
 
+/** The newest version, for who keeps it. */
+function shown(versions: Versions): Version {
+  versions.newest.isHeld = true
+  return versions.newest
+}
+
 /** How many states a version keeps alive, and over how many steps they lie. */
 function keptBy(version: Version): { readonly states: number; readonly steps: number } {
   let states = 0
@@ -33,7 +39,7 @@ test('[SN1] every version reads what a copied map held, after thousands of commi
     key: fc.nat(11),
     state: fc.oneof({ weight: 5, arbitrary: fc.nat(1000) }, { weight: 1, arbitrary: fc.constant(undefined) }),
     also: fc.option(fc.nat(11), { nil: undefined }),
-    act: fc.constantFrom('commit', 'commit', 'commit', 'commit', 'hold', 'drop', 'read', 'keys'),
+    act: fc.constantFrom('commit', 'commit', 'commit', 'commit', 'show', 'hold', 'drop', 'read', 'keys'),
     which: fc.nat(1000),
     repeat: fc.oneof({ weight: 20, arbitrary: fc.constant(1) }, { weight: 2, arbitrary: fc.nat(1500) }),
   })
@@ -42,7 +48,7 @@ test('[SN1] every version reads what a copied map held, after thousands of commi
       const versions = new Versions(basis(0))
       const model = new Map<string, unknown>()
       let held: { readonly version: Version; readonly copy: ReadonlyMap<string, unknown> }[] = []
-      const hold = (): void => void held.push({ version: versions.newest, copy: new Map(model) })
+      const hold = (): void => void held.push({ version: shown(versions), copy: new Map(model) })
       const compareKeys = ({ version, copy }: (typeof held)[number]): void => {
         expect(new Set(versions.keys(version))).toEqual(new Set(copy.keys()))
       }
@@ -63,6 +69,8 @@ test('[SN1] every version reads what a copied map held, after thousands of commi
           for (let i = 0; i < repeat; i++) {
             const states = new Map<string, unknown>([[`k${key}`, state === undefined ? undefined : state + i]])
             if (also !== undefined) states.set(`k${(also + i) % 12}`, i)
+            // Some that nobody keeps are shown, one after the other and now and then.
+            if (act === 'show' || i % 100 === which % 100) shown(versions)
             commit(versions, states, basis(versions.newest.number + 1))
             for (const [cell, value] of states) {
               if (value === undefined) model.delete(cell)
@@ -94,7 +102,7 @@ test('[SN1] every 97th of 12,000 versions is read after all of them, oldest and 
       ]),
       basis(i),
     )
-    if (i % 97 === 0) held.push({ version: versions.newest, state: i })
+    if (i % 97 === 0) held.push({ version: shown(versions), state: i })
   }
   for (const order of [held, held.toReversed()]) {
     for (const { version, state } of order) {
@@ -105,33 +113,42 @@ test('[SN1] every 97th of 12,000 versions is read after all of them, oldest and 
   }
 })
 
-test('[SN4] what is held for long keeps each overwritten state about once, though nobody reads it', () => {
-  const versions = new Versions(basis(0))
-  commit(versions, new Map(Array.from({ length: 50 }, (_, i) => [`cell ${i}`, 0])), basis(0))
-  const held = new Map<number, Version>()
-  for (let i = 1; i <= 100_000; i++) {
-    if ([1, 700, 1024, 5000, 33_333].includes(i)) held.set(i, versions.newest)
-    commit(versions, new Map([[`cell ${i % 50}`, i]]), basis(i))
-  }
-  for (const version of held.values()) {
-    const { states, steps } = keptBy(version)
-    expect(steps).toBeLessThan(2 * 1024 + 2 * 7)
-    expect(states).toBeLessThan(2 * 1024 + 2 * 7 * 50)
-  }
-  for (const [i, version] of held) {
-    expect(versions.read(version, `cell ${i % 50}`)).toBe(Math.max(0, i - 50))
-    expect(versions.read(version, 'never written')).toBeUndefined()
-    expect(keptBy(version).steps).toBeLessThanOrEqual(1)
-    expect(keptBy(version).states).toBe(50)
-  }
-})
+test.each([1, 2, Infinity])(
+  '[SN4] what is held for long keeps each overwritten state about once, though nobody reads it: each %s-th shown',
+  (every) => {
+    const versions = new Versions(basis(0))
+    commit(versions, new Map(Array.from({ length: 50 }, (_, i) => [`cell ${i}`, 0])), basis(0))
+    const held = new Map<number, Version>()
+    for (let i = 1; i <= 100_000; i++) {
+      if ([1, 700, 1024, 5000, 33_333].includes(i)) held.set(i, shown(versions))
+      if (i % every === 0) shown(versions)
+      commit(versions, new Map([[`cell ${i % 50}`, i]]), basis(i))
+    }
+    for (const version of held.values()) {
+      const { states, steps } = keptBy(version)
+      expect(steps).toBeLessThan(2 * 1024 + 2 * 7)
+      expect(states).toBeLessThan(2 * 1024 + 2 * 7 * 50)
+    }
+    for (const [i, version] of held) {
+      expect(versions.read(version, `cell ${i % 50}`)).toBe(Math.max(0, i - 50))
+      expect(versions.read(version, 'never written')).toBeUndefined()
+      // The few that were shown at all are a few steps apart, and not gathered for that.
+      expect(keptBy(version).steps).toBeLessThanOrEqual(every === Infinity ? 5 : 1)
+      if (every !== Infinity) expect(keptBy(version).states).toBe(50)
+    }
+  },
+)
 
 test('[SN4] an old version that is read now and then stays a few steps from the newest', () => {
   const versions = new Versions(basis(0))
-  const old = versions.newest
-  for (let i = 1; i <= 3000; i++) commit(versions, new Map([[`cell ${i % 10}`, i]]), basis(i))
+  const old = shown(versions)
+  for (let i = 1; i <= 3000; i++) {
+    shown(versions)
+    commit(versions, new Map([[`cell ${i % 10}`, i]]), basis(i))
+  }
   expect(keptBy(old).steps).toBeGreaterThan(1000)
   for (let i = 1; i <= 3000; i++) {
+    shown(versions)
     commit(versions, new Map([[`cell ${i % 10}`, i]]), basis(i))
     expect(versions.read(old, 'never written')).toBeUndefined()
     expect(keptBy(old).steps).toBeLessThanOrEqual(32)
@@ -139,29 +156,52 @@ test('[SN4] an old version that is read now and then stays a few steps from the 
   expect(keptBy(old).states).toBeLessThanOrEqual(10 + 32)
 })
 
-test('[SN5] a version that nobody holds is collected, and with it what was overwritten since', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
+test('[SN4] versions that nobody was given lie in no chain, and the last one that somebody has reads what it held', () => {
   const versions = new Versions(basis(0))
-  const states: WeakRef<object>[] = []
-  const commitNext = (): void => {
-    const state = { number: states.length }
-    states.push(new WeakRef(state))
-    commit(versions, new Map([['one', state]]), basis(states.length))
+  commit(versions, new Map([['old', 0]]), basis(0))
+  const old = shown(versions)
+  for (let i = 1; i <= 3000; i++) {
+    commit(versions, new Map([[`cell ${i % 10}`, i]]), basis(i))
+    expect(keptBy(old)).toEqual({ states: Math.min(i, 10), steps: 1 })
   }
-  commitNext()
-  let held: Version | undefined = versions.newest
-  const gone = new WeakRef(held)
-  for (let i = 0; i < 5000; i++) commitNext()
-  // A WeakRef keeps what it refers to until the task that made it is over.
-  await new Promise((resolve) => setImmediate(resolve))
-  collect()
-  expect(versions.read(held, 'one')).toBe(states[0]!.deref())
-  held = undefined
-  await new Promise((resolve) => setImmediate(resolve))
-  collect()
-  expect(gone.deref()).toBeUndefined()
-  const alive = states.filter((state) => state.deref() !== undefined)
-  expect(alive.length).toBe(1)
-  expect(alive[0]!.deref()).toBe(versions.now('one'))
+  commit(versions, new Map([['old', undefined]]), basis(3001))
+  expect([versions.read(old, 'old'), versions.read(old, 'cell 3'), versions.now('old')]).toEqual([
+    0,
+    undefined,
+    undefined,
+  ])
+  expect(new Set(versions.keys(old))).toEqual(new Set(['old']))
 })
+
+test.each([1, 7, Infinity])(
+  '[SN5] a version that nobody holds is collected, and with it what was overwritten since: each %s-th shown',
+  async (every) => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const versions = new Versions(basis(0))
+    const states: WeakRef<object>[] = []
+    const commitNext = (isShown = states.length % every === 0): void => {
+      const state = { number: states.length }
+      states.push(new WeakRef(state))
+      if (isShown) shown(versions)
+      commit(versions, new Map([['one', state]]), basis(states.length))
+    }
+    commitNext()
+    let held: Version | undefined = shown(versions)
+    const gone = new WeakRef(held)
+    for (let i = 0; i < 5000; i++) commitNext()
+    // A WeakRef keeps what it refers to until the task that made it is over.
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    expect(versions.read(held, 'one')).toBe(states[0]!.deref())
+    held = undefined
+    // That it was read has gathered what was overwritten, up to the newest.
+    for (let i = 0; i < 33; i++) commitNext(false)
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    expect(gone.deref()).toBeUndefined()
+    const alive = states.filter((state) => state.deref() !== undefined)
+    expect(alive.length).toBe(1)
+    expect(alive[0]!.deref()).toBe(versions.now('one'))
+  },
+)
