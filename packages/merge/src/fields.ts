@@ -127,7 +127,12 @@ export interface RecordSpec {
   /** Whether members that are deleted come back when somebody has edited them meanwhile. */
   readonly keeps: boolean
   readonly lens: Lens | undefined
+  /** What a transaction that has written nothing has written, by declared field. */
+  readonly untouched: readonly unknown[]
 }
+
+/** Stands where a transaction has written nothing. */
+export const UNTOUCHED: unique symbol = Symbol('untouched')
 
 /** Checks and keeps the declared fields. Throws `StmError` `invalid-value` for a declaration that is neither a literal nor a field. */
 export function recordSpec(
@@ -169,5 +174,6 @@ export function recordSpec(
     )
   })
   const byName = new Map(specs.map((spec) => [spec.name, spec]))
-  return Object.freeze({ member, fields: specs, byName, keeps, lens })
+  const untouched = Object.freeze(specs.map(() => UNTOUCHED))
+  return Object.freeze({ member, fields: specs, byName, keeps, lens, untouched })
 }

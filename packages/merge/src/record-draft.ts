@@ -1,6 +1,15 @@
-import { equalValues, StmError, toValue, type Intent, type Place, type PolicyRef, type Value } from '@syncline/stm'
+import {
+  equalValues,
+  isScalar,
+  StmError,
+  toValue,
+  type Intent,
+  type Place,
+  type PolicyRef,
+  type Value,
+} from '@syncline/stm'
 import { differenceOf, readCounter, totalOf } from './counter-state.ts'
-import type { FieldSpec, RecordSpec } from './fields.ts'
+import { UNTOUCHED, type FieldSpec, type RecordSpec } from './fields.ts'
 import { checkUnversioned, KEPT, readOnly } from './lens.ts'
 import { loweredWrites, newestVersion, partsFor, pathAt, storedRegister } from './record-lens.ts'
 import { yieldingDelete } from './record-seen.ts'
@@ -48,36 +57,30 @@ export class RecordDraft {
 
   read(spec: RecordSpec): unknown {
     if (!this.exists(spec)) return undefined
-    this.view ??= buildView(spec, (field) => this.readField(field))
+    this.view ??= buildView(spec, (field) => this.readField(field, spec))
     return this.view
   }
 
-  readField(field: FieldSpec): Value | Place | undefined {
+  readField(field: FieldSpec, spec: RecordSpec): Value | Place | undefined {
     const written = this.writes[field.index]
-    if (written === UNTOUCHED) return readField(this.under, field)
+    if (written === UNTOUCHED) return readField(this.under, field, spec)
     if (field.kind !== 'count') return written === undefined ? field.initial : (written as Value | Place)
     return readCounter(counterOf(this.under, field), written as Sum)
   }
 }
-
-const UNTOUCHED: unique symbol = Symbol('untouched')
 
 /** The draft of a transaction that has written nothing yet. */
 export function openDraft(base: RecordState | undefined, spec: RecordSpec): RecordDraft {
   let incarnation = base?.incarnation ?? 0
   // One record is never deleted by anybody who keeps to the rules; should it be, it goes on in its next incarnation.
   if (!spec.member && base?.deleted !== undefined) incarnation += 1
-  return new RecordDraft(base, false, false, incarnation, untouched(spec))
-}
-
-function untouched(spec: RecordSpec): readonly unknown[] {
-  return spec.fields.map(() => UNTOUCHED)
+  return new RecordDraft(base, false, false, incarnation, spec.untouched)
 }
 
 /** The draft after one more write. */
 export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, spec: RecordSpec): RecordDraft {
-  const [version, known] = [newestVersion(draft.under), spec.lens?.version ?? 1]
-  if (version > known) throw readOnly(ref.address, version, known)
+  const version = newestVersion(draft.under)
+  if (version > 1 && version > (spec.lens?.version ?? 1)) throw readOnly(ref.address, version, spec.lens?.version ?? 1)
   switch (intent.kind) {
     case 'create':
       if (spec.member) return create(draft, intent.value, ref, spec)
@@ -119,24 +122,28 @@ export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | unde
   /** Whether older code is to read it too, under the names that it knows. */
   const isLowered = lens !== undefined && at < lens.version
   let isWritten = draft.born
-  for (const field of spec.fields) {
-    const written = draft.writes[field.index]
+  for (let i = 0; i < spec.fields.length; i++) {
+    const written = draft.writes[i]
     if (written === UNTOUCHED) continue
+    const field = spec.fields[i]!
     if (field.kind === 'count') {
       if ((written as Sum).length > 0) payload.push(ADD, field.name, encodeSum(written as Sum))
       continue
     }
-    const before = readField(under, field)
+    const before = readField(under, field, spec)
     if (!draft.born && equalValues(written === undefined ? field.initial : written, before)) continue
     if (field.kind === 'place') {
       const { parent, key } = written as Place
       payload.push(PUT, field.name, [parent, key])
     } else if (isLowered) isWritten = true
-    else pushRegister(payload, under, spec, field.name, before as Value | undefined, written as Value | undefined, at)
+    else if (lens === undefined && field.parts === undefined && written !== undefined) {
+      // As whole values of version 1, which most are.
+      payload.push(SET, field.name, written as Value)
+    } else pushRegister(payload, under, spec, field.name, before as Value | undefined, written as Value | undefined, at)
   }
   if (isLowered && isWritten) {
     const read = (field: FieldSpec, isNow: boolean): unknown =>
-      isNow ? draft.readField(field) : readField(under, field)
+      isNow ? draft.readField(field, spec) : readField(under, field, spec)
     for (const [name, [before, value]] of loweredWrites(under, draft.born, spec, lens, at, read)) {
       pushRegister(payload, under, spec, name, before, value, at)
     }
@@ -166,12 +173,14 @@ function create(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: Record
   if (draft.exists(spec)) {
     throw new StmError('member-exists', `"${ref.address}" exists already. Use set or patch, or choose another id.`)
   }
-  const writes = untouched(spec).slice()
-  for (const [name, given] of entriesOf(value, ref)) {
+  const writes = spec.untouched.slice()
+  const given = fieldsIn(value, ref)
+  for (const name of Object.keys(given)) {
     const field = fieldOf(name, ref, spec)
-    if (given === undefined) continue
+    const one = given[name]
+    if (one === undefined) continue
     if (field.kind === 'count' || field.kind === 'place') throw notByValue(field, ref)
-    writes[field.index] = checkValue(given, field, ref)
+    writes[field.index] = checkValue(one, field, ref)
   }
   return new RecordDraft(draft.base, true, false, nextIncarnation(draft.base, ref), writes)
 }
@@ -190,7 +199,7 @@ function nextIncarnation(base: RecordState | undefined, ref: PolicyRef): number 
 function remove(draft: RecordDraft, spec: RecordSpec): RecordDraft {
   if (!draft.exists(spec)) return draft
   const { base } = draft
-  return new RecordDraft(base, false, base?.exists === true, base?.incarnation ?? 0, untouched(spec))
+  return new RecordDraft(base, false, base?.exists === true, base?.incarnation ?? 0, spec.untouched)
 }
 
 function set(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
@@ -198,7 +207,7 @@ function set(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: RecordSpe
   for (const name of given.keys()) fieldOf(name, ref, spec)
   let writes: unknown[] | undefined
   for (const field of spec.fields) {
-    const now = draft.readField(field)
+    const now = draft.readField(field, spec)
     const wanted = given.get(field.name)
     if (field.kind === 'count' || field.kind === 'place') {
       // They come along when a value that was read is changed and written back.
@@ -226,7 +235,7 @@ function merge(draft: RecordDraft, base: unknown, mine: unknown, ref: PolicyRef,
   for (const name of new Set([...had.keys(), ...wants.keys()])) {
     const field = fieldOf(name, ref, spec)
     const [before, after] = [had.get(name), wants.get(name)]
-    const merged = mergeField(draft, field, before, after, ref)
+    const merged = mergeField(draft, field, before, after, ref, spec)
     if (merged === UNTOUCHED) continue
     writes ??= draft.writes.slice()
     writes[field.index] = merged
@@ -235,7 +244,14 @@ function merge(draft: RecordDraft, base: unknown, mine: unknown, ref: PolicyRef,
 }
 
 /** What is to be written to a field that somebody had as `base` and wants as `mine`. */
-function mergeField(draft: RecordDraft, field: FieldSpec, base: unknown, mine: unknown, ref: PolicyRef): unknown {
+function mergeField(
+  draft: RecordDraft,
+  field: FieldSpec,
+  base: unknown,
+  mine: unknown,
+  ref: PolicyRef,
+  spec: RecordSpec,
+): unknown {
   const where = `The field "${field.name}" of "${ref.address}"`
   switch (field.kind) {
     case 'count': {
@@ -254,7 +270,7 @@ function mergeField(draft: RecordDraft, field: FieldSpec, base: unknown, mine: u
     default: {
       const given = checkValue(mine, field, ref)
       if (equalValues(base, given)) return UNTOUCHED
-      const now = draft.readField(field)
+      const now = draft.readField(field, spec)
       // One that goes by parts is not cleared.
       const wanted = field.parts === undefined ? given : field.parts.merged(now as Value | undefined, base, given!)
       return equalValues(wanted, now) ? UNTOUCHED : wanted
@@ -269,11 +285,12 @@ function addedTo(draft: RecordDraft, field: FieldSpec): Sum {
 
 function patch(draft: RecordDraft, fields: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
   let writes: unknown[] | undefined
-  for (const [name, given] of entriesOf(fields, ref)) {
+  const given = fieldsIn(fields, ref)
+  for (const name of Object.keys(given)) {
     const field = fieldOf(name, ref, spec)
     if (field.kind === 'count') throw notByValue(field, ref)
-    const checked = field.kind === 'place' ? checkPlace(given, field, ref) : checkValue(given, field, ref)
-    if (equalValues(checked, draft.readField(field))) continue
+    const checked = field.kind === 'place' ? checkPlace(given[name], field, ref) : checkValue(given[name], field, ref)
+    if (equalValues(checked, draft.readField(field, spec))) continue
     writes ??= draft.writes.slice()
     writes[field.index] = checked
   }
@@ -318,7 +335,12 @@ function mustExist(draft: RecordDraft, ref: PolicyRef, spec: RecordSpec): void {
 }
 
 export function entriesOf(value: unknown, ref: PolicyRef): [string, unknown][] {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.entries(value)
+  return Object.entries(fieldsIn(value, ref))
+}
+
+/** What somebody gave as fields: what is in it is not known, and getters may be among them. */
+function fieldsIn(value: unknown, ref: PolicyRef): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw new StmError('invalid-value', `"${ref.address}" takes an object of fields and got ${describe(value)}.`)
 }
 
@@ -333,6 +355,9 @@ export function fieldOf(name: string, ref: PolicyRef, spec: RecordSpec): FieldSp
 
 export function checkValue(value: unknown, field: FieldSpec, ref: PolicyRef): Value | undefined {
   if (value === undefined && field.kind === 'optional') return undefined
+  // Most values are, and for them no words about their place are put together.
+  if ((field.type === undefined ? field.refersTo === undefined : typeof value === field.type) && isScalar(value))
+    return value
   const where = `The field "${field.name}" of "${ref.address}"`
   checkType(value, field.type, where)
   field.refersTo?.check(value, where)

@@ -41,8 +41,12 @@ function isOpen(held: unknown): boolean {
 export function newestVersion(state: RecordState | undefined): number {
   let most = 1
   if (state === undefined) return most
-  for (let slot = 0; slot < state.values.length; slot++) {
-    if (state.shape.kinds[slot] === DATA) most = Math.max(most, versionOf(rootOf(state.values[slot])))
+  const { values, shape } = state
+  for (let slot = 0; slot < values.length; slot++) {
+    const held = values[slot]
+    // What is of a later version is an object.
+    if (typeof held !== 'object' || held === null || shape.kinds[slot] !== DATA) continue
+    most = Math.max(most, versionOf(rootOf(held)))
   }
   return most
 }

@@ -98,8 +98,12 @@ function viewOf(state: RecordState, spec: RecordSpec): unknown {
 }
 
 /** What a declared field reads: undefined when it has no value. */
-export function readField(state: RecordState | undefined, field: FieldSpec): Value | Place | undefined {
-  return state === undefined ? field.initial : valueAt(state, state.shape.slot(field.slotKind, field.name), field)
+export function readField(
+  state: RecordState | undefined,
+  field: FieldSpec,
+  { fields }: RecordSpec,
+): Value | Place | undefined {
+  return state === undefined ? field.initial : valueAt(state, state.shape.plan(fields)[field.index]!, field)
 }
 
 /**
@@ -242,6 +246,30 @@ export function isPlace(parent: unknown, key: unknown): boolean {
   return typeof parent === 'string' && isSortKey(key)
 }
 
+/**
+ * The first state of a member that was written whole, as the members of collections are when they are created, and in the order in which the
+ * one before it was; undefined for any other.
+ */
+function bornOf(
+  incarnation: number,
+  created: Stamp | undefined,
+  payload: readonly Value[],
+  stamp: Stamp,
+): RecordState | undefined {
+  const count = (payload.length - 2) / 3
+  if (count === 0) return undefined
+  let shape = noFields
+  for (let slot = 0, i = 2; slot < count; slot++, i += 3) {
+    const next = payload[i] === SET ? shape.grown(DATA, payload[i + 1] as string) : undefined
+    if (next === undefined) return undefined
+    shape = next
+  }
+  // Not by pushing: an array that is pushed to gets room for sixteen more, and states are many.
+  const values = shape.blank.slice()
+  for (let slot = 0, i = 4; slot < count; slot++, i += 3) values[slot] = freezeValue(payload[i])
+  return new RecordState(incarnation, created, undefined, shape, values, stamp, undefined, undefined)
+}
+
 /** The state with the entries of an operation of its incarnation; undefined when nothing changes. */
 function fold(
   current: RecordState | undefined,
@@ -250,6 +278,10 @@ function fold(
   payload: readonly Value[],
   stamp: Stamp,
 ): RecordState | undefined {
+  if (current === undefined) {
+    const born = bornOf(incarnation, created, payload, stamp)
+    if (born !== undefined) return born
+  }
   let shape = current === undefined ? noFields : current.shape
   let values: unknown[] | undefined
   let stamps: Stamp[] | undefined
@@ -296,8 +328,7 @@ function fold(
     }
     values ??= current === undefined ? [] : current.values.slice()
     if (uniform !== undefined && uniform !== at && kind !== COUNT) {
-      const shared = uniform
-      stamps = values.map(() => shared)
+      stamps = (values.slice() as Stamp[]).fill(uniform)
       uniform = undefined
     } else if (uniform === undefined && stamps === undefined) stamps = current!.stamps!.slice()
     if (slot < 0) {

@@ -4,6 +4,7 @@ import {
   idRange,
   listKey,
   makeRef,
+  memberRefs,
   membersKey,
   noOptions,
   positionRange,
@@ -230,7 +231,7 @@ export function collection<F extends Fields, A extends Arbiter = 'local'>(
     spec,
     options,
     sorting,
-    at: (id) => makeRef(policy as Policy, `${name}/${checkMemberId(id)}`, spec, options),
+    at: memberRefs(policy as Policy, name, spec, options),
     range: (bounds) => idRange(self, bounds),
     list,
   })

@@ -14,14 +14,19 @@ export type SlotKind = typeof DATA | typeof COUNT | typeof PLACE
 export class Shape {
   readonly names: readonly string[]
   readonly kinds: readonly SlotKind[]
+  /** Nothing in each slot: to be copied, for a copy has no room to spare. */
+  readonly blank: readonly unknown[]
   readonly #slots: readonly [Map<string, number>, Map<string, number>, Map<string, number>]
   readonly #next: readonly [Map<string, Shape>, Map<string, Shape>, Map<string, Shape>]
+  /** The shape that was grown last, which is mostly the one that is wanted again: the rows of a table come one after the other. */
+  #grown: Shape | undefined
   #planFor: object | undefined
   #plan: readonly number[] = []
 
   constructor(names: readonly string[], kinds: readonly SlotKind[]) {
     this.names = names
     this.kinds = kinds
+    this.blank = names.map(() => undefined)
     this.#slots = [new Map(), new Map(), new Map()]
     this.#next = [new Map(), new Map(), new Map()]
     for (let i = 0; i < names.length; i++) this.#slots[kinds[i]!].set(names[i]!, i)
@@ -32,14 +37,23 @@ export class Shape {
     return this.#slots[kind].get(name) ?? -1
   }
 
+  /** What `with` gives if it has given that last; undefined otherwise, and for a field that is there already. */
+  grown(kind: SlotKind, name: string): Shape | undefined {
+    const grown = this.#grown
+    if (grown === undefined) return undefined
+    const { length } = this.names
+    return grown.names[length] === name && grown.kinds[length] === kind ? grown : undefined
+  }
+
   /** The shape with one more field, in the last slot. */
   with(kind: SlotKind, name: string): Shape {
     const known = this.#next[kind].get(name)
-    if (known !== undefined) return known
+    if (known !== undefined) return (this.#grown = known)
     const next = new Shape([...this.names, name], [...this.kinds, kind])
     if (shared < MOST_SHARED) {
       shared += 1
       this.#next[kind].set(name, next)
+      this.#grown = next
     }
     return next
   }

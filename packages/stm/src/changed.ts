@@ -7,19 +7,31 @@ export interface Changed extends ReadonlySet<CellKey> {
   readonly befores: readonly unknown[]
 }
 
+/** What was found to change. Its keys are put together when somebody asks. */
+interface Found {
+  readonly keys: readonly CellKey[]
+  readonly befores: readonly unknown[]
+}
+
 /** Looked up by key only where many changed and few are watched, so a Set is made only then. */
 export class ChangedCells implements Changed {
-  readonly befores: readonly unknown[]
-  readonly list: readonly CellKey[]
+  readonly #found: Found
   #set: Set<CellKey> | undefined
 
-  constructor(keys: readonly CellKey[], befores: readonly unknown[]) {
-    this.list = keys
-    this.befores = befores
+  constructor(found: Found) {
+    this.#found = found
+  }
+
+  get list(): readonly CellKey[] {
+    return this.#found.keys
+  }
+
+  get befores(): readonly unknown[] {
+    return this.#found.befores
   }
 
   get size(): number {
-    return this.list.length
+    return this.#found.befores.length
   }
 
   has(key: CellKey): boolean {
@@ -48,4 +60,4 @@ export class ChangedCells implements Changed {
   }
 }
 
-keepShape(new ChangedCells([], []))
+keepShape(new ChangedCells({ keys: [], befores: [] }))

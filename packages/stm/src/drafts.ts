@@ -1,27 +1,31 @@
 import { keepShape } from './shapes.ts'
-import type { CellKey } from './ref.ts'
+import { locationOf, type AnyRef } from './ref.ts'
 import type { DraftWrite } from './write.ts'
 
 /** So few are looked through faster than a Map is made. */
 const FEW = 8
 
-/** The newest write to each ref, in the order of the first to each. A Map is made only where there are many. */
+/** The newest write to each ref, in the order of the first to each. Maps are made only where there are many. */
 export class Drafts {
   #all: DraftWrite[] = none
-  /** By key, the place. */
-  #places: Map<CellKey, number> | undefined
+  /** By what their keys begin with and by the rest, the place. */
+  #places: Map<string, Map<string, number>> | undefined
+  /** Where was looked last. */
+  #prefix = ''
+  #ids: Map<string, number> | undefined
 
   get all(): readonly DraftWrite[] {
     return this.#all
   }
 
-  find(key: CellKey): DraftWrite | undefined {
-    const place = this.#place(key)
+  find(ref: AnyRef): DraftWrite | undefined {
+    if (this.#all === none) return undefined
+    const place = this.#place(ref)
     return place === undefined ? undefined : this.#all[place]
   }
 
   put(write: DraftWrite): void {
-    const place = this.#place(write.ref.key)
+    const place = this.#place(write.ref)
     if (place === undefined) this.add(write)
     else this.#all[place] = write
   }
@@ -35,14 +39,43 @@ export class Drafts {
     }
     const { length } = this.#all
     this.#all.push(write)
-    if (this.#places !== undefined) this.#places.set(write.ref.key, length)
-    else if (length === FEW) this.#places = new Map(this.#all.map(({ ref }, i) => [ref.key, i]))
+    if (this.#places !== undefined) this.#note(write.ref, length)
+    else if (length === FEW) {
+      this.#places = new Map()
+      this.#all.forEach(({ ref }, i) => this.#note(ref, i))
+    }
   }
 
-  #place(key: CellKey): number | undefined {
-    if (this.#places !== undefined) return this.#places.get(key)
-    for (let i = 0; i < this.#all.length; i++) if (this.#all[i]!.ref.key === key) return i
+  #place(ref: AnyRef): number | undefined {
+    const { prefix, id } = locationOf(ref)
+    if (this.#places !== undefined) return this.#idsOf(prefix)?.get(id)
+    for (let i = 0; i < this.#all.length; i++) {
+      const other = this.#all[i]!.ref
+      if (other === ref) return i
+      const location = locationOf(other)
+      if (location.id === id && location.prefix === prefix) return i
+    }
     return undefined
+  }
+
+  #note(ref: AnyRef, place: number): void {
+    const { prefix, id } = locationOf(ref)
+    let ids = this.#idsOf(prefix)
+    if (ids === undefined) {
+      ids = this.#ids = new Map()
+      this.#prefix = prefix
+      this.#places!.set(prefix, ids)
+    }
+    ids.set(id, place)
+  }
+
+  #idsOf(prefix: string): Map<string, number> | undefined {
+    if (this.#ids !== undefined && this.#prefix === prefix) return this.#ids
+    const ids = this.#places!.get(prefix)
+    if (ids === undefined) return undefined
+    this.#prefix = prefix
+    this.#ids = ids
+    return ids
   }
 }
 

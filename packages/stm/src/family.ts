@@ -65,12 +65,6 @@ export function collectionOf(readable: AnyCollection | AnyList): AnyCollection {
   return readable.kind === 'list' ? readable.collection : readable
 }
 
-/** The prefix of the family that a cell may belong to; undefined when it belongs to none. */
-export function prefixOf(key: CellKey): string | undefined {
-  const slash = key.indexOf('/')
-  return slash < 0 ? undefined : key.slice(0, slash + 1)
-}
-
 /** The key of the cell that holds the sorted set of a readable. */
 export function sortedKey(readable: AnyCollection | AnyList): CellKey {
   const { policy, name, options } = collectionOf(readable)

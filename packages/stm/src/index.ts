@@ -7,6 +7,7 @@ export {
   isMemberId,
   listKey,
   makeRef,
+  memberRefs,
   membersKey,
   positionRange,
 } from './ref.ts'
@@ -59,7 +60,7 @@ export { createInvariants } from './invariants.ts'
 export type { AddedInvariant, InvariantCheck, InvariantNews, Invariants } from './invariants.ts'
 
 // Values and snapshots
-export { equalValues, setKey, toValue, valueSizeBytes } from './value.ts'
+export { equalValues, isScalar, setKey, toValue, valueSizeBytes } from './value.ts'
 export type { Value } from './value.ts'
 export type { Snapshot } from './snapshot.ts'
 export { noting } from './noting.ts'

@@ -1,5 +1,5 @@
 import { keepsIds, listEntry, type Moves } from './entries.ts'
-import { collectionOf, familyOf, memberPrefix, prefixOf, sortedKey, type Family } from './family.ts'
+import { collectionOf, familyOf, memberPrefix, sortedKey, type Family } from './family.ts'
 import type { Policy } from './policy.ts'
 import { isMemberId, listKey, membersKey, type AnyCollection, type AnyList, type CellKey } from './ref.ts'
 import { sortedSet, type SortedSet } from './sorted.ts'
@@ -20,12 +20,15 @@ export function createIndexes(versions: Versions, adopt: (policy: Policy) => Pol
 
   function derive(found: Overwritten): ReadonlySet<CellKey> | undefined {
     let moves: Map<CellKey, Moves> | undefined
+    let last = ''
+    let index: Index | undefined
     for (let i = 0; i < found.size; i++) {
-      const key = found.keys[i]!
-      const prefix = prefixOf(key)
-      const index = prefix === undefined ? undefined : indexes.get(prefix)
+      const { family, id } = found.cells[i]!
+      if (family.prefix !== last) {
+        last = family.prefix
+        index = indexes.get(last)
+      }
       if (index === undefined) continue
-      const id = key.slice(prefix!.length)
       collectMoves(index.family, index.since.keys(), id, found.befores[i], found.afters[i], (moves ??= new Map()))
     }
     let unseen: Set<CellKey> | undefined
@@ -72,9 +75,9 @@ export function createIndexes(versions: Versions, adopt: (policy: Policy) => Pol
   /** Computes sorted sets by looking at every cell of a version. */
   function search(version: Version, family: Family, kept: string, prefix: string): Map<CellKey, SortedSet> {
     const moves = new Map<CellKey, Moves>()
-    for (const key of versions.keys(version)) {
-      if (!key.startsWith(prefix)) continue
-      collectMoves(family, [kept], key.slice(prefix.length), undefined, versions.read(version, key), moves)
+    const keeps = [kept]
+    for (const [id, state] of versions.members(version, prefix)) {
+      collectMoves(family, keeps, id, undefined, state, moves)
     }
     return new Map(Array.from(moves, ([key, { added }]) => [key, sortedSet(added)]))
   }

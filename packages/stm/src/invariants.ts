@@ -1,12 +1,12 @@
 import type { Arbiter, Stamp } from './change.ts'
 import { StmError } from './errors.ts'
 import { entryOfState } from './entries.ts'
-import { arbiterOf, familyIn, memberPrefix, prefixOf, type Group } from './family.ts'
+import { arbiterOf, familyIn, memberPrefix, type Group } from './family.ts'
 import { layered, layerOver } from './layered.ts'
 import type { View } from './memory.ts'
 import { noting } from './noting.ts'
 import type { EditContext, Policy } from './policy.ts'
-import { type AnyRef, type CellKey, type Readable, type Ref, type Writes } from './ref.ts'
+import { prefixIn, type AnyRef, type CellKey, type Readable, type Ref, type Writes } from './ref.ts'
 import { judged } from './reading.ts'
 import { isLate, sealPure } from './seal.ts'
 import { itemsOf, type Snapshot } from './snapshot.ts'
@@ -113,8 +113,8 @@ export function createInvariants(): Invariants {
   /** Those that may have read what is behind a cell. */
   function collect(key: CellKey, into: Set<Invariant>): void {
     for (const one of readers.get(key) ?? none) into.add(one)
-    const prefix = prefixOf(key)
-    if (prefix !== undefined) for (const one of readers.get(prefix) ?? none) into.add(one)
+    const prefix = prefixIn(key)
+    if (prefix !== '') for (const one of readers.get(prefix) ?? none) into.add(one)
   }
 
   function judge(written: readonly Written[], view: View, prospectOf: () => Prospect): readonly Readable<unknown>[] {

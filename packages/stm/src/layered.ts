@@ -110,7 +110,16 @@ function viewOver(base: View, states: ReadonlyMap<CellKey, unknown>, depth: numb
     items: (collection) => itemsOf(snapshot, collection),
     with: (body) => speculate(snapshot, body).snapshot,
   }
-  const view: LayeredView = { base, states, snapshot, get: snapshot.get, adopt: base.adopt, state, sorted }
+  const view: LayeredView = {
+    base,
+    states,
+    snapshot,
+    get: snapshot.get,
+    adopt: base.adopt,
+    state,
+    stateOf: ({ key }) => state(key),
+    sorted,
+  }
   const behind = behindOf(base.snapshot)
   if (behind !== undefined) setBehind(snapshot, { ...behind, view, over: states, depth })
   return view

@@ -1,31 +1,35 @@
 import { behindOf, Grounded, type Behind, type Ground } from './behind.ts'
 import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './change.ts'
+import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
 import { familyIn, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
+import type { Location } from './location.ts'
 import type { Policy } from './policy.ts'
 import { judged, type Reading } from './reading.ts'
 import {
   cellKey,
   isTag,
+  locationOf,
   type AnyCollection,
   type AnyList,
   type AnyRef,
   type CellKey,
   type Collection,
+  type Located,
   type Readable,
   type Ref,
   type Writes,
 } from './ref.ts'
 import { itemsOf, type Snapshot } from './snapshot.ts'
-import { cellKeyOf } from './sealed-op.ts'
+import { cellKeyOf, refOfSealed } from './sealed-op.ts'
 import type { SortedSet } from './sorted.ts'
 import type { Tx } from './transaction.ts'
 import type { Rules } from './rules.ts'
 import { speculate } from './speculation.ts'
-import { basisOf, Overwritten, Versions, type Cell, type LaterBasis, type Since, type Version } from './versions.ts'
+import { basisOf, Overwritten, Versions, type LaterBasis, type Since, type Version } from './versions.ts'
 
 /** All cells of one replica of a space, and the policies that fold operations into them. Pure: no clock, no chance, no I/O. */
 export interface Memory {
@@ -75,6 +79,8 @@ export interface View {
   adopt(policy: Policy): Policy
   /** The state of a cell, undefined when nobody had written. */
   state(key: CellKey): unknown
+  /** The state of a ref's cell. */
+  stateOf(ref: Located): unknown
   /** The sorted set behind a collection or list. */
   sorted(readable: AnyCollection | AnyList): SortedSet
 }
@@ -199,7 +205,11 @@ export function createRuledMemory(
     for (const op of ops) {
       if (op.tag !== policy?.tag) policy = policies.get(op.tag)
       if (policy === undefined) continue
-      const cell = versions.cell(cellKeyOf(op))
+      const ref = refOfSealed(op)
+      const cell =
+        ref === undefined
+          ? versions.cells.makeOn(op.tag, op.address, op.arbiter)
+          : versions.cells.makeAt(locationOf(ref))
       if (cell.writtenIn === number) return foldRepeated(ops, stamp, basis)
       cell.writtenIn = number
       const after: unknown = policy.apply(cell.state, op.payload, stampOf(op, stamp, basis))
@@ -247,9 +257,9 @@ export function createRuledMemory(
       versions.commit(found, basis)
       view = undefined
     }
-    if (unseen === undefined) return new ChangedCells(found.keys, found.befores)
+    if (unseen === undefined) return new ChangedCells(found)
     const seen = (_: unknown, i: number): boolean => !unseen.has(found.keys[i]!)
-    return new ChangedCells(found.keys.filter(seen), found.befores.filter(seen))
+    return new ChangedCells({ keys: found.keys.filter(seen), befores: found.befores.filter(seen) })
   }
 
   /** The sorted set of a collection or list at a version. The first that is asked for brings the code that keeps them. */
@@ -261,7 +271,7 @@ export function createRuledMemory(
     if (readable.kind === 'ref') {
       const ref = readable as AnyRef
       const policy = policies.get(ref.policy.tag) ?? adopt(ref.policy)
-      return policy.read(versions.read(version, ref.key), ref)
+      return policy.read(versions.readAt(version, locationOf(ref)), ref)
     }
     // The kind tells that it is one of these.
     const group = readable as Group
@@ -272,6 +282,7 @@ export function createRuledMemory(
     adopt,
     get,
     state: (version, key) => versions.read(version, key),
+    stateAt: (version, location) => versions.readAt(version, location),
     sorted: sortedAt,
     behind: (version, at) => ({ versions, version, view: at, over: nothing, depth: 0, policyOf, layer, rules }),
   }
@@ -326,6 +337,7 @@ interface Reader {
   adopt(policy: Policy): Policy
   get(version: Version, readable: Readable<unknown>): unknown
   state(version: Version, key: CellKey): unknown
+  stateAt(version: Version, location: Location): unknown
   sorted(version: Version, readable: AnyCollection | AnyList): SortedSet
   behind(version: Version, view: View): Behind
 }
@@ -416,6 +428,10 @@ class VersionView implements View, Ground {
 
   state(key: CellKey): unknown {
     return this.#reader.state(this.#version, key)
+  }
+
+  stateOf(ref: Located): unknown {
+    return this.#reader.stateAt(this.#version, locationOf(ref))
   }
 
   sorted(readable: AnyCollection | AnyList): SortedSet {

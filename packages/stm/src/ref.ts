@@ -1,5 +1,6 @@
 import type { Arbiter } from './change.ts'
 import { StmError } from './errors.ts'
+import { Location } from './location.ts'
 import { checkInitial, noOptions, refOptions } from './options.ts'
 import type { Policy, PolicyRef } from './policy.ts'
 import type { StandardSchema } from './schema.ts'
@@ -166,6 +167,8 @@ export interface ListKeys {
 }
 
 const UNFIT_FOR_ID = /[\u0000-\u001f\u007f\p{Surrogate}]/u
+/** Ids up to this length are looked at unit by unit: to ask a regular expression costs as much as thirty of them. */
+const SHORT = 64
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,126}[A-Za-z0-9_])?$/
 
 /**
@@ -207,7 +210,16 @@ export function checkMemberId(id: string): string {
  * expect([isMemberId('Zürich/8001'), isMemberId(''), isMemberId(7)]).toEqual([true, false, false])
  */
 export function isMemberId(id: unknown): id is string {
-  return typeof id === 'string' && id.length > 0 && id.length <= 512 && !UNFIT_FOR_ID.test(id)
+  return typeof id === 'string' && id.length > 0 && id.length <= 512 && isFitForId(id)
+}
+
+function isFitForId(id: string): boolean {
+  if (id.length > SHORT) return !UNFIT_FOR_ID.test(id)
+  for (let i = 0; i < id.length; i++) {
+    const unit = id.charCodeAt(i)
+    if (unit < 0x20 || unit === 0x7f || (unit & 0xf800) === 0xd800) return !UNFIT_FOR_ID.test(id)
+  }
+  return true
 }
 
 /** Whether this can be the tag of a policy: it stands before a space in keys, where the words of derived cells are taken. */
@@ -223,6 +235,12 @@ const RANGE = 'range-of'
 /** Whether a cell holds what follows from others: the members of a collection, or a list. */
 export function isDerived(key: CellKey): boolean {
   return key.startsWith(`${MEMBERS} `) || key.startsWith(`${LIST_OF} `)
+}
+
+/** What the key of a cell begins with, when it is that of a member of a collection. */
+export function prefixIn(key: CellKey): string {
+  const slash = key.indexOf('/')
+  return slash < 0 || isDerived(key) ? '' : key.slice(0, slash + 1)
 }
 
 /**
@@ -290,10 +308,86 @@ export function makeRef<V, W extends Writes, A extends Arbiter = 'local'>(
   // Without an arbiter in the options the type argument is its default.
   const arbiter = options.arbiter ?? ('local' as A)
   const key = cellKey(policy.tag, address, arbiter)
-  const ref: Ref<V, W, A> = Object.freeze({ kind: 'ref', key, policy, address, spec, arbiter, options })
+  const prefix = prefixIn(key)
+  const location = new Location(prefix, prefix === '' ? key : key.slice(prefix.length))
+  const ref: Ref<V, W, A> = Object.freeze(new MadeRef<V, W, A>(key, policy, address, spec, arbiter, options, location))
   checkInitial(ref)
   return ref
 }
+
+/**
+ * Makes the refs of the members of a collection, by their ids. As `makeRef` for the address `name/id`, without looking for either in the other.
+ *
+ * @example
+ * import { memberRefs } from '@syncline/stm'
+ *
+ * const { policy } = register('card', null)
+ * const at = memberRefs(policy, 'cards', { initial: null }, {})
+ * expect([at('a').address, at('a').key]).toEqual(['cards/a', 'register cards/a'])
+ */
+export function memberRefs<V, W extends Writes, A extends Arbiter = 'local'>(
+  policy: Policy<V>,
+  name: string,
+  spec: unknown,
+  said: RefOptions<A>,
+): (id: string) => Ref<V, W, A> {
+  const options = refOptions(name, said)
+  const arbiter = options.arbiter ?? ('local' as A)
+  const before = `${name}/`
+  const prefix = cellKey(policy.tag, before, arbiter)
+  return (id) => {
+    const location = new Location(prefix, checkMemberId(id))
+    const ref: Ref<V, W, A> = Object.freeze(
+      new MadeRef<V, W, A>(prefix + id, policy, before + id, spec, arbiter, options, location),
+    )
+    if (options.schema !== undefined) checkInitial(ref)
+    return ref
+  }
+}
+
+/** A class, for what a ref knows beside what is to be seen. */
+class MadeRef<V, W extends Writes, A extends Arbiter> implements Ref<V, W, A> {
+  readonly kind = 'ref'
+  readonly key: CellKey
+  readonly policy: Policy
+  readonly address: string
+  readonly spec: unknown
+  readonly arbiter: A
+  readonly options: RefOptions
+  readonly #location: Location
+
+  constructor(
+    key: CellKey,
+    policy: Policy,
+    address: string,
+    spec: unknown,
+    arbiter: A,
+    options: RefOptions,
+    location: Location,
+  ) {
+    this.key = key
+    this.policy = policy
+    this.address = address
+    this.spec = spec
+    this.arbiter = arbiter
+    this.options = options
+    this.#location = location
+  }
+
+  static locationOf(ref: Located): Location {
+    if (#location in ref) return ref.#location
+    const prefix = prefixIn(ref.key)
+    return new Location(prefix, prefix === '' ? ref.key : ref.key.slice(prefix.length))
+  }
+}
+
+/** What has the key of a cell. */
+export interface Located {
+  readonly key: CellKey
+}
+
+/** Where the cell of a ref is. */
+export const locationOf: (ref: Located) => Location = MadeRef.locationOf
 
 /**
  * The members of a collection whose ids lie between bounds, compared by UTF-16 code units. Cost of reading it: what it holds.

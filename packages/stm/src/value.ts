@@ -8,6 +8,40 @@ export type Value = null | boolean | number | string | Uint8Array | readonly Val
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
+/** Texts below this length are looked at unit by unit: to ask a regular expression costs as much as thirty of them. */
+const SHORT = 128
+
+/** Whether a text has half of a surrogate pair in it. */
+function isCut(text: string): boolean {
+  if (text.length > SHORT) return LONE_SURROGATE.test(text)
+  for (let i = 0; i < text.length; i++) {
+    if ((text.charCodeAt(i) & 0xf800) === 0xd800) return LONE_SURROGATE.test(text)
+  }
+  return false
+}
+
+/**
+ * Whether something is data as it is: a well-formed text, a number other than -0, true, false or null. Most values are, and `toValue` gives them
+ * back.
+ *
+ * @example
+ * import { isScalar } from '@syncline/stm'
+ *
+ * expect([isScalar('text'), isScalar(7), isScalar(-0), isScalar('\ud800'), isScalar([])]).toEqual([true, true, false, false, false])
+ */
+export function isScalar(input: unknown): input is string | number | boolean | null {
+  switch (typeof input) {
+    case 'string':
+      return !isCut(input)
+    case 'number':
+      return input !== 0 || Object.is(input, 0)
+    case 'boolean':
+      return true
+    default:
+      return input === null
+  }
+}
+
 /** Arrays and objects inside one another. Encoders take somewhat more, so that a value always fits into an operation. */
 const MAX_LEVELS = 64
 
@@ -42,7 +76,7 @@ export function toValue(input: unknown, path = 'value'): Value {
 function copy(input: unknown, depth: number, path: string, trail: (string | number)[]): Value {
   switch (typeof input) {
     case 'string':
-      if (LONE_SURROGATE.test(input)) throw unfit(path, trail, 'a string with half of a surrogate pair', CUT_TEXT)
+      if (isCut(input)) throw unfit(path, trail, 'a string with half of a surrogate pair', CUT_TEXT)
       return input
     case 'number':
       return input === 0 ? 0 : input
@@ -94,8 +128,7 @@ function copyObject(input: object, depth: number, path: string, trail: (string |
     if (!isPlain(input)) throw unfit(path, trail, `an instance of ${className(input)}`, PLAIN_ONLY)
     const object: Record<string, Value> = {}
     for (const key of Object.keys(input)) {
-      if (LONE_SURROGATE.test(key))
-        throw unfit(path, trail, 'an object with half of a surrogate pair in a key', CUT_TEXT)
+      if (isCut(key)) throw unfit(path, trail, 'an object with half of a surrogate pair in a key', CUT_TEXT)
       setKey(object, key, inside((input as Record<string, unknown>)[key], key))
     }
     result = object

@@ -1,5 +1,7 @@
 import { keepShape } from './shapes.ts'
 import type { Basis } from './change.ts'
+import { Cells, type Cell } from './cells.ts'
+import type { Location } from './location.ts'
 import type { CellKey } from './ref.ts'
 
 /**
@@ -32,17 +34,6 @@ export function basisOf(version: Version): Basis {
 /** What some cells held. */
 type Replaced = ReadonlyMap<CellKey, unknown> | Overwritten
 
-/** Where the newest state of one key is. Whoever has it need not look for it again. */
-export interface Cell {
-  readonly key: CellKey
-  /** Undefined while nobody has written. */
-  state: unknown
-  /** The number of the version that was last to write it, or was about to: no version from this one on holds another state. */
-  writtenIn: number
-  /** Where it is among the cells that this version wrote. */
-  place: number
-}
-
 /** So few are looked through faster than a Map is made. */
 const FEW = 8
 
@@ -52,17 +43,16 @@ const FEW = 8
  * an old version.
  */
 export class Overwritten {
-  readonly #keys: CellKey[]
   readonly #befores: unknown[]
-  #cells: Cell[]
+  readonly #cells: Cell[]
   #afters: unknown[]
   #size = 0
+  #keys: readonly CellKey[] | undefined
   /** By key, the place. */
   #places: Map<CellKey, number> | undefined
 
   /** `most` is how many will come: an array that grows as it is filled holds half as much again, and old versions are many. */
   constructor(most: number) {
-    this.#keys = roomFor(most)
     this.#befores = roomFor(most)
     this.#cells = roomFor(most)
     this.#afters = roomFor(most)
@@ -73,7 +63,7 @@ export class Overwritten {
   }
 
   get keys(): readonly CellKey[] {
-    return this.#keys
+    return (this.#keys ??= this.#cells.map(({ key }) => key))
   }
 
   get befores(): readonly unknown[] {
@@ -90,17 +80,18 @@ export class Overwritten {
 
   add(cell: Cell, after: unknown): void {
     const place = this.#size++
-    this.#keys[place] = cell.key
     this.#befores[place] = cell.state
     this.#cells[place] = cell
     this.#afters[place] = after
+    this.#keys = undefined
   }
 
   /** No more will come. */
   close(): void {
-    if (this.#keys.length === this.#size) return
-    this.#keys.length = this.#size
+    if (this.#cells.length === this.#size) return
+    this.#cells.length = this.#size
     this.#befores.length = this.#size
+    this.#keys = undefined
   }
 
   has(key: CellKey): boolean {
@@ -115,18 +106,19 @@ export class Overwritten {
 
   /** It is done: an old version must not keep what came after it. */
   settle(): void {
-    this.#cells = nothing as Cell[]
     this.#afters = nothing
   }
 
   /** Adds what it has and `to` has not. */
   addTo(to: Map<CellKey, unknown>): void {
-    for (let i = 0; i < this.#keys.length; i++) if (!to.has(this.#keys[i]!)) to.set(this.#keys[i]!, this.#befores[i])
+    const { keys } = this
+    for (let i = 0; i < keys.length; i++) if (!to.has(keys[i]!)) to.set(keys[i]!, this.#befores[i])
   }
 
   #place(key: CellKey): number {
-    if (this.#keys.length <= FEW) return this.#keys.indexOf(key)
-    this.#places ??= new Map(this.#keys.map((one, i) => [one, i]))
+    const { keys } = this
+    if (keys.length <= FEW) return keys.indexOf(key)
+    this.#places ??= new Map(keys.map((one, i) => [one, i]))
     return this.#places.get(key) ?? -1
   }
 }
@@ -190,7 +182,7 @@ const SURE = 32
  */
 export class Versions {
   newest: Version
-  readonly #cells = new Map<CellKey, Cell>()
+  readonly cells: Cells = new Cells()
   /** By their place among the marks: those that will gather again, which is one for each power of two at most. */
   readonly #marks = new Map<number, WeakRef<Version>>()
   /** How many commits it is to the next mark. */
@@ -212,26 +204,39 @@ export class Versions {
 
   /** The newest state of a cell. */
   now(key: CellKey): unknown {
-    return this.#cells.get(key)?.state
+    return this.cells.find(key)?.state
   }
 
-  /** The cell of a key, made when there is none. One that is left without a state is as if it were not there. */
+  /** The cell of a key, made when there is none. */
   cell(key: CellKey): Cell {
-    let cell = this.#cells.get(key)
-    if (cell === undefined) this.#cells.set(key, (cell = { key, state: undefined, writtenIn: -1, place: 0 }))
-    return cell
+    return this.cells.make(key)
   }
 
   /** The state of a cell at a version, undefined when it had none. */
   read(version: Version, key: CellKey): unknown {
-    const cell = this.#cells.get(key)
-    if (cell === undefined) return version.replaced === undefined ? undefined : this.#walk(version, key)
-    if (cell.writtenIn <= version.number || version.replaced === undefined) return cell.state
+    const cell = this.cells.find(key)
+    if (cell !== undefined) return this.readCell(version, cell)
+    return version.replaced === undefined ? undefined : this.#walk(version, key)
+  }
+
+  /** The same for the cell of a ref. */
+  readAt(version: Version, location: Location): unknown {
+    const cell = this.cells.findAt(location)
+    if (cell !== undefined) return this.readCell(version, cell)
+    return version.replaced === undefined ? undefined : this.#walk(version, location.prefix + location.id)
+  }
+
+  readCell(version: Version, cell: Cell): unknown {
     const { replaced } = version
-    if (cell.writtenIn === version.number + 1 && replaced instanceof Overwritten && replaced.keys[cell.place] === key) {
+    if (cell.writtenIn <= version.number || replaced === undefined) return cell.state
+    if (
+      cell.writtenIn === version.number + 1 &&
+      replaced instanceof Overwritten &&
+      replaced.cells[cell.place] === cell
+    ) {
       return replaced.befores[cell.place]
     }
-    return this.#walk(version, key)
+    return this.#walk(version, cell.key)
   }
 
   #walk(version: Version, key: CellKey): unknown {
@@ -267,14 +272,16 @@ export class Versions {
       cell.state = afters[i]
       cell.writtenIn = number
       cell.place = i
-      if (cell.state === undefined) this.#cells.delete(cell.key)
+      if (cell.state === undefined) this.cells.remove(cell)
     }
   }
 
   /** Sets a cell to what follows from data that is there already. Older versions that were read without it would see it too. */
   derive(key: CellKey, state: unknown): void {
-    if (state === undefined) this.#cells.delete(key)
-    else this.cell(key).state = state
+    const cell = state === undefined ? this.cells.find(key) : this.cells.make(key)
+    if (cell === undefined) return
+    cell.state = state
+    if (state === undefined) this.cells.remove(cell)
   }
 
   /** Gives cells that had no state a whole history: every version, old ones included, then reads what was there at its time. */
@@ -286,7 +293,7 @@ export class Versions {
       this.#lateUntil = Math.max(this.#lateUntil, until)
       replaced.set(key, new Past(states))
       this.derive(key, states.at(-1)!.state)
-      const cell = this.#cells.get(key)
+      const cell = this.cells.find(key)
       if (cell !== undefined) cell.writtenIn = this.newest.number + 1
     }
     this.#advance(replaced, basisOf(this.newest))
@@ -305,15 +312,18 @@ export class Versions {
     return keys
   }
 
-  /** The keys of all cells that have a state at a version. Cost: all cells. */
-  keys(version: Version): CellKey[] {
+  /** The states that the members of one collection have at a version, by id. Cost: all members, and what was overwritten since. */
+  *members(version: Version, prefix: string): Generator<readonly [id: string, state: unknown]> {
     const replaced = version.replaced === undefined ? noneReplaced : gather(version)
-    const keys: CellKey[] = []
     for (const [key, state] of replaced) {
-      if ((state instanceof Past ? state.at(version.number) : state) !== undefined) keys.push(key)
+      if (!key.startsWith(prefix)) continue
+      const then = state instanceof Past ? state.at(version.number) : state
+      if (then !== undefined) yield [key.slice(prefix.length), then]
     }
-    for (const { key, state } of this.#cells.values()) if (state !== undefined && !replaced.has(key)) keys.push(key)
-    return keys
+    const isAny = replaced.size > 0
+    for (const cell of this.cells.family(prefix)?.cells.values() ?? []) {
+      if (cell.state !== undefined && !(isAny && replaced.has(cell.key))) yield [cell.id, cell.state]
+    }
   }
 
   #advance(replaced: Replaced, basis: Basis | LaterBasis): void {

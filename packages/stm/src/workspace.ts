@@ -8,7 +8,7 @@ import type { Footprint } from './footprint.ts'
 import type { View } from './memory.ts'
 import type { Edit, OwnSets } from './own-sets.ts'
 import type { EditContext, Intent, Policy } from './policy.ts'
-import type { AnyCollection, AnyList, AnyRef, CellKey, Collection, List, Readable, Ref, Writes } from './ref.ts'
+import type { AnyCollection, AnyList, AnyRef, Collection, List, Readable, Ref, Writes } from './ref.ts'
 import { itemsOf } from './snapshot.ts'
 import type { SortedSet } from './sorted.ts'
 import { keepShape } from './shapes.ts'
@@ -178,7 +178,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   commute<V>(ref: Ref<V | undefined, { set: V }, Exclude<A, 'relay'>>, op: (value: NoInfer<V>) => NoInfer<V>): void
   commute(ref: AnyRef, op: CommuteOp): void {
     this.#assertRunning()
-    const before = this.#find(ref.key) ?? this.#opened(ref)
+    const before = this.#find(ref) ?? this.#opened(ref)
     let after: DraftWrite
     try {
       after = commuted(before, op, this.#context)
@@ -186,7 +186,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
       this.#footprint.read(ref)
       throw error
     }
-    const isWritten = before.commuted === undefined && this.#find(ref.key) !== undefined
+    const isWritten = before.commuted === undefined && this.#find(ref) !== undefined
     // What was written otherwise before stays a write of that kind.
     this.#keep([[before, isWritten ? { ...after, commuted: undefined } : after]])
   }
@@ -265,29 +265,29 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
   }
 
   #value(ref: AnyRef): unknown {
-    const write = this.#find(ref.key)
+    const write = this.#find(ref)
     return write === undefined ? this.#view.get(ref) : write.policy.readDraft(write.draft, ref)
   }
 
   /** The writes to a ref, of this savepoint or of what it is in. */
-  #find(key: CellKey): DraftWrite | undefined {
-    return this.#writes.find(key) ?? (this.#parent === undefined ? undefined : this.#parent.#find(key))
+  #find(ref: AnyRef): DraftWrite | undefined {
+    return this.#writes.find(ref) ?? (this.#parent === undefined ? undefined : this.#parent.#find(ref))
   }
 
   #write(ref: AnyRef, intent: Intent): void {
     this.#assertRunning()
-    const known = this.#find(ref.key)
+    const known = this.#find(ref)
     if (known === undefined && this.#sets === undefined) {
       // The first write to a ref, which most are.
       const policy = this.#view.adopt(ref.policy)
-      const base: unknown = policy.draft(this.#view.state(ref.key), ref)
+      const base: unknown = policy.draft(this.#view.stateOf(ref), ref)
       const { length } = this.#writes.all
       const draft = this.#edit(policy, base, ref, intent)
       if (draft === base) return
       const after: DraftWrite = { ref, policy, draft }
       // What is written may have getters, and those may have read and written.
       if (this.#sets === undefined && this.#writes.all.length === length) this.#writes.add(after)
-      else this.#keep([[this.#find(ref.key) ?? { ref, policy, draft: base }, after]])
+      else this.#keep([[this.#find(ref) ?? { ref, policy, draft: base }, after]])
       return
     }
     const before = known ?? this.#opened(ref)
@@ -295,12 +295,12 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     if (draft === before.draft) return
     const after: DraftWrite = { ref, policy: before.policy, draft }
     if (this.#sets === undefined) this.#writes.put(after)
-    else this.#keep([[this.#find(ref.key) ?? before, after]])
+    else this.#keep([[this.#find(ref) ?? before, after]])
   }
 
   /** A ref's draft, and the draft with one more write. Nothing is kept. */
   #edited(ref: AnyRef, intent: Intent): Edit {
-    const before = this.#find(ref.key) ?? this.#opened(ref)
+    const before = this.#find(ref) ?? this.#opened(ref)
     return [before, { ref, policy: before.policy, draft: this.#draftAfter(before, ref, intent) }]
   }
 
@@ -330,7 +330,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
 
   #opened(ref: AnyRef): DraftWrite {
     const policy = this.#view.adopt(ref.policy)
-    return { ref, policy, draft: policy.draft(this.#view.state(ref.key), ref) }
+    return { ref, policy, draft: policy.draft(this.#view.stateOf(ref), ref) }
   }
 
   /** Makes writes part of the transaction, and of the collections and lists that the body has read. */
@@ -378,7 +378,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     this.#leave(child)
     if (this.#footprint.isOver) return value
     this.#keep(
-      Array.from(child.#writes.all, (after): Edit => [this.#find(after.ref.key) ?? this.#opened(after.ref), after]),
+      Array.from(child.#writes.all, (after): Edit => [this.#find(after.ref) ?? this.#opened(after.ref), after]),
     )
     if (child.#effects !== undefined) (this.#effects ??= []).push(...child.#effects)
     return value

@@ -21,6 +21,11 @@ function shown(versions: Versions): Version {
   return versions.newest
 }
 
+/** The keys that have a state at a version: those of this test are in no collection. */
+function keysOf(versions: Versions, version: Version): CellKey[] {
+  return Array.from(versions.members(version, ''), ([key]) => key)
+}
+
 /** How many states a version keeps alive, and over how many steps they lie. */
 function keptBy(version: Version): { readonly states: number; readonly steps: number } {
   let states = 0
@@ -50,7 +55,7 @@ test('[SN1] every version reads what a copied map held, after thousands of commi
       let held: { readonly version: Version; readonly copy: ReadonlyMap<string, unknown> }[] = []
       const hold = (): void => void held.push({ version: shown(versions), copy: new Map(model) })
       const compareKeys = ({ version, copy }: (typeof held)[number]): void => {
-        expect(new Set(versions.keys(version))).toEqual(new Set(copy.keys()))
+        expect(new Set(keysOf(versions, version))).toEqual(new Set(copy.keys()))
       }
       const compare = ({ version, copy }: (typeof held)[number]): void => {
         for (let key = 0; key < 12; key++) {
@@ -170,7 +175,7 @@ test('[SN4] versions that nobody was given lie in no chain, and the last one tha
     undefined,
     undefined,
   ])
-  expect(new Set(versions.keys(old))).toEqual(new Set(['old']))
+  expect(new Set(keysOf(versions, old))).toEqual(new Set(['old']))
 })
 
 test.each([1, 7, Infinity])(
