@@ -95,7 +95,7 @@ function gatherTouched({ ops }: Change): {
   // Most Changes write one ref.
   if (ops.length === 1) return { touched: ops, places }
   const touched: TouchedRef[] = []
-  ops.forEach((op, i) => places[i] === touched.length && touched.push(op))
+  for (let i = 0; i < ops.length; i++) if (places[i] === touched.length) touched.push(ops[i]!)
   return { touched, places }
 }
 
@@ -105,21 +105,28 @@ function gatherTouched({ ops }: Change): {
  */
 function placesOf(refs: readonly TouchedRef[]): readonly number[] {
   if (refs.length === 1) return firstPlace
-  const kinds = new Map<string, Map<string, number>>()
+  const places: number[] = []
+  let kinds: Map<string, Map<string, number>> | undefined
   let known = new Map<string, number>()
   let last: TouchedRef | undefined
   let count = 0
-  return refs.map((ref) => {
-    if (ref.tag !== last?.tag || ref.arbiter !== last.arbiter) {
-      const kind = `${ref.arbiter} ${ref.tag}`
-      known = kinds.get(kind) ?? new Map()
+  for (const ref of refs) {
+    if (last !== undefined && (ref.tag !== last.tag || ref.arbiter !== last.arbiter)) {
+      kinds ??= new Map([[kindOf(last), known]])
+      const kind = kindOf(ref)
+      known = kinds.get(kind) ?? new Map<string, number>()
       kinds.set(kind, known)
     }
     last = ref
-    const place = known.get(ref.address) ?? count++
-    known.set(ref.address, place)
-    return place
-  })
+    let place = known.get(ref.address)
+    if (place === undefined) known.set(ref.address, (place = count++))
+    places.push(place)
+  }
+  return places
+}
+
+function kindOf({ arbiter, tag }: TouchedRef): string {
+  return `${arbiter} ${tag}`
 }
 
 const firstPlace: readonly number[] = [0]
@@ -178,6 +185,7 @@ function readTouched(input: ByteReader): readonly TouchedRef[] {
 
 /** The first ref that is named twice, if any. Left out of `readHeader`, whose reader only looks at each. */
 export function repeatedRef(touched: readonly TouchedRef[]): TouchedRef | undefined {
+  if (touched.length < 2) return undefined
   const places = placesOf(touched)
   return touched.find((_, i) => places[i] !== i)
 }

@@ -7,6 +7,10 @@ const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toS
 /** Shared, so that a run of empty byte strings costs nothing; nothing can be written into it. */
 const NO_BYTES: Uint8Array = Object.freeze(new Uint8Array(0))
 
+/** The id that was read last: mostly the same writer has written again, and who has the same text for it compares faster. */
+let lastId = '0'.repeat(32)
+const lastIdBytes = new Uint8Array(16)
+
 /**
  * Bytes being read, one field after the other. Every length and every count is compared with the bytes left before anything
  * is allocated for it. What it gives back owns its bytes.
@@ -39,6 +43,12 @@ export class ByteReader {
 
   /** A whole number from 0 to 2^53 - 1 in its shortest form. */
   varuint(): number {
+    // Most numbers are small.
+    const first = this.at < this.end ? this.#bytes[this.at]! : 255
+    if (first < 128) {
+      this.at += 1
+      return first
+    }
     let value = 0
     let scale = 1
     for (let count = 1; count <= 8; count++) {
@@ -105,9 +115,18 @@ export class ByteReader {
   /** The sixteen bytes of a writer id, an epoch or a session. */
   id(): string {
     if (this.left < 16) throw this.short(16)
+    const { at } = this
+    this.at += 16
+    let same = 0
+    while (same < 16 && this.#bytes[at + same] === lastIdBytes[same]) same += 1
+    if (same === 16) return lastId
     let hex = ''
-    for (const end = this.at + 16; this.at < end; this.at++) hex += HEX[this.#bytes[this.at]!]!
-    return hex
+    for (let i = 0; i < 16; i++) {
+      const byte = this.#bytes[at + i]!
+      lastIdBytes[i] = byte
+      hex += HEX[byte]!
+    }
+    return (lastId = hex)
   }
 
   float(): number {

@@ -113,10 +113,26 @@ export class ByteWriter {
   /** A length in bytes and that much UTF-8. */
   string(text: string): void {
     if (typeof text !== 'string') throw this.unfit(`${String(text)} where a text belongs`)
+    if (text.length < 128 && this.#ascii(text)) return
     const length = utf8Length(text)
     this.varuint(length)
     const at = this.#reserve(length)
     this.#length = writeUtf8(text, this.#bytes, at)
+  }
+
+  /** Writes a short text that is ASCII, as most are, in one go; says whether it is. */
+  #ascii(text: string): boolean {
+    const { length } = text
+    const at = this.#reserve(length + 1)
+    const bytes = this.#bytes
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit > 127) return false
+      bytes[at + 1 + i] = unit
+    }
+    bytes[at] = length
+    this.#length = at + 1 + length
+    return true
   }
 
   /** The sixteen bytes of a writer id, an epoch or a session. */

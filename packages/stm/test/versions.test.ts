@@ -137,9 +137,9 @@ test.each([1, 2, Infinity])(
     for (const [i, version] of held) {
       expect(versions.read(version, `cell ${i % 50}`)).toBe(Math.max(0, i - 50))
       expect(versions.read(version, 'never written')).toBeUndefined()
-      // The few that were shown at all are a few steps apart, and not gathered for that.
+      // Five that were shown at all are as many steps apart, and are not gathered for that.
       expect(keptBy(version).steps).toBeLessThanOrEqual(every === Infinity ? 5 : 1)
-      if (every !== Infinity) expect(keptBy(version).states).toBe(50)
+      expect(keptBy(version).states).toBeLessThanOrEqual(every === Infinity ? 5 * 50 : 50)
     }
   },
 )
