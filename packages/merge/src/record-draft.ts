@@ -175,7 +175,8 @@ function create(draft: RecordDraft, value: unknown, ref: PolicyRef, spec: Record
   }
   const writes = spec.untouched.slice()
   const given = fieldsIn(value, ref)
-  for (const name of Object.keys(given)) {
+  for (const name in given) {
+    if (!Object.hasOwn(given, name)) continue
     const field = fieldOf(name, ref, spec)
     const one = given[name]
     if (one === undefined) continue
@@ -286,7 +287,9 @@ function addedTo(draft: RecordDraft, field: FieldSpec): Sum {
 function patch(draft: RecordDraft, fields: unknown, ref: PolicyRef, spec: RecordSpec): RecordDraft {
   let writes: unknown[] | undefined
   const given = fieldsIn(fields, ref)
-  for (const name of Object.keys(given)) {
+  // Not `Object.keys`, which makes an array of them.
+  for (const name in given) {
+    if (!Object.hasOwn(given, name)) continue
     const field = fieldOf(name, ref, spec)
     if (field.kind === 'count') throw notByValue(field, ref)
     const checked = field.kind === 'place' ? checkPlace(given[name], field, ref) : checkValue(given[name], field, ref)

@@ -256,7 +256,7 @@ export function createRuledMemory(
     if (found.size > 0 || waits || basis !== versions.newest.basis) {
       versions.commit(found, basis)
       view = undefined
-    }
+    } else versions.skip()
     if (unseen === undefined) return new ChangedCells(found)
     const seen = (_: unknown, i: number): boolean => !unseen.has(found.keys[i]!)
     return new ChangedCells({ keys: found.keys.filter(seen), befores: found.befores.filter(seen) })

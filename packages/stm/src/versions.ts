@@ -10,7 +10,8 @@ import type { CellKey } from './ref.ts'
  * Who holds a version holds what was overwritten after it, and nothing points back: a version that nobody holds is garbage by itself.
  */
 export interface Version {
-  readonly number: number
+  /** Greater than those of all before it. */
+  number: number
   /** Read it by `basisOf`. */
   basis: Basis | LaterBasis
   /** States that `next` does not have any more: what the cells held here. Undefined while this is the newest, and where nobody can ask. */
@@ -260,6 +261,11 @@ export class Versions {
     this.#write(overwritten, this.newest.number + 1)
     overwritten.settle()
     this.#advance(overwritten, basis)
+  }
+
+  /** Nothing was written after all. Cells that were about to be written are not mistaken for such that are written twice. */
+  skip(): void {
+    this.newest.number += 1
   }
 
   /**
