@@ -84,9 +84,12 @@ function readShort(bytes: Uint8Array, start: number, end: number): string {
   for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + bytes[at]!
   const place = (hash ^ (hash >>> 12)) & (KNOWN - 1)
   const found = known[place]!
-  let at = start
-  while (at < end && found.charCodeAt(at - start) === bytes[at]) at += 1
-  if (at === end && found.length === end - start) return found
+  // Not beyond its end, which engines do not expect.
+  if (found.length === end - start) {
+    let at = start
+    while (at < end && found.charCodeAt(at - start) === bytes[at]) at += 1
+    if (at === end) return found
+  }
   const text = readUpTo24(bytes, start, end)
   known[place] = text
   return text
