@@ -5,6 +5,7 @@ import { readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
 import type { ChangeHeader, TouchedRef } from './header.ts'
 import { nothingInherited, type Inherited } from './inherited.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
+import { readPayload, writePayload } from './payload.ts'
 import { ByteReader } from './reader.ts'
 import { sealBeside, sealOf, unknownVersion, unseal } from './seal.ts'
 import { readValue, writeValue } from './value.ts'
@@ -87,6 +88,7 @@ export function decodeChange(record: Uint8Array): Change {
 /** Reads operations; returns how many of the touched refs they are on. */
 function readOps(body: ByteReader, touched: readonly TouchedRef[], ops: Op[]): number {
   let used = 0
+  let before: Value = null
   for (let left = body.count(LEAST_OP_BYTES); left > 0; left--) {
     const place = body.varuint()
     const ref = touched[place]
@@ -94,7 +96,8 @@ function readOps(body: ByteReader, touched: readonly TouchedRef[], ops: Op[]): n
     if (ref === undefined || place > used)
       throw body.malformed(`an operation on touched ref ${place}, before one on ${used}`)
     if (place === used) used += 1
-    ops.push({ tag: ref.tag, address: ref.address, arbiter: ref.arbiter, payload: readValue(body) })
+    before = readPayload(body, before)
+    ops.push({ tag: ref.tag, address: ref.address, arbiter: ref.arbiter, payload: before })
   }
   return used
 }
@@ -154,7 +157,7 @@ function writeBody(out: ByteWriter, change: Change, places: readonly number[]): 
 function writeOps(out: ByteWriter, ops: readonly Op[], places: readonly number[]): void {
   for (let i = 0; i < ops.length; i++) {
     out.varuint(places[i]!)
-    writeValue(out, ops[i]!.payload)
+    writePayload(out, ops[i]!.payload, i === 0 ? null : ops[i - 1]!.payload)
   }
 }
 

@@ -31,8 +31,14 @@ export interface ChangeHeader {
 
 const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
 
-/** Two empty strings and an arbiter. */
-const LEAST_TOUCHED_BYTES = 3
+/** That it is of the collection of the one before, and an empty id. */
+const LEAST_TOUCHED_BYTES = 2
+
+/**
+ * A collection is not named again if its name is no longer than this, as those that apps can make are. So a few bytes never stand for an address
+ * that is much longer.
+ */
+const LONGEST_NAME = 128
 
 /** The kinds of preconditions that this version knows. */
 const EXPECTED_CONTENT = 1
@@ -77,14 +83,33 @@ export function writeHeader(
 
 /** With nothing after its loop, as those of `crc32c` are. */
 function writeTouched(out: ByteWriter, touched: readonly TouchedRef[]): void {
+  let collection = ''
   for (let i = 0; i < touched.length; i++) {
-    const ref = touched[i]!
-    const arbiter = ARBITERS.indexOf(ref.arbiter)
-    if (arbiter < 0) throw out.unfit(`"${ref.arbiter}" as an arbiter`)
-    out.string(ref.tag)
-    out.string(ref.address)
-    out.byte(arbiter)
+    const { tag, address, arbiter } = touched[i]!
+    if (collection !== '' && isBeside(touched[i - 1]!, tag, arbiter, address, collection)) {
+      out.string('')
+      out.string(address.slice(collection.length))
+      continue
+    }
+    const code = ARBITERS.indexOf(arbiter)
+    if (code < 0) throw out.unfit(`"${arbiter}" as an arbiter`)
+    if (tag === '') throw out.unfit('a ref without a tag')
+    out.string(tag)
+    out.string(address)
+    out.byte(code)
+    collection = collectionIn(address)
   }
+}
+
+/** Whether a ref is in the collection of the one before. */
+function isBeside(before: TouchedRef, tag: string, arbiter: Arbiter, address: string, collection: string): boolean {
+  return before.tag === tag && before.arbiter === arbiter && address.startsWith(collection)
+}
+
+/** What the addresses of all members of a collection begin with; empty for what is no member of one, or of one whose name is too long. */
+function collectionIn(address: string): string {
+  const slash = address.indexOf('/')
+  return slash > LONGEST_NAME ? '' : address.slice(0, slash + 1)
 }
 
 function gatherTouched({ ops }: Change): {
@@ -172,13 +197,26 @@ export function readHeader(input: ByteReader): ChangeHeader {
 
 function readTouched(input: ByteReader): readonly TouchedRef[] {
   const touched: TouchedRef[] = []
+  let before: TouchedRef | undefined
+  let collection = ''
   for (let left = input.count(LEAST_TOUCHED_BYTES); left > 0; left--) {
     const tag = input.string()
-    const address = input.string()
-    const code = input.byte()
-    const arbiter = ARBITERS[code]
-    if (arbiter === undefined) throw input.malformed(`the unknown arbiter ${code}`)
-    touched.push({ tag, address, arbiter })
+    if (tag === '') {
+      if (before === undefined || collection === '')
+        throw input.malformed('a ref without a tag, after none in a collection')
+      before = { tag: before.tag, address: collection + input.string(), arbiter: before.arbiter }
+    } else {
+      const address = input.string()
+      const code = input.byte()
+      const arbiter = ARBITERS[code]
+      if (arbiter === undefined) throw input.malformed(`the unknown arbiter ${code}`)
+      if (before !== undefined && collection !== '' && isBeside(before, tag, arbiter, address, collection)) {
+        throw input.malformed(`the collection of "${address}" named again`)
+      }
+      before = { tag, address, arbiter }
+      collection = collectionIn(address)
+    }
+    touched.push(before)
   }
   return touched
 }

@@ -36,6 +36,12 @@ export class ByteReader {
     return this.end - this.at
   }
 
+  /** The next byte, which is still to be read. */
+  next(): number {
+    if (this.at >= this.end) throw this.short(1)
+    return this.#bytes[this.at]!
+  }
+
   byte(): number {
     if (this.at >= this.end) throw this.short(1)
     return this.#bytes[this.at++]!

@@ -55,9 +55,18 @@ export const basis: fc.Arbitrary<Basis> = fc.record({ epoch: fc.option(id), rela
 
 const op = fc.record({
   tag: fc.constantFrom('lww', 'counter', 'record', 'list', 'text'),
-  address: fc.oneof(fc.constantFrom('a', 'b'), text),
-  arbiter: fc.constantFrom('local' as const, 'browser' as const, 'relay' as const),
-  payload: value,
+  address: fc.oneof(fc.constantFrom('a', 'b', 'a/', 'a/1', 'a/2', 'b/1', `${'long'.repeat(33)}/1`), text),
+  arbiter: fc.constantFrom('local' as const, 'local' as const, 'browser' as const, 'relay' as const),
+  // Some that differ in their values only, as those of records do.
+  payload: fc.oneof(
+    value,
+    fc
+      .array(value, { minLength: 1, maxLength: 3 })
+      .map((values) => [1, 1, ...values.flatMap((one) => [0, 'name', one])]),
+    fc
+      .array(value, { minLength: 1, maxLength: 2 })
+      .map((values) => [1, 1, ...values.flatMap((one) => [null, 'name', one])]),
+  ),
 })
 
 export const change: fc.Arbitrary<Change> = fc.record({

@@ -229,6 +229,63 @@ describe('Change records', () => {
     expect(codeOf(() => encodeChange({ ...change, ops }))).toBe('too-large')
   })
 
+  const inCollection = [1, 116, 4, 99, 47, 97, 98, 0] // t, c/ab, local
+  const beside = [0, 1, 98] // c/b
+  const row = [8, 5, 3, 1, 3, 1, 3, 0, 6, 1, 110] // [1, 1, 0, 'n', …
+
+  test('[CH11] a collection is named once, and what operations on it have in common is said once', () => {
+    const ops = (values: readonly unknown[], ids: readonly string[]): Change['ops'] =>
+      values.map((value, i) => ({
+        tag: 't',
+        address: `c/${ids[i]!}`,
+        arbiter: 'local',
+        payload: [1, 1, 0, 'n', value as string],
+      }))
+    const written = encodeChange({ ...change, ops: ops(['x', [2], null], ['ab', 'b', '']), effects: [], meta: null })
+    const { length } = recordOf(
+      [...head, 3, ...inCollection, ...beside, 0, 0, 0, 0, 0],
+      [3, 0, ...row, 6, 1, 120, 1, 10, 8, 1, 3, 2, 2, 10, 0, 0, 0],
+    )
+    // The deps of the Change here are others than those of `head`.
+    expect(written.length - length).toBe(encodeChange({ ...change, ops: [], effects: [], meta: null }).length - 36)
+    expect(decodeChange(written).ops).toEqual(ops(['x', [2], null], ['ab', 'b', '']))
+    expect(Object.isFrozen(decodeChange(written).ops[1]!.payload)).toBe(true)
+  })
+
+  test('[CH11] an address that is no longer than what apps can name is all that a few bytes stand for', () => {
+    const long = (name: string): Change => ({
+      ...change,
+      ops: ['a', 'b'].map((id) => ({ tag: 't', address: `${name}/${id}`, arbiter: 'local', payload: id })),
+    })
+    const bytes = (name: string): number => encodeChange(long(name)).length - 2 * name.length
+    expect(bytes('x'.repeat(129)) - bytes('x'.repeat(128))).toBeGreaterThan(128)
+    expect(decodeChange(encodeChange(long('x'.repeat(129))))).toEqual(long('x'.repeat(129)))
+  })
+
+  test.each<[string, Uint8Array]>([
+    ['a ref beside none', recordOf([...head, 1, ...beside, 0, 0, 0], [1, 0, 0, 0, 0])],
+    ['a ref beside one in no collection', recordOf([...head, 2, ...title, ...beside, 0, 0, 0], [2, 0, 0, 1, 0, 0, 0])],
+    [
+      'a collection named again',
+      recordOf([...head, 2, ...inCollection, 1, 116, 3, 99, 47, 98, 0, 0, 0, 0], [2, 0, 0, 1, 0, 0, 0]),
+    ],
+    [
+      'a ref twice, once beside itself',
+      recordOf([...head, 2, ...inCollection, 0, 2, 97, 98, 0, 0, 0], [2, 0, 0, 1, 0, 0, 0]),
+    ],
+    ['an operation like none', recordOf([...head, 1, ...inCollection, 0, 0, 0], [1, 0, 10, 3, 5, 0, 0])],
+    [
+      'an operation like one that is no row',
+      recordOf([...head, 2, ...inCollection, ...beside, 0, 0, 0], [2, 0, 8, 2, 3, 1, 3, 1, 1, 10, 3, 5, 0, 0]),
+    ],
+    [
+      'an operation that says again what the one before it says',
+      recordOf([...head, 2, ...inCollection, ...beside, 0, 0, 0], [2, 0, ...row, 3, 5, 1, ...row, 3, 6, 0, 0]),
+    ],
+  ])('[CH11] %s is refused', (_, record) => {
+    expect(codeOf(() => decodeChange(record))).toBe('malformed')
+  })
+
   test.each<[string, Uint8Array]>([
     ['a touched ref without an operation', recordOf([...head, 1, ...title, 0, 0, 0])],
     ['an operation on no touched ref', recordOf([...head, 0, 0, 0, 0], [1, 0, 0, 0, 0])],

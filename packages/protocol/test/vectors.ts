@@ -104,6 +104,24 @@ const full: Change = {
   meta: null,
 }
 
+/** Operations that have much in common. */
+const table: Change = {
+  writer: A,
+  seq: 2,
+  deps: { epoch: null, relaySeq: 0, writers: NONE },
+  at: 1_700_000_000_000_000,
+  ops: [
+    { tag: 'record', address: 'cards/c1', arbiter: 'local', payload: [1, 1, 0, 'title', 'One', 0, 'done', false] },
+    { tag: 'record', address: 'cards/c2', arbiter: 'local', payload: [1, 1, 0, 'title', 'Two', 0, 'done', true] },
+    { tag: 'record', address: 'cards/c3', arbiter: 'local', payload: [1, 1, 0, 'title', ['Three'], 0, 'done', null] },
+    { tag: 'record', address: 'cards/c4', arbiter: 'local', payload: [1, 2, 0, 'title', 'Four', 0, 'done', false] },
+    { tag: 'record', address: 'notes/c1', arbiter: 'local', payload: [1, 2, 0, 'title', 'Five', 0, 'done', false] },
+    { tag: 'record', address: 'notes/c1', arbiter: 'relay', payload: [3, 2] },
+  ],
+  effects: [],
+  meta: null,
+}
+
 /** Asks for a check, of each form of expectation. */
 const asking: Change = {
   writer: B,
@@ -211,7 +229,7 @@ export const vectors: readonly Vector[] = [
   ...Object.entries(values).map(([name, data]): Vector => {
     return { name, family: 'value', data: toValue(data), encode: () => encodeValue(data), decode: decodeValue }
   }),
-  ...Object.entries({ smallest, ordinary, full }).map(([name, data]): Vector => {
+  ...Object.entries({ smallest, ordinary, full, table }).map(([name, data]): Vector => {
     const documents = name === 'full' ? [4_294_967_295, 7] : []
     return { name, family: 'change', data, encode: () => encodeChange(data, documents), decode: decodeChange }
   }),

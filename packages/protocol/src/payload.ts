@@ -1,0 +1,59 @@
+import type { Value } from '@syncline/stm'
+import type { ByteReader } from './reader.ts'
+import { readValue, writeValue } from './value.ts'
+import type { ByteWriter } from './writer.ts'
+
+/** Stands where the tag of a value would stand. */
+const ALIKE = 10
+
+/** Writes the payload of an operation that comes after one with the payload `before`. */
+export function writePayload(out: ByteWriter, payload: Value, before: Value): void {
+  if (!isAlike(payload, before)) {
+    writeValue(out, payload)
+    return
+  }
+  out.byte(ALIKE)
+  for (let i = FIRST; i < payload.length; i += STEP) writeValue(out, payload[i]!, 1)
+}
+
+/** Reads the payload of an operation that comes after one with the payload `before`. */
+export function readPayload(input: ByteReader, before: Value): Value {
+  if (input.next() !== ALIKE) {
+    const payload = readValue(input)
+    if (isAlike(payload, before)) throw input.malformed('an operation that says again what the one before it says')
+    return payload
+  }
+  input.byte()
+  if (!isRow(before)) throw input.malformed('an operation like the one before it, where that is like no other')
+  const payload = before.slice()
+  for (let i = FIRST; i < payload.length; i += STEP) payload[i] = readValue(input, 1)
+  return Object.freeze(payload)
+}
+
+/**
+ * Two items, and then threes of which the last is a value: so operations of records are. What two that follow each other have in common beside
+ * those values is said once: the rows of a table have the same fields.
+ */
+function isAlike(payload: Value, before: Value): payload is readonly Value[] {
+  if (!Array.isArray(payload) || !Array.isArray(before) || payload.length !== before.length) return false
+  if (payload.length <= FIRST || payload.length % STEP !== 2) return false
+  const [items, others] = [payload as readonly Value[], before as readonly Value[]]
+  for (let i = 0; i < items.length; i++) {
+    if (i >= FIRST && (i - FIRST) % STEP === 0) continue
+    if (items[i] !== others[i] || typeof items[i] === 'object') return false
+  }
+  return true
+}
+
+/** Whether a payload is such, of scalars beside its values. */
+function isRow(payload: Value): payload is readonly Value[] {
+  if (!Array.isArray(payload) || payload.length <= FIRST || payload.length % STEP !== 2) return false
+  for (let i = 0; i < payload.length; i++) {
+    if (i >= FIRST && (i - FIRST) % STEP === 0) continue
+    if (typeof payload[i] === 'object') return false
+  }
+  return true
+}
+
+const FIRST = 4
+const STEP = 3
