@@ -174,6 +174,7 @@ export function recordSpec(
     )
   })
   const byName = new Map(specs.map((spec) => [spec.name, spec]))
-  const untouched = Object.freeze(specs.map(() => UNTOUCHED))
+  // Not frozen: engines are slow to copy what is.
+  const untouched = specs.map(() => UNTOUCHED)
   return Object.freeze({ member, fields: specs, byName, keeps, lens, untouched })
 }

@@ -1,6 +1,6 @@
 import type { Value } from '@syncline/stm'
 import type { ByteReader } from './reader.ts'
-import { readValue, writeValue } from './value.ts'
+import { readValue, roomFor, writeValue } from './value.ts'
 import type { ByteWriter } from './writer.ts'
 
 /** Stands where the tag of a value would stand. */
@@ -25,8 +25,11 @@ export function readPayload(input: ByteReader, before: Value): Value {
   }
   input.byte()
   if (!isRow(before)) throw input.malformed('an operation like the one before it, where that is like no other')
-  const payload = before.slice()
-  for (let i = FIRST; i < payload.length; i += STEP) payload[i] = readValue(input, 1)
+  // Not by copying, which engines are slow at where what is copied is frozen.
+  const payload = roomFor(before.length)
+  for (let i = 0; i < before.length; i++) {
+    payload[i] = i >= FIRST && (i - FIRST) % STEP === 0 ? readValue(input, 1) : before[i]!
+  }
   return Object.freeze(payload)
 }
 

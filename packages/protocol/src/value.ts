@@ -20,7 +20,14 @@ const OBJECT = 9
 const EMPTY_ARRAY: Value = Object.freeze([])
 const EMPTY_OBJECT: Value = Object.freeze({})
 
-/** Arrays up to this length are made by copying one. */
+/**
+ * An array for some items. V8 leaves room for 16 more when an array first grows; a copy has none, which matters for many short ones. Long ones are not
+ * made at their final length: nested claims would add up to many times the bytes that are there.
+ */
+export function roomFor(count: number): Value[] {
+  return count <= SHORT ? BLANK[count]!.slice() : []
+}
+
 const SHORT = 32
 const BLANK: readonly (readonly Value[])[] = Array.from({ length: SHORT + 1 }, (_, length) =>
   Array.from({ length }, () => ''),
@@ -159,15 +166,8 @@ export function readValue(input: ByteReader, levels = 0): Value {
 function readArray(input: ByteReader, levels: number): Value {
   const count = input.count(1)
   if (count === 0) return EMPTY_ARRAY
-  // V8 leaves room for 16 more when an array first grows; a copy has none, which matters for many short ones.
-  if (count <= SHORT) {
-    const items = BLANK[count]!.slice()
-    for (let i = 0; i < count; i++) items[i] = readValue(input, levels)
-    return Object.freeze(items)
-  }
-  // Not made at its final length: nested claims would add up to many times the bytes that are there.
-  const items: Value[] = []
-  for (let i = 0; i < count; i++) items.push(readValue(input, levels))
+  const items = roomFor(count)
+  for (let i = 0; i < count; i++) items[i] = readValue(input, levels)
   return Object.freeze(items)
 }
 
