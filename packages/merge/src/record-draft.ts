@@ -114,6 +114,8 @@ export function editRecord(draft: RecordDraft, intent: Intent, ref: PolicyRef, s
 /** The operation that takes the state to the draft; undefined when nothing changed. */
 export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | undefined {
   if (draft.gone) return spec.keeps ? yieldingDelete(draft.base!) : [DELETE, draft.incarnation]
+  const plain = plainOperation(draft, spec)
+  if (plain !== undefined) return draft.born || plain.length > 2 ? plain : undefined
   const payload: Value[] = [draft.born ? CREATE : WRITE, draft.incarnation]
   if (draft.born && spec.keeps) payload.push(CLEAR, KEPT, null)
   const { lens } = spec
@@ -136,10 +138,7 @@ export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | unde
       const { parent, key } = written as Place
       payload.push(PUT, field.name, [parent, key])
     } else if (isLowered) isWritten = true
-    else if (lens === undefined && field.parts === undefined && written !== undefined) {
-      // As whole values of version 1, which most are.
-      payload.push(SET, field.name, written as Value)
-    } else pushRegister(payload, under, spec, field.name, before as Value | undefined, written as Value | undefined, at)
+    else pushRegister(payload, under, spec, field.name, before as Value | undefined, written as Value | undefined, at)
   }
   if (isLowered && isWritten) {
     const read = (field: FieldSpec, isNow: boolean): unknown =>
@@ -150,6 +149,46 @@ export function finishRecord(draft: RecordDraft, spec: RecordSpec): Value | unde
   }
   return draft.born || payload.length > 2 ? payload : undefined
 }
+
+/** The same of whole values of version 1 only, as most are; undefined where there are others. */
+function plainOperation(draft: RecordDraft, spec: RecordSpec): Value[] | undefined {
+  if (spec.lens !== undefined || spec.keeps) return undefined
+  const { writes, under } = draft
+  let count = 0
+  for (let i = 0; i < writes.length; i++) {
+    const written = writes[i]
+    if (written === UNTOUCHED) continue
+    const { kind, parts } = spec.fields[i]!
+    if (written === undefined || kind === 'count' || kind === 'place' || parts !== undefined) return undefined
+    count += 1
+  }
+  const payload = operationOf(count)
+  payload[0] = draft.born ? CREATE : WRITE
+  payload[1] = draft.incarnation
+  let at = 2
+  for (let i = 0; i < writes.length; i++) {
+    const written = writes[i]
+    if (written === UNTOUCHED) continue
+    const field = spec.fields[i]!
+    if (!draft.born && equalValues(written, readField(under, field, spec))) continue
+    payload[at] = SET
+    payload[at + 1] = field.name
+    payload[at + 2] = written as Value
+    at += 3
+  }
+  if (at < payload.length) payload.length = at
+  return payload
+}
+
+/** Room for an operation with so many entries. By copying: an array that is pushed to gets room for sixteen more. */
+function operationOf(entries: number): Value[] {
+  let blank = blanks[entries]
+  if (blank === undefined) blanks[entries] = blank = Array.from({ length: 2 + 3 * entries }, () => '')
+  return blank.slice()
+}
+
+/** By the number of entries, which is that of declared fields at most. */
+const blanks: Value[][] = []
 
 /** Adds what makes a register, from `before`, what it is to be at version `at`. */
 function pushRegister(

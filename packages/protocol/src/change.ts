@@ -1,7 +1,7 @@
 import type { Change, Effect, Op, Value, WriterId } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
 import type { Expectation } from './expectation.ts'
-import { readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
+import { opOn, readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
 import type { ChangeHeader, TouchedRef } from './header.ts'
 import { nothingInherited, type Inherited } from './inherited.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
@@ -97,7 +97,7 @@ function readOps(body: ByteReader, touched: readonly TouchedRef[], ops: Op[]): n
       throw body.malformed(`an operation on touched ref ${place}, before one on ${used}`)
     if (place === used) used += 1
     before = readPayload(body, before)
-    ops.push({ tag: ref.tag, address: ref.address, arbiter: ref.arbiter, payload: before })
+    ops.push(opOn(ref, before))
   }
   return used
 }
@@ -141,7 +141,7 @@ function open(record: Uint8Array): ByteReader {
   return unseal(WHAT, record, VERSION, MIN_CHANGE_BYTES)
 }
 
-function writeBody(out: ByteWriter, change: Change, places: readonly number[]): void {
+function writeBody(out: ByteWriter, change: Change, places: readonly number[] | undefined): void {
   out.varuint(change.ops.length)
   writeOps(out, change.ops, places)
   out.varuint(change.effects.length)
@@ -154,9 +154,9 @@ function writeBody(out: ByteWriter, change: Change, places: readonly number[]): 
 }
 
 /** With nothing after its loop, as those of `crc32c` are. */
-function writeOps(out: ByteWriter, ops: readonly Op[], places: readonly number[]): void {
+function writeOps(out: ByteWriter, ops: readonly Op[], places: readonly number[] | undefined): void {
   for (let i = 0; i < ops.length; i++) {
-    out.varuint(places[i]!)
+    out.varuint(places === undefined ? i : places[i]!)
     writePayload(out, ops[i]!.payload, i === 0 ? null : ops[i - 1]!.payload)
   }
 }

@@ -1,4 +1,5 @@
-import type { Arbiter, Basis, Change, WriterId } from '@syncline/stm'
+import { areDistinct, memberOp } from '@syncline/stm'
+import type { Arbiter, Basis, Change, Op, Value, WriterId } from '@syncline/stm'
 import { readBasis, writeBasis } from './basis.ts'
 import { ProtocolError } from './errors.ts'
 import { encodeExpectations, readExpectations, type Expectation } from './expectation.ts'
@@ -44,14 +45,14 @@ const LONGEST_NAME = 128
 const EXPECTED_CONTENT = 1
 const INHERITED_CLIENTS = 2
 
-/** Writes the header of a Change and gives, for each operation, the place of its ref among the touched. */
+/** Writes the header of a Change and gives, for each operation, the place of its ref among the touched; undefined when it is its own place. */
 export function writeHeader(
   out: ByteWriter,
   change: Change,
   documents: readonly number[],
   expectations: readonly Expectation[] | undefined,
   inherited: Inherited,
-): readonly number[] {
+): readonly number[] | undefined {
   const { touched, places } = gatherTouched(change)
   if (change.seq === 0) throw out.unfit('0 as a seq, which counts from 1')
   out.varuint(0) // flags
@@ -112,13 +113,14 @@ function collectionIn(address: string): string {
   return slash > LONGEST_NAME ? '' : address.slice(0, slash + 1)
 }
 
+/** The refs that operations are on, and of each operation the place of its ref; undefined where each is on one of its own. */
 function gatherTouched({ ops }: Change): {
   readonly touched: readonly TouchedRef[]
-  readonly places: readonly number[]
+  readonly places: readonly number[] | undefined
 } {
+  // Most Changes write one ref; and what one body writes is written once.
+  if (ops.length === 1 || areDistinct(ops)) return { touched: ops, places: undefined }
   const places = placesOf(ops)
-  // Most Changes write one ref.
-  if (ops.length === 1) return { touched: ops, places }
   const touched: TouchedRef[] = []
   for (let i = 0; i < ops.length; i++) if (places[i] === touched.length) touched.push(ops[i]!)
   return { touched, places }
@@ -129,7 +131,6 @@ function gatherTouched({ ops }: Change): {
  * together are new texts, and those of one kind mostly come together.
  */
 function placesOf(refs: readonly TouchedRef[]): readonly number[] {
-  if (refs.length === 1) return firstPlace
   const places: number[] = []
   let kinds: Map<string, Map<string, number>> | undefined
   let known = new Map<string, number>()
@@ -153,8 +154,6 @@ function placesOf(refs: readonly TouchedRef[]): readonly number[] {
 function kindOf({ arbiter, tag }: TouchedRef): string {
   return `${arbiter} ${tag}`
 }
-
-const firstPlace: readonly number[] = [0]
 
 /** Reads the start of a header. */
 export function readAuthor(input: ByteReader): { writer: WriterId; seq: number } {
@@ -204,7 +203,7 @@ function readTouched(input: ByteReader): readonly TouchedRef[] {
     if (tag === '') {
       if (before === undefined || collection === '')
         throw input.malformed('a ref without a tag, after none in a collection')
-      before = { tag: before.tag, address: collection + input.string(), arbiter: before.arbiter }
+      before = new Touched(before.tag, before.arbiter, collection, input.string())
     } else {
       const address = input.string()
       const code = input.byte()
@@ -213,19 +212,67 @@ function readTouched(input: ByteReader): readonly TouchedRef[] {
       if (before !== undefined && collection !== '' && isBeside(before, tag, arbiter, address, collection)) {
         throw input.malformed(`the collection of "${address}" named again`)
       }
-      before = { tag, address, arbiter }
       collection = collectionIn(address)
+      before = new Touched(tag, arbiter, collection, collection === '' ? address : address.slice(collection.length))
     }
     touched.push(before)
   }
   return touched
 }
 
-/** The first ref that is named twice, if any. Left out of `readHeader`, whose reader only looks at each. */
+/** A touched ref that was read, and so knows the parts of its address: to put them together is quick, and to look for what was put together is not. */
+class Touched implements TouchedRef {
+  readonly tag: string
+  readonly address: string
+  readonly arbiter: Arbiter
+  readonly #collection: string
+  readonly #id: string
+
+  constructor(tag: string, arbiter: Arbiter, collection: string, id: string) {
+    this.tag = tag
+    this.address = collection + id
+    this.arbiter = arbiter
+    this.#collection = collection
+    this.#id = id
+  }
+
+  /** The operation on a touched ref. */
+  static op(ref: TouchedRef, payload: Value): Op {
+    if (#id in ref && ref.#collection !== '') return memberOp(ref, payload, ref.#collection, ref.#id)
+    return { tag: ref.tag, address: ref.address, arbiter: ref.arbiter, payload }
+  }
+
+  /** The first ref that is named twice. */
+  static repeated(refs: readonly TouchedRef[]): TouchedRef | undefined {
+    const kinds = new Map<string, Set<string>>()
+    let ids = new Set<string>()
+    let last: Touched | undefined
+    for (const ref of refs) {
+      if (!(#id in ref)) return undefined
+      if (
+        last === undefined ||
+        ref.#collection !== last.#collection ||
+        ref.tag !== last.tag ||
+        ref.arbiter !== last.arbiter
+      ) {
+        const kind = `${ref.arbiter} ${ref.tag} ${ref.#collection}`
+        ids = kinds.get(kind) ?? new Set()
+        kinds.set(kind, ids)
+      }
+      last = ref
+      const { size } = ids
+      if (ids.add(ref.#id).size === size) return ref
+    }
+    return undefined
+  }
+}
+
+/** The operation on a touched ref of a header that was read. */
+export const opOn: (ref: TouchedRef, payload: Value) => Op = Touched.op
+
+/** The first ref of a header that is named twice, if any. Left out of `readHeader`, whose reader only looks at each. */
 export function repeatedRef(touched: readonly TouchedRef[]): TouchedRef | undefined {
-  if (touched.length < 2) return undefined
-  const places = placesOf(touched)
-  return touched.find((_, i) => places[i] !== i)
+  return touched.length < 2 ? undefined : Touched.repeated(touched)
 }
 
 function readDocuments(input: ByteReader): readonly number[] {

@@ -88,14 +88,19 @@ export class Cells {
       return cellIn(this.#last, address.slice(known.length))
     }
     const slash = address.indexOf('/') + 1
-    const key = cellKey(tag, address, arbiter)
-    if (slash === 0) return cellIn(this.#single, key)
-    const id = address.slice(slash)
-    const family = this.#family(key.slice(0, key.length - id.length))
-    this.#lastTag = tag
-    this.#lastArbiter = arbiter
-    this.#lastAddress = address.slice(0, slash)
-    return cellIn(family, id)
+    if (slash === 0) return cellIn(this.#single, cellKey(tag, address, arbiter))
+    return this.makeBeside(tag, arbiter, address.slice(0, slash), address.slice(slash))
+  }
+
+  /** The same, where it is known what the address begins with up to its first slash, and what the rest is. */
+  makeBeside(tag: string, arbiter: Arbiter, collection: string, id: string): Cell {
+    if (this.#lastAddress !== collection || this.#lastTag !== tag || this.#lastArbiter !== arbiter) {
+      this.#family(cellKey(tag, collection, arbiter))
+      this.#lastTag = tag
+      this.#lastArbiter = arbiter
+      this.#lastAddress = collection
+    }
+    return cellIn(this.#last, id)
   }
 
   remove(cell: Cell): void {
@@ -107,6 +112,11 @@ export class Cells {
 
   family(prefix: string): CellFamily | undefined {
     return this.#families.get(prefix)
+  }
+
+  member(prefix: string, id: string): Cell | undefined {
+    const { prefix: last, cells } = this.#last
+    return last === prefix ? cells.get(id) : this.#families.get(prefix)?.cells.get(id)
   }
 
   *[Symbol.iterator](): Iterable<Cell> & Iterator<Cell> {

@@ -1,9 +1,35 @@
+import type { Op } from './change.ts'
 import { keepShape } from './shapes.ts'
 import { locationOf, type AnyRef } from './ref.ts'
 import type { DraftWrite } from './write.ts'
 
 /** So few are looked through faster than a Map is made. */
 const FEW = 8
+
+/** Many writes, or operations, that are known to be on different refs. */
+const distinct = new WeakSet<readonly unknown[]>()
+
+/** Notes that operations were made of some writes, one of each or none. */
+export function noteOps(ops: readonly Op[], writes: readonly DraftWrite[]): void {
+  if (distinct.has(writes)) distinct.add(ops)
+}
+
+/**
+ * Whether many operations are known to be on different refs: those that were made of the writes of one body are. Of a few nobody knows. Cost: constant.
+ *
+ * @example
+ * import { areDistinct, createMemory, draft, sealPure } from '@syncline/stm'
+ *
+ * const context = { stamp: { at: 1, writer: 'w1' }, seed: 'seed1' }
+ * const { writes } = draft(createMemory(), (tx) => {
+ *   for (let i = 0; i < 100; i++) tx.set(register(`n${i}`, 0), 1)
+ * }, context)
+ * const ops = sealPure(writes, context)
+ * expect([areDistinct(ops), areDistinct([...ops])]).toEqual([true, false])
+ */
+export function areDistinct(ops: readonly Op[]): boolean {
+  return distinct.has(ops)
+}
 
 /** The newest write to each ref, in the order of the first to each. Maps are made only where there are many. */
 export class Drafts {
@@ -41,6 +67,7 @@ export class Drafts {
     this.#all.push(write)
     if (this.#places !== undefined) this.#note(write.ref, length)
     else if (length === FEW) {
+      distinct.add(this.#all)
       this.#places = new Map()
       this.#all.forEach(({ ref }, i) => this.#note(ref, i))
     }

@@ -3,7 +3,7 @@ import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './cha
 import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
-import { familyIn, sortingOf, type Group } from './family.ts'
+import { familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
 import type { Location } from './location.ts'
@@ -23,8 +23,8 @@ import {
   type Ref,
   type Writes,
 } from './ref.ts'
-import { itemsOf, type Snapshot } from './snapshot.ts'
-import { cellKeyOf, refOfSealed } from './sealed-op.ts'
+import type { Snapshot } from './snapshot.ts'
+import { cellKeyOf, cellOfMember, refOfSealed } from './sealed-op.ts'
 import type { SortedSet } from './sorted.ts'
 import type { Tx } from './transaction.ts'
 import type { Rules } from './rules.ts'
@@ -207,9 +207,9 @@ export function createRuledMemory(
       if (policy === undefined) continue
       const ref = refOfSealed(op)
       const cell =
-        ref === undefined
-          ? versions.cells.makeOn(op.tag, op.address, op.arbiter)
-          : versions.cells.makeAt(locationOf(ref))
+        ref !== undefined
+          ? versions.cells.makeAt(locationOf(ref))
+          : (cellOfMember(op, versions.cells) ?? versions.cells.makeOn(op.tag, op.address, op.arbiter))
       if (cell.writtenIn === number) return foldRepeated(ops, stamp, basis)
       cell.writtenIn = number
       const after: unknown = policy.apply(cell.state, op.payload, stampOf(op, stamp, basis))
@@ -278,9 +278,22 @@ export function createRuledMemory(
     return sortingOf(group).idsIn(group, sortedAt(version, familyIn(group)))
   }
 
+  /** The members of a collection, without a ref for each. */
+  function* items(version: Version, collection: AnyCollection): Generator<readonly [string, unknown]> {
+    const ids = sortedAt(version, collection).items()
+    const policy = adopt(collection.policy)
+    const { name, spec } = collection
+    const prefix = memberPrefix(collection)
+    for (const id of ids) {
+      const value: unknown = policy.read(versions.readMember(version, prefix, id), { address: `${name}/${id}`, spec })
+      if (value !== undefined) yield [id, value]
+    }
+  }
+
   const reader: Reader = {
     adopt,
     get,
+    items,
     state: (version, key) => versions.read(version, key),
     stateAt: (version, location) => versions.readAt(version, location),
     sorted: sortedAt,
@@ -336,6 +349,7 @@ const nothing: ReadonlyMap<CellKey, unknown> = new Map()
 interface Reader {
   adopt(policy: Policy): Policy
   get(version: Version, readable: Readable<unknown>): unknown
+  items(version: Version, collection: AnyCollection): Iterable<readonly [string, unknown]>
   state(version: Version, key: CellKey): unknown
   stateAt(version: Version, location: Location): unknown
   sorted(version: Version, readable: AnyCollection | AnyList): SortedSet
@@ -377,7 +391,7 @@ class VersionSnapshot extends Grounded implements Snapshot {
     collection: Collection<V, Writes, Arbiter>,
   ): Iterable<readonly [string, V]> {
     if (this === undefined) throw detached('items')
-    return itemsOf(this, collection)
+    return this.#reader.items(this.#version, collection) as Iterable<readonly [string, V]>
   }
 
   with(this: VersionSnapshot | undefined, body: (tx: Tx<Arbiter>) => unknown): Snapshot {

@@ -1,4 +1,5 @@
 import type { Op } from './change.ts'
+import { noteOps } from './drafts.ts'
 import type { BoundPolicy, EditContext, Policy } from './policy.ts'
 import { sealedOp } from './sealed-op.ts'
 import { valueSizeBytes } from './value.ts'
@@ -75,7 +76,9 @@ function seal(writes: readonly DraftWrite[], context: EditContext, late: boolean
     if (ops === undefined) ops = [op]
     else ops.push(op)
   }
-  return ops ?? none
+  if (ops === undefined) return none
+  if (ops.length > 1) noteOps(ops, writes)
+  return ops
 }
 
 const none: readonly Op[] = []

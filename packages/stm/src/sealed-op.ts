@@ -1,3 +1,4 @@
+import type { Cell, Cells } from './cells.ts'
 import type { Arbiter, Op } from './change.ts'
 import { cellKey, type CellKey } from './ref.ts'
 import type { Value } from './value.ts'
@@ -38,6 +39,51 @@ interface Sealable {
 export function sealedOp(tag: string, ref: Sealable, payload: Value): Op {
   return new SealedOp(tag, ref.address, ref.arbiter, payload, ref)
 }
+
+/** An operation that came in pieces, and so knows in which collection it is, and under which id. */
+class MemberOp implements Op {
+  readonly tag: string
+  readonly address: string
+  readonly arbiter: Arbiter
+  readonly payload: Value
+  readonly #collection: string
+  readonly #id: string
+
+  constructor(tag: string, address: string, arbiter: Arbiter, payload: Value, collection: string, id: string) {
+    this.tag = tag
+    this.address = address
+    this.arbiter = arbiter
+    this.payload = payload
+    this.#collection = collection
+    this.#id = id
+  }
+
+  static cellOf(op: Op, cells: Cells): Cell | undefined {
+    return #id in op ? cells.makeBeside(op.tag, op.arbiter, op.#collection, op.#id) : undefined
+  }
+}
+
+/**
+ * An operation on a member of a collection: `collection` is what all addresses of its members begin with, up to and with their first slash, `id` the
+ * rest of the address. Who has both spares others to look for them in the address.
+ *
+ * @example
+ * import { memberOp } from '@syncline/stm'
+ *
+ * const op = memberOp({ tag: 'record', address: 'cards/a', arbiter: 'local' }, [1, 1], 'cards/', 'a')
+ * expect(op).toEqual({ tag: 'record', address: 'cards/a', arbiter: 'local', payload: [1, 1] })
+ */
+export function memberOp(
+  { tag, address, arbiter }: { readonly tag: string; readonly address: string; readonly arbiter: Arbiter },
+  payload: Value,
+  collection: string,
+  id: string,
+): Op {
+  return new MemberOp(tag, address, arbiter, payload, collection, id)
+}
+
+/** The cell of an operation that came in pieces; undefined for one that came otherwise. */
+export const cellOfMember: (op: Op, cells: Cells) => Cell | undefined = MemberOp.cellOf
 
 /** The ref that an operation was made from; undefined for one that came otherwise. */
 export const refOfSealed: (op: Op) => Sealable | undefined = SealedOp.refOf

@@ -227,6 +227,13 @@ export class Versions {
     return version.replaced === undefined ? undefined : this.#walk(version, location.prefix + location.id)
   }
 
+  /** The same for a member of a collection. */
+  readMember(version: Version, prefix: string, id: string): unknown {
+    const cell = this.cells.member(prefix, id)
+    if (cell !== undefined) return this.readCell(version, cell)
+    return version.replaced === undefined ? undefined : this.#walk(version, prefix + id)
+  }
+
   readCell(version: Version, cell: Cell): unknown {
     const { replaced } = version
     if (cell.writtenIn <= version.number || replaced === undefined) return cell.state
