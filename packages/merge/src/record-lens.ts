@@ -30,7 +30,7 @@ export function liftedField(state: RecordState, { name, parts, initial }: FieldS
 /** Whether nobody has written the whole of a register, but parts of it, or of what it was made of. */
 function isInParts(state: RecordState, name: string): boolean {
   const slot = state.shape.slot(DATA, name)
-  return slot < 0 ? state.values.some(isOpen) : isOpen(state.values[slot])
+  return slot < 0 ? state.values.some(isOpen) : isOpen(state.at(slot))
 }
 
 function isOpen(held: unknown): boolean {
@@ -40,7 +40,7 @@ function isOpen(held: unknown): boolean {
 /** The latest version that something in a record was written at. */
 export function newestVersion(state: RecordState | undefined): number {
   let most = 1
-  if (state === undefined) return most
+  if (state === undefined || state.isScalar) return most
   const { values, shape } = state
   for (let slot = 0; slot < values.length; slot++) {
     const held = values[slot]
@@ -95,7 +95,7 @@ export function partsFor(state: RecordState | undefined, name: string, spec: Rec
 
 function heldIn(state: RecordState | undefined, name: string): unknown {
   const slot = state === undefined ? -1 : state.shape.slot(DATA, name)
-  return slot < 0 ? undefined : state!.values[slot]
+  return slot < 0 ? undefined : state!.at(slot)
 }
 
 /**

@@ -78,7 +78,7 @@ export function sketchOf(state: RecordState | undefined, origins: Origins): Sket
 
 /** What is written in a slot that is no count, at `keys` and below. */
 export function registersIn(state: RecordState, slot: number, keys: readonly string[] = []): readonly Register[] {
-  const held = state.values[slot]
+  const held = state.at(slot)
   const name = state.shape.names[slot]!
   if (held instanceof JsonTree) {
     return writesIn(held, keys).map((write): Register => {

@@ -33,11 +33,8 @@ export class RecordState {
   readonly created: Stamp | undefined
   readonly deleted: Stamp | undefined
   readonly shape: Shape
-  /**
-   * By slot: a value, undefined when cleared, or a {@link JsonTree} where parts of it were written; a {@link CounterState}; a {@link Place}, or
-   * undefined when taken out.
-   */
-  readonly values: readonly unknown[]
+  /** The values; undefined as soon as the last view has them all, so that a table that is shown is not held twice. */
+  private held: readonly unknown[] | undefined
   /** The stamp of all registers, when they share one, as in a row that was created and left alone. */
   readonly stamp: Stamp
   /** The stamps by slot, when they do not. Those of counts mean nothing. */
@@ -62,12 +59,35 @@ export class RecordState {
     this.created = created
     this.deleted = deleted
     this.shape = shape
-    this.values = values
+    this.held = values
     this.stamp = stamp
     this.stamps = stamps
     this.seen = seen
     this.viewFor = undefined
     this.lastView = undefined
+  }
+
+  /**
+   * By slot: a value, undefined when cleared, or a {@link JsonTree} where parts of it were written; a {@link CounterState}; a {@link Place}, or
+   * undefined when taken out. Put together anew when the last view has them.
+   */
+  get values(): readonly unknown[] {
+    if (this.held !== undefined) return this.held
+    const values = this.shape.blank.slice()
+    for (let slot = 0; slot < values.length; slot++) values[slot] = this.at(slot)
+    return values
+  }
+
+  /** What `values` have in one slot. */
+  at(slot: number): unknown {
+    if (this.held !== undefined) return this.held[slot]
+    // The view is an object with the fields of the shape.
+    return (this.lastView as Readonly<Record<string, unknown>>)[this.shape.names[slot]!]
+  }
+
+  /** Whether all that it holds are texts, numbers, true, false and null, as far as that is known. */
+  get isScalar(): boolean {
+    return this.held === undefined
   }
 
   get exists(): boolean {
@@ -78,8 +98,12 @@ export class RecordState {
   view(spec: RecordSpec): unknown {
     if (this.viewFor === spec) return this.lastView
     if (this.viewFor === undefined) {
+      this.lastView = viewOf(this, spec)
       this.viewFor = spec
-      return (this.lastView = viewOf(this, spec))
+      if (spec.lens === undefined && this.shape.isIn(spec.fields) && this.held!.every(isScalarValue)) {
+        this.held = undefined
+      }
+      return this.lastView
     }
     // A second declaration of the same collection: rare, and still one object for each.
     let views = otherViews.get(this)
@@ -88,6 +112,10 @@ export class RecordState {
     if (view === undefined) views.set(spec, (view = viewOf(this, spec)))
     return view
   }
+}
+
+function isScalarValue(value: unknown): boolean {
+  return value === null || (typeof value !== 'object' && value !== undefined)
 }
 
 const otherViews = new WeakMap<RecordState, Map<RecordSpec, unknown>>()
@@ -118,9 +146,10 @@ export function contentOf(state: RecordState | undefined): Value | undefined {
   const places: { [name: string]: Value } = {}
   const parts: { [name: string]: Value } = {}
   let fields = 0
+  const { values } = state
   state.shape.names.forEach((name, slot) => {
     const kind = state.shape.kinds[slot]!
-    let held = state.values[slot]
+    let held = values[slot]
     if (held instanceof JsonTree) {
       const open = openContent(held)
       if (open !== undefined && open.length > 0) setKey(parts, name, open)
@@ -140,7 +169,7 @@ export function contentOf(state: RecordState | undefined): Value | undefined {
 /** What was added to a declared count. */
 export function counterOf(state: RecordState | undefined, field: FieldSpec): CounterState | undefined {
   const slot = state === undefined ? -1 : state.shape.slot(COUNT, field.name)
-  return slot < 0 ? undefined : (state!.values[slot] as CounterState)
+  return slot < 0 ? undefined : (state!.at(slot) as CounterState)
 }
 
 function valueAt(state: RecordState, slot: number, field: FieldSpec): Value | Place | undefined {
@@ -149,7 +178,7 @@ function valueAt(state: RecordState, slot: number, field: FieldSpec): Value | Pl
     return lifted === undefined ? field.initial : lifted
   }
   if (slot < 0) return field.initial
-  const held = state.values[slot]
+  const held = state.at(slot)
   if (field.slotKind === COUNT) return readCounter(held as CounterState)
   const value = field.slotKind === DATA ? plainOf(wholeOf(held, field.initial)) : held
   // Cleared: an optional field reads nothing, another what it starts with.
@@ -283,11 +312,13 @@ function fold(
     if (born !== undefined) return born
   }
   let shape = current === undefined ? noFields : current.shape
+  // Found once: it may have to be put together.
+  const slots = current === undefined ? NOTHING : current.values
   let values: unknown[] | undefined
   let stamps: Stamp[] | undefined
   /** The stamp of all slots so far, undefined as soon as they differ. */
   let uniform = current === undefined ? stamp : current.stamps === undefined ? current.stamp : undefined
-  if (current !== undefined && current.values.length === 0) uniform = stamp
+  if (current !== undefined && current.shape.names.length === 0) uniform = stamp
 
   /** What is written inside of registers and was not come to yet. */
   let parts: Map<string, [NodeWrite, ...NodeWrite[]]> | undefined
@@ -297,7 +328,7 @@ function fold(
     const name = payload[i + 1] as string
     const kind: SlotKind = entry === ADD ? COUNT : entry === PUT ? PLACE : DATA
     const slot = shape.slot(kind, name)
-    const before: unknown = slot < 0 ? undefined : (values ?? current!.values)[slot]
+    const before: unknown = slot < 0 ? undefined : (values ?? slots)[slot]
     let after: unknown
     let at = stamp
     if (kind === COUNT) {
@@ -326,7 +357,7 @@ function fold(
         after = kind === PLACE ? asPlace(written as readonly [string, string] | null) : freezeValue(written)
       }
     }
-    values ??= current === undefined ? [] : current.values.slice()
+    values ??= current === undefined ? [] : slots.slice()
     if (uniform !== undefined && uniform !== at && kind !== COUNT) {
       stamps = (values.slice() as Stamp[]).fill(uniform)
       uniform = undefined
@@ -343,7 +374,7 @@ function fold(
   if (values === undefined) {
     if (current !== undefined && created === current.created) return undefined
     if (current === undefined && created === undefined) return undefined
-    values = current === undefined ? [] : (current.values as unknown[])
+    values = current === undefined ? [] : (slots as unknown[])
   }
   return unlessDeleted(
     new RecordState(

@@ -74,7 +74,7 @@ const policy: Policy<unknown, RecordState, RecordDraft> = {
   place(state, field) {
     if (state === undefined) return undefined
     const slot = state.shape.slot(PLACE, field)
-    return slot < 0 ? undefined : (state.values[slot] as Place | undefined)
+    return slot < 0 ? undefined : (state.at(slot) as Place | undefined)
   },
 
   reversal: recordReversal,

@@ -22,6 +22,7 @@ export class Shape {
   #grown: Shape | undefined
   #planFor: object | undefined
   #plan: readonly number[] = []
+  #isIn = false
 
   constructor(names: readonly string[], kinds: readonly SlotKind[]) {
     this.names = names
@@ -58,10 +59,18 @@ export class Shape {
     return next
   }
 
+  /** Whether it has registers only, and each is one of these fields. */
+  isIn(fields: readonly { readonly name: string; readonly slotKind: SlotKind }[]): boolean {
+    this.plan(fields)
+    return this.#isIn
+  }
+
   /** The slots of some fields in their order, -1 for those that are missing; remembered for the fields that were asked for last. */
   plan(fields: readonly { readonly name: string; readonly slotKind: SlotKind }[]): readonly number[] {
     if (this.#planFor !== fields) {
       this.#plan = fields.map(({ name, slotKind }) => this.slot(slotKind, name))
+      this.#isIn =
+        this.kinds.every((kind) => kind === DATA) && this.#plan.filter((slot) => slot >= 0).length === this.names.length
       this.#planFor = fields
     }
     return this.#plan

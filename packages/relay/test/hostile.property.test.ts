@@ -51,7 +51,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
       .record({
         number: fc.integer({ min: 100, max: 5000 }),
         seq: fc.constantFrom(1, 1, 1, 2),
-        tag: fc.constantFrom('lww', 'counter', 'record', 'list', 'text', ''),
+        tag: fc.constantFrom('lww', 'counter', 'record', 'list', 'text', '?'),
         address: fc.constantFrom('seat', 'seats/a', 'seats/', '/', '__proto__'),
         payload: fc.constantFrom<Value>(null, [0, 'x'], [1, 1], [3, 1], [0, 'i', 'a0', 'x'], ['__proto__'], { a: 1 }),
         expected: fc.constantFrom<Value | undefined>(undefined, null, 'x', ['x']),
