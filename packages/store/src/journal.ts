@@ -188,7 +188,11 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
           return await log.append(entry, piece.fence === undefined ? {} : { fence: piece.fence })
         } catch (error) {
           if (!(error instanceof Error && 'code' in error && error.code === 'fenced')) throw error
-          // Whoever has the fence now reads the same log from the relay.
+          // Whoever has the fence now reads the same log from the relay. That may be this tab again, which has more of it waiting here by then:
+          // that would leave a gap.
+          for (const other of [...queue]) {
+            if (other.kind === 'ordered' && other !== piece) queue.splice(queue.indexOf(other), 1)
+          }
           events.onFenced()
           return undefined
         }

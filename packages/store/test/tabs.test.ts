@@ -1,8 +1,9 @@
 import { counter, lww } from '@syncline/merge'
+import { decodeEntry } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { everything, memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
-import { createWorld, listener, settle } from './world.ts'
+import { brittleStorage, createWorld, listener, mortalTab, settle } from './world.ts'
 
 const title = lww('title', '')
 const votes = counter('votes')
@@ -87,6 +88,42 @@ test('[ST17] a tab whose fence is over writes no more of the relay’s order', a
   const again = await world.open({ storage })
   expect([again.get(title), again.get(votes)]).toEqual(['from elsewhere', 1])
   await again.close()
+})
+
+test('[ST17] what waits behind a stretch of the relay’s order that was fenced off is not written: it would leave a gap', async () => {
+  const world = await createWorld(4)
+  const shared = memoryStorage()
+  const tab = mortalTab(shared)
+  let isFull = false
+  const storage = brittleStorage(tab.storage, () => (isFull ? new Error('the disk is full') : undefined))
+  await world.open({ storage, transport: world.wire() })
+  const two = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  isFull = true
+  two.transact((tx) => tx.set(title, 'kept waiting by a full disk'))
+  await world.clock.pass(100)
+  // It is frozen, loses the link, and has it again: with a new fence, and what it had not written yet still waiting.
+  tab.freeze()
+  await world.clock.pass(100)
+  two.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(100)
+  isFull = false
+  await world.clock.pass(60_000)
+
+  const stretches: [first: number, count: number][] = []
+  const log = await shared.openLog('board')
+  await log.read(0, (bytes) => {
+    const entry = decodeEntry(bytes)
+    if (entry.kind === 'ordered') stretches.push([entry.first, entry.items.length])
+  })
+  await log.close()
+  let end = 0
+  for (const [first, count] of stretches) {
+    expect(first).toBeLessThanOrEqual(end + 1)
+    end = first + count - 1
+  }
+  expect(end).toBe(2)
+  await world.close()
 })
 
 test('[ST30] presence reaches siblings and everybody in the space, and ends with the session or the link', async () => {
