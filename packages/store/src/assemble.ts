@@ -22,6 +22,9 @@ import { createWaiting } from './waiting.ts'
 import { createWatching } from './watching.ts'
 import { takeWriter } from './writers.ts'
 
+/** How long after the storage could not be read it is tried again. */
+const REREAD_MS = 1000
+
 /** Opens a store that has these parts. */
 export async function assemble<P extends readonly Part[]>(
   options: StoreOptions,
@@ -36,6 +39,7 @@ export async function assemble<P extends readonly Part[]>(
   let closed = false
   let lost: StoreError | undefined
   let unreadable: StoreError | undefined
+  let cancelRereading: (() => void) | undefined
   let closing: Promise<void> | undefined
 
   const writers = await takeWriter(storage.locks, chance, onError)
@@ -135,7 +139,7 @@ export async function assemble<P extends readonly Part[]>(
   const settling = createSettling(core)
   const intake = createIntake(core)
   // A tab that died may have written without a word; one that has come may be the one that comes after it.
-  for (const type of ['news', 'hello'] as const) core.on(type, () => void journal.pull().catch(onUnreadable))
+  for (const type of ['news', 'hello'] as const) core.on(type, readNews)
   const members = parts.map((part) => core.use(part.bring))
   if (core.link === alone) core.on('link', ({ state, offsetMs }) => alone.hear(state, offsetMs))
   const watching = createWatching({ memory, clock, applied: replica.applied, validity: core.validity, report: onError })
@@ -165,9 +169,26 @@ export async function assemble<P extends readonly Part[]>(
   }
   const journal: Journal = isLasting ? createJournal(log, readUpTo, clock, events) : createUnwrittenJournal(events)
 
-  /** Another tab has written what we cannot read. It is said once, and shown until the store is opened again. */
+  function readNews(): void {
+    journal.pull().then(() => {
+      if (cancelRereading === undefined) return
+      cancelRereading()
+      cancelRereading = unreadable = undefined
+      board.touch()
+    }, onUnreadable)
+  }
+
+  /**
+   * Another tab has written what we cannot read. It is said once, and shown until the store is opened again; or until the storage can be read
+   * again, when it was that.
+   */
   function onUnreadable(error: unknown): void {
-    if (closed || unreadable !== undefined) return
+    if (closed) return
+    if (error instanceof StoreError && error.code === 'storage-failed') {
+      cancelRereading?.()
+      cancelRereading = clock.setTimer(REREAD_MS, readNews)
+    }
+    if (unreadable !== undefined) return
     unreadable =
       error instanceof StoreError
         ? error
@@ -245,6 +266,7 @@ export async function assemble<P extends readonly Part[]>(
     watching.flush()
     for (const part of [...core.parting].reverse()) part()
     closed = true
+    cancelRereading?.()
     core.link.end()
     watching.close()
     core.validity.close()

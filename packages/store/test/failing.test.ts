@@ -2,7 +2,7 @@ import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
-import { createWorld, settle } from './world.ts'
+import { createWorld, settle, virtualClock } from './world.ts'
 
 const votes = counter('votes')
 const title = lww('title', '')
@@ -72,6 +72,45 @@ test('[ST12] an entry that cannot be read is not passed over, and stays said', a
   expect(store.get(votes)).toBe(2)
   await store.close()
   await expect(openStore({ space: 'board', storage })).rejects.toMatchObject({ code: 'storage-damaged' })
+})
+
+test('[ST12] a storage that could not be read is read again, though no sibling says anything any more', async () => {
+  const clock = virtualClock()
+  const base = memoryStorage()
+  let isBroken = false
+  const broken: Storage = {
+    ...base,
+    async openLog(space) {
+      const log = await base.openLog(space)
+      return {
+        ...log,
+        read: (after, each) =>
+          isBroken
+            ? Promise.reject(new StoreError('storage-failed', 'The connection is lost.'))
+            : log.read(after, each),
+      }
+    },
+  }
+  const errors: unknown[] = []
+  const [one, two] = [
+    await openStore({ space: 'board', storage: broken, clock, onError: (error) => errors.push(error) }),
+    await openStore({ space: 'board', storage: base, clock }),
+  ]
+  isBroken = true
+  two.transact((tx) => tx.add(votes, 1))
+  await clock.pass(1500)
+  expect(one.status).toMatchObject({ storage: 'failed', storageError: { code: 'storage-failed' } })
+  isBroken = false
+  await clock.pass(1000)
+  expect(one.get(votes)).toBe(1)
+  expect(one.status).toMatchObject({ storage: 'ok', storageError: undefined })
+  expect(errors).toMatchObject([{ code: 'storage-failed' }])
+  isBroken = true
+  two.transact((tx) => tx.add(votes, 1))
+  await clock.pass(500)
+  await one.close()
+  await two.close()
+  expect(clock.timers).toBe(0)
 })
 
 test('[ST14] an opening that fails lets go of everything', async () => {
