@@ -20,7 +20,8 @@ export function createWatcher(party: string, side: WatcherSide): (snapshot: Snap
     const marks = new Map([...side.probes].map(([session, probe]) => [session, readMark(snapshot, probe)]))
     for (const [session, { latest, count }] of marks) {
       const index = latest?.index ?? 0
-      const isWhole = side.mayHaveLost(session) ? count <= index : count === index
+      // Of what was refused, a tab may still be shown some, in the log of another that has not said so yet.
+      const isWhole = side.mayHaveLost(session) ? count > 0 === index > 0 : count === index
       if (!isWhole) {
         side.fail({
           check: 'atomicity',
