@@ -55,7 +55,7 @@ test.each(names)('%s: and when the last of three things is done at any point', a
 // Every history of whole values is a state of its own, as each version names those before it: there is no room for all of them.
 const most = names.filter((name) => name !== 'diff3')
 
-test.each(most.filter((name) => isLong || name !== 'text'))('%s: and when two of three are', async (name) => {
+test.each(most.filter((name) => isLong || name === 'set'))('%s: and when two of three are', async (name) => {
   const counts = { histories: 179_312, finished: 133_001, deliveries: 338_280, orders: 32_254_776 }
   expect(await explored(name, 1)).toEqual({ ...counts, states: states[name][1] })
 })

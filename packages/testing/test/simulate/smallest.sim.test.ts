@@ -32,7 +32,7 @@ async function failureOf(running: Promise<unknown>): Promise<SimulationError> {
   throw new Error(`It did not fail as a simulation does: ${String(error)}`)
 }
 
-test.each([2, 4])('seed %i fails, is made smaller, and fails again in the same way', async (seed) => {
+test.each([3, 4])('seed %i fails, is made smaller, and fails again in the same way', async (seed) => {
   const simulation = simulate({ app: unordered, tabs: [1, 1, 1] })
   const error = await failureOf(simulation.run(seed))
   const { check, what, steps, mermaid } = error.counterexample!
