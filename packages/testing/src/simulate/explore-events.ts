@@ -39,18 +39,31 @@ export interface ExploredEvents {
   readonly path: readonly string[]
 }
 
-/** A point on the way: what can happen there, by name, and what need not be tried because it was, in another order that is the same to everybody. */
+/** A point on the way. */
 interface Fork {
-  readonly names: readonly string[]
-  readonly parties: readonly string[]
-  readonly sleeping: Set<string>
+  /** What can happen, by name, and to whom. */
+  readonly parties: ReadonlyMap<string, string>
+  /** What need not be tried, because it was, in another order that is the same to everybody. */
+  readonly sleeping: ReadonlySet<string>
+  /** What is to be tried, in this order; what was tried is before `chosen`. */
+  readonly wanted: string[]
   chosen: number
 }
 
+/** What has happened in an order so far. */
+interface Taken {
+  readonly party: string
+  /** The places of all that it comes after whatever the order, itself included, as bits. */
+  readonly past: bigint
+}
+
 /**
- * Tries what can happen in every order, by beginning again for each. Of the events of one channel only the first can happen; what waits does so until nothing
+ * Tries what can happen in every order, by beginning again for each. A channel goes from one party to one, and of its events only the first can happen; what waits does so until nothing
  * else can. Two orders in which the same happens to each party in the same order are one. By order each of these is played once, by state an order
  * is left where everybody is as in one before.
+ *
+ * By order it looks for races: two events of one party of which the second could have come before the first. Only there another order is tried, and
+ * with sleep sets none of them twice (Abdulla, Aronis, Jonsson and Sagonas, Optimal Dynamic Partial Order Reduction, 2014; these are their source sets).
  */
 export async function exploreEvents(
   begin: () => Promise<EventSystem>,
@@ -69,13 +82,21 @@ export async function exploreEvents(
     const { kernel } = system
     const told = new Map<string, string>()
     const counts = new Map<string, number>()
+    const taken: Taken[] = []
+    const places = new Map<number, number>()
+    const latest = new Map<string, number>()
     for (let at = 0; ; at++) {
       const enabled = kernel.enabled().filter((event) => !system.waits(event))
       const names = namesOf(enabled, counts)
-      const fork = (forks[at] ??= forkAt(at, enabled, names, system))
-      if (fork.names.length === 0) {
-        // All that could happen was tried in another order.
-        if (names.length > 0) return
+      if (forks.length === at)
+        forks.push(forkAt(at, new Map(names.map((name, i) => [name, system.partyOf(enabled[i]!)]))))
+      const fork = forks[at]!
+      if (fork.wanted.length === 0) {
+        // All that could happen was tried in another order; what it would race with is to be known all the same.
+        if (names.length > 0) {
+          names.forEach((name, i) => noteRaces(at, name, fork.parties.get(name)!, pastOf(enabled[i]!)))
+          return
+        }
         finding = await system.finish()
         orders += 1
         return
@@ -85,40 +106,71 @@ export async function exploreEvents(
         forks.length = at
         return
       }
-      const name = fork.names[fork.chosen]!
+      const name = fork.wanted[fork.chosen]!
       const event = enabled[names.indexOf(name)]!
       const party = system.partyOf(event)
+      if (by === 'order') {
+        const past = pastOf(event)
+        noteRaces(at, name, party, past)
+        take(at, event, party, past)
+      }
       events += 1
       await kernel.step(event)
       counts.set(baseOf(name), (counts.get(baseOf(name)) ?? 0) + 1)
       told.set(party, digestOf(`${told.get(party) ?? ''} ${name}`, event))
       finding = system.broken()
       if (finding !== undefined) return
+      // Up to the last point of choice it is as it was before.
       if (by === 'state' && forks.length === at + 1) {
         const state = stateOf(told)
         if (seen.has(state)) return
         seen.add(state)
       }
     }
+
+    /** What an event comes after in whatever order: what made it, and what was before it on its channel, and all that these came after. */
+    function pastOf({ cause, channel }: PendingEvent): bigint {
+      const made = cause === undefined ? undefined : places.get(cause)
+      const before = channel === undefined ? undefined : latest.get(channel)
+      return (made === undefined ? 0n : taken[made]!.past) | (before === undefined ? 0n : taken[before]!.past)
+    }
+
+    function take(at: number, { id, channel }: PendingEvent, party: string, past: bigint): void {
+      const last = taken.findLast((each) => each.party === party)
+      places.set(id, at)
+      if (channel !== undefined) latest.set(channel, at)
+      taken.push({ party, past: past | (last?.past ?? 0n) | (1n << BigInt(at)) })
+    }
+
+    /** Wants another order where this could have come before what happened to the same party last. */
+    function noteRaces(at: number, name: string, party: string, past: bigint): void {
+      const last = taken.findLastIndex((each) => each.party === party)
+      if (last < 0 || has(past, last)) return
+      const fork = forks[last]!
+      // What has happened since and does not come after it, and is not needed for anything else of that, can come then instead.
+      const since = taken.flatMap((each, i) => (i > last && !has(each.past, last) ? [i] : []))
+      const isFirst = (reach: bigint, i: number): boolean => !since.some((each) => each !== i && has(reach, each))
+      const first = since.filter((i) => isFirst(taken[i]!.past, i)).map((i) => forks[i]!.wanted[forks[i]!.chosen]!)
+      if (isFirst(past, at)) first.push(name)
+      if (!first.some((way) => fork.wanted.includes(way) || fork.sleeping.has(way))) fork.wanted.push(first[0]!)
+    }
   }
 
-  /** What is to be tried at a point that is reached for the first time. */
-  function forkAt(at: number, enabled: readonly PendingEvent[], names: readonly string[], system: EventSystem): Fork {
-    const sleeping = new Set<string>()
+  /** What is to be tried at a point that is reached for the first time: by order one thing, until there is a race. */
+  function forkAt(at: number, parties: ReadonlyMap<string, string>): Fork {
+    if (by === 'state') return { parties, sleeping: new Set(), wanted: [...parties.keys()], chosen: 0 }
     const before = forks[at - 1]
-    if (by === 'order' && before !== undefined) {
-      const party = before.parties[before.chosen]
+    const sleeping = new Set<string>()
+    if (before !== undefined) {
+      const party = before.parties.get(before.wanted[before.chosen]!)
       // What was tried before, and does not happen to the same party, may as well happen first.
-      const tried = before.names.slice(0, before.chosen).filter((_, i) => before.parties[i] !== party)
-      const asleep = [...before.sleeping].filter((name) => partiesByName.get(name) !== party)
-      for (const name of [...tried, ...asleep]) sleeping.add(name)
+      for (const name of [...before.wanted.slice(0, before.chosen), ...before.sleeping]) {
+        if (before.parties.get(name) !== party) sleeping.add(name)
+      }
     }
-    const awake = names.filter((name) => !sleeping.has(name))
-    const parties = awake.map((name) => system.partyOf(enabled[names.indexOf(name)]!))
-    names.forEach((name, i) => partiesByName.set(name, system.partyOf(enabled[i]!)))
-    return { names: awake, parties, sleeping, chosen: 0 }
+    const awake = [...parties.keys()].find((name) => !sleeping.has(name))
+    return { parties, sleeping, wanted: awake === undefined ? [] : [awake], chosen: 0 }
   }
-  const partiesByName = new Map<string, string>()
 
   for (;;) {
     if (begun >= limit) {
@@ -129,14 +181,17 @@ export async function exploreEvents(
     await playOnce()
     if (finding !== undefined) break
     // The last point at which something is left to try.
-    while (forks.length > 0 && forks.at(-1)!.chosen + 1 >= forks.at(-1)!.names.length) forks.pop()
+    while (forks.length > 0 && forks.at(-1)!.chosen + 1 >= forks.at(-1)!.wanted.length) forks.pop()
     if (forks.length === 0) break
     forks.at(-1)!.chosen += 1
   }
-  const path =
-    finding === undefined ? [] : forks.map(({ names, chosen }) => names[chosen]!).filter((name) => name !== undefined)
+  const path = finding === undefined ? [] : forks.flatMap(({ wanted, chosen }) => wanted.slice(chosen, chosen + 1))
   const reason = isFull ? 'limit' : isCut ? 'depth' : undefined
   return { orders, states: seen.size, events, reason, finding, path }
+}
+
+function has(places: bigint, place: number): boolean {
+  return ((places >> BigInt(place)) & 1n) === 1n
 }
 
 /** What events are called, the same in every order: by their channel and their place in it, or by what they are and how many such there were. */

@@ -23,11 +23,13 @@ export interface PendingEvent {
   readonly from?: string
   readonly sentAtMs?: number
   readonly bytes?: Uint8Array
+  /** The id of the event in which it was made; undefined outside of all. */
+  readonly cause?: number
   run(): void
 }
 
 /** An event to be. `inMs` from now, 0 by default, and never before those of its channel that were made before. */
-export type EventPlan = Omit<PendingEvent, 'id' | 'atMs' | 'sentAtMs'> & { readonly inMs?: number }
+export type EventPlan = Omit<PendingEvent, 'id' | 'atMs' | 'sentAtMs' | 'cause'> & { readonly inMs?: number }
 
 /**
  * Time, order and chance of one schedule. Nothing happens but by an event, one after the other, each with everything that follows from it at
@@ -71,6 +73,8 @@ export function createKernel(from: number | Trace, isStill = false): Kernel {
   let nowMs = 0
   let steps = 0
   let nextId = 1
+  /** The event that happens just now. */
+  let current: number | undefined
 
   async function happen(event: PendingEvent): Promise<void> {
     if (steps++ > MOST_STEPS) {
@@ -80,8 +84,10 @@ export function createKernel(from: number | Trace, isStill = false): Kernel {
     const { party, kind, label, from: sender, sentAtMs, bytes } = event
     const said = typeof label === 'string' ? label : label()
     chronicle.note({ atMs: nowMs, party, kind, label: said, from: sender, sentAtMs, bytes })
+    current = event.id
     event.run()
     await turn()
+    current = undefined
   }
 
   return {
@@ -100,7 +106,7 @@ export function createKernel(from: number | Trace, isStill = false): Kernel {
         lastAtMs.set(rest.channel, atMs)
       }
       const sentAtMs = rest.from === undefined ? undefined : nowMs
-      const event: PendingEvent = { ...rest, id: nextId++, atMs, sentAtMs }
+      const event: PendingEvent = { ...rest, id: nextId++, atMs, sentAtMs, cause: current }
       agenda.add(event)
       return () => void agenda.remove(event)
     },
