@@ -19,6 +19,8 @@ export interface Renamed extends Units {
 export interface Renaming {
   /** What was written in a payload, in the order in which it stands there. */
   written(payload: Value): readonly Units[]
+  /** All clients that a payload is about: who has written in it, and what it builds on and deletes. None of them can stand in the place of another. */
+  clients(payload: Value): Iterable<number>
   /** The payload with all that has another name now under that, and with as many stretches as before in the same order. */
   payload(payload: Value, renamed: readonly Renamed[]): Value
   /** The same for what the reversal has given as `inverse`, */

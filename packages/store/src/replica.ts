@@ -277,6 +277,8 @@ export function createReplica(
   const overlaid = new Map<CellKey, { operations: number; acknowledged: unknown }>()
   const bound: BoundPolicy[] = []
   const applied = new Applied()
+  /** What comes in now are parts of a settlement: live documents are made anew when it is whole. */
+  let isEnding = false
 
   const memory = createRuledMemory((policy, waiting) => {
     const made = bind(policy)
@@ -309,7 +311,9 @@ export function createReplica(
   function apply(change: Change, origin: Origin, next: Basis | LaterBasis): Changed {
     const changed = memory.apply(change.ops, stampOf(change), next)
     if (origin !== 'replay') applied.add(change, origin === 'local')
-    if (bound.length > 0) for (const op of change.ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
+    if (bound.length > 0 && !isEnding) {
+      for (const op of change.ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
+    }
     return changed
   }
 
@@ -542,6 +546,7 @@ export function createReplica(
     lastAt = lastOrderedAt
     for (const { change } of pending.values()) lastAt = Math.max(lastAt, change.at)
     const changed = new Set(rebuild(affected))
+    isEnding = true
     reauthored.forEach(({ change, record, clients }, i) => {
       // They were authored in the order of the old ones, so each is what the one in the same place has become.
       const from = survivors[i]
@@ -567,6 +572,11 @@ export function createReplica(
       }
       for (const key of commit(whole, 'replay', known)) changed.add(key)
     })
+    isEnding = false
+    for (const policy of bound) {
+      const prefix = cellKey(policy.tag, '')
+      for (const key of affected) if (key.startsWith(prefix)) policy.reset(key.slice(prefix.length), memory.state(key))
+    }
     return changed
   }
 
@@ -581,12 +591,7 @@ export function createReplica(
       }
     }
     for (const key of keys) if (overlaid.get(key)!.operations === 0) overlaid.delete(key)
-    const changed = memory.put(states, basisNow())
-    for (const policy of bound) {
-      const prefix = cellKey(policy.tag, '')
-      for (const key of keys) if (key.startsWith(prefix)) policy.reset(key.slice(prefix.length), memory.state(key))
-    }
-    return changed
+    return memory.put(states, basisNow())
   }
 
   return {

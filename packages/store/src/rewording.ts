@@ -1,4 +1,4 @@
-import { cellKeyOf, type CellKey, type Op, type Policy, type Renamed } from '@syncline/stm'
+import { cellKeyOf, type CellKey, type ChangeId, type Op, type Policy, type Renamed } from '@syncline/stm'
 import type { Pending } from './replica.ts'
 import { renamedBy, type Renames } from './renames.ts'
 
@@ -16,23 +16,32 @@ export interface RewordingSide {
   policy(tag: string): Policy | undefined
   /** A Yjs client that nobody has. */
   drawClient(): number
+  readonly pending: ReadonlyMap<ChangeId, Pending>
 }
 
 /**
  * Makes the rewording of one settlement. What a Change builds on may have other names since. With `isClash` what its author has written in it
  * gets others too, for somebody else writes under the clients that it was written under: each client another one, which begins in each document.
  */
-export function createRewording({ renames, policy, drawClient }: RewordingSide, isClash: boolean): Rewording {
+export function createRewording({ renames, policy, drawClient, pending }: RewordingSide, isClash: boolean): Rewording {
   const fresh = new Map<number, number>()
   const renamed = new Map<CellKey, Renamed[]>()
   /** By cell and client: the clock that comes next. */
   const clocks = new Map<string, number>()
 
-  function draw(client: number, taken: ReadonlyMap<number, unknown>): number {
+  /** Clients that cannot stand in the place of another: what they have written is what somebody builds on. */
+  let taken: Set<number> | undefined
+
+  function draw(client: number): number {
     let drawn = fresh.get(client)
     if (drawn !== undefined) return drawn
-    const others = new Set([...fresh.keys(), ...fresh.values(), ...taken.keys()])
-    for (drawn = drawClient(); others.has(drawn);) drawn = drawClient()
+    taken ??= new Set(
+      Array.from(pending.values(), ({ change }) => change.ops).flatMap((ops) =>
+        ops.flatMap(({ tag, payload }) => [...(policy(tag)?.renaming?.clients(payload) ?? none)]),
+      ),
+    )
+    for (drawn = drawClient(); taken.has(drawn);) drawn = drawClient()
+    taken.add(drawn)
     fresh.set(client, drawn)
     return drawn
   }
@@ -49,7 +58,7 @@ export function createRewording({ renames, policy, drawClient }: RewordingSide, 
         const own = clients()
         for (const units of isClash ? renaming.written(op.payload) : none) {
           if (!own.has(units.client)) continue
-          const client = draw(units.client, own)
+          const client = draw(units.client)
           const at = `${key} ${client}`
           const clock = clocks.get(at) ?? 0
           clocks.set(at, clock + units.length)

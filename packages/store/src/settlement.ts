@@ -1,7 +1,7 @@
 import { restamped, tick } from '@syncline/merge'
 import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type Stamp, type WriterId } from '@syncline/stm'
 import type { RefusedChange } from './refused.ts'
-import type { Pending, Refusal } from './replica.ts'
+import type { Refusal } from './replica.ts'
 import { createRewording, type RewordingSide } from './rewording.ts'
 
 /** What becomes of the pending Changes of a writer after a refusal. */
@@ -22,7 +22,6 @@ export interface Reauthored {
 
 /** What a replica knows that a settlement depends on. */
 export interface Known extends RewordingSide {
-  readonly pending: ReadonlyMap<ChangeId, Pending>
   readonly refused: ReadonlyMap<ChangeId, RefusedChange>
   /** The last seq that counts of each writer that was ended. */
   readonly ended: ReadonlyMap<WriterId, number>

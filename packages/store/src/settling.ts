@@ -1,7 +1,7 @@
 import { changeId, type WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
-import { randomUint32 } from './identity.ts'
+import { randomId, randomUint32 } from './identity.ts'
 import type { Refusal } from './replica.ts'
 
 /** Sorts out what becomes of the pending Changes of a refused writer. */
@@ -65,7 +65,10 @@ export function createSettling(core: Core): Settling {
     const mend = MENDABLE.has(refusal.code) && mends < MOST_MENDS
     if (mend) mends += 1
     const rotated = refusal.writer === writers.current ? writers.rotate() : undefined
-    const { lastSeq, refused, reauthored } = replica.settlement(refusal, writers.current, core.nowMs(), mend, () =>
+    // What another tab has left gets a writer of its own, who is as dead: behind what this tab writes, or wants to write again, it would wait for
+    // that, which may wait for it.
+    const fresh = rotated === undefined ? randomId(core.chance) : writers.current
+    const { lastSeq, refused, reauthored } = replica.settlement(refusal, fresh, core.nowMs(), mend, () =>
       randomUint32(core.chance),
     )
     const again = reauthored.map(({ to }) => to)

@@ -8,6 +8,7 @@ import type { Names } from './rename.ts'
 import { Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
 import { decodeInverse, encodeInverse } from './text-inverse.ts'
+import type { ParsedUpdate } from './update.ts'
 
 /** How documents say the same under other client ids; `inverse` does it for what is kept to take an edit back. */
 export function createRenaming(
@@ -17,30 +18,44 @@ export function createRenaming(
   /** What was found in updates that are asked about again and again. */
   const known = new WeakMap<Uint8Array, readonly Units[]>()
 
+  /** What an update does; undefined when it says nothing that anybody will apply. */
+  function parsed(payload: Value): ParsedUpdate | undefined {
+    if (!(payload instanceof Uint8Array)) return undefined
+    try {
+      return content.parse(payload)
+    } catch {
+      return undefined
+    }
+  }
+
   function written(payload: Value): readonly Units[] {
     if (!(payload instanceof Uint8Array)) return none
     let units = known.get(payload)
     if (units !== undefined) return units
-    try {
-      units = content.parse(payload).runs.map(({ client, clock, end }) => ({ client, clock, length: end - clock }))
-    } catch {
-      // It says nothing that anybody will apply.
-      units = none
-    }
+    const { runs } = parsed(payload) ?? nothing
+    units = runs.map(({ client, clock, end }) => ({ client, clock, length: end - clock }))
     known.set(payload, units)
     return units
   }
 
   return {
     written,
-    payload(payload, renamed) {
-      if (!(payload instanceof Uint8Array) || renamed.length === 0) return payload
-      try {
-        content.parse(payload)
-      } catch {
-        return payload
+    clients(payload) {
+      const clients = new Set<number>()
+      const { runs, deletes } = parsed(payload) ?? nothing
+      for (const { client } of deletes) clients.add(client)
+      for (const { client, structs } of runs) {
+        clients.add(client)
+        for (const { origin, rightOrigin, parent } of structs) {
+          for (const id of [origin, rightOrigin, parent?.item]) if (id !== undefined) clients.add(id.client)
+        }
       }
-      return renamedUpdate(payload, namesFrom(renamed))
+      return clients
+    },
+    payload(payload, renamed) {
+      if (renamed.length === 0 || parsed(payload) === undefined) return payload
+      // What was read is bytes.
+      return renamedUpdate(payload as Uint8Array, namesFrom(renamed))
     },
     inverse: (data, renamed) => (renamed.length === 0 ? data : (inverse(data, namesFrom(renamed)) ?? data)),
     restored(data, renamed) {
@@ -104,3 +119,4 @@ function standInsOf({ range, root }: StandIn, names: Names): readonly StandIn[] 
 }
 
 const none: readonly never[] = []
+const nothing: ParsedUpdate = { runs: none, deletes: none }

@@ -1,7 +1,7 @@
 import { createMemoryStorage, createRelay } from '@syncline/relay'
 import type { LogStorage, RelayOptions } from '@syncline/relay'
 import { memoryStorage, openStore } from '@syncline/store'
-import type { Chance, Clock, Storage, Store } from '@syncline/store'
+import type { Chance, Clock, HeldLock, Storage, Store } from '@syncline/store'
 import { linkTo } from './link.ts'
 import type { Link } from './link.ts'
 
@@ -34,7 +34,7 @@ export interface ClashWorld {
   readonly errors: unknown[]
   browser(storage?: Storage): Browser
   /** Opens a store. It draws `clients` as its Yjs clients, and then any. */
-  open(browser: Browser, clients?: readonly number[]): Promise<Store>
+  open(browser: Browser, clients?: Iterable<number>): Promise<Store>
   pass(ms: number): Promise<void>
   /** Closes all stores. */
   close(): Promise<void>
@@ -63,20 +63,20 @@ export function createClashWorld(seed: number, options: Partial<RelayOptions> = 
     errors,
     browser: (storage = memoryStorage()) => ({ storage, link: linkTo(relay) }),
     async open({ storage, link }, clients = []) {
-      const draws = [...clients]
+      const draws = clients[Symbol.iterator]()
       const chance: Chance = {
         fraction: next,
         bytes(count) {
           // Four bytes at once are a Yjs client, or of no account.
-          const client = count === 4 ? draws.shift() : undefined
-          if (client === undefined) return bytes(count)
+          const drawn = count === 4 ? draws.next() : undefined
+          if (drawn === undefined || drawn.done === true) return bytes(count)
+          const client = drawn.value
           return Uint8Array.of(client >>> 24, client >>> 16, client >>> 8, client)
         },
       }
       const onError = (error: unknown): void => void errors.push(error)
       const store = await openStore({ space: 'notes', storage, transport: link, clock, chance, onError })
       stores.push(store)
-      // The first is for presence.
       return store
     },
     async pass(ms) {
@@ -96,6 +96,85 @@ export function createClashWorld(seed: number, options: Partial<RelayOptions> = 
     async close() {
       for (const store of stores) await store.close()
       await settle()
+    },
+  }
+}
+
+/** The storage as one tab sees it, which dies at some call. */
+export interface MortalStorage {
+  readonly storage: Storage
+  /** How many entries it was asked to append. */
+  readonly appends: number
+  /** Dies at the append with this number: when that is stored, or before. */
+  dieAt(append: number, isStored: boolean): void
+  readonly isDead: boolean
+  /** It says and hears nothing more, and holds no lock. */
+  die(): void
+}
+
+export function mortalStorage(shared: Storage): MortalStorage {
+  const held = new Set<HeldLock>()
+  const never = new Promise<never>(() => undefined)
+  const end = new AbortController()
+  let appends = 0
+  let isDead = false
+  let last: { readonly append: number; readonly isStored: boolean } | undefined
+  const keep = (lock: HeldLock): HeldLock => {
+    if (isDead) lock.release()
+    held.add(lock)
+    return { ...lock, release: () => (held.delete(lock) ? lock.release() : undefined) }
+  }
+  const wait = async (take: (until: AbortSignal) => Promise<HeldLock>, signal: AbortSignal): Promise<HeldLock> => {
+    try {
+      return keep(await take(AbortSignal.any([signal, end.signal])))
+    } catch (error) {
+      if (end.signal.aborted) return never
+      throw error
+    }
+  }
+  function die(): void {
+    isDead = true
+    end.abort()
+    for (const lock of held) lock.release()
+    held.clear()
+  }
+  return {
+    get appends() {
+      return appends
+    },
+    get isDead() {
+      return isDead
+    },
+    dieAt: (append, isStored) => void (last = { append, isStored }),
+    die,
+    storage: {
+      async openLog(space) {
+        const log = await shared.openLog(space)
+        return {
+          ...log,
+          async append(entry, options) {
+            appends += 1
+            const isLast = appends === last?.append
+            if (isLast && last?.isStored === true) await log.append(entry, options)
+            if (isLast) die()
+            return isDead ? never : log.append(entry, options)
+          },
+        }
+      },
+      locks: {
+        async tryHold(name) {
+          const lock = await shared.locks!.tryHold(name)
+          return lock && keep(lock)
+        },
+        hold: (name, signal) => wait((until) => shared.locks!.hold(name, until), signal),
+        share: (name, signal) => wait((until) => shared.locks!.share(name, until), signal),
+      },
+      channels: {
+        open(name, onMessage) {
+          const channel = shared.channels!.open(name, (message) => (isDead ? undefined : onMessage(message)))
+          return { post: (message) => (isDead ? undefined : channel.post(message)), close: () => channel.close() }
+        },
+      },
     },
   }
 }
