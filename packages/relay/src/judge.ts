@@ -20,6 +20,8 @@ export interface Court {
   readonly epoch: Epoch
   /** The relaySeq of the last Change that was given one. */
   readonly head: number
+  /** The greatest stamp in the log, in microseconds. */
+  readonly latestAt: number
   writer(id: WriterId): WriterState
   /** Whose a Yjs client is; undefined when nobody has used it. */
   ownerOf(client: number): WriterId | undefined
@@ -118,11 +120,14 @@ function strangerIn({ writer, seq, documents, inherited }: ChangeHeader, court: 
   return undefined
 }
 
+/** So far above the greatest stamp lie those of Changes that were authored on it all at once, one microsecond after the other. */
+const SUCCESSORS = 10_000
+
 /** What is wrong with the Change itself. */
 function flawIn(
   { at, touched, documents, expectations }: ChangeHeader,
   record: Uint8Array,
-  { nowMs, limits }: Court,
+  { nowMs, latestAt, limits }: Court,
 ): Flaw {
   if (record.length > limits.maxChangeBytes) {
     return {
@@ -138,7 +143,8 @@ function flawIn(
   }
   // `at` is in microseconds.
   const aheadMs = at / 1000 - nowMs
-  if (aheadMs > limits.maxAheadMs) {
+  // Whoever has seen what was taken before stamps after it, also when the relay's clock was set back since.
+  if (aheadMs > limits.maxAheadMs && at > latestAt + SUCCESSORS) {
     return {
       code: 'clock-ahead',
       message: `The Change is stamped ${Math.ceil(aheadMs)} ms ahead of the relay's clock; ${limits.maxAheadMs} are allowed. Set the clock right and author it again.`,

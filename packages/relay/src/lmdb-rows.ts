@@ -72,17 +72,20 @@ export function unseal(key: Uint8Array, row: Buffer, what: string, relaySeq?: nu
   return value
 }
 
-export function encodeSpace({ number, epoch, head }: SpaceRow): Buffer {
-  const value = Buffer.allocUnsafe(26)
+export function encodeSpace({ number, epoch, head, latestAt }: SpaceRow): Buffer {
+  const value = Buffer.allocUnsafe(34)
   value.writeUInt32BE(number, 0)
   value.write(epoch, 4, 'hex')
   value.writeUIntBE(head, 20, 6)
+  value.writeBigUInt64BE(BigInt(latestAt), 26)
   return value
 }
 
 export function decodeSpace(value: Buffer): SpaceRow {
   const epoch: Epoch = value.toString('hex', 4, 20)
-  return { number: value.readUInt32BE(0), epoch, head: value.readUIntBE(20, 6) }
+  // In the first format it ends here.
+  const latestAt = value.length > 26 ? Number(value.readBigUInt64BE(26)) : 0
+  return { number: value.readUInt32BE(0), epoch, head: value.readUIntBE(20, 6), latestAt }
 }
 
 export function encodeOwner(owner: WriterId): Buffer {

@@ -1,20 +1,35 @@
 import { decodeHeader, ProtocolError } from '@syncline/protocol'
 import type { ChangeHeader } from '@syncline/protocol'
-import { documentKey, encodeOwner, seal, spaceOf, unseal } from './lmdb-rows.ts'
+import { decodeSpace, documentKey, encodeOwner, encodeSpace, seal, spaceOf, unseal } from './lmdb-rows.ts'
 import type { Rows } from './lmdb-rows.ts'
 
+/** The tables that the second format has changed, and the one that it takes that from. */
+interface Tables {
+  readonly spaces: Rows
+  readonly log: Rows
+  readonly documents: Rows
+}
+
 /**
- * Writes down whose each Yjs client is, as the logs say: in a folder of the first format nothing else did. Of several who have used one it is
- * the first one's. Cost: one pass over all logs, once for each folder.
+ * Brings a folder of the first format to the second one: writes down whose each Yjs client is, of several who have used one the first one's, and
+ * the greatest stamp of each log. Nothing but the Changes said so. Cost: one pass over all logs, once for each folder.
  */
-export function bindDocuments(log: Rows, documents: Rows, folder: string): void {
+export function upgrade({ spaces, log, documents }: Tables, folder: string): void {
+  const latest = new Map<number, number>()
   for (const { key, value } of log.getRange()) {
     const header = headerOf(unseal(key, value, `A Change in ${folder}`))
-    for (const client of header?.documents ?? []) {
-      const row = documentKey(spaceOf(key), client)
+    if (header === undefined) continue
+    const space = spaceOf(key)
+    latest.set(space, Math.max(latest.get(space) ?? 0, header.at))
+    for (const client of header.documents) {
+      const row = documentKey(space, client)
       if (documents.get(row) !== undefined) continue
-      documents.putSync(row, seal(row, encodeOwner(header!.inherited.get(client) ?? header!.writer)))
+      documents.putSync(row, seal(row, encodeOwner(header.inherited.get(client) ?? header.writer)))
     }
+  }
+  for (const { key, value } of [...spaces.getRange()]) {
+    const row = decodeSpace(unseal(key, value, `The entry of a space in ${folder}`))
+    spaces.putSync(key, seal(key, encodeSpace({ ...row, latestAt: latest.get(row.number) ?? 0 })))
   }
 }
 

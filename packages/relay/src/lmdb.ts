@@ -21,10 +21,10 @@ import {
   type Rows,
   type SpaceRow,
 } from './lmdb-rows.ts'
-import { bindDocuments } from './lmdb-upgrade.ts'
+import { upgrade } from './lmdb-upgrade.ts'
 import type { LogStorage, SpaceAppend, WriterState } from './ports.ts'
 
-/** The version of the rows in the data folder. In the first one nothing said whose a Yjs client is but the Changes themselves. */
+/** The version of the rows in the data folder. In the first one nothing but the Changes themselves said whose a Yjs client is, and what the greatest stamp. */
 const FORMAT = 2
 
 const FORMAT_KEY = Buffer.from('format')
@@ -62,7 +62,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     // Writing transactions exclude each other across processes, so two that start together cannot both find it free.
     root.transactionSync(() => {
       const format = takeOver(meta, self, folder)
-      if (format === 1) bindDocuments(log, documents, folder)
+      if (format === 1) upgrade({ spaces, log, documents }, folder)
     })
   } catch (error) {
     await root.close()
@@ -140,7 +140,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     }
   }
 
-  function put({ space: name, epoch, first, records, writers: states, documents: bound }: SpaceAppend): void {
+  function put({ space: name, epoch, first, records, latestAt, writers: states, documents: bound }: SpaceAppend): void {
     const known = rowOf(name)
     if (first !== (known?.head ?? 0) + 1 || (known !== undefined && known.epoch !== epoch)) {
       throw new RelayError(
@@ -153,7 +153,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     for (const [i, record] of records.entries()) putRow(log, recordKey(number, first + i), record)
     for (const [writer, state] of states) putRow(writers, writerKey(number, writer), encodeWriter(state))
     for (const [client, owner] of bound) putRow(documents, documentKey(number, client), encodeOwner(owner))
-    putRow(spaces, spaceKey(name), encodeSpace({ number, epoch, head: first - 1 + records.length }))
+    putRow(spaces, spaceKey(name), encodeSpace({ number, epoch, head: first - 1 + records.length, latestAt }))
   }
 
   function nextNumber(): number {
@@ -180,7 +180,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
   return {
     async space(name) {
       const row = await space(name)
-      return row && { epoch: row.epoch, head: row.head }
+      return row && { epoch: row.epoch, head: row.head, latestAt: row.latestAt }
     },
     async writers(name, ids) {
       checkOpen()

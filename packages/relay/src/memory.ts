@@ -5,6 +5,7 @@ import type { LogStorage, SpaceAppend, WriterState } from './ports.ts'
 interface StoredSpace {
   readonly epoch: Epoch
   readonly records: Uint8Array[]
+  latestAt: number
   readonly writers: Map<WriterId, WriterState>
   readonly documents: Map<number, WriterId>
 }
@@ -19,8 +20,8 @@ interface StoredSpace {
  * const storage = createMemoryStorage()
  * const record = new Uint8Array(40)
  * const [writers, documents] = [new Map(), new Map()]
- * await storage.append([{ space: 'board', epoch: '0'.repeat(32), first: 1, records: [record], writers, documents }])
- * expect(await storage.space('board')).toEqual({ epoch: '0'.repeat(32), head: 1 })
+ * await storage.append([{ space: 'board', epoch: '0'.repeat(32), first: 1, records: [record], latestAt: 1, writers, documents }])
+ * expect(await storage.space('board')).toEqual({ epoch: '0'.repeat(32), head: 1, latestAt: 1 })
  * expect(await storage.read('board', 0, 1, 1024)).toEqual([record])
  */
 export function createMemoryStorage(): LogStorage {
@@ -40,7 +41,7 @@ export function createMemoryStorage(): LogStorage {
   return {
     async space(space) {
       const stored = spaces.get(space)
-      return stored && { epoch: stored.epoch, head: stored.records.length }
+      return stored && { epoch: stored.epoch, head: stored.records.length, latestAt: stored.latestAt }
     },
     async writers(space, ids) {
       const found = new Map<WriterId, WriterState>()
@@ -70,10 +71,11 @@ export function createMemoryStorage(): LogStorage {
     },
     async append(batch) {
       for (const add of batch) check(add)
-      for (const { space, epoch, records, writers, documents } of batch) {
+      for (const { space, epoch, records, latestAt, writers, documents } of batch) {
         let stored = spaces.get(space)
         if (stored === undefined)
-          spaces.set(space, (stored = { epoch, records: [], writers: new Map(), documents: new Map() }))
+          spaces.set(space, (stored = { epoch, records: [], latestAt, writers: new Map(), documents: new Map() }))
+        stored.latestAt = latestAt
         // Not `slice`: of a Buffer that is a view.
         for (const record of records) stored.records.push(new Uint8Array(record))
         for (const [id, { lastSeq, recent, ended }] of writers) {

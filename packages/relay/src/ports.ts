@@ -74,6 +74,8 @@ export interface LogStorage {
 export interface SpaceState {
   readonly epoch: Epoch
   readonly head: number
+  /** The greatest stamp in it, in microseconds since 1970; 0 when empty. */
+  readonly latestAt: number
 }
 
 /** What one batch adds to one space; the first one makes the space. */
@@ -83,6 +85,8 @@ export interface SpaceAppend {
   /** The relaySeq of the first record, from which they count up: one after the end of the log. */
   readonly first: number
   readonly records: readonly Uint8Array[]
+  /** The greatest stamp in the log with these. */
+  readonly latestAt: number
   /** The new state of every writer that the batch concerns. */
   readonly writers: ReadonlyMap<WriterId, WriterState>
   /** The Yjs clients that become somebody's with it, and whose. What is somebody's already is never given to another. */

@@ -9,7 +9,7 @@ import { createDocuments } from './documents.ts'
 import { RelayError } from './errors.ts'
 import { judge, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
-import type { Chance, Clock, LogStorage, RelayLog, WriterState } from './ports.ts'
+import type { Chance, Clock, LogStorage, RelayLog, SpaceState, WriterState } from './ports.ts'
 import { createPresence } from './presence.ts'
 import type { Subscription } from './subscription.ts'
 import { randomId } from './system.ts'
@@ -83,6 +83,8 @@ export function createRoom(space: string, host: RoomHost): Room {
   let epoch: Epoch | undefined
   /** The last relaySeq that was given, and the last that may be told. */
   let head = 0
+  /** The greatest stamp up to there. */
+  let latestAt = 0
   const followed = { space, durableHead: 0 }
   let gathering: RoomPart | undefined
   let storing: RoomPart | undefined
@@ -98,18 +100,19 @@ export function createRoom(space: string, host: RoomHost): Room {
         // Nobody hears of an epoch that could be gone after a crash: the basis waits until it is stored.
         const made = randomId(chance)
         const part = gather(made)
-        part.afterwards.push(() => settle(made, 0))
+        part.afterwards.push(() => settle({ epoch: made, head: 0, latestAt: 0 }))
         committer.kick()
-      } else settle(found.epoch, found.head)
+      } else settle(found)
     } catch (error) {
       collapse(error)
       host.flush()
     }
   }
 
-  function settle(itsEpoch: Epoch, itsHead: number): void {
-    epoch = itsEpoch
-    head = followed.durableHead = itsHead
+  function settle(found: SpaceState): void {
+    epoch = found.epoch
+    head = followed.durableHead = found.head
+    latestAt = found.latestAt
     void drain()
   }
 
@@ -285,6 +288,7 @@ export function createRoom(space: string, host: RoomHost): Room {
       judgement = judge(arrival, {
         epoch: epoch!,
         head,
+        latestAt,
         writer: writers.get,
         ownerOf: documents.ownerOf,
         nowMs: clock.nowMs(),
@@ -311,6 +315,8 @@ export function createRoom(space: string, host: RoomHost): Room {
     // Of a space in which nobody has used a relay ref, nothing has to be known.
     if (arbitration.lastSeq === head) arbitration.fold(record, header)
     head += 1
+    // What has no header that can be read is not appended.
+    latestAt = Math.max(latestAt, header?.at ?? 0)
   }
 
   function turnDown(subscription: Subscription, { writer, seq }: Author, { code, message, endsAt }: Refused): void {
@@ -345,7 +351,7 @@ export function createRoom(space: string, host: RoomHost): Room {
         storing = part
         states = writers.toStore(part.touched)
         const { first, records } = part
-        return { space, epoch: itsEpoch, first, records, writers: states, documents: documents.toStore() }
+        return { space, epoch: itsEpoch, first, records, latestAt, writers: states, documents: documents.toStore() }
       },
       onDurable() {
         storing = undefined

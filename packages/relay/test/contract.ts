@@ -6,7 +6,16 @@ const epoch = 'e'.repeat(32)
 
 function add(space: string, first: number, records: readonly string[], more: Partial<SpaceAppend> = {}): SpaceAppend {
   const [writers, documents] = [new Map(), new Map()]
-  return { space, epoch, first, records: records.map((text) => Buffer.from(text)), writers, documents, ...more }
+  return {
+    space,
+    epoch,
+    first,
+    records: records.map((text) => Buffer.from(text)),
+    latestAt: 0,
+    writers,
+    documents,
+    ...more,
+  }
 }
 
 function texts(records: readonly Uint8Array[]): string[] {
@@ -42,10 +51,12 @@ export function logStorageContract(
         [0xffff_ffff, bob],
         [greatest, ann],
       ])
-      await storage.append([add('a', 3, ['three'], { writers: new Map([[ann, state]]), documents })])
+      await storage.append([
+        add('a', 3, ['three'], { writers: new Map([[ann, state]]), documents, latestAt: greatest }),
+      ])
       const check = async (opened: LogStorage): Promise<void> => {
-        expect(await opened.space('a')).toEqual({ epoch, head: 3 })
-        expect(await opened.space('b')).toEqual({ epoch, head: 0 })
+        expect(await opened.space('a')).toEqual({ epoch, head: 3, latestAt: greatest })
+        expect(await opened.space('b')).toEqual({ epoch, head: 0, latestAt: 0 })
         expect(texts(await opened.read('a', 0, 3, 1000))).toEqual(['one', 'two', 'three'])
         expect(texts(await opened.read('a', 1, 2, 1000))).toEqual(['two'])
         expect(await opened.writers('a', [bob, ann])).toEqual(new Map([[ann, state]]))
@@ -85,7 +96,7 @@ export function logStorageContract(
         expect(await storage.writers('new', [ann])).toEqual(new Map())
         expect(await storage.documents('new', [7])).toEqual(new Map())
       }
-      expect(await storage.space('a')).toEqual({ epoch, head: 1 })
+      expect(await storage.space('a')).toEqual({ epoch, head: 1, latestAt: 0 })
       await storage.append([add('a', 2, ['two'])])
       expect(texts(await storage.read('a', 0, 2, 99))).toEqual(['one', 'two'])
       await storage.close()
@@ -130,7 +141,7 @@ export function logStorageContract(
       const many = Array.from({ length: 2000 }, (_, i) => Buffer.from(`record ${i}`))
       await storage.append([add('a', 1, [], { records: [...many, big] })])
       const opened = await reopen()
-      expect(await opened.space('a')).toEqual({ epoch, head: 2001 })
+      expect(await opened.space('a')).toEqual({ epoch, head: 2001, latestAt: 0 })
       expect((await opened.read('a', 0, 2000, 1e9)).length).toBe(2000)
       expect(Buffer.compare((await opened.read('a', 2000, 2001, 1))[0]!, big)).toBe(0)
       await opened.close()

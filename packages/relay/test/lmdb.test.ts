@@ -139,13 +139,13 @@ test('[RL35] a folder is open once; when it was closed it is free, and a copy of
   const storage = await openLmdbStorage(folder)
   const [writers, documents] = [new Map(), new Map()]
   await storage.append([
-    { space: 'board', epoch: 'e'.repeat(32), first: 1, records: [record(ann, 1)], writers, documents },
+    { space: 'board', epoch: 'e'.repeat(32), first: 1, records: [record(ann, 1)], latestAt: 7, writers, documents },
   ])
   await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-in-use' })
   const copy = joinPath(temporaryFolder(), 'copy')
   cpSync(folder, copy, { recursive: true })
   const copied = await openLmdbStorage(copy)
-  expect(await copied.space('board')).toEqual({ epoch: 'e'.repeat(32), head: 1 })
+  expect(await copied.space('board')).toEqual({ epoch: 'e'.repeat(32), head: 1, latestAt: 7 })
   await copied.close()
   await storage.close()
   await expect(storage.space('board')).rejects.toMatchObject({ code: 'closed' })
@@ -179,9 +179,9 @@ test('[RL49] in a folder of the first format a Yjs client is whose the log says'
     record(bob, 2),
   ]
   const [writers, documents] = [new Map(), new Map()]
-  await storage.append([{ space: 'board', epoch: 'e'.repeat(32), first: 1, records, writers, documents }])
+  await storage.append([{ space: 'board', epoch: 'e'.repeat(32), first: 1, records, latestAt: 0, writers, documents }])
   await storage.append([
-    { space: 'other', epoch: 'e'.repeat(32), first: 1, records: records.slice(1), writers, documents },
+    { space: 'other', epoch: 'e'.repeat(32), first: 1, records: records.slice(1), latestAt: 0, writers, documents },
   ])
   await storage.close()
   const first = (key: Buffer): Buffer | undefined =>

@@ -1,6 +1,6 @@
 import { crc32c, encodeChange, recordChecksum, type Frame } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { createMemoryStorage } from '../src/index.ts'
+import { createMemoryStorage, createRelay } from '../src/index.ts'
 import {
   ann,
   bob,
@@ -114,7 +114,7 @@ const refusals: readonly {
   {
     code: 'clock-ahead',
     what: 'a stamp from the future',
-    refused: { at: (startMs + 60_000) * 1000 + 1 },
+    refused: { at: (startMs + 60_010) * 1000 + 1 },
     taken: { at: (startMs + 60_000) * 1000 },
   },
   {
@@ -161,6 +161,24 @@ for (const { code, what, refused, taken } of refusals) {
     expect(c.closed).toBeUndefined()
   })
 }
+
+test('[RL50] a clock that was set back does not stand against who has seen what was taken before, also after a restart', async () => {
+  const { relay, clock, storage } = world()
+  const a = await join(relay, 'board')
+  const latest = (startMs + 60_000) * 1000
+  a.send([record(ann, 1, { at: latest })])
+  await until(() => told(a).length === 1)
+  clock.advance(-3_600_000)
+  a.send([record(ann, 2, { at: latest + 1 }), record(bob, 1, { at: latest + 10_000 })])
+  await until(() => told(a).length === 3)
+  await relay.close()
+
+  const again = await join(createRelay({ storage, clock }), 'board')
+  again.send([record(ann, 3, { at: latest + 20_000 }), record(eve, 1, { at: latest + 30_001 })])
+  await until(() => again.all('refusal').length > 0)
+  expect(again.all('refusal')).toMatchObject([{ writer: eve, seq: 1, code: 'clock-ahead' }])
+  await until(() => told(again).length === 4)
+})
 
 test('[RL10] a Change that asks for a check this relay does not know is refused, never taken unchecked', async () => {
   const { relay } = world()

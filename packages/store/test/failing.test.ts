@@ -2,7 +2,7 @@ import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
-import { createWorld, settle, virtualClock } from './world.ts'
+import { createWorld, settle, virtualClock, type World } from './world.ts'
 
 const votes = counter('votes')
 const title = lww('title', '')
@@ -301,6 +301,23 @@ test('[ST29] a refusal is settled once, also when its entry is slow', async () =
   await world.clock.pass(60_000)
   expect([elected.status.pending, tab.status.pending, tab.status.saved]).toEqual([0, 0, 'relay'])
   expect([elected.get(votes), tab.get(votes)]).toEqual([11, 11])
+  await world.close()
+})
+
+test('[ST28] a relay whose clock is set back takes what comes after what it has', async () => {
+  let behindMs = 0
+  const world: World = await createWorld(6, {
+    clock: { nowMs: () => world.clock.nowMs() - behindMs, setTimer: (ms, fn) => world.clock.setTimer(ms, fn) },
+  })
+  const [one, other] = [await world.open({ transport: world.wire() }), await world.open({ transport: world.wire() })]
+  await world.clock.pass(1_000)
+  one.transact((tx) => tx.set(title, 'before'))
+  await world.clock.pass(1_000)
+  behindMs = 3_600_000
+  await world.restartRelay()
+  other.transact((tx) => tx.set(title, 'after'))
+  await world.clock.pass(60_000)
+  expect([one.get(title), other.status.pending, other.status.refused]).toEqual(['after', 0, 0])
   await world.close()
 })
 
