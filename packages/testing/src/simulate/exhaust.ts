@@ -18,6 +18,8 @@ export interface ExhaustOptions {
    * and what the storages have done. That is many orders: two tabs with an action each have 56.
    */
   readonly of?: 'changes' | 'frames'
+  /** Of frames: how many tabs each browser has; `does` tells of each, browser by browser. Default: one each. */
+  readonly tabs?: readonly number[]
   /**
    * `state`, the default: every state that a replica can reach, each once. `order`: every order in which every replica can receive everything,
    * each played from the beginning on a memory of its own.

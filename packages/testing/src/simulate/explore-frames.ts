@@ -18,7 +18,7 @@ const MOST_SHRINKING = 150
  * relay: a browser with a tab for each replica.
  */
 export async function exploreFrames(options: ExhaustOptions): Promise<Exploration> {
-  const { app, does, by = 'state', depth = Infinity, limit = LIMIT, seed = 1 } = options
+  const { app, does, tabs = does.map(() => 1), by = 'state', depth = Infinity, limit = LIMIT, seed = 1 } = options
   if (
     options.points === 'apart' ||
     options.clocks !== undefined ||
@@ -29,7 +29,14 @@ export async function exploreFrames(options: ExhaustOptions): Promise<Exploratio
       `Where there is a relay, tabs act at any point and by their machine's clock. Leave out points and clocks, or explore of: 'changes'.`,
     )
   }
-  const plan: FramesPlan = { app, does: does.map((doings) => doings.map(nameOfDoing)), seed }
+  const places = tabs.reduce((sum, count) => sum + count, 0)
+  if (places !== does.length) {
+    throw new SimulationError(
+      'invalid-simulation',
+      `There are ${places} tabs, and it is said of ${does.length} what they do. Say it of each, in the order of the browsers.`,
+    )
+  }
+  const plan: FramesPlan = { app, tabs, does: does.map((doings) => doings.map(nameOfDoing)), seed }
   const begin = (): Promise<EventSystem> => beginFrames(plan)
   const explored = await exploreEvents(begin, { by, depth, limit })
   const counterexample = await smallest(begin, explored)

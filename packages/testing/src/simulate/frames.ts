@@ -10,7 +10,9 @@ import { createWorld, type World } from './world.ts'
 /** Browsers with a tab each, a relay, and what the tabs do. */
 export interface FramesPlan {
   readonly app: SimulatedApp
-  /** For each browser what its tab does, in order. */
+  /** How many tabs each browser has. */
+  readonly tabs: readonly number[]
+  /** For each tab what it does, in order. */
   readonly does: readonly (readonly string[])[]
   readonly seed: number
 }
@@ -22,7 +24,7 @@ const MOST_CHOICES = 16
  * A whole system at the point where everybody is online and has nothing to tell: from here on each tab may do what it does next at any time. Nothing takes
  * time but what waits for its time.
  */
-export async function beginFrames({ app, does, seed }: FramesPlan): Promise<EventSystem> {
+export async function beginFrames({ app, tabs, does, seed }: FramesPlan): Promise<EventSystem> {
   const named = new Map(actionsOf(app).map((action) => [action.name, action]))
   const decisions: Record<string, readonly number[]> = {}
   does.forEach((names, who) =>
@@ -31,8 +33,9 @@ export async function beginFrames({ app, does, seed }: FramesPlan): Promise<Even
     ),
   )
   const kernel = createKernel({ seed, decisions, rest: 'calm' }, true)
-  const world = createWorld(kernel, { app, tabs: does.map(() => 1), relay: {}, faults: {} })
-  for (const machine of world.machines) machine.open(0)
+  const world = createWorld(kernel, { app, tabs, relay: {}, faults: {} })
+  const places = world.machines.flatMap((machine) => machine.tabs.map((_, place) => ({ machine, place })))
+  for (const { machine, place } of places) machine.open(place)
   await rest(world)
   // What the opening has begun and nobody waits for.
   await kernel.pass(10_000)
@@ -41,16 +44,17 @@ export async function beginFrames({ app, does, seed }: FramesPlan): Promise<Even
   function plan(who: number, i: number): void {
     const name = does[who]![i]
     if (name === undefined) return
-    const machine = world.machines[who]!
+    const { machine, place } = places[who]!
+    const tab = machine.tabs[place]!
     const action = named.get(name)
     if (action === undefined) throw new SimulationError('invalid-simulation', `There is no action "${name}".`)
     kernel.plan({
-      party: machine.tabs[0]!.life.party,
+      party: tab.life.party,
       kind: 'action',
       label: name,
       channel: `doings ${who}`,
       run() {
-        act(world, machine, machine.tabs[0]!, action, streamOf(who, i))
+        act(world, machine, tab, action, streamOf(who, i))
         plan(who, i + 1)
       },
     })

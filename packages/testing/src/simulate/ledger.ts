@@ -22,6 +22,8 @@ export interface Deed {
   index: number | undefined
   /** Whether there was a Change at all. */
   hasChange: boolean
+  /** Whether it is for its browser alone, so that no relay ever hears of it. */
+  staysInBrowser: boolean
   isDurable: boolean
   isSynced: boolean
   isRefused: boolean
@@ -55,6 +57,7 @@ export function createLedger(): Ledger {
         action,
         index: undefined,
         hasChange: false,
+        staysInBrowser: false,
         isDurable: false,
         isSynced: false,
         isRefused: false,
@@ -67,6 +70,7 @@ export function createLedger(): Ledger {
     follow(deed, receipt, isHeard) {
       if (receipt.change === undefined) return
       deed.hasChange = true
+      deed.staysInBrowser = receipt.change.ops.every(({ arbiter }) => arbiter === 'browser')
       receipt.durable().then(
         () => void (deed.isDurable ||= isHeard()),
         () => undefined,

@@ -7,11 +7,22 @@ const votes = counter('votes')
 const title = lww('title', '')
 const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
 
+const desk = lww<string | null>('desk', null, { arbiter: 'browser' })
+const claims = counter('claims', { arbiter: 'browser' })
+
 const app = {
-  refs: { votes, title, seat },
+  refs: { votes, title, seat, desk, claims },
   actions: {
     vote: (tx) => tx.add(votes, 1),
     rename: (tx, chance) => tx.set(title, chance.unique()),
+    claim: {
+      arbiter: 'browser',
+      body(tx, chance) {
+        if (tx.get(desk) !== null) return
+        tx.set(desk, chance.unique())
+        tx.add(claims, 1)
+      },
+    },
     sit: {
       arbiter: 'relay',
       body(tx, chance) {
@@ -29,7 +40,7 @@ test.each([
   { does: [['vote'], ['vote']], orders: 56 },
   // What a relay decides about it decides once, whoever comes first.
   { does: [['sit'], ['sit']], orders: 32 },
-  { does: [['sit', 'vote'], []], orders: 81 },
+  ...(isLong ? [{ does: [['sit', 'vote'], []], orders: 81 }] : []),
 ])('all $orders orders of messages and storages when tabs do $does', async ({ does, orders }) => {
   const invariants = {
     'one seat': (snapshot) => snapshot.get(seat) === null || /^\d+\.1$/.test(snapshot.get(seat)!),
@@ -46,6 +57,23 @@ test.each(
   const { complete, explored } = await exhaust({ app, of: 'frames', does, print })
   expect(complete).toBe(true)
   expect(explored).toMatchObject({ states, orders })
+})
+
+test.each([
+  { does: [['vote'], []], orders: 6 },
+  // What the tabs of a browser decide about they decide once, whoever's entry is stored first.
+  { does: [['claim'], ['claim']], orders: 136 },
+])('all $orders orders in which the tabs of one browser do $does', async ({ does, orders }) => {
+  const invariants = { 'claimed once': (snapshot) => snapshot.get(claims) <= 1 } satisfies SimulatedApp['invariants']
+  const { complete, explored } = await exhaust({
+    app: { ...app, invariants },
+    of: 'frames',
+    tabs: [2],
+    by: 'order',
+    does,
+    print,
+  })
+  expect([complete, explored.orders]).toEqual([true, orders])
 })
 
 test('what is found is shown in an order that is as usual as it can be', async () => {
@@ -76,5 +104,7 @@ test('it says when it is not all, and what it cannot explore', async () => {
   await expect(exhaust({ app, of: 'frames', points: 'apart', does, print })).rejects.toThrow(
     'Leave out points and clocks',
   )
+  await expect(exhaust({ app, of: 'frames', tabs: [2], does: [['vote']], print })).rejects.toThrow('at least two')
+  await expect(exhaust({ app, of: 'frames', tabs: [2, 1], does, print })).rejects.toThrow('There are 3 tabs')
   await expect(exhaust({ app, of: 'frames', does: [['sing'], []], print })).rejects.toThrow('There is no action "sing"')
 })
