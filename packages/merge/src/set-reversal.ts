@@ -10,12 +10,8 @@ export const setReversal: Reversal<SetState> = {
   inverse: (_before, payload) => ((parseSet(payload)?.length ?? 0) === 0 ? undefined : payload),
 
   revert(state = emptySet, undone) {
-    let sums: SetState = emptySet
-    for (const { inverse } of undone) {
-      for (const { n, dot, values } of parseSet(inverse) ?? []) {
-        if (values.length > 0) sums = sums.count(dot, -n, values)
-      }
-    }
+    const undoing = undone.flatMap(({ inverse }) => parseSet(inverse) ?? [])
+    const sums = emptySet.countAll(undoing.map(({ n, dot, values }) => ({ n: -n, dot, values })))
     const edits = new Map<string, SetEdit & { readonly values: Value[] }>()
     const superseded = new Set<string>()
     for (const { value, dots } of sums.elements) {

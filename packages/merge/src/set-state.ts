@@ -54,8 +54,16 @@ export class SetState {
 
   /** The state with `n` added to what is known of a dot under each of some values. Cost: a copy of the array. */
   count(id: string, n: number, values: readonly Value[]): SetState {
-    const dots = [{ id, n }]
-    const changes = values.map((value): Element => ({ value: plain(value), dots }))
+    return this.countAll([{ n, dot: id, values }])
+  }
+
+  /** The same of several dots. Cost: a copy of the array, however many there are. */
+  countAll(edits: readonly SetEdit[]): SetState {
+    const changes = edits.flatMap(({ n, dot, values }) => {
+      const dots = [{ id: dot, n }]
+      return values.map((value): Element => ({ value: plain(value), dots }))
+    })
+    if (changes.length === 0) return this
     const elements =
       changes.length > MANY ? merged(this.elements, changes.sort(byValue)) : changes.reduce(withOne, this.elements)
     return elements.length === 0 ? emptySet : new SetState(elements)
@@ -75,11 +83,10 @@ function isIn({ dots }: Element): boolean {
 
 /** Folds one operation into a state. What makes no sense changes nothing. */
 export function applySet(state: SetState | undefined, payload: Value): SetState | undefined {
-  let after = state
-  for (const { n, dot, values } of parseSet(payload) ?? []) {
-    if (values.length > 0) after = (after ?? emptySet).count(dot, n, values)
-  }
-  return after
+  const edits = parseSet(payload)
+  // What writes no value makes no state.
+  if (edits === undefined || edits.every(({ values }) => values.length === 0)) return state
+  return (state ?? emptySet).countAll(edits)
 }
 
 /** One edit of an operation. */

@@ -98,8 +98,7 @@ function exclude(draft: SetDraft, values: readonly Value[]): SetDraft {
   for (const value of gone) {
     for (const { id, n } of draft.state.element(value)!.dots) if (n > 0) gather(counts, -n, id, value)
   }
-  const state = [...counts.values()].reduce((before, { dot, n, values }) => before.count(dot, n, values), draft.state)
-  return gone.length === 0 ? draft : written(draft, state, gone)
+  return gone.length === 0 ? draft : written(draft, draft.state.countAll([...counts.values()]), gone)
 }
 
 function written({ base, touched: before }: SetDraft, state: SetState, values: readonly Value[]): SetDraft {

@@ -210,3 +210,38 @@ test('[ME3] values that are nested deeper than any app writes change nothing', (
   for (let i = 0; i < 50_000; i++) deep = [deep]
   expect(tags.policy.apply(undefined, [0, 1, 'd', ['x', deep]], { at: 1, writer: 'w' })).toBe(undefined)
 })
+
+test('[SE3] [SE4] edits of one operation come to the same as operations of their own, however many they are and in whatever order', () => {
+  const edit = fc.record({
+    n: fc.constantFrom(1, 1, -1, 2, -2),
+    dot: fc.constantFrom('a', 'b', 'c'),
+    values: fc.array(fc.constantFrom<Value>('x', 'y', 'z', 7, { x: 1, y: 2 }, { y: 2, x: 1 }), { maxLength: 6 }),
+  })
+  const stamp = { at: 1, writer: 'w1' }
+  let most = 0
+  fc.assert(
+    fc.property(fc.array(edit, { maxLength: 30, size: 'max' }), fc.nat(), (edits, salt) => {
+      const written = edits.filter(({ values }) => values.length > 0)
+      most = Math.max(most, written.length)
+      const payloadOf = (some: typeof edits): Value => [0, ...some.flatMap(({ n, dot, values }) => [n, dot, values])]
+      const apart = shuffled(edits, salt).reduce<unknown>(
+        (state, one) => tags.policy.apply(state, payloadOf([one]), stamp),
+        undefined,
+      )
+      const together: unknown = tags.policy.apply(undefined, payloadOf(edits), stamp)
+      expect(canonical(together)).toEqual(canonical(apart))
+    }),
+    { seed: 77 },
+  )
+  expect(most).toBeGreaterThan(15)
+})
+
+test('[SE3] a set whose values came one by one is cleared and filled again', () => {
+  const [one] = replicas('w1') as [Replica]
+  const values = Array.from({ length: 300 }, (_, i) => `value ${i}`)
+  for (const value of values) one.transact((tx) => tx.include(tags, value))
+  one.transact((tx) => tx.set(tags, []))
+  expect([read(one), known(one)]).toEqual([[], 0])
+  one.transact((tx) => tx.include(tags, ...values))
+  expect(read(one)).toEqual(values.toSorted())
+})
