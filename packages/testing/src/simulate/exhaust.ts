@@ -32,7 +32,7 @@ export interface ExhaustOptions {
   readonly points?: 'any' | 'apart'
   /** So many actions are performed, or by order so many steps taken, and no more. Default: all. */
   readonly depth?: number
-  /** So many histories or orders are explored, and no more. Default: five million. */
+  /** So many histories or orders are explored, and no more. Default: five million; of frames 20,000, which take some minutes. */
   readonly limit?: number
   /** How far the clock of each replica is ahead, in milliseconds. Default: not at all. */
   readonly clocks?: readonly number[]
