@@ -5,7 +5,12 @@ import { diffSequences, mergeSequences, type Sequences } from './sequence.ts'
 import { nameOf } from './text.ts'
 
 const arrays: Sequences<readonly Value[]> = {
-  cut: (array) => ({ items: array, at: (index) => index, slice: (start, end) => array.slice(start, end) }),
+  cut: (array) => ({
+    count: array.length,
+    at: (index) => index,
+    slice: (start, end) => array.slice(start, end),
+    numbered: (numbering) => numbering.of(array),
+  }),
   join: (parts) => parts.flat(),
   effort: { skims: false },
 }

@@ -57,7 +57,7 @@ export function withMarkers(
       text += mark('=') + ended(ofTheirs, end) + mark('>', names.theirs)
     }
   }
-  return { clean, text: text + inMine.slice(done, inMine.items.length) }
+  return { clean, text: text + inMine.slice(done, inMine.count) }
 }
 
 /** A part of the texts that is written in one way. */
@@ -97,8 +97,8 @@ function narrowed({ mine, theirs }: Compared<string>, extents: Block['extents'])
   const [inMine, inTheirs] = [extents.mine, extents.theirs]
   if (inMine.start === inMine.end || inTheirs.start === inTheirs.end) return [{ kind: 'conflict', extents }]
   const numbering = createNumbering()
-  const a = numbering.of(mine.items.slice(inMine.start, inMine.end))
-  const b = numbering.of(theirs.items.slice(inTheirs.start, inTheirs.end))
+  const a = lineTexts.cut(mine.slice(inMine.start, inMine.end)).numbered(numbering)
+  const b = lineTexts.cut(theirs.slice(inTheirs.start, inTheirs.end)).numbered(numbering)
   return hunksOf(a, b, numbering.count(), lineTexts.effort).map(({ aStart, aEnd, bStart, bEnd }) => ({
     kind: 'conflict',
     extents: {
@@ -122,9 +122,9 @@ function lineEnd({ base, mine, theirs }: Compared<string>, extents: Block['exten
 }
 
 /** Whether a line ends with a carriage return and a line feed; of a last line without end the one before it; undefined where nothing tells. */
-function hasReturn({ items }: Items<string>, index: number): boolean | undefined {
-  const line = [items[index], items[index - 1]].find((each) => typeof each === 'string' && each.endsWith('\n'))
-  return typeof line === 'string' ? line.endsWith('\r\n') : undefined
+function hasReturn({ count, slice }: Items<string>, index: number): boolean | undefined {
+  const lineAt = (i: number): string => (i < 0 || i >= count ? '' : slice(i, i + 1))
+  return [lineAt(index), lineAt(index - 1)].find((each) => each.endsWith('\n'))?.endsWith('\r\n')
 }
 
 function ended(text: string, end: string): string {

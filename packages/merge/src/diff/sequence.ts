@@ -4,7 +4,7 @@ import type { Conflict, Path } from './conflict.ts'
 import { agreed } from './part.ts'
 import { regionsOf, type Extent } from './regions.ts'
 import { hunksOf, type Effort } from './script.ts'
-import { createNumbering } from './symbols.ts'
+import { createNumbering, type Numbering, type Symbols } from './symbols.ts'
 
 /** A kind of sequences: how one is cut into items, and a part of it taken. */
 export interface Sequences<V extends string | readonly Value[]> {
@@ -15,11 +15,12 @@ export interface Sequences<V extends string | readonly Value[]> {
 
 /** A value that was cut into items. */
 export interface Items<V> {
-  readonly items: readonly Value[]
+  readonly count: number
   /** Where an item begins in the value; with the count of items, the length of the value. */
   at(index: number): number
   /** The items from `start` up to `end`, as a part of the value. */
   slice(start: number, end: number): V
+  numbered(numbering: Numbering): Symbols
 }
 
 /** How `b` differs from `a`, span by span. */
@@ -31,7 +32,7 @@ export function diffSequences<V extends string | readonly Value[]>(
 ): readonly Difference[] {
   const [before, after] = [kind.cut(a), kind.cut(b)]
   const numbering = createNumbering()
-  return hunksOf(numbering.of(before.items), numbering.of(after.items), numbering.count(), kind.effort).map((hunk) => ({
+  return hunksOf(before.numbered(numbering), after.numbered(numbering), numbering.count(), kind.effort).map((hunk) => ({
     kind: 'splice',
     path,
     at: before.at(hunk.aStart),
@@ -57,7 +58,7 @@ export function compare<V extends string | readonly Value[]>(
 ): Compared<V> {
   const cuts = [kind.cut(base), kind.cut(mine), kind.cut(theirs)] as const
   const numbering = createNumbering()
-  const [a, b, c] = [numbering.of(cuts[0].items), numbering.of(cuts[1].items), numbering.of(cuts[2].items)]
+  const [a, b, c] = [cuts[0].numbered(numbering), cuts[1].numbered(numbering), cuts[2].numbered(numbering)]
   const count = numbering.count()
   const regions = regionsOf(
     { symbols: b, hunks: hunksOf(a, b, count, kind.effort) },
@@ -101,6 +102,6 @@ export function mergeSequences<V extends string | readonly Value[]>(
     } else if (region.kind === 'theirs') put(take(compared.theirs, region.theirs))
     else put(take(compared.mine, region.mine))
   }
-  put(compared.base.slice(done, compared.base.items.length))
+  put(compared.base.slice(done, compared.base.count))
   return { value: kind.join(parts), conflicts: conflicts.length === 0 ? agreed : conflicts }
 }

@@ -1,4 +1,5 @@
 import type { Value } from '@syncline/stm'
+import { createSpanNumbers } from './spans.ts'
 
 /** Items of sequences as numbers: two items are equal exactly when their numbers are. */
 export type Symbols = Int32Array
@@ -8,6 +9,8 @@ export interface Numbering {
   /** How many numbers were given out. */
   count(): number
   of(items: readonly Value[]): Symbols
+  /** Of the parts of a text, each from one end up to the next. All sequences of one comparison are numbered in one way. */
+  ofParts(text: string, ends: Int32Array): Symbols
 }
 
 /**
@@ -24,8 +27,10 @@ export function createNumbering(): Numbering {
     if (found === undefined) known.set(key, (found = next++))
     return found
   }
+  let ofParts: Numbering['ofParts'] | undefined
   return {
     count: () => next,
+    ofParts: (text, ends) => (ofParts ??= createSpanNumbers(() => next++))(text, ends),
     of: (items) => {
       const symbols = new Int32Array(items.length)
       for (let i = 0; i < items.length; i++) {

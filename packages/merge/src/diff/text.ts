@@ -1,24 +1,28 @@
 import type { By } from './by.ts'
 import { disputed } from './part.ts'
 import { diffSequences, mergeSequences, type Items, type Sequences } from './sequence.ts'
-import { charactersOf, linesOf, wordsOf } from './tokens.ts'
+import { charactersOf, lineEnds, wordsOf } from './tokens.ts'
 
 /** Texts, cut into tokens that give the text again when they are joined. */
-function texts(tokensOf: (text: string) => string[], skims: boolean): Sequences<string> {
+function texts(tokensOf: (text: string) => string[]): Sequences<string> {
   return {
-    cut: (text) => cutText(text, tokensOf(text)),
+    cut(text) {
+      const tokens = tokensOf(text)
+      const ends = new Int32Array(tokens.length + 1)
+      for (let i = 0; i < tokens.length; i++) ends[i + 1] = ends[i]! + tokens[i]!.length
+      return { ...cutText(text, ends), numbered: (numbering) => numbering.of(tokens) }
+    },
     join: (parts) => parts.join(''),
-    effort: { skims },
+    effort: { skims: false },
   }
 }
 
-function cutText(text: string, tokens: readonly string[]): Items<string> {
-  const ends = new Int32Array(tokens.length + 1)
-  for (let i = 0; i < tokens.length; i++) ends[i + 1] = ends[i]! + tokens[i]!.length
+function cutText(text: string, ends: Int32Array): Items<string> {
   return {
-    items: tokens,
+    count: ends.length - 1,
     at: (index) => ends[index]!,
     slice: (start, end) => text.slice(ends[start], ends[end]),
+    numbered: (numbering) => numbering.ofParts(text, ends),
   }
 }
 
@@ -42,7 +46,11 @@ export function nameOf(value: unknown): string {
 }
 
 /** Texts as lines. */
-export const lineTexts: Sequences<string> = /* @__PURE__ */ texts(linesOf, true)
+export const lineTexts: Sequences<string> = {
+  cut: (text) => cutText(text, lineEnds(text)),
+  join: (parts) => parts.join(''),
+  effort: { skims: true },
+}
 
 /**
  * Texts line by line, as version control sees them. Each line is taken with the line feed that ends it.
@@ -67,7 +75,7 @@ export const lines: By<string> = /* @__PURE__ */ byText('lines', lineTexts)
  *   value: 'a dark day',
  * })
  */
-export const words: By<string> = /* @__PURE__ */ byText('words', /* @__PURE__ */ texts(wordsOf, false))
+export const words: By<string> = /* @__PURE__ */ byText('words', /* @__PURE__ */ texts(wordsOf))
 
 /**
  * Texts character by character, that is by code points: for short ones, as titles and codes.
@@ -80,4 +88,4 @@ export const words: By<string> = /* @__PURE__ */ byText('words', /* @__PURE__ */
  *   { kind: 'splice', path: [], at: 5, removed: '', added: '!' },
  * ])
  */
-export const characters: By<string> = /* @__PURE__ */ byText('characters', /* @__PURE__ */ texts(charactersOf, false))
+export const characters: By<string> = /* @__PURE__ */ byText('characters', /* @__PURE__ */ texts(charactersOf))

@@ -1,16 +1,15 @@
 /**
- * The lines of a text, each with the line feed that ends it; only the last may be without. Joined they are the text. So a text that does
- * not end with a line feed differs in its last line from one that does, and a carriage return belongs to its line.
+ * Where the lines of a text end, after 0 for the beginning of the first; each with the line feed that ends it, only the last may be without. So a
+ * text that does not end with a line feed differs in its last line from one that does, and a carriage return belongs to its line.
  */
-export function linesOf(text: string): string[] {
-  const lines: string[] = []
-  let start = 0
-  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
-    lines.push(text.slice(start, end + 1))
-    start = end + 1
-  }
-  if (start < text.length) lines.push(text.slice(start))
-  return lines
+export function lineEnds(text: string): Int32Array {
+  let count = 1
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1
+  const ends = new Int32Array(text === '' || text.endsWith('\n') ? count : count + 1)
+  let line = 1
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) ends[line++] = at + 1
+  if (line < ends.length) ends[line] = text.length
+  return ends
 }
 
 /**

@@ -2,7 +2,7 @@ import { equalValues, toValue, type Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { characters, diff, items, json, keyed, lines, words, type Difference } from '../../src/diff/index.ts'
-import { charactersOf, linesOf, wordsOf } from '../../src/diff/tokens.ts'
+import { charactersOf, lineEnds, wordsOf } from '../../src/diff/tokens.ts'
 import { applied, lcsLength } from './model.ts'
 import { history, keyedArray, keyedHistory, smallText, smallValue } from './values.ts'
 
@@ -64,6 +64,10 @@ test('[DF2] nothing smaller makes the one of the other, by words, characters and
 test('[DF3] tokens joined are the text, and no surrogate pair is torn', () => {
   fc.assert(
     fc.property(fc.oneof(smallText, fc.string({ unit: 'binary' })), (text) => {
+      const linesOf = (whole: string): string[] => {
+        const ends = lineEnds(whole)
+        return Array.from({ length: ends.length - 1 }, (_, i) => whole.slice(ends[i], ends[i + 1]))
+      }
       for (const cut of [linesOf, wordsOf, charactersOf]) {
         const tokens = cut(text)
         expect(tokens.join('')).toBe(text)
