@@ -226,6 +226,16 @@ class PendingChange implements Pending {
 
 const nothingMore: KnownOfChange = {}
 
+/** A cell that pending Changes touch. */
+interface Overlaid {
+  /** How many operations of them. */
+  operations: number
+  /** The state without them. */
+  acknowledged: unknown
+  /** The Yjs clients that have written in them, once somebody has asked. */
+  clients?: ReadonlySet<number> | undefined
+}
+
 /**
  * Makes an empty replica. `bind` gives a policy its live documents; `onReauthored` is told what a Change has become; `rules` are what bodies
  * that nobody commits must keep to. With `isAlone` there is no log, no relay and no other tab: nothing can come that asks for what is pending,
@@ -274,7 +284,7 @@ export function createReplica(
   /** Those of the last Change that had one. */
   let lastClients = noOwners
   /** For each cell that a pending Change touches: how many operations, and the state without them. */
-  const overlaid = new Map<CellKey, { operations: number; acknowledged: unknown }>()
+  const overlaid = new Map<CellKey, Overlaid>()
   const bound: BoundPolicy[] = []
   const applied = new Applied()
   /** What comes in now are parts of a settlement: live documents are made anew when it is whole. */
@@ -349,7 +359,10 @@ export function createReplica(
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
       if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
-      else cell.operations += 1
+      else {
+        cell.operations += 1
+        cell.clients = undefined
+      }
     }
   }
 
@@ -482,8 +495,40 @@ export function createReplica(
       const theirs = withoutBrowserOps(item)
       underlay(theirs)
       for (const key of apply(theirs, envelope?.isOurs === true ? 'local' : origin, next)) changed.add(key)
+      for (const key of setRight(theirs)) changed.add(key)
     })
     return changed
+  }
+
+  /**
+   * Whoever has written under a Yjs client of something pending, and has not said so to the relay: which of both a document takes depends on
+   * which it is given first. So these are computed in the relay's order, as everybody else has them.
+   */
+  function setRight(theirs: Change): ReadonlySet<CellKey> {
+    let wrong: Set<CellKey> | undefined
+    for (const op of overlaid.size === 0 ? noClients : theirs.ops) {
+      const renaming = memory.policy(op.tag)?.renaming
+      const key = renaming && cellKeyOf(op)
+      const cell = key && overlaid.get(key)
+      if (cell === undefined) continue
+      const clients = (cell.clients ??= pendingClientsIn(key!))
+      if (renaming!.written(op.payload).some(({ client }) => clients.has(client))) (wrong ??= new Set()).add(key!)
+    }
+    if (wrong === undefined) return nothing
+    const changed = rebuild(wrong)
+    reset(wrong)
+    return changed
+  }
+
+  function pendingClientsIn(key: CellKey): ReadonlySet<number> {
+    const clients = new Set<number>()
+    for (const { change } of pending.values()) {
+      for (const op of change.ops) {
+        if (cellKeyOf(op) !== key) continue
+        for (const { client } of memory.policy(op.tag)?.renaming?.written(op.payload) ?? noClients) clients.add(client)
+      }
+    }
+    return clients
   }
 
   /** A basis as others may hear of it, without one of its writers. */
@@ -573,11 +618,16 @@ export function createReplica(
       for (const key of commit(whole, 'replay', known)) changed.add(key)
     })
     isEnding = false
+    reset(affected)
+    return changed
+  }
+
+  /** Live documents are made anew. */
+  function reset(keys: ReadonlySet<CellKey>): void {
     for (const policy of bound) {
       const prefix = cellKey(policy.tag, '')
-      for (const key of affected) if (key.startsWith(prefix)) policy.reset(key.slice(prefix.length), memory.state(key))
+      for (const key of keys) if (key.startsWith(prefix)) policy.reset(key.slice(prefix.length), memory.state(key))
     }
-    return changed
   }
 
   /** Computes cells anew: the acknowledged state, and the pending operations that are left, in their order. */

@@ -1,3 +1,4 @@
+import { encodeFrames, type Frame } from '@syncline/protocol'
 import { createMemoryStorage, createRelay } from '@syncline/relay'
 import type { LogStorage, RelayOptions } from '@syncline/relay'
 import { memoryStorage, openStore } from '@syncline/store'
@@ -35,6 +36,8 @@ export interface ClashWorld {
   browser(storage?: Storage): Browser
   /** Opens a store. It draws `clients` as its Yjs clients, and then any. */
   open(browser: Browser, clients?: Iterable<number>): Promise<Store>
+  /** What somebody sends who keeps to no rule. */
+  send(...records: readonly Uint8Array[]): Promise<void>
   pass(ms: number): Promise<void>
   /** Closes all stores. */
   close(): Promise<void>
@@ -78,6 +81,26 @@ export function createClashWorld(seed: number, options: Partial<RelayOptions> = 
       const store = await openStore({ space: 'notes', storage, transport: link, clock, chance, onError })
       stores.push(store)
       return store
+    },
+    async send(...records) {
+      const connection = linkTo(relay).connect({
+        onOpen: () => undefined,
+        onMessage: () => undefined,
+        onClose: () => undefined,
+      })
+      await settle()
+      const credential = new Uint8Array()
+      const frames: readonly Frame[] = [
+        { type: 'hello', protocol: 1, oldest: 1, agent: 'test', schema: 1, credential },
+        { type: 'open', channel: 1, space: 'notes', basis: { epoch: null, relaySeq: 0, writers: new Map() } },
+        { type: 'changes', channel: 1, first: 0, records },
+      ]
+      for (const frame of frames) {
+        for (const message of encodeFrames([frame], 65_536)) connection.send(message)
+        await settle()
+      }
+      connection.close()
+      await settle()
     },
     async pass(ms) {
       const end = nowMs + ms

@@ -1,6 +1,9 @@
 import { lww } from '@syncline/merge'
+import { encodeChange } from '@syncline/protocol'
+import type { Op } from '@syncline/stm'
 import { memoryStorage, type Store } from '@syncline/store'
 import { describe, expect, test } from 'vitest'
+import * as Y from 'yjs'
 import { doc, openDoc, openText, text } from '../src/index.ts'
 import { createClashWorld, mortalStorage, settle, type Browser, type ClashWorld } from './clash-world.ts'
 
@@ -354,17 +357,61 @@ describe('two sessions that drew one client id', () => {
     expect(world.errors).toEqual([])
   })
 
+  test('[TE28] are one of them somebody who does not say so: the others show what everybody has', async () => {
+    for (const isOpen of [true, false]) {
+      const world = createClashWorld(11)
+      const browser = world.browser()
+      const a = await world.open(browser, always(1))
+      meetDocuments(a)
+      await world.pass(100)
+      browser.link.cut()
+      await world.pass(10)
+      const opened = isOpen ? openText(a, note) : undefined
+      a.transact((tx) => {
+        tx.insert(note, 0, 'aaa')
+        tx.edit(page, ({ array }) => array.push(['a', 'b']))
+      })
+      a.transact((tx) => tx.insert(note, 1, '-'))
+      const forge = (writer: string, deps: readonly string[], length: number): Uint8Array => {
+        const forged = [note, page].map(({ policy, address }): Op => {
+          const made = new Y.Doc()
+          made.clientID = 1
+          if (policy.tag === 'text') made.getText('text').insert(0, 'b'.repeat(length))
+          else made.getArray('array').push([...Array(length).keys()])
+          return { tag: policy.tag, address, arbiter: 'local', payload: Y.encodeStateAsUpdate(made) }
+        })
+        const writers = new Map(deps.map((one) => [one, 1]))
+        const basis = { epoch: null, relaySeq: 0, writers }
+        return encodeChange({ writer, seq: 1, deps: basis, at: 1, ops: forged, effects: [], meta: null })
+      }
+      const [first, second] = ['1'.repeat(32), '2'.repeat(32)]
+      await world.send(forge(first, [], 2), forge(second, [first], 5))
+      browser.link.mend()
+      await world.pass(60_000)
+      const seen = await seenBy(world)
+      expect([show(a), a.status.refused]).toEqual([seen, 0])
+      expect(opened?.text.toString() ?? a.get(note)).toBe(a.get(note))
+      expect(a.get(note)).toContain('bb')
+      // They write on under another, and lose nothing more.
+      a.transact((tx) => tx.insert(note, 0, 'on'))
+      await world.pass(1000)
+      expect(await seenBy(world)).toEqual(show(a))
+      expect(a.get(note)).toMatch(/^on/)
+      await world.close()
+      expect(world.errors.filter((error) => (error as { code: string }).code !== 'update-incomplete')).toEqual([])
+    }
+  })
+
   test('[TE27] bring in the same document from elsewhere, which is there once', async () => {
     const world = createClashWorld(10)
     const [left, a, right, b] = await apart(world)
     const elsewhere = openDoc(await world.open(world.browser()), doc('elsewhere'))
     elsewhere.text.insert(0, 'from elsewhere')
-    const { encodeStateAsUpdate, applyUpdate } = await import('yjs')
-    const update = encodeStateAsUpdate(elsewhere.doc)
+    const update = Y.encodeStateAsUpdate(elsewhere.doc)
     const [one, two] = [openDoc(a, page), openDoc(b, page)]
     one.text.insert(0, 'a')
     two.text.insert(0, 'b')
-    for (const opened of [one, two]) applyUpdate(opened.doc, update)
+    for (const opened of [one, two]) Y.applyUpdate(opened.doc, update)
     await world.pass(10)
     await meet(world, left, right)
     expect(show(b)).toEqual(show(a))
