@@ -39,7 +39,7 @@ export function createLocks(name: string, { locks: manager, page }: Surroundings
             letGo()
             return true
           }
-          resolve({ release: () => void end(), lost, freed })
+          resolve({ release: () => void end(), keep: stopWatching, lost, freed })
         })
       }
       manager!

@@ -49,7 +49,11 @@ export async function assemble<P extends readonly Part[]>(
       if (replica.refusals.size > 0) queueMicrotask(() => core.isClosed || settling.settle(core.link.isRunning))
       return core.committing.bind(policy)
     },
-    (from, to, reworded) => core.undoing.onReauthored(from, to, reworded),
+    (from, to, reworded) => {
+      core.renamed.set(changeId(from), changeId(to))
+      core.waiting.rename(changeId(from), changeId(to))
+      core.undoing.onReauthored(from, to, reworded)
+    },
     { judge: (writes, view, context) => core.validity.rules.judge(writes, view, context) },
     !isLasting && transport === undefined,
   )

@@ -1,6 +1,7 @@
 import type { LogEntry } from '@syncline/protocol'
 import { changeId, type CellKey, type Epoch, type Origin } from '@syncline/stm'
 import type { Core } from './core.ts'
+import { refusedError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
 import { readLocal } from './open-log.ts'
 import { readChange, withLocalPart, withoutBrowserOps } from './read-change.ts'
@@ -106,6 +107,7 @@ export function createIntake(core: Core): Intake {
           })
           const again = entry.reauthored.map((record) => ({ record, change: readChange(record) }))
           const changed = replica.end(entry.writer, entry.lastSeq, refused, again)
+          for (const { change } of refused) core.waiting.reject(change.id, refusedError(change))
           core.undoing.onRefused(refused.map(({ change }) => change.id))
           return changed
         }

@@ -30,6 +30,7 @@ export function createLocks(): Locks {
         admit(name, bolt)
         free()
       },
+      keep: () => undefined,
       lost: new Promise(() => undefined),
       freed,
     }

@@ -32,8 +32,16 @@ export function createMixedWriter(replica: Replica, locks: Locks | undefined, ch
   async function take(): Promise<void> {
     const id = randomId(chance)
     const lock = await locks?.tryHold(writerLock(id))
-    if (closed) lock?.release()
-    else held = { id, lock }
+    if (closed) {
+      lock?.release()
+      return
+    }
+    const mine = { id, lock }
+    held = mine
+    // Others may settle for it from then on, as for a dead tab.
+    void lock?.lost.then(() => {
+      if (held === mine) held = undefined
+    })
   }
 
   function tend(): void {

@@ -88,6 +88,8 @@ export interface Locks {
 /** A lock that is held. */
 export interface HeldLock {
   release(): void
+  /** From now on it is kept while the page is frozen: for work that nobody else may do before it is over. */
+  keep(): void
   /** Resolves when the lock was taken away by force; never after `release`. */
   readonly lost: Promise<void>
   /** Resolves when it is free for others, after `release` or a loss: whoever tries for it from then on gets it. */

@@ -81,9 +81,7 @@ export function createSettling(core: Core): Settling {
     )
     core.undoing.onRefused(refused.map(({ id }) => id))
     for (const { from, to } of reauthored) {
-      core.renamed.set(from, changeId(to))
       if (core.journal.isDurable(from)) core.resettled.add(changeId(to))
-      core.waiting.rename(from, changeId(to))
     }
     const stored = core.journal.write(
       {

@@ -4,6 +4,7 @@ import type { Chance, HeldLock, Locks } from './ports.ts'
 
 /** The identity under which this tab authors, proven alive to the other tabs by a lock with its name. */
 export interface Writers {
+  /** Another one after its lock was taken away, as it is from a tab that is frozen. */
   readonly current: WriterId
   /**
    * Goes on under a fresh id. Nobody else may author for the old one until `retire` is called: when what became of its Changes is in
@@ -20,6 +21,13 @@ export interface Writers {
   close(): void
 }
 
+/** A writer id, and its lock while that is held. */
+interface Identity {
+  readonly id: WriterId
+  lock: HeldLock | undefined
+  readonly taken: Promise<void>
+}
+
 /** Takes a fresh writer id. Another is kept ready with its lock held, so that `rotate` needs no wait. */
 export async function takeWriter(
   locks: Locks | undefined,
@@ -29,29 +37,46 @@ export async function takeWriter(
   const retiring = new Set<HeldLock>()
   const abort = new AbortController()
   let closed = false
-  let current = randomId(chance)
-  let lock = await locks?.tryHold(writerLock(current))
-  let spare = randomId(chance)
-  let spareLock = await locks?.tryHold(writerLock(spare))
+  let [current, spare] = [newIdentity(), newIdentity()]
+  await Promise.all([current.taken, spare.taken])
 
-  async function prepare(id: WriterId): Promise<void> {
-    const held: HeldLock | undefined = await locks?.tryHold(writerLock(id))
-    if (closed || spare !== id) held?.release()
-    else spareLock = held
+  function newIdentity(): Identity {
+    const id = randomId(chance)
+    const identity: Identity = { id, lock: undefined, taken: take() }
+    identity.taken.catch(onError)
+    return identity
+
+    async function take(): Promise<void> {
+      const held: HeldLock | undefined = await locks?.tryHold(writerLock(id))
+      if (closed) return held?.release()
+      identity.lock = held
+      held?.lost.then(() => lose(identity)).catch(onError)
+    }
+  }
+
+  /** From now on others may settle what was authored under it, as for a dead tab, and so nothing more is. */
+  function lose(identity: Identity): void {
+    identity.lock = undefined
+    if (closed) return
+    if (identity === current) goOn()
+    else if (identity === spare) spare = newIdentity()
+  }
+
+  function goOn(): void {
+    current = spare
+    spare = newIdentity()
   }
 
   return {
     get current() {
-      return current
+      return current.id
     },
     rotate() {
-      const old = lock
+      const old = current.lock
       if (old !== undefined) retiring.add(old)
-      current = spare
-      lock = spareLock
-      spare = randomId(chance)
-      spareLock = undefined
-      prepare(spare).catch(onError)
+      // Whoever had it while this is under way would settle the same once more.
+      old?.keep()
+      goOn()
       return {
         retire() {
           if (old !== undefined && retiring.delete(old)) old.release()
@@ -67,6 +92,7 @@ export async function takeWriter(
         throw error
       }
       if (held === undefined) return
+      held.keep()
       try {
         await settle()
       } finally {
@@ -82,7 +108,7 @@ export async function takeWriter(
     close() {
       closed = true
       abort.abort()
-      for (const one of [lock, spareLock, ...retiring]) one?.release()
+      for (const one of [current.lock, spare.lock, ...retiring]) one?.release()
       retiring.clear()
     },
   }

@@ -274,7 +274,7 @@ export interface MortalTab {
 }
 
 export function mortalTab(shared: Storage): MortalTab {
-  const held = new Set<{ end(isLost: boolean): void }>()
+  const held = new Set<{ isKept: boolean; end(isLost: boolean): void }>()
   const end = new AbortController()
   let waiting = 0
   let isDead = false
@@ -282,6 +282,7 @@ export function mortalTab(shared: Storage): MortalTab {
     let lose = (): void => undefined
     const lost = new Promise<void>((resolve) => (lose = resolve))
     const entry = {
+      isKept: false,
       end(isLost: boolean) {
         if (!held.delete(entry)) return
         lock.release()
@@ -289,7 +290,7 @@ export function mortalTab(shared: Storage): MortalTab {
       },
     }
     held.add(entry)
-    return { release: () => entry.end(false), lost, freed: lock.freed }
+    return { release: () => entry.end(false), keep: () => void (entry.isKept = true), lost, freed: lock.freed }
   }
   async function wait(take: (until: AbortSignal) => Promise<HeldLock>, signal: AbortSignal): Promise<HeldLock> {
     waiting += 1
@@ -332,7 +333,7 @@ export function mortalTab(shared: Storage): MortalTab {
       return held.size + waiting
     },
     freeze() {
-      for (const entry of [...held]) entry.end(true)
+      for (const entry of [...held]) if (!entry.isKept) entry.end(true)
     },
     die() {
       isDead = true
