@@ -200,7 +200,8 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       case 'claim':
         return claim(piece)
       case 'entry':
-        return log.append(encodeEntry(piece.entry), {})
+        // What was authored again is sent when this is stored. Should a loss of power take it, the same would be authored, and sent, once more.
+        return log.append(encodeEntry(piece.entry), { durability: piece.entry.kind === 'ended' ? 'strict' : 'relaxed' })
     }
   }
 

@@ -1,7 +1,7 @@
 import { collection, counter, lww, place } from '@syncline/merge'
-import type { RefusalCode } from '@syncline/protocol'
+import { decodeEntry, type RefusalCode } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { memoryStorage } from '../src/index.ts'
+import { memoryStorage, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
 import { createWorld, settle } from './world.ts'
 
@@ -133,6 +133,36 @@ test('[ST29] the refused Changes of a dead tab are settled by another', async ()
   await world.clock.pass(60_000)
   expect([other.get(title), other.get(votes), other.status.pending]).toEqual(['', 4, 0])
   expect(other.refused.list()).toHaveLength(1)
+  await world.close()
+})
+
+test('[ST27] what was authored again is sent when a loss of power cannot take away what it was before', async () => {
+  const world = await createWorld(
+    18,
+    refusing('forbidden', (address) => address === 'title'),
+  )
+  const storage = memoryStorage()
+  const durabilities: unknown[] = []
+  const witnessed: Storage = {
+    ...storage,
+    async openLog(space) {
+      const log = await storage.openLog(space)
+      return {
+        ...log,
+        append(entry, options) {
+          durabilities.push([decodeEntry(entry).kind, options?.durability])
+          return log.append(entry, options)
+        },
+      }
+    },
+  }
+  const store = await world.open({ transport: world.wire(), storage: witnessed })
+  store.transact((tx) => tx.set(title, 'no'))
+  store.transact((tx) => tx.add(votes, 4))
+  await world.clock.pass(60_000)
+  expect([store.get(votes), store.status.pending]).toEqual([4, 0])
+  expect(durabilities).toContainEqual(['ended', 'strict'])
+  expect(durabilities).toContainEqual(['commits', 'relaxed'])
   await world.close()
 })
 
