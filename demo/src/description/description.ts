@@ -1,5 +1,6 @@
 import { lines } from '@syncline/merge/diff'
 import { diff3, type Diff3Ref, type Diff3Value } from '@syncline/merge/diff3'
+import { contentId } from '@syncline/protocol'
 
 /** More than anybody reads on a card; a relay takes far more. */
 const MOST_BYTES = 64 * 1024
@@ -12,7 +13,13 @@ export const MOST_CHARACTERS = MOST_BYTES / 4
  * things without having seen each other's. Different lines merge; the same lines are kept both, until somebody decides.
  */
 export function description(cardId: string): Diff3Ref<string> {
-  return diff3(`description.${cardId}`, { by: lines, initial: '' }, { maxBytes: MOST_BYTES })
+  return diff3(nameOf(cardId), { by: lines, initial: '' }, { maxBytes: MOST_BYTES })
+}
+
+/** Another program may give a card an id that cannot stand in a name: with a space, or a long one. Its description has a name all the same. */
+function nameOf(cardId: string): string {
+  const isPlain = /^[A-Za-z0-9_.:-]{0,115}[A-Za-z0-9_]$/.test(cardId)
+  return isPlain ? `description.${cardId}` : `description:${contentId(cardId)}`
 }
 
 /** Whether there is something to decide about. */
