@@ -83,11 +83,12 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldP
     probes.set(session, probeOf(session))
     sessions.get(machine)!.push(session)
     const watch = createWatcher(session, { probes, invariants: app.invariants ?? {}, mayHaveLost, fail })
+    const told = promisedTo(machine)
     let isFirst = true
     return {
       onOpen: () => tally.count('opened'),
       onSnapshot(snapshot) {
-        if (isFirst) checkPrefix(machine, snapshot)
+        if (isFirst) checkPrefix(machine, told, snapshot)
         isFirst = false
         watch(snapshot)
       },
@@ -99,13 +100,21 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldP
     }
   }
 
+  /** Of each session of a browser, how many Changes it was told are durable. What comes after a tab has begun to open, that need not find. */
+  function promisedTo(machine: Machine): ReadonlyMap<string, number> {
+    const told = new Map<string, number>()
+    for (const { browser, session, index = 0, isDurable, mayBeLost } of ledger.deeds) {
+      if (browser !== machine.name || !isDurable || mayBeLost) continue
+      told.set(session, Math.max(index, told.get(session) ?? 0))
+    }
+    return told
+  }
+
   /** What a tab finds when it opens: of each session of its browser at least what that was told is durable. */
-  function checkPrefix(machine: Machine, snapshot: Snapshot): void {
-    for (const session of sessions.get(machine)!) {
+  function checkPrefix(machine: Machine, told: ReadonlyMap<string, number>, snapshot: Snapshot): void {
+    for (const [session, promised] of told) {
       if (mayHaveLost(session)) continue
       const { latest } = readMark(snapshot, probes.get(session)!)
-      const told = ledger.deeds.filter((deed) => deed.session === session && deed.isDurable && !deed.mayBeLost)
-      const promised = Math.max(0, ...told.map(({ index = 0 }) => index))
       if ((latest?.index ?? 0) >= promised) continue
       fail({
         check: 'prefix',
