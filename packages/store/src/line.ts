@@ -186,6 +186,8 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
 
   /** Watches over the silence of the other side. */
   function listen(): void {
+    // A clock that was set back must not keep a dead connection for as long as it was set back.
+    heardAtMs = Math.min(heardAtMs, clock.nowMs())
     const silentMs = clock.nowMs() - heardAtMs
     if (silentMs >= 3 * SILENCE_MS) {
       drop({ code: 'silence', message: 'The relay has gone silent. The connection is made anew.' })

@@ -182,6 +182,20 @@ test('[ST24] a relay that does not answer is given up, and said so', async () =>
   await world.close()
 })
 
+test('[ST24] a relay that is silent is noticed although this clock was set back', async () => {
+  const world = await createWorld(8)
+  const wire = world.wire()
+  let behindMs = 0
+  const clock = { ...world.clock, nowMs: () => world.clock.nowMs() - behindMs, setTimer: world.clock.setTimer }
+  const store = await world.open({ transport: wire, clock })
+  await world.clock.pass(1_000)
+  wire.filter = (direction) => direction === 'up'
+  behindMs = 3_600_000
+  await world.clock.pass(61_000)
+  expect(store.status.problem).toMatchObject({ code: 'silence' })
+  await world.close()
+})
+
 test('[ST25] another epoch changes nothing here', async () => {
   const world = await createWorld(9)
   const storage = memoryStorage()
