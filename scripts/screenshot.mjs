@@ -84,7 +84,7 @@ async function enter(url, person) {
 
 /** Runs in the page. */
 function fillBoard(trip) {
-  const { store, columns, cards, allColumns, note } = window.syncline
+  const { store, columns, cards, allColumns, note, description } = window.syncline
   const board = [
     {
       title: 'Ideas',
@@ -104,7 +104,9 @@ function fillBoard(trip) {
         const id = `${title}-${index}`
         tx.create(cards.at(id), { title: name, done: title === 'Done' })
         tx.move(cards.at(id), cards.list(title))
-        if (name === 'Pack for Lisbon') tx.set(note(id), trip)
+        if (name !== 'Pack for Lisbon') continue
+        tx.set(note(id), trip)
+        tx.set(description(id), 'Friday to Sunday. The cat stays with Aunt Rosa.\n')
       }
     }
     tx.add(cards.at('Ideas-0'), 3, 'votes')
