@@ -83,10 +83,13 @@ export function startLink(line: Line, side: LinkSide): Link {
   let cancelRetry: (() => void) | undefined
   let cancelDrain: (() => void) | undefined
   let stopped = false
+  /** What was told last. */
+  let shown: Status['link'] | undefined
 
   function publish(): void {
+    shown = shut === undefined ? phase() : 'waiting'
     side.onState({
-      link: shut === undefined ? phase() : 'waiting',
+      link: shown,
       problem: problem ?? lineState.problem,
       retryAtMs: (shut ?? lineState).retryAtMs,
     })
@@ -216,13 +219,14 @@ export function startLink(line: Line, side: LinkSide): Link {
   }
 
   function deliver(first: number, items: readonly OrderedItem[], records: ReadonlyMap<OrderedItem, Uint8Array>): void {
-    const before = phase()
     side.onOrder(relay!.epoch, first, items, records)
-    if (phase() !== before) publish()
+    if (phase() !== shown) publish()
   }
 
   function wake(): void {
     if (relay === undefined || stopped) return
+    // A sibling with a link of its own may have brought what was missing.
+    if (phase() !== shown) publish()
     let records: Uint8Array[] = []
     let bytes = 0
     const flush = () => {

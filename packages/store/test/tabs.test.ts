@@ -1,5 +1,5 @@
 import { counter, lww } from '@syncline/merge'
-import { decodeEntry } from '@syncline/protocol'
+import { createFrameReader, decodeEntry, MAX_PACKET_BYTES } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { everything, memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
@@ -123,6 +123,25 @@ test('[ST17] what waits behind a stretch of the relay’s order that was fenced 
     end = first + count - 1
   }
   expect(end).toBe(2)
+  await world.close()
+})
+
+test('[ST16] a link is online also when a sibling has brought what was missing', async () => {
+  const world = await createWorld(5)
+  const far = await world.open({ transport: world.wire() })
+  await far.transact((tx) => tx.set(title, 'from afar')).synced()
+  const storage = memoryStorage()
+  const wire = world.wire()
+  const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
+  wire.filter = (direction, message) =>
+    direction === 'up' || !reader.push(message).some(({ type }) => type === 'changes')
+  const one = await world.open({ storage, transport: wire })
+  await world.clock.pass(100)
+  expect([one.get(title), one.status.link]).toEqual(['', 'catching-up'])
+  // Without locks each tab has a link, as with a storage that fails.
+  const two = await world.open({ storage: { ...storage, locks: undefined }, transport: world.wire() })
+  await world.clock.pass(1000)
+  for (const store of [one, two]) expect([store.get(title), store.status.link]).toEqual(['from afar', 'online'])
   await world.close()
 })
 
