@@ -33,6 +33,8 @@ export interface MachineSide {
   readonly kernel: Kernel
   readonly weather: Weather
   readonly decider: Decider
+  /** A tab calls its storage, and may die of it. */
+  onCall(party: string): void
   /** What a machine had stored is on its disk itself now. */
   onFlushed(machine: Machine): void
   /** What a tab reports, by its session. */
@@ -60,7 +62,7 @@ export function createMachine(name: string, places: number, way: Way | undefined
   })
   const clock = createMachineClock(kernel)
   const tabs: (Tab | undefined)[] = Array.from({ length: places }, () => undefined)
-  let browser = startBrowser(disk, weather, decider)
+  let browser = startBrowser(disk, weather, decider, side.onCall)
   let sessions = 0
 
   const machine: Machine = {
@@ -92,7 +94,7 @@ export function createMachine(name: string, places: number, way: Way | undefined
         lost = unflushed - kept
         disk.losePower(kept)
       }
-      browser = startBrowser(disk, weather, decider)
+      browser = startBrowser(disk, weather, decider, side.onCall)
       return lost
     },
     async close(place) {

@@ -26,6 +26,24 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
       machine.kill(place)
       reopenLater(world, machine, place, draw)
     }),
+  tabCrashInCall(world, draw) {
+    withTab(world, draw, (machine, place) => {
+      const { party } = machine.tabs[place]!.life
+      world.calls.dieAt(party, draw(8), () => {
+        machine.kill(place)
+        reopenLater(world, machine, place, draw)
+      })
+    })
+    // Counted when it dies.
+    return false
+  },
+  relayCrashInCall(world, draw) {
+    world.calls.dieAt('relay', draw(8), () => {
+      world.host.kill()
+      startRelayLater(world, draw)
+    })
+    return false
+  },
   reload: (world, draw) =>
     withTab(world, draw, (machine, place) => {
       void machine.close(place).then(() => reopenLater(world, machine, place, draw))
@@ -87,6 +105,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
 export function mend(world: World): void {
   for (const cancel of world.mending) cancel()
   world.mending.clear()
+  world.calls.forget()
   world.host.disk.isFull = false
   world.host.start()
   for (const machine of world.machines) {

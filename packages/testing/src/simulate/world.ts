@@ -4,6 +4,7 @@ import type { SimulatedApp } from './app.ts'
 import type { Failure } from './failure.ts'
 import type { Faults } from './faults.ts'
 import type { Kernel } from './kernel.ts'
+import { createCalls, type Calls } from './calls.ts'
 import { codeOf, createLedger, type Ledger } from './ledger.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
@@ -30,6 +31,8 @@ export interface World {
   sessionsOf(machine: Machine): readonly string[]
   /** Turns on one more machine, with empty places. Without `isOnline` it has no way to the relay. */
   addMachine(places: number, isOnline?: boolean): Machine
+  /** At which of their calls parties die. */
+  readonly calls: Calls
   /** What is going to mend itself: each prevents that. */
   readonly mending: Set<() => void>
   /** Errors that stores may report from now on, by code. */
@@ -53,6 +56,7 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldP
   const { decider } = kernel
   const tally = createTally()
   const ledger = createLedger()
+  const calls = createCalls(tally)
   const weather = createWeather(decider, faults.delay ?? 0, () => tally.count('delay'))
   const network = createNetwork(kernel, weather, tally.count)
   const probes = new Map<string, Probe>()
@@ -67,17 +71,23 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldP
   const fail = (found: Failure): void => void (failure ??= found)
   const mayHaveLost = (session: string): boolean => isAnyoneRefused || refusedOf.has(session)
 
-  const host = createHost(kernel, decider, network, createRelayDisk(weather, decider), {
-    ...relay,
-    refuse(header, context) {
-      const own = relay.refuse?.(header, context)
-      const isOurs = own === undefined && (faults.refusal ?? 0) > 0 && decider.happens('refusal', faults.refusal!)
-      if (isOurs) tally.count('refusal')
-      const refused = own ?? (isOurs ? { code: 'simulated', message: 'Refused by the simulation.' } : undefined)
-      if (refused !== undefined) isAnyoneRefused = true
-      return refused
+  const host = createHost(
+    kernel,
+    decider,
+    network,
+    createRelayDisk(weather, decider, () => calls.made('relay')),
+    {
+      ...relay,
+      refuse(header, context) {
+        const own = relay.refuse?.(header, context)
+        const isOurs = own === undefined && (faults.refusal ?? 0) > 0 && decider.happens('refusal', faults.refusal!)
+        if (isOurs) tally.count('refusal')
+        const refused = own ?? (isOurs ? { code: 'simulated', message: 'Refused by the simulation.' } : undefined)
+        if (refused !== undefined) isAnyoneRefused = true
+        return refused
+      },
     },
-  })
+  )
 
   function tabSide(machine: Machine, session: string): ReturnType<Parameters<typeof createMachine>[3]['tabSide']> {
     probes.set(session, probeOf(session))
@@ -130,7 +140,14 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldP
   function addMachine(places: number, isOnline = true): Machine {
     const name = `browser ${machines.length + 1}`
     const way = isOnline ? network.way(name) : undefined
-    const machine = createMachine(name, places, way, { kernel, weather, decider, tabSide, onFlushed })
+    const machine = createMachine(name, places, way, {
+      kernel,
+      weather,
+      decider,
+      tabSide,
+      onCall: calls.made,
+      onFlushed,
+    })
     sessions.set(machine, [])
     machines.push(machine)
     return machine
@@ -151,6 +168,7 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldP
     probes,
     sessionsOf: (machine) => sessions.get(machine)!,
     addMachine,
+    calls,
     mending: new Set(),
     allow: (code) => void allowed.add(code),
     get failure() {

@@ -20,9 +20,14 @@ export interface Browser {
 }
 
 /** Starts a browser on what its disk holds. Of what a dead tab had handed over half is stored all the same. */
-export function startBrowser(disk: Disk, weather: Weather, decider: Decider): Browser {
+export function startBrowser(
+  disk: Disk,
+  weather: Weather,
+  decider: Decider,
+  onCall: (party: string) => void = () => undefined,
+): Browser {
   const decide = (party: string): boolean => !decider.happens(`last words of ${party}`, 0.5)
-  const indexedDb = createIndexedDb(disk, weather, decide)
+  const indexedDb = createIndexedDb(disk, weather, decide, onCall)
   const locks = createLocks(weather)
   const channels = createChannels(weather)
   return {

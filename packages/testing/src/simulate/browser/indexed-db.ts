@@ -39,7 +39,12 @@ interface Connection {
 }
 
 /** What is done in all browsers: https://w3c.github.io/IndexedDB/, with transactions as `transactions.ts` says. */
-export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide): SimulatedIndexedDb {
+export function createIndexedDb(
+  disk: Disk,
+  weather: Weather,
+  decide: Decide,
+  onCall: (party: string) => void,
+): SimulatedIndexedDb {
   const connections = new Map<string, Set<Connection>>()
   /** Those that wait until others have let go. */
   const waiting = new Map<string, Set<() => void>>()
@@ -55,6 +60,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide): S
         decide,
         () => state.isFull,
         () => lookAgain(name),
+        onCall,
       )
       queues.set(name, queue)
     }

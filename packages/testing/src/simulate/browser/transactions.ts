@@ -62,6 +62,8 @@ export function createTransactions(
   isFull: () => boolean,
   /** Called whenever nothing is under way any more. */
   onIdle: () => void,
+  /** A tab calls its storage, and may die of it. */
+  onCall: (party: string) => void,
 ): Transactions {
   const live = new Set<Live>()
 
@@ -110,7 +112,10 @@ export function createTransactions(
       onabort: null,
       error: null,
       objectStore: (name) => asking(database.stores.get(name)!),
-      commit: () => void (mine.isCommitted = true),
+      commit() {
+        mine.isCommitted = true
+        onCall(life.party)
+      },
       abort: () => fail(null),
     }
     const mine: Live = {
@@ -212,6 +217,7 @@ export function createTransactions(
     mine.stopWatching = life.onEnd(die)
     live.add(mine)
     tend()
+    onCall(life.party)
     return transaction
   }
 

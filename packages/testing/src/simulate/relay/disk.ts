@@ -19,7 +19,7 @@ export interface RelayDisk {
   readonly batches: number
 }
 
-export function createRelayDisk(weather: Weather, decider: Decider): RelayDisk {
+export function createRelayDisk(weather: Weather, decider: Decider, onCall: () => void): RelayDisk {
   let storage = createMemoryStorage()
   let stored: (readonly SpaceAppend[])[] = []
   let backup: number | undefined
@@ -46,6 +46,7 @@ export function createRelayDisk(weather: Weather, decider: Decider): RelayDisk {
           inMs: weather.diskMs(),
           run: () => void work().then(resolve, reject),
         })
+        onCall()
       })
     return {
       space: (space) => asked('looks for a space', () => storage.space(space)),
