@@ -698,7 +698,7 @@ export function createReplica(
     settlement(refusal, fresh, nowMs, mend, drawClient) {
       const freshSeq = seqs.get(fresh) ?? 0
       const { policy } = memory
-      const known = { pending, refused, ended, became, restamps, lastAt, lastOrderedAt, freshSeq }
+      const known = { pending, refused, ended, became, restamps, lastOrderedAt, freshSeq }
       return decideSettlement({ ...known, renames, policy, drawClient }, refusal, fresh, nowMs, mend)
     },
     end,

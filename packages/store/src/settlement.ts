@@ -29,8 +29,7 @@ export interface Known extends RewordingSide {
   readonly became: ReadonlyMap<ChangeId, Change>
   /** By the stamp that a Change had which was authored again, as text: the one that it got. */
   readonly restamps: ReadonlyMap<string, Stamp>
-  /** The greatest `at` that was seen, and the greatest that the relay has stored. */
-  readonly lastAt: number
+  /** The greatest `at` that the relay has stored. */
   readonly lastOrderedAt: number
   /** The last seq of the writer that authors again. */
   readonly freshSeq: number
@@ -51,7 +50,8 @@ export function decideSettlement(
   const refused: RefusedChange[] = []
   const reauthored: Reauthored[] = []
   const rewording = createRewording(known, refusal.code === 'writer-clash')
-  let at = refusal.code === 'clock-ahead' ? known.lastOrderedAt : known.lastAt
+  const isAhead = refusal.code === 'clock-ahead'
+  let at = isAhead ? known.lastOrderedAt : 0
   let { freshSeq } = known
   const restamps = new Map(known.restamps)
   const stampNow = (stamp: Stamp): Stamp | undefined => {
@@ -67,7 +67,8 @@ export function decideSettlement(
       const because = isCause ? '' : 'It touches what a refused Change before it touched. '
       refused.push({ id, change, code: refusal.code, message: because + refusal.message })
     } else {
-      at = tick(at, nowMs)
+      // What others of this browser have written on top of it stays on top: a stamp that was not wrong is kept.
+      at = isAhead ? tick(at, nowMs) : Math.max(change.at, at + 1)
       freshSeq += 1
       const deps = translated(change.deps, fresh, known)
       // What it had seen is before it in the order, and has its new stamp already.

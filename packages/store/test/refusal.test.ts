@@ -136,6 +136,30 @@ test('[ST29] the refused Changes of a dead tab are settled by another', async ()
   await world.close()
 })
 
+test('[ST27] what a sibling wrote on top of a Change stays on top when that is authored again', async () => {
+  let refusals = 0
+  const world = await createWorld(19, {
+    refuse: () => (refusals++ === 0 ? { code: 'missing-dependency', message: 'Not yet.' } : undefined),
+  })
+  const wire = world.wire()
+  const storage = memoryStorage()
+  const one = await world.open({ transport: wire, storage })
+  const two = await world.open({ transport: wire, storage })
+  await world.clock.pass(1_000)
+  wire.cut()
+  one.transact((tx) => tx.set(title, 'first'))
+  await settle()
+  two.transact((tx) => tx.set(title, `${tx.get(title)}, and on top`))
+  await settle()
+  const seen = new Set<string>()
+  for (const store of [one, two]) store.changes(title, ({ value }) => void seen.add(value), { initial: true })
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect([...seen]).toEqual(['first, and on top'])
+  expect([refusals > 2, one.status.pending, two.status.pending]).toEqual([true, 0, 0])
+  await world.close()
+})
+
 test('[ST27] what was authored again is sent when a loss of power cannot take away what it was before', async () => {
   const world = await createWorld(
     18,
