@@ -1,8 +1,9 @@
 import type { StoreError } from '@syncline/store'
 import { unlessBlocked } from './blocking.ts'
+import type { Databases } from './databases.ts'
 import { databaseName, FORMAT_VERSION, randomIdentity, upgrade } from './format.ts'
 import { missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
-import { reasonOf, resultOf } from './requests.ts'
+import { resultOf } from './requests.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
 /**
@@ -70,9 +71,9 @@ export function connect(
 
   async function open(onTerminated: () => void): Promise<IDBDatabase> {
     try {
-      const factory = surroundings.indexedDB
-      if (factory === undefined) throw missingError(name)
-      const database = await openOnce(factory, onTerminated)
+      const { databases } = surroundings
+      if (databases === undefined) throw missingError(name)
+      const database = await openOnce(databases, onTerminated)
       try {
         const meta = database.transaction('meta', 'readonly').objectStore('meta')
         const found = await resultOf<string | undefined>(meta.get('identity'))
@@ -90,24 +91,17 @@ export function connect(
     }
   }
 
-  function openOnce(factory: IDBFactory, onTerminated: () => void): Promise<IDBDatabase> {
+  function openOnce(databases: Databases, onTerminated: () => void): Promise<IDBDatabase> {
     const start = (onBlocked: () => void): Promise<IDBDatabase> =>
-      new Promise((resolve, reject) => {
-        const request = factory.open(databaseName(name), version)
-        request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion, randomIdentity(surroundings))
-        request.onblocked = onBlocked
-        // Also when the upgrade throws: it is aborted then.
-        request.onerror = () => reject(reasonOf(request))
-        request.onsuccess = () => {
-          const database = request.result
-          database.onclose = onTerminated
-          database.onversionchange = ({ newVersion }) => {
-            // Held open, it would block the other tab; and what old code writes after an upgrade is damage.
-            database.close()
-            lose(supersededError(name, newVersion))
-          }
-          resolve(database)
-        }
+      databases.open(databaseName(name), version, {
+        upgrade: (database, oldVersion) => upgrade(database, oldVersion, randomIdentity(surroundings)),
+        onBlocked,
+        onVersionChange(database, newVersion) {
+          // Held open, it would block the other tab; and what old code writes after an upgrade is damage.
+          database.close()
+          lose(supersededError(name, newVersion))
+        },
+        onTerminated,
       })
     return unlessBlocked(surroundings, name, 'open', start, (database) => database.close())
   }

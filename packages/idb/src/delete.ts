@@ -1,7 +1,6 @@
 import { unlessBlocked } from './blocking.ts'
 import { databaseName } from './format.ts'
 import { missingError, toStoreError } from './problems.ts'
-import { reasonOf } from './requests.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
 /**
@@ -18,19 +17,13 @@ import { type Surroundings, surroundingsHere } from './surroundings.ts'
  */
 export async function deleteDatabase(name: string, surroundings: Surroundings = surroundingsHere): Promise<void> {
   try {
-    const factory = surroundings.indexedDB
-    if (factory === undefined) throw missingError(name)
+    const { databases } = surroundings
+    if (databases === undefined) throw missingError(name)
     await unlessBlocked(
       surroundings,
       name,
       'delete',
-      (onBlocked) =>
-        new Promise<void>((resolve, reject) => {
-          const request = factory.deleteDatabase(databaseName(name))
-          request.onblocked = onBlocked
-          request.onsuccess = () => resolve()
-          request.onerror = () => reject(reasonOf(request))
-        }),
+      (onBlocked) => databases.delete(databaseName(name), onBlocked),
       () => undefined,
     )
   } catch (error) {

@@ -1,5 +1,6 @@
 // The storage
 export { indexedDb } from './storage.ts'
+export type { DatabaseEvents, Databases } from './databases.ts'
 export type { Surroundings } from './surroundings.ts'
 
 // Starting over

@@ -2,13 +2,8 @@
 export function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
-    request.onerror = () => reject(reasonOf(request))
+    request.onerror = () => reject(request.error ?? new DOMException('The request failed.', 'UnknownError'))
   })
-}
-
-/** Why a request failed. */
-export function reasonOf(request: IDBRequest): Error {
-  return request.error ?? new DOMException('The request failed.', 'UnknownError')
 }
 
 /**

@@ -1,10 +1,12 @@
+import { type Databases, databasesHere } from './databases.ts'
+
 /**
  * What a storage stands on. A page has all of it by itself; a simulator gives its own, and so runs what tabs do to each other, and what
  * becomes of their data, from one seed.
  */
 export interface Surroundings {
   /** Undefined where the browser keeps nothing. */
-  readonly indexedDB: IDBFactory | undefined
+  readonly databases: Databases | undefined
   readonly keyRange: Pick<typeof IDBKeyRange, 'bound'>
   /** Undefined where there are none (insecure origins). */
   readonly locks: Pick<LockManager, 'request'> | undefined
@@ -20,8 +22,8 @@ export interface Surroundings {
 
 /** Those of this page, as they are when they are looked at. */
 export const surroundingsHere: Surroundings = {
-  get indexedDB() {
-    return typeof indexedDB === 'undefined' ? undefined : indexedDB
+  get databases() {
+    return typeof indexedDB === 'undefined' ? undefined : databasesHere
   },
   get keyRange() {
     return IDBKeyRange

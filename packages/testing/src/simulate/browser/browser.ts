@@ -4,6 +4,7 @@ import type { Life } from '../life.ts'
 import type { Weather } from '../weather.ts'
 import { createChannels } from './channels.ts'
 import type { Disk } from './disk.ts'
+import { databasesOf } from './databases.ts'
 import { createIndexedDb, type SimulatedIndexedDb } from './indexed-db.ts'
 import { keyRange } from './keys.ts'
 import { createLocks } from './locks.ts'
@@ -36,7 +37,7 @@ export function startBrowser(
     surroundings(life, page) {
       const chance = decider.chance(`storage of ${life.party}`)
       const parts = {
-        indexedDB: indexedDb.factory(life),
+        databases: databasesOf(indexedDb.factory(life)),
         keyRange,
         locks: locks.of(life),
         openChannel: (name: string) => channels.open(life, name),

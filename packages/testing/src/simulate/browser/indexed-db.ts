@@ -17,7 +17,7 @@ export interface SimulatedIndexedDb {
   readonly size: number
 }
 
-interface SimulatedFactory {
+export interface SimulatedFactory {
   open(name: string, version: number): OpenRequest
   deleteDatabase(name: string): OpenRequest
 }
