@@ -47,6 +47,10 @@ export interface LinkingSide {
 
 const OFF: LinkState = { link: 'off', problem: undefined, retryAtMs: undefined }
 
+function isUp({ link }: LinkState): boolean {
+  return link === 'online' || link === 'catching-up'
+}
+
 /** Makes the linking of one open store. */
 export function createLinking(core: Core, side: LinkingSide): Linking {
   const { line, isLasting, intake, settling, posting, peers, tell } = side
@@ -104,7 +108,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       onReachable: (reachable) => peers.onReachable(reachable),
       onClockOffset(ms) {
         offsetMs = ms
-        settling.onClockRight()
+        settling.onClockRight(true)
       },
       onState(next) {
         show(next)
@@ -131,13 +135,20 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     link.stop()
     link = undefined
     if (term !== undefined) tell({ type: 'link', state: OFF, offsetMs })
-    show(wanted && term === undefined ? elsewhere : OFF)
+    if (wanted && term === undefined) showElsewhere()
+    else show(OFF)
   }
 
   function show(next: LinkState): void {
     state = next
     core.touchStatus()
     for (const listener of [...onReach]) listener()
+  }
+
+  function showElsewhere(): void {
+    show(elsewhere)
+    // It may have taken over when we were told that our clock is wrong, and before we were told the time.
+    if (isUp(elsewhere)) settling.onClockRight(false)
   }
 
   function turn(next: boolean): void {
@@ -188,7 +199,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     onTab(message) {
       offsetMs = message.offsetMs
       elsewhere = message.state
-      if (link === undefined) show(elsewhere)
+      if (link === undefined) showElsewhere()
       posting.onLink()
     },
     onHello() {

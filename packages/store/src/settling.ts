@@ -12,7 +12,8 @@ export interface Settling {
   onProgress(): void
   /** The relay says that our clock is ahead: nothing is authored again because of it before the relay has told its time. */
   onClockWrong(): void
-  onClockRight(): void
+  /** It has told it, to us or to the tab that runs the link. `forDead` as in `settle`. */
+  onClockRight(forDead: boolean): void
 }
 
 /** Refusals that are about circumstances, not about what was written: the same work is sent again by a fresh writer. */
@@ -122,9 +123,9 @@ export function createSettling(core: Core): Settling {
     onClockWrong() {
       isClockWrong = true
     },
-    onClockRight() {
+    onClockRight(forDead) {
       isClockWrong = false
-      settle(true)
+      settle(forDead)
     },
     onProgress() {
       mends = 0

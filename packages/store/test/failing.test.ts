@@ -321,6 +321,36 @@ test('[ST28] a relay whose clock is set back takes what comes after what it has'
   await world.close()
 })
 
+test('[ST28] a tab that was told that its clock is wrong hears the time from the one that runs the link', async () => {
+  const world = await createWorld(7)
+  const base = memoryStorage()
+  let isFull = false
+  const full: Storage = {
+    ...base,
+    async openLog(space) {
+      const log = await base.openLog(space)
+      return { ...log, append: (entry, how) => (isFull ? Promise.reject(new Error('quota')) : log.append(entry, how)) }
+    },
+  }
+  let aheadMs = 0
+  const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + aheadMs, setTimer: world.clock.setTimer }
+  const elected = await world.open({ storage: base, transport: world.wire(), clock })
+  const wire = world.wire()
+  const tab = await world.open({ storage: full, transport: wire, clock })
+  await world.clock.pass(1_000)
+  // It has a link of its own for as long as its storage fails, and that ends when the relay is to tell the time.
+  isFull = true
+  aheadMs = 86_400_000
+  tab.transact((tx) => tx.set(title, 'mine'))
+  for (let i = 0; i < 100 && tab.status.problem?.code !== 'clock-ahead'; i++) await world.clock.pass(10)
+  expect(tab.status.problem?.code).toBe('clock-ahead')
+  wire.cut()
+  isFull = false
+  await world.clock.pass(60_000)
+  expect([tab.status.pending, tab.status.refused, elected.get(title)]).toEqual([0, 0, 'mine'])
+  await world.close()
+})
+
 test('[ST28] a clock that jumps ahead while online is mended', async () => {
   const world = await createWorld(5)
   let aheadMs = 0
