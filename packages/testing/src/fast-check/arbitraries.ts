@@ -78,7 +78,7 @@ export const seeds: Arbitrary<number> = fc.noShrink(fc.nat(2 ** 31 - 1))
  * const app = { refs: { votes }, actions: { vote: (tx) => tx.add(votes, 1) } }
  * await fc.assert(
  *   fc.asyncProperty(faults(), seeds, async (wrong, seed) => {
- *     await simulate({ app, replicas: 2, steps: 10, faults: wrong }).run(seed)
+ *     await simulate({ app, replicas: 2, steps: 20, faults: wrong }).run(seed)
  *   }),
  *   { numRuns: 3 },
  * )

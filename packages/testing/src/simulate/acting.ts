@@ -5,6 +5,7 @@ import { codeOf } from './ledger.ts'
 import type { Machine } from './machine.ts'
 import { leaveMark } from './probes.ts'
 import type { Tab } from './tab.ts'
+import type { Testimony } from './transcript.ts'
 import type { World } from './world.ts'
 
 /** An action with its name. */
@@ -23,7 +24,7 @@ export function actionsOf({ actions }: SimulatedApp): NamedAction[] {
 
 /** Lets a tab do something. `stream` is where its chance comes from. */
 export function act(world: World, machine: Machine, tab: Tab, { name, action }: NamedAction, stream: string): void {
-  const { ledger, tally, probes } = world
+  const { ledger, tally, probes, transcript } = world
   const { store, life } = tab
   if (store === undefined) return
   const session = life.party
@@ -51,31 +52,59 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
     }
     case 'browser': {
       const { body } = action
+      const testimony = transcript?.begin('browser', deed)
       hear(
         'browser',
-        store.transactAsync<void, 'browser'>((tx) => body(tx, chance.again()), { ...options, arbiter: 'browser' }),
+        store.transactAsync<void, 'browser'>(
+          (tx) => {
+            const own = chance.again()
+            const run = (): void | Promise<void> => body(tx, own)
+            return testimony === undefined ? run() : testimony.onBrowser(tx, own, run)
+          },
+          { ...options, arbiter: 'browser' },
+        ),
+        testimony,
       )
       return
     }
     case 'relay': {
       const { body } = action
+      const testimony = transcript?.begin('relay', deed)
       hear(
         'relay',
-        store.transactAsync<void, 'relay'>((tx) => body(tx, chance.again()), { ...options, arbiter: 'relay' }),
+        store.transactAsync<void, 'relay'>(
+          (tx) => {
+            const own = chance.again()
+            const run = (): void | Promise<void> => body(tx, own)
+            return testimony === undefined ? run() : testimony.onRelay(tx, own, run)
+          },
+          { ...options, arbiter: 'relay' },
+        ),
+        testimony,
       )
     }
   }
 
-  function hear(arbiter: 'browser' | 'relay', done: Promise<Receipt<void>>): void {
+  function hear(arbiter: 'browser' | 'relay', done: Promise<Receipt<void>>, testimony: Testimony | undefined): void {
     tally.count(`${arbiter} actions`)
     done.then(
       (receipt) => {
         if (!isHeard()) return
         tally.count(`${arbiter} commits`)
         ledger.follow(deed, receipt, isHeard)
+        if (arbiter === 'relay') testimony?.ok()
+        // A tab without storage commits in its own memory, and says of that that it is not durable.
+        else
+          receipt.durable().then(
+            () => void (isHeard() && testimony?.ok()),
+            () => undefined,
+          )
       },
       (error: unknown) => {
-        if (isHeard()) decline(error)
+        if (!isHeard()) return
+        // Who closes while it is being decided is not told what becomes of it.
+        if (codeOf(error) !== 'closed') testimony?.fail()
+        decline(error)
       },
     )
   }

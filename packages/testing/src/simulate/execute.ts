@@ -1,4 +1,5 @@
 import { brokenPromise } from './checks/relay-log.ts'
+import { serialized } from './checks/serializable.ts'
 import { difference, type Replica } from './checks/replicas.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Trace } from './decider.ts'
@@ -29,7 +30,7 @@ const REST_MS = 600_000
 /** Runs one schedule: of a seed, or of what was decided before. Does not throw for what the system does. */
 export async function execute(plan: SchedulePlan, from: number | Trace): Promise<Execution> {
   const kernel = createKernel(from)
-  const world = createWorld(kernel, plan)
+  const world = createWorld(kernel, { ...plan, isRecorded: true })
   try {
     await live(world, plan)
   } catch (error) {
@@ -129,6 +130,25 @@ async function compare(world: World): Promise<void> {
   }
   const broken = brokenPromise(world)
   if (broken !== undefined) world.fail(broken)
+  checkTranscript(world, before, first)
+}
+
+/** What the relay, and each browser, has decided about could have been one after the other, with what is there now at the end. */
+function checkTranscript({ transcript, tally, fail }: World, machines: readonly Machine[], fresh: Replica): void {
+  if (transcript === undefined) return
+  const histories = [
+    { arbiter: 'relay', name: 'the relay', history: transcript.history('relay', fresh.snapshot) },
+    ...machines.map((machine) => ({
+      arbiter: 'browser',
+      name: machine.name,
+      history: transcript.history({ browser: machine.name }, replicaOf(machine, 0).snapshot),
+    })),
+  ]
+  for (const { arbiter, name, history } of histories) {
+    const { failure, dependencies } = serialized(name, history)
+    if (dependencies > 0) tally.count(`${arbiter} dependencies`, dependencies)
+    if (failure !== undefined) fail(failure)
+  }
 }
 
 function replicaOf(machine: Machine, place: number): Replica {

@@ -19,7 +19,7 @@ export type CheckName =
   | 'causality'
   /** A Change is seen whole, or not at all. */
   | 'atomicity'
-  /** What transactions read and wrote could have been one after the other, for each arbiter. */
+  /** What transactions read and wrote could have been one after the other, for each browser and the relay: each after those that had committed before it began. */
   | 'serializability'
   /** An invariant of the app. */
   | 'invariant'

@@ -31,9 +31,15 @@ export interface SimulateOptions {
 
 /** A system that can be run, as often as there are seeds. */
 export interface Simulation {
-  /** Runs one schedule. Rejects with `SimulationError` `failed` when a promise was broken: made smaller, and drawn. */
+  /**
+   * Runs one schedule. Rejects with `SimulationError` `failed` when a promise was broken: made smaller, and drawn; with `nothing-happened` when
+   * nobody did anything, as it may be in a schedule of few steps, unless there were to be none.
+   */
   run(seed: number): Promise<Report>
-  /** Runs what was run before once more: a seed, or the trace of a report. The digest is the same, or the system is not deterministic. */
+  /**
+   * Runs what was run before once more: a seed, or the trace of a report. The digest is the same, or the system is not deterministic. It shows also
+   * a schedule in which nobody did anything.
+   */
   replay(from: number | Trace): Promise<Report>
   /**
    * Runs consecutive seeds, and puts together what happened in them; what fails is in the result. With a `module` they run in worker threads of Node,
@@ -56,7 +62,7 @@ export function simulate(options: SimulateOptions): Simulation {
   const tabs = Array.from({ length: replicas }, (_, i) => options.tabs?.[i] ?? 1)
   const plan: SchedulePlan = { app, tabs, relay, faults, steps }
 
-  async function run(from: number | Trace): Promise<Report> {
+  async function replay(from: number | Trace): Promise<Report> {
     const execution = await execute(plan, from)
     if (execution.failure === undefined) return execution.report
     const { trace, counterexample, runs } = await smallestRun(plan, execution, shrinking)
@@ -71,7 +77,7 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
   /** One of many: what fails is no error. */
   async function runOne(seed: number): Promise<CohortRun> {
     try {
-      return { counts: (await run(seed)).counts }
+      return { counts: (await replay(seed)).counts }
     } catch (error) {
       if (!(error instanceof SimulationError) || error.code !== 'failed') throw error
       return { counts: {}, failure: error.message }
@@ -79,8 +85,13 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
   }
 
   return {
-    run,
-    replay: run,
+    async run(seed) {
+      const report = await replay(seed)
+      // Of a cohort it is asked of all together.
+      if (steps > 0 && !hasActed(report.counts)) throw nothingHappened(`In the schedule of seed ${seed}`)
+      return report
+    },
+    replay,
     async cohort(wanted) {
       const { module, workers = 2 } = wanted
       const runners =
@@ -88,13 +99,8 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
           ? [runHere(runOne)]
           : await Promise.all(Array.from({ length: workers }, () => runInWorker(module)))
       const cohort = await runCohort(runners, wanted)
-      const hasActed = Object.entries(cohort.counts).some(([what, count]) => what.endsWith('actions') && count > 0)
-      if (cohort.runs > 0 && cohort.failures.length === 0 && !hasActed) {
-        throw new SimulationError(
-          'nothing-happened',
-          `In ${cohort.runs} runs nobody did anything. Give the app actions, and a schedule steps for them.`,
-        )
-      }
+      if (cohort.runs > 0 && cohort.failures.length === 0 && !hasActed(cohort.counts))
+        throw nothingHappened(`In ${cohort.runs} runs`)
       const asked = Object.entries(faults).filter(([, rate]) => rate > 0)
       const missing = asked.flatMap(([name]) => ((cohort.counts[name] ?? 0) > 0 ? [] : [name]))
       return { ...cohort, missing }
@@ -102,4 +108,15 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
     exhaust: (wanted) => exhaust({ ...wanted, app }),
     calm: (wanted) => calm({ ...wanted, app }),
   }
+}
+
+function hasActed(counts: Report['counts']): boolean {
+  return Object.entries(counts).some(([what, count]) => what.endsWith('actions') && count > 0)
+}
+
+function nothingHappened(where: string): SimulationError {
+  return new SimulationError(
+    'nothing-happened',
+    `${where} nobody did anything. Give the app actions, and a schedule steps for them.`,
+  )
 }

@@ -12,6 +12,7 @@ import { probeOf, readMark, type Probe } from './probes.ts'
 import { createRelayDisk } from './relay/disk.ts'
 import { createHost, type Host } from './relay/host.ts'
 import { createTally, type Tally } from './tally.ts'
+import { createTranscript, type Transcript } from './transcript.ts'
 import { createWatcher } from './watcher.ts'
 import { createWeather, type Weather } from './weather.ts'
 
@@ -25,6 +26,8 @@ export interface World {
   readonly ledger: Ledger
   readonly tally: Tally
   readonly app: SimulatedApp
+  /** What those transactions did that somebody else decides about; undefined where it is not recorded. */
+  readonly transcript: Transcript | undefined
   /** The probes of all sessions that ever were. */
   readonly probes: ReadonlyMap<string, Probe>
   /** Sessions of each machine. */
@@ -49,10 +52,12 @@ export interface WorldPlan {
   readonly tabs: readonly number[]
   readonly relay: Pick<RelayOptions, 'limits' | 'refuse'>
   readonly faults: Partial<Faults>
+  /** Whether transactions that somebody decides about also work on lists of the simulator. Then there is more to explore. */
+  readonly isRecorded?: boolean
 }
 
 /** Makes a world with the relay running and all machines on; no tab is open. */
-export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldPlan): World {
+export function createWorld(kernel: Kernel, { app, tabs, relay, faults, isRecorded = false }: WorldPlan): World {
   const { decider } = kernel
   const tally = createTally()
   const ledger = createLedger()
@@ -165,6 +170,7 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults }: WorldP
     ledger,
     tally,
     app,
+    transcript: isRecorded ? createTranscript() : undefined,
     probes,
     sessionsOf: (machine) => sessions.get(machine)!,
     addMachine,
