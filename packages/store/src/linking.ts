@@ -112,7 +112,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       },
       onState(next) {
         show(next)
-        tell({ type: 'link', state: next, offsetMs })
+        announce()
       },
     })
     posting.tend()
@@ -134,9 +134,14 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     if (link === undefined) return
     link.stop()
     link = undefined
-    if (term !== undefined) tell({ type: 'link', state: OFF, offsetMs })
     if (wanted && term === undefined) showElsewhere()
     else show(OFF)
+    announce()
+  }
+
+  /** Tells the other tabs how the link of the browser is doing. One that only rescues the work of this tab is none of their concern: it may end at any time. */
+  function announce(): void {
+    if (term !== undefined) tell({ type: 'link', state, offsetMs })
   }
 
   function show(next: LinkState): void {
@@ -181,8 +186,11 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       return () => onReach.delete(listener)
     },
     elect(next) {
+      const had = link
       term = next
       tend()
+      // What was a rescue until now is the link of the browser.
+      if (link !== undefined && link === had) announce()
     },
     want(next) {
       turns += 1
@@ -203,7 +211,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       posting.onLink()
     },
     onHello() {
-      if (link !== undefined) tell({ type: 'link', state, offsetMs })
+      if (link !== undefined) announce()
       if (turns > 0) tell({ type: 'wanted', wanted, turns })
     },
   }

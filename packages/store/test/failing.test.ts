@@ -225,6 +225,41 @@ test('[ST19] a tab whose storage fails, and that does not run the link, gets its
   await again.close()
 })
 
+test('[ST19] a link that only rescues what one tab has done says nothing about that of the browser', async () => {
+  const world = await createWorld(2)
+  const base = memoryStorage()
+  let isFull = false
+  const full: Storage = {
+    ...base,
+    async openLog(space) {
+      const log = await base.openLog(space)
+      return { ...log, append: (entry, how) => (isFull ? Promise.reject(new Error('quota')) : log.append(entry, how)) }
+    },
+  }
+  const elected = await world.open({ storage: base, transport: world.wire() })
+  const tab = await world.open({ storage: full, transport: world.wire() })
+  const other = await world.open({ storage: base, transport: world.wire() })
+  await world.clock.pass(1_000)
+  const shown = new Set<string>()
+  other.onStatus(() => shown.add(other.status.link))
+  const links = new Set<string>()
+  tab.onStatus(() => links.add(tab.status.link))
+  isFull = true
+  tab.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(100)
+  isFull = false
+  await world.clock.pass(5_000)
+  expect(links).toContain('connecting')
+  expect([...shown].filter((link) => link !== 'online')).toEqual([])
+  expect([elected, tab, other].map(({ status }) => status.link)).toEqual(['online', 'online', 'online'])
+  // So the relay can be asked there.
+  await other.transactAsync((tx) => tx.set(seat, 'other'), { arbiter: 'relay' })
+  expect(elected.get(seat)).toBe('other')
+  await world.close()
+})
+
+const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
+
 const refusing = {
   refuse: (header: { readonly touched: readonly { readonly address: string }[] }) =>
     header.touched.some(({ address }) => address === 'secret')

@@ -20,3 +20,11 @@ test(`what browsers and the relay decide about is one after the other, in ${RUNS
   expect(counts['relay dependencies']).toBeGreaterThan(4 * RUNS)
   expect(counts['unflushed writes lost']).toBeGreaterThan(0)
 }, 14_400_000)
+
+test.each([5037, 5249])(
+  'seed %i — a tab that had a link of its own for a while left others offline (fixed 2026-11)',
+  async (seed) => {
+    const { failures } = await simulate({ app: booking, tabs: [3, 1], shrinking: 0 }).cohort({ runs: 1, first: seed })
+    expect(failures).toEqual([])
+  },
+)
