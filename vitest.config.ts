@@ -3,6 +3,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs'
 import { executedExamples } from './scripts/examples.mjs'
+import { sabotage } from './scripts/vitest/sabotage.mjs'
 
 /** Packages are tested from their sources, so no test waits for a build. */
 const conditions = ['@syncline/source']
@@ -20,7 +21,7 @@ const nodeTests = [
 
 /** What runs in Node. */
 const inNode = (name: string, include: string[], exclude: string[]): TestProjectInlineConfiguration => ({
-  plugins: [executedExamples()],
+  plugins: [executedExamples(), sabotage()],
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: [...conditions, 'node'] } },
   test: {

@@ -1,0 +1,143 @@
+/**
+ * One-line mistakes that would lose, double or tear what people write. Each is a piece of a file that stands there exactly once, and what a
+ * careless hand would have put in its place. `scripts/sabotage.mjs` plants them, one at a time, and wants the simulations to notice.
+ *
+ * @typedef {{ name: string, file: string, from: string, to: string }} Sabotage
+ * @type {readonly Sabotage[]}
+ */
+export const sabotages = [
+  {
+    name: 'the relay acknowledges before the fsync',
+    file: 'packages/relay/src/committer.ts',
+    from: 'await storage.append(parts.map((part) => part.build()))',
+    to: 'storage.append(parts.map((part) => part.build())).catch(() => undefined)',
+  },
+  {
+    name: 'the relay takes a Change again that it has',
+    file: 'packages/relay/src/judge.ts',
+    from: "? 'duplicate' : clash(arrival, lastSeq)",
+    to: "? 'append' : clash(arrival, lastSeq)",
+  },
+  {
+    name: 'the relay does not hold back what depends on something it has not',
+    file: 'packages/relay/src/judge.ts',
+    from: 'if (needed > has) return missing(',
+    to: 'if (needed < 0) return missing(',
+  },
+  {
+    name: 'the relay takes what it was told to refuse',
+    file: 'packages/relay/src/judge.ts',
+    from: '        court.refuse(header) ??\n',
+    to: '',
+  },
+  {
+    name: 'the relay does not look at the epoch',
+    file: 'packages/relay/src/room.ts',
+    from: 'basis.epoch !== null && basis.epoch !== epoch\n',
+    to: 'false\n',
+  },
+  {
+    name: 'the relay does not ask what an envelope expects',
+    file: 'packages/relay/src/judge.ts',
+    from: 'court.arbitrate(arrival, header)',
+    to: 'undefined',
+  },
+  {
+    name: 'the relay skips what it stored while a client caught up',
+    file: 'packages/relay/src/subscription.ts',
+    from: 'if (cursor === log.durableHead) {',
+    to: 'if (cursor >= basis.relaySeq) {',
+  },
+  {
+    name: 'the relay acknowledges what somebody else wrote',
+    file: 'packages/relay/src/delivery.ts',
+    from: '(own.get(writer) ?? 0) >= seq',
+    to: '(own.get(writer) ?? 0) >= 0',
+  },
+  {
+    name: 'the link drops a pending Change when it sends',
+    file: 'packages/store/src/link.ts',
+    from: '      records.push(record)\n',
+    to: '      if (seq % 5 !== 4) records.push(record)\n',
+  },
+  {
+    name: 'the journal says durable before it is',
+    file: 'packages/store/src/journal.ts',
+    from: 'const grown = await append(piece)',
+    to: "const grown = piece.kind === 'commits' ? void append(piece).catch(() => undefined) : await append(piece)",
+  },
+  {
+    name: 'a refused Change is authored again by the writer that has ended',
+    file: 'packages/store/src/writers.ts',
+    from: '      current = spare\n',
+    to: '',
+  },
+  {
+    name: 'a refused Change takes those with it that came after',
+    file: 'packages/store/src/replica.ts',
+    from: 'if (!refused.has(id)) survivors.push(one)',
+    to: 'refused.set(id, one as never)',
+  },
+  {
+    name: 'nobody writes down what became of a refused writer',
+    file: 'packages/store/src/settling.ts',
+    from: 'const stored = core.journal.write(',
+    to: 'const stored = ((..._: unknown[]) => Promise.resolve())(',
+  },
+  {
+    name: 'the clock does not hear of what others wrote',
+    file: 'packages/store/src/replica.ts',
+    from: '      lastAt = witness(lastAt, item.at)\n',
+    to: '',
+  },
+  {
+    name: 'what others wrote comes without its last operation',
+    file: 'packages/store/src/replica.ts',
+    from: 'const theirs = withoutBrowserOps(item)',
+    to: 'const theirs = { ...withoutBrowserOps(item), ops: withoutBrowserOps(item).ops.slice(0, Math.max(1, item.ops.length - 1)) }',
+  },
+  {
+    name: 'what others wrote is forgotten where something of ours is pending',
+    file: 'packages/store/src/replica.ts',
+    from: '      underlay(theirs)\n',
+    to: '',
+  },
+  {
+    name: 'a transaction does not ask whether what it read has moved',
+    file: 'packages/stm/src/attempt.ts',
+    from: "...(isolation === 'serializable' ? movedReads : []),",
+    to: '',
+  },
+  {
+    name: 'the last write is the one that comes last',
+    file: 'packages/merge/src/whole.ts',
+    from: 'if (state !== undefined && !wins(stamp, value, state.stamp, state.value)) return state\n',
+    to: '',
+  },
+  {
+    name: 'a removal that came before its addition is forgotten',
+    file: 'packages/merge/src/set-state.ts',
+    from: 'const sum = (before?.n ?? 0) + n',
+    to: 'const sum = Math.max(0, (before?.n ?? 0) + n)',
+  },
+  {
+    name: 'a tab does not look at the claims of others',
+    file: 'packages/store/src/memory.ts',
+    from: 'if (shelf.claim !== undefined && claim !== shelf.claim + 1) {',
+    to: 'if (shelf.claim !== undefined && claim < 0) {',
+  },
+]
+
+/**
+ * The text of a file with a sabotage in it. Throws when what it takes away does not stand there exactly once: then the code has moved on, and
+ * the sabotage has to be looked at again.
+ *
+ * @param {string} text
+ * @param {Sabotage} sabotage
+ */
+export function spoil(text, { name, file, from, to }) {
+  const places = text.split(from).length - 1
+  if (places !== 1)
+    throw new Error(`"${name}": what it spoils stands ${places} times in ${file}, and has to stand there once.`)
+  return text.replace(from, () => to)
+}
