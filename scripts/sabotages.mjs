@@ -69,8 +69,8 @@ export const sabotages = [
   {
     name: 'a refused Change is authored again by the writer that has ended',
     file: 'packages/store/src/writers.ts',
-    from: '      current = spare\n',
-    to: '',
+    from: '      goOn()\n      return {',
+    to: '      return {',
   },
   {
     name: 'a refused Change takes those with it that came after',

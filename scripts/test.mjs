@@ -51,6 +51,8 @@ export async function testLong() {
   report.step('build', await report.time('build', () => built(buildRelay(), buildDemo())))
   await report.time('unit', () => vitest(report, 'node', { env, timeoutMs: 3 * 3600_000 }))
   await report.time('simulator', () => vitest(report, 'sim', { env, timeoutMs: 3 * 3600_000 }))
+  const planted = run(process.execPath, [at('scripts/sabotage.mjs')], { timeoutMs: 3600_000 })
+  report.step('sabotages', await report.time('sabotages', () => planted))
   await withBrowser(report, chromium, (browser) =>
     report.time('e2e', () => playwright(report, { env: { ...env, ...browser }, timeoutMs: 3600_000 })),
   )
