@@ -20,6 +20,10 @@ async function readCities(): Promise<readonly Row[]> {
   return (JSON.parse(gunzipSync(await readFile(file)).toString()) as { rows: Row[] }).rows
 }
 
+function longer([id, name, country, admin, ...rest]: Row): Row {
+  return [id, name, country, admin.padEnd(80, '.'), ...rest]
+}
+
 for (const { title, rowsEach } of [
   { title: 'in one transaction, longer than a message', rowsEach: 10_000 },
   ...(process.env.SYNCLINE_LONG === '1' ? [{ title: 'in transactions of 500 rows', rowsEach: 500 }] : []),
@@ -28,7 +32,9 @@ for (const { title, rowsEach } of [
     openLab,
     relay,
   }) => {
-    const rows = await readCities()
+    const cities = await readCities()
+    // As they are, all of them together are no longer than a message.
+    const rows = rowsEach === 10_000 ? cities.map(longer) : cities
     expect(rows).toHaveLength(10_000)
     const expected = sumOf(rows)
     const [writer, reader] = [await openLab(), await openLab()]

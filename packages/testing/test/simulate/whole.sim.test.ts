@@ -3,7 +3,7 @@ import { simulate } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
-const RUNS = isLong ? 20_000 : 160
+const RUNS = isLong ? 20_000 : 130
 /** The same in each run of `npm test`; in the long run what nobody has tried. */
 const FIRST = isLong ? Math.floor(Math.random() * 2 ** 31) : 1
 
