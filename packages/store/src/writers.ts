@@ -48,7 +48,8 @@ export async function takeWriter(
 
     async function take(): Promise<void> {
       const held: HeldLock | undefined = await locks?.tryHold(writerLock(id))
-      if (closed) return held?.release()
+      // It may have been passed over before it had its lock.
+      if (closed || (identity !== current && identity !== spare)) return held?.release()
       identity.lock = held
       held?.lost.then(() => lose(identity)).catch(onError)
     }

@@ -2,7 +2,7 @@ import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
-import { createWorld, settle, virtualClock, type World } from './world.ts'
+import { brittleStorage, createWorld, settle, virtualClock, type World } from './world.ts'
 
 const votes = counter('votes')
 const title = lww('title', '')
@@ -196,13 +196,7 @@ test('[ST19] a tab whose storage fails, and that does not run the link, gets its
   const world = await createWorld(2)
   const base = memoryStorage()
   let isFull = false
-  const full: Storage = {
-    ...base,
-    async openLog(space) {
-      const log = await base.openLog(space)
-      return { ...log, append: (entry, how) => (isFull ? Promise.reject(new Error('quota')) : log.append(entry, how)) }
-    },
-  }
+  const full = brittleStorage(base, () => (isFull ? new Error('quota') : undefined))
   const elected = await world.open({ storage: base, transport: world.wire() })
   const tab = await world.open({ storage: full, transport: world.wire() })
   const far = await world.open({ transport: world.wire() })
@@ -229,13 +223,7 @@ test('[ST19] a link that only rescues what one tab has done says nothing about t
   const world = await createWorld(2)
   const base = memoryStorage()
   let isFull = false
-  const full: Storage = {
-    ...base,
-    async openLog(space) {
-      const log = await base.openLog(space)
-      return { ...log, append: (entry, how) => (isFull ? Promise.reject(new Error('quota')) : log.append(entry, how)) }
-    },
-  }
+  const full = brittleStorage(base, () => (isFull ? new Error('quota') : undefined))
   const elected = await world.open({ storage: base, transport: world.wire() })
   const tab = await world.open({ storage: full, transport: world.wire() })
   const other = await world.open({ storage: base, transport: world.wire() })
@@ -360,13 +348,7 @@ test('[ST28] a tab that was told that its clock is wrong hears the time from the
   const world = await createWorld(7)
   const base = memoryStorage()
   let isFull = false
-  const full: Storage = {
-    ...base,
-    async openLog(space) {
-      const log = await base.openLog(space)
-      return { ...log, append: (entry, how) => (isFull ? Promise.reject(new Error('quota')) : log.append(entry, how)) }
-    },
-  }
+  const full = brittleStorage(base, () => (isFull ? new Error('quota') : undefined))
   let aheadMs = 0
   const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + aheadMs, setTimer: world.clock.setTimer }
   const elected = await world.open({ storage: base, transport: world.wire(), clock })

@@ -9,20 +9,13 @@ export interface RelayDisk {
   mount(life: Life): LogStorage
   /** Whether writing fails for want of room. */
   isFull: boolean
-  /** Keeps a copy of all that is stored now. */
-  backUp(): void
-  /** Puts the copy in the place of what is stored. Returns how many Changes are gone, 0 too when there is no copy. */
-  restore(): number
   /** The records of a space, in order. */
   records(space: string): readonly Uint8Array[]
-  /** Batches stored so far. */
-  readonly batches: number
 }
 
 export function createRelayDisk(weather: Weather, decider: Decider, onCall: () => void): RelayDisk {
-  let storage = createMemoryStorage()
-  let stored: (readonly SpaceAppend[])[] = []
-  let backup: number | undefined
+  const storage = createMemoryStorage()
+  const stored: (readonly SpaceAppend[])[] = []
   const state = { isFull: false }
 
   async function append(batch: readonly SpaceAppend[]): Promise<void> {
@@ -78,18 +71,6 @@ export function createRelayDisk(weather: Weather, decider: Decider, onCall: () =
     set isFull(isFull) {
       state.isFull = isFull
     },
-    backUp: () => void (backup = stored.length),
-    restore() {
-      if (backup === undefined) return 0
-      const gone = stored.slice(backup)
-      stored = stored.slice(0, backup)
-      storage = createMemoryStorage()
-      for (const batch of stored) void storage.append(batch)
-      return gone.flat().reduce((sum, { records }) => sum + records.length, 0)
-    },
     records: (space) => stored.flat().flatMap((add) => (add.space === space ? add.records : [])),
-    get batches() {
-      return stored.length
-    },
   }
 }
