@@ -4,7 +4,7 @@ import { exposeForDebugging } from './debug.ts'
 import { App } from './shell/App.tsx'
 import { OpenFailed } from './shell/OpenFailed.tsx'
 import { Opening } from './shell/Opening.tsx'
-import { deleteAndReload, openBoard, spaceOfPage } from './shell/opening.ts'
+import { openBoard, spaceOfPage } from './shell/opening.ts'
 import './style.css'
 
 const root = createRoot(document.getElementById('root')!)
@@ -25,8 +25,7 @@ async function start(): Promise<void> {
 }
 
 function fail(error: unknown): void {
-  const startOver = (): void => void deleteAndReload(space).catch(fail)
-  show(<OpenFailed error={error} onRetry={() => void start()} onStartOver={startOver} />)
+  show(<OpenFailed error={error} onRetry={() => void start()} />)
 }
 
 void start()

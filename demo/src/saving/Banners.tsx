@@ -9,19 +9,32 @@ import { useNotices } from '../parts/Notices.tsx'
 import { startOver } from '../shell/opening.ts'
 import { several } from './words.ts'
 
+const storageWords = {
+  failed: {
+    title: 'This device refuses to save',
+    text: 'Go on only while you are online: new changes go to the relay, and are lost with this tab until they are there.',
+  },
+  'memory-only': {
+    title: 'Nothing is saved on this device',
+    text: 'The browser gives this page no storage, as in some private windows. Changes are kept by the relay only.',
+  },
+  damaged: {
+    title: 'Some of the copy on this device is damaged',
+    text: 'It was set aside, and everything else is here. What the relay has of it comes back from there.',
+  },
+}
+
+const newerWords =
+  'This device has opened the board with a newer version of the app. Changes are kept by the relay only until you reload to get that version.'
+
 /** What somebody must know before going on to work. */
 export function Banners() {
   const { storage, storageError, problem } = useStatus()
   return (
     <>
       {storage !== 'ok' && (
-        <Banner
-          tone="warn"
-          title={storage === 'failed' ? 'This device refuses to save' : 'Nothing is saved on this device'}
-        >
-          {storage === 'failed'
-            ? 'Go on only while you are online: new changes go to the relay, and are lost with this tab until they are there.'
-            : 'The browser gives this page no storage, as in some private windows. Changes are kept by the relay only.'}{' '}
+        <Banner tone="warn" title={storageWords[storage].title}>
+          {storageError?.code === 'storage-newer' ? newerWords : storageWords[storage].text}{' '}
           {storageError && <span className="text-ink-3">{storageError.message}</span>}
         </Banner>
       )}

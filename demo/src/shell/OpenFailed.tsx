@@ -1,22 +1,12 @@
 import type { StoreErrorCode } from '@syncline/store'
 import { DatabaseZap, RefreshCw } from 'lucide-react'
-import { useState } from 'react'
 import { Button } from '../parts/Button.tsx'
-import { Confirm } from '../parts/Confirm.tsx'
 
 /** What to do, for what can go wrong. The message of the error itself is shown below it. */
 const advice: Partial<Record<StoreErrorCode, readonly [title: string, advice: string]>> = {
   'storage-blocked': [
     'Another tab is in the way',
     'A tab of this browser still holds this board open in an older version. Close or reload the other tabs, then try again.',
-  ],
-  'storage-newer': [
-    'This app is older than your data',
-    'This device has opened the board with a newer version of the app before. Reload the page to get that version.',
-  ],
-  'storage-damaged': [
-    'The copy on this device is damaged',
-    'Bytes on this device are not what was written. Start over on this device to get what the relay has.',
   ],
   'storage-failed': [
     'This device cannot open its storage',
@@ -27,13 +17,10 @@ const advice: Partial<Record<StoreErrorCode, readonly [title: string, advice: st
 export interface OpenFailedProps {
   readonly error: unknown
   readonly onRetry: () => void
-  /** Deletes what this device has of the board. */
-  readonly onStartOver: () => void
 }
 
 /** The whole page, when there is no board to show. */
-export function OpenFailed({ error, onRetry, onStartOver }: OpenFailedProps) {
-  const [asking, setAsking] = useState(false)
+export function OpenFailed({ error, onRetry }: OpenFailedProps) {
   const code = codeOf(error)
   const [title, text] = (code && advice[code]) || [
     'The board cannot be opened',
@@ -55,24 +42,8 @@ export function OpenFailed({ error, onRetry, onStartOver }: OpenFailedProps) {
             <RefreshCw className="size-3.5" aria-hidden /> Try again
           </Button>
           <Button onClick={() => location.reload()}>Reload the page</Button>
-          {code === 'storage-damaged' && (
-            <Button look="quiet" onClick={() => setAsking(true)}>
-              Start over on this device
-            </Button>
-          )}
         </div>
       </div>
-      <Confirm
-        open={asking}
-        onOpenChange={setAsking}
-        title="Start over on this device?"
-        action="Delete and reload"
-        onConfirm={onStartOver}
-      >
-        <p>
-          The damaged copy is deleted, with all changes in it that no relay has. What the relay has is shown instead.
-        </p>
-      </Confirm>
     </main>
   )
 }

@@ -27,7 +27,7 @@ export async function startOver(store: Store): Promise<void> {
 }
 
 /** Deletes what this device has of a board that is not open here, and loads the page again. */
-export async function deleteAndReload(space: string): Promise<void> {
+async function deleteAndReload(space: string): Promise<void> {
   await deleteDatabase(databaseOf(space))
   location.reload()
 }

@@ -1,7 +1,7 @@
 import type { StoreError } from '@syncline/store'
 import { unlessBlocked } from './blocking.ts'
 import type { Databases } from './databases.ts'
-import { databaseName, FORMAT_VERSION, randomIdentity, upgrade } from './format.ts'
+import { databaseName, FORMAT_VERSION, isIdentity, randomIdentity, upgrade } from './format.ts'
 import { missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
 import { resultOf } from './requests.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
@@ -34,7 +34,7 @@ export interface Connection {
 }
 
 /** The object stores; FORMAT.md says what is in them. */
-export type StoreName = 'entries' | 'fences' | 'claims' | 'meta'
+export type StoreName = 'entries' | 'fences' | 'claims' | 'meta' | 'aside'
 
 /** How long after the browser closed a connection we look for what became of the database. */
 const CHECK_AFTER_MS = 1000
@@ -75,8 +75,7 @@ export function connect(
       if (databases === undefined) throw missingError(name)
       const database = await openOnce(databases, onTerminated)
       try {
-        const meta = database.transaction('meta', 'readonly').objectStore('meta')
-        const found = await resultOf<string | undefined>(meta.get('identity'))
+        const found = await identityOf(database, surroundings)
         if (identity !== undefined && found !== identity) lose(wipedError(name))
         if (lost !== undefined) throw lost
         identity = found
@@ -164,4 +163,25 @@ export function connect(
       )
     },
   }
+}
+
+/** Which database this is. One whose identity is damaged, or gone, is given another: of several tabs that find it so, the first decides. */
+async function identityOf(database: IDBDatabase, surroundings: Surroundings): Promise<string> {
+  const found = await resultOf<unknown>(database.transaction('meta', 'readonly').objectStore('meta').get('identity'))
+  if (isIdentity(found)) return found
+  // Looked at again where it is put right, in a transaction that keeps the others out.
+  const transaction = database.transaction('meta', 'readwrite')
+  const meta = transaction.objectStore('meta')
+  return new Promise((resolve, reject) => {
+    let identity: string
+    const request = meta.get('identity')
+    request.onsuccess = () => {
+      const now: unknown = request.result
+      identity = isIdentity(now) ? now : randomIdentity(surroundings)
+      if (identity !== now) meta.put(identity, 'identity')
+    }
+    transaction.oncomplete = () => resolve(identity)
+    transaction.onabort = () =>
+      reject(transaction.error ?? new DOMException('The transaction was aborted.', 'AbortError'))
+  })
 }

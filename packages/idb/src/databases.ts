@@ -23,11 +23,18 @@ export interface DatabaseEvents {
 /** Those of this page, opened by the library `idb`. */
 export const databasesHere: Databases = {
   async open(name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) {
-    const opened = await openDB(name, version, {
+    /** Why the upgrade was broken off. */
+    let broken: { readonly error: unknown } | undefined
+    const opening = openDB(name, version, {
       upgrade(database, oldVersion, _, transaction) {
         // When it is aborted, opening fails with the same reason.
         transaction.done.catch(() => undefined)
-        upgrade(unwrap(database), oldVersion)
+        try {
+          upgrade(unwrap(database), oldVersion)
+        } catch (error) {
+          broken = { error }
+          abort(unwrap(transaction))
+        }
       },
       blocked: onBlocked,
       blocking(_, newVersion, { target }) {
@@ -35,7 +42,20 @@ export const databasesHere: Databases = {
       },
       terminated: onTerminated,
     })
-    return unwrap(opened)
+    return unwrap(
+      await opening.catch((error: unknown) => {
+        throw broken?.error ?? error
+      }),
+    )
   },
   delete: (name, onBlocked) => deleteDB(name, { blocked: onBlocked }),
+}
+
+/** Undoes what a transaction has done; one that is over already has done nothing. */
+function abort(transaction: IDBTransaction): void {
+  try {
+    transaction.abort()
+  } catch {
+    // It is over.
+  }
 }

@@ -7,10 +7,25 @@ export interface EntryRecord {
   readonly entry: Uint8Array
   /** Its number among the entries of the space that were appended with a claim. */
   readonly claim?: number
+  /** The checksum of what the entry does not check itself. */
+  readonly sum?: number
+}
+
+/** A record that could not be read, where it is not read again. */
+export interface AsideRecord {
+  /** The object store in which it was found, and its key there. */
+  readonly from: string
+  readonly key: IDBValidKey
+  /** The space in whose log it was found; empty when it was in none. */
+  readonly space: string
+  /** What is wrong with it, in words. */
+  readonly reason: string
+  /** What was found. */
+  readonly value: unknown
 }
 
 /** The version of the format, which is the version of the database. It only grows. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 
 /** The name of the database behind the storage called `name`. */
 export function databaseName(name: string): string {
@@ -40,6 +55,12 @@ export function upgrade(database: IDBDatabase, oldVersion: number, identity: str
     const claims = database.createObjectStore('claims', { keyPath: ['space', 'claim'] })
     claims.createIndex('bySpace', 'space', { unique: true })
   }
+  if (oldVersion < 3) database.createObjectStore('aside', { keyPath: ['from', 'key'] })
+}
+
+/** Whether something can be the identity of a database. */
+export function isIdentity(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
 }
 
 /** Tells this database from the one that will have its name after it was deleted. */

@@ -2,9 +2,15 @@ import type { AppendOptions, Log, StoreError } from '@syncline/store'
 import { FIRST_BATCH, nextBatch } from './batch.ts'
 import type { Connection, StoreName } from './connection.ts'
 import type { EntryRecord } from './format.ts'
-import { claimedError, closedLogError, fencedError, nameOf, toStoreError } from './problems.ts'
+import { claimedError, closedLogError, damagedError, fencedError, nameOf, toStoreError } from './problems.ts'
 import { resultOf, writeAtOnce } from './requests.ts'
+import { putClaimRight } from './side-records.ts'
+import { setAside } from './set-aside.ts'
+import { MOST_COUNT, soundnessOf } from './soundness.ts'
 import type { Surroundings } from './surroundings.ts'
+
+/** An entry, or where something is that is none. */
+type FoundRecord = EntryRecord | { readonly position: number; readonly flaw: string }
 
 /** The log of one space on a connection that other logs share. `release` is called once, when it is closed. */
 export function createLog(
@@ -19,6 +25,15 @@ export function createLog(
   let closed = false
   /** The greatest fence that this tab knows of. */
   let knownFence = 0
+  /** The number that the last append was refused for; refused once more, though all was read, it is not because of another tab. */
+  let refusedClaim: number | undefined
+  /** The greatest that this tab has read or stored. */
+  let seenClaim = 0
+  const { sumOf, flawOf } = soundnessOf(space)
+
+  function refuse(position: number, reason: string): never {
+    throw damagedError(space, position, reason)
+  }
 
   function assertOpen(): void {
     if (closed) throw closedLogError(space)
@@ -38,21 +53,68 @@ export function createLog(
     }
   }
 
-  /** Up to `count` entries after a position. */
-  function readBatch(after: number, count: number): Promise<EntryRecord[]> {
+  /** Asks for entries after a position. */
+  function ask<T>(after: number, request: (entries: IDBIndex, range: IDBKeyRange) => IDBRequest<T>): Promise<T> {
     return track('read from', () =>
-      connection.begin(['entries'], 'readonly', {}, (transaction) => {
-        const range = keyRange.bound([space, after], [space, Infinity], true)
-        return resultOf<EntryRecord[]>(transaction.objectStore('entries').index('bySpace').getAll(range, count))
-      }),
+      connection.begin(['entries'], 'readonly', {}, (transaction) =>
+        resultOf(
+          request(
+            transaction.objectStore('entries').index('bySpace'),
+            keyRange.bound([space, after], [space, Infinity], true),
+          ),
+        ),
+      ),
     )
+  }
+
+  /** Up to `count` records after a position, which may be anything. */
+  async function readBatch(after: number, count: number): Promise<readonly FoundRecord[]> {
+    let values: readonly unknown[]
+    try {
+      values = await ask<unknown[]>(after, (entries, range) => entries.getAll(range, count))
+    } catch (error) {
+      // The storage cannot be read, or one record in it cannot.
+      return readEach(after, count, error)
+    }
+    let last = after
+    for (const value of values) {
+      // Where a bad one stands it does not say itself.
+      if (flawOf(value, last) !== undefined) return readEach(after, count)
+      last = (value as EntryRecord).position
+    }
+    return values as readonly EntryRecord[]
+  }
+
+  /** The same records, each by itself. */
+  async function readEach(after: number, count: number, unless?: unknown): Promise<readonly FoundRecord[]> {
+    const keysAfter = (position: number, most: number): Promise<number[]> =>
+      ask(position, (entries, range) => entries.getAllKeys(range, most)) as Promise<number[]>
+    const keys = await keysAfter(after, count).catch((error: unknown) => {
+      throw unless ?? error
+    })
+    const found: FoundRecord[] = []
+    let last = after
+    for (const position of keys) {
+      try {
+        const value = await ask<unknown>(last, (entries, range) => entries.get(range))
+        const flaw = flawOf(value, last)
+        found.push(flaw === undefined ? (value as EntryRecord) : { position, flaw })
+      } catch (error) {
+        // When keys can be read all the same it is the record.
+        await keysAfter(last, 1)
+        found.push({ position, flaw: `the browser cannot read it (${String((error as StoreError).cause ?? error)})` })
+      }
+      last = position
+    }
+    return found
   }
 
   function readNewestFence(): Promise<number> {
     return connection.begin(['fences'], 'readonly', {}, async (transaction) => {
-      const range = keyRange.bound([space, 0], [space, Infinity])
+      // What is beyond them is no number of a fence, but damage, and fences go on below it.
+      const range = keyRange.bound([space, 0], [space, MOST_COUNT])
       const cursor = await resultOf(transaction.objectStore('fences').openKeyCursor(range, 'prev'))
-      return cursor === null ? 0 : (cursor.key as [string, number])[1]
+      return cursor === null ? 0 : Math.floor((cursor.key as [string, number])[1])
     })
   }
 
@@ -80,7 +142,8 @@ export function createLog(
     const stores: StoreName[] = ['entries']
     if (fence !== undefined) stores.push('fences')
     if (claim !== undefined) stores.push('claims')
-    const record = claim === undefined ? { space, entry } : { space, entry, claim }
+    const sum = sumOf(entry, claim)
+    const record = claim === undefined ? { space, entry, sum } : { space, entry, claim, sum }
     let refusal: StoreError | undefined
     /** When this request fails, and with it the whole transaction, it is for this reason. */
     const orRefuse = (request: IDBRequest, reason: () => StoreError): void => {
@@ -89,7 +152,7 @@ export function createLog(
       }
     }
     try {
-      return await connection.begin(stores, 'readwrite', { durability }, (transaction) =>
+      const position = await connection.begin(stores, 'readwrite', { durability }, (transaction) =>
         writeAtOnce(transaction, () => {
           // The checks are writes that fail when another tab was first: they need no answer in between.
           if (fence !== undefined) {
@@ -107,27 +170,56 @@ export function createLog(
           return transaction.objectStore('entries').add(record)
         }),
       )
+      seenClaim = Math.max(seenClaim, claim ?? 0)
+      return position
     } catch (error) {
+      if (refusal?.code === 'claimed') await doubtClaims(claim!)
       throw refusal ?? error
     }
   }
 
-  return {
-    async read(after, each) {
-      let last = after
-      let count = FIRST_BATCH
-      for (;;) {
-        const records = await readBatch(last, count)
-        let bytes = 0
-        for (const { entry, position, claim } of records) {
-          assertOpen()
-          each(entry, position, claim)
-          last = position
-          bytes += entry.length
-        }
-        if (records.length < count) return last
-        count = nextBatch(records.length, bytes)
+  /** Who was refused reads on and claims the next number. If it is the same again, no entry is in the way: the record of the newest claim is wrong. */
+  async function doubtClaims(claim: number): Promise<void> {
+    if (refusedClaim === claim) await putClaimRight(connection, keyRange, space, newestClaim)
+    refusedClaim = claim
+  }
+
+  async function newestClaim(): Promise<number> {
+    let newest = seenClaim
+    await eachRecord(0, (record) => {
+      if ('claim' in record) newest = Math.max(newest, record.claim ?? 0)
+    })
+    return newest
+  }
+
+  /** Calls `each` for all records after a position; resolves to the last one, or to that. */
+  async function eachRecord(after: number, each: (record: FoundRecord) => void): Promise<number> {
+    let last = after
+    let count = FIRST_BATCH
+    for (;;) {
+      const records = await readBatch(last, count)
+      let bytes = 0
+      for (const record of records) {
+        last = record.position
+        each(record)
+        if ('entry' in record) bytes += record.entry.length
       }
+      if (records.length < count) return last
+      count = nextBatch(records.length, bytes)
+    }
+  }
+
+  return {
+    read: (after, each, bad = refuse) =>
+      eachRecord(after, (record) => {
+        assertOpen()
+        if ('flaw' in record) return bad(record.position, record.flaw)
+        seenClaim = Math.max(seenClaim, record.claim ?? 0)
+        each(record.entry, record.position, record.claim)
+      }),
+
+    async setAside(position, reason) {
+      await track('set aside an entry of', () => setAside(connection, 'entries', position, space, reason))
     },
 
     async append(entry, options = {}) {

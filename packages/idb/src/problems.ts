@@ -71,6 +71,13 @@ export function closedLogError(space: string): StoreError {
   return new StoreError('closed', `The log of "${space}" is closed. Open it again with openLog().`)
 }
 
+export function damagedError(space: string, position: number, reason: string): StoreError {
+  return new StoreError(
+    'storage-damaged',
+    `Entry ${position} of the log of "${space}" on this device is not what was written: ${reason}. verifyDatabase() of @syncline/idb/care tells what else is damaged, repairDatabase() sets it aside.`,
+  )
+}
+
 export function fencedError(space: string, fence: number): StoreError {
   return new StoreError(
     'fenced',

@@ -3,11 +3,12 @@ import type { LogEntry } from '@syncline/protocol'
 import { noAgents, noLink, noUndoing, noValidity } from './absent.ts'
 import { createCommitting } from './committing.ts'
 import type { Core } from './core.ts'
+import { createDamage } from './damage.ts'
 import { closedError, partMissing, StoreError } from './errors.ts'
 import { createEnvelopes } from './envelopes.ts'
 import { createIntake } from './intake.ts'
 import { createJournal, type Journal, type JournalEvents, type ReadUpTo } from './journal.ts'
-import { openLog, readEntry } from './open-log.ts'
+import { openLog, readEntry, unusable } from './open-log.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
 import type { MembersOf, Part, PartName, PlainMember } from './part.ts'
 import { createPlainStore } from './plain-store.ts'
@@ -25,8 +26,20 @@ import { takeWriter } from './writers.ts'
 /** How long after the storage could not be read it is tried again. */
 const REREAD_MS = 1000
 
-/** Opens a store that has these parts. */
+/** Opens a store that has these parts. What newer code has stored is neither read nor written: then it goes on in memory. */
 export async function assemble<P extends readonly Part[]>(
+  options: StoreOptions,
+  parts: P,
+): Promise<Pick<Store, PlainMember | MembersOf<P>>> {
+  try {
+    return await open(options, parts)
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === 'storage-newer')) throw error
+    return open({ ...options, storage: unusable(error) }, parts)
+  }
+}
+
+async function open<P extends readonly Part[]>(
   options: StoreOptions,
   parts: P,
 ): Promise<Pick<Store, PlainMember | MembersOf<P>>> {
@@ -35,6 +48,12 @@ export async function assemble<P extends readonly Part[]>(
   checkSpace(space)
   const names = checkParts(options, parts)
   const { storage, log, isLasting, storageError } = await openLog(options.storage, space)
+  const damage = createDamage(space, (error) => {
+    board.touch()
+    onError(error)
+  })
+  // Nobody may believe that what this older code shows is all there is.
+  if (storageError?.code === 'storage-newer') onError(storageError)
 
   let closed = false
   let lost: StoreError | undefined
@@ -70,8 +89,14 @@ export async function assemble<P extends readonly Part[]>(
       pending,
       refused: replica.refused.size,
       ...core.link.state,
-      storage: !isLasting ? 'memory-only' : failure !== undefined || unreadable !== undefined ? 'failed' : 'ok',
-      storageError: storageError ?? failure ?? unreadable ?? lost,
+      storage: !isLasting
+        ? 'memory-only'
+        : (failure ?? unreadable) !== undefined
+          ? 'failed'
+          : damage.found === undefined
+            ? 'ok'
+            : 'damaged',
+      storageError: storageError ?? failure ?? unreadable ?? lost ?? damage.found,
     }
   }, onError)
   const alone = noLink(board.touch)
@@ -153,7 +178,9 @@ export async function assemble<P extends readonly Part[]>(
   const readUpTo = await replay()
   const events: JournalEvents = {
     pendingOf: (change) => replica.pending.get(changeId(change))!,
-    onEntry: (bytes) => hear(readEntry(bytes, space)),
+    onEntry: (bytes, position) => damage.unless(position, () => hear(readEntry(bytes, space))),
+    onBad: damage.note,
+    onRead: () => void damage.setAside(log),
     onDurable() {
       board.touch()
       core.link.wake()
@@ -205,11 +232,16 @@ export async function assemble<P extends readonly Part[]>(
     try {
       let last = 0
       let newestClaim = 0
-      const end = await log.read(0, (bytes, position, claim) => {
-        intake.entry(readEntry(bytes, space), 'replay')
-        last = position
-        newestClaim = claim ?? newestClaim
-      })
+      const end = await log.read(
+        0,
+        (bytes, position, claim) => {
+          damage.unless(position, () => intake.entry(readEntry(bytes, space), 'replay'))
+          last = position
+          newestClaim = claim ?? newestClaim
+        },
+        damage.note,
+      )
+      await damage.setAside(log)
       return { position: Math.max(last, end), claim: newestClaim }
     } catch (error) {
       await letGo()

@@ -3,13 +3,16 @@ import { changeId, type CellKey, type Epoch, type Origin } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
-import { readLocal } from './open-log.ts'
-import { readChange, withLocalPart, withoutBrowserOps } from './read-change.ts'
+import { readLocal, readRecord } from './open-log.ts'
+import { withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
 export interface Intake {
-  /** Takes in an entry of the log. Returns the cells that changed. */
+  /**
+   * Takes in an entry of the log. Returns the cells that changed. Throws `storage-damaged` and `storage-newer` for what cannot be understood, and nothing
+   * has happened then.
+   */
   entry(entry: LogEntry, origin: Origin): ReadonlySet<CellKey>
   /** Takes in a stretch of the relay's order and hands to the log what that does not have. `records` are the bytes of the Changes in it. */
   order(
@@ -71,10 +74,13 @@ export function createIntake(core: Core): Intake {
       switch (entry.kind) {
         case 'commits': {
           const changed = new Set<CellKey>()
-          for (const { record, local } of entry.changes) {
+          // All of it is understood before any of it is taken in.
+          const read = entry.changes.map(({ record, local }) => {
             const part = readLocal(local, core.space)
+            return { record, part, change: withLocalPart(readRecord(record, core.space), part) }
+          })
+          for (const { record, part, change } of read) {
             const known = { record, inverse: () => part.inverse }
-            const change = withLocalPart(readChange(record), part)
             const isKnown = replica.knows(change)
             for (const key of replica.commit(change, origin, known)) changed.add(key)
             // What only this browser has is never pending.
@@ -84,7 +90,7 @@ export function createIntake(core: Core): Intake {
           return changed
         }
         case 'ordered': {
-          const items = entry.items.map((item) => (item instanceof Uint8Array ? readChange(item) : item))
+          const items = entry.items.map((item) => (item instanceof Uint8Array ? readRecord(item, core.space) : item))
           try {
             const changed = apply(entry.epoch, entry.first, items, origin)
             onStored(entry.first + entry.items.length - 1)
@@ -100,12 +106,12 @@ export function createIntake(core: Core): Intake {
           return nothing
         case 'ended': {
           const refused = entry.refused.map(({ record, code, message }) => {
-            const shared = readChange(record)
+            const shared = readRecord(record, core.space)
             const id = changeId(shared)
             // The record has the shared part only.
             return { record, change: { id, change: replica.pending.get(id)?.change ?? shared, code, message } }
           })
-          const again = entry.reauthored.map((record) => ({ record, change: readChange(record) }))
+          const again = entry.reauthored.map((record) => ({ record, change: readRecord(record, core.space) }))
           const changed = replica.end(entry.writer, entry.lastSeq, refused, again)
           for (const { change } of refused) core.waiting.reject(change.id, refusedError(change))
           core.undoing.onRefused(refused.map(({ change }) => change.id))
@@ -117,7 +123,7 @@ export function createIntake(core: Core): Intake {
         case 'prepared': {
           const { by, record, local } = entry
           const part = readLocal(local, core.space)
-          const change = withLocalPart(readChange(record), part)
+          const change = withLocalPart(readRecord(record, core.space), part)
           replica.prepare({ by, isOurs: false, record: () => record, change })
           if (replica.envelopes.get(change.writer)?.change === change) core.undoing.hearAsked(change, part.inverse)
           return nothing

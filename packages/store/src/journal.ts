@@ -71,7 +71,11 @@ export interface JournalEvents {
   /** What is to be stored of a Change of this tab. */
   pendingOf(change: Change): Pending
   /** An entry of the log, in the order of the log; also some that this tab wrote itself. */
-  onEntry(bytes: Uint8Array): void
+  onEntry(bytes: Uint8Array, position: number): void
+  /** Something at this position of the log is no entry, and is passed over. */
+  onBad(position: number, reason: string): void
+  /** What there was to read has been read. */
+  onRead(): void
   /** These Changes of this tab are in the log now. */
   onDurable(ids: readonly ChangeId[]): void
   /** The log has grown to `position` by this tab. */
@@ -296,14 +300,21 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   async function readOn(): Promise<void> {
     isReading = true
     if (closed) return
-    const end = await log.read(read, (bytes, at, itsClaim) => {
-      if (closed || at <= read) return
-      // What cannot be taken in is not passed over: everything after it may build on it.
-      events.onEntry(bytes)
-      read = at
-      newestClaim = itsClaim ?? newestClaim
-    })
+    const end = await log.read(
+      read,
+      (bytes, at, itsClaim) => {
+        if (closed || at <= read) return
+        // What newer code has written is not passed over: everything after it may build on it.
+        events.onEntry(bytes, at)
+        read = at
+        newestClaim = itsClaim ?? newestClaim
+      },
+      (at, reason) => {
+        if (!closed && at > read) events.onBad(at, reason)
+      },
+    )
     read = Math.max(read, end)
+    events.onRead()
   }
 
   return {

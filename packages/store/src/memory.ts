@@ -5,6 +5,8 @@ import type { Channel, Channels, Log, Storage } from './ports.ts'
 /** A log of one space in memory. */
 interface Shelf {
   readonly entries: { readonly bytes: Uint8Array; readonly claim: number | undefined }[]
+  /** Positions of entries that nobody reads any more, and why. */
+  readonly aside: Map<number, string>
   fence: number
   /** The number of the newest entry that was appended with a claim. */
   claim: number | undefined
@@ -33,7 +35,8 @@ export function memoryStorage(): Storage {
   return {
     async openLog(space) {
       let shelf = shelves.get(space)
-      if (shelf === undefined) shelves.set(space, (shelf = { entries: [], fence: 0, claim: undefined }))
+      if (shelf === undefined)
+        shelves.set(space, (shelf = { entries: [], aside: new Map(), fence: 0, claim: undefined }))
       return openShelf(shelf)
     },
     locks: createLocks(),
@@ -54,12 +57,19 @@ function openShelf(shelf: Shelf): Log {
       assertOpen()
       await Promise.resolve()
       const end = shelf.entries.length
+      let last = after
       for (let position = after + 1; position <= end; position++) {
         assertOpen()
+        if (shelf.aside.has(position)) continue
         const { bytes, claim } = shelf.entries[position - 1]!
+        last = position
         each(bytes.slice(), position, claim)
       }
-      return Math.max(after, end)
+      return last
+    },
+    async setAside(position, reason) {
+      assertOpen()
+      if (position <= shelf.entries.length) shelf.aside.set(position, reason)
     },
     async append(entry, { fence, claim } = {}) {
       assertOpen()

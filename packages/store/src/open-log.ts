@@ -1,7 +1,9 @@
 import { decodeEntry, decodeLocal, ProtocolError, type LocalPart, type LogEntry } from '@syncline/protocol'
+import type { Change } from '@syncline/stm'
 import { StoreError } from './errors.ts'
 import { createLocks } from './memory-locks.ts'
 import type { Log, Storage } from './ports.ts'
+import { readChange } from './read-change.ts'
 
 /** A log that is open, and what stands behind it. */
 export interface OpenedLog {
@@ -20,17 +22,25 @@ export async function openLog(storage: Storage | undefined, space: string): Prom
     try {
       return { storage, log: await storage.openLog(space), isLasting: true, storageError }
     } catch (error) {
-      if (!(error instanceof StoreError && error.code === 'storage-failed')) throw error
+      // What newer code has written is not for us: neither to read nor to write.
+      if (!(error instanceof StoreError && (error.code === 'storage-failed' || error.code === 'storage-newer')))
+        throw error
       storageError = error
     }
   }
   return { storage: { openLog: async () => noLog, locks: createLocks() }, log: noLog, isLasting: false, storageError }
 }
 
+/** A storage that cannot be used, for this reason. */
+export function unusable(error: StoreError): Storage {
+  return { openLog: () => Promise.reject(error) }
+}
+
 /** Stands for the log of a store that has none: nobody else could read it, so nothing is written into it. */
 const noLog: Log = {
   read: async (after) => after,
   append: () => Promise.reject(new StoreError('storage-failed', 'This store has no log to write into.')),
+  setAside: async () => undefined,
   takeFence: async () => 1,
   onLost: () => () => undefined,
   close: () => Promise.resolve(),
@@ -46,12 +56,17 @@ export function readLocal(bytes: Uint8Array, space: string): LocalPart {
   return readStored(space, () => decodeLocal(bytes))
 }
 
+/** Decodes a record of a Change, or says in words what is wrong with this device's data. */
+export function readRecord(bytes: Uint8Array, space: string): Change {
+  return readStored(space, () => readChange(bytes))
+}
+
 function readStored<T>(space: string, decode: () => T): T {
   try {
     return decode()
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
-    if (error.code === 'newer-version') {
+    if (error.code === 'newer-version' || error.code === 'unknown-precondition') {
       throw new StoreError(
         'storage-newer',
         `What is stored of "${space}" on this device was written by a newer version of this app. Reload to get that version.`,
@@ -60,7 +75,7 @@ function readStored<T>(space: string, decode: () => T): T {
     }
     throw new StoreError(
       'storage-damaged',
-      `What is stored of "${space}" on this device is damaged: ${error.message} What the relay has of it can be had again after deleting the local data.`,
+      `Something that is stored of "${space}" on this device is damaged: ${error.message}`,
       { cause: error },
     )
   }

@@ -42,8 +42,21 @@ export interface Log {
   /**
    * Calls `each` for every entry after position `after` (0 for all), in order, each entry owning its buffer; `claim` is the number of an
    * entry that was appended with one. Resolves to the position of the last entry that exists, or `after`.
+   *
+   * `bad` is called in place of `each` for what is not as it was written, with the reason in words. Without it the reading ends there, with
+   * `StoreError` `storage-damaged`.
    */
-  read(after: number, each: (entry: Uint8Array, position: number, claim: number | undefined) => void): Promise<number>
+  read(
+    after: number,
+    each: (entry: Uint8Array, position: number, claim: number | undefined) => void,
+    bad?: (position: number, reason: string) => void,
+  ): Promise<number>
+
+  /**
+   * Takes an entry that cannot be understood out of the log, and keeps it, with the reason, where it is not read any more. Resolves when that is
+   * stored; what is not there, or was set aside before, changes nothing.
+   */
+  setAside(position: number, reason: string): Promise<void>
 
   /**
    * Appends one entry and resolves to its position once it is durable.

@@ -16,8 +16,11 @@ export interface Status {
   readonly problem: Problem | undefined
   /** When the next attempt is due, in milliseconds since 1970, while `link` is `waiting`. */
   readonly retryAtMs: number | undefined
-  /** `memory-only`: opened without storage. `failed`: storage refuses writes; `storageError` says why. */
-  readonly storage: 'ok' | 'memory-only' | 'failed'
+  /**
+   * `memory-only`: opened without storage. `failed`: storage refuses writes. `damaged`: some of what was stored could not be read when this store was opened,
+   * or since; it is set aside, and all else is loaded and saved. `storageError` says why.
+   */
+  readonly storage: 'ok' | 'memory-only' | 'failed' | 'damaged'
   readonly storageError: StoreError | undefined
 }
 

@@ -58,22 +58,6 @@ test('[ST5] a direct edit that is too large stops nothing else', async () => {
   await store.close()
 })
 
-test('[ST12] an entry that cannot be read is not passed over, and stays said', async () => {
-  const errors: unknown[] = []
-  const storage = memoryStorage()
-  const store = await openStore({ space: 'board', storage, onError: (error) => errors.push(error) })
-  await (await storage.openLog('board')).append(Uint8Array.of(1, 2, 3, 4, 5))
-  store.transact((tx) => tx.add(votes, 1))
-  await settle()
-  store.transact((tx) => tx.add(votes, 1))
-  await settle()
-  expect(store.status).toMatchObject({ storage: 'failed', storageError: { code: 'storage-damaged' } })
-  expect(errors).toMatchObject([{ code: 'storage-damaged' }])
-  expect(store.get(votes)).toBe(2)
-  await store.close()
-  await expect(openStore({ space: 'board', storage })).rejects.toMatchObject({ code: 'storage-damaged' })
-})
-
 test('[ST12] a storage that could not be read is read again, though no sibling says anything any more', async () => {
   const clock = virtualClock()
   const base = memoryStorage()

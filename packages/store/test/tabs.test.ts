@@ -45,8 +45,6 @@ test('[ST13] without a storage that works a store lives in memory and says so', 
     storageError: { code: 'storage-failed' },
   })
   await store.close()
-  const newer = { openLog: () => Promise.reject(new StoreError('storage-newer', 'Reload.')) }
-  await expect(openStore({ space: 'board', storage: newer })).rejects.toMatchObject({ code: 'storage-newer' })
 })
 
 test('[ST17] a tab whose fence is over writes no more of the relay’s order', async () => {

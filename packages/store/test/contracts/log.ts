@@ -301,6 +301,31 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     await again.close()
   })
 
+  test('what is set aside is read by nobody any more; all else is, and goes on as before', async () => {
+    const told: number[] = []
+    for (let i = 0; i < 5; i++) told.push(await mine.append(bytes(i), i === 3 ? { claim: 1 } : {}))
+    await mine.setAside(told[1]!, 'a test')
+    await Promise.all([mine.setAside(told[3]!, 'a test'), theirs.setAside(told[3]!, 'another test')])
+    await theirs.setAside(told[4]! + 100, 'is not there')
+    for (const log of [mine, theirs]) {
+      const stored = await readAll(log)
+      expect(stored.map(({ position }) => position)).toEqual([told[0], told[2], told[4]])
+      expect(await log.read(told[4]!, unexpected, unexpected)).toBe(told[4])
+    }
+    const next = await theirs.append(bytes(5))
+    expect(next).toBeGreaterThan(told[4]!)
+    const last = await mine.append(bytes(6), { claim: 2 })
+    expect(await readClaims(theirs)).toEqual([
+      [0, undefined],
+      [2, undefined],
+      [4, undefined],
+      [5, undefined],
+      [6, 2],
+    ])
+    await mine.setAside(last, 'the last one')
+    expect((await readAll(theirs)).at(-1)!.position).toBe(next)
+  })
+
   test('closing lets finish what was begun, then refuses, and is not a loss', async () => {
     const losses: Error[] = []
     mine.onLost((error) => losses.push(error))
@@ -310,6 +335,7 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     await expect(mine.append(bytes(3))).rejects.toMatchObject({ code: 'closed' })
     await expect(mine.read(0, unexpected)).rejects.toMatchObject({ code: 'closed' })
     await expect(mine.takeFence()).rejects.toMatchObject({ code: 'closed' })
+    await expect(mine.setAside(1, 'a test')).rejects.toMatchObject({ code: 'closed' })
     expect((await readAll(theirs)).map(({ entry }) => entry[0])).toEqual([1, 2])
     expect(losses).toEqual([])
   })

@@ -1,4 +1,4 @@
-import { keyAt, type Key } from './keys.ts'
+import { compareKeys, everything, keyAt, type Key } from './keys.ts'
 import { createRecords, type Records } from './records.ts'
 
 /** What a browser keeps on its machine: databases, and what of them a loss of power would take. */
@@ -110,8 +110,8 @@ export function store(
 
 /** Takes a record away, if it is there. */
 export function remove(from: StoredStore, key: Key, undo: Undo): void {
+  if (!from.records.has(key)) return
   const before = from.records.get(key)
-  if (before === undefined) return
   unindex(from, key, before, undo)
   from.records.delete(key)
   undo.push(() => from.records.put(key, before))
@@ -119,8 +119,19 @@ export function remove(from: StoredStore, key: Key, undo: Undo): void {
 
 function unindex({ indexes }: StoredStore, key: Key, value: unknown, undo: Undo): void {
   for (const { keyPath, records } of indexes.values()) {
-    const at = keyAt(value, keyPath)
+    const own = indexed(value, keyPath)
+    // What stands there may not be what was stored: then it is found by what it points to.
+    const isThere = (at: Key | undefined): at is Key =>
+      at !== undefined && records.has(at) && compareKeys(records.get(at)!, key) === 0
+    const at = isThere(own) ? own : records.keysBetween(everything, Infinity).find(isThere)
+    if (at === undefined) continue
     records.delete(at)
     undo.push(() => records.put(at, key))
   }
+}
+
+function indexed(value: unknown, keyPath: string | readonly string[]): Key | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const at = keyAt(value, keyPath)
+  return [at].flat().includes(undefined as never) ? undefined : at
 }

@@ -18,6 +18,9 @@ export const keyRange = {
   }),
 }
 
+/** All keys there are: lists come last, and none begins with a list of lists of lists. */
+export const everything: KeyRange = keyRange.bound(-Infinity, [[[[]]]])
+
 /** The order of IndexedDB: numbers before strings before lists (https://w3c.github.io/IndexedDB/#key-construct). */
 export function compareKeys(a: Key, b: Key): number {
   const [kindOfA, kindOfB] = [kindOf(a), kindOf(b)]

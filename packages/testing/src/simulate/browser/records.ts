@@ -8,6 +8,7 @@ export interface Records<V> {
   delete(key: Key): void
   /** Up to `count` of those in a range, ascending. */
   between(range: KeyRange, count: number): V[]
+  keysBetween(range: KeyRange, count: number): Key[]
   /** The greatest key in a range. */
   lastIn(range: KeyRange): Key | undefined
   readonly size: number
@@ -56,6 +57,8 @@ export function createRecords<V>(): Records<V> {
     },
     between: ({ lower, upper, lowerOpen, upperOpen }, count) =>
       values.slice(placeOf(lower, lowerOpen), placeOf(upper, !upperOpen)).slice(0, count),
+    keysBetween: ({ lower, upper, lowerOpen, upperOpen }, count) =>
+      keys.slice(placeOf(lower, lowerOpen), placeOf(upper, !upperOpen)).slice(0, count),
     lastIn({ lower, upper, lowerOpen, upperOpen }) {
       const place = placeOf(upper, !upperOpen) - 1
       return place >= placeOf(lower, lowerOpen) ? keys[place] : undefined

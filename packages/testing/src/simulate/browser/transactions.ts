@@ -2,7 +2,7 @@ import type { Life } from '../life.ts'
 import type { Weather } from '../weather.ts'
 import { remove, store, type Disk, type StoredDatabase, type StoredStore, type Undo, undoAll } from './disk.ts'
 import type { Decide } from './indexed-db.ts'
-import type { Key, KeyRange } from './keys.ts'
+import { everything, type Key, type KeyRange } from './keys.ts'
 import { createRecords } from './records.ts'
 import { abortError, createRequest, domError, type SimulatedRequest } from './requests.ts'
 
@@ -54,6 +54,8 @@ interface Live {
 
 /** Says that a constraint was broken. */
 const BROKEN = Symbol('constraint')
+/** Stands in the place of a value that the browser cannot read any more: what asks for it fails, and with it its transaction. */
+export const UNREADABLE: unique symbol = Symbol('unreadable')
 
 export function createTransactions(
   disk: Disk,
@@ -150,13 +152,19 @@ export function createTransactions(
             const key = stored.records.lastIn(range)
             return key === undefined ? null : { key }
           }),
-        index: (name: string) => ({
-          getAll: (range: KeyRange, count = Infinity) =>
-            ask(() => {
-              const keys = stored.indexes.get(name)!.records.between(range, count)
-              return keys.map((key) => copyOf(stored.records.get(key)))
-            }),
-        }),
+        getAll: (range: KeyRange = everything, count = Infinity) =>
+          ask(() => stored.records.between(range, count).map(copyOf)),
+        getAllKeys: (range: KeyRange = everything, count = Infinity) =>
+          ask(() => stored.records.keysBetween(range, count).map(copyOf)),
+        index(name: string) {
+          const { records } = stored.indexes.get(name)!
+          const valueAt = (key: Key): unknown => copyOf(stored.records.get(key))
+          return {
+            get: (range: KeyRange) => ask(() => records.between(range, 1).map(valueAt)[0]),
+            getAll: (range: KeyRange, count = Infinity) => ask(() => records.between(range, count).map(valueAt)),
+            getAllKeys: (range: KeyRange, count = Infinity) => ask(() => records.between(range, count).map(copyOf)),
+          }
+        },
       }
 
       function write(value: unknown, key: Key | undefined, mayReplace: boolean): SimulatedRequest {
@@ -170,6 +178,12 @@ export function createTransactions(
       for (let at = 0; at < mine.asked.length && !isOver; at++) {
         const { request, perform } = mine.asked[at]!
         const result = perform(undo)
+        if (result === UNREADABLE || (Array.isArray(result) && result.includes(UNREADABLE))) {
+          request.error = domError('DataError', 'Failed to read large IndexedDB value.')
+          life.hear(() => request.onerror?.())
+          fail(request.error, at + 1)
+          return
+        }
         if (result === BROKEN) {
           request.error = domError('ConstraintError', 'A record of this key is there already.')
           life.hear(() => request.onerror?.())
@@ -264,6 +278,7 @@ export function storeOver(stored: StoredStore, undo: Undo): object {
 /** What is stored and what is read are copies. */
 function copyOf(value: unknown): unknown {
   if (value instanceof Uint8Array) return value.slice()
+  if (Array.isArray(value)) return value.map(copyOf)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, copyOf(part)]))
 }

@@ -1,0 +1,42 @@
+import type { Connection } from './connection.ts'
+import type { AsideRecord } from './format.ts'
+import { nameOf } from './problems.ts'
+import { resultOf, writeAtOnce } from './requests.ts'
+
+/** An object store of which records can be set aside. */
+export type SetAsideFrom = 'entries' | 'fences' | 'claims' | 'meta'
+
+/**
+ * Moves a record to where it is not read again. Nothing is destroyed: what the browser itself cannot read now, and what cannot be stored again, stays
+ * where it is. What is not there any more changes nothing: another tab was first.
+ */
+export async function setAside(
+  connection: Connection,
+  from: SetAsideFrom,
+  key: IDBValidKey,
+  space: string,
+  reason: string,
+): Promise<void> {
+  let value: unknown
+  try {
+    value = await connection.begin([from], 'readonly', {}, (transaction) =>
+      resultOf<unknown>(transaction.objectStore(from).get(key)),
+    )
+  } catch (error) {
+    if (nameOf(error) === 'DataError' || nameOf(error) === 'NotReadableError' || nameOf(error) === 'UnknownError')
+      return
+    throw error
+  }
+  const record: AsideRecord = { from, key, space, reason, value }
+  try {
+    await connection.begin([from, 'aside'], 'readwrite', {}, (transaction) =>
+      writeAtOnce(transaction, () => {
+        transaction.objectStore(from).delete(key)
+        // Not put: of two tabs that do this the second may have found nothing any more.
+        return transaction.objectStore('aside').add(record)
+      }),
+    )
+  } catch (error) {
+    if (nameOf(error) !== 'ConstraintError') throw error
+  }
+}

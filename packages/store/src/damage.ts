@@ -1,0 +1,62 @@
+import { StoreError } from './errors.ts'
+import type { Log } from './ports.ts'
+
+/** What of this device's log cannot be understood. It is set aside, so that nothing is destroyed and nobody reads it again, and all else is taken in. */
+export interface Damage {
+  /** Takes in what an entry says; `take` throws `storage-damaged`, having done nothing, for one that cannot be understood. */
+  unless(position: number, take: () => void): void
+  /** Something at this position is no entry. */
+  note(position: number, reason: string): void
+  /** Sets aside what was noted since the last time, and says so. Resolves when that is stored, or cannot be. */
+  setAside(log: Log): Promise<void>
+  /** What was found last. */
+  readonly found: StoreError | undefined
+}
+
+/** So many are named in words. */
+const MOST_NAMED = 3
+
+/** Knows of no damage yet. `onFound` is told once of what is set aside together. */
+export function createDamage(space: string, onFound: (error: StoreError) => void): Damage {
+  let noted: { readonly position: number; readonly reason: string }[] = []
+  let found: StoreError | undefined
+
+  return {
+    unless(position, take) {
+      try {
+        take()
+      } catch (error) {
+        if (!(error instanceof StoreError && error.code === 'storage-damaged')) throw error
+        noted.push({ position, reason: error.cause instanceof Error ? error.cause.message : error.message })
+      }
+    },
+    note(position, reason) {
+      noted.push({ position, reason })
+    },
+    async setAside(log) {
+      if (noted.length === 0) return
+      const now = noted
+      noted = []
+      found = damagedError(space, now)
+      onFound(found)
+      // What cannot be set aside now is found again by who opens the log next.
+      await Promise.allSettled(now.map(({ position, reason }) => log.setAside(position, reason)))
+    },
+    get found() {
+      return found
+    },
+  }
+}
+
+function damagedError(
+  space: string,
+  noted: readonly { readonly position: number; readonly reason: string }[],
+): StoreError {
+  const named = noted.slice(0, MOST_NAMED).map(({ position, reason }) => `entry ${position}: ${reason}`)
+  if (noted.length > MOST_NAMED) named.push(`and ${noted.length - MOST_NAMED} more`)
+  return new StoreError(
+    'storage-damaged',
+    `${noted.length} of the entries that this device has stored of "${space}" cannot be read (${named.join('; ')}). They were set aside, and all others were loaded. ` +
+      'What the relay has of them comes back from there; what was in them alone is lost. verifyDatabase() of @syncline/idb/care lists them.',
+  )
+}
