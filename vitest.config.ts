@@ -33,7 +33,7 @@ const inNode = (name: string, include: string[], exclude: string[]): TestProject
     // anything, and what a test changes outside it puts back.
     isolate: false,
     // Histories are many objects that live for a moment: with room for the young ones, collecting them takes a tenth less of all the time.
-    execArgv: ['--max-semi-space-size=64'],
+    execArgv: ['--max-semi-space-size=64', '--min-semi-space-size=64'],
     setupFiles: ['./scripts/vitest/properties.mjs'],
     testTimeout: isLong ? 600_000 : 60_000,
     hookTimeout: 30_000,

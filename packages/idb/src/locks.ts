@@ -61,7 +61,7 @@ export function createLocks(name: string, { locks: manager, page }: Surroundings
         if (thaw !== undefined) await thaw
         signal.throwIfAborted()
         const frozen = new AbortController()
-        const stopWatching = freezing.watch(() => frozen.abort())
+        const stopWatching = freezing.watch(() => frozen.abort('frozen'))
         try {
           const held = await request(key, { signal: AbortSignal.any([signal, frozen.signal]) })
           return held!

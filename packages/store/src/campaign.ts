@@ -1,3 +1,4 @@
+import { CALLED_OFF } from './called-off.ts'
 import type { HeldLock, Locks } from './ports.ts'
 
 /** One tab's part in the choice of the tab that does the jobs which must be single: the link to the relay. */
@@ -48,7 +49,7 @@ export function stand(locks: Locks | undefined, name: string, office: Office): C
   return {
     giveWay: () => lose(),
     stop() {
-      abort.abort()
+      abort.abort(CALLED_OFF)
       lose()
     },
   }

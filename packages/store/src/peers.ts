@@ -1,3 +1,4 @@
+import { CALLED_OFF } from './called-off.ts'
 import { randomUint32 } from './identity.ts'
 import type { Chance, Clock, HeldLock, Locks } from './ports.ts'
 import type { PresencePort } from './presence.ts'
@@ -100,7 +101,7 @@ export function createPeers({ locks, clock, chance, tell, send, onError }: Peers
   function hearSibling(sibling: number, payload: Uint8Array | null): void {
     if (payload === null) {
       siblings.delete(sibling)
-      waits.get(sibling)?.abort()
+      waits.get(sibling)?.abort(CALLED_OFF)
       waits.delete(sibling)
     } else {
       siblings.set(sibling, payload)
@@ -174,9 +175,9 @@ export function createPeers({ locks, clock, chance, tell, send, onError }: Peers
     close() {
       if (own !== null && canShow) show(null)
       own = null
-      ending.abort()
+      ending.abort(CALLED_OFF)
       lock?.release()
-      for (const wait of waits.values()) wait.abort()
+      for (const wait of waits.values()) wait.abort(CALLED_OFF)
       waits.clear()
       listeners.clear()
     },

@@ -1,3 +1,4 @@
+import { CALLED_OFF } from './called-off.ts'
 import type { Clock, Locks } from './ports.ts'
 
 /**
@@ -34,7 +35,7 @@ export function createTabTurns(
 
   async function wait(among: Locks): Promise<(() => void) | undefined> {
     const patience = new AbortController()
-    const cancel = clock.setTimer(MOST_WAIT_MS, () => patience.abort())
+    const cancel = clock.setTimer(MOST_WAIT_MS, () => patience.abort(CALLED_OFF))
     try {
       const held = await among.hold(`turn ${space}`, AbortSignal.any([patience.signal, closing.signal]))
       return () => held.release()
@@ -57,6 +58,6 @@ export function createTabTurns(
       say()
     },
     heard: begin,
-    close: () => closing.abort(),
+    close: () => closing.abort(CALLED_OFF),
   }
 }

@@ -1,3 +1,4 @@
+import { CALLED_OFF } from './called-off.ts'
 import type { WriterId } from '@syncline/stm'
 import { randomId } from './identity.ts'
 import type { Chance, HeldLock, Locks } from './ports.ts'
@@ -108,7 +109,7 @@ export async function takeWriter(
     },
     close() {
       closed = true
-      abort.abort()
+      abort.abort(CALLED_OFF)
       for (const one of [current.lock, spare.lock, ...retiring]) one?.release()
       retiring.clear()
     },

@@ -14,21 +14,21 @@ interface Worker {
 type Answer = { readonly run: CohortRun } | { readonly error: string }
 
 /**
- * What runs in a worker. It imports nothing but the module, so it is there however this package was built; what fails comes as the error of
- * `run`, with `code` `failed`.
+ * What runs in a worker. It imports nothing but the module, so it is there however this package was built. A cohort of one seed is asked for and no
+ * run, for of one in which nobody did anything that is no failure.
  */
 const CODE = `
 const { parentPort, workerData } = require('node:worker_threads')
 const simulation = import(workerData).then((module) => {
-  if (typeof module.simulation?.run === 'function') return module.simulation
+  if (typeof module.simulation?.cohort === 'function') return module.simulation
   throw new Error(workerData + ' exports no simulation. Write: export const simulation = simulate({ ... })')
 })
 parentPort.on('message', async (seed) => {
   try {
-    const { counts } = await (await simulation).run(seed)
-    parentPort.postMessage({ run: { counts } })
+    const { counts, failures } = await (await simulation).cohort({ runs: 1, first: seed })
+    parentPort.postMessage({ run: { counts, failure: failures[0]?.failure } })
   } catch (error) {
-    if (error?.code === 'failed') parentPort.postMessage({ run: { counts: {}, failure: error.message } })
+    if (error?.code === 'nothing-happened') parentPort.postMessage({ run: { counts: {} } })
     else parentPort.postMessage({ error: String(error?.stack ?? error) })
   }
 })

@@ -32,7 +32,7 @@ export async function beginFrames({ app, tabs, does, seed }: FramesPlan): Promis
       (_, i) => (decisions[streamOf(who, i)] = Array.from({ length: MOST_CHOICES }, (_each, at) => who + i + at)),
     ),
   )
-  const kernel = createKernel({ seed, decisions, rest: 'calm' }, true)
+  const kernel = createKernel({ seed, decisions, rest: 'calm' }, { isStill: true })
   const world = createWorld(kernel, { app, tabs, relay: {}, faults: {} })
   const places = world.machines.flatMap((machine) => machine.tabs.map((_, place) => ({ machine, place })))
   for (const { machine, place } of places) machine.open(place)

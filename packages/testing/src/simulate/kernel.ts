@@ -58,14 +58,20 @@ export interface Kernel {
   note(happening: Omit<Happening, 'atMs'>): void
 }
 
+/** How a kernel works. */
+export interface KernelOptions {
+  readonly isStill?: boolean
+  readonly isTold?: boolean
+}
+
 /** More events than any schedule needs that gets on. */
 const MOST_STEPS = 200_000
 
 /**
  * Makes the kernel of one schedule: of a seed, or of what was decided before. `isStill`: only timers take time, so that what happens at all does not
- * depend on what else has happened before.
+ * depend on what else has happened before. `isTold`: whether what happens is written down; where nobody reads it, that is a good part of the work.
  */
-export function createKernel(from: number | Trace, isStill = false): Kernel {
+export function createKernel(from: number | Trace, { isStill = false, isTold = true }: KernelOptions = {}): Kernel {
   const decider = createDecider(from)
   const chronicle = createChronicle()
   const agenda = createAgenda()
@@ -81,9 +87,11 @@ export function createKernel(from: number | Trace, isStill = false): Kernel {
       throw new SimulationError('failed', `Seed ${decider.seed}: no end after ${MOST_STEPS} events.`)
     }
     if (!isStill || event.kind === 'timer') nowMs = Math.max(nowMs, event.atMs)
-    const { party, kind, label, from: sender, sentAtMs, bytes } = event
-    const said = typeof label === 'string' ? label : label()
-    chronicle.note({ atMs: nowMs, party, kind, label: said, from: sender, sentAtMs, bytes })
+    if (isTold) {
+      const { party, kind, label, from: sender, sentAtMs, bytes } = event
+      const said = typeof label === 'string' ? label : label()
+      chronicle.note({ atMs: nowMs, party, kind, label: said, from: sender, sentAtMs, bytes })
+    }
     current = event.id
     event.run()
     await turn()
@@ -99,14 +107,27 @@ export function createKernel(from: number | Trace, isStill = false): Kernel {
     get steps() {
       return steps
     },
-    plan({ inMs = 0, ...rest }) {
+    plan({ party, kind, label, channel, from, bytes, run, inMs = 0 }) {
       let atMs = nowMs + inMs
-      if (rest.channel !== undefined) {
-        atMs = Math.max(atMs, lastAtMs.get(rest.channel) ?? 0)
-        lastAtMs.set(rest.channel, atMs)
+      if (channel !== undefined) {
+        atMs = Math.max(atMs, lastAtMs.get(channel) ?? 0)
+        lastAtMs.set(channel, atMs)
       }
-      const sentAtMs = rest.from === undefined ? undefined : nowMs
-      const event: PendingEvent = { ...rest, id: nextId++, atMs, sentAtMs, cause: current }
+      const sentAtMs = from === undefined ? undefined : nowMs
+      // Each by name: there are many, and a spread costs more than all else here.
+      const event: PendingEvent = {
+        id: nextId++,
+        party,
+        kind,
+        label,
+        channel,
+        atMs,
+        from,
+        sentAtMs,
+        bytes,
+        cause: current,
+        run,
+      }
       agenda.add(event)
       return () => void agenda.remove(event)
     },
@@ -132,7 +153,9 @@ export function createKernel(from: number | Trace, isStill = false): Kernel {
       nowMs = Math.max(nowMs, endMs)
     },
     settle: turn,
-    note: (happening) => chronicle.note({ ...happening, atMs: nowMs }),
+    note(happening) {
+      if (isTold) chronicle.note({ ...happening, atMs: nowMs })
+    },
   }
 }
 

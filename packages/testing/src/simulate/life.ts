@@ -48,6 +48,11 @@ export function beginLife(kernel: Kernel, party: string): Life {
     })
   }
 
+  function planOwn(event: Omit<EventPlan, 'party'>, run: () => void): () => void {
+    const { kind, label, channel, from, bytes, inMs } = event
+    return kernel.plan({ party, kind, label, channel, from, bytes, inMs, run })
+  }
+
   return {
     party,
     get isOver() {
@@ -59,15 +64,11 @@ export function beginLife(kernel: Kernel, party: string): Life {
     plan(event) {
       if (isOver) return () => undefined
       let isPrevented = false
-      const prevent = kernel.plan({
-        ...event,
-        party,
-        run: () =>
-          happen(() => {
-            // Also what has happened can be prevented, as long as it waits.
-            if (!isPrevented) event.run()
-          }),
-      })
+      const run = (): void => {
+        // Also what has happened can be prevented, as long as it waits.
+        if (!isPrevented) event.run()
+      }
+      const prevent = planOwn(event, () => happen(run))
       return () => {
         isPrevented = true
         prevent()
@@ -76,12 +77,8 @@ export function beginLife(kernel: Kernel, party: string): Life {
     planUnfrozen: (event) =>
       isOver
         ? () => undefined
-        : kernel.plan({
-            ...event,
-            party,
-            run() {
-              if (!isOver) event.run()
-            },
+        : planOwn(event, () => {
+            if (!isOver) event.run()
           }),
     hear: happen,
     onEnd(fn) {

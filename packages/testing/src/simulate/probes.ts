@@ -11,11 +11,17 @@ export interface Probe {
 }
 
 /** The newest action of a session. A type, and no interface: it is plain data. */
-export type Latest = {
+type Latest = {
   /** Counts 1, 2, 3 within the session. */
   readonly index: number
   /** The `index` of each other session that its author had seen. */
   readonly seen: Readonly<Record<string, number>>
+}
+
+/** What a session has done, as far as somebody sees it: the number of its newest action, and how many there were. */
+export interface Mark {
+  readonly latest: Latest | null
+  readonly count: number
 }
 
 /** The probe of one session: one tab, from its opening to its end. */
@@ -39,9 +45,6 @@ export function leaveMark(tx: Tx, own: string, probes: ReadonlyMap<string, Probe
 }
 
 /** What a session has done, as far as a reader shows it. */
-export function readMark(
-  reader: { get<V>(readable: Readable<V>): V },
-  { latest, count }: Probe,
-): { readonly latest: Latest | null; readonly count: number } {
+export function readMark(reader: { get<V>(readable: Readable<V>): V }, { latest, count }: Probe): Mark {
   return { latest: reader.get(latest), count: reader.get(count) }
 }

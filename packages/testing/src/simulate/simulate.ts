@@ -64,11 +64,11 @@ export function simulate(options: SimulateOptions): Simulation {
 
   async function replay(from: number | Trace): Promise<Report> {
     const execution = await execute(plan, from)
-    if (execution.failure === undefined) return execution.report
+    if (execution.failure === undefined) return execution.report()
     const { trace, counterexample, runs } = await smallestRun(plan, execution, shrinking)
     throw new SimulationError(
       'failed',
-      `Seed ${execution.report.seed}: ${printed(counterexample)}
+      `Seed ${execution.report().seed}: ${printed(counterexample)}
 This is the smallest schedule that ${runs} runs have found. To see it again: replay(${JSON.stringify(trace)})`,
       { cause: execution.failure.cause, counterexample },
     )
@@ -76,12 +76,18 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
 
   /** One of many: what fails is no error. */
   async function runOne(seed: number): Promise<CohortRun> {
+    const { counts, failure } = await execute(plan, seed, false)
+    if (failure === undefined) return { counts }
     try {
-      return { counts: (await replay(seed)).counts }
+      await replay(seed)
     } catch (error) {
       if (!(error instanceof SimulationError) || error.code !== 'failed') throw error
       return { counts: {}, failure: error.message }
     }
+    throw new SimulationError(
+      'failed',
+      `Seed ${seed} fails (${failure.check}: ${failure.message}), and the same seed did not when it was run once more: something in the app, or in the system, does not follow from the seed.`,
+    )
   }
 
   return {

@@ -18,7 +18,7 @@ export async function smallestRun(plan: SchedulePlan, failed: Execution, mostRun
   let least = failed
   const { check } = failed.failure!
   const { trace, runs } = await shrinkTrace(
-    failed.report.trace,
+    failed.report().trace,
     async (calmer) => {
       const execution = await execute(plan, calmer)
       if (execution.failure?.check !== check) return false

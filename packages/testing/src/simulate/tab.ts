@@ -17,6 +17,8 @@ export interface Tab {
   readonly life: Life
   /** Undefined while it opens. */
   readonly store: Store | undefined
+  /** Whether it is being closed, which may take a while. */
+  readonly isClosing: boolean
   /** Stops it, or lets it go on; `isTold`: whether the page hears of it, and can let go of its locks. */
   freeze(isTold: boolean): void
   thaw(): void
@@ -43,6 +45,7 @@ export function openTab(life: Life, side: TabSide): Tab {
   const page: SimulatedPage = createPage()
   let store: Store | undefined
   let isToldFrozen = false
+  let isClosing = false
   const report = (error: unknown): void => {
     if (!life.isOver) side.onError(error)
   }
@@ -66,6 +69,9 @@ export function openTab(life: Life, side: TabSide): Tab {
     get store() {
       return store
     },
+    get isClosing() {
+      return isClosing
+    },
     freeze(isTold) {
       isToldFrozen = isTold
       if (isTold) page.dispatch('freeze')
@@ -78,6 +84,7 @@ export function openTab(life: Life, side: TabSide): Tab {
       page.dispatch('resume')
     },
     async close() {
+      isClosing = true
       try {
         await store?.close()
       } catch (error) {

@@ -1,6 +1,6 @@
 import type { Snapshot } from '@syncline/stm'
 import type { Failure } from './failure.ts'
-import { readMark, type Probe } from './probes.ts'
+import { readMark, type Mark, type Probe } from './probes.ts'
 
 /** What holds in every Snapshot that anybody sees. */
 export interface WatcherSide {
@@ -13,12 +13,24 @@ export interface WatcherSide {
 
 /** Looks at what one tab sees, each time that it sees something new. */
 export function createWatcher(party: string, side: WatcherSide): (snapshot: Snapshot) => void {
-  /** How far it has seen each session. */
-  const reached = new Map<string, number>()
+  /** What it has seen of each session. */
+  const reached = new Map<string, Mark>()
 
   return (snapshot) => {
-    const marks = new Map([...side.probes].map(([session, probe]) => [session, readMark(snapshot, probe)]))
-    for (const [session, { latest, count }] of marks) {
+    const changed: string[] = []
+    const before = new Map<string, number>()
+    for (const [session, probe] of side.probes) {
+      const mark = readMark(snapshot, probe)
+      const known = reached.get(session)
+      // What is as it was has been looked at; what it has seen of others cannot be gone without these being looked at.
+      if (known !== undefined && known.latest === mark.latest && known.count === mark.count) continue
+      if (known === undefined && mark.latest === null && mark.count === 0) continue
+      changed.push(session)
+      before.set(session, known?.latest?.index ?? 0)
+      reached.set(session, mark)
+    }
+    for (const session of changed) {
+      const { latest, count } = reached.get(session)!
       const index = latest?.index ?? 0
       // Of what was refused, a tab may still be shown some, in the log of another that has not said so yet.
       const isWhole = side.mayHaveLost(session) ? count > 0 === index > 0 : count === index
@@ -29,15 +41,14 @@ export function createWatcher(party: string, side: WatcherSide): (snapshot: Snap
         })
       }
       if (side.mayHaveLost(session)) continue
-      if (index < (reached.get(session) ?? 0)) {
+      if (index < before.get(session)!) {
         side.fail({
           check: 'causality',
-          message: `${party} had seen ${reached.get(session)} Changes of ${session}, and sees ${index} now.`,
+          message: `${party} had seen ${before.get(session)} Changes of ${session}, and sees ${index} now.`,
         })
       }
-      reached.set(session, index)
       for (const [other, seen] of Object.entries(latest?.seen ?? {})) {
-        const there = marks.get(other)?.latest?.index ?? 0
+        const there = reached.get(other)?.latest?.index ?? 0
         if (there >= seen || side.mayHaveLost(other)) continue
         side.fail({
           check: 'causality',

@@ -10,7 +10,7 @@ import {
   type Value,
 } from '@syncline/stm'
 import type { SimulatedApp } from '../app.ts'
-import { readMark, type Probe } from '../probes.ts'
+import { readMark, type Mark, type Probe } from '../probes.ts'
 
 /** One replica, and what it shows. */
 export interface Replica {
@@ -19,31 +19,55 @@ export interface Replica {
 }
 
 /** Says in which way two replicas differ that should not; undefined when they are the same. `alsoBrowser`: they share a browser. */
-export function difference(
-  app: SimulatedApp,
-  probes: ReadonlyMap<string, Probe>,
-  one: Replica,
-  other: Replica,
-  alsoBrowser: boolean,
-): string | undefined {
-  // What a browser has decided about alone stands in its own bases, under writers that nobody else hears of.
-  const comparable = (basis: Basis): Basis => (alsoBrowser ? basis : { ...basis, writers: new Map() })
-  const [basis, itsBasis] = [wordsOf(comparable(one.snapshot.basis)), wordsOf(comparable(other.snapshot.basis))]
-  if (basis !== itsBasis) return `${one.party} is at ${basis}, ${other.party} at ${itsBasis}`
-  for (const [name, readable] of Object.entries(app.refs)) {
-    if (arbiterOfReadable(readable) === 'browser' && !alsoBrowser) continue
-    const [value, itsValue] = [readAll(one.snapshot, readable), readAll(other.snapshot, readable)]
-    if (!equalBytes(encodeValue(value), encodeValue(itsValue))) {
+export type Comparison = (one: Replica, other: Replica, alsoBrowser: boolean) => string | undefined
+
+/** Compares replicas of one app, each of which is read once. */
+export function createComparison(app: SimulatedApp, probes: ReadonlyMap<string, Probe>): Comparison {
+  const images = new Map<Replica, Image>()
+  const refs = Object.entries(app.refs).map(([name, readable]) => ({
+    name,
+    readable,
+    isBrowsers: arbiterOfReadable(readable) === 'browser',
+  }))
+
+  function imageOf(replica: Replica): Image {
+    let image = images.get(replica)
+    if (image === undefined) {
+      const { snapshot } = replica
+      const values = refs.map(({ readable }) => readAll(snapshot, readable))
+      const marks = new Map([...probes].map(([session, probe]) => [session, readMark(snapshot, probe)]))
+      images.set(replica, (image = { values, bytes: values.map((value) => encodeValue(value)), marks }))
+    }
+    return image
+  }
+
+  return (one, other, alsoBrowser) => {
+    if (one === other) return undefined
+    // What a browser has decided about alone stands in its own bases, under writers that nobody else hears of.
+    const comparable = (basis: Basis): Basis => (alsoBrowser ? basis : { ...basis, writers: new Map() })
+    const [basis, itsBasis] = [wordsOf(comparable(one.snapshot.basis)), wordsOf(comparable(other.snapshot.basis))]
+    if (basis !== itsBasis) return `${one.party} is at ${basis}, ${other.party} at ${itsBasis}`
+    const [image, itsImage] = [imageOf(one), imageOf(other)]
+    for (const [at, { name, isBrowsers }] of refs.entries()) {
+      if (isBrowsers && !alsoBrowser) continue
+      if (equalBytes(image.bytes[at]!, itsImage.bytes[at]!)) continue
+      const [value, itsValue] = [image.values[at], itsImage.values[at]]
       return `${one.party} reads ${name} = ${JSON.stringify(value)}, ${other.party} reads ${JSON.stringify(itsValue)}, both at ${basis}`
     }
-  }
-  for (const [session, probe] of probes) {
-    const [mark, itsMark] = [readMark(one.snapshot, probe), readMark(other.snapshot, probe)]
-    if (!equalValues(mark, itsMark)) {
+    for (const session of probes.keys()) {
+      const [mark, itsMark] = [image.marks.get(session)!, itsImage.marks.get(session)!]
+      if (mark.count === itsMark.count && equalValues(mark.latest, itsMark.latest)) continue
       return `${one.party} sees of ${session} ${JSON.stringify(mark)}, ${other.party} ${JSON.stringify(itsMark)}, both at ${basis}`
     }
+    return undefined
   }
-  return undefined
+}
+
+/** What a replica shows. */
+interface Image {
+  readonly values: readonly Value[]
+  readonly bytes: readonly Uint8Array[]
+  readonly marks: ReadonlyMap<string, Mark>
 }
 
 /** A basis, the same words for the same one. */

@@ -1,0 +1,67 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
+import type { SimulatedCohort, Simulation } from '../../src/simulate/index.ts'
+
+const isLong = process.env['SYNCLINE_LONG'] === '1'
+
+/** So many at a time: what is lost when somebody ends the long run. */
+const CHUNK = 1000
+
+/** How long one test of the long run goes on: as long as there is room for a million. */
+const LONG_MS = 40 * 60_000
+
+/** How long a test with seeds may take. */
+export const SEEDS_TIMEOUT_MS = isLong ? 2 * LONG_MS : 240_000
+
+/** How many seeds a test runs. */
+export function seeds(each: number, long = 1_000_000): number {
+  return isLong ? long : each
+}
+
+/**
+ * Runs so many seeds, and none of them may fail. In `npm test` they are the same each time. In the long run nobody has tried them on this machine:
+ * it goes on where it has ended, or was ended, and stops when its time is up.
+ */
+export async function runSeeds(
+  simulation: Pick<Simulation, 'cohort'>,
+  name: string,
+  runs: number,
+): Promise<SimulatedCohort> {
+  if (!isLong) {
+    const cohort = await simulation.cohort({ runs })
+    expect(cohort.failures).toEqual([])
+    expect(cohort.runs).toBe(runs)
+    return cohort
+  }
+  const place = fileURLToPath(new URL(`../../../../node_modules/.cache/syncline/seeds/${name}.json`, import.meta.url))
+  mkdirSync(dirname(place), { recursive: true })
+  const endMs = performance.now() + LONG_MS
+  const sums = new Map<string, number>()
+  let done = 0
+  let cohort: SimulatedCohort | undefined
+  let first = nextSeed(place)
+  const from = first
+  while (done < runs && performance.now() < endMs) {
+    cohort = await simulation.cohort({ runs: Math.min(CHUNK, runs - done), first })
+    expect(cohort.failures).toEqual([])
+    for (const [what, count] of Object.entries(cohort.counts)) sums.set(what, (sums.get(what) ?? 0) + count)
+    done += cohort.runs
+    first = cohort.next
+    writeFileSync(place, JSON.stringify({ next: first }))
+  }
+  expect(done).toBeGreaterThan(0)
+  const missing = cohort!.missing.filter((what) => !sums.has(what))
+  return { ...cohort!, first: from, runs: done, counts: Object.fromEntries(sums), missing }
+}
+
+/** Where the last run ended; on a machine that has not run any, anywhere. */
+function nextSeed(place: string): number {
+  try {
+    // Written by this test.
+    return (JSON.parse(readFileSync(place, 'utf8')) as { readonly next: number }).next
+  } catch {
+    return 1_000_000 + Math.floor(Math.random() * 2 ** 40)
+  }
+}
