@@ -40,6 +40,10 @@ test('every function of merge/diff is called in an example that runs', async () 
   expect(uncalled(await import('../../packages/merge/src/diff/index.ts'))).toEqual([])
 })
 
+test('every function of yjs/indexeddb is called in an example that runs', async () => {
+  expect(uncalled(await import('../../packages/yjs/src/indexeddb.ts'))).toEqual([])
+})
+
 test('every function of merge/diff3 is called in an example that runs', async () => {
   expect(uncalled(await import('../../packages/merge/src/diff3/index.ts'))).toEqual([])
 })

@@ -7,6 +7,7 @@ import type { LiveDocument, LiveHost } from './live.ts'
 import { noteRemoved } from './removals.ts'
 import { appendOwn, appendUpdate, ignore, load, replay } from './state.ts'
 import type { DocumentState, Link } from './state.ts'
+import { mixedWrites, takenBy, TakenState } from './taking.ts'
 import type { Removed } from './text-inverse.ts'
 import { fewWritersIn } from './update.ts'
 
@@ -25,6 +26,8 @@ export interface BoundDocuments<V, D, L extends LiveDocument<V>> extends BoundPo
 /** A state plus the writes of one transaction so far. Immutable. */
 export interface DocumentDraft<V> {
   readonly base: DocumentState<V> | undefined
+  /** The writes; undefined while there is none. */
+  readonly edits: unknown
 }
 
 /** What the refs of a tag do with documents: how a transaction writes them, and what an app gets to work on. */
@@ -167,7 +170,26 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     return (state.value = found.read())
   }
 
+  function edit(draft: D, intent: Intent, ref: PolicyRef, context: EditContext): D {
+    const updateFor = takenBy(intent)
+    const { base } = draft
+    if (updateFor === undefined && !(base instanceof TakenState)) return writing.edit(draft, intent, ref, context)
+    if (updateFor === undefined || draft.edits !== undefined) throw mixedWrites(ref)
+    const open = live(ref.address)
+    const isShown = open.shows(base?.link)
+    const doc = isShown ? open.doc : load(content.create(), content, base?.link, ignore).doc
+    try {
+      const update = updateFor(doc, content)
+      if (update === undefined) return draft
+      const state = new TakenState(base, update)
+      return writing.draft(state, () => replay(state, content, ignore))
+    } finally {
+      if (!isShown) doc.destroy()
+    }
+  }
+
   function finish(draft: D, address: string): Uint8Array | undefined {
+    if (draft.base instanceof TakenState) return draft.base.payload
     if (writing.isUnchanged(draft)) return undefined
     const found = live(address)
     // When the document is ahead of the base (an edit is under way, or the base is an old state), what the draft says means
@@ -209,9 +231,9 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
       const found = lives.get(address)
       return writing.draft(state, () => read(state, address), found?.shows(state?.link) === true ? found : undefined)
     },
-    edit: (draft, intent, ref, context) => writing.edit(draft, intent, ref, context),
+    edit,
     readDraft: (draft) => writing.readDraft(draft),
-    sizeBytes: (draft) => writing.sizeBytes(draft),
+    sizeBytes: (draft) => (draft.base instanceof TakenState ? draft.base.sizeBytes : writing.sizeBytes(draft)),
     finish: (draft, ref) => finish(draft, ref.address),
     finishAside: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context), liveHost.writeAs),
     documents(payload) {
@@ -271,6 +293,7 @@ export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocumen
   clientId: number,
   onWriter: (client: number) => void = ignore,
 ): Uint8Array | undefined {
+  if (draft.base instanceof TakenState) return draft.base.payload
   if (isUnchanged(draft)) return undefined
   const { doc } = load(content.create(), content, draft.base?.link, ignore)
   doc.clientID = freeClient(doc, clientId)

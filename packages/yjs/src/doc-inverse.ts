@@ -1,7 +1,8 @@
 import type { Value } from '@syncline/stm'
 import { isCount } from './lineage.ts'
-import { rangeOf, Stretches } from './stretches.ts'
+import { Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
+import { writtenIn } from './update.ts'
 import type { ParsedUpdate } from './update.ts'
 
 /**
@@ -18,9 +19,9 @@ export function inverseOf({ runs, deletes }: ParsedUpdate): DocInverse {
   const inserted = new Stretches<boolean>()
   const removed = new Stretches<boolean>()
   for (const range of deletes) removed.set(range, true)
-  for (const { client, clock, end } of runs) {
-    inserted.set(rangeOf(client, clock, end), true)
-    removed.set(rangeOf(client, clock, end), false)
+  for (const range of runs.flatMap(writtenIn)) {
+    inserted.set(range, true)
+    removed.set(range, false)
   }
   for (const range of deletes) inserted.set(range, false)
   return { inserted: thoseIn(inserted), removed: thoseIn(removed) }

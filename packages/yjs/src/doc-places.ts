@@ -9,13 +9,13 @@ import type { Id, ParsedUpdate, Struct } from './update.ts'
 export type AnyType = Y.AbstractType<any>
 
 /** Where an item is: in which type, and whether under a key of it. Undefined stands for where nothing is any more. */
-interface Place {
+export interface Place {
   readonly within: Container
   readonly keyed: boolean
 }
 
 /** A type that items may be in. */
-interface Container {
+export interface Container {
   readonly kind: TypeKind
   /** The arrays and objects around its items in what the document reads as. */
   readonly levels: number
@@ -97,15 +97,7 @@ class Places {
     const list = this.#added.get(client)
     if (list === undefined) this.#added.set(client, [{ struct, place }])
     else list.push({ struct, place })
-    if (place === undefined || holding === 'deleted' || holding === 'gone') return undefined
-    const { within, keyed } = place
-    if (!MAY_HOLD[within.kind][keyed ? 'keyed' : 'listed'].includes(holding)) {
-      return `it puts ${holding} into ${within.kind}${keyed ? ' under a key' : ''}`
-    }
-    if (holding in LEVELS && containerIn(within, holding as TypeKind).levels > MAX_CONTAINER_LEVELS) {
-      return `it nests types more than ${MAX_CONTAINER_LEVELS} levels deep`
-    }
-    return undefined
+    return place && whyNotIn(place, holding)
   }
 
   /** The type that an item holds; undefined when it has gone, and why when there never was one. */
@@ -145,7 +137,19 @@ class Places {
   }
 }
 
-const NO_TYPE = 'it writes into something that holds nothing'
+/** Why something cannot be in a place; undefined when it can. */
+export function whyNotIn({ within, keyed }: Place, holding: Holding): string | undefined {
+  if (holding === 'deleted' || holding === 'gone') return undefined
+  if (!MAY_HOLD[within.kind][keyed ? 'keyed' : 'listed'].includes(holding)) {
+    return `it puts ${holding} into ${within.kind}${keyed ? ' under a key' : ''}`
+  }
+  if (holding in LEVELS && containerIn(within, holding as TypeKind).levels > MAX_CONTAINER_LEVELS) {
+    return `it nests types more than ${MAX_CONTAINER_LEVELS} levels deep`
+  }
+  return undefined
+}
+
+export const NO_TYPE = 'it writes into something that holds nothing'
 
 function isSame(left: Place, right: Place): boolean {
   return (
@@ -154,11 +158,11 @@ function isSame(left: Place, right: Place): boolean {
 }
 
 /** Two: the whole, and the root in it. */
-function rootContainer(name: string | undefined): Container | undefined {
+export function rootContainer(name: string | undefined): Container | undefined {
   return isRoot(name) ? { kind: name, levels: 2 } : undefined
 }
 
-function containerIn(outer: Container, kind: TypeKind): Container {
+export function containerIn(outer: Container, kind: TypeKind): Container {
   return { kind, levels: outer.levels + LEVELS[kind] }
 }
 

@@ -10,8 +10,19 @@ export type YjsErrorCode =
   | 'edit-ignored'
   /** A listener or observer on a document threw. `cause` is what it threw; the document is whole. */
   | 'listener-failed'
+  /** What is to be imported is nothing that its ref can hold, or nobody has said which root goes where. Nothing was imported. */
+  | 'import-unfit'
+  /** The ref has taken other roots of the same document before. Nothing was imported. */
+  | 'import-mismatch'
+  /** The database was closed by the browser or by newer code before it was read. Nothing was imported. */
+  | 'import-interrupted'
+  /** A database of this name is there, and y-indexeddb has not written it. */
+  | 'not-y-indexeddb'
 
-/** Something is wrong with a document. Given to the store's error report; nothing here is thrown into an edit or a commit. */
+/**
+ * Something is wrong with a document. Given to the store's error report, and nothing of it is thrown into an edit or a commit; imports and
+ * exports throw it.
+ */
 export class YjsError extends Error {
   readonly code: YjsErrorCode
 

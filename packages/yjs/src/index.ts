@@ -16,6 +16,15 @@ export type { TextDocument } from './open.ts'
 export type { DocumentHandle } from './handle.ts'
 export type { AwarenessListener, AwarenessState, DocumentAwareness } from './document-awareness.ts'
 
+// Documents that come from elsewhere, and go there
+export { exportStateVector, exportUpdate } from './export-update.ts'
+export type { ExportUpdateOptions } from './export-update.ts'
+export type { ForeignKind } from './foreign.ts'
+export type { UpdateVersion } from './foreign-update.ts'
+export type { DocElsewhere, Elsewhere, TextElsewhere } from './import-parts.ts'
+export { importUpdate } from './import-update.ts'
+export type { ForeignRoot, Imported, ImportUpdateOptions, SetAside } from './import-update.ts'
+
 // Presence
 export { yjsPresence } from './presence.ts'
 export type { YjsPresence } from './presence.ts'

@@ -9,11 +9,15 @@ import type { Grammar, Held, Parent } from './update.ts'
 export const TEXT_KEY = 'text'
 
 // Content types of the update format, version 1 (yjs/src/structs/Item.js).
+const GONE = 0
 const DELETED = 1
 const STRING = 4
 
-/** Strings and deleted stretches in the root text. Embeds, formats, nested types and other roots are not plain text. */
-const grammar: Grammar<'string' | 'deleted'> = {
+/**
+ * Strings and deleted stretches in the root text, and what has gone: where the document was imported from another one, that is what stood
+ * in other roots. Embeds, formats, nested types and other roots are not plain text.
+ */
+const grammar: Grammar<'string' | 'deleted' | 'gone'> = {
   checkPlace(parent: Parent | undefined, keyed: boolean): void {
     if (keyed) throw new Error('it sets an attribute, and a plain text has none')
     if (parent === undefined) return
@@ -22,9 +26,10 @@ const grammar: Grammar<'string' | 'deleted'> = {
     if (root !== TEXT_KEY)
       throw new Error(`it writes into the root ${JSON.stringify(root)}, not into ${JSON.stringify(TEXT_KEY)}`)
   },
-  readContent(decoder: decoding.Decoder, type: number): Held<'string' | 'deleted'> {
+  readContent(decoder: decoding.Decoder, type: number): Held<'string' | 'deleted' | 'gone'> {
     if (type === STRING) return { holding: 'string', length: readString(decoder).length }
     if (type === DELETED) return { holding: 'deleted', length: decoding.readVarUint(decoder) }
+    if (type === GONE) return { holding: 'gone', length: decoding.readVarUint(decoder) }
     throw new Error(`it holds content of type ${type}, and a plain text holds characters only`)
   },
 }

@@ -9,6 +9,7 @@ import { plainText } from './plain-text.ts'
 import { createRenaming, renamedInverse } from './renaming.ts'
 import { appendUpdate, ignore, replay } from './state.ts'
 import type { TextState } from './state.ts'
+import { TakenState } from './taking.ts'
 import { boundReversal, reversalAside } from './text-reversal.ts'
 
 /** A text: characters that several people edit at once. Reads as a string. */
@@ -65,12 +66,16 @@ export interface TextOptions extends Pick<RefOptions<'local'>, 'maxBytes'> {
   readonly schema?: StandardSchema<string>
 }
 
+const nowhere = { length: 0, mayHavePairs: true, splitsPair: () => false }
+
 /** How transactions write texts. */
 const writing: Writing<string, TextDraft, LiveText> = {
   content: plainText,
   open: (address, host) => new LiveText(address, plainText, host),
-  draft: (base, read, live) =>
-    live === undefined
+  draft: (base, read, live) => {
+    // It is not written any further, and often not read.
+    if (base instanceof TakenState) return new TextDraft(base, { ...nowhere, text: read })
+    return live === undefined
       ? openDraft(base, read())
       : new TextDraft(base, {
           length: live.text.length,
@@ -78,7 +83,8 @@ const writing: Writing<string, TextDraft, LiveText> = {
           text: read,
           // It may have gone on, while a body waited.
           splitsPair: (index) => (live.shows(base?.link) ? live.finger.splitsPair(index) : splitsPair(read(), index)),
-        }),
+        })
+  },
   edit: editDraft,
   readDraft: (draft) => draft.after,
   known: (draft) => draft.knownAfter,

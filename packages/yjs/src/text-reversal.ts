@@ -6,11 +6,12 @@ import { removedBy } from './removals.ts'
 import { plainText } from './plain-text.ts'
 import { ignore, load } from './state.ts'
 import type { TextState } from './state.ts'
-import { rangeOf, Stretches } from './stretches.ts'
+import { Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
 import { encodeInverse } from './text-inverse.ts'
 import type { Removed } from './text-inverse.ts'
 import { revertOn } from './text-revert.ts'
+import { writtenIn } from './update.ts'
 import type { ParsedUpdate } from './update.ts'
 import type { Id } from './update-writing.ts'
 
@@ -99,7 +100,7 @@ function parsedUnlessRefused(update: Uint8Array): ParsedUpdate | undefined {
 
 /** The characters that an update inserts and leaves in the text. */
 function leftBy({ runs, deletes }: ParsedUpdate): readonly Range[] {
-  const inserted = runs.map(({ client, clock, end }) => rangeOf(client, clock, end))
+  const inserted = runs.flatMap(writtenIn)
   if (inserted.length === 0 || deletes.length === 0) return inserted
   const left = new Stretches<boolean>()
   for (const range of inserted) left.set(range, true)

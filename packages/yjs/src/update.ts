@@ -1,5 +1,7 @@
 import * as decoding from 'lib0/decoding'
 import * as Y from 'yjs'
+import { rangeOf } from './stretches.ts'
+import type { Range } from './stretches.ts'
 
 /**
  * What an update adds and what it builds on, read without touching a document.
@@ -98,6 +100,14 @@ export function parseUpdate<H>(update: Uint8Array, grammar: Grammar<H>): ParsedU
   }
   if (decoding.hasContent(decoder)) throw new Error(`${bytesLeft(decoder)} bytes follow its end`)
   return { runs, deletes }
+}
+
+/** The stretches that a run brings, without what has gone: nobody can take that back, or miss it. */
+export function writtenIn({ client, clock, end, structs }: Run): readonly Range[] {
+  if (!structs.some(({ holding }) => holding === 'gone')) return [rangeOf(client, clock, end)]
+  return structs.flatMap((struct) =>
+    struct.holding === 'gone' ? [] : rangeOf(client, struct.clock, struct.clock + struct.length),
+  )
 }
 
 /** The Yjs clients whose structs an update brings, if that is one or none: it begins with them. Undefined for others, and for what is no update. */

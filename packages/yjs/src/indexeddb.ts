@@ -1,0 +1,3 @@
+// y-indexeddb
+export { importYIndexeddb } from './import-y-indexeddb.ts'
+export type { ImportedDatabase, ImportProgress, ImportYIndexeddbOptions } from './import-y-indexeddb.ts'
