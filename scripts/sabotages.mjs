@@ -81,7 +81,7 @@ export const sabotages = [
   {
     name: 'nobody writes down what became of a refused writer',
     file: 'packages/store/src/settling.ts',
-    from: 'const stored = core.journal.write(',
+    from: 'const stored = core.journal.settle(',
     to: 'const stored = ((..._: unknown[]) => Promise.resolve())(',
   },
   {

@@ -6,7 +6,10 @@ import { seal, unseal } from './seal.ts'
 import { ByteWriter } from './writer.ts'
 
 /** One entry of the log that a client keeps of a space. */
-export type LogEntry =
+export type LogEntry = SingleEntry | TogetherEntry
+
+/** What an entry says by itself. */
+export type SingleEntry =
   | CommitsEntry
   | OrderedEntry
   | RefusedEntry
@@ -75,6 +78,12 @@ export interface DecidedEntry {
   readonly message: string
 }
 
+/** Several entries that count as one: nobody sees what the first of them says without what the last one says. */
+export interface TogetherEntry {
+  readonly kind: 'together'
+  readonly entries: readonly SingleEntry[]
+}
+
 const WHAT = 'log entry'
 const VERSION = 1
 
@@ -88,6 +97,7 @@ const ENDED = 4
 const DROPPED = 5
 const PREPARED = 6
 const DECIDED = 7
+const TOGETHER = 8
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -172,6 +182,15 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       out.string(entry.code)
       out.string(entry.message)
       break
+    case 'together':
+      out.byte(TOGETHER)
+      out.varuint(entry.entries.length)
+      for (const one of entry.entries) {
+        const bytes = encodeEntry(one)
+        if (bytes[1] === TOGETHER) throw out.unfit('an entry of several in another one')
+        out.bytes(bytes)
+      }
+      break
     default:
       throw out.unfit(`the unknown kind "${String((entry satisfies never as LogEntry).kind)}"`)
   }
@@ -227,12 +246,20 @@ function readEntry(input: ByteReader): LogEntry {
       return { kind: 'prepared', by: input.id(), record: readRecord(input), local: input.bytes() }
     case DECIDED:
       return { kind: 'decided', writer: input.id(), code: input.string(), message: input.string() }
+    case TOGETHER:
+      return { kind: 'together', entries: readMany(input.count(1 + MIN_ENTRY_BYTES), () => readSingle(input)) }
     default:
       throw new ProtocolError(
         'newer-version',
         `A log entry is of kind ${kind}, which this version does not know. Update this app, or reload it to get the newer one.`,
       )
   }
+}
+
+function readSingle(input: ByteReader): SingleEntry {
+  const entry = decodeEntry(input.bytes())
+  if (entry.kind === 'together') throw input.malformed('an entry of several in another one')
+  return entry
 }
 
 function readItem(input: ByteReader): OrderedEntry['items'][number] {

@@ -1,6 +1,13 @@
 import { toValue, type Basis, type Change, type Value } from '@syncline/stm'
 import fc from 'fast-check'
-import { encodeChange, type Expectation, type Frame, type Inherited, type LogEntry } from '@syncline/protocol'
+import {
+  encodeChange,
+  type Expectation,
+  type Frame,
+  type Inherited,
+  type LogEntry,
+  type SingleEntry,
+} from '@syncline/protocol'
 
 /** Any well-formed text, often short and plain, sometimes of characters outside the first plane. */
 export const text: fc.Arbitrary<string> = fc.oneof(
@@ -177,7 +184,7 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
 
 const pair = fc.record({ writer: id, seq })
 
-export const entry: fc.Arbitrary<LogEntry> = fc.oneof(
+const single: fc.Arbitrary<SingleEntry> = fc.oneof(
   fc.record({
     kind: fc.constant('commits' as const),
     changes: fc.array(fc.record({ record, local: bytes }), { maxLength: 3 }),
@@ -205,4 +212,12 @@ export const entry: fc.Arbitrary<LogEntry> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('prepared' as const), by: id, record, local: bytes }),
   fc.record({ kind: fc.constant('decided' as const), writer: id, code: text, message: text }),
+)
+
+export const entry: fc.Arbitrary<LogEntry> = fc.oneof(
+  { weight: 7, arbitrary: single },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('together' as const), entries: fc.array(single, { maxLength: 3 }) }),
+  },
 )

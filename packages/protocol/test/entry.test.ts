@@ -23,7 +23,7 @@ describe('log entries', () => {
       }),
       { seed: 601, numRuns: 300 },
     )
-    expect(kinds.size).toBe(7)
+    expect(kinds.size).toBe(8)
   })
 
   test('[EN2] every single flipped bit is found', () => {
@@ -45,7 +45,7 @@ describe('log entries', () => {
     newer[0] = 2
     expect(codeOf(() => decodeEntry(newer))).toBe('damaged')
     expect(codeOf(() => decodeEntry(resealed(newer)))).toBe('newer-version')
-    expect(codeOf(() => decodeEntry(sealedOf([1, 8, 0])))).toBe('newer-version')
+    expect(codeOf(() => decodeEntry(sealedOf([1, 9, 0])))).toBe('newer-version')
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0])))).toBeUndefined()
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0, 0])))).toBe('malformed')
   })
@@ -59,6 +59,7 @@ describe('log entries', () => {
     ['relaySeq 0', { kind: 'ordered', epoch: A, first: 0, items: [] }],
     ['an id that is none', { kind: 'dropped', changes: [`${A}:01`] }],
     ['an id without a seq', { kind: 'dropped', changes: [A] }],
+    ['several in one of several', { kind: 'together', entries: [{ kind: 'together', entries: [] }] }],
     ['a seq above 2^53 - 1', { kind: 'dropped', changes: [`${A}:9007199254740992`] }],
   ])('[EN4] %s is not encoded', (_, of) => {
     expect(codeOf(() => encodeEntry(of as LogEntry))).toBe('malformed')

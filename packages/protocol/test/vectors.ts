@@ -217,6 +217,13 @@ const entries: { readonly [name: string]: LogEntry } = {
   dropped: { kind: 'dropped', changes: [`${A}:8`, `${B}:9007199254740991`] },
   prepared: { kind: 'prepared', by: A, record: encodeChange(asking, [], expectations), local: Uint8Array.of(9) },
   decided: { kind: 'decided', writer: B, code: 'conflict', message: 'The seat is taken.' },
+  together: {
+    kind: 'together',
+    entries: [
+      { kind: 'commits', changes: [{ record, local: Uint8Array.of(1) }] },
+      { kind: 'ended', writer: A, lastSeq: 7, refused: [], reauthored: [encodeChange(ordinary)] },
+    ],
+  },
 }
 
 /** The frames in one message. */

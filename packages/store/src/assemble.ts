@@ -133,7 +133,6 @@ async function open<P extends readonly Part[]>(
     arbitrations: {},
     letGo: () => undefined,
     renamed: new Map(),
-    resettled: new Set(),
     get isClosed() {
       return closed
     },
@@ -192,9 +191,11 @@ async function open<P extends readonly Part[]>(
       intake.onFenced()
       core.link.onFenced()
     },
+    hasOrder: (epoch, relaySeq) => epoch !== replica.basis.epoch || relaySeq <= intake.loggedSeq,
     onFailure() {
       board.touch()
       core.link.tend()
+      if (replica.refusals.size > 0) settling.settle(core.link.isRunning)
       core.link.wake()
     },
   }

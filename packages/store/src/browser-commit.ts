@@ -1,4 +1,4 @@
-import { encodeChange, encodeLocal, type LogEntry } from '@syncline/protocol'
+import { encodeChange, encodeLocal, type SingleEntry } from '@syncline/protocol'
 import {
   arbiterOf,
   changeId,
@@ -235,7 +235,7 @@ export function createBrowserArbitration(
       }
     }
     const changes = members.flatMap(({ change, record, local }) => (change === undefined ? [] : { record, local }))
-    const entry: LogEntry = { kind: 'commits', changes }
+    const entry: SingleEntry = { kind: 'commits', changes }
     return { members, postponed, offer: changes.length === 0 ? undefined : { entry, strict: isStrict } }
   }
 

@@ -36,11 +36,6 @@ export interface Core extends Brought {
   readonly settling: Settling
   /** Changes of this tab that were authored again, by the id they had before. */
   readonly renamed: Map<ChangeId, ChangeId>
-  /**
-   * Changes that were authored again from ones which this device has stored. Another tab may do the same until the settlement is in the
-   * log, so they are sent only then.
-   */
-  readonly resettled: Set<ChangeId>
   readonly isClosed: boolean
   /** Called when the local data is there and the other tabs can be told something. */
   readonly starting: Set<() => void>

@@ -69,17 +69,17 @@ export function createIntake(core: Core): Intake {
     loggedSeq = Math.max(loggedSeq, storedSeq)
   }
 
-  return {
-    entry(entry, origin) {
-      switch (entry.kind) {
-        case 'commits': {
+  /** Understands all of an entry, and gives what takes it in. */
+  function read(entry: LogEntry): (origin: Origin) => ReadonlySet<CellKey> {
+    switch (entry.kind) {
+      case 'commits': {
+        const made = entry.changes.map(({ record, local }) => {
+          const part = readLocal(local, core.space)
+          return { record, part, change: withLocalPart(readRecord(record, core.space), part) }
+        })
+        return (origin) => {
           const changed = new Set<CellKey>()
-          // All of it is understood before any of it is taken in.
-          const read = entry.changes.map(({ record, local }) => {
-            const part = readLocal(local, core.space)
-            return { record, part, change: withLocalPart(readRecord(record, core.space), part) }
-          })
-          for (const { record, part, change } of read) {
+          for (const { record, part, change } of made) {
             const known = { record, inverse: () => part.inverse }
             const isKnown = replica.knows(change)
             for (const key of replica.commit(change, origin, known)) changed.add(key)
@@ -89,8 +89,10 @@ export function createIntake(core: Core): Intake {
           }
           return changed
         }
-        case 'ordered': {
-          const items = entry.items.map((item) => (item instanceof Uint8Array ? readRecord(item, core.space) : item))
+      }
+      case 'ordered': {
+        const items = entry.items.map((item) => (item instanceof Uint8Array ? readRecord(item, core.space) : item))
+        return (origin) => {
           try {
             const changed = apply(entry.epoch, entry.first, items, origin)
             onStored(entry.first + entry.items.length - 1)
@@ -101,40 +103,58 @@ export function createIntake(core: Core): Intake {
             throw error
           }
         }
-        case 'refused':
+      }
+      case 'refused':
+        return () => {
           replica.refuse(entry)
           return nothing
-        case 'ended': {
-          const refused = entry.refused.map(({ record, code, message }) => {
-            const shared = readRecord(record, core.space)
+        }
+      case 'ended': {
+        const gone = entry.refused.map((one) => ({ ...one, shared: readRecord(one.record, core.space) }))
+        const again = entry.reauthored.map((record) => ({ record, change: readRecord(record, core.space) }))
+        return () => {
+          const refused = gone.map(({ record, shared, code, message }) => {
             const id = changeId(shared)
             // The record has the shared part only.
             return { record, change: { id, change: replica.pending.get(id)?.change ?? shared, code, message } }
           })
-          const again = entry.reauthored.map((record) => ({ record, change: readRecord(record, core.space) }))
           const changed = replica.end(entry.writer, entry.lastSeq, refused, again)
           for (const { change } of refused) core.waiting.reject(change.id, refusedError(change))
           core.undoing.onRefused(refused.map(({ change }) => change.id))
           return changed
         }
-        case 'dropped':
+      }
+      case 'dropped':
+        return () => {
           replica.drop(entry.changes)
           return nothing
-        case 'prepared': {
-          const { by, record, local } = entry
-          const part = readLocal(local, core.space)
-          const change = withLocalPart(readRecord(record, core.space), part)
+        }
+      case 'prepared': {
+        const { by, record, local } = entry
+        const part = readLocal(local, core.space)
+        const change = withLocalPart(readRecord(record, core.space), part)
+        return () => {
           replica.prepare({ by, isOurs: false, record: () => record, change })
           if (replica.envelopes.get(change.writer)?.change === change) core.undoing.hearAsked(change, part.inverse)
           return nothing
         }
-        case 'decided':
+      }
+      case 'decided':
+        return () => {
           replica.dismiss(entry.writer)
           core.undoing.onDismissed(entry.writer)
           envelopes.decide(entry.writer, { kind: 'refused', code: entry.code, message: entry.message })
           return nothing
+        }
+      case 'together': {
+        const all = entry.entries.map(read)
+        return (origin) => new Set(all.flatMap((take) => [...take(origin)]))
       }
-    },
+    }
+  }
+
+  return {
+    entry: (entry, origin) => read(entry)(origin),
     order(epoch, first, items, records, fence) {
       const stored = items.map((item) => toStore(item, records))
       const changed = apply(epoch, first, items, 'remote')

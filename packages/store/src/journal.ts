@@ -1,7 +1,19 @@
-import { encodeEntry, type LogEntry } from '@syncline/protocol'
+import { encodeEntry, type EndedEntry, type SingleEntry } from '@syncline/protocol'
 import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import { StoreError } from './errors.ts'
 import type { Clock, Log } from './ports.ts'
+import {
+  bringsChanges,
+  entriesOf,
+  insertSettlement,
+  isStrict,
+  madeBy,
+  takeUnheard,
+  together,
+  type ClaimPiece,
+  type OrderedPiece,
+  type Piece,
+} from './queue.ts'
 import type { Pending } from './replica.ts'
 
 /** What the relay's order says about one entry: its bytes when this device has not stored it, else only its name. */
@@ -25,11 +37,18 @@ export interface Journal {
    * tried again: what it was made of may have moved.
    */
   claim(offer: () => Offer | undefined): Promise<ClaimOutcome>
-  /** Any other entry. `made` are Changes of this tab that it brings into the log. Resolves when it is there; never when it is not. */
-  write(entry: LogEntry, made?: readonly ChangeId[]): Promise<void>
+  /**
+   * What became of a refused writer. `again` says what Changes are now, by what they were: this tab has authored them. Of what they were that is stored
+   * here which was to be stored before, as one with it. Resolves when it is in the log; never when it is not.
+   */
+  settle(entry: EndedEntry, again: ReadonlyMap<ChangeId, ChangeId>): Promise<void>
+  /** Any other entry. Resolves when it is in the log; never when it is not. */
+  write(entry: SingleEntry): Promise<void>
 
   /** Whether a Change of this tab is in the log. Changes of other tabs are, or we would not know them. */
   isDurable(id: ChangeId): boolean
+  /** Whether nobody can have read in the log of a Change of this tab, under no id that it had: not now, and not in a moment. */
+  isUnheard(id: ChangeId): boolean
   /** How many Changes of this tab are not in the log yet. */
   readonly unsaved: number
   /** Why the log refuses to be written, while it does. */
@@ -47,7 +66,7 @@ export interface Journal {
 
 /** An entry that is appended with a claim. */
 export interface Offer {
-  readonly entry: LogEntry
+  readonly entry: SingleEntry
   readonly strict: boolean
 }
 
@@ -86,20 +105,10 @@ export interface JournalEvents {
   onOrdered(relaySeq: number): void
   /** Another tab has taken the fence: what this tab had of the relay's order and had not written yet is not in the log. */
   onFenced(): void
+  /** Whether the log has the relay's order up to here, or that is on its way there. After a change of the epoch there is no use in it. */
+  hasOrder(epoch: Epoch, relaySeq: number): boolean
   onFailure(): void
 }
-
-type Piece =
-  | { readonly kind: 'commits'; readonly pending: Pending[]; strict: boolean }
-  | {
-      readonly kind: 'ordered'
-      readonly epoch: Epoch
-      readonly first: number
-      readonly items: OrderedRecord[]
-      readonly fence: number | undefined
-    }
-  | { readonly kind: 'claim'; offer(): Offer | undefined; settle(outcome: ClaimOutcome): void }
-  | { readonly kind: 'entry'; readonly entry: LogEntry; readonly made: readonly ChangeId[]; onStored(): void }
 
 interface Waiter {
   resolve(): void
@@ -115,6 +124,12 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   const queue: Piece[] = []
   /** Changes of this tab that are not in the log, in order. */
   const unsaved = new Map<ChangeId, Waiter[]>()
+  /** What Changes were before they were authored again, by what they are, until that is in the log. */
+  const origins = new Map<ChangeId, ChangeId>()
+  /** The relay's order that another tab's fence has kept out of the log. */
+  let forgone: OrderedPiece[] = []
+  /** What is being written now. */
+  const underWay = new Set<Piece>()
   let settlers: Waiter[] = []
   let read = upTo.position
   let newestClaim = upTo.claim
@@ -147,18 +162,16 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     try {
       while (queue.length > 0) {
         const piece = queue[0]!
+        underWay.add(piece)
         const grown = await append(piece)
-        queue.shift()
+        const stored = [...underWay]
+        underWay.clear()
+        for (const one of stored) queue.splice(queue.indexOf(one), 1)
         if (failure !== undefined) {
           failure = undefined
           events.onFailure()
         }
-        if (piece.kind === 'commits') markDurable(piece.pending.map(({ change }) => changeId(change)))
-        if (piece.kind === 'entry') {
-          markDurable(piece.made)
-          piece.onStored()
-        }
-        if (piece.kind === 'ordered' && grown !== undefined) events.onOrdered(piece.first + piece.items.length - 1)
+        for (const one of stored) conclude(one, grown !== undefined)
         if (grown !== undefined) {
           if (grown === read + 1) read = grown
           else pull().catch(events.onUnreadable)
@@ -176,49 +189,86 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   }
 
   async function append(piece: Piece): Promise<number | undefined> {
-    switch (piece.kind) {
-      case 'commits': {
-        // Taken now, so that what is committed while this is being written makes the next record.
-        const changes = piece.pending.map((pending) => ({ record: pending.record(), local: pending.local() }))
-        sealed.add(piece)
-        return log.append(encodeEntry({ kind: 'commits', changes }), {
-          durability: piece.strict ? 'strict' : 'relaxed',
-        })
-      }
-      case 'ordered': {
-        sealed.add(piece)
-        const entry = encodeEntry({ kind: 'ordered', epoch: piece.epoch, first: piece.first, items: piece.items })
-        try {
-          return await log.append(entry, piece.fence === undefined ? {} : { fence: piece.fence })
-        } catch (error) {
-          if (!(error instanceof Error && 'code' in error && error.code === 'fenced')) throw error
-          // Whoever has the fence now reads the same log from the relay. That may be this tab again, which has more of it waiting here by then:
-          // that would leave a gap.
-          for (const other of [...queue]) {
-            if (other.kind === 'ordered' && other !== piece) queue.splice(queue.indexOf(other), 1)
-          }
-          events.onFenced()
-          return undefined
-        }
-      }
-      case 'claim':
-        return claim(piece)
-      case 'entry':
-        // What was authored again is sent when this is stored. Should a loss of power take it, the same would be authored, and sent, once more.
-        return log.append(encodeEntry(piece.entry), { durability: piece.entry.kind === 'ended' ? 'strict' : 'relaxed' })
+    if (piece.kind === 'claim') return claim(piece)
+    // Taken now, so that what is committed while this is being written makes the next record.
+    const entry = encodeEntry(together(entriesOf(piece)))
+    sealed.add(piece)
+    const durability = isStrict(piece) ? 'strict' : 'relaxed'
+    try {
+      const { fence } = piece.kind === 'ordered' ? piece : nothingMore
+      return await log.append(entry, fence === undefined ? { durability } : { durability, fence })
+    } catch (error) {
+      if (piece.kind !== 'ordered' || !hasCode(error, 'fenced')) throw error
+      events.onFenced()
+      forgoOrder()
+      // It may be the cause of what stands behind it.
+      return piece.fence === undefined ? append(piece) : undefined
     }
   }
 
-  async function claim(piece: Extract<Piece, { kind: 'claim' }>): Promise<number | undefined> {
+  /** A piece is in the log, or has nothing to say any more. */
+  function conclude(piece: Piece, isStored: boolean): void {
+    const made = madeBy(piece)
+    if (made.length > 0) markDurable(made)
+    switch (piece.kind) {
+      case 'ordered':
+        if (isStored) events.onOrdered(piece.first + piece.items.length - 1)
+        return
+      case 'settlement':
+        for (const { onStored } of piece.settlements) onStored()
+        return
+      case 'entry':
+        piece.onStored()
+        return
+      default:
+        return
+    }
+  }
+
+  /**
+   * Another tab has the fence, and reads the same log from the relay. That may be this tab again, which has more of it waiting here by then: that
+   * would leave a gap. So the order is left to that tab, but for what Changes behind it may depend on: nobody shall read these before it.
+   */
+  function forgoOrder(): void {
+    const lastChanges = queue.findLastIndex(bringsChanges)
+    queue.forEach((piece, i) => {
+      if (piece.kind === 'ordered' && i < lastChanges) piece.fence = undefined
+    })
+    forgone = forgone.filter(isMissing)
+    for (const piece of queue.slice(lastChanges + 1)) {
+      if (piece.kind !== 'ordered') continue
+      forgone.push(piece)
+      if (!underWay.has(piece)) queue.splice(queue.indexOf(piece), 1)
+    }
+  }
+
+  function isMissing({ epoch, first, items }: OrderedPiece): boolean {
+    return !events.hasOrder(epoch, first + items.length - 1)
+  }
+
+  /** What is committed may depend on order that the fence has kept out of the log. */
+  function bringOrder(): void {
+    for (const { epoch, first, items } of forgone.filter(isMissing)) order(epoch, first, items, undefined)
+    forgone = []
+  }
+
+  async function claim(piece: ClaimPiece): Promise<number | undefined> {
     try {
       const offer = piece.offer()
       if (offer === undefined) {
         piece.settle({ kind: 'nothing' })
         return undefined
       }
+      // What is offered was made of all that this tab has, so nobody shall read it before what waits behind it.
+      const causes = queue.filter((other) => other.kind !== 'claim')
       const number = newestClaim + 1
-      const position = await log.append(encodeEntry(offer.entry), {
-        durability: offer.strict ? 'strict' : 'relaxed',
+      const entries = [...causes.flatMap(entriesOf), offer.entry]
+      for (const cause of causes) {
+        sealed.add(cause)
+        underWay.add(cause)
+      }
+      const position = await log.append(encodeEntry(together(entries)), {
+        durability: offer.strict || causes.some(isStrict) ? 'strict' : 'relaxed',
         claim: number,
       })
       // Whoever reads fast has read it already.
@@ -226,8 +276,9 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       piece.settle({ kind: 'stored' })
       return position
     } catch (error) {
-      const isClaimed = error instanceof Error && 'code' in error && error.code === 'claimed'
-      piece.settle(isClaimed ? { kind: 'claimed' } : { kind: 'failed', error: toStoreError(error) })
+      underWay.clear()
+      underWay.add(piece)
+      piece.settle(hasCode(error, 'claimed') ? { kind: 'claimed' } : { kind: 'failed', error: toStoreError(error) })
       return undefined
     }
   }
@@ -246,7 +297,12 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
 
   function giveUp(error: unknown): void {
     failure = toStoreError(error)
+    underWay.clear()
     refuseClaims(failure)
+    // What was on its way when it was settled is not any more.
+    for (const piece of [...queue]) {
+      if (piece.kind === 'settlement') for (const settled of piece.settlements) takeUnheard(queue, underWay, settled)
+    }
     const waiters = [...settlers, ...[...unsaved.values()].flat()]
     settlers = []
     for (const id of unsaved.keys()) unsaved.set(id, [])
@@ -274,14 +330,35 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     for (const id of ids) {
       const waiters = unsaved.get(id) ?? []
       unsaved.delete(id)
+      origins.delete(id)
       for (const { resolve } of waiters) resolve()
     }
     events.onDurable(ids)
   }
 
+  /** What was authored again counts once. */
+  function countUnsaved(): number {
+    let count = unsaved.size
+    for (const from of origins.values()) if (unsaved.has(from)) count -= 1
+    return count
+  }
+
   function tail<K extends Piece['kind']>(kind: K): Extract<Piece, { kind: K }> | undefined {
     const last = queue.at(-1)
     return last?.kind === kind && !sealed.has(last) ? (last as Extract<Piece, { kind: K }>) : undefined
+  }
+
+  function order(epoch: Epoch, first: number, items: readonly OrderedRecord[], fence: number | undefined): void {
+    const last = tail('ordered')
+    if (
+      last !== undefined &&
+      last.epoch === epoch &&
+      last.fence === fence &&
+      last.first + last.items.length === first
+    ) {
+      for (const item of items) last.items.push(item)
+    } else queue.push({ kind: 'ordered', epoch, first, items: [...items], fence })
+    schedule()
   }
 
   function pull(): Promise<void> {
@@ -320,6 +397,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   return {
     isWritten: true,
     commit(change, strict) {
+      bringOrder()
       const pending = events.pendingOf(change)
       unsaved.set(changeId(pending.change), [])
       const last = tail('commits')
@@ -330,35 +408,43 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       }
       schedule()
     },
-    order(epoch, first, items, fence) {
-      const last = tail('ordered')
-      if (
-        last !== undefined &&
-        last.epoch === epoch &&
-        last.fence === fence &&
-        last.first + last.items.length === first
-      ) {
-        for (const item of items) last.items.push(item)
-      } else queue.push({ kind: 'ordered', epoch, first, items: [...items], fence })
-      schedule()
-    },
+    order,
     claim(offer) {
       if (failure !== undefined) return Promise.resolve({ kind: 'failed', error: failure })
+      bringOrder()
       return new Promise((settle) => {
         queue.push({ kind: 'claim', offer, settle })
         schedule()
       })
     },
-    write(entry, made = []) {
-      for (const id of made) unsaved.set(id, [])
+    settle(entry, again) {
+      bringOrder()
+      for (const [from, to] of again) {
+        unsaved.set(to, [])
+        origins.set(to, from)
+      }
       return new Promise((onStored) => {
-        queue.push({ kind: 'entry', entry, made, onStored })
+        insertSettlement(queue, underWay, { entry, again, unheard: [], onStored })
+        schedule()
+      })
+    },
+    write(entry) {
+      if (entry.kind === 'prepared') bringOrder()
+      return new Promise((onStored) => {
+        queue.push({ kind: 'entry', entry, onStored })
         schedule()
       })
     },
     isDurable: (id) => !unsaved.has(id),
+    isUnheard(id) {
+      const commits = [...underWay].filter(({ kind }) => kind === 'commits').flatMap(madeBy)
+      for (let from = origins.get(id); from !== undefined; from = origins.get(from)) {
+        if (!unsaved.has(from) || commits.includes(from)) return false
+      }
+      return unsaved.has(id)
+    },
     get unsaved() {
-      return unsaved.size
+      return countUnsaved()
     },
     get failure() {
       return failure
@@ -382,7 +468,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       const cancelPatience = clock.setTimer(LAST_WRITE_MS, giveUpWaiting)
       await Promise.race([writeWhatIsLeft(), patience])
       cancelPatience()
-      const left = unsaved.size
+      const left = countUnsaved()
       closed = true
       cancelRetry?.()
       // Its failure was told to whoever pulled.
@@ -401,6 +487,12 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       }
     },
   }
+}
+
+const nothingMore: { readonly fence?: undefined } = {}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
 function toStoreError(error: unknown): StoreError {

@@ -122,7 +122,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     const { journal } = core
     for (const [id, pending] of replica.pending) {
       // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
-      const isRescue = journal.failure !== undefined && !core.resettled.has(id)
+      const isRescue = journal.failure !== undefined && journal.isUnheard(id)
       if (isLasting && !journal.isDurable(id) && !isRescue) return
       yield pending
     }

@@ -272,7 +272,10 @@ export function createReplica(
   const dismissed = new Set<WriterId>()
   const refused = new Map<ChangeId, RefusedChange>()
   const refusals = new Map<WriterId, Refusal>()
+  /** The last seq that counts of each writer that was ended. */
   const ended = new Map<WriterId, number>()
+  /** How far the Changes of such a writer are settled: what comes to light later is settled later. */
+  const settledUpTo = new Map<WriterId, number>()
   /** What Changes that were authored again have become. */
   const became = new Map<ChangeId, Change>()
   const restamps = new Map<string, Stamp>()
@@ -334,8 +337,6 @@ export function createReplica(
   function commit(change: Change, origin: Origin, known: KnownOfChange = nothingMore): Changed {
     const { writer, seq } = change
     if (seq <= (seqs.get(writer) ?? 0)) return nothing
-    const cut = ended.get(writer)
-    if (cut !== undefined && seq > cut) return nothing
     seqs.set(writer, seq)
     const rest = withoutBrowserOps(change)
     if (rest !== change) {
@@ -355,6 +356,7 @@ export function createReplica(
 
   function keep(change: Change, one: Pending): void {
     pending.set(changeId(change), one)
+    if (ended.has(change.writer)) refuseLate(one.change)
     for (const op of one.change.ops) {
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
@@ -364,6 +366,13 @@ export function createReplica(
         cell.clients = undefined
       }
     }
+  }
+
+  /** What comes to light of a writer after it was settled is refused like all that comes after a refused Change. */
+  function refuseLate({ writer, seq }: Change): void {
+    if (refusals.has(writer)) return
+    const message = `A Change of this writer was refused before, so ${seq} cannot stand.`
+    refusals.set(writer, { writer, seq, code: 'after-refused', message })
   }
 
   /** A Change that has nothing for others is not pending: it is where it belongs. */
@@ -553,11 +562,14 @@ export function createReplica(
     refusedNow: readonly RefusedRecord[],
     reauthored: readonly AuthoredAgain[],
   ): ReadonlySet<CellKey> {
+    // It is known already: whoever has written it may read it.
+    if ((settledUpTo.get(writer) ?? lastSeq) > lastSeq) return nothing
     refusals.delete(writer)
-    if (ended.has(writer)) return nothing
-    ended.set(writer, lastSeq)
+    ended.set(writer, Math.min(ended.get(writer) ?? lastSeq, lastSeq))
+    let upTo = lastSeq
     for (const { change, record } of refusedNow) {
       refused.set(change.id, change)
+      if (change.change.writer === writer) upTo = Math.max(upTo, change.change.seq)
       const clients = clientsOf(record)
       noteOwners(clients)
       for (const client of clients.keys()) clientsOfRefused.add(client)
@@ -565,9 +577,19 @@ export function createReplica(
     const survivors: Pending[] = []
     const affected = new Set<CellKey>()
     const gone: Stamp[] = []
+    let late: Change | undefined
+    let latest = 0
     for (const [id, one] of pending) {
       const { change } = one
-      if (change.writer !== writer || change.seq <= lastSeq) continue
+      if (change.writer !== writer) continue
+      const isSettled = change.seq > lastSeq && (refused.has(id) || survivors.length < reauthored.length)
+      if (!isSettled) {
+        // Whoever has settled the others did not know of it.
+        if (change.seq > lastSeq) late ??= change
+        latest = change.seq
+        continue
+      }
+      upTo = Math.max(upTo, change.seq)
       pending.delete(id)
       if (!refused.has(id)) survivors.push(one)
       gone.push(stampOf(change))
@@ -577,6 +599,8 @@ export function createReplica(
         overlaid.get(key)!.operations -= 1
       }
     }
+    settledUpTo.set(writer, upTo)
+    if (late !== undefined) refuseLate(late)
     memory.forget(
       (stamp, { arbiter }) =>
         // What it did to browser refs stands.
@@ -584,8 +608,7 @@ export function createReplica(
     )
     const basis = basisNow()
     const writers = new Map(basis.writers)
-    if (lastSeq > 0 && [...pending.values()].some(({ change }) => change.writer === writer))
-      writers.set(writer, lastSeq)
+    if (latest > 0) writers.set(writer, latest)
     else writers.delete(writer)
     settle({ ...basis, writers })
     lastAt = lastOrderedAt

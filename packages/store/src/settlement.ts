@@ -67,8 +67,9 @@ export function decideSettlement(
       const because = isCause ? '' : 'It touches what a refused Change before it touched. '
       refused.push({ id, change, code: refusal.code, message: because + refusal.message })
     } else {
-      // What others of this browser have written on top of it stays on top: a stamp that was not wrong is kept.
-      at = isAhead ? tick(at, nowMs) : Math.max(change.at, at + 1)
+      // What others of this browser have written on top of it stays on top: a stamp that was not wrong is kept, and one that was is made earlier, never
+      // later. The clock may still be ahead.
+      at = isAhead ? Math.min(change.at, tick(at, nowMs)) : Math.max(change.at, at + 1)
       freshSeq += 1
       const deps = translated(change.deps, fresh, known)
       // What it had seen is before it in the order, and has its new stamp already.
@@ -97,7 +98,7 @@ function buildsOn(change: Change, saw: ReadonlyMap<WriterId, number>, refused: I
 }
 
 /** The deps of a Change in terms of what the Changes in them have become. */
-function translated(deps: Basis, author: WriterId, { ended, became }: Known): Basis {
+function translated(deps: Basis, author: WriterId, { ended, became, pending }: Known): Basis {
   const writers = new Map<WriterId, number>()
   for (const [writer, seq] of deps.writers) {
     const cut = ended.get(writer) ?? seq
@@ -107,6 +108,8 @@ function translated(deps: Basis, author: WriterId, { ended, became }: Known): Ba
       let now = became.get(changeId({ writer, seq: old }))
       for (let next = now; next !== undefined; next = became.get(changeId(next))) now = next
       if (now !== undefined) raise(writers, now.writer, now.seq)
+      // One that came to light later is not settled yet.
+      else if (pending.has(changeId({ writer, seq: old }))) raise(writers, writer, old)
     }
   }
   // Its own earlier ones are implied.

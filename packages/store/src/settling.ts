@@ -45,19 +45,31 @@ export function createSettling(core: Core): Settling {
     return true
   }
 
+  /**
+   * Whether another tab may do it sooner than a log that refuses to be written lets us: nobody can do it as long as we are about it, and what
+   * the log has of this writer is not sent before the log has the settlement.
+   */
+  function isForOthers({ writer, seq }: Refusal): boolean {
+    if (core.journal.failure === undefined) return false
+    for (const [id, { change }] of replica.pending) {
+      if (change.writer === writer && change.seq >= seq && core.journal.isDurable(id)) return true
+    }
+    return false
+  }
+
   async function settleForDead(refusal: Refusal): Promise<void> {
-    if (awaited.has(refusal.writer)) return
+    if (awaited.has(refusal.writer) || isForOthers(refusal)) return
     awaited.add(refusal.writer)
     await writers
       .forDead(refusal.writer, async () => {
         // Its tab may have settled it just before it died.
         await core.journal.pull()
         if (core.isClosed || replica.refusals.get(refusal.writer) !== refusal || !isRipe(refusal)) return
-        await settleOne(refusal)
+        if (!isForOthers(refusal)) await settleOne(refusal)
       })
       .finally(() => awaited.delete(refusal.writer))
-    // Another one may have waited for this.
-    if (!core.isClosed && !replica.refusals.has(refusal.writer)) settle(true)
+    // Another one may have waited for this, or more of the same writer has come to light.
+    if (!core.isClosed && replica.refusals.get(refusal.writer) !== refusal) settle(true)
   }
 
   /** Resolves when what became of its Changes is in the log. */
@@ -81,10 +93,7 @@ export function createSettling(core: Core): Settling {
       reauthored.map(({ to: change, clients }) => ({ change, clients })),
     )
     core.undoing.onRefused(refused.map(({ id }) => id))
-    for (const { from, to } of reauthored) {
-      if (core.journal.isDurable(from)) core.resettled.add(changeId(to))
-    }
-    const stored = core.journal.write(
+    const stored = core.journal.settle(
       {
         kind: 'ended',
         writer: refusal.writer,
@@ -92,14 +101,13 @@ export function createSettling(core: Core): Settling {
         refused: refused.map(({ code, message }, i) => ({ record: records[i]!, code, message })),
         reauthored: again.map((change) => replica.pending.get(changeId(change))!.record()),
       },
-      again.map((change) => changeId(change)),
+      new Map(reauthored.map(({ from, to }) => [from, changeId(to)])),
     )
     for (const change of refused) core.waiting.reject(change.id, refusedError(change))
     core.touchStatus()
     core.watching.publish(changed, replica.memory.snapshot)
     core.undoing.tell()
     await stored
-    for (const change of again) core.resettled.delete(changeId(change))
     rotated?.retire()
   }
 

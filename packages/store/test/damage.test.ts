@@ -1,4 +1,5 @@
 import { counter, lww } from '@syncline/merge'
+import { encodeChange, encodeEntry } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { sealed } from './sealed.ts'
@@ -29,6 +30,27 @@ test('[DM1] an entry that cannot be understood is set aside, and all others are 
   expect(again.status).toMatchObject({ storage: 'ok', storageError: undefined })
   expect(again.get(votes)).toBe(3)
   await again.close()
+})
+
+test('[DM1] [ST34] of an entry that says several things at once all is taken in, or nothing', async () => {
+  const storage = memoryStorage()
+  const first = await openStore({ space: 'board', storage })
+  const { change } = first.transact((tx) => tx.add(votes, 1))
+  await first.close()
+  const others = memoryStorage()
+  const log = await others.openLog('board')
+  const commits = { kind: 'commits', changes: [{ record: encodeChange(change!), local: new Uint8Array() }] } as const
+  const ended = { kind: 'ended', writer: change!.writer, lastSeq: 0, refused: [] } as const
+  await log.append(
+    encodeEntry({ kind: 'together', entries: [commits, { ...ended, reauthored: [new Uint8Array(40)] }] }),
+  )
+  await log.append(encodeEntry({ kind: 'together', entries: [commits, { ...ended, lastSeq: 1, reauthored: [] }] }))
+  const errors: unknown[] = []
+  const store = await openStore({ space: 'board', storage: others, onError: (error) => errors.push(error) })
+  expect(errors).toMatchObject([{ code: 'storage-damaged', message: expect.stringContaining('1 of the entries') }])
+  // The first time it would be settled, and gone.
+  expect([store.get(votes), store.status.pending]).toEqual([1, 1])
+  await store.close()
 })
 
 test('[DM1] a store that is open hears of it too, once, and goes on with what comes after', async () => {

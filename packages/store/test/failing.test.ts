@@ -2,7 +2,7 @@ import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
-import { brittleStorage, createWorld, settle, virtualClock, type World } from './world.ts'
+import { brittleStorage, createWorld, mortalTab, settle, virtualClock, type World } from './world.ts'
 
 const votes = counter('votes')
 const title = lww('title', '')
@@ -308,6 +308,36 @@ test('[ST29] a refusal is settled once, also when its entry is slow', async () =
   await world.clock.pass(60_000)
   expect([elected.status.pending, tab.status.pending, tab.status.saved]).toEqual([0, 0, 'relay'])
   expect([elected.get(votes), tab.get(votes)]).toEqual([11, 11])
+  await world.close()
+})
+
+test('[ST27] a stamp that was ahead is made earlier and never later, also by a clock that is still ahead', async () => {
+  const world = await createWorld(5)
+  const shared = memoryStorage()
+  const mortal = mortalTab(shared)
+  const wire = world.wire()
+  const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + 3_600_000 }
+  const one = await world.open({ storage: mortal.storage, transport: wire, clock })
+  const stop = one.onStatus(() => {
+    if (one.status.problem?.code === 'clock-ahead') wire.cut()
+  })
+  one.transact((tx) => tx.set(title, 'first'))
+  await world.clock.pass(1_000)
+  expect(wire.isWhole).toBe(false)
+  stop()
+  // It goes on under another writer, on top of what is refused, and is gone before it knows the time.
+  mortal.freeze()
+  await settle()
+  await one.transact((tx) => tx.set(title, 'second')).durable()
+  mortal.die()
+  await world.clock.pass(10_000)
+  const again = await world.open({ storage: shared, transport: world.wire(), clock })
+  const far = await world.open({ transport: world.wire() })
+  const shown: string[] = []
+  for (const store of [again, far]) store.changes(title, ({ value }) => void shown.push(value))
+  await world.clock.pass(60_000)
+  expect([again.get(title), far.get(title), again.status.pending]).toEqual(['second', 'second', 0])
+  expect(shown.slice(shown.indexOf('second'))).not.toContain('first')
   await world.close()
 })
 
