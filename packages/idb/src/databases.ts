@@ -2,8 +2,11 @@ import { deleteDB, openDB, unwrap } from 'idb'
 
 /** Opens and deletes databases. */
 export interface Databases {
-  /** Resolves to the open database, at this version; rejects with the browser's reason, also when the upgrade throws. */
-  open(name: string, version: number, events: DatabaseEvents): Promise<IDBDatabase>
+  /**
+   * Resolves to the open database, at this version, or at the one that it has; one that is not there then has none, and is upgraded to 1. Rejects with the
+   * browser's reason, also when the upgrade throws.
+   */
+  open(name: string, version: number | undefined, events: DatabaseEvents): Promise<IDBDatabase>
   /** Resolves when it is gone, also when it never was. */
   delete(name: string, onBlocked: () => void): Promise<void>
 }

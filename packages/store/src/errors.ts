@@ -21,6 +21,8 @@ export type StoreErrorCode =
   | 'claimed'
   /** Stored bytes are not what was written. */
   | 'storage-damaged'
+  /** What was to be imported is no backup. */
+  | 'invalid-backup'
   /** The relay refused this Change, or one that it depends on; `refusal` says why. */
   | 'refused'
   /** A transaction on refs that nobody here can decide about: `relay` without a transport. */

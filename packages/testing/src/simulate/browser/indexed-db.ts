@@ -18,7 +18,7 @@ export interface SimulatedIndexedDb {
 }
 
 export interface SimulatedFactory {
-  open(name: string, version: number): OpenRequest
+  open(name: string, version: number | undefined): OpenRequest
   deleteDatabase(name: string): OpenRequest
 }
 
@@ -78,7 +78,7 @@ export function createIndexedDb(
     return open
   }
 
-  function openDatabase(life: Life, name: string, version: number): OpenRequest {
+  function openDatabase(life: Life, name: string, asked: number | undefined): OpenRequest {
     const request: OpenRequest = { ...createRequest(), onupgradeneeded: null, onblocked: null }
     const fail = (error: DOMException): void => {
       request.error = error
@@ -88,6 +88,7 @@ export function createIndexedDb(
 
     function begin(): void {
       const found = disk.databases.get(name)
+      const version = asked ?? found?.version ?? 1
       if (found !== undefined && found.version > version) {
         fail(domError('VersionError', `The database is of version ${found.version}.`))
         return
@@ -100,11 +101,11 @@ export function createIndexedDb(
       whenFree(life, name, version, request, () => {
         const stored = disk.databases.get(name)
         if (stored !== undefined && stored.version >= version) begin()
-        else upgradeTo(stored)
+        else upgradeTo(version, stored)
       })
     }
 
-    function upgradeTo(before: StoredDatabase | undefined): void {
+    function upgradeTo(version: number, before: StoredDatabase | undefined): void {
       const undo: Undo = []
       const stored = before ?? { name, version: 0, stores: new Map() }
       const oldVersion = stored.version
@@ -134,6 +135,10 @@ export function createIndexedDb(
         lookAgain(name)
       }
       const database: SimulatedDatabase & object = {
+        version: stored.version,
+        get objectStoreNames() {
+          return [...stored.stores.keys()]
+        },
         onclose: null,
         onversionchange: null,
         createObjectStore(storeName: string, options: { keyPath?: string | string[]; autoIncrement?: boolean } = {}) {

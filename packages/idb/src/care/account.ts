@@ -1,0 +1,124 @@
+import { decodeHeader, type LogEntry } from '@syncline/protocol'
+import { changeId, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
+import { createRanges, type Ranges } from './ranges.ts'
+import type { SpaceReport } from './report.ts'
+
+/** Keeps account of what a log says, entry by entry, without folding any value. */
+export interface Account {
+  /** Takes in an entry whose records can be understood. */
+  take(entry: LogEntry): void
+  balance(): Pick<SpaceReport, 'epoch' | 'relaySeq' | 'gaps' | 'missing' | 'pending' | 'undecided' | 'refused'>
+}
+
+/** A Change by its name, and whether anything of it is for others. */
+interface Named {
+  readonly writer: WriterId
+  readonly seq: number
+  readonly isShared: boolean
+}
+
+/** Opens an account of an empty log. */
+export function openAccount(): Account {
+  let epoch: Epoch | null = null
+  let order: Ranges = createRanges()
+  /** The Changes of this browser that are here, by writer, whether the relay has them or not. */
+  const own = new Map<WriterId, Ranges>()
+  /** Those that the relay's order names. */
+  const ordered = new Map<WriterId, Ranges>()
+  const pending = new Map<ChangeId, Named>()
+  const undecided = new Set<WriterId>()
+  const refused = new Set<ChangeId>()
+  const ended = new Map<WriterId, number>()
+
+  function commit(change: Named): void {
+    const { writer, seq, isShared } = change
+    const cut = ended.get(writer)
+    if (cut !== undefined && seq > cut) return
+    rangesOf(own, writer).add(seq)
+    if (isShared && ordered.get(writer)?.has(seq) !== true) pending.set(changeId(change), change)
+  }
+
+  function place(relaySeq: number, item: Omit<Named, 'isShared'>, isHere: boolean): void {
+    const { writer, seq } = item
+    // A name stands for what is here; for what is not, the relay is asked.
+    const isKnown = isHere || pending.has(changeId(item)) || undecided.has(writer) || own.get(writer)?.has(seq) === true
+    if (isKnown) order.add(relaySeq)
+    rangesOf(ordered, writer).add(seq)
+    pending.delete(changeId(item))
+    undecided.delete(writer)
+  }
+
+  return {
+    take(entry) {
+      switch (entry.kind) {
+        case 'commits':
+          for (const change of entry.changes.map(({ record }) => named(record))) commit(change)
+          return
+        case 'ordered': {
+          const items = entry.items.map((item) => (item instanceof Uint8Array ? named(item) : item))
+          // Another log: what is known of the one before says nothing about it.
+          if (epoch !== null && epoch !== entry.epoch) order = createRanges()
+          epoch = entry.epoch
+          items.forEach((item, i) => place(entry.first + i, item, 'isShared' in item))
+          return
+        }
+        case 'refused':
+          return
+        case 'ended': {
+          const gone = entry.refused.map(({ record }) => named(record))
+          const again = entry.reauthored.map(named)
+          if (ended.has(entry.writer)) return
+          ended.set(entry.writer, entry.lastSeq)
+          for (const [id, { writer, seq }] of pending) {
+            if (writer === entry.writer && seq > entry.lastSeq) pending.delete(id)
+          }
+          for (const change of gone) refused.add(changeId(change))
+          for (const change of again) commit(change)
+          return
+        }
+        case 'dropped':
+          for (const id of entry.changes) refused.delete(id)
+          return
+        case 'prepared': {
+          const { writer } = named(entry.record)
+          if (!ordered.has(writer)) undecided.add(writer)
+          return
+        }
+        case 'decided':
+          undecided.delete(entry.writer)
+      }
+    },
+    balance: () => ({
+      epoch,
+      relaySeq: order.whole,
+      gaps: order.gaps(),
+      missing: [...own].flatMap(([writer, here]) => {
+        const cut = ended.get(writer) ?? Infinity
+        return here
+          .gaps()
+          .filter(({ from, to }) => from <= cut && !isIn(ordered.get(writer), from, to))
+          .map((range) => ({ writer, ...range }))
+      }),
+      pending: pending.size,
+      undecided: undecided.size,
+      refused: refused.size,
+    }),
+  }
+}
+
+function isIn(ranges: Ranges | undefined, from: number, to: number): boolean {
+  if (ranges === undefined) return false
+  for (let number = from; number <= to; number++) if (!ranges.has(number)) return false
+  return true
+}
+
+function rangesOf(map: Map<WriterId, Ranges>, writer: WriterId): Ranges {
+  let ranges = map.get(writer)
+  if (ranges === undefined) map.set(writer, (ranges = createRanges()))
+  return ranges
+}
+
+function named(record: Uint8Array): Named {
+  const { writer, seq, touched } = decodeHeader(record)
+  return { writer, seq, isShared: touched.length > 0 }
+}

@@ -1,0 +1,147 @@
+import type { Connection } from '../connection.ts'
+import { decodeEntry, ProtocolError } from '@syncline/protocol'
+import type { EntryRecord } from '../format.ts'
+import { nameOf } from '../problems.ts'
+import { resultOf, writeAtOnce } from '../requests.ts'
+import { soundnessOf } from '../soundness.ts'
+import type { Surroundings } from '../surroundings.ts'
+import type { ImportedSpace } from './import.ts'
+
+/** Adds entries to the log of a space that are not there. */
+export interface IntoSpace {
+  take(entry: Uint8Array, isClaimed: boolean): Promise<void>
+  /** Stores what is left. */
+  finish(): Promise<Omit<ImportedSpace, 'space'>>
+}
+
+/** So much is stored in one transaction. */
+const MOST_ENTRIES = 512
+const MOST_BYTES = 4 * 1024 * 1024
+
+/** Looks through what the space has, which may be nothing. `epoch` is the one that the entries to come follow. */
+export async function createIntoSpace(
+  connection: Connection,
+  { keyRange }: Surroundings,
+  space: string,
+  epoch: string | null,
+): Promise<IntoSpace> {
+  const { sumOf, flawOf } = soundnessOf(space)
+  /** Positions, by the length and the checksum of what stands there. */
+  const positions = new Map<string, number[]>()
+  let epochHere: string | null = null
+  let waiting: { readonly entry: Uint8Array; readonly isClaimed: boolean }[] = []
+  let waitingBytes = 0
+  let added = 0
+  let known = 0
+
+  async function lookThrough(): Promise<void> {
+    for (let after = 0; ;) {
+      const range = keyRange.bound([space, after], [space, Infinity], true)
+      const found = await connection.begin(['entries'], 'readonly', {}, (transaction) =>
+        resultOf<unknown[]>(transaction.objectStore('entries').index('bySpace').getAll(range, MOST_ENTRIES)),
+      )
+      for (const value of found) {
+        if (flawOf(value, after) !== undefined) continue
+        const { position, entry } = value as EntryRecord
+        after = position
+        const key = keyOf(entry)
+        const there = positions.get(key)
+        if (there === undefined) positions.set(key, [position])
+        else there.push(position)
+        epochHere = epochIn(entry) ?? epochHere
+      }
+      if (found.length < MOST_ENTRIES) return
+    }
+  }
+
+  async function isHere(entry: Uint8Array): Promise<boolean> {
+    for (const position of positions.get(keyOf(entry)) ?? []) {
+      const found = await connection.begin(['entries'], 'readonly', {}, (transaction) =>
+        resultOf<EntryRecord | undefined>(transaction.objectStore('entries').get(position)),
+      )
+      if (found !== undefined && isSame(found.entry, entry)) return true
+    }
+    return false
+  }
+
+  async function store(): Promise<void> {
+    const batch = waiting
+    waiting = []
+    waitingBytes = 0
+    if (batch.length === 0) return
+    const isClaiming = batch.some(({ isClaimed }) => isClaimed)
+    for (;;) {
+      const newest = isClaiming ? await newestClaim() : 0
+      try {
+        await connection.begin(isClaiming ? ['entries', 'claims'] : ['entries'], 'readwrite', {}, (transaction) =>
+          writeAtOnce(transaction, () => {
+            const entries = transaction.objectStore('entries')
+            let claim = newest
+            let last: IDBRequest<IDBValidKey> | undefined
+            for (const { entry, isClaimed } of batch) {
+              const sum = sumOf(entry, isClaimed ? claim + 1 : undefined)
+              last = entries.add(isClaimed ? { space, entry, claim: ++claim, sum } : { space, entry, sum })
+            }
+            if (isClaiming) {
+              // As every append with a claim does: it fails when another tab was first.
+              const claims = transaction.objectStore('claims')
+              claims.delete([space, newest])
+              claims.add({ space, claim })
+            }
+            return last!
+          }),
+        )
+        added += batch.length
+        return
+      } catch (error) {
+        if (!isClaiming || nameOf(error) !== 'ConstraintError') throw error
+      }
+    }
+  }
+
+  async function newestClaim(): Promise<number> {
+    const [key] = await connection.begin(['claims'], 'readonly', {}, (transaction) =>
+      resultOf(transaction.objectStore('claims').index('bySpace').getAllKeys(keyRange.bound(space, space))),
+    )
+    return key === undefined ? 0 : (key as [string, number])[1]
+  }
+
+  await lookThrough()
+  const isOther = epoch !== null && epochHere !== null && epoch !== epochHere
+
+  return {
+    async take(entry, isClaimed) {
+      if (isOther) return
+      if (await isHere(entry)) {
+        known++
+        return
+      }
+      waiting.push({ entry, isClaimed })
+      waitingBytes += entry.length
+      if (waiting.length >= MOST_ENTRIES || waitingBytes >= MOST_BYTES) await store()
+    },
+    async finish() {
+      await store()
+      return { outcome: isOther ? 'other-epoch' : 'imported', added, known }
+    },
+  }
+}
+
+function epochIn(entry: Uint8Array): string | undefined {
+  try {
+    const read = decodeEntry(entry)
+    return read.kind === 'ordered' ? read.epoch : undefined
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined
+    throw error
+  }
+}
+
+/** The length and the last four bytes, which are the checksum of the entry. */
+function keyOf(entry: Uint8Array): string {
+  return `${entry.length} ${entry.subarray(-4).join(' ')}`
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}

@@ -1,0 +1,107 @@
+import { FIRST_BATCH, nextBatch } from '../batch.ts'
+import { databaseName } from '../format.ts'
+import { missingError, nameOf, toStoreError } from '../problems.ts'
+import { resultOf } from '../requests.ts'
+import type { Surroundings } from '../surroundings.ts'
+
+/** A database that is looked at. */
+export interface Opened {
+  /** The version of its format. */
+  readonly format: number
+  /** Every record of an object store, in the order of the keys, read in batches. A store that this format does not have is empty. */
+  records(store: string): AsyncGenerator<Found, void, undefined>
+  close(): void
+}
+
+/** What stands under a key, whatever that is; nothing, with the reason, for what the browser cannot read. */
+export interface Found {
+  readonly key: IDBValidKey
+  readonly value: unknown
+  readonly unreadable?: string
+}
+
+/** Before and after all keys that are used: numbers, texts, and lists that begin with a text. */
+const FIRST_KEY = -Infinity
+const LAST_KEY: IDBValidKey = [[[]]]
+
+/** Opens a database as it is, in whatever format: nothing is upgraded and nothing is changed. Undefined when there is none. */
+export async function openAsItIs(name: string, surroundings: Surroundings): Promise<Opened | undefined> {
+  const { databases } = surroundings
+  if (databases === undefined) throw missingError(name)
+  let isThere = true
+  let database: IDBDatabase
+  try {
+    database = await databases.open(databaseName(name), undefined, {
+      upgrade() {
+        // Only one that was not there before is made in this way. It is not made after all.
+        isThere = false
+        throw new Error('There is no such database.')
+      },
+      onBlocked: () => undefined,
+      // Nobody waits for us; what we were at fails, and says so.
+      onVersionChange: (open) => open.close(),
+      onTerminated: () => undefined,
+    })
+  } catch (error) {
+    if (!isThere) return undefined
+    throw toStoreError(error, name, 'open')
+  }
+  return { format: database.version, records: recordsOf(database, name, surroundings), close: () => database.close() }
+}
+
+function recordsOf(database: IDBDatabase, name: string, { keyRange }: Surroundings): Opened['records'] {
+  return async function* records(store) {
+    if (![...database.objectStoreNames].includes(store)) return
+    let after: IDBValidKey | undefined
+    let count = FIRST_BATCH
+    for (;;) {
+      const range = keyRange.bound(after ?? FIRST_KEY, LAST_KEY, after !== undefined)
+      let found: readonly Found[]
+      try {
+        found = await readBatch(database, store, range, count)
+      } catch (error) {
+        throw toStoreError(error, name, 'read from')
+      }
+      yield* found
+      if (found.length < count) return
+      after = found.at(-1)!.key
+      count = nextBatch(
+        found.length,
+        found.reduce((sum, { value }) => sum + sizeOf(value), 0),
+      )
+    }
+  }
+}
+
+async function readBatch(
+  database: IDBDatabase,
+  store: string,
+  range: IDBKeyRange,
+  count: number,
+): Promise<readonly Found[]> {
+  const begin = (): IDBObjectStore => database.transaction([store], 'readonly').objectStore(store)
+  try {
+    const all = begin()
+    const [keys, values] = await Promise.all([
+      resultOf(all.getAllKeys(range, count)),
+      resultOf<unknown[]>(all.getAll(range, count)),
+    ])
+    return keys.map((key, i) => ({ key, value: values[i] }))
+  } catch {
+    // The storage cannot be read, or one record in it cannot.
+  }
+  const found: Found[] = []
+  for (const key of await resultOf(begin().getAllKeys(range, count))) {
+    try {
+      found.push({ key, value: await resultOf<unknown>(begin().get(key)) })
+    } catch (error) {
+      found.push({ key, value: undefined, unreadable: `the browser cannot read it (${nameOf(error)})` })
+    }
+  }
+  return found
+}
+
+function sizeOf(value: unknown): number {
+  const entry = typeof value === 'object' && value !== null && 'entry' in value ? value.entry : undefined
+  return entry instanceof Uint8Array ? entry.length : 64
+}

@@ -1,0 +1,164 @@
+import { counter, lww } from '@syncline/merge'
+import { openStore, type Store } from '@syncline/store'
+import { expect, onTestFinished, test } from 'vitest'
+import { exportDatabase, importDatabase, repairDatabase, verifyDatabase } from '../src/care/index.ts'
+import { databaseName } from '../src/format.ts'
+import { deleteDatabase, indexedDb } from '../src/index.ts'
+import { freshName } from './names.ts'
+
+const title = lww('title', '')
+const votes = counter('votes')
+const draft = lww('draft', '', { arbiter: 'browser' })
+
+function newName(): string {
+  const name = freshName()
+  onTestFinished(() => deleteDatabase(name))
+  return name
+}
+
+async function withStore<T>(name: string, work: (store: Store) => Promise<T> | T, errors: unknown[] = []): Promise<T> {
+  const store = await openStore({ space: 'board', storage: indexedDb(name), onError: (error) => errors.push(error) })
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
+  }
+}
+
+/** Four entries: two of them on local refs, one with a claim, one on a local ref. */
+async function worked(): Promise<string> {
+  const name = newName()
+  await withStore(name, async (store) => {
+    await store.transact((tx) => tx.set(title, 'one')).durable()
+    await store.transact((tx) => tx.add(votes, 3)).durable()
+    await store.transactAsync((tx) => tx.set(draft, 'mine'), { arbiter: 'browser' })
+    await store.transact((tx) => tx.set(title, 'two')).durable()
+  })
+  return name
+}
+
+const shown = (store: Store): unknown[] => [store.get(title), store.get(votes), store.get(draft), store.status.pending]
+
+/** Does something to the database by no code of ours. */
+async function tamper(name: string, store: string, change: (store: IDBObjectStore) => void): Promise<void> {
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    const request = indexedDB.open(databaseName(name))
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error!)
+  })
+  const transaction = database.transaction(store, 'readwrite')
+  change(transaction.objectStore(store))
+  await new Promise((resolve) => (transaction.oncomplete = resolve))
+  database.close()
+}
+
+async function backupOf(name: string): Promise<Blob> {
+  const chunks = []
+  for await (const chunk of exportDatabase(name)) chunks.push(chunk)
+  return new Blob(chunks)
+}
+
+test('[CA3] [CA4] a backup as a file goes into another storage, twice, and on from there', async () => {
+  const name = await worked()
+  const file = await backupOf(name)
+  const other = newName()
+  expect(await importDatabase(other, file.stream())).toEqual({
+    spaces: [{ space: 'board', outcome: 'imported', added: 4, known: 0 }],
+    aside: 0,
+    damagedBytes: 0,
+    isWhole: true,
+  })
+  await withStore(other, async (store) => {
+    expect(shown(store)).toEqual(['two', 3, 'mine', 3])
+    expect(await importDatabase(other, file.stream())).toMatchObject({ spaces: [{ added: 0, known: 4 }] })
+    await store.undoAsync()
+    await store.transactAsync((tx) => tx.set(draft, 'yours'), { arbiter: 'browser' })
+    expect(shown(store)).toEqual(['one', 3, 'yours', 4])
+  })
+  expect(await importDatabase(name, (await backupOf(other)).stream())).toMatchObject({
+    spaces: [{ added: 2, known: 4 }],
+  })
+  await withStore(name, (store) => expect(shown(store)).toEqual(['one', 3, 'yours', 4]))
+  expect(await verifyDatabase(name)).toMatchObject({ format: 3, isSound: true, spaces: [{ entries: 6, pending: 4 }] })
+})
+
+test('[CA1] a database that is not there is not made by looking', async () => {
+  const name = freshName()
+  expect(await verifyDatabase(name)).toMatchObject({ format: 0, spaces: [] })
+  expect((await indexedDB.databases()).map((database) => database.name)).not.toContain(databaseName(name))
+})
+
+const kinds: Readonly<
+  Record<string, (store: IDBObjectStore, record: { position: number; entry: Uint8Array }) => void>
+> = {
+  'has a bit flipped': (store, record) => {
+    record.entry[8]! ^= 1
+    store.put(record)
+  },
+  'is cut': (store, record) => void store.put({ ...record, entry: record.entry.slice(0, 20) }),
+  'is of another type': (store, { position }) => void store.put({ position, space: 'board', entry: 'text' }),
+  'has lost its space': (store, { position, entry }) => void store.put({ position, entry }),
+  'is gone': (store, { position }) => void store.delete(position),
+}
+
+test.each(Object.keys(kinds))(
+  '[ID17] [CA1] [CA2] each entry in turn %s: all others load, here as in a simulated browser',
+  async (kind) => {
+    for (let position = 1; position <= 4; position++) {
+      const name = await worked()
+      await tamper(name, 'entries', (store) => {
+        const request = store.get(position)
+        request.onsuccess = () => kinds[kind]!(store, request.result)
+      })
+      const isGone = kind === 'is gone'
+      const isNamed = (await verifyDatabase(name)).damaged.length === 1
+      expect(isNamed).toBe(!isGone)
+      const errors: unknown[] = []
+      await withStore(
+        name,
+        async (store) => {
+          const rest = ['two', 3, 'mine', 2]
+          if (position === 2) rest[1] = 0
+          if (position === 3) [rest[2], rest[3]] = ['', 3]
+          if (position === 4) rest[0] = 'one'
+          expect(shown(store)).toEqual(rest)
+          await store.transactAsync((tx) => tx.set(draft, 'on'), { arbiter: 'browser' })
+        },
+        errors,
+      )
+      // What has lost its space is in no log: nobody finds it who opens one.
+      const isFound = !isGone && kind !== 'has lost its space'
+      expect(errors).toMatchObject(isFound ? [{ code: 'storage-damaged' }] : [])
+      expect(await repairDatabase(name)).toMatchObject({
+        setAside: kind === 'has lost its space' ? 1 : 0,
+        report: { damaged: [], aside: isGone ? [] : [{ from: 'entries', key: position }] },
+      })
+    }
+  },
+)
+
+test('[ID18] damaged fences, claims and identity keep nobody from working', async () => {
+  const name = await worked()
+  await tamper(name, 'meta', (store) => void store.put(17, 'identity'))
+  await tamper(name, 'claims', (store) => {
+    store.clear()
+    store.add({ space: 'board', claim: 70 })
+  })
+  await tamper(name, 'fences', (store) => void store.put(true, ['board', Infinity]))
+  expect((await verifyDatabase(name)).damaged.map(({ from }) => from)).toEqual(['fences', 'meta'])
+  const errors: unknown[] = []
+  await withStore(
+    name,
+    async (store) => {
+      await store.transactAsync((tx) => tx.set(draft, 'on'), { arbiter: 'browser' })
+      expect(shown(store)).toEqual(['two', 3, 'on', 3])
+    },
+    errors,
+  )
+  const log = await indexedDb(name).openLog('board')
+  const [one, two] = [await log.takeFence(), await log.takeFence()]
+  expect(two).toBeGreaterThan(one)
+  await log.close()
+  expect(errors).toEqual([])
+  expect(await repairDatabase(name)).toMatchObject({ setAside: 1, report: { isSound: true } })
+})

@@ -1,0 +1,258 @@
+import { exportDatabase, importDatabase, repairDatabase, verifyDatabase } from '@syncline/idb/care'
+import { counter, lww } from '@syncline/merge'
+import type { Store } from '@syncline/store'
+import { expect, test } from 'vitest'
+import { damage, machineOf, makeHole, placesOf, valueAt, type Machine } from './disks.ts'
+
+const title = lww('title', '')
+const votes = counter('votes')
+const draft = lww('draft', '', { arbiter: 'browser' })
+
+/** A machine on which somebody has worked in two spaces, alone. */
+async function worked(seed = 1): Promise<Machine> {
+  const machine = machineOf(seed)
+  const store = await machine.open()
+  for (const text of ['one', 'two', 'three']) await machine.until(work(store, text))
+  await machine.until(store.close())
+  const other = await machine.open({ space: 'other' })
+  await machine.until(other.transact((tx) => tx.set(title, 'elsewhere')).durable())
+  await machine.until(other.close())
+  return machine
+}
+
+async function work(store: Store, text: string): Promise<void> {
+  await store.transact((tx) => tx.set(title, text)).durable()
+  await store.transact((tx) => tx.add(votes, 3)).durable()
+  await store.transactAsync((tx) => tx.set(draft, text), { arbiter: 'browser' })
+}
+
+const verify = (machine: Machine) => machine.until(verifyDatabase('app', machine.surroundings()))
+
+async function exported(machine: Machine, spaces?: readonly string[]): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = []
+  const all = async (): Promise<void> => {
+    const options = { surroundings: machine.surroundings(), ...(spaces && { spaces }) }
+    for await (const chunk of exportDatabase('app', options)) chunks.push(chunk)
+  }
+  await machine.until(all())
+  return chunks
+}
+
+const imported = (machine: Machine, backup: Iterable<Uint8Array>) =>
+  machine.until(importDatabase('app', backup, machine.surroundings()))
+
+const shown = (store: Store): unknown[] => [store.get(title), store.get(votes), store.get(draft), store.status.pending]
+
+/** What a disk holds, with the identity left out. */
+function contents(machine: Machine, ...stores: string[]): unknown[] {
+  return placesOf(machine.disk, ...stores).map((place) => [place, valueAt(machine.disk, place)])
+}
+
+test('[CA1] a report says what each space holds, and nothing is changed by it', async () => {
+  const machine = await worked()
+  const stores = ['entries', 'fences', 'claims', 'meta', 'aside']
+  const before = contents(machine, ...stores)
+  const report = await verify(machine)
+  expect(report).toMatchObject({
+    format: 3,
+    spaces: [
+      { space: 'board', entries: 9, newer: 0, epoch: null, relaySeq: 0, gaps: [], missing: [], pending: 6, refused: 0 },
+      { space: 'other', entries: 1, pending: 1 },
+    ],
+    damaged: [],
+    aside: [],
+    isSound: true,
+  })
+  expect(report.spaces[0]!.sizeBytes).toBeGreaterThan(500)
+  expect(contents(machine, ...stores)).toEqual(before)
+  const empty = machineOf(2)
+  expect(await verify(empty)).toEqual({ format: 0, spaces: [], damaged: [], aside: [], isSound: true })
+  expect(empty.disk.databases.size).toBe(0)
+})
+
+test('[CA1] each damaged record is named, whatever it is, and what is missing because of it', async () => {
+  const count = placesOf((await worked()).disk, 'entries').length
+  const holes: number[] = []
+  for (let at = 0; at < count; at++) {
+    const machine = await worked()
+    const place = placesOf(machine.disk, 'entries')[at]!
+    damage(machine.disk, place, (value) => ({ ...(value as object), entry: 'nothing' }))
+    const report = await verify(machine)
+    expect(report.isSound).toBe(false)
+    expect(report.damaged).toMatchObject([{ from: 'entries', key: place.key, space: at < 9 ? 'board' : 'other' }])
+    // A hole in what one writer has written is seen when something of the same writer comes after it.
+    const missing = report.spaces.flatMap((space) => space.missing)
+    holes.push(missing.length)
+    const again = await verify(machine)
+    expect(again).toEqual(report)
+  }
+  expect(holes).toEqual([1, 1, 1, 1, 1, 1, 1, 0, 0, 0])
+})
+
+test('[CA2] a repair sets aside what is damaged in any space, and puts the rest right; only when told to it destroys', async () => {
+  const machine = await worked()
+  const [first, , third] = placesOf(machine.disk, 'entries')
+  damage(machine.disk, first!, () => 17)
+  damage(machine.disk, third!, (value) => ({ ...(value as object), space: undefined }))
+  damage(machine.disk, placesOf(machine.disk, 'meta')[0]!, () => undefined)
+  makeHole(machine.disk, placesOf(machine.disk, 'claims')[0]!)
+  const options = { surroundings: machine.surroundings() }
+  const repaired = await machine.until(repairDatabase('app', options))
+  expect(repaired).toMatchObject({ setAside: 2, dropped: 0, report: { damaged: [], aside: [{ from: 'entries' }, {}] } })
+  expect(placesOf(machine.disk, 'claims').map(({ key }) => key)).toEqual([['board', 3]])
+  expect(await machine.until(repairDatabase('app', options))).toMatchObject({ setAside: 0, dropped: 0 })
+  const store = await machine.open()
+  expect(machine.errors).toEqual([])
+  expect(shown(store)).toEqual(['three', 9, 'three', 5])
+  await machine.until(work(store, 'four'))
+  await machine.until(store.close())
+  const dropping = { surroundings: machine.surroundings(), dropAside: true }
+  expect(await machine.until(repairDatabase('app', dropping))).toMatchObject({
+    setAside: 0,
+    dropped: 2,
+    report: { aside: [] },
+  })
+  expect(await machine.until(repairDatabase('none', options))).toMatchObject({ report: { format: 0 } })
+})
+
+test('[CA3] what was exported and imported is as if it had never stopped: values, pending Changes, undo', async () => {
+  const machine = await worked()
+  const backup = await exported(machine)
+  const fresh = machineOf(5)
+  expect(await imported(fresh, backup)).toEqual({
+    spaces: [
+      { space: 'board', outcome: 'imported', added: 9, known: 0 },
+      { space: 'other', outcome: 'imported', added: 1, known: 0 },
+    ],
+    aside: 0,
+    damagedBytes: 0,
+    isWhole: true,
+  })
+  const [there, here] = [await machine.open(), await fresh.open()]
+  expect(shown(here)).toEqual(['three', 9, 'three', 6])
+  expect(shown(here)).toEqual(shown(there))
+  const undone: unknown[][] = [[], []]
+  for (const [i, store] of [there, here].entries()) {
+    const owner = i === 0 ? machine : fresh
+    for (let step = 0; step < 9; step++) {
+      await owner.until(store.undoAsync())
+      undone[i]!.push(shown(store))
+    }
+    expect(store.undoStack().undoable).toBe(false)
+    await owner.until(work(store, 'on'))
+    undone[i]!.push(shown(store))
+  }
+  expect(undone[1]).toEqual(undone[0])
+  expect(undone[0]!.at(-2)).toEqual(['', 0, '', 12])
+})
+
+test('[CA3] some spaces only, and what was set aside goes along', async () => {
+  const machine = await worked()
+  damage(machine.disk, placesOf(machine.disk, 'entries')[2]!, (value) => ({
+    ...(value as object),
+    sum: new Map([[1, 2]]),
+  }))
+  const fresh = machineOf(5)
+  expect(await imported(fresh, await exported(machine, ['other']))).toMatchObject({
+    spaces: [{ space: 'other', added: 1 }],
+    aside: 0,
+    isWhole: true,
+  })
+  const backup = await exported(machine)
+  for (const [aside, added] of [
+    [1, 8],
+    [0, 0],
+  ]) {
+    expect(await imported(fresh, backup)).toMatchObject({ spaces: [{ space: 'board', added }, { known: 1 }], aside })
+  }
+  expect((await verify(fresh)).aside).toMatchObject([{ from: 'backup', space: 'board', reason: expect.any(String) }])
+})
+
+test('[CA4] importing twice, and where work has gone on, adds only what is not there', async () => {
+  const machine = await worked()
+  const backup = await exported(machine)
+  const store = await machine.open()
+  await machine.until(work(store, 'four'))
+  const before = shown(store)
+  for (let round = 0; round < 2; round++) {
+    expect(await imported(machine, backup)).toMatchObject({
+      spaces: [
+        { added: 0, known: 9 },
+        { added: 0, known: 1 },
+      ],
+      isWhole: true,
+    })
+  }
+  const newer = await exported(machine)
+  await machine.until(store.close())
+  const older = machineOf(9)
+  await imported(older, backup)
+  const open = await older.open()
+  // A store that is open shows what comes.
+  expect(await imported(older, newer)).toMatchObject({ spaces: [{ added: 3, known: 9 }, {}] })
+  await older.until(open.transactAsync((tx) => tx.peek(draft), { arbiter: 'browser' }))
+  await older.until(new Promise((resolve) => setImmediate(resolve)))
+  expect(shown(open)).toEqual(before)
+  await older.until(open.transactAsync((tx) => tx.set(draft, 'claims go on'), { arbiter: 'browser' }))
+  await older.until(open.close())
+  expect((await verify(older)).isSound).toBe(true)
+})
+
+test('[CA4] each cut of a backup gives a prefix of what was there, and to import again adds the rest', async () => {
+  const machine = await worked()
+  const backup = joined(await exported(machine))
+  let cuts = 0
+  for (let end = 10; end < backup.length; end += 97) {
+    const fresh = machineOf(5)
+    const half = await imported(fresh, [backup.slice(0, end)])
+    expect(half.isWhole).toBe(false)
+    expect((await verify(fresh)).isSound).toBe(true)
+    const rest = await imported(fresh, inPieces(backup, 61))
+    expect(rest.isWhole).toBe(true)
+    expect(rest.spaces.map(({ added: more, known }) => [more + known])).toEqual([[9], [1]])
+    cuts++
+  }
+  expect(cuts).toBeGreaterThan(15)
+})
+
+test('[CA5] a backup with damage anywhere is taken in but for that, and it is counted', async () => {
+  const machine = await worked()
+  const backup = joined(await exported(machine))
+  let tried = 0
+  for (let at = 12; at < backup.length; at += 41) {
+    const damaged = backup.slice()
+    damaged[at]! ^= 8
+    const fresh = machineOf(5)
+    const result = await imported(fresh, inPieces(damaged, 1000))
+    expect(result.isWhole).toBe(false)
+    expect(result.damagedBytes).toBeGreaterThan(0)
+    const added = result.spaces.reduce((sum, space) => sum + space.added, 0)
+    expect(added).toBeGreaterThanOrEqual(9)
+    tried++
+  }
+  expect(tried).toBeGreaterThan(40)
+})
+
+test('[CA5] what is no backup, or of newer code, is refused, and nothing has happened', async () => {
+  const machine = machineOf(3)
+  const backup = joined(await exported(await worked()))
+  const newer = backup.slice()
+  newer[9] = 2
+  for (const [bytes, code] of [
+    [new Uint8Array(), 'invalid-backup'],
+    [Uint8Array.of(1, 2, 3), 'invalid-backup'],
+    [new Uint8Array(1000), 'invalid-backup'],
+    [newer, 'storage-newer'],
+  ] as const) {
+    await expect(imported(machine, [bytes])).rejects.toMatchObject({ code })
+  }
+  expect(placesOf(machine.disk, 'entries')).toEqual([])
+})
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(chunks.flatMap((chunk) => [...chunk]))
+}
+
+function inPieces(bytes: Uint8Array, size: number): Uint8Array[] {
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size))
+}
