@@ -23,6 +23,8 @@ interface Author {
   readonly records: Map<number, Uint8Array>
   acknowledgedSeq: number
   client: SocketClient | undefined
+  /** Of what it is told now. */
+  epoch: Epoch | undefined
 }
 
 export async function killAgainAndAgain(plan: {
@@ -33,10 +35,17 @@ export async function killAgainAndAgain(plan: {
   const data = temporaryFolder()
   const acknowledged = new Map<string, number>()
   const authors = Array.from({ length: plan.writers }, (_, i): Author => {
-    return { writer: `${i + 1}`.padStart(32, '0'), records: new Map(), acknowledgedSeq: 0, client: undefined }
+    return {
+      writer: `${i + 1}`.padStart(32, '0'),
+      records: new Map(),
+      acknowledgedSeq: 0,
+      client: undefined,
+      epoch: undefined,
+    }
   })
   let unacknowledgedAtKills = 0
-  let epoch: Epoch | undefined
+  /** In which epoch each relaySeq was told to stand. */
+  const epochs = new Map<number, Epoch>()
 
   /** One life of the relay, ended by SIGKILL in the very moment in which enough was acknowledged. */
   async function live(relay: Launched): Promise<void> {
@@ -71,8 +80,6 @@ export async function killAgainAndAgain(plan: {
     if (frame.type === 'failure' || frame.type === 'refusal')
       throw new Error(`${frame.type} ${frame.code}: ${frame.message}`)
     if (frame.type === 'basis') {
-      epoch ??= frame.epoch
-      if (frame.epoch !== epoch) throw new Error('The space has another epoch after a kill')
       const has = frame.writers.get(author.writer) ?? 0
       if (has < author.acknowledgedSeq)
         throw new Error(`${author.writer} was acknowledged up to ${author.acknowledgedSeq}, and is there up to ${has}`)
@@ -80,7 +87,10 @@ export async function killAgainAndAgain(plan: {
       const again = [...author.records].filter(([seq]) => seq > author.acknowledgedSeq).map(([, bytes]) => bytes)
       if (again.length > 0) author.client!.say({ type: 'changes', channel: 1, first: 0, records: again })
     }
+    if (frame.type === 'epoch') author.epoch = frame.epoch
+    if (frame.type === 'changes') frame.records.forEach((_, i) => checkEpoch(author, frame.first + i))
     if (frame.type !== 'acknowledgement') return
+    for (let i = 0; i < frame.count; i++) checkEpoch(author, frame.first + i)
     for (let i = 0; i < frame.count; i++) {
       const id = `${frame.writer}:${frame.firstSeq + i}`
       const known = acknowledged.get(id)
@@ -89,6 +99,13 @@ export async function killAgainAndAgain(plan: {
       acknowledged.set(id, frame.first + i)
     }
     author.acknowledgedSeq = Math.max(author.acknowledgedSeq, frame.firstSeq + frame.count - 1)
+  }
+
+  function checkEpoch({ epoch }: Author, relaySeq: number): void {
+    const known = epochs.get(relaySeq)
+    if (epoch === undefined || (known !== undefined && known !== epoch))
+      throw new Error(`${relaySeq} stood in epoch ${known}, and stands in ${epoch} after a kill`)
+    epochs.set(relaySeq, epoch)
   }
 
   function refill(author: Author): void {

@@ -26,8 +26,9 @@ interface Rival {
   readonly number: number
   attempts: number
   attempt: Attempt | undefined
-  /** What it has seen of the log. */
+  /** What it has seen of the log, and in which epoch that stands. */
   relaySeq: number
+  epoch: Epoch | null
   tally: number | undefined
   client: SocketClient | undefined
 }
@@ -37,10 +38,17 @@ export async function killAmongRivals(plan: { kills: number; rivals: number; per
   const accepted = new Set<string>()
   const refused = new Set<string>()
   const rivals = Array.from({ length: plan.rivals }, (_, i): Rival => {
-    return { number: i + 1, attempts: 0, attempt: undefined, relaySeq: 0, tally: undefined, client: undefined }
+    return {
+      number: i + 1,
+      attempts: 0,
+      attempt: undefined,
+      relaySeq: 0,
+      epoch: null,
+      tally: undefined,
+      client: undefined,
+    }
   })
   let openAtKills = 0
-  let epoch: Epoch | null = null
 
   async function live(relay: Launched): Promise<void> {
     const before = accepted.size
@@ -61,7 +69,7 @@ export async function killAmongRivals(plan: { kills: number; rivals: number; per
       })
       rival.client = client
       const writers = new Map(rival.attempt === undefined ? [] : [[rival.attempt.writer, 1]])
-      enter(client, 'hall', { epoch, relaySeq: rival.relaySeq, writers })
+      enter(client, 'hall', { epoch: rival.epoch, relaySeq: rival.relaySeq, writers })
     }
     await isEnough
     const killed = relay.kill('SIGKILL')
@@ -73,8 +81,10 @@ export async function killAmongRivals(plan: { kills: number; rivals: number; per
   function hear(rival: Rival, frame: Frame): void {
     const { attempt } = rival
     switch (frame.type) {
+      case 'epoch':
+        rival.epoch = frame.epoch
+        return
       case 'basis':
-        epoch = frame.epoch
         // What is not known to be decided goes out again as it was, also when the relay has it.
         if (attempt !== undefined) send(rival)
         else compete(rival)
@@ -113,7 +123,7 @@ export async function killAmongRivals(plan: { kills: number; rivals: number; per
     const change = {
       writer,
       seq: 1,
-      deps: { ...emptyBasis, epoch, relaySeq: rival.relaySeq },
+      deps: { ...emptyBasis, epoch: rival.epoch, relaySeq: rival.relaySeq },
       at: 1,
       ops: [{ tag: 'lww', address: 'tally', arbiter: 'relay' as const, payload: [0, next] }],
       effects: [],

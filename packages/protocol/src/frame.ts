@@ -15,6 +15,7 @@ export type Frame =
   | PingFrame
   | PongFrame
   | AbortFrame
+  | EpochFrame
 
 /** The client's first word. */
 export interface HelloFrame {
@@ -56,7 +57,6 @@ export interface OpenFrame {
 export interface BasisFrame {
   readonly type: 'basis'
   readonly channel: number
-  readonly epoch: Epoch
   /** The relaySeq of the newest Change. */
   readonly head: number
   /** The last seq the relay has of each writer that `open` named; 0 when it has none. */
@@ -143,6 +143,13 @@ export interface AbortFrame {
   readonly channel: number
   readonly writer: WriterId
   readonly seq: number
+}
+
+/** "What follows in the stream of this space stands in this epoch": another run of a relay has written it than what came before. */
+export interface EpochFrame {
+  readonly type: 'epoch'
+  readonly channel: number
+  readonly epoch: Epoch
 }
 
 /** A code of this version, or one that a later version may bring. */

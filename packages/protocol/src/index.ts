@@ -35,6 +35,10 @@ export { CLOSE_CODES } from './frame.ts'
 export type { FailureCode, Frame, RefusalCode } from './frame.ts'
 export { encodeFrameBody, frameFromBody } from './layouts.ts'
 
+// The stretches of a log
+export { epochAt } from './stretches.ts'
+export type { Stretch } from './stretches.ts'
+
 // Messages
 export { createFrameReader, encodeFrames, packFrames } from './message.ts'
 export type { FrameReader } from './message.ts'

@@ -77,12 +77,11 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
     number: 4,
     channel: 'one',
     write(out, frame) {
-      out.id(frame.epoch)
       out.varuint(frame.head)
       writeWriters(out, frame.writers)
     },
     read(input, channel) {
-      return { type: 'basis', channel, epoch: input.id(), head: input.varuint(), writers: readWriters(input) }
+      return { type: 'basis', channel, head: input.varuint(), writers: readWriters(input) }
     },
   },
   changes: {
@@ -210,6 +209,16 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
     },
     read(input, channel) {
       return { type: 'abort', channel, writer: input.id(), seq: input.positive('a seq') }
+    },
+  },
+  epoch: {
+    number: 14,
+    channel: 'one',
+    write(out, frame) {
+      out.id(frame.epoch)
+    },
+    read(input, channel) {
+      return { type: 'epoch', channel, epoch: input.id() }
     },
   },
 }

@@ -158,7 +158,8 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
     maxChangeBytes: whole,
   }),
   fc.record({ type: fc.constant('open' as const), channel, space: text, basis }),
-  fc.record({ type: fc.constant('basis' as const), channel, epoch: id, head: whole, writers }),
+  fc.record({ type: fc.constant('basis' as const), channel, head: whole, writers }),
+  fc.record({ type: fc.constant('epoch' as const), channel, epoch: id }),
   fc.record({ type: fc.constant('changes' as const), channel, first: fc.oneof(fc.constant(0), seq), records }),
   fc.record({
     type: fc.constant('acknowledgement' as const),

@@ -164,7 +164,6 @@ const frames: { readonly [name: string]: Frame } = {
   basis: {
     type: 'basis',
     channel: 1,
-    epoch: EPOCH,
     head: 9,
     writers: new Map([
       [A, 4],
@@ -195,6 +194,7 @@ const frames: { readonly [name: string]: Frame } = {
   ping: { type: 'ping', token: 4_294_967_295 },
   pong: { type: 'pong', token: 4_294_967_295 },
   abort: { type: 'abort', channel: 1, writer: B, seq: 1 },
+  epoch: { type: 'epoch', channel: 1, epoch: EPOCH },
 }
 
 const entries: { readonly [name: string]: LogEntry } = {

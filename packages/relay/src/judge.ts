@@ -1,7 +1,8 @@
 import { recordChecksum } from '@syncline/protocol'
 import type { ChangeHeader } from '@syncline/protocol'
-import type { Epoch, WriterId } from '@syncline/stm'
+import type { WriterId } from '@syncline/stm'
 import type { Arrival } from './arrival.ts'
+import { basisFlaw, type Extent } from './basis-flaw.ts'
 import type { RelayLimits } from './limits.ts'
 import type { WriterState } from './ports.ts'
 
@@ -15,11 +16,8 @@ export interface Refused {
   readonly endsAt: number | undefined
 }
 
-/** All that a judgement depends on. */
-export interface Court {
-  readonly epoch: Epoch
-  /** The relaySeq of the last Change that was given one. */
-  readonly head: number
+/** All that a judgement depends on. The extent is up to the last Change that was given a relaySeq. */
+export interface Court extends Extent {
   /** The greatest stamp in the log, in microseconds. */
   readonly latestAt: number
   writer(id: WriterId): WriterState
@@ -87,16 +85,14 @@ function gapIn({ writer, seq, deps }: ChangeHeader, lastSeq: number, court: Cour
     message: `Change ${writer}:${seq} depends on ${what}. Send what comes before it first.`,
   })
   if (seq !== lastSeq + 1) return missing(`${writer}:${seq - 1}, and the log has this writer up to ${lastSeq}`)
-  if (deps.epoch !== null && deps.epoch !== court.epoch) {
-    return missing(`the log of epoch ${deps.epoch}, and this one is ${court.epoch}`)
-  }
   if (deps.writers.size > court.limits.maxNamedWriters) {
     return {
       code: 'too-large',
       message: `Change ${writer}:${seq} depends on ${deps.writers.size} writers; this relay takes ${court.limits.maxNamedWriters}. Author it again after a sync.`,
     }
   }
-  if (deps.relaySeq > court.head) return missing(`relaySeq ${deps.relaySeq}, and the log ends at ${court.head}`)
+  const flaw = basisFlaw(deps, court)
+  if (flaw !== undefined) return missing(`relaySeq ${deps.relaySeq} in epoch ${deps.epoch}, ${flaw}`)
   for (const [other, needed] of deps.writers) {
     const { lastSeq: has } = court.writer(other)
     if (needed > has) return missing(`${other}:${needed}, and the log has that writer up to ${has}`)

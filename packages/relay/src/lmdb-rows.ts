@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { Database } from 'lmdb'
 import type { Epoch, WriterId } from '@syncline/stm'
 import { RelayError } from './errors.ts'
-import type { SpaceState, WriterState } from './ports.ts'
+import type { WriterState } from './ports.ts'
 
 /*
  * What the rows of the data folder look like. Every row is sealed: a CRC-32 over its key and its value stands before the value,
@@ -12,10 +12,17 @@ import type { SpaceState, WriterState } from './ports.ts'
 /** One of the tables of the folder. */
 export type Rows = Database<Buffer, Buffer>
 
-/** A space has a number, so that its name is no part of the keys of its log. */
-export interface SpaceRow extends SpaceState {
+/** What stands of a space by its name. It has a number, so that its name is no part of the keys of its log. */
+export interface SpaceRow {
   readonly number: number
+  /** In which its last Change stands; null when it has none. The epochs before it stand in a table of their own. */
+  readonly epoch: Epoch | null
+  readonly head: number
+  readonly latestAt: number
 }
+
+/** In place of an epoch that there is not: nobody draws this one. */
+const NO_EPOCH = '0'.repeat(32)
 
 /** Names are kept by their UTF-16 code units: no two of them fall together. */
 export function spaceKey(space: string): Buffer {
@@ -75,17 +82,30 @@ export function unseal(key: Uint8Array, row: Buffer, what: string, relaySeq?: nu
 export function encodeSpace({ number, epoch, head, latestAt }: SpaceRow): Buffer {
   const value = Buffer.allocUnsafe(34)
   value.writeUInt32BE(number, 0)
-  value.write(epoch, 4, 'hex')
+  value.write(epoch ?? NO_EPOCH, 4, 'hex')
   value.writeUIntBE(head, 20, 6)
   value.writeBigUInt64BE(BigInt(latestAt), 26)
   return value
 }
 
 export function decodeSpace(value: Buffer): SpaceRow {
-  const epoch: Epoch = value.toString('hex', 4, 20)
+  const epoch = decodeEpoch(value.subarray(4, 20))
   // In the first format it ends here.
   const latestAt = value.length > 26 ? Number(value.readBigUInt64BE(26)) : 0
-  return { number: value.readUInt32BE(0), epoch, head: value.readUIntBE(20, 6), latestAt }
+  return {
+    number: value.readUInt32BE(0),
+    epoch: epoch === NO_EPOCH ? null : epoch,
+    head: value.readUIntBE(20, 6),
+    latestAt,
+  }
+}
+
+export function encodeEpoch(epoch: Epoch): Buffer {
+  return Buffer.from(epoch, 'hex')
+}
+
+export function decodeEpoch(value: Buffer): Epoch {
+  return value.toString('hex')
 }
 
 export function encodeOwner(owner: WriterId): Buffer {

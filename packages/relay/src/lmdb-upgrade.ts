@@ -1,20 +1,49 @@
 import { decodeHeader, ProtocolError } from '@syncline/protocol'
 import type { ChangeHeader } from '@syncline/protocol'
-import { decodeSpace, documentKey, encodeOwner, encodeSpace, seal, spaceOf, unseal } from './lmdb-rows.ts'
+import {
+  decodeSpace,
+  documentKey,
+  encodeEpoch,
+  encodeOwner,
+  encodeSpace,
+  recordKey,
+  seal,
+  spaceOf,
+  unseal,
+} from './lmdb-rows.ts'
 import type { Rows } from './lmdb-rows.ts'
 
-/** The tables that the second format has changed, and the one that it takes that from. */
+/** The tables that newer formats have changed, and the one that they take that from. */
 interface Tables {
   readonly spaces: Rows
   readonly log: Rows
   readonly documents: Rows
+  readonly epochs: Rows
+}
+
+/** Brings a folder of an older format to the newest one, in one transaction of the caller. */
+export function upgrade(tables: Tables, format: number, folder: string): void {
+  if (format < 2) nameOwners(tables, folder)
+  if (format < 3) listEpochs(tables, folder)
+}
+
+/** From the second to the third one: the epoch of a log is that of its first stretch. An empty log has none any more: nobody has ever known anything of it. */
+function listEpochs({ spaces, epochs }: Tables, folder: string): void {
+  for (const { key, value } of [...spaces.getRange()]) {
+    const row = decodeSpace(unseal(key, value, `The entry of a space in ${folder}`))
+    if (row.head === 0) spaces.putSync(key, seal(key, encodeSpace({ ...row, epoch: null })))
+    else if (row.epoch !== null) {
+      const first = recordKey(row.number, 1)
+      epochs.putSync(first, seal(first, encodeEpoch(row.epoch)))
+    }
+  }
 }
 
 /**
- * Brings a folder of the first format to the second one: writes down whose each Yjs client is, of several who have used one the first one's, and
+ * From the first one to the second one: writes down whose each Yjs client is, of several who have used one the first one's, and
  * the greatest stamp of each log. Nothing but the Changes said so. Cost: one pass over all logs, once for each folder.
  */
-export function upgrade({ spaces, log, documents }: Tables, folder: string): void {
+function nameOwners({ spaces, log, documents }: Tables, folder: string): void {
   const latest = new Map<number, number>()
   for (const { key, value } of log.getRange()) {
     const header = headerOf(unseal(key, value, `A Change in ${folder}`))

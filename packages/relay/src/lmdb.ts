@@ -1,14 +1,17 @@
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
+import type { Stretch } from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
 import { RelayError } from './errors.ts'
 import { isAlive, ownerOf, type Owner } from './lmdb-owner.ts'
 import {
+  decodeEpoch,
   decodeOwner,
   decodeSpace,
   decodeWriter,
   documentKey,
+  encodeEpoch,
   encodeOwner,
   encodeSpace,
   encodeWriter,
@@ -22,10 +25,13 @@ import {
   type SpaceRow,
 } from './lmdb-rows.ts'
 import { upgrade } from './lmdb-upgrade.ts'
-import type { LogStorage, SpaceAppend, WriterState } from './ports.ts'
+import type { LogStorage, SpaceAppend, SpaceState, WriterState } from './ports.ts'
 
-/** The version of the rows in the data folder. In the first one nothing but the Changes themselves said whose a Yjs client is, and what the greatest stamp. */
-const FORMAT = 2
+/**
+ * The version of the rows in the data folder. In the first one nothing but the Changes themselves said whose a Yjs client is, and what the greatest stamp; up to the
+ * second one the whole log of a space had one epoch.
+ */
+const FORMAT = 3
 
 const FORMAT_KEY = Buffer.from('format')
 const OWNER_KEY = Buffer.from('owner')
@@ -57,12 +63,14 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
   const log = table('log')
   const writers = table('writers')
   const documents = table('documents')
+  /** The epoch of each stretch, under its first relaySeq. */
+  const epochs = table('epochs')
   const self = ownerOf(path)
   try {
     // Writing transactions exclude each other across processes, so two that start together cannot both find it free.
     root.transactionSync(() => {
       const format = takeOver(meta, self, folder)
-      if (format === 1) upgrade({ spaces, log, documents }, folder)
+      if (format !== undefined && format < FORMAT) upgrade({ spaces, log, documents, epochs }, format, folder)
     })
   } catch (error) {
     await root.close()
@@ -82,7 +90,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     return row && decodeSpace(unseal(key, row, `The entry of the space "${space}" in ${folder}`))
   }
 
-  async function space(name: string): Promise<SpaceRow | undefined> {
+  async function space(name: string): Promise<SpaceState | undefined> {
     checkOpen()
     const row = rowOf(name)
     if (row === undefined) return undefined
@@ -94,9 +102,23 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
       limit: 1,
     })
     const found = last === undefined ? 0 : relaySeqOf(last)
-    if (found === row.head) return row
-    const message = `The log of "${name}" in ${folder} ends at ${found}, and its entry says ${row.head}. Restore the data folder from a backup.`
-    throw new RelayError('damaged', message, { relaySeq: Math.min(found, row.head) + 1 })
+    if (found !== row.head) {
+      const message = `The log of "${name}" in ${folder} ends at ${found}, and its entry says ${row.head}. Restore the data folder from a backup.`
+      throw new RelayError('damaged', message, { relaySeq: Math.min(found, row.head) + 1 })
+    }
+    return { stretches: stretchesOf(name, row), head: row.head, latestAt: row.latestAt }
+  }
+
+  function stretchesOf(name: string, { number, epoch, head }: SpaceRow): readonly Stretch[] {
+    const range = { start: recordKey(number, 0), end: recordKey(number, MAX_RELAY_SEQ) }
+    const stretches = [...epochs.getRange(range)].map(({ key, value }): Stretch => {
+      const first = relaySeqOf(key)
+      return { epoch: decodeEpoch(unseal(key, value, `The epoch of "${name}" from ${first} on in ${folder}`)), first }
+    })
+    const isWhole = head === 0 ? stretches.length === 0 : stretches[0]?.first === 1 && stretches.at(-1)!.first <= head
+    if (isWhole && (stretches.at(-1)?.epoch ?? null) === epoch) return stretches
+    const message = `The epochs of "${name}" in ${folder} are not those of its log. Restore the data folder from a backup.`
+    throw new RelayError('damaged', message)
   }
 
   async function read(name: string, after: number, upTo: number, maxBytes: number): Promise<readonly Uint8Array[]> {
@@ -140,20 +162,25 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     }
   }
 
-  function put({ space: name, epoch, first, records, latestAt, writers: states, documents: bound }: SpaceAppend): void {
+  function put(add: SpaceAppend): void {
+    const { space: name, epoch, follows, first, records, latestAt } = add
     const known = rowOf(name)
-    if (first !== (known?.head ?? 0) + 1 || (known !== undefined && known.epoch !== epoch)) {
+    const last = known?.epoch ?? null
+    if (first !== (known?.head ?? 0) + 1 || follows !== last) {
       throw new RelayError(
         'fenced',
-        `The log of "${name}" ends at ${known?.head ?? 0} in epoch ${known?.epoch ?? 'none'}, and was to go on at ${first} in epoch ` +
-          `${epoch}. Another relay writes to ${folder}: let only one relay use a data folder.`,
+        `The log of "${name}" ends at ${known?.head ?? 0} in epoch ${last ?? 'none'}, and was to go on at ${first} after epoch ` +
+          `${follows ?? 'none'}. Another relay writes to ${folder}: let only one relay use a data folder.`,
       )
     }
     const number = known?.number ?? nextNumber()
+    const isMore = records.length > 0
+    if (isMore && epoch !== last) putRow(epochs, recordKey(number, first), encodeEpoch(epoch))
     for (const [i, record] of records.entries()) putRow(log, recordKey(number, first + i), record)
-    for (const [writer, state] of states) putRow(writers, writerKey(number, writer), encodeWriter(state))
-    for (const [client, owner] of bound) putRow(documents, documentKey(number, client), encodeOwner(owner))
-    putRow(spaces, spaceKey(name), encodeSpace({ number, epoch, head: first - 1 + records.length, latestAt }))
+    for (const [writer, state] of add.writers) putRow(writers, writerKey(number, writer), encodeWriter(state))
+    for (const [client, owner] of add.documents) putRow(documents, documentKey(number, client), encodeOwner(owner))
+    const row = { number, epoch: isMore ? epoch : last, head: first - 1 + records.length, latestAt }
+    putRow(spaces, spaceKey(name), encodeSpace(row))
   }
 
   function nextNumber(): number {
@@ -178,10 +205,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
   }
 
   return {
-    async space(name) {
-      const row = await space(name)
-      return row && { epoch: row.epoch, head: row.head, latestAt: row.latestAt }
-    },
+    space,
     async writers(name, ids) {
       checkOpen()
       const found = new Map<WriterId, WriterState>()

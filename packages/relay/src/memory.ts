@@ -1,9 +1,10 @@
-import type { Epoch, WriterId } from '@syncline/stm'
+import { epochAt, type Stretch } from '@syncline/protocol'
+import type { WriterId } from '@syncline/stm'
 import { RelayError } from './errors.ts'
 import type { LogStorage, SpaceAppend, WriterState } from './ports.ts'
 
 interface StoredSpace {
-  readonly epoch: Epoch
+  readonly stretches: Stretch[]
   readonly records: Uint8Array[]
   latestAt: number
   readonly writers: Map<WriterId, WriterState>
@@ -18,10 +19,10 @@ interface StoredSpace {
  * import { createMemoryStorage } from '@syncline/relay'
  *
  * const storage = createMemoryStorage()
- * const record = new Uint8Array(40)
+ * const [record, epoch] = [new Uint8Array(40), '0'.repeat(32)]
  * const [writers, documents] = [new Map(), new Map()]
- * await storage.append([{ space: 'board', epoch: '0'.repeat(32), first: 1, records: [record], latestAt: 1, writers, documents }])
- * expect(await storage.space('board')).toEqual({ epoch: '0'.repeat(32), head: 1, latestAt: 1 })
+ * await storage.append([{ space: 'board', epoch, follows: null, first: 1, records: [record], latestAt: 1, writers, documents }])
+ * expect(await storage.space('board')).toEqual({ stretches: [{ epoch, first: 1 }], head: 1, latestAt: 1 })
  * expect(await storage.read('board', 0, 1, 1024)).toEqual([record])
  */
 export function createMemoryStorage(): LogStorage {
@@ -30,18 +31,19 @@ export function createMemoryStorage(): LogStorage {
   function check(add: SpaceAppend): void {
     const stored = spaces.get(add.space)
     const head = stored?.records.length ?? 0
-    if (add.first === head + 1 && (stored === undefined || stored.epoch === add.epoch)) return
+    const epoch = epochAt(stored?.stretches ?? [], head)
+    if (add.first === head + 1 && add.follows === epoch) return
     throw new RelayError(
       'fenced',
-      `The log of "${add.space}" ends at ${head} in epoch ${stored?.epoch ?? 'none'}, and was to go on at ${add.first} in epoch ` +
-        `${add.epoch}. Another relay writes to it: let only one relay use a storage.`,
+      `The log of "${add.space}" ends at ${head} in epoch ${epoch ?? 'none'}, and was to go on at ${add.first} after epoch ` +
+        `${add.follows ?? 'none'}. Another relay writes to it: let only one relay use a storage.`,
     )
   }
 
   return {
     async space(space) {
       const stored = spaces.get(space)
-      return stored && { epoch: stored.epoch, head: stored.records.length, latestAt: stored.latestAt }
+      return stored && { stretches: [...stored.stretches], head: stored.records.length, latestAt: stored.latestAt }
     },
     async writers(space, ids) {
       const found = new Map<WriterId, WriterState>()
@@ -71,11 +73,15 @@ export function createMemoryStorage(): LogStorage {
     },
     async append(batch) {
       for (const add of batch) check(add)
-      for (const { space, epoch, records, latestAt, writers, documents } of batch) {
+      for (const { space, epoch, follows, first, records, latestAt, writers, documents } of batch) {
         let stored = spaces.get(space)
         if (stored === undefined)
-          spaces.set(space, (stored = { epoch, records: [], latestAt, writers: new Map(), documents: new Map() }))
+          spaces.set(
+            space,
+            (stored = { stretches: [], records: [], latestAt, writers: new Map(), documents: new Map() }),
+          )
         stored.latestAt = latestAt
+        if (records.length > 0 && epoch !== follows) stored.stretches.push({ epoch, first })
         // Not `slice`: of a Buffer that is a view.
         for (const record of records) stored.records.push(new Uint8Array(record))
         for (const [id, { lastSeq, recent, ended }] of writers) {

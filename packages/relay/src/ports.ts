@@ -1,5 +1,6 @@
 /** What a relay needs from the world. Everything impure comes in here, so that one simulator can run it all from one seed. */
 import type { Epoch, WriterId } from '@syncline/stm'
+import type { Extent } from './basis-flaw.ts'
 
 /** Time. */
 export interface Clock {
@@ -50,10 +51,11 @@ export interface ConnectionEvents {
  * process and of the machine; when it rejects, the batch is wholly there or wholly absent, and `space` says which; until it
  * settled, none of the batch may be read as present. What was read at a relaySeq never changes. Bytes that are not what was
  * written are never returned: the read rejects with `RelayError` `damaged`. Arguments are copied, results belong to the caller.
- * A space's name is data: names that differ in any code unit are different spaces.
+ * A space's name is data: names that differ in any code unit are different spaces. While it is in use it does not go back: whoever brings back a backup
+ * starts the relay anew, which then writes under another epoch.
  */
 export interface LogStorage {
-  /** The identity and the end of a space's log; undefined when nobody has made it. */
+  /** What there is of a space's log; undefined when nobody has made it. */
   space(space: string): Promise<SpaceState | undefined>
   /** What is known of each of these writers in a space; writers that never wrote there are left out. */
   writers(space: string, ids: readonly WriterId[]): Promise<ReadonlyMap<WriterId, WriterState>>
@@ -63,17 +65,15 @@ export interface LogStorage {
   read(space: string, after: number, upTo: number, maxBytes: number): Promise<readonly Uint8Array[]>
   /**
    * Stores a batch. One call at a time. Rejects with `RelayError` `fenced`, storing nothing, when a `first` is not one after the
-   * end of that log or the epoch is another: somebody else has written.
+   * end of that log, or `follows` not the epoch of its end: somebody else has written.
    */
   append(batch: readonly SpaceAppend[]): Promise<void>
   /** Waits for what is being stored and lets go of everything. */
   close(): Promise<void>
 }
 
-/** The identity of a space's log, and the relaySeq of its last Change (0 when empty). */
-export interface SpaceState {
-  readonly epoch: Epoch
-  readonly head: number
+/** What there is of a space's log: its stretches, and the relaySeq of its last Change (0 when empty). */
+export interface SpaceState extends Extent {
   /** The greatest stamp in it, in microseconds since 1970; 0 when empty. */
   readonly latestAt: number
 }
@@ -81,7 +81,10 @@ export interface SpaceState {
 /** What one batch adds to one space; the first one makes the space. */
 export interface SpaceAppend {
   readonly space: string
+  /** The epoch of the records. When it is not that of the end of the log, a stretch begins with them, if there are any. */
   readonly epoch: Epoch
+  /** The epoch of the end of the log; null when it is empty. */
+  readonly follows: Epoch | null
   /** The relaySeq of the first record, from which they count up: one after the end of the log. */
   readonly first: number
   readonly records: readonly Uint8Array[]

@@ -1,4 +1,5 @@
 import type { ChangeHeader } from '@syncline/protocol'
+import type { Epoch } from '@syncline/stm'
 import { createCommitter } from './committer.ts'
 import { defaultLimits, type RelayLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
@@ -67,6 +68,8 @@ export function createRelay(options: RelayOptions): Relay {
   const awake = new Set<Outbox>()
   const committer = createCommitter(storage, flush)
   let isClosing = false
+  /** Under which this run writes, in all spaces: so that a log which lost what this run wrote, and has grown since, is told from one that did not. */
+  let epoch: Epoch = randomId(chance)
 
   /** Everything that an event caused to be said leaves together: one message for each connection, if it fits. */
   function flush(): void {
@@ -82,14 +85,18 @@ export function createRelay(options: RelayOptions): Relay {
     const room = createRoom(space, {
       storage,
       clock,
-      chance,
       limits,
       log,
       committer,
+      epoch,
       refuse: (header, context) => options.refuse?.(header, context),
       principalOf: ({ session }) => sessions.get(session)?.principal ?? '',
       flush,
       forget: () => void rooms.delete(space),
+      ruin() {
+        rooms.delete(space)
+        epoch = randomId(chance)
+      },
     })
     rooms.set(space, room)
     return room

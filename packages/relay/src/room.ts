@@ -1,18 +1,18 @@
-import { recordChecksum } from '@syncline/protocol'
-import type { ChangeHeader } from '@syncline/protocol'
-import type { Basis, Epoch, WriterId } from '@syncline/stm'
+import { epochAt, recordChecksum } from '@syncline/protocol'
+import type { ChangeHeader, Stretch } from '@syncline/protocol'
+import type { Epoch, WriterId } from '@syncline/stm'
 import { createArbitration } from './arbitration.ts'
 import type { Arrival } from './arrival.ts'
+import { basisFlaw } from './basis-flaw.ts'
 import type { Committer, Part } from './committer.ts'
 import { createDelivery, type Author } from './delivery.ts'
 import { createDocuments } from './documents.ts'
 import { RelayError } from './errors.ts'
 import { judge, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
-import type { Chance, Clock, LogStorage, RelayLog, SpaceState, WriterState } from './ports.ts'
+import type { Clock, LogStorage, RelayLog, SpaceState, WriterState } from './ports.ts'
 import { createPresence } from './presence.ts'
 import type { Subscription } from './subscription.ts'
-import { randomId } from './system.ts'
 import { createWriters } from './writers.ts'
 
 /** One space in memory: there while somebody follows it or something of it is on its way to the disk. */
@@ -40,15 +40,18 @@ export interface RefuseContext {
 export interface RoomHost {
   readonly storage: LogStorage
   readonly clock: Clock
-  readonly chance: Chance
   readonly limits: RelayLimits
   readonly log: RelayLog
   readonly committer: Committer
+  /** Under which this run of the relay writes. */
+  readonly epoch: Epoch
   refuse(header: ChangeHeader, context: RefuseContext): { readonly code: string; readonly message: string } | undefined
   principalOf(subscription: Subscription): string
   flush(): void
-  /** The room is empty, or in ruins: forget it. */
+  /** The room is empty: forget it. */
   forget(): void
+  /** The room is in ruins: forget it, and write under another epoch from now on. What of this one is stored, nobody knows. */
+  ruin(): void
 }
 
 /** What waits to be dealt with, in the order in which it came. */
@@ -73,19 +76,21 @@ interface RoomPart extends Part {
 }
 
 export function createRoom(space: string, host: RoomHost): Room {
-  const { storage, clock, chance, limits, log, committer } = host
+  const { storage, clock, limits, log, committer, epoch } = host
   const subscriptions = new Set<Subscription>()
   const presence = createPresence(subscriptions)
   const writers = createWriters()
   const documents = createDocuments()
   const arbitration = createArbitration(limits)
   const inbox: Item[] = []
-  let epoch: Epoch | undefined
-  /** The last relaySeq that was given, and the last that may be told. */
+  let isLoaded = false
+  /** Of the log up to its end, stored already or not. */
+  const stretches: Stretch[] = []
+  /** The last relaySeq that was given; `followed` has the last that may be told. */
   let head = 0
   /** The greatest stamp up to there. */
   let latestAt = 0
-  const followed = { space, durableHead: 0 }
+  const followed = { space, durableHead: 0, stretches }
   let gathering: RoomPart | undefined
   let storing: RoomPart | undefined
   let isDraining = false
@@ -95,14 +100,7 @@ export function createRoom(space: string, host: RoomHost): Room {
 
   async function load(): Promise<void> {
     try {
-      const found = await storage.space(space)
-      if (found === undefined) {
-        // Nobody hears of an epoch that could be gone after a crash: the basis waits until it is stored.
-        const made = randomId(chance)
-        const part = gather(made)
-        part.afterwards.push(() => settle({ epoch: made, head: 0, latestAt: 0 }))
-        committer.kick()
-      } else settle(found)
+      settle((await storage.space(space)) ?? { stretches: [], head: 0, latestAt: 0 })
     } catch (error) {
       collapse(error)
       host.flush()
@@ -110,7 +108,8 @@ export function createRoom(space: string, host: RoomHost): Room {
   }
 
   function settle(found: SpaceState): void {
-    epoch = found.epoch
+    isLoaded = true
+    stretches.push(...found.stretches)
     head = followed.durableHead = found.head
     latestAt = found.latestAt
     void drain()
@@ -118,7 +117,7 @@ export function createRoom(space: string, host: RoomHost): Room {
 
   /** Deals with the inbox, in order. It waits only when writers have to be read that are not in memory. */
   async function drain(): Promise<void> {
-    if (isDraining || epoch === undefined || isGone) return
+    if (isDraining || !isLoaded || isGone) return
     isDraining = true
     while (inbox.length > 0 && !isGone) {
       const item = inbox[0]!
@@ -222,28 +221,17 @@ export function createRoom(space: string, host: RoomHost): Room {
   function welcome(subscription: Subscription): void {
     if (subscription.isLeft) return
     const { basis, channel, outbox } = subscription
-    const flaw = strangeness(basis)
-    if (flaw !== undefined) return subscription.fail('epoch-changed', flaw)
+    const flaw = basisFlaw(basis, { stretches, head: followed.durableHead })
+    if (flaw !== undefined) {
+      const message = `You have this space up to relaySeq ${basis.relaySeq}, in epoch ${basis.epoch}, ${flaw}: the relay lost its data or came back from a backup. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`
+      return subscription.fail('epoch-changed', message)
+    }
     const known = new Map<WriterId, number>()
     for (const writer of basis.writers.keys()) known.set(writer, writers.durableSeq(writer))
-    outbox.say({ type: 'basis', channel, epoch: epoch!, head: followed.durableHead, writers: known })
+    outbox.say({ type: 'basis', channel, head: followed.durableHead, writers: known })
     subscriptions.add(subscription)
     presence.introduce(subscription)
     subscription.start(followed)
-  }
-
-  /** Why a client's basis cannot be a point in this log. */
-  function strangeness(basis: Basis): string | undefined {
-    const found =
-      basis.epoch !== null && basis.epoch !== epoch
-        ? `You have this space in epoch ${basis.epoch}, and here it is ${epoch}`
-        : basis.relaySeq > followed.durableHead
-          ? `You have this space up to relaySeq ${basis.relaySeq}, and here it ends at ${followed.durableHead}`
-          : undefined
-    return (
-      found &&
-      `${found}: the relay lost its data or came back from a backup. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`
-    )
   }
 
   function order({ subscription, arrivals, release }: Item & { kind: 'arrivals' }): void {
@@ -286,7 +274,7 @@ export function createRoom(space: string, host: RoomHost): Room {
     let judgement
     try {
       judgement = judge(arrival, {
-        epoch: epoch!,
+        stretches,
         head,
         latestAt,
         writer: writers.get,
@@ -306,7 +294,9 @@ export function createRoom(space: string, host: RoomHost): Room {
     if (typeof judgement === 'object') return turnDown(subscription, arrival, judgement)
     subscription.own.set(writer, Math.max(seq, subscription.own.get(writer) ?? 0))
     if (judgement === 'duplicate') return
-    const part = gather(epoch!)
+    const part = gather()
+    // Nobody hears of an epoch before something stands in it that is durable: one that was heard of can never be another's.
+    if (epochAt(stretches, head) !== epoch) stretches.push({ epoch, first: head + 1 })
     part.records.push(record)
     part.authors.push({ writer, seq })
     part.touched.add(writer)
@@ -323,7 +313,7 @@ export function createRoom(space: string, host: RoomHost): Room {
     const { ended, ...state } = writers.get(writer)
     if (endsAt !== undefined && (ended === null || endsAt < ended.seq)) {
       writers.set(writer, { ...state, ended: { seq: endsAt, code, message } })
-      gather(epoch!).touched.add(writer)
+      gather().touched.add(writer)
     }
     subscription.told.set(writer, seq)
     log.info({ space, writer, seq, code, session: subscription.session }, 'A Change is refused.')
@@ -336,9 +326,10 @@ export function createRoom(space: string, host: RoomHost): Room {
   }
 
   /** The room's part of the batch that gathers. */
-  function gather(itsEpoch: Epoch): RoomPart {
+  function gather(): RoomPart {
     if (gathering !== undefined) return gathering
     let states: ReadonlyMap<WriterId, WriterState> = new Map()
+    const follows = epochAt(stretches, head)
     const part: RoomPart = {
       first: head + 1,
       records: [],
@@ -351,7 +342,8 @@ export function createRoom(space: string, host: RoomHost): Room {
         storing = part
         states = writers.toStore(part.touched)
         const { first, records } = part
-        return { space, epoch: itsEpoch, first, records, latestAt, writers: states, documents: documents.toStore() }
+        const documentsNow = documents.toStore()
+        return { space, epoch, follows, first, records, latestAt, writers: states, documents: documentsNow }
       },
       onDurable() {
         storing = undefined
@@ -382,7 +374,7 @@ export function createRoom(space: string, host: RoomHost): Room {
       'A space could not be stored or read. Its clients are sent away and will send again.',
     )
     if (gathering !== undefined) committer.withdraw(gathering)
-    host.forget()
+    host.ruin()
     const everybody = new Set([...subscriptions, ...inbox.map(({ subscription }) => subscription)])
     for (const subscription of everybody) {
       subscription.sendAway(
@@ -397,7 +389,7 @@ export function createRoom(space: string, host: RoomHost): Room {
 
   function isQuiet(): boolean {
     if (isGone) return true
-    return epoch !== undefined && inbox.length === 0 && !isDraining && !gathering && !storing
+    return isLoaded && inbox.length === 0 && !isDraining && !gathering && !storing
   }
 
   function unloadIfIdle(): void {

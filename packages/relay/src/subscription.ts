@@ -1,4 +1,4 @@
-import type { FailureCode } from '@syncline/protocol'
+import { epochAt, type FailureCode, type Stretch } from '@syncline/protocol'
 import type { Basis, WriterId } from '@syncline/stm'
 import { createDelivery, type Delivery } from './delivery.ts'
 import { RelayError } from './errors.ts'
@@ -40,6 +40,8 @@ export interface Followed {
   readonly space: string
   /** The relaySeq up to which Changes may be told. */
   readonly durableHead: number
+  /** Those of the log, at least up to there. */
+  readonly stretches: readonly Stretch[]
 }
 
 /** What a subscription needs of the relay and of its session. */
@@ -58,13 +60,23 @@ export function createSubscription(channel: number, basis: Basis, host: Subscrip
   let log: Followed | undefined
   /** The last relaySeq that was sent. */
   let cursor = basis.relaySeq
+  /** The epoch in which the client knows that to stand. */
+  let epoch = cursor === 0 ? null : basis.epoch
   /** Whether what becomes durable is sent directly. Otherwise the log is being read, or waited with until the client has taken more. */
   let isLive = false
+
+  /** Says in which epoch the next relaySeq stands, where it is another one. */
+  function tellEpoch(stretches: readonly Stretch[]): void {
+    const next = epochAt(stretches, cursor + 1)
+    if (next === epoch || next === null) return
+    epoch = next
+    outbox.say({ type: 'epoch', channel, epoch })
+  }
 
   /** Sends from the log what is missing. The client's own pace decides how far it reads ahead. */
   async function catchUp(): Promise<void> {
     if (log === undefined) return
-    const { space } = log
+    const { space, stretches } = log
     // The head moves while a stretch is read. It is looked at again in the same step that turns live, so there is no gap.
     while (!subscription.isLeft) {
       if (outbox.isFull) return outbox.onDrained(() => void catchUp())
@@ -74,7 +86,9 @@ export function createSubscription(channel: number, basis: Basis, host: Subscrip
       }
       let records
       try {
-        records = await storage.read(space, cursor, log.durableHead, limits.maxFrameBytes)
+        // What is sent together stands in one epoch.
+        const next = stretches.find(({ first }) => first > cursor + 1)?.first ?? Infinity
+        records = await storage.read(space, cursor, Math.min(log.durableHead, next - 1), limits.maxFrameBytes)
         if (records.length === 0) throw new RelayError('damaged', 'There is no Change there.', { relaySeq: cursor + 1 })
       } catch (error) {
         const where = (error instanceof RelayError ? error.relaySeq : undefined) ?? cursor + 1
@@ -85,6 +99,7 @@ export function createSubscription(channel: number, basis: Basis, host: Subscrip
         break
       }
       if (subscription.isLeft) break
+      tellEpoch(stretches)
       createDelivery(cursor + 1, records, limits.maxFrameBytes, subscription.own.size === 0 ? [] : undefined).to(
         outbox,
         channel,
@@ -112,8 +127,9 @@ export function createSubscription(channel: number, basis: Basis, host: Subscrip
       void catchUp()
     },
     deliver(delivery) {
-      if (!isLive) return
+      if (!isLive || log === undefined) return
       if (outbox.takes(delivery.sizeBytes)) {
+        tellEpoch(log.stretches)
         delivery.to(outbox, channel, subscription.own)
         cursor = delivery.last
       } else {

@@ -353,7 +353,7 @@ describe('once or not at all', () => {
     await first.close()
 
     const second = createRelay({ storage, clock: virtualClock(), limits: { maxFrameBytes: 500 } })
-    const { epoch } = a.last('basis')
+    const { epoch } = a.last('epoch')
     const reads = storage.reads
     const b = await join(second, 'hall', { basis: { epoch, relaySeq: 51 } })
     b.send([record(ann, 51)])
@@ -381,7 +381,7 @@ describe('once or not at all', () => {
     expect(await decide(a, (w) => assign(w, 'seat', undefined, 'ann'))).toBe(1)
     await first.close()
     const second = createRelay({ storage, clock: virtualClock() })
-    const { epoch } = a.last('basis')
+    const { epoch } = a.last('epoch')
     const basis = { epoch, relaySeq: 1 }
     const b = await join(second, 'hall', { basis })
     storage.failing = 'read'

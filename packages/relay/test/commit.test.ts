@@ -19,23 +19,24 @@ test('[RL3] nobody hears of a Change, and no basis counts it, before it is durab
   storage.events.push('released')
   storage.release()
   await until(() => told(a).length === 1 && told(b).length === 1 && told(c).length === 1)
-  expect(storage.events).toEqual(['append board+0', 'stored', 'append board+1', 'released', 'stored'])
-  expect(a.heard.length).toBe(heard + 1)
+  expect(storage.events).toEqual(['append board+1', 'released', 'stored'])
+  // In one message: the epoch, and in it the Change.
+  expect(a.heard.slice(heard).map(({ type }) => type)).toEqual(['epoch', 'acknowledgement'])
 })
 
-test('[RL3] the epoch of a new space is stored before anybody hears of it', async () => {
+test('[RL3] an epoch is stored with the first Change in it, before anybody hears of it', async () => {
   const storage = gatedStorage()
   const { relay } = world({ storage })
+  const a = await join(relay, 'board')
+  expect(await storage.space('board')).toBeUndefined()
   storage.hold()
-  const opening = join(relay, 'board')
+  a.send([record(ann, 1)])
   await until(() => storage.waiting === 1)
-  let isOpen = false
-  void opening.then(() => (isOpen = true))
   await turns()
-  expect(isOpen).toBe(false)
+  expect(a.all('epoch')).toEqual([])
   storage.release()
-  const a = await opening
-  expect((await storage.space('board'))!.epoch).toBe(a.last('basis').epoch)
+  await until(() => told(a).length === 1)
+  expect((await storage.space('board'))!.stretches).toEqual([{ epoch: a.last('epoch').epoch, first: 1 }])
 })
 
 test('[RL3] a refusal is told when it is sure to be given again after a restart', async () => {
@@ -68,7 +69,7 @@ test('[RL4] an idle relay stores at once; while it stores, the next batch gather
   await until(() => storage.waiting === 1)
   storage.release()
   await until(() => told(a).length === 100 && told(b).length === 100)
-  expect(storage.events.slice(4)).toEqual(['append one+1', 'stored', 'append one+99 two+100', 'stored'])
+  expect(storage.events).toEqual(['append one+1', 'stored', 'append one+99 two+100', 'stored'])
 })
 
 for (const outcome of ['failed', 'stored-but-failed'] as const) {
@@ -96,7 +97,7 @@ for (const outcome of ['failed', 'stored-but-failed'] as const) {
     await until(() => told(elsewhere).length === 1)
     expect(elsewhere.closed).toBeUndefined()
 
-    const { epoch } = a.last('basis')
+    const { epoch } = a.last('epoch')
     const back = await join(relay, 'board', { basis: { epoch, relaySeq: 1, writers: new Map([[ann, 3]]) } })
     expect(back.last('basis').writers.get(ann)).toBe(outcome === 'failed' ? 1 : 2)
     back.send(run(ann, 2, 3))

@@ -3,12 +3,15 @@ import type { LogStorage, SpaceAppend, WriterState } from '../src/index.ts'
 import { ann, bob } from './kit.ts'
 
 const epoch = 'e'.repeat(32)
+const [other, third] = ['0'.repeat(31) + '1', 'f'.repeat(32)]
+const fromStart = [{ epoch, first: 1 }]
 
 function add(space: string, first: number, records: readonly string[], more: Partial<SpaceAppend> = {}): SpaceAppend {
   const [writers, documents] = [new Map(), new Map()]
   return {
     space,
     epoch,
+    follows: first === 1 ? null : epoch,
     first,
     records: records.map((text) => Buffer.from(text)),
     latestAt: 0,
@@ -55,8 +58,8 @@ export function logStorageContract(
         add('a', 3, ['three'], { writers: new Map([[ann, state]]), documents, latestAt: greatest }),
       ])
       const check = async (opened: LogStorage): Promise<void> => {
-        expect(await opened.space('a')).toEqual({ epoch, head: 3, latestAt: greatest })
-        expect(await opened.space('b')).toEqual({ epoch, head: 0, latestAt: 0 })
+        expect(await opened.space('a')).toEqual({ stretches: fromStart, head: 3, latestAt: greatest })
+        expect(await opened.space('b')).toEqual({ stretches: [], head: 0, latestAt: 0 })
         expect(texts(await opened.read('a', 0, 3, 1000))).toEqual(['one', 'two', 'three'])
         expect(texts(await opened.read('a', 1, 2, 1000))).toEqual(['two'])
         expect(await opened.writers('a', [bob, ann])).toEqual(new Map([[ann, state]]))
@@ -84,7 +87,14 @@ export function logStorageContract(
     test('[RL32] a batch is stored whole or not at all, over all its spaces', async () => {
       const { storage } = await make()
       await storage.append([add('a', 1, ['one'])])
-      const faults = [add('a', 1, ['again']), add('a', 3, ['gap']), add('a', 2, ['other'], { epoch: 'f'.repeat(32) })]
+      const faults = [
+        add('a', 1, ['again']),
+        add('a', 1, ['again'], { follows: epoch }),
+        add('a', 3, ['gap']),
+        add('a', 2, ['after another'], { follows: third }),
+        add('a', 2, ['after nothing'], { follows: null }),
+        add('b', 1, ['after something'], { follows: epoch }),
+      ]
       for (const fault of faults) {
         const writers = new Map([[ann, { lastSeq: 1, recent: [1], ended: null }]])
         await expect(
@@ -96,10 +106,40 @@ export function logStorageContract(
         expect(await storage.writers('new', [ann])).toEqual(new Map())
         expect(await storage.documents('new', [7])).toEqual(new Map())
       }
-      expect(await storage.space('a')).toEqual({ epoch, head: 1, latestAt: 0 })
+      expect(await storage.space('a')).toEqual({ stretches: fromStart, head: 1, latestAt: 0 })
       await storage.append([add('a', 2, ['two'])])
       expect(texts(await storage.read('a', 0, 2, 99))).toEqual(['one', 'two'])
       await storage.close()
+    })
+
+    test('[RL31] [RL51] it knows in which epoch each part of a log was written, and that survives', async () => {
+      const { storage, reopen } = await make()
+      const batches = [
+        add('a', 1, [], { epoch: other }),
+        add('a', 1, ['one', 'two'], { epoch: other }),
+        add('b', 1, ['one']),
+        add('a', 3, ['three'], { follows: other }),
+        add('a', 4, [], { epoch: third }),
+        add('a', 4, ['four']),
+        add('a', 5, ['five'], { epoch: third }),
+      ]
+      for (const batch of batches) await storage.append([batch])
+      const stretches = [
+        { epoch: other, first: 1 },
+        { epoch, first: 3 },
+        { epoch: third, first: 5 },
+      ]
+      const check = async (opened: LogStorage): Promise<void> => {
+        expect(await opened.space('a')).toEqual({ stretches, head: 5, latestAt: 0 })
+        expect((await opened.space('b'))!.stretches).toEqual(fromStart)
+      }
+      await check(storage)
+      const opened = await reopen()
+      await check(opened)
+      const fault = add('a', 6, ['six'], { epoch: other, follows: other })
+      await expect(opened.append([fault])).rejects.toMatchObject({ code: 'fenced' })
+      await check(opened)
+      await opened.close()
     })
 
     test('[RL31] arguments are copied and results are the caller’s own', async () => {
@@ -141,7 +181,7 @@ export function logStorageContract(
       const many = Array.from({ length: 2000 }, (_, i) => Buffer.from(`record ${i}`))
       await storage.append([add('a', 1, [], { records: [...many, big] })])
       const opened = await reopen()
-      expect(await opened.space('a')).toEqual({ epoch, head: 2001, latestAt: 0 })
+      expect(await opened.space('a')).toEqual({ stretches: fromStart, head: 2001, latestAt: 0 })
       expect((await opened.read('a', 0, 2000, 1e9)).length).toBe(2000)
       expect(Buffer.compare((await opened.read('a', 2000, 2001, 1))[0]!, big)).toBe(0)
       await opened.close()

@@ -4,16 +4,16 @@ import { join as joinPath } from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from 'lmdb'
 import { isAlive, ownerOf } from '../src/lmdb-owner.ts'
-import { seal } from '../src/lmdb-rows.ts'
+import { decodeSpace, encodeSpace, seal, unseal } from '../src/lmdb-rows.ts'
 import { openLmdbStorage } from '../src/lmdb.ts'
 import { temporaryFolder } from './folder.ts'
 import { ann, bob, eve, join, record, run, sums, told, until, world } from './kit.ts'
 
-/** Opens the rows of a closed data folder and lets the test change them. */
+/** Opens the rows of a closed data folder and lets the test change them: null removes one. */
 async function tamper(
   folder: string,
   table: string,
-  change: (key: Buffer, value: Buffer) => Buffer | undefined,
+  change: (key: Buffer, value: Buffer) => Buffer | null | undefined,
 ): Promise<number> {
   const root = open({
     path: joinPath(folder, 'relay.mdb'),
@@ -27,7 +27,7 @@ async function tamper(
   for (const { key, value } of [...rows.getRange()]) {
     const row = change(Buffer.from(key), Buffer.from(value))
     if (row === undefined) continue
-    await rows.put(key, row)
+    await (row === null ? rows.remove(key) : rows.put(key, row))
     changed += 1
   }
   await root.close()
@@ -40,6 +40,7 @@ const flipped = (value: Buffer, at: number): Buffer => {
 }
 
 const used = { documents: [7] }
+const epoch = 'e'.repeat(32)
 
 async function filled(): Promise<string> {
   const folder = temporaryFolder()
@@ -73,8 +74,7 @@ test('[RL34] a damaged Change is found when it is read: its space says which, ot
   expect(sums(told(a))).toEqual(sums(run(ann, 1, 5, used)))
   a.send([record(bob, 1)], 2)
   await until(() => told(a, 0, 2).length === 11)
-  const { epoch } = a.all('basis')[0]!
-  const past = await join(relay, 'board', { basis: { epoch, relaySeq: 6 } })
+  const past = await join(relay, 'board', { basis: { epoch: a.all('epoch')[0]!.epoch, relaySeq: 6 } })
   await until(() => told(past, 6).length === 4)
   await relay.close()
   await storage.close()
@@ -99,7 +99,7 @@ test('[RL34] every byte of a stored row counts, and a row at another row’s pla
   }
 })
 
-for (const table of ['spaces', 'writers', 'documents']) {
+for (const table of ['spaces', 'writers', 'documents', 'epochs']) {
   test(`[RL34] damage among the ${table} is found`, async () => {
     const folder = await filled()
     expect(await tamper(folder, table, (_, value) => flipped(value, value.length - 1))).toBe(2)
@@ -108,6 +108,7 @@ for (const table of ['spaces', 'writers', 'documents']) {
       spaces: () => storage.space('board'),
       writers: () => storage.writers('board', [ann]),
       documents: () => storage.documents('board', [7]),
+      epochs: () => storage.space('board'),
     }[table]!()
     await expect(reading).rejects.toMatchObject({ code: 'damaged' })
     await storage.close()
@@ -139,13 +140,13 @@ test('[RL35] a folder is open once; when it was closed it is free, and a copy of
   const storage = await openLmdbStorage(folder)
   const [writers, documents] = [new Map(), new Map()]
   await storage.append([
-    { space: 'board', epoch: 'e'.repeat(32), first: 1, records: [record(ann, 1)], latestAt: 7, writers, documents },
+    { space: 'board', epoch, follows: null, first: 1, records: [record(ann, 1)], latestAt: 7, writers, documents },
   ])
   await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-in-use' })
   const copy = joinPath(temporaryFolder(), 'copy')
   cpSync(folder, copy, { recursive: true })
   const copied = await openLmdbStorage(copy)
-  expect(await copied.space('board')).toEqual({ epoch: 'e'.repeat(32), head: 1, latestAt: 7 })
+  expect(await copied.space('board')).toEqual({ stretches: [{ epoch, first: 1 }], head: 1, latestAt: 7 })
   await copied.close()
   await storage.close()
   await expect(storage.space('board')).rejects.toMatchObject({ code: 'closed' })
@@ -179,10 +180,9 @@ test('[RL49] in a folder of the first format a Yjs client is whose the log says'
     record(bob, 2),
   ]
   const [writers, documents] = [new Map(), new Map()]
-  await storage.append([{ space: 'board', epoch: 'e'.repeat(32), first: 1, records, latestAt: 0, writers, documents }])
-  await storage.append([
-    { space: 'other', epoch: 'e'.repeat(32), first: 1, records: records.slice(1), latestAt: 0, writers, documents },
-  ])
+  const log = { epoch, follows: null, first: 1, latestAt: 0, writers, documents }
+  await storage.append([{ ...log, space: 'board', records }])
+  await storage.append([{ ...log, space: 'other', records: records.slice(1) }])
   await storage.close()
   const first = (key: Buffer): Buffer | undefined =>
     key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 1])) : undefined
@@ -199,15 +199,54 @@ test('[RL49] in a folder of the first format a Yjs client is whose the log says'
   await check()
 })
 
+test('[RL51] in a folder of the second format the epoch of a log is that of all of it', async () => {
+  const folder = await filled()
+  const storage = await openLmdbStorage(folder)
+  const stretches = (await storage.space('board'))!.stretches
+  // A space that was opened and never written to had an epoch too.
+  const empty = { space: 'empty', follows: null, first: 1, records: [], latestAt: 0 }
+  await storage.append([{ ...empty, epoch, writers: new Map(), documents: new Map() }])
+  await storage.close()
+  const toSecond = {
+    meta: (key: Buffer) => (key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 2])) : undefined),
+    epochs: () => null,
+    spaces: (key: Buffer, value: Buffer) => {
+      const row = decodeSpace(unseal(key, value, 'a space'))
+      return row.epoch === null ? seal(key, encodeSpace({ ...row, epoch })) : undefined
+    },
+  }
+  for (const [table, change] of Object.entries(toSecond)) expect(await tamper(folder, table, change)).toBeGreaterThan(0)
+
+  for (let opening = 0; opening < 2; opening++) {
+    const opened = await openLmdbStorage(folder)
+    expect(await opened.space('board')).toMatchObject({ stretches, head: 10 })
+    expect(await opened.space('empty')).toMatchObject(opening === 0 ? { stretches: [], head: 0 } : { head: 1 })
+    const { relay } = world({ storage: opened })
+    const known = await join(relay, 'board', { basis: { epoch: stretches[0]!.epoch, relaySeq: 10 } })
+    const fresh = await join(relay, 'empty')
+    fresh.send([record(bob, 1 + opening)])
+    await until(() => told(fresh).length === 1 + opening)
+    expect(known.all('failure')).toEqual([])
+    await relay.close()
+    await opened.close()
+    if (opening === 0) continue
+    // The log ends where its last epoch stands, or the folder is damaged.
+    await tamper(folder, 'epochs', () => null)
+    const damaged = await openLmdbStorage(folder)
+    await expect(damaged.space('board')).rejects.toMatchObject({ code: 'damaged' })
+    await damaged.close()
+  }
+})
+
 test('[RL36] a folder of a newer version is refused and left alone', async () => {
   const folder = await filled()
   const changed = await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 3])) : undefined,
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 4])) : undefined,
   )
   expect(changed).toBe(1)
   await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-newer' })
   await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 2])) : undefined,
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 3])) : undefined,
   )
   const storage = await openLmdbStorage(folder)
   expect((await storage.space('board'))!.head).toBe(10)

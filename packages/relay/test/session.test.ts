@@ -53,7 +53,7 @@ test('[RL20] hello and everything after it may come in one message', async () =>
   const a = connect(relay)
   a.say(hello, open, { type: 'changes', channel: 1, first: 0, records: run(ann, 1, 2) })
   await until(() => told(a).length === 2)
-  expect(a.heard.map(({ type }) => type)).toEqual(['welcome', 'basis', 'acknowledgement'])
+  expect(a.heard.map(({ type }) => type)).toEqual(['welcome', 'basis', 'epoch', 'acknowledgement'])
 })
 
 test('[RL21] a client of another protocol version is told who must be updated', () => {
@@ -178,8 +178,7 @@ test('[RL19] who leaves a space hears no more of it; what they sent before still
   a.send([record(ann, 2)])
   await turns()
   expect([told(a), told(b).length, a.closed]).toEqual([[], 2, undefined])
-  const { epoch } = a.last('basis')
-  a.open('board', { basis: { epoch, writers: new Map([[ann, 1]]) } })
+  a.open('board', { basis: { writers: new Map([[ann, 1]]) } })
   await until(() => told(a).length === 2)
   expect(told(a)).toEqual([`${ann}:1`, record(bob, 1)])
 })
@@ -223,7 +222,7 @@ const faults: readonly (readonly [string, () => Uint8Array[], number])[] = [
       encodeFrames(
         [
           { type: 'pong', token: 1 },
-          { type: 'basis', channel: 1, epoch: ann, head: 0, writers: new Map() },
+          { type: 'basis', channel: 1, head: 0, writers: new Map() },
         ],
         9999,
       ),

@@ -31,7 +31,7 @@ test('[RL13] a client that was away gets what it has not, and its own as acknowl
   const b = await join(relay, 'board')
   b.send(run(bob, 1, 3))
   await until(() => told(b).length === 13)
-  const { epoch } = a.last('basis')
+  const { epoch } = a.last('epoch')
   const back = await join(relay, 'board', { basis: { epoch, relaySeq: 8, writers: new Map([[bob, 2]]) } })
   await until(() => told(back, 8).length === 5)
   expect(told(back, 8)).toEqual([...run(ann, 9, 10), `${bob}:1`, `${bob}:2`, record(bob, 3)])

@@ -75,6 +75,7 @@ export function noLink(touchStatus: () => void): StoreLink & { hear(state: LinkS
     tend: nothing,
     onEntry: nothing,
     onFenced: nothing,
+    strand: nothing,
     end: nothing,
   }
 }

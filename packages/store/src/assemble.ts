@@ -14,7 +14,7 @@ import type { MembersOf, Part, PartName, PlainMember } from './part.ts'
 import { createPlainStore } from './plain-store.ts'
 import { createReplica } from './replica.ts'
 import { createSettling } from './settling.ts'
-import { createStatusBoard } from './status.ts'
+import { createStatusBoard, type Problem } from './status.ts'
 import type { Store } from './store.ts'
 import { reportToPlatform, systemChance, systemClock } from './system.ts'
 import { joinTabs, type TabMessage } from './tabs.ts'
@@ -60,6 +60,7 @@ async function open<P extends readonly Part[]>(
   let unreadable: StoreError | undefined
   let cancelRereading: (() => void) | undefined
   let closing: Promise<void> | undefined
+  let stranded: Problem | undefined
 
   const writers = await takeWriter(storage.locks, chance, onError)
   const replica = createReplica(
@@ -88,7 +89,7 @@ async function open<P extends readonly Part[]>(
       unsaved,
       pending,
       refused: replica.refused.size,
-      ...core.link.state,
+      ...(stranded === undefined ? core.link.state : { link: 'waiting', problem: stranded, retryAtMs: undefined }),
       storage: !isLasting
         ? 'memory-only'
         : (failure ?? unreadable) !== undefined
@@ -135,6 +136,15 @@ async function open<P extends readonly Part[]>(
     renamed: new Map(),
     get isClosed() {
       return closed
+    },
+    get stranded() {
+      return stranded
+    },
+    strand(problem) {
+      if (stranded !== undefined) return
+      stranded = problem
+      core.link.strand()
+      board.touch()
     },
     starting: new Set(),
     parting: new Set(),

@@ -10,6 +10,7 @@ import type { PartName } from './part.ts'
 import type { Chance, Clock, Locks } from './ports.ts'
 import type { Replica } from './replica.ts'
 import type { Settling } from './settling.ts'
+import type { Problem } from './status.ts'
 import type { StoreLink } from './store-link.ts'
 import type { TabMessage } from './tabs.ts'
 import type { Undoing } from './undoing.ts'
@@ -37,6 +38,9 @@ export interface Core extends Brought {
   /** Changes of this tab that were authored again, by the id they had before. */
   readonly renamed: Map<ChangeId, ChangeId>
   readonly isClosed: boolean
+  /** Why this tab takes no part in the link any more, until it is opened again: it has seen of the relay what this device has otherwise. */
+  readonly stranded: Problem | undefined
+  strand(problem: Problem): void
   /** Called when the local data is there and the other tabs can be told something. */
   readonly starting: Set<() => void>
   /** Called before the store closes, the last that was added first: for last words. */

@@ -3,6 +3,7 @@ import { changeId, type CellKey, type Epoch, type Origin } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
+import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord } from './open-log.ts'
 import { withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { OrderedItem } from './replica.ts'
@@ -100,7 +101,11 @@ export function createIntake(core: Core): Intake {
           } catch (error) {
             // What does not join on is asked of the relay again, from where the order ends here.
             if (error instanceof RangeError) return nothing
-            throw error
+            if (!(error instanceof OtherLogError)) throw error
+            // What was in the log first counts. If this tab has heard otherwise of the relay, it knows what nobody else here does.
+            if (error.relaySeq > storedSeq && error.relaySeq <= replica.basis.relaySeq)
+              core.strand({ code: 'epoch-changed', message: error.message })
+            return nothing
           }
         }
       }

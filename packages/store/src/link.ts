@@ -1,6 +1,7 @@
 import { ProtocolError, type Frame } from '@syncline/protocol'
-import { type Basis, type Change, type Epoch, type WriterId } from '@syncline/stm'
+import { emptyBasis, type Basis, type Change, type Epoch, type WriterId } from '@syncline/stm'
 import { createBackoff } from './backoff.ts'
+import { OtherLogError } from './known-log.ts'
 import type { Line, LineChannel, LineState, Welcome } from './line.ts'
 import type { Chance, Clock } from './ports.ts'
 import { readChange } from './read-change.ts'
@@ -13,6 +14,8 @@ export interface LinkSide {
   readonly clock: Clock
   readonly chance: Chance
   basis(): Basis
+  /** How far the relay's log is known in memory. That may be more than is said in `basis`, and then is more to compare. */
+  seenSeq(): number
   /** Changes that may be sent, in order. */
   sendable(): Iterable<Sendable>
   /** Writers whose first Change the relay is to call off, unless it has it. */
@@ -67,7 +70,9 @@ const FORBIDDEN_PACE = 10
 /** Starts the conversation: what I have, then only news, both ways. */
 export function startLink(line: Line, side: LinkSide): Link {
   /** Undefined until the relay has told its basis on this connection. */
-  let relay: { readonly epoch: Epoch; readonly head: number } | undefined
+  let relay: { readonly head: number } | undefined
+  /** What the relay has told up to now, in which epoch that stands, and up to where it has to be what is known here. */
+  let told: { relaySeq: number; epoch: Epoch | null; readonly seenSeq: number } = { ...emptyBasis, seenSeq: 0 }
   /** Per writer, the last seq that the relay has or that was sent on this connection. */
   let sent = new Map<WriterId, number>()
   const refused = new Set<WriterId>()
@@ -141,7 +146,9 @@ export function startLink(line: Line, side: LinkSide): Link {
     sent = new Map()
     refused.clear()
     calledOff.clear()
-    channel.send([{ type: 'open', channel: channel.number, space: side.space, basis: side.basis() }])
+    const basis = side.basis()
+    told = { epoch: basis.epoch, relaySeq: basis.relaySeq, seenSeq: side.seenSeq() }
+    channel.send([{ type: 'open', channel: channel.number, space: side.space, basis }])
     publish()
   }
 
@@ -149,6 +156,7 @@ export function startLink(line: Line, side: LinkSide): Link {
     try {
       receive(frame)
     } catch (error) {
+      if (error instanceof OtherLogError) return fail({ code: 'epoch-changed', message: error.message }, undefined)
       if (!(error instanceof ProtocolError || error instanceof RangeError)) throw error
       const isNewer =
         error instanceof ProtocolError && (error.code === 'newer-version' || error.code === 'unknown-precondition')
@@ -165,13 +173,20 @@ export function startLink(line: Line, side: LinkSide): Link {
   function receive(frame: Frame): void {
     switch (frame.type) {
       case 'basis':
-        relay = { epoch: frame.epoch, head: frame.head }
+        if (frame.head < told.seenSeq) {
+          const message = `The relay's log ends at ${frame.head}, and ${told.seenSeq} Changes of it were seen here: it lost its data or came back from a backup. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`
+          throw new OtherLogError(frame.head + 1, message)
+        }
+        relay = { head: frame.head }
         sent = new Map(frame.writers)
         problem = undefined
         backoff.succeed()
         side.onReachable(true)
         wake()
         publish()
+        return
+      case 'epoch':
+        told.epoch = frame.epoch
         return
       case 'changes': {
         if (relay === undefined) return
@@ -219,14 +234,20 @@ export function startLink(line: Line, side: LinkSide): Link {
   }
 
   function deliver(first: number, items: readonly OrderedItem[], records: ReadonlyMap<OrderedItem, Uint8Array>): void {
-    side.onOrder(relay!.epoch, first, items, records)
-    if (phase() !== shown) publish()
+    if (told.epoch === null) throw new RangeError(`The relay tells Change ${first} of its log, and not in which epoch.`)
+    side.onOrder(told.epoch, first, items, records)
+    const wasSure = told.relaySeq >= told.seenSeq
+    told.relaySeq = first + items.length - 1
+    if (!wasSure) wake()
+    else if (phase() !== shown) publish()
   }
 
   function wake(): void {
     if (relay === undefined || stopped) return
     // A sibling with a link of its own may have brought what was missing.
     if (phase() !== shown) publish()
+    // What we have seen may not be in this log, and what depends on it does not belong there.
+    if (told.relaySeq < told.seenSeq) return
     let records: Uint8Array[] = []
     let bytes = 0
     const flush = () => {

@@ -68,7 +68,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   /** The elected tab runs the link; so does one whose storage fails, since nobody can hear of its work through the log. */
   function tend(): void {
     const isOurs = term !== undefined || core.journal.failure !== undefined
-    if (line !== undefined && isOurs && wanted && !core.isClosed) run(line)
+    if (line !== undefined && isOurs && wanted && !core.isClosed && core.stranded === undefined) run(line)
     else stop()
   }
 
@@ -84,8 +84,10 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       basis: () => {
         const writers = new Map(replica.sharedBasis.writers)
         for (const writer of replica.envelopes.keys()) writers.set(writer, 1)
-        return { ...replica.sharedBasis, relaySeq: Math.min(replica.basis.relaySeq, intake.loggedSeq), writers }
+        const relaySeq = Math.min(replica.basis.relaySeq, intake.loggedSeq)
+        return { epoch: replica.epochAt(relaySeq), relaySeq, writers }
       },
+      seenSeq: () => replica.basis.relaySeq,
       sendable,
       calledOff: posting.calledOff,
       onOrder(epoch, first, items, records) {
@@ -177,7 +179,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       return offsetMs
     },
     get isReachable() {
-      if (line === undefined || !wanted || state.link === 'waiting') return false
+      if (line === undefined || !wanted || core.stranded !== undefined || state.link === 'waiting') return false
       // Off and wanted: nobody was elected yet, or has told us.
       return state.link === 'online' ? true : undefined
     },

@@ -27,6 +27,7 @@ import {
   type WriterId,
 } from '@syncline/stm'
 import { Applied } from './applied.ts'
+import { createKnownLog } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
 import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
@@ -105,6 +106,8 @@ export interface Replica {
   readonly basis: Basis
   /** The basis without what only this browser knows: as others may hear of it. */
   readonly sharedBasis: Basis
+  /** The epoch in which a relaySeq that is here stands. */
+  epochAt(relaySeq: number): Epoch | null
   /** Changes of this browser that the relay has not stored, in an order that respects what each had seen. */
   readonly pending: ReadonlyMap<ChangeId, Pending>
   /** How many are pending, those included that are not kept because nobody can ever ask for them. */
@@ -138,7 +141,7 @@ export interface Replica {
   commit(change: Change, origin: Origin, known?: KnownOfChange): Changed
   /**
    * Applies a stretch of the relay's log. What is before the basis already is skipped. A gap, or the name of a Change that is not here,
-   * throws `RangeError`, and nothing is applied.
+   * throws `RangeError`, and what is of another log than is here `OtherLogError`: nothing is applied.
    */
   order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey>
   /** Notes what the relay is asked to decide about. What was decided already changes nothing. */
@@ -280,6 +283,7 @@ export function createReplica(
   const became = new Map<ChangeId, Change>()
   const restamps = new Map<string, Stamp>()
   const renames = createRenames()
+  const log = createKnownLog()
   /** The writers under which this browser's sessions have first written under a Yjs client. */
   const owners = new Map<number, WriterId>()
   /** The Yjs clients of refused Changes: these may be applied again. */
@@ -463,6 +467,7 @@ export function createReplica(
 
   function order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
     const { relaySeq: known } = settled
+    log.check(epoch, first, first + items.length - 1, known)
     if (first > known + 1) {
       throw new RangeError(`The relay's log goes on at ${first}, but only ${known} entries are known.`)
     }
@@ -487,6 +492,7 @@ export function createReplica(
       if ((writers.get(writer) ?? 0) <= seq) writers.delete(writer)
       const next: Basis = { epoch, relaySeq, writers }
       settle(next)
+      log.add(epoch, relaySeq)
       const id = changeId(item)
       const own = pending.get(id)
       if (own !== undefined) {
@@ -675,6 +681,7 @@ export function createReplica(
     get sharedBasis() {
       return basisWithout(undefined, basisNow())
     },
+    epochAt: log.epochAt,
     pending,
     get pendingCount() {
       return pending.size + unkeptCount
@@ -722,7 +729,7 @@ export function createReplica(
       const freshSeq = seqs.get(fresh) ?? 0
       const { policy } = memory
       const known = { pending, refused, ended, became, restamps, lastOrderedAt, freshSeq }
-      return decideSettlement({ ...known, renames, policy, drawClient }, refusal, fresh, nowMs, mend)
+      return decideSettlement({ ...known, log, renames, policy, drawClient }, refusal, fresh, nowMs, mend)
     },
     end,
     drop(ids) {

@@ -1,5 +1,6 @@
 import { restamped, tick } from '@syncline/merge'
 import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type Stamp, type WriterId } from '@syncline/stm'
+import type { KnownLog } from './known-log.ts'
 import type { RefusedChange } from './refused.ts'
 import type { Refusal } from './replica.ts'
 import { createRewording, type RewordingSide } from './rewording.ts'
@@ -29,6 +30,7 @@ export interface Known extends RewordingSide {
   readonly became: ReadonlyMap<ChangeId, Change>
   /** By the stamp that a Change had which was authored again, as text: the one that it got. */
   readonly restamps: ReadonlyMap<string, Stamp>
+  readonly log: KnownLog
   /** The greatest `at` that the relay has stored. */
   readonly lastOrderedAt: number
   /** The last seq of the writer that authors again. */
@@ -51,6 +53,8 @@ export function decideSettlement(
   const reauthored: Reauthored[] = []
   const rewording = createRewording(known, refusal.code === 'writer-clash')
   const isAhead = refusal.code === 'clock-ahead'
+  // The author may have seen, in memory alone, what a relay that came back from a backup has not.
+  const isLost = refusal.code === 'missing-dependency'
   let at = isAhead ? known.lastOrderedAt : 0
   let { freshSeq } = known
   const restamps = new Map(known.restamps)
@@ -71,7 +75,8 @@ export function decideSettlement(
       // later. The clock may still be ahead.
       at = isAhead ? Math.min(change.at, tick(at, nowMs)) : Math.max(change.at, at + 1)
       freshSeq += 1
-      const deps = translated(change.deps, fresh, known)
+      const had = translated(change.deps, fresh, known)
+      const deps = isLost ? { ...had, ...known.log.shared(had) } : had
       // What it had seen is before it in the order, and has its new stamp already.
       const stamped = change.ops.map((op) => restamped(op, stampNow))
       const ops = rewording.ops(pending, stamped)

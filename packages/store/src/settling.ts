@@ -33,6 +33,8 @@ export function createSettling(core: Core): Settling {
   /** Whether a refusal can be sorted out now. */
   function isRipe(refusal: Refusal): boolean {
     if (isClockWrong && refusal.code === 'clock-ahead') return false
+    // What it had seen the relay has not, and this tab would say again that it depends on it. Another one can mend it when this one is gone.
+    if (core.stranded !== undefined) return false
     // When the policy is known that it needs for that, it is settled.
     if (!replica.canReauthor(refusal)) return false
     // What a Change had seen of others must have its new name first. Of two that wait for each other the first refused goes first.

@@ -23,6 +23,8 @@ export interface StoreLink {
   onEntry(): void
   /** Another tab has taken the fence. */
   onFenced(): void
+  /** This tab takes no part in it any more. */
+  strand(): void
   /** The store is closed. */
   end(): void
 }
@@ -85,6 +87,11 @@ export function linked(core: Core): Linked {
     onError: core.onError,
   }
 
+  function end(): void {
+    campaign?.stop()
+    linking.tend()
+  }
+
   core.link = {
     get isRunning() {
       return linking.link !== undefined
@@ -104,10 +111,8 @@ export function linked(core: Core): Linked {
       linking.link.wake()
     },
     onFenced: () => campaign?.giveWay(),
-    end() {
-      campaign?.stop()
-      linking.tend()
-    },
+    strand: end,
+    end,
   }
   return { linking, posting }
 }

@@ -117,8 +117,9 @@ test('[BR5] operations on browser refs that somebody sends are not applied', asy
             heard += 1
             // The welcome, and the basis of the channel.
             if (heard !== 2) return
+            const epoch = { type: 'epoch', channel: 1, epoch: 'e'.repeat(32) } as const
             const frame = { type: 'changes', channel: 1, first: 1, records: [record] } as const
-            for (const bytes of encodeFrames([frame], 1 << 20)) events.onMessage(bytes)
+            for (const bytes of encodeFrames([epoch, frame], 1 << 20)) events.onMessage(bytes)
           },
         }),
     },

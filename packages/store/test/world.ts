@@ -1,4 +1,11 @@
-import { createMemoryStorage, createRelay, type LogStorage, type Relay, type RelayOptions } from '@syncline/relay'
+import {
+  createMemoryStorage,
+  createRelay,
+  type LogStorage,
+  type Relay,
+  type RelayOptions,
+  type SpaceAppend,
+} from '@syncline/relay'
 import type {
   Chance,
   Clock,
@@ -105,6 +112,10 @@ export interface World {
   wire(): Wire
   /** Ends the relay without a word and starts another one on the same disk. */
   restartRelay(): Promise<void>
+  /** The same on a disk that has the first `batches` of what was stored: an old backup. */
+  restoreRelay(batches: number): Promise<void>
+  /** How many batches are stored. */
+  readonly batches: number
   open(options?: Partial<StoreOptions>): Promise<Store>
   /** The same with these parts only. */
   openLean<const P extends readonly Part[]>(parts: P, options?: Partial<StoreOptions>): Promise<LeanStore<P>>
@@ -128,7 +139,8 @@ export interface Wire extends Transport {
 export async function createWorld(seed: number, relayOptions: Partial<RelayOptions> = {}): Promise<World> {
   const clock = virtualClock()
   const chance = seededChance(seed)
-  const disk = createMemoryStorage()
+  let stored: SpaceAppend[][] = []
+  let disk = remembering()
   const stores: { close(): Promise<void> }[] = []
   const errors: unknown[] = []
   const cuts = new Set<() => void>()
@@ -207,6 +219,24 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
     return wire
   }
 
+  /** A disk that remembers what was stored batch by batch. */
+  function remembering(): LogStorage {
+    const storage = createMemoryStorage()
+    const { append } = storage
+    return Object.assign(storage, {
+      async append(batch: readonly SpaceAppend[]) {
+        await append(batch)
+        stored.push(batch.map((add) => ({ ...add, records: add.records.map((record) => record.slice()) })))
+      },
+    })
+  }
+
+  async function restartRelay(): Promise<void> {
+    for (const cut of [...cuts]) cut()
+    relay = createRelay({ storage: disk, clock, chance, ...relayOptions })
+    await settle()
+  }
+
   const complete = (options: Partial<StoreOptions>): StoreOptions => ({
     space: 'board',
     storage: memoryStorage(),
@@ -219,12 +249,20 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
   return {
     clock,
     chance,
-    disk,
+    get disk() {
+      return disk
+    },
     wire,
-    async restartRelay() {
-      for (const cut of [...cuts]) cut()
-      relay = createRelay({ storage: disk, clock, chance, ...relayOptions })
-      await settle()
+    restartRelay,
+    async restoreRelay(batches) {
+      const kept = stored.slice(0, batches)
+      stored = []
+      disk = remembering()
+      for (const batch of kept) await disk.append(batch)
+      await restartRelay()
+    },
+    get batches() {
+      return stored.length
     },
     async open(options = {}) {
       const store = await openStore(complete(options))

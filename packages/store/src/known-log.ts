@@ -1,0 +1,62 @@
+import { epochAt, type Stretch } from '@syncline/protocol'
+import type { Basis, Epoch } from '@syncline/stm'
+
+/** What has come is of another log than what is here: nothing of it can be applied. */
+export class OtherLogError extends Error {
+  override readonly name: string = 'OtherLogError'
+  /** The first relaySeq that is seen to differ. */
+  readonly relaySeq: number
+
+  constructor(relaySeq: number, message: string) {
+    super(message)
+    this.relaySeq = relaySeq
+  }
+}
+
+/** In which epochs a replica has the relay's log. A part of a log that joins on, or lies over what is here, is of the same log if and only if it fits. */
+export interface KnownLog {
+  epochAt(relaySeq: number): Epoch | null
+  /** Throws {@link OtherLogError} when the relaySeqs from `first` to `last` cannot stand in this epoch in a log of which we have all up to `known`. */
+  check(epoch: Epoch, first: number, last: number, known: number): void
+  /** The next relaySeq stands in this epoch. */
+  add(epoch: Epoch, relaySeq: number): void
+  /** What of a basis is in this log, as far as it can be said from here. */
+  shared(basis: Basis): Pick<Basis, 'epoch' | 'relaySeq'>
+}
+
+export function createKnownLog(): KnownLog {
+  const stretches: Stretch[] = []
+  /** Epochs that were seen where we have another: whatever goes on in one of them is no part of this log. */
+  const foreign = new Set<Epoch>()
+
+  function strange(epoch: Epoch, relaySeq: number): OtherLogError {
+    foreign.add(epoch)
+    return new OtherLogError(
+      relaySeq,
+      `Change ${relaySeq} of the relay's log is here that of epoch ${epochAt(stretches, relaySeq)}, and comes in epoch ${epoch} now: ` +
+        `the relay lost its data or came back from a backup. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`,
+    )
+  }
+
+  return {
+    epochAt: (relaySeq) => epochAt(stretches, relaySeq),
+    check(epoch, first, last, known) {
+      const newest = stretches.at(-1)?.epoch
+      // What one run has written stands together, so who has both ends of it in one epoch has all of it.
+      for (const relaySeq of first <= known ? [first, Math.min(last, known)] : []) {
+        if (epochAt(stretches, relaySeq) !== epoch) throw strange(epoch, relaySeq)
+      }
+      // An epoch after which another has begun does not go on.
+      const isOver = epoch !== newest && stretches.some((stretch) => stretch.epoch === epoch)
+      if (last > known && (isOver || foreign.has(epoch))) throw strange(epoch, known + 1)
+    },
+    add(epoch, relaySeq) {
+      if (stretches.at(-1)?.epoch !== epoch) stretches.push({ epoch, first: relaySeq })
+    },
+    shared({ epoch, relaySeq }) {
+      const at = stretches.findIndex((stretch) => stretch.epoch === epoch)
+      if (at < 0) return { epoch: null, relaySeq: 0 }
+      return { epoch, relaySeq: Math.min(relaySeq, (stretches[at + 1]?.first ?? Infinity) - 1) }
+    },
+  }
+}
