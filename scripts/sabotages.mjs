@@ -31,6 +31,12 @@ export const sabotages = [
     to: '',
   },
   {
+    name: 'the relay tells that it has refused a Change, and stores it',
+    file: 'packages/relay/src/room.ts',
+    from: "if (typeof judgement === 'object') return turnDown(subscription, arrival, judgement)",
+    to: "if (typeof judgement === 'object') turnDown(subscription, arrival, judgement)",
+  },
+  {
     name: 'the relay does not look at the epoch',
     file: 'packages/relay/src/room.ts',
     from: 'basis.epoch !== null && basis.epoch !== epoch\n',

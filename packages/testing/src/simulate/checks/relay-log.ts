@@ -1,4 +1,5 @@
 import { decodeChange } from '@syncline/protocol'
+import { changeId } from '@syncline/stm'
 import type { Failure } from '../failure.ts'
 import type { Deed } from '../ledger.ts'
 import { SPACE } from '../tab.ts'
@@ -7,13 +8,22 @@ import type { World } from '../world.ts'
 /** Says what was promised and is not kept, by the relay's log and the lists of what was refused. */
 export function brokenPromise({ host, ledger, machines }: World): Failure | undefined {
   const times = new Map<number, number>()
+  const ids = new Set<string>()
   for (const record of host.disk.records(SPACE)) {
-    const { meta } = decodeChange(record)
+    const { writer, seq, meta } = decodeChange(record)
+    ids.add(changeId({ writer, seq }))
     if (typeof meta === 'number') times.set(meta, (times.get(meta) ?? 0) + 1)
   }
   const kept = new Set<unknown>()
   for (const { tabs } of machines) {
-    for (const tab of tabs) for (const { change } of tab?.store?.refused.list() ?? []) kept.add(change.meta)
+    for (const tab of tabs) {
+      for (const { change } of tab?.store?.refused.list() ?? []) {
+        kept.add(change.meta)
+        if (!ids.has(changeId(change))) continue
+        const what = `${tab!.life.party} lists ${changeId(change)} among what was refused`
+        return { check: 'nothing-lost', message: `${what}, and it is in the log of the relay.` }
+      }
+    }
   }
   for (const deed of ledger.deeds) {
     if (deed.staysInBrowser) continue
