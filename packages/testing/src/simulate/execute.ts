@@ -38,36 +38,46 @@ const REST_MS = 600_000
 export async function execute(plan: SchedulePlan, from: number | Trace, isTold = true): Promise<Execution> {
   const kernel = createKernel(from, { isTold })
   const world = createWorld(kernel, { ...plan, isRecorded: true })
+  await attempt(world, () => live(world, plan))
+  const { counts } = world.tally
+  return { counts, failure: world.failure, chronicle: kernel.chronicle, report: () => reportOf(world) }
+}
+
+/** Runs something in a world. What it throws is a failure of that world. */
+export async function attempt(world: World, run: () => Promise<void>): Promise<void> {
   try {
-    await live(world, plan)
+    await run()
   } catch (error) {
     world.fail({ check: 'error', message: String(error), cause: error })
   }
+}
+
+/** What came of a schedule. */
+export function reportOf({ kernel, tally }: World): Report {
   const { decider, chronicle, steps, nowMs } = kernel
-  const { counts } = world.tally
   return {
-    counts,
-    failure: world.failure,
-    chronicle,
-    report: () => ({
-      seed: decider.seed,
-      trace: decider.trace(),
-      digest: chronicle.digest(),
-      counts: { ...counts },
-      events: steps,
-      virtualMs: nowMs,
-    }),
+    seed: decider.seed,
+    trace: decider.trace(),
+    digest: chronicle.digest(),
+    counts: { ...tally.counts },
+    events: steps,
+    virtualMs: nowMs,
   }
 }
 
 async function live(world: World, plan: SchedulePlan): Promise<void> {
   const { kernel } = world
-  for (const machine of world.machines) for (const place of machine.tabs.keys()) machine.open(place)
-  const people = planSteps(world, plan.faults, plan.steps)
+  const people = begin(world, plan)
   while (!people.isOver && world.failure === undefined)
     await kernel.pass(10_000, () => people.isOver || world.failure !== undefined)
   if (world.failure !== undefined) return
   await judge(world)
+}
+
+/** Opens all tabs, and plans what happens. */
+export function begin(world: World, plan: SchedulePlan): { readonly isOver: boolean } {
+  for (const machine of world.machines) for (const place of machine.tabs.keys()) machine.open(place)
+  return planSteps(world, plan.faults, plan.steps)
 }
 
 /** Lets everything come to rest, compares what all have then, and closes it. */
@@ -125,7 +135,7 @@ function equalSeqs(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, 
 }
 
 /** All show the same, also somebody who comes now and has nothing; and nothing that was promised is missing. */
-async function compare(world: World): Promise<void> {
+export async function compare(world: World): Promise<void> {
   const before = [...world.machines]
   if (world.kernel.decider.happens('newcomer', NEWCOMERS)) {
     world.addMachine(1).open(0)
@@ -133,9 +143,11 @@ async function compare(world: World): Promise<void> {
     if (world.failure !== undefined) return
   }
   const differ = createComparison(world.app, world.probes)
+  // A machine without a place for a tab is off.
+  const on = (machines: readonly Machine[]): readonly Machine[] => machines.filter(({ tabs }) => tabs.length > 0)
   // The newest machine: it knows nothing but what the relay has told it.
-  const last = replicaOf(world.machines.at(-1)!, 0)
-  for (const machine of before) {
+  const last = replicaOf(on(world.machines).at(-1)!, 0)
+  for (const machine of on(before)) {
     const shared = replicaOf(machine, 0)
     for (const place of machine.tabs.keys()) {
       const replica = place === 0 ? shared : replicaOf(machine, place)
@@ -145,7 +157,7 @@ async function compare(world: World): Promise<void> {
   }
   const broken = brokenPromise(world)
   if (broken !== undefined) world.fail(broken)
-  checkTranscript(world, before, last)
+  checkTranscript(world, on(before), last)
 }
 
 /** What the relay, and each browser, has decided about could have been one after the other, with what is there now at the end. */

@@ -6,6 +6,7 @@ export type { CheckName } from './failure.ts'
 export type { Action, ActionChance, AnyAction, SimulatedApp } from './app.ts'
 export { everyFault } from './faults.ts'
 export type { FaultName, Faults } from './faults.ts'
+export type { Crashes, CrashesOptions } from './crashes.ts'
 
 // What was decided, and what happened
 export type { Trace } from './decider.ts'

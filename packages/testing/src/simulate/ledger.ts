@@ -36,9 +36,11 @@ export interface Deed {
 /** More machines than anybody simulates. */
 const MOST_BROWSERS = 1000
 
-export function createLedger(): Ledger {
-  const deeds: Deed[] = []
+/** `before`: what was done already, and told by then. */
+export function createLedger(before: readonly Readonly<Deed>[] = []): Ledger {
+  const deeds = before.map((deed): Deed => ({ ...deed }))
   const counts = new Map<string, number>()
+  for (const { browser } of before) counts.set(browser, (counts.get(browser) ?? 0) + 1)
 
   /** The first of all browsers have the first numbers, and so on. */
   function numberOf(browser: string): number {
@@ -81,6 +83,11 @@ export function createLedger(): Ledger {
       )
     },
   }
+}
+
+/** Whose deed has this number. */
+export function browserOf(number: unknown): string {
+  return typeof number === 'number' ? `browser ${number % MOST_BROWSERS}` : ''
 }
 
 /** The code of an error of ours. */

@@ -1,10 +1,12 @@
 import { startBrowser, type Browser } from './browser/browser.ts'
 import { createDisk, type Disk } from './browser/disk.ts'
+import type { Calls } from './calls.ts'
 import type { Decider } from './decider.ts'
 import { createMachineClock, type MachineClock } from './machine-clock.ts'
 import type { Kernel } from './kernel.ts'
 import { beginLife } from './life.ts'
 import type { Way } from './network.ts'
+import type { MachineRemains } from './remains.ts'
 import { openTab, type Tab, type TabSide } from './tab.ts'
 import type { Weather } from './weather.ts'
 
@@ -18,6 +20,8 @@ export interface Machine {
   readonly browser: Browser
   /** Its tabs, each open, being opened, or undefined while it is closed. */
   readonly tabs: readonly (Tab | undefined)[]
+  /** Tabs that were ever opened. */
+  readonly sessions: number
   /** Opens a tab in a place that is empty. */
   open(place: number): void
   /** Ends a tab without a word. */
@@ -33,8 +37,7 @@ export interface MachineSide {
   readonly kernel: Kernel
   readonly weather: Weather
   readonly decider: Decider
-  /** A tab calls its storage, and may die of it. */
-  onCall(party: string): void
+  readonly calls: Calls
   /** What a machine had stored is on its disk itself now. */
   onFlushed(machine: Machine): void
   /** What a tab reports, by its session. */
@@ -45,9 +48,15 @@ export interface MachineSide {
 const FLUSHED_AFTER_MS = [500, 3000, 3000, 30_000]
 
 /** Turns on a machine with so many places for tabs, all empty. */
-export function createMachine(name: string, places: number, way: Way | undefined, side: MachineSide): Machine {
+export function createMachine(
+  name: string,
+  places: number,
+  way: Way | undefined,
+  side: MachineSide,
+  before?: MachineRemains,
+): Machine {
   const { kernel, weather, decider } = side
-  const disk = createDisk(() => {
+  const onDirty = (): void => {
     const inMs = FLUSHED_AFTER_MS[decider.choose(`flush of ${name}`, FLUSHED_AFTER_MS.length)]!
     kernel.plan({
       party: name,
@@ -59,11 +68,12 @@ export function createMachine(name: string, places: number, way: Way | undefined
         side.onFlushed(machine)
       },
     })
-  })
-  const clock = createMachineClock(kernel)
+  }
+  const disk = before?.disk.copy(onDirty) ?? createDisk(onDirty)
+  const clock = createMachineClock(kernel, before?.skewMs)
   const tabs: (Tab | undefined)[] = Array.from({ length: places }, () => undefined)
-  let browser = startBrowser(disk, weather, decider, side.onCall)
-  let sessions = 0
+  let browser = startBrowser(disk, weather, decider, side.calls)
+  let sessions = before?.sessions ?? 0
 
   const machine: Machine = {
     name,
@@ -74,6 +84,9 @@ export function createMachine(name: string, places: number, way: Way | undefined
       return browser
     },
     tabs,
+    get sessions() {
+      return sessions
+    },
     open(place) {
       if (tabs[place] !== undefined) return
       // Never the same name again: each is a party, and a session, of its own.
@@ -94,7 +107,7 @@ export function createMachine(name: string, places: number, way: Way | undefined
         lost = unflushed - kept
         disk.losePower(kept)
       }
-      browser = startBrowser(disk, weather, decider, side.onCall)
+      browser = startBrowser(disk, weather, decider, side.calls)
       return lost
     },
     async close(place) {

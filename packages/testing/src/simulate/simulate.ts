@@ -3,6 +3,7 @@ import type { SimulatedApp } from './app.ts'
 import { calm, type Calm, type CalmOptions } from './calm.ts'
 import { runCohort, runHere, type CohortOptions, type CohortRun, type SimulatedCohort } from './cohort.ts'
 import { runInWorker } from './cohort-workers.ts'
+import { crash, type Crashes, type CrashesOptions } from './crashes.ts'
 import { printed } from './counterexample.ts'
 import type { Trace } from './decider.ts'
 import { SimulationError } from './errors.ts'
@@ -46,6 +47,16 @@ export interface Simulation {
    * with the same result. Rejects with `SimulationError` `nothing-happened` when nobody did anything.
    */
   cohort(options: CohortOptions): Promise<SimulatedCohort>
+  /**
+   * Runs one schedule, and lets everything end at each moment before and after a call of a storage: all programs at once, with the disks as they are
+   * just then. What is left is started anew and comes to rest; everybody does something more, and it is checked as a run is. So it is where one browser
+   * has also lost what was not on the disk itself. Rejects with `SimulationError` `failed` when a promise was broken, with the moment and a
+   * smaller run; with `nothing-happened` when nobody committed anything.
+   *
+   * Moments at which the same is stored have one end, the last of them, of which the most was promised. Cost: for each end, opening all browsers
+   * and one that comes afresh.
+   */
+  crashes(options?: CrashesOptions): Promise<Crashes>
   /** Tries every order in which what is done can come: {@link exhaust}, of this app. */
   exhaust(options: Omit<ExhaustOptions, 'app'>): Promise<Exhausted>
   /** Whether what is done needs anybody to decide about its order: {@link calm}, of this app. */
@@ -111,6 +122,7 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
       const missing = asked.flatMap(([name]) => ((cohort.counts[name] ?? 0) > 0 ? [] : [name]))
       return { ...cohort, missing }
     },
+    crashes: (wanted = {}) => crash(plan, wanted, shrinking),
     exhaust: (wanted) => exhaust({ ...wanted, app }),
     calm: (wanted) => calm({ ...wanted, app }),
   }

@@ -25,7 +25,11 @@ export interface Transcript {
   begin(arbiter: 'browser' | 'relay', deed: Deed): Testimony
   /** All that was decided about by the relay, or by the browser of this name, and at last what a Snapshot shows. */
   history(by: 'relay' | { readonly browser: string }, last: Snapshot): History<ListOp>
+  /** All that was recorded so far, by who decided. Of what is not over by now, nobody will say what became of it. */
+  readonly past: Past
 }
+
+export type Past = ReadonlyMap<string, History<ListOp>>
 
 /** What one deed has to do with the lists. */
 export interface Testimony {
@@ -38,17 +42,27 @@ export interface Testimony {
   fail(): void
 }
 
-export function createTranscript(): Transcript {
+/** `before`: what was recorded already, of the deeds of a ledger. */
+export function createTranscript(before: Past = new Map(), ledger: readonly Deed[] = []): Transcript {
   /** By who decides: the relay, or a browser by its name. */
   const recorders = new Map<string, Recorder<ListOp>>()
-  const deeds = new Map<string, Deed>()
+  const deeds = new Map(ledger.map((deed) => [processOf(deed), deed]))
+  /** Who records what is decided by one goes on where it was left. */
+  function recorderOf(by: string): Recorder<ListOp> {
+    let recorder = recorders.get(by)
+    if (recorder === undefined) {
+      let now = Math.max(0, ...(before.get(by) ?? []).map(({ invoked, completed = 0 }) => Math.max(invoked, completed)))
+      recorders.set(by, (recorder = createRecorder<ListOp>({ now: () => ++now })))
+    }
+    return recorder
+  }
+  const historyOf = (by: string): History<ListOp> => [...(before.get(by) ?? []), ...recorderOf(by).history]
 
   return {
     begin(arbiter, deed) {
       const by = arbiter === 'relay' ? 'relay' : deed.browser
-      let recorder = recorders.get(by)
-      if (recorder === undefined) recorders.set(by, (recorder = createRecorder<ListOp>()))
-      const process = `${deed.action} ${deed.number}`
+      const recorder = recorderOf(by)
+      const process = processOf(deed)
       deeds.set(process, deed)
       /** The run that was begun last: it is the one that commits, or none does. */
       let latest: Attempt<ListOp> | undefined
@@ -66,7 +80,7 @@ export function createTranscript(): Transcript {
         const second = (first + 1 + chance.below(KEYS.length - 1)) % KEYS.length
         // One that reads two and appends to one alone can be part of a write skew; one that appends to both shows whether others see it whole.
         const written = chance.below(3) < 2 ? [first] : [first, second]
-        const { ops } = (latest = recorder!.begin(process))
+        const { ops } = (latest = recorder.begin(process))
         const value = `${deed.number}.${++runs}`
         for (const at of [first, second]) ops.push(['read', KEYS[at]!, tx.get(own[at]!)])
         const append = (): void => {
@@ -88,13 +102,14 @@ export function createTranscript(): Transcript {
     },
     history(by, last) {
       const isRelay = by === 'relay'
-      const recorder = recorders.get(isRelay ? 'relay' : by.browser) ?? createRecorder<ListOp>()
+      const who = isRelay ? 'relay' : by.browser
+      const recorder = recorderOf(who)
       const end = recorder.begin('in the end')
       const own = isRelay ? lists.relay : lists.browser
       for (const [at, key] of KEYS.entries()) end.ops.push(['read', key, last.get(own[at]!)])
       end.ok()
       const runs = new Map<string, number>()
-      return recorder.history.map((transaction) => {
+      return historyOf(who).map((transaction) => {
         const process = String(transaction.process)
         const run = (runs.get(process) ?? 0) + 1
         runs.set(process, run)
@@ -102,8 +117,13 @@ export function createTranscript(): Transcript {
         return !isRelay && deeds.get(process)?.mayBeLost === true ? undecided(named) : named
       })
     },
+    get past() {
+      return new Map([...new Set([...before.keys(), ...recorders.keys()])].map((by) => [by, historyOf(by)]))
+    },
   }
 }
+
+const processOf = ({ action, number }: Deed): string => `${action} ${number}`
 
 /**
  * What a loss of power may have taken was acknowledged all the same, and nobody can say any more whether it is there: so it counts when somebody who

@@ -10,6 +10,7 @@ import { createMachine, type Machine } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
 import { probeOf, readMark, type Probe } from './probes.ts'
 import { createRelayDisk } from './relay/disk.ts'
+import type { Remains } from './remains.ts'
 import { createHost, type Host } from './relay/host.ts'
 import { createTally, type Tally } from './tally.ts'
 import { createTranscript, type Transcript } from './transcript.ts'
@@ -38,6 +39,10 @@ export interface World {
   readonly calls: Calls
   /** What is going to mend itself: each prevents that. */
   readonly mending: Set<() => void>
+  /** Browsers of which the relay has refused something. */
+  readonly refusedOf: ReadonlySet<string>
+  /** Errors that stores may report, by code. */
+  readonly allowed: ReadonlySet<string>
   /** Errors that stores may report from now on, by code. */
   allow(code: string): void
   /** The first promise that was broken. */
@@ -56,42 +61,49 @@ export interface WorldPlan {
   readonly isRecorded?: boolean
 }
 
-/** Makes a world with the relay running and all machines on; no tab is open. */
-export function createWorld(kernel: Kernel, { app, tabs, relay, faults, isRecorded = false }: WorldPlan): World {
+/** Makes a world with the relay running and all machines on; no tab is open. `remains` is what is left of one before it. */
+export function createWorld(
+  kernel: Kernel,
+  { app, tabs, relay, faults, isRecorded = false }: WorldPlan,
+  remains?: Remains,
+): World {
   const { decider } = kernel
   const tally = createTally()
-  const ledger = createLedger()
+  const ledger = createLedger(remains?.deeds)
   const calls = createCalls(tally)
   const weather = createWeather(decider, faults.delay ?? 0, () => tally.count('delay'))
   const network = createNetwork(kernel, weather, tally.count)
   const probes = new Map<string, Probe>()
   const sessions = new Map<Machine, string[]>()
   const machines: Machine[] = []
-  const allowed = new Set<string>()
-  /** Sessions of which the relay may have refused something; undefined when it cannot be said which. */
-  const refusedOf = new Set<string>()
-  let isAnyoneRefused = false
+  const allowed = new Set(remains?.allowed)
+  /** Browsers of which the relay has refused something: what followed from it there is gone too, and nobody else has seen any of it. */
+  const refusedOf = new Set(remains?.refusedOf)
   let failure: Failure | undefined
 
   const fail = (found: Failure): void => void (failure ??= found)
-  const mayHaveLost = (session: string): boolean => isAnyoneRefused || refusedOf.has(session)
+  const mayHaveLost = (session: string): boolean => refusedOf.has(session.split('/', 1)[0]!)
 
   const host = createHost(
     kernel,
     decider,
     network,
-    createRelayDisk(weather, decider, () => calls.made('relay')),
+    createRelayDisk(weather, decider, calls, remains?.relay.batches),
     {
       ...relay,
+      // Where it comes from is who it is.
+      authenticate: (_credential, { address }) => ({ principal: address }),
       refuse(header, context) {
         const own = relay.refuse?.(header, context)
         const isOurs = own === undefined && (faults.refusal ?? 0) > 0 && decider.happens('refusal', faults.refusal!)
         if (isOurs) tally.count('refusal')
+        if (own !== undefined) tally.count('refused by the app')
         const refused = own ?? (isOurs ? { code: 'simulated', message: 'Refused by the simulation.' } : undefined)
-        if (refused !== undefined) isAnyoneRefused = true
+        if (refused !== undefined) refusedOf.add(context.principal)
         return refused
       },
     },
+    remains?.relay,
   )
 
   function tabSide(machine: Machine, session: string): ReturnType<Parameters<typeof createMachine>[3]['tabSide']> {
@@ -145,15 +157,23 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults, isRecord
   function addMachine(places: number, isOnline = true): Machine {
     const name = `browser ${machines.length + 1}`
     const way = isOnline ? network.way(name) : undefined
-    const machine = createMachine(name, places, way, {
-      kernel,
-      weather,
-      decider,
-      tabSide,
-      onCall: calls.made,
-      onFlushed,
-    })
-    sessions.set(machine, [])
+    const before = remains?.machines[machines.length]
+    const machine = createMachine(
+      name,
+      places,
+      way,
+      {
+        kernel,
+        weather,
+        decider,
+        tabSide,
+        calls,
+        onFlushed,
+      },
+      before,
+    )
+    sessions.set(machine, [...(before?.names ?? [])])
+    for (const session of before?.names ?? []) probes.set(session, probeOf(session))
     machines.push(machine)
     return machine
   }
@@ -170,12 +190,14 @@ export function createWorld(kernel: Kernel, { app, tabs, relay, faults, isRecord
     ledger,
     tally,
     app,
-    transcript: isRecorded ? createTranscript() : undefined,
+    transcript: isRecorded ? createTranscript(remains?.past, ledger.deeds) : undefined,
     probes,
     sessionsOf: (machine) => sessions.get(machine)!,
     addMachine,
     calls,
     mending: new Set(),
+    refusedOf,
+    allowed,
     allow: (code) => void allowed.add(code),
     get failure() {
       return failure

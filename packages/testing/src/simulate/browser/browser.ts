@@ -1,5 +1,6 @@
 import type { Surroundings } from '@syncline/idb'
 import type { Decider } from '../decider.ts'
+import { unheard, type StorageCalls } from '../calls.ts'
 import type { Life } from '../life.ts'
 import type { Weather } from '../weather.ts'
 import { createChannels } from './channels.ts'
@@ -21,14 +22,9 @@ export interface Browser {
 }
 
 /** Starts a browser on what its disk holds. Of what a dead tab had handed over half is stored all the same. */
-export function startBrowser(
-  disk: Disk,
-  weather: Weather,
-  decider: Decider,
-  onCall: (party: string) => void = () => undefined,
-): Browser {
+export function startBrowser(disk: Disk, weather: Weather, decider: Decider, calls: StorageCalls = unheard): Browser {
   const decide = (party: string): boolean => !decider.happens(`last words of ${party}`, 0.5)
-  const indexedDb = createIndexedDb(disk, weather, decide, onCall)
+  const indexedDb = createIndexedDb(disk, weather, decide, calls)
   const locks = createLocks(weather)
   const channels = createChannels(weather)
   return {

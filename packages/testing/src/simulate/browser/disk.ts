@@ -12,6 +12,10 @@ export interface Disk {
   flush(): void
   /** Takes the newest of what is not on the disk itself, so that `kept` of it stay. */
   losePower(kept: number): void
+  /** Another number whenever something else is stored. */
+  readonly version: number
+  /** What is stored now, on a disk of its own. */
+  copy(onDirty?: () => void): Disk
 }
 
 /** The steps that undo something, in the order in which it was done. */
@@ -40,13 +44,17 @@ interface StoredIndex {
 }
 
 /** `onDirty` is called when something is there that a loss of power would take, after there was nothing. */
-export function createDisk(onDirty: () => void = () => undefined): Disk {
-  const databases = new Map<string, StoredDatabase>()
+export function createDisk(
+  onDirty: () => void = () => undefined,
+  databases: Map<string, StoredDatabase> = new Map(),
+): Disk {
   const unflushed: Undo[] = []
+  let version = 0
   return {
     databases,
     commit(undo, isStrict) {
       if (undo.length === 0) return
+      version += 1
       unflushed.push(undo)
       if (isStrict) unflushed.length = 0
       else if (unflushed.length === 1) onDirty()
@@ -58,10 +66,27 @@ export function createDisk(onDirty: () => void = () => undefined): Disk {
       unflushed.length = 0
     },
     losePower(kept) {
+      version += 1
       while (unflushed.length > kept) undoAll(unflushed.pop()!)
       unflushed.length = 0
     },
+    get version() {
+      return version
+    },
+    copy: (onDirtied) => createDisk(onDirtied, new Map([...databases].map(([name, each]) => [name, copyOf(each)]))),
   }
+}
+
+/** Values are never changed where they are stored, so it has the same. */
+function copyOf(database: StoredDatabase): StoredDatabase {
+  const stores = [...database.stores].map(([name, each]): [string, StoredStore] => {
+    const indexes = [...each.indexes].map(([index, { keyPath, records }]): [string, StoredIndex] => [
+      index,
+      { keyPath, records: records.copy() },
+    ])
+    return [name, { ...each, records: each.records.copy(), indexes: new Map(indexes) }]
+  })
+  return { ...database, stores: new Map(stores) }
 }
 
 export function undoAll(undo: Undo): void {

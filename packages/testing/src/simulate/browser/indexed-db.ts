@@ -1,3 +1,4 @@
+import type { StorageCalls } from '../calls.ts'
 import type { Life } from '../life.ts'
 import type { Weather } from '../weather.ts'
 import { emptyStore, type Disk, type StoredDatabase, type Undo, undoAll } from './disk.ts'
@@ -39,12 +40,7 @@ interface Connection {
 }
 
 /** What is done in all browsers: https://w3c.github.io/IndexedDB/, with transactions as `transactions.ts` says. */
-export function createIndexedDb(
-  disk: Disk,
-  weather: Weather,
-  decide: Decide,
-  onCall: (party: string) => void,
-): SimulatedIndexedDb {
+export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, calls: StorageCalls): SimulatedIndexedDb {
   const connections = new Map<string, Set<Connection>>()
   /** Those that wait until others have let go. */
   const waiting = new Map<string, Set<() => void>>()
@@ -60,7 +56,7 @@ export function createIndexedDb(
         decide,
         () => state.isFull,
         () => lookAgain(name),
-        onCall,
+        calls,
       )
       queues.set(name, queue)
     }
@@ -84,16 +80,22 @@ export function createIndexedDb(
       request.error = error
       request.onerror?.()
     }
-    life.plan({ kind: 'storage', label: `opens ${name}`, inMs: weather.storageMs(life.party), run: begin })
+    const label = `opens ${name}`
+    life.plan({ kind: 'storage', label, inMs: weather.storageMs(life.party), run: begin })
+    calls.asked()
 
     function begin(): void {
       const found = disk.databases.get(name)
       const version = asked ?? found?.version ?? 1
       if (found !== undefined && found.version > version) {
+        calls.reached(life.party, label, 'before')
+        calls.reached(life.party, label, 'after')
         fail(domError('VersionError', `The database is of version ${found.version}.`))
         return
       }
       if (found?.version === version) {
+        calls.reached(life.party, label, 'before')
+        calls.reached(life.party, label, 'after')
         request.result = connect(found)
         request.onsuccess?.()
         return
@@ -106,6 +108,7 @@ export function createIndexedDb(
     }
 
     function upgradeTo(version: number, before: StoredDatabase | undefined): void {
+      calls.reached(life.party, label, 'before')
       const undo: Undo = []
       const stored = before ?? { name, version: 0, stores: new Map() }
       const oldVersion = stored.version
@@ -118,10 +121,12 @@ export function createIndexedDb(
         request.onupgradeneeded?.({ oldVersion })
       } catch {
         undoAll(undo)
+        calls.reached(life.party, label, 'after')
         fail(abortError())
         return
       }
       disk.commit(undo, false)
+      calls.reached(life.party, label, 'after')
       request.onsuccess?.()
     }
 

@@ -12,12 +12,11 @@ export interface Records<V> {
   /** The greatest key in a range. */
   lastIn(range: KeyRange): Key | undefined
   readonly size: number
+  /** The same records, apart from these. */
+  copy(): Records<V>
 }
 
-export function createRecords<V>(): Records<V> {
-  const keys: Key[] = []
-  const values: V[] = []
-
+export function createRecords<V>(keys: Key[] = [], values: V[] = []): Records<V> {
   /** Where a key is, or would be: before all that are greater, and with `isAfter` behind its equal. */
   function placeOf(key: Key, isAfter = false): number {
     let [from, to] = [0, keys.length]
@@ -63,5 +62,6 @@ export function createRecords<V>(): Records<V> {
       const place = placeOf(upper, !upperOpen) - 1
       return place >= placeOf(lower, lowerOpen) ? keys[place] : undefined
     },
+    copy: () => createRecords([...keys], [...values]),
   }
 }

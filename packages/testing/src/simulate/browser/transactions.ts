@@ -1,3 +1,4 @@
+import type { StorageCalls } from '../calls.ts'
 import type { Life } from '../life.ts'
 import type { Weather } from '../weather.ts'
 import { remove, store, type Disk, type StoredDatabase, type StoredStore, type Undo, undoAll } from './disk.ts'
@@ -41,6 +42,7 @@ interface Live {
   readonly life: Life
   readonly names: readonly string[]
   readonly writes: boolean
+  readonly label: string
   readonly transaction: SimulatedTransaction
   readonly asked: { readonly request: SimulatedRequest; perform(undo: Undo): unknown }[]
   isPlanned: boolean
@@ -64,8 +66,7 @@ export function createTransactions(
   isFull: () => boolean,
   /** Called whenever nothing is under way any more. */
   onIdle: () => void,
-  /** A tab calls its storage, and may die of it. */
-  onCall: (party: string) => void,
+  calls: StorageCalls,
 ): Transactions {
   const live = new Set<Live>()
 
@@ -79,11 +80,10 @@ export function createTransactions(
     for (const each of live) {
       if (!each.isPlanned && !before.some((other) => overlaps(each, other))) {
         each.isPlanned = true
-        const label = `${each.writes ? 'writes' : 'reads'} ${each.names.join(', ')}`
         // The browser does it, also while the tab is frozen.
         each.cancel = each.life.planUnfrozen({
           kind: 'storage',
-          label,
+          label: each.label,
           inMs: weather.storageMs(each.life.party),
           run: () => each.run(),
         })
@@ -109,6 +109,7 @@ export function createTransactions(
   ): SimulatedTransaction {
     const undo: Undo = []
     let isOver = false
+    let isCarriedOut = false
     const transaction: SimulatedTransaction = {
       oncomplete: null,
       onabort: null,
@@ -116,7 +117,7 @@ export function createTransactions(
       objectStore: (name) => asking(database.stores.get(name)!),
       commit() {
         mine.isCommitted = true
-        onCall(life.party)
+        calls.made(life.party)
       },
       abort: () => fail(null),
     }
@@ -124,6 +125,7 @@ export function createTransactions(
       life,
       names,
       writes: mode === 'readwrite',
+      label: `${mode === 'readwrite' ? 'writes' : 'reads'} ${names.join(', ')}`,
       transaction,
       asked: [],
       isPlanned: false,
@@ -174,6 +176,8 @@ export function createTransactions(
     }
 
     function run(toldAs?: DOMException): void {
+      isCarriedOut = true
+      calls.reached(life.party, mine.label, 'before')
       // What a request brings may make further ones.
       for (let at = 0; at < mine.asked.length && !isOver; at++) {
         const { request, perform } = mine.asked[at]!
@@ -201,6 +205,7 @@ export function createTransactions(
       }
       isOver = true
       disk.commit([...undo], isStrict)
+      calls.reached(life.party, mine.label, 'after')
       transaction.error = toldAs ?? null
       life.hear(() => (toldAs === undefined ? transaction.oncomplete?.() : transaction.onabort?.()))
       finish(mine)
@@ -210,6 +215,7 @@ export function createTransactions(
       if (isOver) return
       isOver = true
       undoAll(undo)
+      if (isCarriedOut) calls.reached(life.party, mine.label, 'after')
       transaction.error = error
       for (const { request } of mine.asked.slice(from)) {
         request.error ??= abortError()
@@ -231,7 +237,8 @@ export function createTransactions(
     mine.stopWatching = life.onEnd(die)
     live.add(mine)
     tend()
-    onCall(life.party)
+    calls.asked()
+    calls.made(life.party)
     return transaction
   }
 

@@ -1,4 +1,5 @@
 import { createMemoryStorage, RelayError, type LogStorage, type SpaceAppend } from '@syncline/relay'
+import type { StorageCalls } from '../calls.ts'
 import type { Decider } from '../decider.ts'
 import type { Life } from '../life.ts'
 import type { Weather } from '../weather.ts'
@@ -11,16 +12,42 @@ export interface RelayDisk {
   isFull: boolean
   /** The records of a space, in order. */
   records(space: string): readonly Uint8Array[]
+  /** All that is stored, batch by batch. */
+  readonly batches: readonly Batch[]
 }
 
-export function createRelayDisk(weather: Weather, decider: Decider, onCall: () => void): RelayDisk {
+export type Batch = readonly SpaceAppend[]
+
+/** `before` is what is stored on it already. */
+export function createRelayDisk(
+  weather: Weather,
+  decider: Decider,
+  calls: StorageCalls,
+  before: readonly Batch[] = [],
+): RelayDisk {
   const storage = createMemoryStorage()
-  const stored: (readonly SpaceAppend[])[] = []
+  const stored: Batch[] = []
+  const recordsOf = new Map<string, Uint8Array[]>()
   const state = { isFull: false }
 
-  async function append(batch: readonly SpaceAppend[]): Promise<void> {
+  for (const batch of before) {
+    void storage.append(batch)
+    keep(batch)
+  }
+
+  /** What is stored stays as it is. */
+  function keep(batch: Batch): void {
+    stored.push(batch)
+    for (const { space, records } of batch) {
+      const before = recordsOf.get(space)
+      if (before === undefined) recordsOf.set(space, [...records])
+      else before.push(...records)
+    }
+  }
+
+  async function append(batch: Batch): Promise<void> {
     await storage.append(batch)
-    stored.push(
+    keep(
       batch.map((add) => ({
         ...add,
         records: add.records.map((record) => record.slice()),
@@ -30,6 +57,15 @@ export function createRelayDisk(weather: Weather, decider: Decider, onCall: () =
     )
   }
 
+  async function carryOut<T>(label: string, work: () => Promise<T>): Promise<T> {
+    calls.reached('relay', label, 'before')
+    try {
+      return await work()
+    } finally {
+      calls.reached('relay', label, 'after')
+    }
+  }
+
   function mount(life: Life): LogStorage {
     const asked = <T>(label: string, work: () => Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
@@ -37,9 +73,10 @@ export function createRelayDisk(weather: Weather, decider: Decider, onCall: () =
           kind: 'storage',
           label,
           inMs: weather.diskMs(),
-          run: () => void work().then(resolve, reject),
+          run: () => void carryOut(label, work).then(resolve, reject),
         })
-        onCall()
+        calls.asked()
+        calls.made('relay')
       })
     return {
       space: (space) => asked('looks for a space', () => storage.space(space)),
@@ -50,7 +87,8 @@ export function createRelayDisk(weather: Weather, decider: Decider, onCall: () =
         let isOver = false
         const stopWatching = life.onEnd(() => {
           // The relay has died with this under way, and nobody will be told.
-          if (!isOver && !state.isFull && decider.happens('last batch of relay', 0.5)) void append(batch)
+          if (!isOver && !state.isFull && decider.happens('last batch of relay', 0.5))
+            void carryOut('appends', () => append(batch))
         })
         return asked('appends', async () => {
           isOver = true
@@ -71,6 +109,7 @@ export function createRelayDisk(weather: Weather, decider: Decider, onCall: () =
     set isFull(isFull) {
       state.isFull = isFull
     },
-    records: (space) => stored.flat().flatMap((add) => (add.space === space ? add.records : [])),
+    batches: stored,
+    records: (space) => recordsOf.get(space) ?? [],
   }
 }

@@ -10,6 +10,8 @@ import type { RelayDisk } from './disk.ts'
 export interface Host {
   readonly clock: MachineClock
   readonly disk: RelayDisk
+  /** Relays that have run on it, this one too. */
+  readonly runs: number
   /** The relay that runs now, if one does. */
   readonly running: { readonly life: Life; readonly relay: Relay } | undefined
   start(): void
@@ -25,13 +27,17 @@ export function createHost(
   network: Network,
   disk: RelayDisk,
   options: Omit<RelayOptions, 'storage' | 'clock' | 'chance'>,
+  before?: Pick<Host, 'runs'> & { readonly skewMs: number },
 ): Host {
-  const clock = createMachineClock(kernel)
+  const clock = createMachineClock(kernel, before?.skewMs)
   let running: Host['running']
-  let runs = 0
+  let runs = before?.runs ?? 0
   const host: Host = {
     clock,
     disk,
+    get runs() {
+      return runs
+    },
     get running() {
       return running
     },

@@ -1,0 +1,111 @@
+import { collection, counter, lww, set } from '@syncline/merge'
+import { expect, test } from 'vitest'
+import { everyFault, simulate, SimulationError, type SimulatedApp } from '../../src/simulate/index.ts'
+
+const isLong = process.env['SYNCLINE_LONG'] === '1'
+
+const title = lww('title', '')
+const votes = counter('votes')
+const tags = set<number>('tags')
+const cards = collection('cards', { title: '' })
+const forbidden = lww('forbidden', 0)
+const seats = counter('seats', { arbiter: 'relay' })
+const desk = lww<string | null>('desk', null, { arbiter: 'browser' })
+const claims = counter('claims', { arbiter: 'browser' })
+
+/** One of each thing that is stored in another way: what merges, what a browser or the relay decides about, what the relay refuses. */
+const app = {
+  refs: { title, votes, tags, cards, forbidden, seats, desk, claims },
+  actions: {
+    rename: (tx, chance) => tx.set(title, chance.unique()),
+    vote: (tx) => tx.add(votes, 1),
+    tag(tx, chance) {
+      tx.include(tags, chance.below(9))
+      tx.add(votes, 1)
+    },
+    card(tx, chance) {
+      const card = cards.at(`c${chance.below(5)}`)
+      if (tx.get(card) === undefined) tx.create(card, { title: chance.unique() })
+      else tx.patch(card, { title: chance.unique() })
+    },
+    forbid: {
+      arbiter: 'local',
+      weight: 0.12,
+      body: (tx, chance) => tx.set(forbidden, 1 + chance.below(1000)),
+    },
+    sit: { arbiter: 'relay', weight: 0.6, body: (tx) => tx.add(seats, 1) },
+    claim: {
+      arbiter: 'browser',
+      weight: 0.6,
+      body(tx, chance) {
+        tx.set(desk, chance.unique())
+        tx.add(claims, 1)
+      },
+    },
+  },
+} satisfies SimulatedApp
+
+const relay = {
+  refuse: ({ touched }) =>
+    touched.some(({ address }) => address === 'forbidden') ? { code: 'forbidden', message: 'Nobody may.' } : undefined,
+} satisfies Parameters<typeof simulate>[0]['relay']
+
+test('whatever call of a storage a run of 200 commits ends at, nothing is lost that was promised', async () => {
+  const simulation = simulate({ app, tabs: [2, 1], relay, faults: {}, steps: 201 })
+  const { report, commits, calls, points, ends, losses } = await simulation.crashes()
+  expect(commits).toBe(200)
+  // Each call takes effect, or it fails: nothing ends by itself in this run.
+  expect(points).toBe(2 * calls)
+  expect(ends).toBeGreaterThan(3 * commits)
+  expect(losses).toBeGreaterThan(100)
+  expect(report.counts['browser commits']).toBeGreaterThan(20)
+  expect(report.counts['relay commits']).toBeGreaterThan(10)
+  expect(report.counts['refused by the app']).toBeGreaterThan(0)
+}, 600_000)
+
+test.runIf(isLong)(
+  'and so it is in runs in which everything goes wrong that can',
+  async () => {
+    const simulation = simulate({ app, tabs: [2, 1], relay, faults: { ...everyFault, refusal: 0 }, steps: 60 })
+    for (let seed = 1; seed <= 50; seed++) {
+      const { points } = await simulation.crashes({ of: seed, print: () => {} })
+      expect(points).toBeGreaterThan(100)
+    }
+  },
+  3_600_000,
+)
+
+/** Each time somebody votes once more after an end: that is one vote too many after the last of them. */
+const few = {
+  refs: { votes },
+  actions: { vote: (tx) => tx.add(votes, 1) },
+  invariants: { 'few votes': (snapshot) => snapshot.get(votes) <= 3 },
+} satisfies SimulatedApp
+
+test('what fails after an end tells where that was, in a smaller run, and fails there again', async () => {
+  const simulation = simulate({ app: few, tabs: [1, 1], faults: {}, steps: 3 })
+  const failureOf = async (options?: Parameters<typeof simulation.crashes>[0]): Promise<SimulationError> => {
+    const error: unknown = await simulation.crashes(options).catch((thrown: unknown) => thrown)
+    if (error instanceof SimulationError) return error
+    throw new Error(`It did not fail as a simulation does: ${String(error)}`)
+  }
+  await simulation.run(1)
+  const error = await failureOf()
+  const { check, what, diagram } = error.counterexample!
+  expect(check).toBe('invariant')
+  expect(what).toMatch(
+    /^Everything ended (before|after) .* (reads|writes|opens|looks|appends).*, moment \d+ of the run.*few votes/,
+  )
+  expect(diagram).toContain(': vote')
+  const [, again] = /To see it again: crashes\((.*)\)$/.exec(error.message)!
+  expect((await failureOf(JSON.parse(again!) as { of: number; at: number })).counterexample).toEqual(
+    error.counterexample,
+  )
+})
+
+test('a run in which nobody commits anything, and a moment that there is not, say nothing', async () => {
+  const nothing = { code: 'nothing-happened' }
+  await expect(simulate({ app, tabs: [1], steps: 0 }).crashes()).rejects.toMatchObject(nothing)
+  const simulation = simulate({ app: few, tabs: [1], faults: {}, steps: 2 })
+  await expect(simulation.crashes({ at: 100_000 })).rejects.toMatchObject(nothing)
+})
