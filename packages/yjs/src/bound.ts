@@ -7,7 +7,7 @@ import type { LiveDocument, LiveHost } from './live.ts'
 import { noteRemoved } from './removals.ts'
 import { appendOwn, appendUpdate, ignore, load, replay } from './state.ts'
 import type { DocumentState, Link } from './state.ts'
-import { mixedWrites, takenBy, TakenState } from './taking.ts'
+import { takeOf } from './taken.ts'
 import type { Removed } from './text-inverse.ts'
 import { fewWritersIn } from './update.ts'
 
@@ -171,25 +171,25 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
   }
 
   function edit(draft: D, intent: Intent, ref: PolicyRef, context: EditContext): D {
-    const updateFor = takenBy(intent)
+    const take = takeOf(intent)
     const { base } = draft
-    if (updateFor === undefined && !(base instanceof TakenState)) return writing.edit(draft, intent, ref, context)
-    if (updateFor === undefined || draft.edits !== undefined) throw mixedWrites(ref)
+    if (take === undefined) {
+      base?.taken?.refuse(ref)
+      return writing.edit(draft, intent, ref, context)
+    }
     const open = live(ref.address)
     const isShown = open.shows(base?.link)
     const doc = isShown ? open.doc : load(content.create(), content, base?.link, ignore).doc
     try {
-      const update = updateFor(doc, content)
-      if (update === undefined) return draft
-      const state = new TakenState(base, update)
-      return writing.draft(state, () => replay(state, content, ignore))
+      const state = take(draft, ref, doc, content)
+      return state === undefined ? draft : writing.draft(state, () => replay(state, content, ignore))
     } finally {
       if (!isShown) doc.destroy()
     }
   }
 
   function finish(draft: D, address: string): Uint8Array | undefined {
-    if (draft.base instanceof TakenState) return draft.base.payload
+    if (draft.base?.taken !== undefined) return draft.base.taken.payload
     if (writing.isUnchanged(draft)) return undefined
     const found = live(address)
     // When the document is ahead of the base (an edit is under way, or the base is an old state), what the draft says means
@@ -233,7 +233,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     },
     edit,
     readDraft: (draft) => writing.readDraft(draft),
-    sizeBytes: (draft) => (draft.base instanceof TakenState ? draft.base.sizeBytes : writing.sizeBytes(draft)),
+    sizeBytes: (draft) => draft.base?.taken?.payload.length ?? writing.sizeBytes(draft),
     finish: (draft, ref) => finish(draft, ref.address),
     finishAside: (draft, _ref, context) => updateAside(writing, draft, clientIdFrom(context), liveHost.writeAs),
     documents(payload) {
@@ -293,7 +293,7 @@ export function updateAside<V, D extends DocumentDraft<V>, L extends LiveDocumen
   clientId: number,
   onWriter: (client: number) => void = ignore,
 ): Uint8Array | undefined {
-  if (draft.base instanceof TakenState) return draft.base.payload
+  if (draft.base?.taken !== undefined) return draft.base.taken.payload
   if (isUnchanged(draft)) return undefined
   const { doc } = load(content.create(), content, draft.base?.link, ignore)
   doc.clientID = freeClient(doc, clientId)

@@ -42,7 +42,7 @@ export interface Placed {
   readonly place: Place | undefined
   /** The type that it holds. */
   readonly inner: Within | undefined
-  /** About what it takes. */
+  /** About what it takes to write it: its bytes, and what each part takes. */
   readonly sizeBytes: number
 }
 
@@ -59,8 +59,8 @@ export interface Stretch {
 
 /** About what stands for something that is left out. */
 const GONE_BYTES = 4
-/** About what says where something is. */
-const PLACED_BYTES = 16
+/** To put something in its place takes as long as to copy so many bytes of it, or a few more. */
+const PLACED_BYTES = 64
 
 /**
  * Somebody else's document, put together from its updates in any order: what is in which root, in an order in which each comes after what it
@@ -174,7 +174,7 @@ export class Foreign {
     return new Y.GC(struct.id, Math.min(struct.length, next.struct.id.clock - clock))
   }
 
-  /** The order in stretches of about so many bytes, at least one. */
+  /** The order in stretches of about so many bytes of work, at least one. */
   stretches(mostBytes: number): readonly Stretch[] {
     const { length } = this.order
     const stretches: Stretch[] = []
@@ -283,7 +283,7 @@ export class Foreign {
         if (why !== undefined) return { kind: 'unfit', why: `${why}, in the root ${JSON.stringify(root)}` }
       } else if (part !== undefined) {
         const alone = writeForeign([[rerooted(struct, part.names.get(root)!)]], [])
-        sizeBytes = alone.length
+        sizeBytes = PLACED_BYTES + alone.length
         try {
           held = part.content.parse(alone).runs[0]!.structs[0]!.holding as Holding
           const why = container && whyNotIn({ within: container, keyed: place.key !== null }, held)

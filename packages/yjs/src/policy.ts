@@ -9,7 +9,6 @@ import { plainText } from './plain-text.ts'
 import { createRenaming, renamedInverse } from './renaming.ts'
 import { appendUpdate, ignore, replay } from './state.ts'
 import type { TextState } from './state.ts'
-import { TakenState } from './taking.ts'
 import { boundReversal, reversalAside } from './text-reversal.ts'
 
 /** A text: characters that several people edit at once. Reads as a string. */
@@ -74,7 +73,7 @@ const writing: Writing<string, TextDraft, LiveText> = {
   open: (address, host) => new LiveText(address, plainText, host),
   draft: (base, read, live) => {
     // It is not written any further, and often not read.
-    if (base instanceof TakenState) return new TextDraft(base, { ...nowhere, text: read })
+    if (base?.taken !== undefined) return new TextDraft(base, { ...nowhere, text: read })
     return live === undefined
       ? openDraft(base, read())
       : new TextDraft(base, {

@@ -1,4 +1,4 @@
-import type { Value } from '@syncline/stm'
+import type { PolicyRef, Value } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { Content } from './content.ts'
 import { REMOTE, Replica } from './replica.ts'
@@ -78,6 +78,18 @@ export class DocumentState<V> {
     this.link = link
     this.value = value
   }
+
+  /** What a transaction has taken in that this is the state with. It becomes an operation as it is, and is applied as everybody applies it. */
+  get taken(): Taken | undefined {
+    return undefined
+  }
+}
+
+/** Updates from elsewhere, as one. */
+export interface Taken {
+  readonly payload: Uint8Array
+  /** Throws when the draft is written too. */
+  refuse(ref: PolicyRef): never
 }
 
 /** The state of a text. */

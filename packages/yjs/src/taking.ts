@@ -1,8 +1,10 @@
 import { StmError } from '@syncline/stm'
-import type { Intent, PolicyRef } from '@syncline/stm'
+import type { PolicyRef } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { Content } from './content.ts'
 import { DocumentState, Link } from './state.ts'
+import type { Taken } from './state.ts'
+import { noteTaking } from './taken.ts'
 import { mergeUpdates } from './update.ts'
 
 /**
@@ -11,42 +13,39 @@ import { mergeUpdates } from './update.ts'
  */
 export type UpdateFor = (doc: Y.Doc, content: Content<unknown>) => Uint8Array | undefined
 
-const known = new WeakMap<object, UpdateFor>()
-
 /** What is given to `tx.edit` so that a document takes in an update. Only the policies of a store know what to do with it. */
 export function taking(updateFor: UpdateFor): (content: never) => never {
   const change = (): never => {
     throw new StmError('invalid-write', 'Updates are taken in by the documents of a store, and not by a memory alone.')
   }
-  known.set(change, updateFor)
+  noteTaking(change, ({ base, edits }, ref, doc, content) => {
+    if (edits !== undefined) throw mixedWrites(ref)
+    const update = updateFor(doc, content)
+    return update && new TakenState(base, update)
+  })
   return change
 }
 
-/** What a write is to take in; undefined when it is another write. */
-export function takenBy(intent: Intent): UpdateFor | undefined {
-  return intent.kind === 'edit' ? known.get(intent.change) : undefined
-}
+class TakenState<V> extends DocumentState<V> {
+  readonly #taken: Taken
 
-/** A state with updates that a transaction takes in. They become an operation as they are, and are applied as everybody applies it. */
-export class TakenState<V> extends DocumentState<V> {
-  readonly #updates: readonly Uint8Array[]
-
-  constructor(before: DocumentState<V> | undefined, update: Uint8Array) {
-    super(new Link(before?.link, update))
-    this.#updates = before instanceof TakenState ? [...(before as TakenState<V>).#updates, update] : [update]
+  constructor(base: DocumentState<V> | undefined, update: Uint8Array) {
+    super(new Link(base?.link, update))
+    this.#taken = {
+      payload: mergeUpdates([...(base?.taken === undefined ? [] : [base.taken.payload]), update]),
+      refuse(ref) {
+        throw mixedWrites(ref)
+      },
+    }
   }
 
-  get sizeBytes(): number {
-    return this.#updates.reduce((sum, update) => sum + update.length, 0)
-  }
-
-  get payload(): Uint8Array {
-    return mergeUpdates(this.#updates)
+  override get taken(): Taken {
+    return this.#taken
   }
 }
 
 /** Who writes and imports in one transaction would have to say which comes first. */
-export function mixedWrites({ address }: PolicyRef): StmError {
+function mixedWrites({ address }: PolicyRef): StmError {
   return new StmError(
     'invalid-write',
     `"${address}" takes in an update in this transaction, and is written in it too. Do one of the two in a transaction of its own.`,

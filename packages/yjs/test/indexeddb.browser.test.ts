@@ -155,6 +155,11 @@ test('[IM15] makes no database where there is none, and refuses those of others'
   const old = await openOld(name)
   old.text.insert(0, 'new')
   await stored(name, 2)
+  // Who does not know what is in it looks.
+  expect(await importYIndexeddb(store, name, [])).toMatchObject({
+    changes: 0,
+    roots: [{ name: 'codemirror', kind: 'text', into: undefined }],
+  })
   expect(await importYIndexeddb(store, name, into)).toMatchObject({ changes: 1 })
 
   const other = freshName()
