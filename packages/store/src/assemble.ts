@@ -201,7 +201,7 @@ async function open<P extends readonly Part[]>(
       intake.onFenced()
       core.link.onFenced()
     },
-    hasOrder: (epoch, relaySeq) => epoch !== replica.basis.epoch || relaySeq <= intake.loggedSeq,
+    hasOrder: (relaySeq) => core.stranded !== undefined || relaySeq <= intake.loggedSeq,
     onFailure() {
       board.touch()
       core.link.tend()

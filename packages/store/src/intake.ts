@@ -5,7 +5,7 @@ import { refusedError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
 import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord } from './open-log.ts'
-import { withLocalPart, withoutBrowserOps } from './read-change.ts'
+import { withLocalPart } from './read-change.ts'
 import type { OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
@@ -82,11 +82,9 @@ export function createIntake(core: Core): Intake {
           const changed = new Set<CellKey>()
           for (const { record, part, change } of made) {
             const known = { record, inverse: () => part.inverse }
-            const isKnown = replica.knows(change)
+            const isCommitted = replica.isCommitted(change)
             for (const key of replica.commit(change, origin, known)) changed.add(key)
-            // What only this browser has is never pending.
-            const isHere = replica.pending.has(changeId(change)) || withoutBrowserOps(change).ops.length === 0
-            if (!isKnown && isHere) core.undoing.hear(change, part.inverse)
+            if (!isCommitted) core.undoing.hear(change, part.inverse)
           }
           return changed
         }

@@ -105,8 +105,8 @@ export interface JournalEvents {
   onOrdered(relaySeq: number): void
   /** Another tab has taken the fence: what this tab had of the relay's order and had not written yet is not in the log. */
   onFenced(): void
-  /** Whether the log has the relay's order up to here, or that is on its way there. After a change of the epoch there is no use in it. */
-  hasOrder(epoch: Epoch, relaySeq: number): boolean
+  /** Whether the log has the relay's order up to here, or that is on its way there, or what this tab has of it has no place there. */
+  hasOrder(relaySeq: number): boolean
   onFailure(): void
 }
 
@@ -242,8 +242,8 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     }
   }
 
-  function isMissing({ epoch, first, items }: OrderedPiece): boolean {
-    return !events.hasOrder(epoch, first + items.length - 1)
+  function isMissing({ first, items }: OrderedPiece): boolean {
+    return !events.hasOrder(first + items.length - 1)
   }
 
   /** What is committed may depend on order that the fence has kept out of the log. */

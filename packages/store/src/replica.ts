@@ -132,10 +132,13 @@ export interface Replica {
   nextBrowserStamp(writer: WriterId, nowMs: number, isShared: boolean): Stamp
   /** Makes the next Change of a writer. Nothing is applied. */
   author(writer: WriterId, at: number, ops: readonly Op[], effects: readonly Effect[], meta: Value): Change
-  /** Whether a Change of this browser is known. */
-  knows(change: { readonly writer: WriterId; readonly seq: number }): boolean
+  /** Whether a Change is known, from whomever. */
+  knows(change: Pick<Change, 'writer' | 'seq'>): boolean
+  /** Whether it has come as one of this browser, with what never leaves it. */
+  isCommitted(change: Pick<Change, 'writer' | 'seq'>): boolean
   /**
-   * Applies a Change of this browser. One that is known already changes nothing. What it did to `browser` refs stands at once; the rest is
+   * Applies a Change of this browser. One that has come already changes nothing; of one that the relay has told of, what never left the browser is
+   * applied. What it did to `browser` refs stands at once; the rest is
    * pending, if there is any.
    */
   commit(change: Change, origin: Origin, known?: KnownOfChange): Changed
@@ -267,6 +270,8 @@ export function createReplica(
   /** Who wrote the last Change that only this browser has: with its seq it names a point in the order of all of them. */
   let browserWriter: WriterId | undefined
   const seqs = new Map<WriterId, number>()
+  /** Of writers of whom the relay has told: how far their Changes have come as this browser's, with what never leaves it. */
+  const committed = new Map<WriterId, number>()
   const pending = new Map<ChangeId, Pending>()
   /** Who has written what is not kept, and how much that is. */
   const unkept = new Set<WriterId>()
@@ -340,7 +345,10 @@ export function createReplica(
 
   function commit(change: Change, origin: Origin, known: KnownOfChange = nothingMore): Changed {
     const { writer, seq } = change
-    if (seq <= (seqs.get(writer) ?? 0)) return nothing
+    const isKnown = seq <= (seqs.get(writer) ?? 0)
+    if (isKnown && isCommitted(change)) return nothing
+    if (committed.has(writer)) committed.set(writer, seq)
+    if (isKnown) return commitLate(change, origin)
     seqs.set(writer, seq)
     const rest = withoutBrowserOps(change)
     if (rest !== change) {
@@ -356,6 +364,18 @@ export function createReplica(
     const under = settled
     const own = (since = { writer, seq })
     return apply(change, origin, () => plus(under, own))
+  }
+
+  function isCommitted({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
+    return seq <= (committed.get(writer) ?? seqs.get(writer) ?? 0)
+  }
+
+  /** The relay has told of a Change before the log did: what it did to `browser` refs comes now. */
+  function commitLate(change: Change, origin: Origin): Changed {
+    const ops = change.ops.filter(({ arbiter }) => arbiter === 'browser')
+    if (ops.length === 0) return nothing
+    lastBrowserAt = witness(lastBrowserAt, change.at)
+    return apply({ ...change, ops }, origin, basisNow())
   }
 
   function keep(change: Change, one: Pending): void {
@@ -505,7 +525,9 @@ export function createReplica(
       if (!('ops' in item)) return
       lastOrderedAt = Math.max(lastOrderedAt, item.at)
       lastAt = witness(lastAt, item.at)
-      seqs.set(writer, Math.max(seqs.get(writer) ?? 0, seq))
+      const before = seqs.get(writer) ?? 0
+      if (!committed.has(writer)) committed.set(writer, before)
+      seqs.set(writer, Math.max(before, seq))
       // Whoever sends them, nobody outside writes what is this browser's own.
       const theirs = withoutBrowserOps(item)
       underlay(theirs)
@@ -702,6 +724,7 @@ export function createReplica(
       writer,
     }),
     knows: ({ writer, seq }) => seq <= (seqs.get(writer) ?? 0),
+    isCommitted,
     author: (writer, at, ops, effects, meta) => ({
       writer,
       seq: (seqs.get(writer) ?? 0) + 1,

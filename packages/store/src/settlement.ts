@@ -2,7 +2,7 @@ import { restamped, tick } from '@syncline/merge'
 import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type Stamp, type WriterId } from '@syncline/stm'
 import type { KnownLog } from './known-log.ts'
 import type { RefusedChange } from './refused.ts'
-import type { Refusal } from './replica.ts'
+import type { Pending, Refusal } from './replica.ts'
 import { createRewording, type RewordingSide } from './rewording.ts'
 
 /** What becomes of the pending Changes of a writer after a refusal. */
@@ -71,12 +71,14 @@ export function decideSettlement(
       const because = isCause ? '' : 'It touches what a refused Change before it touched. '
       refused.push({ id, change, code: refusal.code, message: because + refusal.message })
     } else {
-      // What others of this browser have written on top of it stays on top: a stamp that was not wrong is kept, and one that was is made earlier, never
-      // later. The clock may still be ahead.
-      at = isAhead ? Math.min(change.at, tick(at, nowMs)) : Math.max(change.at, at + 1)
-      freshSeq += 1
       const had = translated(change.deps, fresh, known)
       const deps = isLost ? { ...had, ...known.log.shared(had) } : had
+      // What others of this browser have written on top of it stays on top: a stamp that was not wrong is kept, and one that was is made earlier, never
+      // later, for the clock may still be ahead. It stays on top of what it was written on, for the clock may be behind by now.
+      at = isAhead
+        ? Math.min(change.at, tick(latestAt(seenBy(deps, refusal), at, known.pending.values()), nowMs))
+        : Math.max(change.at, at + 1)
+      freshSeq += 1
       // What it had seen is before it in the order, and has its new stamp already.
       const stamped = change.ops.map((op) => restamped(op, stampNow))
       const ops = rewording.ops(pending, stamped)
@@ -90,6 +92,21 @@ export function decideSettlement(
     }
   }
   return { writer, lastSeq: seq - 1, refused, reauthored }
+}
+
+/** What is pending and stays that the author of a Change has seen: of each writer, up to a seq. */
+function seenBy({ writers }: Basis, { writer, seq }: Refusal): Basis['writers'] {
+  return seq === 1 ? writers : new Map(writers).set(writer, seq - 1)
+}
+
+/** The greatest stamp among `at` and those of Changes that were seen. */
+function latestAt(seen: Basis['writers'], at: number, pending: Iterable<Pending>): number {
+  let latest = at
+  if (seen.size === 0) return latest
+  for (const { change } of pending) {
+    if (change.seq <= (seen.get(change.writer) ?? 0)) latest = Math.max(latest, change.at)
+  }
+  return latest
 }
 
 /** Whether a Change touches a cell that one of some refused Changes touched which its author had seen: it builds on what is gone. */

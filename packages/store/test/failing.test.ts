@@ -1,6 +1,7 @@
 import { counter, lww } from '@syncline/merge'
+import { createFrameReader, encodeFrames, MAX_PACKET_BYTES } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { memoryStorage, openStore, StoreError, type Storage } from '../src/index.ts'
+import { memoryStorage, openStore, StoreError, type Storage, type Transport } from '../src/index.ts'
 import { growing } from './growing.ts'
 import { brittleStorage, createWorld, mortalTab, settle, virtualClock, type World } from './world.ts'
 
@@ -338,6 +339,44 @@ test('[ST27] a stamp that was ahead is made earlier and never later, also by a c
   await world.clock.pass(60_000)
   expect([again.get(title), far.get(title), again.status.pending]).toEqual(['second', 'second', 0])
   expect(shown.slice(shown.indexOf('second'))).not.toContain('first')
+  await world.close()
+})
+
+test('[ST27] a stamp that was ahead stays above what it was written on, though that is still pending and the clock is behind by now', async () => {
+  const world = await createWorld(6)
+  const wire = world.wire()
+  let skewMs = 0
+  let isDeaf = true
+  const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + skewMs }
+  // The relay takes the first of two, and this device hears that it has refused the second one.
+  const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
+  const transport: Transport = {
+    connect: (events) =>
+      wire.connect({
+        ...events,
+        onMessage(message) {
+          const frames = reader.push(message).filter(({ type }) => !isDeaf || type !== 'acknowledgement')
+          for (const one of encodeFrames(frames, MAX_PACKET_BYTES)) events.onMessage(one)
+        },
+      }),
+  }
+  const store = await world.open({ transport, clock })
+  await world.clock.pass(1_000)
+  wire.cut()
+  skewMs = 30_000
+  store.transact((tx) => tx.set(title, 'first'))
+  skewMs = 3_600_000
+  store.transact((tx) => tx.set(title, 'second'))
+  skewMs = 0
+  const shown: string[] = []
+  store.changes(title, ({ value }) => void shown.push(value))
+  wire.mend()
+  await world.clock.pass(10_000)
+  isDeaf = false
+  wire.cut()
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect([store.get(title), shown, store.status.pending]).toEqual(['second', [], 0])
   await world.close()
 })
 

@@ -88,6 +88,40 @@ for (const when of ['at once', 'later'] as const) {
   })
 }
 
+test('[ST33] so it does when the relay has begun anew in between', async () => {
+  const world = await createWorld(23)
+  const shared = memoryStorage()
+  const held = heldStorage(shared)
+  const [wire, farWire] = [world.wire(), world.wire()]
+  const one = await world.open({ storage: held.storage, transport: wire })
+  const far = await world.open({ transport: farWire })
+  const sibling = await world.open({ storage: shared })
+  await world.clock.pass(1_000)
+  held.hold()
+  await far.transact((tx) => tx.set(title, 'one')).synced()
+  await world.restartRelay()
+  await world.clock.pass(10_000)
+  await far.transact((tx) => tx.set(title, 'two')).synced()
+  await world.clock.pass(10_000)
+  expect(one.get(title)).toBe('two')
+  await (await shared.openLog('board')).takeFence()
+  wire.cut()
+  held.letAll()
+  await world.clock.pass(100)
+  const shown = shownBy(sibling, (now) => `${now.get(title)} ${now.get(votes)}`)
+  one.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(100)
+  expect([shown.at(0), shown.at(-1)]).toEqual([' 0', 'two 1'])
+  expect(shown).not.toContain(' 1')
+  expect(await early(shared)).toEqual({ early: [], checked: 1 })
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect([one, sibling, far].map((store) => [store.get(title), store.get(votes), store.status.pending])).toEqual(
+    Array(3).fill(['two', 1, 0]),
+  )
+  await world.close()
+})
+
 test('[ST33] what the browser decides about stands behind all that it was decided on, whatever waits for the log', async () => {
   const world = await createWorld(22)
   const shared = memoryStorage()

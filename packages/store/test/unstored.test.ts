@@ -7,6 +7,7 @@ import { brittleStorage, createWorld, mortalTab } from './world.ts'
 const votes = counter('votes')
 const title = lww('title', '')
 const other = lww('other', '')
+const draft = lww('draft', '', { arbiter: 'browser' })
 const steps = list<string>('steps')
 
 type Header = Parameters<NonNullable<NonNullable<Parameters<typeof createWorld>[1]>['refuse']>>[0]
@@ -35,7 +36,7 @@ async function crowded(seed: number, refuse: (header: Header) => { code: string;
   return { world, shared, disk, elected, tab, far }
 }
 
-test('[ST34] what is settled before it is stored is never seen beside what it has become', async () => {
+test('[ST36] what is settled before it is stored is never seen beside what it has become', async () => {
   let refusals = 0
   const { world, shared, disk, elected, tab, far } = await crowded(31, () =>
     refusals++ === 0 ? { code: 'missing-dependency', message: 'Not yet.' } : undefined,
@@ -69,7 +70,7 @@ test('[ST34] what is settled before it is stored is never seen beside what it ha
   await again.close()
 })
 
-test('[ST34] what was stored is seen as what it is now, and what was not is, as often as it is settled', async () => {
+test('[ST36] what was stored is seen as what it is now, and what was not is, as often as it is settled', async () => {
   const refusedOnce = new Set<string>()
   const { world, shared, disk, elected, tab, far } = await crowded(32, ({ writer }) => {
     if (refusedOnce.size === 3 || refusedOnce.has(writer)) return undefined
@@ -106,7 +107,7 @@ test('[ST34] what was stored is seen as what it is now, and what was not is, as 
   await again.close()
 })
 
-test('[ST34] what a full disk did not take keeps its effects and its undo, refused or authored again', async () => {
+test('[ST36] what a full disk did not take keeps its effects and its undo, refused or authored again', async () => {
   const { world, shared, disk, tab } = await crowded(33, ({ touched }) =>
     touched.some(({ address }) => address === 'title') ? { code: 'locked', message: 'Locked.' } : undefined,
   )
@@ -135,7 +136,7 @@ test('[ST34] what a full disk did not take keeps its effects and its undo, refus
   await again.close()
 })
 
-test('[ST34] what was on its way when it was settled, and did not get there, is sent all the same', async () => {
+test('[ST36] what was on its way when it was settled, and did not get there, is sent all the same', async () => {
   let refusals = 0
   const world = await createWorld(34, {
     refuse: () => (refusals++ === 0 ? { code: 'missing-dependency', message: 'Not yet.' } : undefined),
@@ -227,3 +228,72 @@ for (const how of ['its log is slow', 'its disk is full'] as const) {
     await again.close()
   })
 }
+
+test('[BR7] a tab that hears of a Change from the relay first shows what it did in this browser as soon as the log says so', async () => {
+  const world = await createWorld(36)
+  const shared = memoryStorage()
+  const disk = { isFull: false, isSlow: false }
+  const waiting: (() => void)[] = []
+  const slow = {
+    ...shared,
+    async openLog(space: string) {
+      const log = await shared.openLog(space)
+      return {
+        ...log,
+        async read(...how: Parameters<typeof log.read>) {
+          if (disk.isSlow) await new Promise<void>((resolve) => waiting.push(resolve))
+          return log.read(...how)
+        },
+      }
+    },
+  }
+  const elected = await world.open({ storage: slow, transport: world.wire() })
+  const tab = await world.open({
+    storage: brittleStorage(shared, () => (disk.isFull ? new Error('quota') : undefined)),
+    transport: world.wire(),
+  })
+  await world.clock.pass(1_000)
+  disk.isSlow = true
+  const mixed = await tab.transactAsync(
+    (tx) => {
+      tx.set(draft, 'mine')
+      tx.set(title, 'ours')
+    },
+    { arbiter: 'browser' },
+  )
+  // Nobody else sends it before its own tab has to look after itself.
+  disk.isFull = true
+  tab.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(3_000)
+  await mixed.synced()
+  expect([elected.get(title), elected.get(draft)]).toEqual(['ours', ''])
+  disk.isSlow = disk.isFull = false
+  for (const go of waiting.splice(0)) go()
+  await world.clock.pass(3_000)
+  for (const store of [elected, tab]) {
+    expect([store.get(title), store.get(draft), store.get(votes), store.status.pending]).toEqual(['ours', 'mine', 1, 0])
+  }
+  expect(elected.snapshot.basis).toEqual(tab.snapshot.basis)
+  await world.close()
+})
+
+test('[UN5] what the relay has told of before this device had stored it can be undone after a reload', async () => {
+  const { world, shared, disk, tab, elected } = await crowded(37, () => undefined)
+  disk.isFull = true
+  tab.transact((tx) => tx.set(other, 'first'))
+  tab.transact((tx) => tx.set(other, 'second'))
+  await world.clock.pass(3_000)
+  // The log has it from the tab that runs the link, without what never leaves the browser.
+  expect([elected.get(other), tab.status.unsaved]).toEqual(['second', 2])
+  disk.isFull = false
+  await world.clock.pass(3_000)
+  await world.close()
+  const again = await world.open({ storage: shared })
+  expect(again.get(other)).toBe('second')
+  const undo = again.undoStack()
+  undo.undo()
+  expect(again.get(other)).toBe('first')
+  undo.undo()
+  expect([again.get(other), undo.undoable]).toEqual(['', false])
+  await again.close()
+})
