@@ -208,6 +208,20 @@ export function decodeEntry(bytes: Uint8Array): LogEntry {
   return entry
 }
 
+/**
+ * What an entry says, one thing after the other.
+ *
+ * @example
+ * import { entriesIn } from '@syncline/protocol'
+ *
+ * const dropped = { kind: 'dropped', changes: [] } as const
+ * expect(entriesIn(dropped)).toEqual([dropped])
+ * expect(entriesIn({ kind: 'together', entries: [dropped, dropped] })).toEqual([dropped, dropped])
+ */
+export function entriesIn(entry: LogEntry): readonly SingleEntry[] {
+  return entry.kind === 'together' ? entry.entries : [entry]
+}
+
 function readEntry(input: ByteReader): LogEntry {
   const kind = input.byte()
   switch (kind) {

@@ -44,7 +44,7 @@ export { createFrameReader, encodeFrames, packFrames } from './message.ts'
 export type { FrameReader } from './message.ts'
 
 // Entries of the log on a client's disk, and what rests beside a record there
-export { decodeEntry, encodeEntry } from './entry.ts'
+export { decodeEntry, encodeEntry, entriesIn } from './entry.ts'
 export type { CommitsEntry, EndedEntry, LogEntry, SingleEntry } from './entry.ts'
 export { decodeLocal, encodeLocal, noLocalPart } from './local.ts'
 export type { LocalPart } from './local.ts'

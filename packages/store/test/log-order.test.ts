@@ -1,5 +1,5 @@
 import { counter, lww } from '@syncline/merge'
-import { decodeChange, decodeEntry, type LogEntry, type SingleEntry } from '@syncline/protocol'
+import { decodeChange, decodeEntry, entriesIn, type LogEntry, type SingleEntry } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { everything, memoryStorage, type Storage, type Store } from '../src/index.ts'
 import { heldStorage } from './held-storage.ts'
@@ -15,7 +15,7 @@ async function entriesOf(storage: Storage): Promise<readonly (readonly SingleEnt
   const entries: LogEntry[] = []
   await log.read(0, (bytes) => void entries.push(decodeEntry(bytes)))
   await log.close()
-  return entries.map((entry) => (entry.kind === 'together' ? entry.entries : [entry]))
+  return entries.map(entriesIn)
 }
 
 /** The Changes in a log that stand before something that their author had seen. Counts those that had seen something. */

@@ -1,4 +1,4 @@
-import { decodeHeader, type LogEntry } from '@syncline/protocol'
+import { decodeHeader, entriesIn, type LogEntry, type SingleEntry } from '@syncline/protocol'
 import { changeId, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import { createRanges, type Ranges } from './ranges.ts'
 import type { SpaceReport } from './report.ts'
@@ -28,12 +28,11 @@ export function openAccount(): Account {
   const pending = new Map<ChangeId, Named>()
   const undecided = new Set<WriterId>()
   const refused = new Set<ChangeId>()
-  const ended = new Map<WriterId, number>()
+  /** Of writers that have ended: the last seq that counts, and how far what comes after it is settled. */
+  const ended = new Map<WriterId, { readonly lastSeq: number; readonly upTo: number }>()
 
   function commit(change: Named): void {
     const { writer, seq, isShared } = change
-    const cut = ended.get(writer)
-    if (cut !== undefined && seq > cut) return
     rangesOf(own, writer).add(seq)
     if (isShared && ordered.get(writer)?.has(seq) !== true) pending.set(changeId(change), change)
   }
@@ -48,52 +47,65 @@ export function openAccount(): Account {
     undecided.delete(writer)
   }
 
-  return {
-    take(entry) {
-      switch (entry.kind) {
-        case 'commits':
-          for (const change of entry.changes.map(({ record }) => named(record))) commit(change)
-          return
-        case 'ordered': {
-          const items = entry.items.map((item) => (item instanceof Uint8Array ? named(item) : item))
-          // Another log: what is known of the one before says nothing about it.
-          if (epoch !== null && epoch !== entry.epoch) order = createRanges()
-          epoch = entry.epoch
-          items.forEach((item, i) => place(entry.first + i, item, 'isShared' in item))
-          return
-        }
-        case 'refused':
-          return
-        case 'ended': {
-          const gone = entry.refused.map(({ record }) => named(record))
-          const again = entry.reauthored.map(named)
-          if (ended.has(entry.writer)) return
-          ended.set(entry.writer, entry.lastSeq)
-          for (const [id, { writer, seq }] of pending) {
-            if (writer === entry.writer && seq > entry.lastSeq) pending.delete(id)
-          }
-          for (const change of gone) refused.add(changeId(change))
-          for (const change of again) commit(change)
-          return
-        }
-        case 'dropped':
-          for (const id of entry.changes) refused.delete(id)
-          return
-        case 'prepared': {
-          const { writer } = named(entry.record)
-          if (!ordered.has(writer)) undecided.add(writer)
-          return
-        }
-        case 'decided':
-          undecided.delete(entry.writer)
+  function take(entry: SingleEntry): void {
+    switch (entry.kind) {
+      case 'commits':
+        for (const change of entry.changes.map(({ record }) => named(record))) commit(change)
+        return
+      case 'ordered': {
+        const items = entry.items.map((item) => (item instanceof Uint8Array ? named(item) : item))
+        // Another log: what is known of the one before says nothing about it.
+        if (epoch !== null && epoch !== entry.epoch) order = createRanges()
+        epoch = entry.epoch
+        items.forEach((item, i) => place(entry.first + i, item, 'isShared' in item))
+        return
       }
-    },
+      case 'refused':
+        return
+      case 'ended': {
+        const gone = entry.refused.map(({ record }) => named(record))
+        const again = entry.reauthored.map(named)
+        const before = ended.get(entry.writer)
+        // Two tabs may have settled the same.
+        if (before !== undefined && before.upTo > entry.lastSeq) return
+        for (const change of gone) refused.add(changeId(change))
+        let upTo = Math.max(
+          entry.lastSeq,
+          ...gone.filter(({ writer }) => writer === entry.writer).map(({ seq }) => seq),
+        )
+        let left = again.length
+        // What its author did not know of stays, and is settled later.
+        for (const [id, { writer, seq }] of pending) {
+          if (writer !== entry.writer || seq <= entry.lastSeq) continue
+          if (!refused.has(id) && left-- <= 0) break
+          upTo = Math.max(upTo, seq)
+          pending.delete(id)
+        }
+        ended.set(entry.writer, { lastSeq: Math.min(before?.lastSeq ?? entry.lastSeq, entry.lastSeq), upTo })
+        for (const change of again) commit(change)
+        return
+      }
+      case 'dropped':
+        for (const id of entry.changes) refused.delete(id)
+        return
+      case 'prepared': {
+        const { writer } = named(entry.record)
+        if (!ordered.has(writer)) undecided.add(writer)
+        return
+      }
+      case 'decided':
+        undecided.delete(entry.writer)
+    }
+  }
+
+  return {
+    take: (entry) => entriesIn(entry).forEach(take),
     balance: () => ({
       epoch,
       relaySeq: order.whole,
       gaps: order.gaps(),
       missing: [...own].flatMap(([writer, here]) => {
-        const cut = ended.get(writer) ?? Infinity
+        const cut = ended.get(writer)?.lastSeq ?? Infinity
         return here
           .gaps()
           .filter(({ from, to }) => from <= cut && !isIn(ordered.get(writer), from, to))

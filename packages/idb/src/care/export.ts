@@ -1,3 +1,4 @@
+import { entriesIn } from '@syncline/protocol'
 import type { Value } from '@syncline/stm'
 import { missingError } from '../problems.ts'
 import { type Surroundings, surroundingsHere } from '../surroundings.ts'
@@ -99,7 +100,9 @@ async function headsOf({ records }: Opened): Promise<{
     let head = spaces.get(surveyed.space)
     if (head === undefined) spaces.set(surveyed.space, (head = { epoch: null, entries: 0 }))
     head.entries++
-    if (surveyed.kind === 'entry' && surveyed.entry.kind === 'ordered') head.epoch = surveyed.entry.epoch
+    for (const entry of surveyed.kind === 'entry' ? entriesIn(surveyed.entry) : []) {
+      if (entry.kind === 'ordered') head.epoch = entry.epoch
+    }
   }
   return { spaces, last }
 }

@@ -1,4 +1,12 @@
-import { decodeEntry, decodeHeader, decodeLocal, ProtocolError, type LogEntry } from '@syncline/protocol'
+import {
+  decodeEntry,
+  decodeHeader,
+  decodeLocal,
+  entriesIn,
+  ProtocolError,
+  type LogEntry,
+  type SingleEntry,
+} from '@syncline/protocol'
 import type { EntryRecord } from '../format.ts'
 import { soundnessOf, type Soundness } from '../soundness.ts'
 
@@ -23,7 +31,7 @@ export function createSurvey(): (key: IDBValidKey, value: unknown, unreadable?: 
     const record = value as EntryRecord
     try {
       const entry = decodeEntry(record.entry)
-      checkInside(entry)
+      for (const one of entriesIn(entry)) checkInside(one)
       return { kind: 'entry', space, record, entry }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
@@ -39,7 +47,7 @@ function isNewer({ code }: ProtocolError): boolean {
 }
 
 /** Throws `ProtocolError` when something in an entry cannot be understood: whoever opens its space could not take it in. */
-function checkInside(entry: LogEntry): void {
+function checkInside(entry: SingleEntry): void {
   switch (entry.kind) {
     case 'commits':
       for (const { record, local } of entry.changes) {
