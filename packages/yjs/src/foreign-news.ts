@@ -2,7 +2,8 @@ import * as Y from 'yjs'
 import { charactersOf, lyingIn } from './characters.ts'
 import type { Content } from './content.ts'
 import { YjsError } from './errors.ts'
-import { fromClock, rerooted, writeForeign } from './foreign-writing.ts'
+import { cut } from './foreign-update.ts'
+import { rerooted, writeForeign } from './foreign-writing.ts'
 import type { Foreign, Stretch } from './foreign.ts'
 import type { ForeignStruct } from './foreign-update.ts'
 import type { Part } from './import-parts.ts'
@@ -24,17 +25,24 @@ export function newsFor(foreign: Foreign, part: Part, { from, to }: Stretch): Up
     const ends = endsOf(foreign, part, { from, to }, doc)
     const deletes: Range[] = []
     const runs = [...ends].map(([client, end]) => {
+      const from = Y.getState(doc.store, client)
       const run: ForeignStruct[] = []
-      for (const struct of fromClock(foreign.structsOf(client), Y.getState(doc.store, client))) {
-        const { clock } = struct.id
-        if (clock >= end) break
-        const place = foreign.at(struct.id)?.place
+      const kept: { clock: number; end: number }[] = []
+      for (const { struct: whole, place } of foreign.placedFrom(client, from)) {
+        if (whole.id.clock >= end) break
+        const struct = cut(whole, Math.max(0, from - whole.id.clock))
+        const { id, length } = struct
         if (place?.within.part !== part) {
-          run.push(new Y.GC(struct.id, struct.length))
+          run.push(new Y.GC(id, length))
           continue
         }
         run.push(rerooted(struct, part.names.get(place.within.root)!))
-        for (const { range, value } of foreign.deletes.over(rangeOf(client, clock, clock + struct.length)))
+        const last = kept.at(-1)
+        if (last?.end === id.clock) last.end += length
+        else kept.push({ clock: id.clock, end: id.clock + length })
+      }
+      for (const one of kept) {
+        for (const { range, value } of foreign.deletes.over(rangeOf(client, one.clock, one.end)))
           if (value === true) deletes.push(range)
       }
       return run

@@ -60,7 +60,7 @@ export interface Stretch {
 /** About what stands for something that is left out. */
 const GONE_BYTES = 4
 /** To put something in its place takes as long as to copy so many bytes of it, or a few more. */
-const PLACED_BYTES = 64
+const PLACED_BYTES = 256
 
 /**
  * Somebody else's document, put together from its updates in any order: what is in which root, in an order in which each comes after what it
@@ -73,7 +73,6 @@ export class Foreign {
   readonly order: Placed[] = []
   readonly #parts: ReadonlyMap<string, Part>
   readonly #placed = new Map<number, Placed[]>()
-  readonly #structs = new Map<number, ForeignStruct[]>()
   readonly #waiting = new Map<number, Waiting[]>()
   /** By the client that they wait for. */
   readonly #waiters = new Map<number, Set<number>>()
@@ -191,26 +190,20 @@ export class Foreign {
 
   /** Up to where the structs of a client are in their place. */
   clockOf(client: number): number {
-    const last = this.#structs.get(client)?.at(-1)
-    return last === undefined ? 0 : last.id.clock + last.length
+    const last = this.#placed.get(client)?.at(-1)
+    return last === undefined ? 0 : endOf(last)
   }
 
-  structsOf(client: number): readonly ForeignStruct[] {
-    return this.#structs.get(client) ?? []
+  /** What is in its place of a client, from what is at a clock on. */
+  *placedFrom(client: number, clock: number): Generator<Placed> {
+    const list = this.#placed.get(client) ?? []
+    for (let i = indexAt(list, clock); i < list.length; i++) yield list[i]!
   }
 
   /** What is at a clock, if it is in its place. */
   at({ client, clock }: Id): Placed | undefined {
     const list = this.#placed.get(client) ?? []
-    let [low, high] = [0, list.length - 1]
-    while (low <= high) {
-      const middle = (low + high) >> 1
-      const { id, length } = list[middle]!.struct
-      if (clock < id.clock) high = middle - 1
-      else if (clock >= id.clock + length) low = middle + 1
-      else return list[middle]
-    }
-    return undefined
+    return list[indexAt(list, clock)]
   }
 
   isDeleted({ id, length }: ForeignStruct): boolean {
@@ -305,13 +298,8 @@ export class Foreign {
     this.order.push(placed)
     const { client } = struct.id
     const list = this.#placed.get(client)
-    if (list === undefined) {
-      this.#placed.set(client, [placed])
-      this.#structs.set(client, [struct])
-    } else {
-      list.push(placed)
-      this.#structs.get(client)!.push(struct)
-    }
+    if (list === undefined) this.#placed.set(client, [placed])
+    else list.push(placed)
     return undefined
   }
 
@@ -351,6 +339,21 @@ export class Foreign {
     if (within.isRoot && isNew) this.#roots.get(within.root)!.kinds.add(kindIn(item, key))
     return place
   }
+}
+
+/** The place of the first that ends after a clock. They are in order and without gaps. */
+function indexAt(list: readonly Placed[], clock: number): number {
+  let [low, high] = [0, list.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (endOf(list[middle]!) <= clock) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function endOf({ struct }: Placed): number {
+  return struct.id.clock + struct.length
 }
 
 /** What a struct holds that texts and docs hold alike, and most do: it need not be written and read to know. */

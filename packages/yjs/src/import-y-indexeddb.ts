@@ -34,7 +34,7 @@ export interface ImportYIndexeddbOptions
 /** Some milliseconds of work. */
 const SLICE_RECORDS = 100
 const SLICE_PARTS = 2_000
-/** A megabyte of text, or some 15,000 keys that were pressed: what is smaller is one Change. One may have 16 MB, but the page stands still while it is written. */
+/** A megabyte of text, or some 4,000 keys that were pressed: what is smaller is one Change. One may have 16 MB, but the page stands still while it is written. */
 const CHANGE_BYTES = 1 << 20
 
 /**
@@ -44,7 +44,7 @@ const CHANGE_BYTES = 1 << 20
  * `into` says which root goes where, as for `importUpdate`. What is there already is not written again, so two tabs, or two people who both have the document, may
  * import it and have it once. Records that are damaged are set aside, and told with what is missing because of them; all others are imported.
  *
- * It works in slices, between which the page goes on, and writes one Change for each megabyte, or 15,000 keys that were pressed: they are one step to undo, unless
+ * It works in slices, between which the page goes on, and writes one Change for each megabyte, or 4,000 keys that were pressed: they are one step to undo, unless
  * something else is written between them.
  *
  * Rejects with `YjsError` `not-y-indexeddb`, `import-interrupted`, and as `importUpdate` throws, before anything was written; with what `transact` throws where a `schema` or
