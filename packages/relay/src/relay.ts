@@ -90,7 +90,6 @@ export function createRelay(options: RelayOptions): Relay {
       committer,
       epoch,
       refuse: (header, context) => options.refuse?.(header, context),
-      principalOf: ({ session }) => sessions.get(session)?.principal ?? '',
       flush,
       forget: () => void rooms.delete(space),
       ruin() {

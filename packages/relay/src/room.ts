@@ -46,7 +46,6 @@ export interface RoomHost {
   /** Under which this run of the relay writes. */
   readonly epoch: Epoch
   refuse(header: ChangeHeader, context: RefuseContext): { readonly code: string; readonly message: string } | undefined
-  principalOf(subscription: Subscription): string
   flush(): void
   /** The room is empty: forget it. */
   forget(): void
@@ -281,7 +280,7 @@ export function createRoom(space: string, host: RoomHost): Room {
         ownerOf: documents.ownerOf,
         nowMs: clock.nowMs(),
         limits,
-        refuse: (asked) => host.refuse(asked, { space, principal: host.principalOf(subscription) }),
+        refuse: (asked) => host.refuse(asked, { space, principal: subscription.principal }),
         arbitrate: arbitration.flawIn,
       })
     } catch (error) {

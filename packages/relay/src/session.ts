@@ -31,7 +31,6 @@ export interface ClientDetails {
 /** One connection's lifetime. */
 export interface Session extends ConnectionEvents {
   readonly id: string
-  readonly principal: string
   /** Takes no more from the client, while what came in is stored. */
   deafen(): void
   /** Says why, and ends the connection. */
@@ -190,6 +189,7 @@ export function createSession(id: string, connection: Connection, address: strin
       limits,
       outbox,
       session: id,
+      principal,
       flush: host.flush,
       fail(code, message) {
         // The number may have been given to another space since.
@@ -330,9 +330,6 @@ export function createSession(id: string, connection: Connection, address: strin
 
   const session: Session = {
     id,
-    get principal() {
-      return principal
-    },
     onMessage,
     onClose() {
       if (phase === 'ended') return

@@ -11,6 +11,8 @@ export interface Subscription {
   readonly channel: number
   /** The session that it belongs to. */
   readonly session: string
+  /** Who acts, also in what is looked at when the session has ended. */
+  readonly principal: string
   readonly outbox: Outbox
   readonly basis: Basis
   /** Up to which seq each writer's Changes are this client's own: it gets acknowledgements in place of them. */
@@ -50,6 +52,7 @@ export interface SubscriptionHost {
   readonly limits: RelayLimits
   readonly outbox: Outbox
   readonly session: string
+  readonly principal: string
   flush(): void
   fail(code: FailureCode, message: string): void
   sendAway(code: FailureCode, message: string): void
@@ -114,6 +117,7 @@ export function createSubscription(channel: number, basis: Basis, host: Subscrip
   const subscription: Subscription = {
     channel,
     session: host.session,
+    principal: host.principal,
     outbox,
     basis,
     own: new Map(basis.writers),

@@ -223,6 +223,19 @@ test('[RL11] the operator’s rule is told who writes what, and where', async ()
   expect(seen).toEqual(['cards/1', { space: 'board', principal: 'user 0' }])
 })
 
+test('[RL11] [RL19] what is looked at when its client has gone is judged as that client’s', async () => {
+  const seen: unknown[] = []
+  const { relay } = world({
+    authenticate: (credential) => ({ principal: `user ${credential.length}` }),
+    refuse: (_header, context) => void seen.push(context),
+  })
+  const a = await join(relay, 'board')
+  a.send([record(ann, 1)])
+  a.drop()
+  await until(() => seen.length === 1)
+  expect(seen).toEqual([{ space: 'board', principal: 'user 0' }])
+})
+
 test('[RL7] what is sent again after a lost acknowledgement is stored once and told once', async () => {
   const { relay } = world()
   const first = await join(relay, 'board')
