@@ -9,7 +9,7 @@ import { cache, tool } from './paths.mjs'
 import { sabotages } from './sabotages.mjs'
 
 /** Where the systems are simulated. */
-const suite = 'packages/testing/test/simulate/'
+const suite = 'packages/testing/test/'
 const timeoutMs = 600_000
 
 const words = process.argv.slice(2).join(' ')

@@ -1,4 +1,5 @@
 import { counter, lww } from '@syncline/merge'
+import type { Decider } from './decider.ts'
 import type { Readable, Ref, Tx } from '@syncline/stm'
 
 /**
@@ -14,9 +15,19 @@ export interface Probe {
 type Latest = {
   /** Counts 1, 2, 3 within the session. */
   readonly index: number
-  /** The `index` of each other session that its author had seen. */
-  readonly seen: Readonly<Record<string, number>>
+  readonly seen: Seen
+  /** Its newest action that wrote the register of all, if any: which one, and what its author had seen. */
+  readonly wrote: { readonly index: number; readonly seen: Seen } | null
 }
+
+/** The `index` of each other session that an author had seen. A type, and no interface: it is plain data. */
+type Seen = Readonly<Record<string, number>>
+
+/** A register that all write: the session and the index of who wrote it last. */
+const ofAll = lww<readonly [session: string, index: number] | null>('simulation_last', null)
+
+/** How many actions write it. Not all: of a refused Change only those fall that touch the same. */
+const WRITERS = 0.3
 
 /** What a session has done, as far as somebody sees it: the number of its newest action, and how many there were. */
 export interface Mark {
@@ -31,15 +42,18 @@ export function probeOf(session: string): Probe {
 }
 
 /** Writes along with an action. Returns its index. */
-export function leaveMark(tx: Tx, own: string, probes: ReadonlyMap<string, Probe>): number {
+export function leaveMark(tx: Tx, own: string, probes: ReadonlyMap<string, Probe>, decider: Decider): number {
   const seen: Record<string, number> = {}
   for (const [session, { latest }] of probes) {
     const index = session === own ? undefined : tx.peek(latest)?.index
     if (index !== undefined) seen[session] = index
   }
   const probe = probes.get(own)!
-  const index = (tx.get(probe.latest)?.index ?? 0) + 1
-  tx.set(probe.latest, { index, seen })
+  const before = tx.get(probe.latest)
+  const index = (before?.index ?? 0) + 1
+  const writes = decider.happens(`register of ${own}`, WRITERS)
+  if (writes) tx.set(ofAll, [own, index])
+  tx.set(probe.latest, { index, seen, wrote: writes ? { index, seen } : (before?.wrote ?? null) })
   tx.add(probe.count, 1)
   return index
 }
@@ -47,4 +61,22 @@ export function leaveMark(tx: Tx, own: string, probes: ReadonlyMap<string, Probe
 /** What a session has done, as far as a reader shows it. */
 export function readMark(reader: { get<V>(readable: Readable<V>): V }, { latest, count }: Probe): Mark {
   return { latest: reader.get(latest), count: reader.get(count) }
+}
+
+/** Whose write the register of all shows; undefined when nobody has written it. */
+export function lastWriter(reader: {
+  get<V>(readable: Readable<V>): V
+}): readonly [session: string, index: number] | undefined {
+  return reader.get(ofAll) ?? undefined
+}
+
+/** Whether this session has written the register of all after it had seen that write of it. */
+export function hasOverwritten(
+  [session, index]: readonly [session: string, index: number],
+  by: string,
+  { latest }: Mark,
+): boolean {
+  const wrote = latest?.wrote ?? null
+  if (wrote === null) return false
+  return by === session ? wrote.index > index : (wrote.seen[session] ?? 0) >= index
 }

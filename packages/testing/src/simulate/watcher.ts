@@ -1,6 +1,6 @@
 import type { Snapshot } from '@syncline/stm'
 import type { Failure } from './failure.ts'
-import { readMark, type Mark, type Probe } from './probes.ts'
+import { hasOverwritten, lastWriter, readMark, type Mark, type Probe } from './probes.ts'
 
 /** What holds in every Snapshot that anybody sees. */
 export interface WatcherSide {
@@ -53,6 +53,16 @@ export function createWatcher(party: string, side: WatcherSide): (snapshot: Snap
         side.fail({
           check: 'causality',
           message: `${party} sees the ${index}th Change of ${session}, whose author had seen ${seen} of ${other}; it sees ${there}.`,
+        })
+      }
+    }
+    const last = changed.length === 0 ? undefined : lastWriter(snapshot)
+    if (last !== undefined && !side.mayHaveLost(last[0])) {
+      for (const [session, mark] of reached) {
+        if (side.mayHaveLost(session) || !hasOverwritten(last, session, mark)) continue
+        side.fail({
+          check: 'causality',
+          message: `${party} sees what the ${last[1]}th Change of ${last[0]} wrote, where the ${mark.latest!.wrote!.index}th of ${session} has written after it had seen that.`,
         })
       }
     }
