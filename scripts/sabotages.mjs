@@ -132,6 +132,18 @@ export const sabotages = [
     from: 'if (shelf.claim !== undefined && claim !== shelf.claim + 1) {',
     to: 'if (shelf.claim !== undefined && claim < 0) {',
   },
+  {
+    name: 'a store that is closed still listens for the loss of its log',
+    file: 'packages/store/src/assemble.ts',
+    from: '      stopLosses()\n',
+    to: '',
+  },
+  {
+    name: 'a lock that was let go still listens for the page to freeze',
+    file: 'packages/idb/src/freezing.ts',
+    from: "return () => page.removeEventListener('freeze', freeze)",
+    to: 'return () => undefined',
+  },
 ]
 
 /**

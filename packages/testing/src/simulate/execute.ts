@@ -5,6 +5,7 @@ import type { Chronicle } from './chronicle.ts'
 import type { Trace } from './decider.ts'
 import type { Failure } from './failure.ts'
 import { createKernel, type Kernel } from './kernel.ts'
+import type { Life } from './life.ts'
 import type { Machine } from './machine.ts'
 import type { Report } from './report.ts'
 import { planSteps } from './steps.ts'
@@ -27,6 +28,9 @@ export interface Execution {
 
 /** How often somebody comes in the end who has nothing. It costs as much as a fifth of a schedule. */
 const NEWCOMERS = 0.25
+
+/** How long after it has closed nobody holds anything any more: answers of storages and locks are under way. */
+const LET_GO_MS = 1000
 
 /** How long all may take to come to rest when nothing is wrong any more. */
 const REST_MS = 600_000
@@ -185,30 +189,42 @@ function replicaOf(machine: Machine, place: number): Replica {
 
 /** Closes all in good order: nothing is held then. */
 async function leave(world: World): Promise<void> {
-  const { kernel, machines, host, network } = world
-  let open = 0
-  for (const machine of machines) {
-    for (const place of machine.tabs.keys()) {
-      open++
-      void machine.close(place).then(() => open--)
-    }
+  const { kernel, machines, host, network, fail } = world
+  const tabs = machines.flatMap((machine) => machine.tabs.filter((tab) => tab !== undefined))
+  const closed = tabs.map((tab) => tab.close())
+  if (!(await passUntil(kernel, closed))) fail({ check: 'leak', message: `Of ${tabs.length} stores not all close.` })
+  // What was let go needs a moment to be gone. They still live: what ends with them would not be seen.
+  await kernel.pass(LET_GO_MS)
+  for (const { life, holds } of tabs) reportHeld(world, life, holds)
+  for (const machine of machines) for (const place of machine.tabs.keys()) machine.kill(place)
+  const { running } = host
+  if (running !== undefined) {
+    if (!(await passUntil(kernel, [running.relay.close()])))
+      fail({ check: 'leak', message: 'The relay does not close.' })
+    await kernel.pass(LET_GO_MS)
+    reportHeld(world, running.life, running.life.holds)
   }
-  await passUntil(kernel, () => open === 0)
-  if (open > 0) world.fail({ check: 'leak', message: `${open} stores do not close.` })
-  let isStopped = false
-  void host.stop().then(() => (isStopped = true))
-  await passUntil(kernel, () => isStopped)
+  host.kill()
   await kernel.pass(60_000)
   for (const { name, browser } of machines) {
     const held = Object.entries(browser.held).filter(([, count]) => count > 0)
     if (held.length > 0)
-      world.fail({ check: 'leak', message: `${name} still holds ${JSON.stringify(Object.fromEntries(held))}.` })
+      fail({ check: 'leak', message: `${name} still holds ${JSON.stringify(Object.fromEntries(held))}.` })
   }
-  if (network.size > 0) world.fail({ check: 'leak', message: `${network.size} connections are still there.` })
+  if (network.size > 0) fail({ check: 'leak', message: `${network.size} connections are still there.` })
   const left = kernel.enabled().map(({ party, label }) => `${party}: ${typeof label === 'string' ? label : label()}`)
-  if (left.length > 0) world.fail({ check: 'leak', message: `Still to come: ${left.join(', ')}.` })
+  if (left.length > 0) fail({ check: 'leak', message: `Still to come: ${left.join(', ')}.` })
 }
 
-async function passUntil(kernel: Kernel, isDone: () => boolean): Promise<void> {
-  for (let i = 0; i < 100 && !isDone(); i++) await kernel.pass(1000, isDone)
+/** Whoever has closed holds nothing, and waits for no timer. */
+function reportHeld({ fail }: World, { party }: Life, holds: readonly string[]): void {
+  if (holds.length > 0) fail({ check: 'leak', message: `${party} has closed, and still holds: ${holds.join(', ')}.` })
+}
+
+/** Lets time pass until all is done; false when that does not come. */
+async function passUntil(kernel: Kernel, work: readonly Promise<unknown>[]): Promise<boolean> {
+  let isDone = false
+  void Promise.all(work).then(() => (isDone = true))
+  for (let i = 0; i < 100 && !isDone; i++) await kernel.pass(1000, () => isDone)
+  return isDone
 }

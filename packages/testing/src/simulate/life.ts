@@ -11,8 +11,10 @@ export interface Life {
   planUnfrozen(event: Omit<EventPlan, 'party'>): () => void
   /** Something that has happened to it in an event of another party: it hears of it now, or when it is thawed. */
   hear(run: () => void): void
-  /** Calls `fn` when it ends; at once, when it has. Returns a function that prevents it. */
-  onEnd(fn: () => void): () => void
+  /** Calls `fn` when it ends; at once, when it has. Returns a function that prevents it: until then the party holds `what`. */
+  onEnd(fn: () => void, what: string): () => void
+  /** What it holds: whatever it has taken, opened, set or listens to, and not given back. */
+  readonly holds: readonly string[]
   /** Ends it without a word: nothing happens to it any more. */
   end(): void
   /** From now on whatever happens to it waits. */
@@ -22,9 +24,11 @@ export interface Life {
 }
 
 export function beginLife(kernel: Kernel, party: string): Life {
-  const ends = new Set<() => void>()
+  const ends = new Map<() => void, string>()
   /** What has happened while it was frozen. */
   let parked: (() => void)[] = []
+  /** Timers that are set. */
+  let timers = 0
   let isOver = false
   let isFrozen = false
 
@@ -63,14 +67,22 @@ export function beginLife(kernel: Kernel, party: string): Life {
     },
     plan(event) {
       if (isOver) return () => undefined
-      let isPrevented = false
+      let isOpen = true
+      const isTimer = event.kind === 'timer'
+      if (isTimer) timers += 1
+      const close = (): void => {
+        if (isTimer && isOpen) timers -= 1
+        isOpen = false
+      }
       const run = (): void => {
         // Also what has happened can be prevented, as long as it waits.
-        if (!isPrevented) event.run()
+        if (!isOpen) return
+        close()
+        event.run()
       }
       const prevent = planOwn(event, () => happen(run))
       return () => {
-        isPrevented = true
+        close()
         prevent()
       }
     },
@@ -81,21 +93,24 @@ export function beginLife(kernel: Kernel, party: string): Life {
             if (!isOver) event.run()
           }),
     hear: happen,
-    onEnd(fn) {
+    onEnd(fn, what) {
       if (isOver) {
         fn()
         return () => undefined
       }
       // A function of its own: the same one may be given twice.
       const own = (): void => fn()
-      ends.add(own)
+      ends.set(own, what)
       return () => ends.delete(own)
+    },
+    get holds() {
+      return [...ends.values(), ...Array.from({ length: timers }, () => 'timer')]
     },
     end() {
       if (isOver) return
       isOver = true
       parked = []
-      for (const fn of [...ends]) fn()
+      for (const fn of [...ends.keys()]) fn()
       ends.clear()
     },
     freeze() {

@@ -113,6 +113,7 @@ export function createMachine(
     async close(place) {
       const tab = tabs[place]
       await tab?.close()
+      tab?.life.end()
       if (tabs[place] === tab) tabs[place] = undefined
     },
   }

@@ -78,7 +78,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
       const stopWatching = life.onEnd(() => {
         client.isOver = true
         closeUp()
-      })
+      }, 'connection')
       let stopWatchingHost = (): void => undefined
 
       const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
@@ -195,7 +195,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
             })
           }
           tidy()
-        })
+        }, 'connection')
         side = relay.accept(
           {
             bufferedBytes: 0,
@@ -282,7 +282,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
         onNudge(listener) {
           const nudge = (): void => void life.plan({ kind: 'news', label: 'the network is back', run: listener })
           nudges.add(nudge)
-          const stopWatching = life.onEnd(() => nudges.delete(nudge))
+          const stopWatching = life.onEnd(() => nudges.delete(nudge), 'listener to the network')
           return () => {
             stopWatching()
             nudges.delete(nudge)

@@ -1,5 +1,5 @@
 import { indexedDb } from '@syncline/idb'
-import { everything, openStore, type Store } from '@syncline/store'
+import { everything, openStore, type Log, type Store } from '@syncline/store'
 import type { Browser } from './browser/browser.ts'
 import { createPage, type SimulatedPage } from './browser/page.ts'
 import type { Decider } from './decider.ts'
@@ -22,8 +22,10 @@ export interface Tab {
   /** Stops it, or lets it go on; `isTold`: whether the page hears of it, and can let go of its locks. */
   freeze(isTold: boolean): void
   thaw(): void
-  /** Closes it in good order; resolves when that is done. */
+  /** Closes its store in good order; resolves when that is done. Then it holds nothing, and can end. */
   close(): Promise<void>
+  /** What it holds of all that is given to it: locks, channels, connections, listeners. */
+  readonly holds: readonly string[]
 }
 
 /** What a tab needs of the world around it. */
@@ -46,13 +48,33 @@ export function openTab(life: Life, side: TabSide): Tab {
   let store: Store | undefined
   let isToldFrozen = false
   let isClosing = false
+  /** Who listens for the loss of a log. */
+  let losses = 0
   const report = (error: unknown): void => {
     if (!life.isOver) side.onError(error)
   }
 
+  const storage = indexedDb('app', browser.surroundings(life, page))
+  async function openLog(space: string): Promise<Log> {
+    const log = await storage.openLog(space)
+    return {
+      ...log,
+      onLost(listener) {
+        const stop = log.onLost(listener)
+        let isListening = true
+        losses += 1
+        return () => {
+          stop()
+          if (isListening) losses -= 1
+          isListening = false
+        }
+      },
+    }
+  }
+
   openStore({
     space: SPACE,
-    storage: indexedDb('app', browser.surroundings(life, page)),
+    storage: { ...storage, openLog },
     ...(way !== undefined && { transport: way.transport(life) }),
     clock: clock.of(life),
     chance: decider.chance(life.party),
@@ -91,7 +113,13 @@ export function openTab(life: Life, side: TabSide): Tab {
         // What the storage did not take is lost, and it has said so.
         if (codeOf(error) !== 'storage-failed') report(error)
       }
-      life.end()
+    },
+    get holds() {
+      return [
+        ...life.holds,
+        ...page.listeners.map((type) => `listener to ${type}`),
+        ...Array.from({ length: losses }, () => 'listener to losses of its log'),
+      ]
     },
   }
 }

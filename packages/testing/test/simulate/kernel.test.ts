@@ -110,7 +110,7 @@ test('nothing happens to the dead, and to the frozen all of it later, in order',
   }
   const prevent = living.plan({ kind: 'timer', label: 'prevented', inMs: 3, run: say(heard, 'prevented') })
   living.freeze()
-  dying.onEnd(say(heard, 'dead'))
+  dying.onEnd(say(heard, 'dead'), 'something')
   dying.end()
   await kernel.pass(5)
   expect(heard).toEqual(['dead'])

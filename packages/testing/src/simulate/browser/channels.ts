@@ -29,7 +29,7 @@ export function createChannels(weather: Weather): SimulatedChannels {
       let those = members.get(name)
       if (those === undefined) members.set(name, (those = new Set()))
       those.add(member)
-      const stopWatching = life.onEnd(close)
+      const stopWatching = life.onEnd(close, `channel ${name}`)
       const siblings = those
 
       function postMessage(message: unknown): void {

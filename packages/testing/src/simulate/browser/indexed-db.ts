@@ -163,7 +163,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
         close,
       } as SimulatedDatabase & object
       const connection: Connection = { life, database, close }
-      const stopWatching = life.onEnd(close)
+      const stopWatching = life.onEnd(close, `connection to ${name}`)
       connectionsTo(name).add(connection)
       return database
     }
@@ -188,7 +188,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       stopWatching()
       life.plan({ kind: 'storage', label: `has ${name} for itself`, run: go })
     }
-    const stopWatching = life.onEnd(() => waiting.get(name)?.delete(look))
+    const stopWatching = life.onEnd(() => waiting.get(name)?.delete(look), `wait for ${name}`)
     if (!waiting.has(name)) waiting.set(name, new Set())
     waiting.get(name)!.add(look)
     if (open.size > 0) {

@@ -71,7 +71,7 @@ export function createLocks(weather: Weather): SimulatedLocks {
           life.plan({ kind: 'lock', label: `holds ${name}`, inMs: weather.lockMs(life.party), run: hold })
         },
       }
-      const stopWatching = life.onEnd(leave)
+      const stopWatching = life.onEnd(leave, `lock ${name}`)
       signal?.addEventListener('abort', giveUp, { once: true })
       life.plan({
         kind: 'lock',

@@ -4,7 +4,8 @@ export interface SimulatedPage {
   removeEventListener(type: string, listener: () => void): void
   /** Tells everybody who listens, once. */
   dispatch(type: 'freeze' | 'resume'): void
-  readonly listeners: number
+  /** What is listened to, once for each who does. */
+  readonly listeners: readonly string[]
 }
 
 /** Listeners are called once each: all that is added here asks for that. */
@@ -23,7 +24,7 @@ export function createPage(): SimulatedPage {
       for (const listener of those) listener()
     },
     get listeners() {
-      return [...listeners.values()].reduce((sum, { size }) => sum + size, 0)
+      return [...listeners].flatMap(([type, those]) => [...those].map(() => type))
     },
   }
 }

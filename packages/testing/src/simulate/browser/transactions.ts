@@ -234,7 +234,7 @@ export function createTransactions(
 
     // Whoever is dead asks for what never happens.
     if (life.isOver) return transaction
-    mine.stopWatching = life.onEnd(die)
+    mine.stopWatching = life.onEnd(die, 'transaction')
     live.add(mine)
     tend()
     calls.asked()

@@ -89,7 +89,7 @@ export function createRelayDisk(
           // The relay has died with this under way, and nobody will be told.
           if (!isOver && !state.isFull && decider.happens('last batch of relay', 0.5))
             void carryOut('appends', () => append(batch))
-        })
+        }, 'batch')
         return asked('appends', async () => {
           isOver = true
           stopWatching()
