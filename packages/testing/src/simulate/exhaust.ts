@@ -81,7 +81,7 @@ export interface Exploration extends Exhausted {
  * Tries everything that can happen between replicas that exchange Changes: at which point everybody does what they do, and in which order
  * everybody receives what the others did. After each step the invariants of the app are checked, and that replicas which have received the same
  * are the same: in what their refs read, and in all that is kept behind it. The Changes are made by the policies of the app's refs and travel as
- * bytes; there is no relay.
+ * bytes; there is no relay. By state, replicas that do nothing can be exchanged for each other, and are one: however many they are, no more is explored.
  *
  * Throws `SimulationError`: `failed` with the smallest `counterexample`, drawn in the message; `invalid-simulation` when there is nothing to
  * explore, or what cannot be. Cost: three replicas with three actions each are 1.3 million histories, and take a few seconds.

@@ -66,7 +66,21 @@ export interface Simulation {
 /** So many schedules are run to make one that fails smaller. */
 const MOST_SHRINKING = 300
 
-/** Says what is simulated. */
+/**
+ * A system of real stores, logs and a relay, to be run in one process and in virtual time: what people do, how long everything takes and what goes wrong
+ * follows from a seed. Nothing runs until it is asked for. Cost: some milliseconds for each schedule.
+ *
+ * @example
+ * import { lww } from '@syncline/merge'
+ * import { simulate } from '@syncline/testing/simulate'
+ *
+ * const title = lww('title', '')
+ * const app = { refs: { title }, actions: { rename: (tx, chance) => tx.set(title, chance.unique()) } }
+ * const simulation = simulate({ app, tabs: [2, 1] })
+ * const { counts, digest } = await simulation.run(1)
+ * expect(counts.actions).toBeGreaterThan(0)
+ * expect((await simulation.replay(1)).digest).toBe(digest)
+ */
 export function simulate(options: SimulateOptions): Simulation {
   const { app, replicas = options.tabs?.length ?? 3, relay = {}, faults = everyFault, steps = 40 } = options
   const { shrinking = MOST_SHRINKING } = options

@@ -258,3 +258,24 @@ test('what cannot be explored is refused', async () => {
     'There is no action "sit". Name one of "set".',
   )
 })
+
+test('replicas that only read are one: however many they are, no more is explored, and the same is found as order by order', async () => {
+  const both = [['vote', 'vote'], ['vote']]
+  const { explored } = await exhaust({ app: voting, does: both, ...quiet })
+  const tooMany = {
+    ...voting,
+    invariants: { 'two votes at most': (snapshot) => snapshot.get(votes) <= 2 },
+  } satisfies ExhaustOptions['app']
+  for (const readers of [1, 2]) {
+    const does = [...both, ...Array.from({ length: readers }, () => [])]
+    expect((await exhaust({ app: voting, does, ...quiet })).explored).toEqual(explored)
+    // By order each of them receives in each order: a Change of B at every place between two of A, and so on for every reader.
+    const byOrder = await exhaust({ app: voting, does, by: 'order', points: 'apart', ...quiet })
+    const apart = await exhaust({ app: voting, does, points: 'apart', ...quiet })
+    expect(byOrder.explored.orders).toBe(apart.explored.orders ** readers)
+    for (const by of ['state', 'order'] as const) {
+      const { check, what } = await found({ app: tooMany, does, by })
+      expect([check, what]).toEqual(['invariant', expect.stringContaining('two votes at most')])
+    }
+  }
+})
