@@ -248,8 +248,9 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
 
   /** What is committed may depend on order that the fence has kept out of the log. */
   function bringOrder(): void {
-    for (const { epoch, first, items } of forgone.filter(isMissing)) order(epoch, first, items, undefined)
+    const missing = forgone.filter(isMissing)
     forgone = []
+    for (const { epoch, first, items } of missing) order(epoch, first, items, undefined)
   }
 
   async function claim(piece: ClaimPiece): Promise<number | undefined> {
@@ -349,6 +350,9 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   }
 
   function order(epoch: Epoch, first: number, items: readonly OrderedRecord[], fence: number | undefined): void {
+    // A link that goes on for another reason than its fence leaves no gap either.
+    const before = forgone.at(-1)
+    if (before !== undefined && before.first + before.items.length === first) bringOrder()
     const last = tail('ordered')
     if (
       last !== undefined &&

@@ -3,7 +3,7 @@ import { decodeChange, decodeEntry, entriesIn, type LogEntry, type SingleEntry }
 import { expect, test } from 'vitest'
 import { everything, memoryStorage, type Storage, type Store } from '../src/index.ts'
 import { heldStorage } from './held-storage.ts'
-import { createWorld, mortalTab, settle } from './world.ts'
+import { brittleStorage, createWorld, mortalTab, settle } from './world.ts'
 
 const votes = counter('votes')
 const title = lww('title', '')
@@ -27,6 +27,8 @@ async function early(storage: Storage): Promise<{ readonly early: readonly strin
   const known = (writer: string, seq: number): void => void seqs.set(writer, Math.max(seqs.get(writer) ?? 0, seq))
   for (const entry of (await entriesOf(storage)).flat()) {
     if (entry.kind === 'ordered') {
+      // Behind a gap it is passed over.
+      if (entry.first > ordered + 1) continue
       ordered = Math.max(ordered, entry.first + entry.items.length - 1)
       for (const item of entry.items) {
         const { writer, seq } = item instanceof Uint8Array ? decodeChange(item) : item
@@ -118,6 +120,49 @@ test('[ST33] so it does when the relay has begun anew in between', async () => {
   await world.clock.pass(60_000)
   expect([one, sibling, far].map((store) => [store.get(title), store.get(votes), store.status.pending])).toEqual(
     Array(3).fill(['two', 1, 0]),
+  )
+  await world.close()
+})
+
+test('[ST17] [ST33] a tab that has lost its fence, and goes on to look after itself, leaves no gap', async () => {
+  const world = await createWorld(24)
+  const shared = memoryStorage()
+  let room = Infinity
+  const storage = brittleStorage(shared, () => (room-- > 0 ? undefined : new Error('quota')))
+  const mortal = mortalTab(storage)
+  const wire = world.wire()
+  const one = await world.open({ storage: mortal.storage, transport: wire })
+  const far = await world.open({ transport: world.wire() })
+  const deaf = world.wire()
+  deaf.cut()
+  const other = await world.open({ storage: shared, transport: deaf })
+  await world.clock.pass(1_000)
+  room = 0
+  far.transact((tx) => tx.set(title, 'one'))
+  await world.clock.pass(100)
+  one.transact((tx) => tx.add(votes, 1))
+  far.transact((tx) => tx.set(title, 'two'))
+  await world.clock.pass(100)
+  // The other one has the link of the browser, and cannot reach the relay.
+  mortal.freeze()
+  await world.clock.pass(100)
+  const shown = shownBy(other, (now) => `${now.get(title)} ${now.get(votes)}`)
+  // Just enough to be told of the fence.
+  room = 1
+  await world.clock.pass(1_500)
+  far.transact((tx) => tx.set(title, 'three'))
+  await world.clock.pass(1_500)
+  expect([one.get(title), one.status.storage, shown]).toEqual(['three', 'failed', [' 0']])
+  room = Infinity
+  await world.clock.pass(1_500)
+  one.transact((tx) => tx.set(title, `${tx.get(title)}, and four`))
+  await world.clock.pass(100)
+  expect(shown.at(-1)).toBe('three, and four 1')
+  expect(await early(shared)).toEqual({ early: [], checked: 2 })
+  deaf.mend()
+  await world.clock.pass(60_000)
+  expect([one, other, far].map((store) => [store.get(title), store.get(votes), store.status.pending])).toEqual(
+    Array(3).fill(['three, and four', 1, 0]),
   )
   await world.close()
 })
