@@ -17,7 +17,7 @@ import { createSettling } from './settling.ts'
 import { createStatusBoard, type Problem } from './status.ts'
 import type { Store } from './store.ts'
 import { reportToPlatform, systemChance, systemClock } from './system.ts'
-import { joinTabs, type TabMessage } from './tabs.ts'
+import { createHearing, joinTabs, type TabMessage } from './tabs.ts'
 import { createUnwrittenJournal } from './unwritten.ts'
 import { createWaiting } from './waiting.ts'
 import { createWatching } from './watching.ts'
@@ -179,7 +179,10 @@ async function open<P extends readonly Part[]>(
   // A tab that died may have written without a word; one that has come may be the one that comes after it.
   for (const type of ['news', 'hello'] as const) core.on(type, readNews)
   const members = parts.map((part) => core.use(part.bring))
-  if (core.link === alone) core.on('link', ({ state, offsetMs }) => alone.hear(state, offsetMs))
+  if (core.link === alone) {
+    const counts = createHearing()
+    core.on('link', (message) => counts(message) && alone.hear(message.state, message.offsetMs))
+  }
   const watching = createWatching({ memory, clock, applied: replica.applied, validity: core.validity, report: onError })
 
   // What this device has, and the part of it that other tabs go on writing.

@@ -5,7 +5,7 @@ import { startLink, type Link, type LinkState, type Sendable } from './link.ts'
 import type { Peers } from './peers.ts'
 import type { Posting } from './posting.ts'
 import type { Settling } from './settling.ts'
-import type { TabMessage } from './tabs.ts'
+import { createHearing, type TabMessage } from './tabs.ts'
 
 /** Decides whether this tab runs a link, runs it, and knows how the one of the browser is doing. */
 export interface Linking {
@@ -60,6 +60,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   /** How the link of another tab is doing. */
   let elsewhere = OFF
   let term: { readonly fence: number | undefined } | undefined
+  const counts = createHearing()
   let wanted = true
   let turns = 0
   let offsetMs = 0
@@ -143,7 +144,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
 
   /** Tells the other tabs how the link of the browser is doing. One that only rescues the work of this tab is none of their concern: it may end at any time. */
   function announce(): void {
-    if (term !== undefined) tell({ type: 'link', state, offsetMs })
+    if (term !== undefined) tell({ type: 'link', state, offsetMs, fence: term.fence })
   }
 
   function show(next: LinkState): void {
@@ -207,6 +208,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     },
     tend,
     onTab(message) {
+      if (!counts(message)) return
       offsetMs = message.offsetMs
       elsewhere = message.state
       if (link === undefined) showElsewhere()

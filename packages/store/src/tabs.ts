@@ -8,8 +8,8 @@ export type TabMessage =
   | { readonly type: 'news' }
   /** A tab has come: whoever knows something tells it. */
   | { readonly type: 'hello' }
-  /** How the link is doing, from the tab that runs it. */
-  | { readonly type: 'link'; readonly state: LinkState; readonly offsetMs: number }
+  /** How the link is doing, from the tab that runs it, with its fence: what one before it has said may come later. */
+  | { readonly type: 'link'; readonly state: LinkState; readonly offsetMs: number; readonly fence: number | undefined }
   /** Whether the link is wanted, and how often it has been switched: what an earlier turn of the switch says is over. */
   | { readonly type: 'wanted'; readonly wanted: boolean; readonly turns: number }
   /** Tabs get in each other's way when they commit together: they take turns for a while. */
@@ -20,6 +20,16 @@ export type TabMessage =
   | { readonly type: 'presence'; readonly slot: number; readonly payload: Uint8Array | null }
   /** What sessions behind the relay show of themselves, from the tab that runs the link; null when gone. */
   | { readonly type: 'peer'; readonly peer: string; readonly payload: Uint8Array | null }
+
+/** Tells whether what a tab says of the link still counts: one before the newest that was heard may be late, and says nothing about it. */
+export function createHearing(): (message: Pick<Extract<TabMessage, { type: 'link' }>, 'fence'>) => boolean {
+  let newest = 0
+  return ({ fence = newest }) => {
+    if (fence < newest) return false
+    newest = fence
+    return true
+  }
+}
 
 /** The other tabs of this browser that have the same space open. */
 export interface Tabs {

@@ -143,6 +143,46 @@ test('[ST16] a link is online also when a sibling has brought what was missing',
   await world.close()
 })
 
+test('[ST16] what a tab that is gone has said of its link, and comes late, says nothing of the one there is', async () => {
+  const world = await createWorld(6)
+  const shared = memoryStorage()
+  const tab = mortalTab(shared)
+  const late: (() => void)[] = []
+  let isLate = false
+  const storage: Storage = {
+    ...tab.storage,
+    channels: {
+      open(name, onMessage) {
+        const channel = shared.channels!.open(name, onMessage)
+        return {
+          ...channel,
+          post: (message) => (isLate ? late.push(() => channel.post(message)) : channel.post(message)),
+        }
+      },
+    },
+  }
+  const [wire, other] = [world.wire(), world.wire()]
+  await world.open({ storage, transport: wire })
+  await world.clock.pass(1_000)
+  const [second, third] = [
+    await world.open({ storage: shared, transport: other }),
+    await world.open({ storage: shared, transport: other }),
+  ]
+  const lean = await world.openLean([], { storage: shared })
+  isLate = true
+  wire.cut()
+  await world.clock.pass(100)
+  expect(late.length).toBeGreaterThan(0)
+  tab.die()
+  await world.clock.pass(10_000)
+  const links = (): string[] => [second, third, lean].map(({ status }) => status.link)
+  expect(links()).toEqual(['online', 'online', 'online'])
+  for (const say of late) say()
+  await world.clock.pass(100)
+  expect(links()).toEqual(['online', 'online', 'online'])
+  await world.close()
+})
+
 test('[ST30] presence reaches siblings and everybody in the space, and ends with the session or the link', async () => {
   const world = await createWorld(3)
   const storage = memoryStorage()
