@@ -63,17 +63,15 @@ test('whatever call of a storage a run of 200 commits ends at, nothing is lost t
   expect(report.counts['refused by the app']).toBeGreaterThan(0)
 }, 600_000)
 
-test.runIf(isLong)(
-  'and so it is in runs in which everything goes wrong that can',
-  async () => {
+if (isLong) {
+  test('and so it is in runs in which everything goes wrong that can', async () => {
     const simulation = simulate({ app, tabs: [2, 1], relay, faults: { ...everyFault, refusal: 0 }, steps: 60 })
     for (let seed = 1; seed <= 50; seed++) {
       const { points } = await simulation.crashes({ of: seed, print: () => {} })
       expect(points).toBeGreaterThan(100)
     }
-  },
-  3_600_000,
-)
+  }, 3_600_000)
+}
 
 /** Each time somebody votes once more after an end: that is one vote too many after the last of them. */
 const few = {
