@@ -38,9 +38,15 @@ export const sabotages = [
   },
   {
     name: 'the relay does not look at the epoch',
-    file: 'packages/relay/src/room.ts',
-    from: 'basis.epoch !== null && basis.epoch !== epoch\n',
-    to: 'false\n',
+    file: 'packages/relay/src/basis-flaw.ts',
+    from: 'return found === epoch ? undefined',
+    to: 'return true ? undefined',
+  },
+  {
+    name: 'the relay takes a basis beyond the stretch of its epoch',
+    file: 'packages/relay/src/basis-flaw.ts',
+    from: 'return found === epoch ? undefined',
+    to: 'return stretches.some((stretch) => stretch.epoch === epoch) ? undefined',
   },
   {
     name: 'the relay does not ask what an envelope expects',

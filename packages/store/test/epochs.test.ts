@@ -169,7 +169,7 @@ for (const grown of [0, 1, 2, 5]) {
   })
 }
 
-test('[ST34] a tab that has seen the order otherwise than this device has it leaves the link to the others, and what it did is not lost', async () => {
+test('[ST36] a tab that has seen the order otherwise than this device has it leaves the link to the others, and what it did is not lost', async () => {
   const { world, stray, other, storage, wires } = await twoHistories(4)
   wires[1]!.mend()
   await world.clock.pass(60_000)
@@ -199,7 +199,7 @@ test('[ST34] a tab that has seen the order otherwise than this device has it lea
 
 const [a, b, c] = ['a', 'b', 'c'].map((digit) => digit.repeat(32)) as [string, string, string]
 
-test('[ST34] a part of a log fits where it stands in the epoch that is known there, and nowhere else', () => {
+test('[ST36] a part of a log fits where it stands in the epoch that is known there, and nowhere else', () => {
   const fits = (log: ReturnType<typeof createKnownLog>, epoch: string, first: number, last: number): unknown => {
     try {
       log.check(epoch, first, last, 10)

@@ -1,10 +1,11 @@
 import type { Receipt } from '@syncline/store'
+import type { Basis } from '@syncline/stm'
 import type { ActionChance, AnyAction, SimulatedApp } from './app.ts'
 import type { Decider } from './decider.ts'
 import { codeOf } from './ledger.ts'
 import type { Machine } from './machine.ts'
 import { leaveMark } from './probes.ts'
-import type { Tab } from './tab.ts'
+import { isCutOff, type Tab } from './tab.ts'
 import type { Testimony } from './transcript.ts'
 import type { World } from './world.ts'
 
@@ -32,6 +33,8 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
   world.kernel.note({ party: session, kind: 'deed', label: `${deed.number}: ${name}` })
   const chance = createChance(world.kernel.decider, stream, deed.number)
   const isHeard = (): boolean => !life.isOver
+  const basis = (): Basis => store.snapshot.basis
+  deed.isCutOff = isCutOff(tab)
   const options = { meta: deed.number }
   switch (action.arbiter) {
     case undefined:
@@ -44,7 +47,7 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
           deed.index = leaveMark(tx, session, probes, world.kernel.decider)
         }, options)
         tally.count('actions')
-        ledger.follow(deed, receipt, isHeard)
+        ledger.follow(deed, receipt, isHeard, basis)
       } catch (error) {
         decline(error)
       }
@@ -91,7 +94,7 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
       (receipt) => {
         if (!isHeard()) return
         tally.count(`${arbiter} commits`)
-        ledger.follow(deed, receipt, isHeard)
+        ledger.follow(deed, receipt, isHeard, basis)
         if (arbiter === 'relay') testimony?.ok()
         // A tab without storage commits in its own memory, and says of that that it is not durable.
         else

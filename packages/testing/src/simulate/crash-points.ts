@@ -134,7 +134,13 @@ function countAuthored({ host }: World): (machine: Machine) => number {
   const counts = new Map<string, number>()
   let seen = 0
   return ({ name }) => {
-    for (const record of host.disk.records(SPACE).slice(seen)) {
+    const records = host.disk.records(SPACE)
+    if (records.length < seen) {
+      // It has come back from a backup.
+      counts.clear()
+      seen = 0
+    }
+    for (const record of records.slice(seen)) {
       seen += 1
       const browser = browserOf(readOnce(record).meta)
       counts.set(browser, (counts.get(browser) ?? 0) + 1)

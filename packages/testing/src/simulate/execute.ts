@@ -7,6 +7,8 @@ import type { Failure } from './failure.ts'
 import { createKernel, type Kernel } from './kernel.ts'
 import type { Life } from './life.ts'
 import type { Machine } from './machine.ts'
+import { checkCutOff } from './checks/cut-off.ts'
+import { isCutOff, SPACE, type Tab } from './tab.ts'
 import type { Report } from './report.ts'
 import { planSteps } from './steps.ts'
 import { mend } from './troubles.ts'
@@ -86,7 +88,7 @@ export function begin(world: World, plan: SchedulePlan): { readonly isOver: bool
 
 /** Lets everything come to rest, compares what all have then, and closes it. */
 export async function judge(world: World): Promise<void> {
-  for (const step of [rest, compare, leave]) {
+  for (const step of [rest, compare, reload, leave]) {
     await step(world)
     if (world.failure !== undefined) return
   }
@@ -118,18 +120,25 @@ function statusOf(tab: Machine['tabs'][number]): string {
 }
 
 /** Whether every tab has all of the relay's log and of its browser's, and nothing that the relay does not have. */
-function isAtRest({ machines, host }: World): boolean {
-  const head = host.disk.records('simulation').length
+function isAtRest({ machines, host, restorations }: World): boolean {
+  const head = host.disk.records(SPACE).length
   return machines.every(({ tabs, way }) => {
-    const shared = tabs[0]?.store?.snapshot.basis.writers
+    const shared = tabs[0]?.store?.snapshot.basis
+    // What a tab has done that is cut off cannot be sent before it is gone.
+    const mayWait = tabs.some((tab) => tab !== undefined && isCutOff(tab))
     return tabs.every((tab) => {
       if (tab?.store === undefined || tab.isClosing) return false
       const { status, snapshot } = tab.store
-      if (status.unsaved > 0 || !equalSeqs(snapshot.basis.writers, shared!)) return false
+      const { basis } = snapshot
+      // Of two that know the same of the relay.
+      const isAlike = basis.relaySeq !== shared!.relaySeq || basis.epoch !== shared!.epoch
+      if (status.unsaved > 0 || !(isAlike || equalSeqs(basis.writers, shared!.writers))) return false
       if (way === undefined) return true
-      return (
-        status.link === 'online' && status.pending === 0 && status.storage === 'ok' && snapshot.basis.relaySeq === head
-      )
+      if (status.storage !== 'ok') return false
+      if (isCutOff(tab)) return status.link === 'waiting'
+      // Who has not noticed yet that the relay was another one may be as far by chance.
+      const isThere = basis.relaySeq === head && (restorations === 0 || host.disk.holds(SPACE, basis))
+      return status.link === 'online' && (status.pending === 0 || mayWait) && isThere
     })
   })
 }
@@ -141,7 +150,8 @@ function equalSeqs(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, 
 /** All show the same, also somebody who comes now and has nothing; and nothing that was promised is missing. */
 export async function compare(world: World): Promise<void> {
   const before = [...world.machines]
-  if (world.kernel.decider.happens('newcomer', NEWCOMERS)) {
+  const isAnyoneCutOff = tabsOf(world).some(isCutOff)
+  if (world.kernel.decider.happens('newcomer', NEWCOMERS) || isAnyoneCutOff) {
     world.addMachine(1).open(0)
     await rest(world)
     if (world.failure !== undefined) return
@@ -155,13 +165,33 @@ export async function compare(world: World): Promise<void> {
     const shared = replicaOf(machine, 0)
     for (const place of machine.tabs.keys()) {
       const replica = place === 0 ? shared : replicaOf(machine, place)
-      const message = differ(last, replica, false) ?? differ(shared, replica, true)
+      // What a browser knows that is cut off, only it knows.
+      const isApart = machine.tabs.some((tab) => isCutOff(tab!))
+      const message = isApart
+        ? checkCutOff(world, machine, place, last, differ)
+        : (differ(last, replica, false) ?? differ(shared, replica, true))
       if (message !== undefined) world.fail({ check: 'convergence', message: `${message}.` })
     }
   }
   const broken = brokenPromise(world)
   if (broken !== undefined) world.fail(broken)
   checkTranscript(world, on(before), last)
+}
+
+function tabsOf({ machines }: World): Tab[] {
+  return machines.flatMap(({ tabs }) => tabs.flatMap((tab) => tab ?? []))
+}
+
+/** Who is cut off comes again: what it knew it still knows, and so it is again, unless it was its memory alone that knew it. */
+async function reload(world: World): Promise<void> {
+  if (!tabsOf(world).some(isCutOff)) return
+  const closed = world.machines.flatMap((machine) =>
+    machine.tabs.flatMap((tab, place) => (tab !== undefined && isCutOff(tab) ? machine.close(place) : [])),
+  )
+  world.tally.count('cut off', closed.length)
+  if (!(await passUntil(world.kernel, closed)))
+    world.fail({ check: 'leak', message: `Of ${closed.length} stores not all close.` })
+  for (const step of [rest, compare]) if (world.failure === undefined) await step(world)
 }
 
 /** What the relay, and each browser, has decided about could have been one after the other, with what is there now at the end. */

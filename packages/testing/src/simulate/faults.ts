@@ -28,6 +28,8 @@ export interface Faults {
   readonly relayCrashInCall: number
   /** The relay is stopped in good order, and started again. */
   readonly relayRestart: number
+  /** The relay dies, and is started again on an old backup of its disk. Who knows more than that has must notice, and keep it. */
+  readonly relayRestore: number
   /** The relay's disk is full for a while. */
   readonly relayQuota: number
   /** A tab is frozen by the browser, which tells it before, so that it can let go of its locks. */
@@ -77,4 +79,6 @@ export const everyFault: Faults = {
   quota: 0.03,
   storageDropped: 0.02,
   refusal: 0.02,
+  // Few: after one not much else is tried.
+  relayRestore: 0.005,
 }

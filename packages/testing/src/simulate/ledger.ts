@@ -1,12 +1,13 @@
 import type { Receipt } from '@syncline/store'
+import type { Basis } from '@syncline/stm'
 
 /** What people did, and what they were told about it. */
 export interface Ledger {
   readonly deeds: readonly Deed[]
   /** A new deed of a session. */
   begin(session: string, browser: string, action: string): Deed
-  /** What was told about it from now on counts, as long as `isHeard`. */
-  follow(deed: Deed, receipt: Receipt<unknown>, isHeard: () => boolean): void
+  /** What was told about it from now on counts, as long as `isHeard`. `basis` is where its tab is. */
+  follow(deed: Deed, receipt: Receipt<unknown>, isHeard: () => boolean, basis: () => Basis): void
 }
 
 /**
@@ -26,6 +27,12 @@ export interface Deed {
   staysInBrowser: boolean
   isDurable: boolean
   isSynced: boolean
+  /** Where its tab was in the relay's log when it was told that. */
+  syncedAt: Basis | undefined
+  /** Whether the relay had it, and an old backup has not. */
+  wasOnRelay: boolean
+  /** Whether its tab had been told then that the relay has another log. */
+  isCutOff: boolean
   isRefused: boolean
   /** Whether it is on the disk itself. */
   isFlushed: boolean
@@ -62,6 +69,9 @@ export function createLedger(before: readonly Readonly<Deed>[] = []): Ledger {
         staysInBrowser: false,
         isDurable: false,
         isSynced: false,
+        syncedAt: undefined,
+        wasOnRelay: false,
+        isCutOff: false,
         isRefused: false,
         isFlushed: false,
         mayBeLost: false,
@@ -69,7 +79,7 @@ export function createLedger(before: readonly Readonly<Deed>[] = []): Ledger {
       deeds.push(deed)
       return deed
     },
-    follow(deed, receipt, isHeard) {
+    follow(deed, receipt, isHeard, basis) {
       if (receipt.change === undefined) return
       deed.hasChange = true
       deed.staysInBrowser = receipt.change.ops.every(({ arbiter }) => arbiter === 'browser')
@@ -78,7 +88,11 @@ export function createLedger(before: readonly Readonly<Deed>[] = []): Ledger {
         () => undefined,
       )
       receipt.synced().then(
-        () => void (deed.isSynced ||= isHeard()),
+        () => {
+          if (!isHeard()) return
+          deed.isSynced = true
+          deed.syncedAt = basis()
+        },
         (error: unknown) => void (deed.isRefused ||= isHeard() && codeOf(error) === 'refused'),
       )
     },

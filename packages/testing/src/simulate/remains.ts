@@ -14,6 +14,7 @@ export interface Remains {
   readonly past: Past
   readonly allowed: ReadonlySet<string>
   readonly refusedOf: ReadonlySet<string>
+  readonly restorations: number
 }
 
 /** What is left of a machine. */
@@ -44,5 +45,6 @@ export function remainsOf(world: World, diskOf: (machine: Machine) => Disk): Rem
     past: transcript?.past ?? new Map(),
     allowed: new Set(allowed),
     refusedOf: new Set(refusedOf),
+    restorations: world.restorations,
   }
 }

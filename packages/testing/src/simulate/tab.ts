@@ -28,6 +28,11 @@ export interface Tab {
   readonly holds: readonly string[]
 }
 
+/** Whether a tab says that the relay has another log than it knows. */
+export function isCutOff({ store }: Tab): boolean {
+  return store?.status.problem?.code === 'epoch-changed'
+}
+
 /** What a tab needs of the world around it. */
 export interface TabSide {
   readonly browser: Browser

@@ -114,7 +114,8 @@ export function createTranscript(before: Past = new Map(), ledger: readonly Deed
         const run = (runs.get(process) ?? 0) + 1
         runs.set(process, run)
         const named = { ...transaction, id: run === 1 ? process : `${process} (run ${run})` }
-        return !isRelay && deeds.get(process)?.mayBeLost === true ? undecided(named) : named
+        const deed = deeds.get(process)
+        return (isRelay ? deed?.wasOnRelay : deed?.mayBeLost) === true ? undecided(named) : named
       })
     },
     get past() {
@@ -126,9 +127,9 @@ export function createTranscript(before: Past = new Map(), ledger: readonly Deed
 const processOf = ({ action, number }: Deed): string => `${action} ${number}`
 
 /**
- * What a loss of power may have taken was acknowledged all the same, and nobody can say any more whether it is there: so it counts when somebody who
+ * What a loss of power, or an old backup of the relay, may have taken was acknowledged all the same, and nobody can say any more whether it is there: so it counts when somebody who
  * counts has read it, as that of a tab that died. A loss takes the newest, and with each all that had read it, so what is left is a history by itself.
- * A relay keeps what it has accepted, whatever becomes of the machines.
+ * A relay keeps what it has accepted, whatever becomes of the machines, but for what a backup of it has not.
  */
 function undecided<T extends Transaction<ListOp>>(transaction: T): Transaction<ListOp> {
   if (transaction.outcome !== 'ok') return transaction

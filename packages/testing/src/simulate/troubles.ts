@@ -7,6 +7,8 @@ export type Trouble = (world: World, draw: (below: number) => number) => boolean
 
 const HOUR_MS = 3_600_000
 const AWAY_MS = [0, 50, 500, 5000, 40_000]
+/** Not long: it would be mended first. */
+const RESTORED_MS = [0, 5, 50, 500]
 const PARTED_MS = [1000, 3000, 10_000, 60_000]
 const FROZEN_MS = [100, 2000, 20_000, 70_000]
 const SKEWS_MS = [0, 500, -500, 30_000, -30_000, 90_000, -90_000, HOUR_MS, -HOUR_MS]
@@ -60,6 +62,21 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
     if (world.host.running === undefined) return false
     void world.host.stop().then(() => startRelayLater(world, draw))
     return true
+  },
+  relayRestore(world, draw) {
+    const { disk } = world.host
+    if (world.host.running === undefined || disk.batches.length === 0) return false
+    world.host.kill()
+    // More often a recent one: then part of what a run had written is gone, and not all of it.
+    const lost = 1 + draw(1 + draw(disk.batches.length))
+    later(world, 'relay', RESTORED_MS[draw(RESTORED_MS.length)]!, 'starts on an old backup', () => {
+      // Somebody was faster.
+      if (world.host.running !== undefined) return
+      world.tally.count('relayRestore')
+      world.loseOnRelay(disk.goBack(Math.max(0, disk.batches.length - lost)))
+      world.host.start()
+    })
+    return false
   },
   relayQuota(world, draw) {
     const { disk } = world.host

@@ -8,6 +8,8 @@ export interface WatcherSide {
   readonly invariants: Readonly<Record<string, (snapshot: Snapshot) => boolean | string>>
   /** Whether the relay may have refused something of a session: what others have seen of it may then be gone. */
   mayHaveLost(session: string): boolean
+  /** Whether an old backup of the relay has not all that was seen of a session. */
+  wasOnRelay(session: string): boolean
   fail(failure: Failure): void
 }
 
@@ -49,7 +51,8 @@ export function createWatcher(party: string, side: WatcherSide): (snapshot: Snap
       }
       for (const [other, seen] of Object.entries(latest?.seen ?? {})) {
         const there = reached.get(other)?.latest?.index ?? 0
-        if (there >= seen || side.mayHaveLost(other)) continue
+        // Who has seen in memory alone what the backup has not, may go on, after a reload, where it has not been.
+        if (there >= seen || side.mayHaveLost(other) || side.wasOnRelay(other)) continue
         side.fail({
           check: 'causality',
           message: `${party} sees the ${index}th Change of ${session}, whose author had seen ${seen} of ${other}; it sees ${there}.`,

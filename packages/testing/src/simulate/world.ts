@@ -1,3 +1,4 @@
+import { decodeChange } from '@syncline/protocol'
 import type { RelayOptions } from '@syncline/relay'
 import type { Snapshot } from '@syncline/stm'
 import type { SimulatedApp } from './app.ts'
@@ -43,6 +44,12 @@ export interface World {
   readonly refusedOf: ReadonlySet<string>
   /** Errors that stores may report, by code. */
   readonly allowed: ReadonlySet<string>
+  /** The relay has come back from a backup that has not these Changes. */
+  loseOnRelay(records: readonly Uint8Array[]): void
+  /** How often it has. */
+  readonly restorations: number
+  /** Fails when a tab does not show what its browser was told is durable. */
+  checkShown(machine: Machine, snapshot: Snapshot): void
   /** Errors that stores may report from now on, by code. */
   allow(code: string): void
   /** The first promise that was broken. */
@@ -79,6 +86,9 @@ export function createWorld(
   const allowed = new Set(remains?.allowed)
   /** Browsers of which the relay has refused something: what followed from it there is gone too, and nobody else has seen any of it. */
   const refusedOf = new Set(remains?.refusedOf)
+  /** Sessions of which the relay had something that a backup has not. */
+  const withLosses = new Set(remains?.deeds.flatMap(({ session, wasOnRelay }) => (wasOnRelay ? [session] : [])))
+  let restorations = remains?.restorations ?? 0
   let failure: Failure | undefined
 
   const fail = (found: Failure): void => void (failure ??= found)
@@ -109,7 +119,13 @@ export function createWorld(
   function tabSide(machine: Machine, session: string): ReturnType<Parameters<typeof createMachine>[3]['tabSide']> {
     probes.set(session, probeOf(session))
     sessions.get(machine)!.push(session)
-    const watch = createWatcher(session, { probes, invariants: app.invariants ?? {}, mayHaveLost, fail })
+    const watch = createWatcher(session, {
+      probes,
+      invariants: app.invariants ?? {},
+      mayHaveLost,
+      wasOnRelay: (of) => withLosses.has(of),
+      fail,
+    })
     const told = promisedTo(machine)
     let isFirst = true
     return {
@@ -145,8 +161,18 @@ export function createWorld(
       if ((latest?.index ?? 0) >= promised) continue
       fail({
         check: 'prefix',
-        message: `${machine.name} was told that ${promised} Changes of ${session} are durable, and finds ${latest?.index ?? 0} of them when it opens the space again.`,
+        message: `${machine.name} was told that ${promised} Changes of ${session} are durable, and finds ${latest?.index ?? 0} of them.`,
       })
+    }
+  }
+
+  function loseOnRelay(records: readonly Uint8Array[]): void {
+    restorations += 1
+    const numbers = new Set<unknown>(records.map((record) => decodeChange(record).meta))
+    for (const deed of ledger.deeds) {
+      if (!numbers.has(deed.number)) continue
+      deed.wasOnRelay = true
+      withLosses.add(deed.session)
     }
   }
 
@@ -198,6 +224,11 @@ export function createWorld(
     mending: new Set(),
     refusedOf,
     allowed,
+    loseOnRelay,
+    get restorations() {
+      return restorations
+    },
+    checkShown: (machine, snapshot) => checkPrefix(machine, promisedTo(machine), snapshot),
     allow: (code) => void allowed.add(code),
     get failure() {
       return failure

@@ -1,16 +1,21 @@
 import { decodeChange } from '@syncline/protocol'
-import { changeId } from '@syncline/stm'
+import { changeId, type Basis } from '@syncline/stm'
 import type { Failure } from '../failure.ts'
 import type { Deed } from '../ledger.ts'
-import { SPACE } from '../tab.ts'
+import { isCutOff, SPACE } from '../tab.ts'
 import type { World } from '../world.ts'
 
 /** Says what was promised and is not kept, by the relay's log and the lists of what was refused. */
-export function brokenPromise({ host, ledger, machines }: World): Failure | undefined {
+export function brokenPromise({ host, ledger, machines, restorations }: World): Failure | undefined {
+  const { disk } = host
   const times = new Map<number, number>()
   const ids = new Set<string>()
-  for (const record of host.disk.records(SPACE)) {
-    const { id, meta } = readOnce(record)
+  for (const record of disk.records(SPACE)) {
+    const { id, meta, deps } = readOnce(record)
+    if (restorations > 0 && !disk.holds(SPACE, deps)) {
+      const message = `What somebody did as number ${String(meta)} is in the log of the relay, and what its author had seen is not.`
+      return { check: 'causality', message }
+    }
     ids.add(id)
     if (typeof meta === 'number') times.set(meta, (times.get(meta) ?? 0) + 1)
   }
@@ -26,15 +31,27 @@ export function brokenPromise({ host, ledger, machines }: World): Failure | unde
       }
     }
   }
+  /** Tabs that were told that the relay has another log, and the browsers that have such a tab. */
+  const cutOff = new Set<string>()
+  for (const { name, tabs } of machines) {
+    for (const tab of tabs) if (tab !== undefined && isCutOff(tab)) cutOff.add(name).add(tab.life.party)
+  }
   for (const deed of ledger.deeds) {
     if (deed.staysInBrowser) continue
     const found = times.get(deed.number) ?? 0
     if (found > 1)
       return { check: 'nothing-lost', message: `${wordsOf(deed)} is ${found} times in the log of the relay.` }
+    // It may have been so, and over, more often than once.
+    if (found === 1 && deed.isCutOff && cutOff.has(deed.session) && restorations === 1) {
+      return { check: 'nothing-lost', message: `${wordsOf(deed)} depends on another log, and is in that of the relay.` }
+    }
     if (found === 1 || kept.has(deed.number)) continue
-    if (deed.isSynced)
+    // What was told before a backup was taken, or after that was brought back, stands.
+    if (deed.isSynced && (!deed.wasOnRelay || disk.holds(SPACE, deed.syncedAt!)))
       return { check: 'nothing-lost', message: `${wordsOf(deed)} was told synced, and the relay does not have it.` }
-    if (deed.isDurable && !deed.mayBeLost && !away.has(deed.browser)) {
+    // What a browser keeps that is cut off, it shows: that is looked at there.
+    const isElsewhere = away.has(deed.browser) || cutOff.has(deed.browser)
+    if (deed.isDurable && !deed.mayBeLost && !isElsewhere) {
       return {
         check: 'nothing-lost',
         message: `${wordsOf(deed)} was told durable, and is neither on the relay nor among what was refused.`,
@@ -48,6 +65,7 @@ export function brokenPromise({ host, ledger, machines }: World): Failure | unde
 interface Stored {
   readonly id: string
   readonly meta: unknown
+  readonly deps: Basis
 }
 
 /** Records that are stored never change, and after each of many ends of a run most are the same. */
@@ -56,8 +74,8 @@ const known = new WeakMap<Uint8Array, Stored>()
 export function readOnce(record: Uint8Array): Stored {
   let stored = known.get(record)
   if (stored === undefined) {
-    const { writer, seq, meta } = decodeChange(record)
-    known.set(record, (stored = { id: changeId({ writer, seq }), meta }))
+    const { writer, seq, meta, deps } = decodeChange(record)
+    known.set(record, (stored = { id: changeId({ writer, seq }), meta, deps }))
   }
   return stored
 }

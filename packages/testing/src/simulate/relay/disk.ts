@@ -1,3 +1,4 @@
+import type { Basis } from '@syncline/stm'
 import { createMemoryStorage, RelayError, type LogStorage, type SpaceAppend } from '@syncline/relay'
 import type { StorageCalls } from '../calls.ts'
 import type { Decider } from '../decider.ts'
@@ -14,6 +15,10 @@ export interface RelayDisk {
   records(space: string): readonly Uint8Array[]
   /** All that is stored, batch by batch. */
   readonly batches: readonly Batch[]
+  /** Becomes what it was when it had so many batches. Returns the records that are gone. Nothing may be under way. */
+  goBack(batches: number): readonly Uint8Array[]
+  /** Whether a space's log has all that somebody has seen of it who is at this basis. */
+  holds(space: string, basis: Pick<Basis, 'epoch' | 'relaySeq'>): boolean
 }
 
 export type Batch = readonly SpaceAppend[]
@@ -25,7 +30,7 @@ export function createRelayDisk(
   calls: StorageCalls,
   before: readonly Batch[] = [],
 ): RelayDisk {
-  const storage = createMemoryStorage()
+  let storage = createMemoryStorage()
   const stored: Batch[] = []
   const recordsOf = new Map<string, Uint8Array[]>()
   const state = { isFull: false }
@@ -111,5 +116,27 @@ export function createRelayDisk(
     },
     batches: stored,
     records: (space) => recordsOf.get(space) ?? [],
+    goBack(batches) {
+      const kept = stored.splice(0, batches)
+      const gone = stored.splice(0)
+      storage = createMemoryStorage()
+      recordsOf.clear()
+      for (const batch of kept) {
+        void storage.append(batch)
+        keep(batch)
+      }
+      return gone.flat().flatMap(({ records }) => records)
+    },
+    holds: (space, { epoch, relaySeq }) =>
+      relaySeq === 0 ||
+      stored
+        .flat()
+        .some(
+          (add) =>
+            add.space === space &&
+            add.epoch === epoch &&
+            add.first <= relaySeq &&
+            relaySeq < add.first + add.records.length,
+        ),
   }
 }
