@@ -9,10 +9,20 @@ import { useNotices } from '../parts/Notices.tsx'
 import { startOver } from '../shell/opening.ts'
 import { several } from './words.ts'
 
+const untilThere =
+  'Until then new changes go to the relay only, and are lost with this tab where they are not there yet.'
+
 const storageWords = {
-  failed: {
-    title: 'This device refuses to save',
-    text: 'Go on only while you are online: new changes go to the relay, and are lost with this tab until they are there.',
+  blocked: {
+    title: 'Another tab keeps this one from saving',
+    text: 'Bring the other tabs of this board to the front, or close them. What you do is in memory until then.',
+  },
+  quota: { title: 'This device is full', text: `Saving goes on when there is room again. ${untilThere}` },
+  lost: { title: 'The browser has lost its storage for a moment', text: `It is opened again. ${untilThere}` },
+  degraded: { title: 'This device refuses to save', text: `It is tried again. ${untilThere}` },
+  evicted: {
+    title: 'The copy on this device was cleared',
+    text: 'By the browser, or by you. What the relay has comes back from there; what was on this device alone is gone.',
   },
   'memory-only': {
     title: 'Nothing is saved on this device',
@@ -32,7 +42,7 @@ export function Banners() {
   const { storage, storageError, problem } = useStatus()
   return (
     <>
-      {storage !== 'ok' && (
+      {storage !== 'ok' && storage !== 'saving' && (
         <Banner tone="warn" title={storageWords[storage].title}>
           {storageError?.code === 'storage-newer' ? newerWords : storageWords[storage].text}{' '}
           {storageError && <span className="text-ink-3">{storageError.message}</span>}

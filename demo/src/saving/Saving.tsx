@@ -18,7 +18,8 @@ export function Saving() {
   const reached = places.indexOf(place)
   const link = linkWords(status, seconds)
   const isStuck = status.link === 'waiting' && status.retryAtMs === undefined
-  const alarm = status.refused > 0 || status.storage !== 'ok' || isStuck
+  const isFine = status.storage === 'ok' || status.storage === 'saving'
+  const alarm = status.refused > 0 || !isFine || isStuck
 
   return (
     <Popover.Root>

@@ -32,7 +32,7 @@ export function placeOf({ saved, pending, link }: Status): Status['saved'] {
 export function savedWords(status: Status): string {
   switch (placeOf(status)) {
     case 'memory':
-      return 'In memory'
+      return status.storage === 'saving' ? 'Saving …' : 'In memory'
     case 'device':
       return status.pending > 0 ? `On this device, ${status.pending} to send` : 'On this device'
     case 'relay':

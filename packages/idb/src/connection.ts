@@ -2,7 +2,7 @@ import type { StoreError } from '@syncline/store'
 import { unlessBlocked } from './blocking.ts'
 import type { Databases } from './databases.ts'
 import { databaseName, FORMAT_VERSION, isIdentity, randomIdentity, upgrade } from './format.ts'
-import { missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
+import { droppedError, missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
 import { resultOf } from './requests.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
@@ -86,7 +86,9 @@ export function connect(
       if (closed) database.close()
       return database
     } catch (error) {
-      throw lost ?? toStoreError(error, name, 'open')
+      const reason = lost ?? toStoreError(error, name, 'open')
+      // It was open before: whatever the browser says, it is the connection that is gone.
+      throw identity !== undefined && reason.code === 'storage-failed' ? droppedError(name, 'open', error) : reason
     }
   }
 

@@ -13,7 +13,7 @@ export function toStoreError(error: unknown, name: string, asked: string): Store
       )
     case 'QuotaExceededError':
       return new StoreError(
-        'storage-failed',
+        'storage-full',
         `Cannot ${asked} "${name}": this device gives the page no more room (${reason}). Free space on the disk, or delete what the ` +
           'page stores; navigator.storage.estimate() tells how much that is. Saving is tried again.',
         { cause: error },
@@ -26,6 +26,7 @@ export function toStoreError(error: unknown, name: string, asked: string): Store
         { cause: error },
       )
     default:
+      if (asked !== 'open' && isDropped(error)) return droppedError(name, asked, error)
       return new StoreError(
         'storage-failed',
         `Cannot ${asked} "${name}" on this device: IndexedDB says ${reason}. Reload the page if this goes on.`,
@@ -34,6 +35,26 @@ export function toStoreError(error: unknown, name: string, asked: string): Store
         },
       )
   }
+}
+
+/** Whether it is said of a connection that the browser has dropped: by itself, or with the process behind it. */
+function isDropped(error: unknown): boolean {
+  const name = nameOf(error)
+  return (
+    name === 'AbortError' ||
+    name === 'InvalidStateError' ||
+    (name === 'UnknownError' && /connection/i.test(String(error)))
+  )
+}
+
+/** For those whose connection is made anew. */
+export function droppedError(name: string, asked: string, cause: unknown): StoreError {
+  return new StoreError(
+    'storage-lost',
+    `Cannot ${asked} "${name}" now: the browser has dropped the connection to its storage (${wordsOf(cause)}). It is made anew, and saving is tried again. ` +
+      'Reload the page if this goes on.',
+    { cause },
+  )
 }
 
 export function missingError(name: string): StoreError {
@@ -53,7 +74,7 @@ export function blockedError(name: string, asked: string): StoreError {
 /** For those who have a database open that newer code upgrades, or that is deleted when `newVersion` is null. */
 export function supersededError(name: string, newVersion: number | null): StoreError {
   return new StoreError(
-    'storage-lost',
+    newVersion === null ? 'storage-evicted' : 'storage-newer',
     newVersion === null
       ? `"${name}" was deleted on this device while it was open. Reload the page to start with what the relay has.`
       : `A newer version of this app has taken over "${name}" on this device (format ${newVersion}). Reload the page to get that version; until then nothing more is saved here.`,
@@ -62,7 +83,7 @@ export function supersededError(name: string, newVersion: number | null): StoreE
 
 export function wipedError(name: string): StoreError {
   return new StoreError(
-    'storage-lost',
+    'storage-evicted',
     `What this device had stored of "${name}" was cleared while it was open. Reload the page to start with what the relay has.`,
   )
 }

@@ -74,7 +74,7 @@ test('[ID3] an entry for which there is no room is refused as a whole; what fits
   await log.append(Uint8Array.of(1))
   const refused = log.append(new Uint8Array(8_000_000).fill(7))
   await expect(refused).rejects.toMatchObject({
-    code: 'storage-failed',
+    code: 'storage-full',
     message: expect.stringContaining('no more room'),
     cause: { name: 'QuotaExceededError' },
   })

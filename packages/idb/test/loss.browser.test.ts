@@ -47,7 +47,7 @@ test('[ID7] when newer code upgrades, the log lets go, says so, and refuses from
   await newer.ready()
   await last
   await expect.poll(() => losses.length, patient).toBe(1)
-  expect(losses[0]).toMatchObject({ code: 'storage-lost', message: expect.stringContaining('newer version') })
+  expect(losses[0]).toMatchObject({ code: 'storage-newer', message: expect.stringContaining('newer version') })
   await expect(log.append(Uint8Array.of(3))).rejects.toBe(losses[0])
   await expect(log.read(0, () => undefined)).rejects.toBe(losses[0])
   await expect(log.takeFence()).rejects.toBe(losses[0])
@@ -77,9 +77,9 @@ test('[ID8] deleting takes the data from everybody; what is opened next is empty
   await log.append(Uint8Array.of(1))
   await deleteDatabase(name)
   await expect.poll(() => losses.length, patient).toBe(1)
-  expect(losses[0]).toMatchObject({ code: 'storage-lost', message: expect.stringContaining('deleted') })
+  expect(losses[0]).toMatchObject({ code: 'storage-evicted', message: expect.stringContaining('deleted') })
   await expect(log.append(Uint8Array.of(2))).rejects.toBe(losses[0])
-  await expect(other.append(Uint8Array.of(2))).rejects.toMatchObject({ code: 'storage-lost' })
+  await expect(other.append(Uint8Array.of(2))).rejects.toMatchObject({ code: 'storage-evicted' })
 
   const again = await storage.openLog('space')
   expect(await bytesOf(again)).toEqual([])
@@ -99,8 +99,8 @@ test('[ID8] appends that are under way when the database is deleted are told one
   const outcomes = await Promise.allSettled([...appends, deleted])
   expect(outcomes.length).toBe(51)
   const refusals = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
-  for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'storage-lost' })
-  await expect(log.append(Uint8Array.of(1))).rejects.toMatchObject({ code: 'storage-lost' })
+  for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'storage-evicted' })
+  await expect(log.append(Uint8Array.of(1))).rejects.toMatchObject({ code: 'storage-evicted' })
 })
 
 test('[ID9] a tab that does not let go blocks an upgrade and a deletion, which say so instead of hanging', async () => {
@@ -165,10 +165,10 @@ test('[ID10] while it cannot be made anew operations fail, and then go on', asyn
   begun[0]!.database.close()
   begun[0]!.database.dispatchEvent(new Event('close'))
   await expect(log.append(Uint8Array.of(3))).rejects.toMatchObject({
-    code: 'storage-failed',
+    code: 'storage-lost',
     message: expect.stringContaining('server lost'),
   })
-  await expect(bytesOf(log)).rejects.toMatchObject({ code: 'storage-failed' })
+  await expect(bytesOf(log)).rejects.toMatchObject({ code: 'storage-lost' })
   expect(attempts).toBeGreaterThan(1)
   IDBFactory.prototype.open = open
   await log.append(Uint8Array.of(4))
@@ -185,7 +185,7 @@ test('[ID10] a database that was cleared meanwhile is lost, and nothing is writt
     storageTypes: 'indexeddb',
   })
   await expect.poll(() => losses.length, patient).toBe(1)
-  expect(losses[0]).toMatchObject({ code: 'storage-lost', message: expect.stringContaining('cleared') })
+  expect(losses[0]).toMatchObject({ code: 'storage-evicted', message: expect.stringContaining('cleared') })
   await expect(log.append(Uint8Array.of(2))).rejects.toBe(losses[0])
   const next = await openLog(name)
   expect(await bytesOf(next.log)).toEqual([])

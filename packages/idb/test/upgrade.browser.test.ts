@@ -139,7 +139,7 @@ test('[ID7] code of version 1 lets go of a database that is upgraded, and is tol
   old.onLost((error) => losses.push(error))
   const log = await indexedDb(name).openLog('space')
   await expect.poll(() => losses.length, patient).toBe(1)
-  expect(losses[0]).toMatchObject({ code: 'storage-lost', message: expect.stringContaining('newer version') })
+  expect(losses[0]).toMatchObject({ code: 'storage-newer', message: expect.stringContaining('newer version') })
   await expect(connect(name, undefined, 1).ready()).rejects.toMatchObject({ code: 'storage-newer' })
   expect(await numbersOf(log)).toEqual(ofSpace)
   expect(FORMAT_VERSION).toBe(3)

@@ -15,6 +15,7 @@ import { createPlainStore } from './plain-store.ts'
 import { createReplica } from './replica.ts'
 import { createSettling } from './settling.ts'
 import { createStatusBoard, type Problem } from './status.ts'
+import { storageState } from './storage-state.ts'
 import type { Store } from './store.ts'
 import { reportToPlatform, systemChance, systemClock } from './system.ts'
 import { createHearing, joinTabs, type TabMessage } from './tabs.ts'
@@ -25,6 +26,8 @@ import { takeWriter } from './writers.ts'
 
 /** How long after the storage could not be read it is tried again. */
 const REREAD_MS = 1000
+/** Codes of what may be over when it is tried again. */
+const passingCodes: ReadonlySet<string> = new Set(['storage-failed', 'storage-full', 'storage-lost', 'storage-blocked'])
 
 /** Opens a store that has these parts. What newer code has stored is neither read nor written: then it goes on in memory. */
 export async function assemble<P extends readonly Part[]>(
@@ -54,9 +57,10 @@ async function open<P extends readonly Part[]>(
   })
   // Nobody may believe that what this older code shows is all there is.
   if (storageError?.code === 'storage-newer') onError(storageError)
+  if (log.cleared !== undefined) onError(log.cleared)
 
   let closed = false
-  let lost: StoreError | undefined
+  let gone: StoreError | undefined
   let unreadable: StoreError | undefined
   let cancelRereading: (() => void) | undefined
   let closing: Promise<void> | undefined
@@ -81,7 +85,7 @@ async function open<P extends readonly Part[]>(
   const brought = new Map<(core: Core) => unknown, unknown>()
   const listeners = new Map<TabMessage['type'], ((message: TabMessage) => void)[]>()
   const board = createStatusBoard(() => {
-    const { unsaved, failure } = journal
+    const { unsaved, failure, delay } = journal
     const pending = replica.pendingCount
     const isOnRelay = pending === 0 && replica.basis.epoch !== null
     return {
@@ -90,14 +94,17 @@ async function open<P extends readonly Part[]>(
       pending,
       refused: replica.refused.size,
       ...(stranded === undefined ? core.link.state : { link: 'waiting', problem: stranded, retryAtMs: undefined }),
-      storage: !isLasting
-        ? 'memory-only'
-        : (failure ?? unreadable) !== undefined
-          ? 'failed'
-          : damage.found === undefined
-            ? 'ok'
-            : 'damaged',
-      storageError: storageError ?? failure ?? unreadable ?? lost ?? damage.found,
+      ...storageState({
+        isLasting,
+        unusable: storageError,
+        gone,
+        failure,
+        unreadable,
+        delay,
+        unsaved,
+        damage: damage.found,
+        cleared: log.cleared,
+      }),
     }
   }, onError)
   const alone = noLink(board.touch)
@@ -204,6 +211,7 @@ async function open<P extends readonly Part[]>(
       intake.onFenced()
       core.link.onFenced()
     },
+    onDelay: board.touch,
     hasOrder: (relaySeq) => core.stranded !== undefined || relaySeq <= intake.loggedSeq,
     onFailure() {
       board.touch()
@@ -229,7 +237,7 @@ async function open<P extends readonly Part[]>(
    */
   function onUnreadable(error: unknown): void {
     if (closed) return
-    if (error instanceof StoreError && error.code === 'storage-failed') {
+    if (error instanceof StoreError && passingCodes.has(error.code)) {
       cancelRereading?.()
       cancelRereading = clock.setTimer(REREAD_MS, readNews)
     }
@@ -297,7 +305,7 @@ async function open<P extends readonly Part[]>(
     throw error
   }
   const stopLosses = log.onLost((error) => {
-    lost = error instanceof StoreError ? error : new StoreError('storage-lost', error.message, { cause: error })
+    gone = error instanceof StoreError ? error : new StoreError('storage-evicted', error.message, { cause: error })
     board.touch()
   })
   for (const start of core.starting) start()

@@ -9,12 +9,16 @@ export type StoreErrorCode =
   | 'invalid-space'
   /** The storage cannot be opened or written. The message names the reason. */
   | 'storage-failed'
+  /** The storage has no room for what was to be written. */
+  | 'storage-full'
   /** The storage holds data of a newer version of Syncline. */
   | 'storage-newer'
-  /** Another tab or window holds the storage open in an older version. */
+  /** Another tab or window holds the storage: open in an older version, or in the middle of writing. */
   | 'storage-blocked'
-  /** The storage went away under an open store. */
+  /** The browser has dropped the connection to the storage, and does not make another one yet. */
   | 'storage-lost'
+  /** What the storage had was cleared or deleted. */
+  | 'storage-evicted'
   /** Another tab has taken over the job this one was doing. */
   | 'fenced'
   /** Another tab was first to append the entry of this number to the log. */

@@ -1,5 +1,6 @@
 import { encodeEntry, type EndedEntry, type SingleEntry } from '@syncline/protocol'
 import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
+import { createDelay, type Delay } from './delay.ts'
 import { StoreError } from './errors.ts'
 import type { Clock, Log } from './ports.ts'
 import {
@@ -53,6 +54,8 @@ export interface Journal {
   readonly unsaved: number
   /** Why the log refuses to be written, while it does. */
   readonly failure: StoreError | undefined
+  /** How long the append has taken that is under way. */
+  readonly delay: Delay['state']
 
   /** Resolves when everything handed over so far is in the log; rejects when the log refuses it. */
   settled(): Promise<void>
@@ -108,6 +111,8 @@ export interface JournalEvents {
   /** Whether the log has the relay's order up to here, or that is on its way there, or what this tab has of it has no place there. */
   hasOrder(relaySeq: number): boolean
   onFailure(): void
+  /** An append takes long, or does not any more. */
+  onDelay(): void
 }
 
 interface Waiter {
@@ -130,6 +135,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   let forgone: OrderedPiece[] = []
   /** What is being written now. */
   const underWay = new Set<Piece>()
+  const delay = createDelay(clock, events.onDelay)
   let settlers: Waiter[] = []
   let read = upTo.position
   let newestClaim = upTo.claim
@@ -163,7 +169,13 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       while (queue.length > 0) {
         const piece = queue[0]!
         underWay.add(piece)
-        const grown = await append(piece)
+        let grown: number | undefined
+        delay.begin()
+        try {
+          grown = await append(piece)
+        } finally {
+          delay.end()
+        }
         const stored = [...underWay]
         underWay.clear()
         for (const one of stored) queue.splice(queue.indexOf(one), 1)
@@ -453,6 +465,9 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     get failure() {
       return failure
     },
+    get delay() {
+      return delay.state
+    },
     settled() {
       if (queue.length === 0 && !writing) return Promise.resolve()
       if (failure !== undefined) return Promise.reject(failure)
@@ -475,6 +490,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       const left = countUnsaved()
       closed = true
       cancelRetry?.()
+      delay.end()
       // Its failure was told to whoever pulled.
       await pulling?.catch(() => undefined)
       const error = new StoreError('closed', 'The store was closed before this was saved on this device.', {

@@ -23,13 +23,15 @@ export async function openLog(storage: Storage | undefined, space: string): Prom
       return { storage, log: await storage.openLog(space), isLasting: true, storageError }
     } catch (error) {
       // What newer code has written is not for us: neither to read nor to write.
-      if (!(error instanceof StoreError && (error.code === 'storage-failed' || error.code === 'storage-newer')))
-        throw error
+      if (!(error instanceof StoreError && unusableCodes.has(error.code))) throw error
       storageError = error
     }
   }
   return { storage: { openLog: async () => noLog, locks: createLocks() }, log: noLog, isLasting: false, storageError }
 }
+
+/** Codes of what says that there is no storage to be used here, now. One that is blocked is there, and is waited for. */
+const unusableCodes: ReadonlySet<string> = new Set(['storage-failed', 'storage-full', 'storage-lost', 'storage-newer'])
 
 /** A storage that cannot be used, for this reason. */
 export function unusable(error: StoreError): Storage {

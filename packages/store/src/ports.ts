@@ -1,3 +1,5 @@
+import type { StoreError } from './errors.ts'
+
 /** What a store needs from the world. Everything impure comes in here, so that one simulator can run it all from one seed. */
 
 /** Time. */
@@ -62,14 +64,20 @@ export interface Log {
    * Appends one entry and resolves to its position once it is durable.
    * With `fence`, rejects with `StoreError` `fenced`, storing nothing, when a greater fence was taken since. With `claim`, rejects with
    * `StoreError` `claimed`, storing nothing, unless it is the number after the newest (the first is free). The checks and the write are one atomic step.
-   * Rejects with `StoreError` `storage-failed` when it cannot be stored.
+   * Rejects with `StoreError` when it cannot be stored: `storage-full` for want of room, `storage-lost` while there is no connection, else `storage-failed`.
    */
   append(entry: Uint8Array, options?: AppendOptions): Promise<number>
 
   /** Takes and returns the next fence number, greater than every one before. */
   takeFence(): Promise<number>
 
-  /** Calls `listener` when the storage is lost for good (closed by the browser, deleted, upgraded by newer code). */
+  /**
+   * That there was more here, when it is known to have been cleared before this was opened: `StoreError` `storage-evicted`. The log is a new one, and as good as
+   * any.
+   */
+  readonly cleared?: StoreError | undefined
+
+  /** Calls `listener` when the storage is gone for good: cleared or deleted (`storage-evicted`), or upgraded by newer code (`storage-newer`). */
   onLost(listener: (error: Error) => void): () => void
 
   close(): Promise<void>

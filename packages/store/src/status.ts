@@ -1,4 +1,5 @@
 import type { StoreError } from './errors.ts'
+import type { StorageState } from './storage-state.ts'
 
 /** Where the data is, and how the link is doing. */
 export interface Status {
@@ -16,11 +17,9 @@ export interface Status {
   readonly problem: Problem | undefined
   /** When the next attempt is due, in milliseconds since 1970, while `link` is `waiting`. */
   readonly retryAtMs: number | undefined
-  /**
-   * `memory-only`: opened without storage. `failed`: storage refuses writes. `damaged`: some of what was stored could not be read when this store was opened,
-   * or since; it is set aside, and all else is loaded and saved. `storageError` says why.
-   */
-  readonly storage: 'ok' | 'memory-only' | 'failed' | 'damaged'
+  /** How the storage on this device is doing. */
+  readonly storage: StorageState
+  /** Why `storage` is not `ok`, and what to do, in words for a person and a code for a program. */
   readonly storageError: StoreError | undefined
 }
 

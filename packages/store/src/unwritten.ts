@@ -40,6 +40,7 @@ export function createUnwrittenJournal({
     isUnheard: () => true,
     unsaved: 0,
     failure: undefined,
+    delay: undefined,
     settled: () => Promise.resolve(),
     durable: () => Promise.resolve(),
     pull: () => Promise.resolve(),

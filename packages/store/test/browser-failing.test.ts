@@ -20,7 +20,7 @@ function changed(base: Storage, change: (log: Log) => Partial<Log>): Storage {
   }
 }
 
-const full = (): StoreError => new StoreError('storage-failed', 'There is no room.')
+const full = (): StoreError => new StoreError('storage-full', 'There is no room.')
 
 /** Everything takes a while once it `begins`. */
 function slowed(base: Storage, clock: Clock, ms: number): { readonly storage: Storage; begin(): void } {
@@ -51,13 +51,13 @@ test('[BR9] a log that refuses the entry rejects the transaction, and nothing ha
   const before = store.snapshot
   isFull = true
   const group = await Promise.allSettled([1, 2, 3].map(() => store.transactAsync((tx) => tx.add(votes, 1), browser)))
-  expect(group).toMatchObject(Array.from({ length: 3 }, () => ({ reason: { code: 'storage-failed' } })))
+  expect(group).toMatchObject(Array.from({ length: 3 }, () => ({ reason: { code: 'storage-full' } })))
   expect(store.snapshot).toBe(before)
   // Work of the other kind goes on in memory, and is not waited for by what cannot be decided.
   store.transact((tx) => tx.set(title, 'kept'))
   await settle()
-  expect(store.status.storage).toBe('failed')
-  await expect(store.transactAsync((tx) => tx.add(votes, 1), browser)).rejects.toMatchObject({ code: 'storage-failed' })
+  expect(store.status.storage).toBe('quota')
+  await expect(store.transactAsync((tx) => tx.add(votes, 1), browser)).rejects.toMatchObject({ code: 'storage-full' })
   isFull = false
   await world.clock.pass(5_000)
   await store.transactAsync((tx) => tx.add(votes, 1), browser)
@@ -122,7 +122,7 @@ test('[BR9] a log that cannot be read rejects before the body is run', async () 
     runs += 1
     tx.add(votes, 1)
   }, browser)
-  await expect(work).rejects.toMatchObject({ code: 'storage-failed' })
+  await expect(work).rejects.toMatchObject({ code: 'storage-full' })
   expect(runs).toBe(0)
   await store.close()
 })

@@ -147,7 +147,7 @@ test('[DM2] an entry of newer code that a sibling writes is not passed over, and
     store.transact((tx) => tx.add(votes, 1))
     await settle()
   }
-  expect(store.status).toMatchObject({ storage: 'failed', storageError: { code: 'storage-newer' } })
+  expect(store.status).toMatchObject({ storage: 'degraded', storageError: { code: 'storage-newer' } })
   expect(errors).toMatchObject([{ code: 'storage-newer' }])
   expect(store.get(votes)).toBe(2)
   await store.close()

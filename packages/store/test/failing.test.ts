@@ -70,9 +70,7 @@ test('[ST12] a storage that could not be read is read again, though no sibling s
       return {
         ...log,
         read: (after, each) =>
-          isBroken
-            ? Promise.reject(new StoreError('storage-failed', 'The connection is lost.'))
-            : log.read(after, each),
+          isBroken ? Promise.reject(new StoreError('storage-lost', 'The connection is lost.')) : log.read(after, each),
       }
     },
   }
@@ -84,12 +82,12 @@ test('[ST12] a storage that could not be read is read again, though no sibling s
   isBroken = true
   two.transact((tx) => tx.add(votes, 1))
   await clock.pass(1500)
-  expect(one.status).toMatchObject({ storage: 'failed', storageError: { code: 'storage-failed' } })
+  expect(one.status).toMatchObject({ storage: 'lost', storageError: { code: 'storage-lost' } })
   isBroken = false
   await clock.pass(1000)
   expect(one.get(votes)).toBe(1)
   expect(one.status).toMatchObject({ storage: 'ok', storageError: undefined })
-  expect(errors).toMatchObject([{ code: 'storage-failed' }])
+  expect(errors).toMatchObject([{ code: 'storage-lost' }])
   isBroken = true
   two.transact((tx) => tx.add(votes, 1))
   await clock.pass(500)

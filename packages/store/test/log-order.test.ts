@@ -152,7 +152,7 @@ test('[ST17] [ST33] a tab that has lost its fence, and goes on to look after its
   await world.clock.pass(1_500)
   far.transact((tx) => tx.set(title, 'three'))
   await world.clock.pass(1_500)
-  expect([one.get(title), one.status.storage, shown]).toEqual(['three', 'failed', [' 0']])
+  expect([one.get(title), one.status.storage, shown]).toEqual(['three', 'degraded', [' 0']])
   room = Infinity
   await world.clock.pass(1_500)
   one.transact((tx) => tx.set(title, `${tx.get(title)}, and four`))

@@ -227,7 +227,7 @@ test('[ST12] a log that refuses keeps the work in memory and on the relay, and t
   full = true
   const receipt = store.transact((tx) => tx.set(title, 'kept'))
   await expect(receipt.durable()).rejects.toMatchObject({ code: 'storage-failed' })
-  expect(store.status).toMatchObject({ storage: 'failed', unsaved: 1, saved: 'memory' })
+  expect(store.status).toMatchObject({ storage: 'degraded', unsaved: 1, saved: 'memory' })
   await world.clock.pass(500)
   await receipt.synced()
   full = false
@@ -293,7 +293,7 @@ test('[ST19] a tab whose storage is lost runs the link all the same', async () =
   const world = await createWorld(19)
   const inner = memoryStorage()
   const errors: unknown[] = []
-  const lost = (): Promise<never> => Promise.reject(new StoreError('storage-lost', 'The browser has deleted it.'))
+  const lost = (): Promise<never> => Promise.reject(new StoreError('storage-evicted', 'The browser has deleted it.'))
   const storage: Storage = {
     ...inner,
     openLog: async (space) => ({ ...(await inner.openLog(space)), append: lost, takeFence: lost }),
@@ -305,8 +305,8 @@ test('[ST19] a tab whose storage is lost runs the link all the same', async () =
   const two = await world.open({ transport: world.wire() })
   await world.clock.pass(100)
   expect(two.get(title)).toBe('rescued')
-  expect(errors).toMatchObject([{ code: 'storage-lost' }])
-  expect(store.status).toMatchObject({ storage: 'failed', saved: 'memory', link: 'online' })
+  expect(errors).toMatchObject([{ code: 'storage-evicted' }])
+  expect(store.status).toMatchObject({ storage: 'evicted', saved: 'memory', link: 'online' })
   await expect(store.close()).rejects.toMatchObject({ code: 'storage-failed' })
   const after = await two.transact((tx) => tx.add(votes, 1)).synced()
   expect(after).toBeUndefined()

@@ -101,7 +101,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
     const { indexedDb } = machine.browser
     if (indexedDb.isFull) return false
     indexedDb.isFull = true
-    world.allow('storage-failed')
+    world.allow('storage-full')
     later(
       world,
       machine.name,
@@ -113,7 +113,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   },
   storageDropped: (world, draw) =>
     withTab(world, draw, (machine, place) => {
-      world.allow('storage-failed')
+      world.allow('storage-lost')
       machine.browser.indexedDb.drop(machine.tabs[place]!.life)
     }),
 }

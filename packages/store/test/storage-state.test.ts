@@ -1,0 +1,190 @@
+import { counter } from '@syncline/merge'
+import { expect, test } from 'vitest'
+import { memoryStorage, openStore, StoreError, type Log, type Status, type Storage, type Store } from '../src/index.ts'
+import { brittleStorage, createWorld, settle, virtualClock } from './world.ts'
+
+const votes = counter('votes')
+
+/** Every state that listeners were told of, without repeats. */
+function statesOf(store: Pick<Store, 'onStatus'>): string[] {
+  const states: string[] = []
+  store.onStatus(({ storage }: Status) => {
+    if (states.at(-1) !== storage) states.push(storage)
+  })
+  return states
+}
+
+/** A storage whose logs are other ones. */
+function withLog(storage: Storage, change: (log: Log) => Partial<Log>): Storage {
+  return {
+    ...storage,
+    async openLog(space) {
+      const log = await storage.openLog(space)
+      return { ...log, ...change(log) }
+    },
+  }
+}
+
+for (const [code, state] of [
+  ['storage-full', 'quota'],
+  ['storage-lost', 'lost'],
+  ['storage-blocked', 'blocked'],
+  ['storage-failed', 'degraded'],
+] as const) {
+  test(`[SS1] a storage that refuses with ${code} is ${state}; the tab goes on by itself, and all is stored in the end`, async () => {
+    const world = await createWorld(6)
+    const base = memoryStorage()
+    let refusal: StoreError | undefined
+    const elected = await world.open({ storage: base, transport: world.wire() })
+    const store = await world.open({ storage: brittleStorage(base, () => refusal), transport: world.wire() })
+    await world.clock.pass(500)
+    const states = statesOf(store)
+    refusal = new StoreError(code, 'Not now.')
+    const receipt = store.transact((tx) => tx.add(votes, 1))
+    await expect(receipt.durable()).rejects.toBe(refusal)
+    expect(store.status).toMatchObject({ storage: state, storageError: refusal, saved: 'memory', unsaved: 1 })
+    await world.clock.pass(500)
+    await receipt.synced()
+    expect(elected.get(votes)).toBe(1)
+    refusal = undefined
+    await world.clock.pass(2000)
+    expect(store.status).toMatchObject({ storage: 'ok', storageError: undefined, unsaved: 0, saved: 'relay' })
+    expect(states).toEqual(['ok', state, 'ok'])
+    await world.close()
+  })
+}
+
+test('[SS2] an append that takes long is told as saving, then as blocked, and is still waited for; a quick one is not told', async () => {
+  const clock = virtualClock()
+  const base = memoryStorage()
+  let open: (() => void) | undefined
+  let isHeld = false
+  const storage = withLog(base, (log) => ({
+    async append(entry, options) {
+      if (isHeld) await new Promise<void>((resolve) => (open = resolve))
+      return log.append(entry, options)
+    },
+  }))
+  const store = await openStore({ space: 'board', storage, clock })
+  const states = statesOf(store)
+  await store.transact((tx) => tx.add(votes, 1)).durable()
+  expect([states, clock.timers]).toEqual([['ok'], 0])
+
+  isHeld = true
+  const receipt = store.transact((tx) => tx.add(votes, 1))
+  await clock.pass(299)
+  expect(store.status).toMatchObject({ storage: 'ok', unsaved: 1, saved: 'memory' })
+  await clock.pass(1)
+  expect(store.status).toMatchObject({ storage: 'saving', storageError: undefined, unsaved: 1 })
+  await clock.pass(1699)
+  expect(store.status.storage).toBe('saving')
+  await clock.pass(1)
+  expect(store.status).toMatchObject({ storage: 'blocked', storageError: { code: 'storage-blocked' }, unsaved: 1 })
+  const why = store.status.storageError
+  store.transact((tx) => tx.add(votes, 1))
+  expect(store.status.storageError).toBe(why)
+  isHeld = false
+  open!()
+  await receipt.durable()
+  await settle()
+  expect(store.status).toMatchObject({ storage: 'ok', storageError: undefined, unsaved: 0, saved: 'device' })
+  expect(states).toEqual(['ok', 'saving', 'blocked', 'ok'])
+  await store.close()
+  expect(clock.timers).toBe(0)
+})
+
+test('[SS2] closing while an append does not end leaves no timer', async () => {
+  const clock = virtualClock()
+  const storage = withLog(memoryStorage(), () => ({ append: () => new Promise(() => undefined) }))
+  const store = await openStore({ space: 'board', storage, clock })
+  store.transact((tx) => tx.add(votes, 1))
+  const closing = Promise.allSettled([store.close()])
+  await clock.pass(6000)
+  expect(await closing).toMatchObject([{ reason: { code: 'storage-failed' } }])
+  expect(clock.timers).toBe(0)
+})
+
+for (const [code, state] of [
+  ['storage-evicted', 'evicted'],
+  ['storage-newer', 'memory-only'],
+] as const) {
+  test(`[SS3] a storage that is gone with ${code} under an open store is ${state} at once; what it has goes to the relay`, async () => {
+    const world = await createWorld(7)
+    let lose: ((error: Error) => void) | undefined
+    const gone = new StoreError(code, 'It is gone.')
+    let isGone = false
+    const base = memoryStorage()
+    const storage = withLog(
+      brittleStorage(base, () => (isGone ? gone : undefined)),
+      () => ({
+        onLost(listener) {
+          lose = listener
+          return () => (lose = undefined)
+        },
+      }),
+    )
+    const elected = await world.open({ storage: base, transport: world.wire() })
+    const store = await world.open({ storage, transport: world.wire() })
+    await world.clock.pass(500)
+    const states = statesOf(store)
+    isGone = true
+    lose!(gone)
+    await settle()
+    expect(store.status).toMatchObject({ storage: state, storageError: gone })
+    const receipt = store.transact((tx) => tx.add(votes, 3))
+    await expect(receipt.durable()).rejects.toBe(gone)
+    await world.clock.pass(3000)
+    await receipt.synced()
+    expect([store.get(votes), elected.get(votes)]).toEqual([3, 3])
+    expect(states).toEqual([state])
+    await elected.close()
+    await expect(store.close()).rejects.toMatchObject({ code: 'storage-failed', cause: gone })
+    expect(lose).toBeUndefined()
+  })
+}
+
+test('[SS4] a storage that was cleared before is told as evicted until the next opening, and works like a new one', async () => {
+  const base = memoryStorage()
+  const cleared = new StoreError('storage-evicted', 'It was cleared.')
+  const errors: unknown[] = []
+  const store = await openStore({
+    space: 'board',
+    storage: withLog(base, () => ({ cleared })),
+    onError: (error) => errors.push(error),
+  })
+  expect(store.status).toMatchObject({ storage: 'evicted', storageError: cleared, unsaved: 0 })
+  await store.transact((tx) => tx.add(votes, 1)).durable()
+  expect(store.status).toMatchObject({ storage: 'evicted', saved: 'device' })
+  await store.close()
+  expect(errors).toEqual([cleared])
+
+  const again = await openStore({ space: 'board', storage: base, onError: (error) => errors.push(error) })
+  expect(again.get(votes)).toBe(1)
+  expect(again.status).toMatchObject({ storage: 'ok', storageError: undefined })
+  expect(errors).toEqual([cleared])
+  await again.close()
+})
+
+test('[SS5] what is worse is told before what is not', async () => {
+  const base = memoryStorage()
+  const log = await base.openLog('board')
+  await log.append(Uint8Array.of(255, 255, 255))
+  await log.close()
+  let refusal: StoreError | undefined
+  const cleared = new StoreError('storage-evicted', 'It was cleared.')
+  const clock = virtualClock()
+  const storage = withLog(
+    brittleStorage(base, () => refusal),
+    () => ({ cleared }),
+  )
+  const store = await openStore({ space: 'board', storage, clock, onError: () => undefined })
+  expect(store.status).toMatchObject({ storage: 'damaged', storageError: { code: 'storage-damaged' } })
+  refusal = new StoreError('storage-full', 'There is no room.')
+  store.transact((tx) => tx.add(votes, 1))
+  await settle()
+  expect(store.status).toMatchObject({ storage: 'quota', storageError: refusal })
+  refusal = undefined
+  await clock.pass(1000)
+  expect(store.status).toMatchObject({ storage: 'damaged', unsaved: 0 })
+  await store.close()
+})
