@@ -75,8 +75,8 @@ export const sabotages = [
   {
     name: 'the journal says durable before it is',
     file: 'packages/store/src/journal.ts',
-    from: 'const grown = await append(piece)',
-    to: "const grown = piece.kind === 'commits' ? void append(piece).catch(() => undefined) : await append(piece)",
+    from: 'await (handed?.appended ?? append(queue[0]!))',
+    to: "queue[0]!.kind === 'commits' ? void append(queue[0]!).catch(() => undefined) : await append(queue[0]!)",
   },
   {
     name: 'a refused Change is authored again by the writer that has ended',
@@ -149,6 +149,24 @@ export const sabotages = [
     file: 'packages/idb/src/freezing.ts',
     from: "return () => page.removeEventListener('freeze', freeze)",
     to: 'return () => undefined',
+  },
+  {
+    name: 'a page that is frozen does not store what waits',
+    file: 'packages/idb/src/leaving.ts',
+    from: "  page?.addEventListener('freeze', listener)\n",
+    to: '',
+  },
+  {
+    name: 'a page that is left does not store what waits',
+    file: 'packages/idb/src/leaving.ts',
+    from: "  window?.addEventListener('pagehide', listener)\n",
+    to: '',
+  },
+  {
+    name: 'what waits behind an append is not handed over when the page ends',
+    file: 'packages/store/src/journal.ts',
+    from: '      void drain()\n      handOver()\n    },',
+    to: '      void drain()\n    },',
   },
 ]
 

@@ -2,7 +2,16 @@ import type { StoreError } from '@syncline/store'
 import { unlessBlocked } from './blocking.ts'
 import type { Databases } from './databases.ts'
 import { databaseName, FORMAT_VERSION, isIdentity, randomIdentity, upgrade } from './format.ts'
-import { droppedError, missingError, nameOf, supersededError, toStoreError, wipedError } from './problems.ts'
+import {
+  clearedError,
+  droppedError,
+  missingError,
+  nameOf,
+  supersededError,
+  toStoreError,
+  wipedError,
+} from './problems.ts'
+import { markOf } from './mark.ts'
 import { resultOf } from './requests.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
@@ -26,6 +35,8 @@ export interface Connection {
     options: IDBTransactionOptions,
     body: (transaction: IDBTransaction) => Promise<T>,
   ): Promise<T>
+  /** That there was another database before this one, when it was opened first. */
+  readonly cleared: StoreError | undefined
   /** Why the database is lost for good, when it is. */
   readonly lost: StoreError | undefined
   /** Calls `listener` once when the database is lost for good; soon, when it already is. */
@@ -49,6 +60,10 @@ export function connect(
   let current: Promise<IDBDatabase> | undefined
   let identity: string | undefined
   let lost: StoreError | undefined
+  let cleared: StoreError | undefined
+  const mark = markOf(name, surroundings)
+  /** Whether there is something in it that would be missed, and that is noted. */
+  let isNoted = false
   let closed = false
   let cancelCheck: (() => void) | undefined
 
@@ -75,9 +90,10 @@ export function connect(
       if (databases === undefined) throw missingError(name)
       const database = await openOnce(databases, onTerminated)
       try {
-        const found = await identityOf(database, surroundings)
+        const { found, isMended } = await identityOf(database, surroundings)
         if (identity !== undefined && found !== identity) lose(wipedError(name))
         if (lost !== undefined) throw lost
+        if (identity === undefined) compareMark(found, isMended)
         identity = found
       } catch (error) {
         database.close()
@@ -90,6 +106,23 @@ export function connect(
       // It was open before: whatever the browser says, it is the connection that is gone.
       throw identity !== undefined && reason.code === 'storage-failed' ? droppedError(name, 'open', error) : reason
     }
+  }
+
+  /** Of a database that is opened for the first time by this connection. */
+  function compareMark(found: string, isMended: boolean): void {
+    const noted = mark.read()
+    if (noted === undefined) return
+    isNoted = true
+    if (noted === found) return
+    if (!isMended) cleared = clearedError(name)
+    mark.note(found)
+  }
+
+  /** An entry is stored. */
+  function noteStored(): void {
+    if (isNoted || identity === undefined || lost !== undefined) return
+    isNoted = true
+    mark.note(identity)
   }
 
   function openOnce(databases: Databases, onTerminated: () => void): Promise<IDBDatabase> {
@@ -141,8 +174,13 @@ export function connect(
           drop(opened)
           continue
         }
-        return body(transaction)
+        const result = await body(transaction)
+        if (mode === 'readwrite' && stores.includes('entries')) noteStored()
+        return result
       }
+    },
+    get cleared() {
+      return cleared
     },
     get lost() {
       return lost
@@ -168,9 +206,12 @@ export function connect(
 }
 
 /** Which database this is. One whose identity is damaged, or gone, is given another: of several tabs that find it so, the first decides. */
-async function identityOf(database: IDBDatabase, surroundings: Surroundings): Promise<string> {
+async function identityOf(
+  database: IDBDatabase,
+  surroundings: Surroundings,
+): Promise<{ readonly found: string; readonly isMended: boolean }> {
   const found = await resultOf<unknown>(database.transaction('meta', 'readonly').objectStore('meta').get('identity'))
-  if (isIdentity(found)) return found
+  if (isIdentity(found)) return { found, isMended: false }
   // Looked at again where it is put right, in a transaction that keeps the others out.
   const transaction = database.transaction('meta', 'readwrite')
   const meta = transaction.objectStore('meta')
@@ -182,7 +223,7 @@ async function identityOf(database: IDBDatabase, surroundings: Surroundings): Pr
       identity = isIdentity(now) ? now : randomIdentity(surroundings)
       if (identity !== now) meta.put(identity, 'identity')
     }
-    transaction.oncomplete = () => resolve(identity)
+    transaction.oncomplete = () => resolve({ found: identity, isMended: true })
     transaction.onabort = () =>
       reject(transaction.error ?? new DOMException('The transaction was aborted.', 'AbortError'))
   })

@@ -1,5 +1,6 @@
 import { unlessBlocked } from './blocking.ts'
 import { databaseName } from './format.ts'
+import { markOf } from './mark.ts'
 import { missingError, toStoreError } from './problems.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
@@ -19,6 +20,9 @@ export async function deleteDatabase(name: string, surroundings: Surroundings = 
   try {
     const { databases } = surroundings
     if (databases === undefined) throw missingError(name)
+    const mark = markOf(name, surroundings)
+    // First, for a tab that does not let go may do so when nobody waits any more.
+    mark.remove()
     await unlessBlocked(
       surroundings,
       name,
@@ -26,6 +30,8 @@ export async function deleteDatabase(name: string, surroundings: Surroundings = 
       (onBlocked) => databases.delete(databaseName(name), onBlocked),
       () => undefined,
     )
+    // Again, for a tab may have stored its first entry in between.
+    mark.remove()
   } catch (error) {
     throw toStoreError(error, name, 'delete')
   }

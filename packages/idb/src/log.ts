@@ -210,6 +210,8 @@ export function createLog(
   }
 
   return {
+    cleared: connection.cleared,
+
     read: (after, each, bad = refuse) =>
       eachRecord(after, (record) => {
         assertOpen()

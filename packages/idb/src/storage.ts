@@ -1,6 +1,7 @@
 import type { Storage } from '@syncline/store'
 import { createChannels } from './channels.ts'
 import { type Connection, connect } from './connection.ts'
+import { watchLeaving } from './leaving.ts'
 import { createLocks } from './locks.ts'
 import { createLog } from './log.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
@@ -49,5 +50,6 @@ export function indexedDb(name: string, surroundings: Surroundings = surrounding
     },
     locks: createLocks(name, surroundings),
     channels: createChannels(name, surroundings),
+    onLeaving: (listener) => watchLeaving(surroundings, listener),
   }
 }

@@ -12,8 +12,12 @@ export interface Surroundings {
   readonly locks: Pick<LockManager, 'request'> | undefined
   /** Undefined where there are none. */
   readonly openChannel: ((name: string) => Pick<BroadcastChannel, 'onmessage' | 'postMessage' | 'close'>) | undefined
-  /** Tells when the page is frozen and thawed; undefined in workers and Node, which never are. */
-  readonly page: Pick<Document, 'addEventListener' | 'removeEventListener'> | undefined
+  /** Tells when the page is frozen, thawed and hidden; undefined in workers and Node, which never are. */
+  readonly page: Pick<Document, 'addEventListener' | 'removeEventListener' | 'visibilityState'> | undefined
+  /** Tells when the page is left; undefined in workers and Node. */
+  readonly window: Pick<Window, 'addEventListener' | 'removeEventListener'> | undefined
+  /** Keeps short texts where IndexedDB does not; undefined where nothing does. Looking at it may throw. */
+  readonly marks: Pick<globalThis.Storage, 'getItem' | 'setItem' | 'removeItem'> | undefined
   /** Calls `fn` once, `delayMs` from now; returns a function that prevents it. */
   setTimer(delayMs: number, fn: () => void): () => void
   /** Random bytes fit for an identity. */
@@ -36,6 +40,13 @@ export const surroundingsHere: Surroundings = {
   },
   get page() {
     return typeof document === 'undefined' ? undefined : document
+  },
+  get window() {
+    return typeof document === 'undefined' ? undefined : window
+  },
+  get marks() {
+    // Not in Node, which has one that warns.
+    return typeof indexedDB === 'undefined' || typeof localStorage === 'undefined' ? undefined : localStorage
   },
   setTimer(delayMs, fn) {
     const timer = setTimeout(fn, delayMs)

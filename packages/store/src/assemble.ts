@@ -308,6 +308,10 @@ async function open<P extends readonly Part[]>(
     gone = error instanceof StoreError ? error : new StoreError('storage-evicted', error.message, { cause: error })
     board.touch()
   })
+  const stopLeaving = storage.onLeaving?.(() => {
+    replica.flushDocuments()
+    journal.flush()
+  })
   for (const start of core.starting) start()
 
   function noStorage(): StoreError {
@@ -337,6 +341,7 @@ async function open<P extends readonly Part[]>(
       // Not before: the others hear from us that the log has grown.
       tabs.close()
       stopLosses()
+      stopLeaving?.()
       await letGo()
     }
   }

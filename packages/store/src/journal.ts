@@ -61,6 +61,8 @@ export interface Journal {
   settled(): Promise<void>
   /** Resolves when one Change is in the log; rejects when the log refuses it. */
   durable(id: ChangeId): Promise<void>
+  /** The page may end any moment: what waits is handed over at once, without waiting for the append that is under way. */
+  flush(): void
   /** Reads entries that other tabs wrote since the last time. */
   pull(): Promise<void>
   /** Writes what is left, then stops. Rejects when some of it could not be written. */
@@ -135,6 +137,10 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   let forgone: OrderedPiece[] = []
   /** What is being written now. */
   const underWay = new Set<Piece>()
+  /** What was handed over before its turn, in order. Each has all that waited then, so it does not matter what becomes of those before it. */
+  const early: { readonly pieces: readonly Piece[]; readonly appended: Promise<number> }[] = []
+  /** Whether the page may end, so that nothing waits: until what there was is written. */
+  let leaving = false
   const delay = createDelay(clock, events.onDelay)
   let settlers: Waiter[] = []
   let read = upTo.position
@@ -151,28 +157,35 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   let pullNext: Promise<void> | undefined
 
   function schedule(): void {
-    if (scheduled || writing || closed) return
+    if (scheduled || closed || (writing && !leaving)) return
     scheduled = true
     // A microtask comes after everything the running task commits.
     queueMicrotask(() => {
       scheduled = false
       void drain()
+      if (leaving) handOver()
     })
   }
 
   async function drain(): Promise<void> {
     if (writing) return
     writing = true
+    const isNothing = queue.length === 0
     cancelRetry?.()
     cancelRetry = undefined
     try {
-      while (queue.length > 0) {
-        const piece = queue[0]!
-        underWay.add(piece)
+      while (queue.length > 0 || early.length > 0) {
+        const handed = early.shift()
+        for (const piece of handed?.pieces ?? [queue[0]!]) if (queue.includes(piece)) underWay.add(piece)
         let grown: number | undefined
         delay.begin()
         try {
-          grown = await append(piece)
+          grown = await (handed?.appended ?? append(queue[0]!))
+        } catch (error) {
+          // What was handed over since has all of this.
+          if (early.length === 0) throw error
+          underWay.clear()
+          continue
         } finally {
           delay.end()
         }
@@ -197,7 +210,27 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       giveUp(error)
     } finally {
       writing = false
+      leaving &&= isNothing
     }
+  }
+
+  /** Hands over all Changes that wait, and what they depend on, in one entry with what is under way: that may be refused. */
+  function handOver(): void {
+    const pieces = queue.slice(0, queue.findLastIndex(bringsChanges) + 1).filter((piece) => piece.kind !== 'claim')
+    const onTheirWay = allUnderWay()
+    // Of what goes with a claim nobody knows whether it is stored.
+    const isUnsure = [...underWay].some(({ kind }) => kind === 'claim')
+    if (pieces.every((piece) => onTheirWay.has(piece) && !(isUnsure && underWay.has(piece)))) return
+    for (const piece of pieces) sealed.add(piece)
+    const durability = pieces.some(isStrict) ? 'strict' : 'relaxed'
+    const appended = log.append(encodeEntry(together(pieces.flatMap(entriesOf))), { durability })
+    // Heard when it is its turn.
+    appended.catch(() => undefined)
+    early.push({ pieces, appended })
+  }
+
+  function allUnderWay(): ReadonlySet<Piece> {
+    return early.length === 0 ? underWay : new Set([...underWay, ...early.flatMap(({ pieces }) => pieces)])
   }
 
   async function append(piece: Piece): Promise<number | undefined> {
@@ -250,7 +283,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     for (const piece of queue.slice(lastChanges + 1)) {
       if (piece.kind !== 'ordered') continue
       forgone.push(piece)
-      if (!underWay.has(piece)) queue.splice(queue.indexOf(piece), 1)
+      if (!allUnderWay().has(piece)) queue.splice(queue.indexOf(piece), 1)
     }
   }
 
@@ -440,7 +473,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
         origins.set(to, from)
       }
       return new Promise((onStored) => {
-        insertSettlement(queue, underWay, { entry, again, unheard: [], onStored })
+        insertSettlement(queue, allUnderWay(), { entry, again, unheard: [], onStored })
         schedule()
       })
     },
@@ -453,7 +486,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     },
     isDurable: (id) => !unsaved.has(id),
     isUnheard(id) {
-      const commits = [...underWay].filter(({ kind }) => kind === 'commits').flatMap(madeBy)
+      const commits = [...allUnderWay()].filter(({ kind }) => kind === 'commits').flatMap(madeBy)
       for (let from = origins.get(id); from !== undefined; from = origins.get(from)) {
         if (!unsaved.has(from) || commits.includes(from)) return false
       }
@@ -478,6 +511,12 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       if (waiters === undefined) return Promise.resolve()
       if (failure !== undefined) return Promise.reject(failure)
       return new Promise((resolve, reject) => waiters.push({ resolve, reject }))
+    },
+    flush() {
+      if (closed) return
+      leaving = true
+      void drain()
+      handOver()
     },
     pull,
     async close() {

@@ -28,6 +28,11 @@ export interface Storage {
   readonly locks?: Locks
   /** Messages among the tabs that share this storage. Absent, tabs see each other through the relay only. */
   readonly channels?: Channels
+  /**
+   * Calls `listener` when the page may end without another word: it is left, hidden or frozen. What is handed over before the listener returns, or in the
+   * microtasks after it, is stored. Absent where there is no page.
+   */
+  onLeaving?(listener: () => void): () => void
 }
 
 /**

@@ -43,6 +43,7 @@ export function createUnwrittenJournal({
     delay: undefined,
     settled: () => Promise.resolve(),
     durable: () => Promise.resolve(),
+    flush: () => undefined,
     pull: () => Promise.resolve(),
     async close() {
       closed = true

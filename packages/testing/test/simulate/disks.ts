@@ -3,7 +3,7 @@ import { openStore, type Storage, type Store, type StoreOptions } from '@synclin
 import { startBrowser, type Browser } from '../../src/simulate/browser/browser.ts'
 import { createDisk, type Disk, type StoredStore } from '../../src/simulate/browser/disk.ts'
 import type { Key } from '../../src/simulate/browser/keys.ts'
-import { createPage } from '../../src/simulate/browser/page.ts'
+import { createPage, type SimulatedPage } from '../../src/simulate/browser/page.ts'
 import { createKernel, type Kernel } from '../../src/simulate/kernel.ts'
 import { beginLife, type Life } from '../../src/simulate/life.ts'
 import { createMachineClock } from '../../src/simulate/machine-clock.ts'
@@ -17,9 +17,20 @@ export interface Machine {
   surroundings(): Surroundings
   /** Opens a store in a tab of its own. What it reports goes to `errors`. */
   open(options?: Partial<StoreOptions>): Promise<Store>
+  /** The same, and the tab. */
+  openTab(options?: Partial<StoreOptions>): Promise<OpenTab>
   readonly errors: unknown[]
   /** Lets everything happen until the promise is settled. */
   until<T>(promise: Promise<T>): Promise<T>
+  /** Lets so many events happen, or all that there are. */
+  run(most?: number): Promise<void>
+}
+
+/** A tab with a store that is open. */
+export interface OpenTab {
+  readonly store: Store
+  readonly life: Life
+  readonly page: SimulatedPage
 }
 
 /** Turns on a machine; the same seed does the same. */
@@ -37,18 +48,21 @@ export function machineOf(seed: number, disk: Disk = createDisk()): Machine {
     errors,
     surroundings: () => browser.surroundings(newLife(), createPage()),
     storage: () => indexedDb('app', machine.surroundings()),
-    open(options = {}) {
+    open: async (options) => (await machine.openTab(options)).store,
+    async openTab(options = {}) {
       const life = newLife()
-      return machine.until(
+      const page = createPage()
+      const store = await machine.until(
         openStore({
           space: 'board',
-          storage: indexedDb('app', browser.surroundings(life, createPage())),
+          storage: indexedDb('app', browser.surroundings(life, page)),
           clock: clock.of(life),
           chance: decider.chance(life.party),
           onError: (error) => errors.push(error),
           ...options,
         }),
       )
+      return { store, life, page }
     },
     async until(promise) {
       let isOver = false
@@ -59,6 +73,10 @@ export function machineOf(seed: number, disk: Disk = createDisk()): Machine {
         if (!(await kernel.step())) await new Promise((resolve) => setImmediate(resolve))
       }
       return promise
+    },
+    async run(most = 100_000) {
+      for (let steps = 0; steps < most && (await kernel.step()); steps++)
+        await new Promise((resolve) => setImmediate(resolve))
     },
   }
   return machine

@@ -38,6 +38,12 @@ export function startBrowser(disk: Disk, weather: Weather, decider: Decider, cal
         locks: locks.of(life),
         openChannel: (name: string) => channels.open(life, name),
         page,
+        window: page,
+        marks: {
+          getItem: (key: string) => disk.marks.get(key) ?? null,
+          setItem: (key: string, value: string) => void disk.marks.set(key, value),
+          removeItem: (key: string) => void disk.marks.delete(key),
+        },
         setTimer: (delayMs: number, fn: () => void) =>
           life.plan({ kind: 'timer', label: 'timer of storage', inMs: delayMs, run: fn }),
         randomBytes: (count: number) => chance.bytes(count),

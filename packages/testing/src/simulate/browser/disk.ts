@@ -4,6 +4,8 @@ import { createRecords, type Records } from './records.ts'
 /** What a browser keeps on its machine: databases, and what of them a loss of power would take. */
 export interface Disk {
   readonly databases: Map<string, StoredDatabase>
+  /** What pages have put into their localStorage. */
+  readonly marks: Map<string, string>
   /** Takes note of what a transaction has done, as the steps that undo it. `strict` ones are on the disk itself at once, and all before them. */
   commit(undo: Undo, isStrict: boolean): void
   /** Transactions that a loss of power would take. */
@@ -47,11 +49,13 @@ interface StoredIndex {
 export function createDisk(
   onDirty: () => void = () => undefined,
   databases: Map<string, StoredDatabase> = new Map(),
+  marks: Map<string, string> = new Map(),
 ): Disk {
   const unflushed: Undo[] = []
   let version = 0
   return {
     databases,
+    marks,
     commit(undo, isStrict) {
       if (undo.length === 0) return
       version += 1
@@ -69,11 +73,14 @@ export function createDisk(
       version += 1
       while (unflushed.length > kept) undoAll(unflushed.pop()!)
       unflushed.length = 0
+      // They are on the disk itself no sooner than what they tell of.
+      if (databases.size === 0) marks.clear()
     },
     get version() {
       return version
     },
-    copy: (onDirtied) => createDisk(onDirtied, new Map([...databases].map(([name, each]) => [name, copyOf(each)]))),
+    copy: (onDirtied) =>
+      createDisk(onDirtied, new Map([...databases].map(([name, each]) => [name, copyOf(each)])), new Map(marks)),
   }
 }
 
