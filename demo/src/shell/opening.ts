@@ -1,4 +1,4 @@
-import { deleteDatabase, indexedDb } from '@syncline/idb'
+import { deleteDatabase, guardUnload, indexedDb } from '@syncline/idb'
 import { openStore, type Store } from '@syncline/store'
 import { websocket } from '@syncline/websocket'
 import { yjsPresence } from '@syncline/yjs'
@@ -11,13 +11,15 @@ export function spaceOfPage(): string {
 /** One database for each space, so that starting over with one leaves the others alone. */
 const databaseOf = (space: string): string => `demo-${space}`
 
-export function openBoard(space: string): Promise<Store> {
-  return openStore({
+export async function openBoard(space: string): Promise<Store> {
+  const store = await openStore({
     space,
     storage: indexedDb(databaseOf(space)),
     transport: websocket('/sync'),
     presence: yjsPresence(),
   })
+  guardUnload(store)
+  return store
 }
 
 /** Closes the store, deletes what this device has of its board, and loads the page again. */

@@ -3,5 +3,9 @@ export { indexedDb } from './storage.ts'
 export type { DatabaseEvents, Databases } from './databases.ts'
 export type { Surroundings } from './surroundings.ts'
 
+// Not to lose it
+export { guardUnload } from './guard.ts'
+export { type Persistence, requestPersistence } from './persistence.ts'
+
 // Starting over
 export { deleteDatabase } from './delete.ts'

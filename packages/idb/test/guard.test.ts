@@ -1,0 +1,92 @@
+import { counter } from '@syncline/merge'
+import { memoryStorage, openStore, StoreError, type Clock, type Storage } from '@syncline/store'
+import { expect, test } from 'vitest'
+import { guardUnload, requestPersistence } from '../src/index.ts'
+
+const votes = counter('votes')
+
+/** Whether somebody who leaves the page is asked. */
+function asks(page: EventTarget): boolean {
+  return !page.dispatchEvent(new Event('beforeunload', { cancelable: true }))
+}
+
+/** Counts its listeners. */
+class Page extends EventTarget {
+  listeners = 0
+  override addEventListener(...args: Parameters<EventTarget['addEventListener']>): void {
+    this.listeners += 1
+    super.addEventListener(...args)
+  }
+  override removeEventListener(...args: Parameters<EventTarget['removeEventListener']>): void {
+    this.listeners -= 1
+    super.removeEventListener(...args)
+  }
+}
+
+test('[ID21] there is a listener while something is in memory only because storing fails, and never else', async () => {
+  const base = memoryStorage()
+  let isFull = false
+  const storage: Storage = {
+    ...base,
+    async openLog(space) {
+      const log = await base.openLog(space)
+      return {
+        ...log,
+        append: (entry, options) =>
+          isFull ? Promise.reject(new StoreError('storage-full', 'There is no room.')) : log.append(entry, options),
+      }
+    },
+  }
+  const timers = new Set<() => void>()
+  const clock: Clock = {
+    nowMs: () => 1_700_000_000_000,
+    setTimer(_, fn) {
+      timers.add(fn)
+      return () => timers.delete(fn)
+    },
+  }
+  const page = new Page()
+  const store = await openStore({ space: 'board', storage, clock })
+  const stop = guardUnload(store, page)
+  await store.transact((tx) => tx.add(votes, 1)).durable()
+  expect([page.listeners, asks(page)]).toEqual([0, false])
+
+  isFull = true
+  await expect(store.transact((tx) => tx.add(votes, 1)).durable()).rejects.toMatchObject({ code: 'storage-full' })
+  expect([page.listeners, asks(page)]).toEqual([1, true])
+  store.transact((tx) => tx.add(votes, 1))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([page.listeners, asks(page)]).toEqual([1, true])
+
+  isFull = false
+  const due = [...timers]
+  timers.clear()
+  for (const fire of due) fire()
+  await new Promise((resolve) => setImmediate(resolve))
+  await store.durable()
+  expect([page.listeners, asks(page)]).toEqual([0, false])
+
+  isFull = true
+  await expect(store.transact((tx) => tx.add(votes, 1)).durable()).rejects.toThrow('no room')
+  expect(asks(page)).toBe(true)
+  stop()
+  expect(asks(page)).toBe(false)
+  isFull = false
+  await store.close()
+})
+
+test('what the browser answers is told, also when it cannot be asked', async () => {
+  let asked = 0
+  const answering = (persisted: boolean, persist: boolean): Pick<StorageManager, 'persist' | 'persisted'> => ({
+    persisted: async () => persisted,
+    persist: async () => (asked++, persist),
+  })
+  expect(await requestPersistence(answering(true, false))).toBe('granted')
+  expect(asked).toBe(0)
+  expect(await requestPersistence(answering(false, true))).toBe('granted')
+  expect(await requestPersistence(answering(false, false))).toBe('denied')
+  expect(asked).toBe(2)
+  const forbidden = (): Promise<never> => Promise.reject(new TypeError('No.'))
+  expect(await requestPersistence({ persisted: forbidden, persist: forbidden })).toBe('denied')
+  expect(await requestPersistence()).toBe('unknown')
+})
