@@ -42,6 +42,8 @@ export interface LinkingSide {
   readonly settling: Settling
   readonly posting: Posting
   readonly peers: Peers
+  /** Called when this tab runs the link and another has a newer fence. */
+  onOvertaken(): void
   tell(message: TabMessage): void
 }
 
@@ -53,7 +55,7 @@ function isUp({ link }: LinkState): boolean {
 
 /** Makes the linking of one open store. */
 export function createLinking(core: Core, side: LinkingSide): Linking {
-  const { line, isLasting, intake, settling, posting, peers, tell } = side
+  const { line, isLasting, intake, settling, posting, peers, onOvertaken, tell } = side
   const { replica } = core
   let link: Link | undefined
   let state = OFF
@@ -209,6 +211,8 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     tend,
     onTab(message) {
       if (!counts(message)) return
+      // It took the fence and may have lost the lock since: what this tab says would count no more, so it takes one that does.
+      if (term?.fence !== undefined && message.fence !== undefined && message.fence > term.fence) onOvertaken()
       offsetMs = message.offsetMs
       elsewhere = message.state
       if (link === undefined) showElsewhere()

@@ -60,6 +60,7 @@ export function linked(core: Core): Linked {
     settling,
     posting,
     peers,
+    onOvertaken: () => campaign?.giveWay(),
     tell: core.tell,
   })
   core.on('link', linking.onTab)

@@ -183,6 +183,28 @@ test('[ST16] what a tab that is gone has said of its link, and comes late, says 
   await world.close()
 })
 
+test('[ST16] a tab that thawed, took the fence and lost the lock again does not silence the one that runs the link', async () => {
+  const world = await createWorld(6)
+  const storage = memoryStorage()
+  const wire = world.wire()
+  const first = await world.open({ storage, transport: wire })
+  const second = await world.open({ storage, transport: wire })
+  await world.clock.pass(1_000)
+  const log = await storage.openLog('board')
+  const fence = await log.takeFence()
+  log.close()
+  const channel = storage.channels!.open('space board', () => undefined)
+  const state = { link: 'connecting', problem: undefined, retryAtMs: undefined }
+  channel.post({ type: 'link', state, offsetMs: 0, fence })
+  channel.close()
+  await world.clock.pass(10_000)
+  expect([first, second].map(({ status }) => status.link)).toEqual(['online', 'online'])
+  wire.cut()
+  await world.clock.pass(100)
+  expect(new Set([first, second].map(({ status }) => status.link))).not.toContain('online')
+  await world.close()
+})
+
 test('[ST30] presence reaches siblings and everybody in the space, and ends with the session or the link', async () => {
   const world = await createWorld(3)
   const storage = memoryStorage()
