@@ -41,3 +41,12 @@ test('[ST35] what comes to light of a writer after it was settled is pending, an
   account.take(ended(A!, 1, [3], [record(C!, 1)]))
   expect(account.balance()).toMatchObject({ pending: 2, refused: 1, missing: [] })
 })
+
+test('[CA1] a run of the relay that begins an epoch leaves no gap, one that skips something does', () => {
+  const account = openAccount()
+  account.take({ kind: 'ordered', epoch: A!, first: 1, items: [record(A!, 1), record(A!, 2)] })
+  account.take({ kind: 'ordered', epoch: B!, first: 3, items: [record(A!, 3)] })
+  expect(account.balance()).toMatchObject({ epoch: B, relaySeq: 3, gaps: [] })
+  account.take({ kind: 'ordered', epoch: C!, first: 5, items: [record(A!, 4)] })
+  expect(account.balance()).toMatchObject({ epoch: C, relaySeq: 3, gaps: [{ from: 4, to: 4 }] })
+})

@@ -192,7 +192,7 @@ test('[ST16] a tab that thawed, took the fence and lost the lock again does not 
   await world.clock.pass(1_000)
   const log = await storage.openLog('board')
   const fence = await log.takeFence()
-  log.close()
+  await log.close()
   const channel = storage.channels!.open('space board', () => undefined)
   const state = { link: 'connecting', problem: undefined, retryAtMs: undefined }
   channel.post({ type: 'link', state, offsetMs: 0, fence })

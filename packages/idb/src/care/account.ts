@@ -20,7 +20,7 @@ interface Named {
 /** Opens an account of an empty log. */
 export function openAccount(): Account {
   let epoch: Epoch | null = null
-  let order: Ranges = createRanges()
+  const order: Ranges = createRanges()
   /** The Changes of this browser that are here, by writer, whether the relay has them or not. */
   const own = new Map<WriterId, Ranges>()
   /** Those that the relay's order names. */
@@ -54,8 +54,7 @@ export function openAccount(): Account {
         return
       case 'ordered': {
         const items = entry.items.map((item) => (item instanceof Uint8Array ? named(item) : item))
-        // Another log: what is known of the one before says nothing about it.
-        if (epoch !== null && epoch !== entry.epoch) order = createRanges()
+        // A run of the relay begins an epoch and goes on with the log.
         epoch = entry.epoch
         items.forEach((item, i) => place(entry.first + i, item, 'isShared' in item))
         return

@@ -17,8 +17,8 @@ const MOST_BYTES = 256 * 1024 * 1024
 export type Piece =
   /** Comes first: the storage, and the version of its format. */
   | { readonly kind: 'database'; readonly name: string; readonly format: number }
-  /** A space of which there are so many entries, and the log of the relay that it follows. */
-  | { readonly kind: 'space'; readonly space: string; readonly epoch: string | null; readonly entries: number }
+  /** A space of which there are so many entries, and the epochs that it has of the relay's log. */
+  | { readonly kind: 'space'; readonly space: string; readonly epochs: readonly string[]; readonly entries: number }
   | { readonly kind: 'entry'; readonly space: string; readonly isClaimed: boolean; readonly entry: Uint8Array }
   /** What could not be understood. */
   | {
@@ -52,7 +52,7 @@ function toContent(piece: Piece): Value {
     case 'database':
       return ['database', piece.name, piece.format]
     case 'space':
-      return ['space', piece.space, piece.epoch, piece.entries]
+      return ['space', piece.space, [...piece.epochs], piece.entries]
     case 'entry':
       return ['entry', piece.space, piece.isClaimed, piece.entry]
     case 'aside':
@@ -67,8 +67,8 @@ function fromContent(content: Value): Piece | undefined {
   if (!Array.isArray(content)) return undefined
   const [kind, a, b, c, d, e] = content as readonly (Value | undefined)[]
   if (kind === 'database' && typeof a === 'string' && typeof b === 'number') return { kind, name: a, format: b }
-  if (kind === 'space' && typeof a === 'string' && (b === null || typeof b === 'string') && typeof c === 'number') {
-    return { kind, space: a, epoch: b, entries: c }
+  if (kind === 'space' && typeof a === 'string' && Array.isArray(b) && typeof c === 'number') {
+    return { kind, space: a, epochs: b.filter((epoch) => typeof epoch === 'string'), entries: c }
   }
   if (kind === 'entry' && typeof a === 'string' && typeof b === 'boolean' && c instanceof Uint8Array) {
     return { kind, space: a, isClaimed: b, entry: c }

@@ -64,8 +64,8 @@ async function* piecesOf(
   if (opened === undefined) return
   const isWanted = (space: string): boolean => wanted === undefined || wanted.includes(space)
   const { spaces, last } = await headsOf(opened)
-  for (const [space, { epoch, entries }] of spaces) {
-    if (isWanted(space)) yield { kind: 'space', space, epoch, entries }
+  for (const [space, { epochs, entries }] of spaces) {
+    if (isWanted(space)) yield { kind: 'space', space, epochs: [...epochs], entries }
   }
   const survey = createSurvey()
   for await (const { key, value, unreadable } of opened.records('entries')) {
@@ -87,10 +87,10 @@ async function* piecesOf(
 
 /** What is there when the export begins, by space. */
 async function headsOf({ records }: Opened): Promise<{
-  readonly spaces: ReadonlyMap<string, { readonly epoch: string | null; readonly entries: number }>
+  readonly spaces: ReadonlyMap<string, { readonly epochs: ReadonlySet<string>; readonly entries: number }>
   readonly last: number
 }> {
-  const spaces = new Map<string, { epoch: string | null; entries: number }>()
+  const spaces = new Map<string, { epochs: Set<string>; entries: number }>()
   const survey = createSurvey()
   let last = 0
   for await (const { key, value, unreadable } of records('entries')) {
@@ -98,10 +98,10 @@ async function headsOf({ records }: Opened): Promise<{
     const surveyed = survey(key, value, unreadable)
     if (surveyed.kind === 'bad') continue
     let head = spaces.get(surveyed.space)
-    if (head === undefined) spaces.set(surveyed.space, (head = { epoch: null, entries: 0 }))
+    if (head === undefined) spaces.set(surveyed.space, (head = { epochs: new Set(), entries: 0 }))
     head.entries++
     for (const entry of surveyed.kind === 'entry' ? entriesIn(surveyed.entry) : []) {
-      if (entry.kind === 'ordered') head.epoch = entry.epoch
+      if (entry.kind === 'ordered') head.epochs.add(entry.epoch)
     }
   }
   return { spaces, last }

@@ -78,16 +78,16 @@ async function takeIn(
   let end: number | undefined
   let aside = 0
 
-  async function spaceOf(space: string, epoch: string | null = null): Promise<IntoSpace> {
+  async function spaceOf(space: string, epochs: readonly string[] = []): Promise<IntoSpace> {
     let into = spaces.get(space)
-    if (into === undefined) spaces.set(space, (into = await createIntoSpace(connection, surroundings, space, epoch)))
+    if (into === undefined) spaces.set(space, (into = await createIntoSpace(connection, surroundings, space, epochs)))
     return into
   }
 
   async function take(piece: Piece): Promise<void> {
     if (piece.kind === 'end') end = piece.pieces
     else pieces++
-    if (piece.kind === 'space') await spaceOf(piece.space, piece.epoch)
+    if (piece.kind === 'space') await spaceOf(piece.space, piece.epochs)
     if (piece.kind === 'entry') await (await spaceOf(piece.space)).take(piece.entry, piece.isClaimed)
     if (piece.kind === 'aside' && (await setAside(connection, piece))) aside++
   }

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts'
-import { decodeEntry, ProtocolError } from '@syncline/protocol'
+import { decodeEntry, entriesIn, ProtocolError } from '@syncline/protocol'
 import type { EntryRecord } from '../format.ts'
 import { nameOf } from '../problems.ts'
 import { resultOf, writeAtOnce } from '../requests.ts'
@@ -18,17 +18,17 @@ export interface IntoSpace {
 const MOST_ENTRIES = 512
 const MOST_BYTES = 4 * 1024 * 1024
 
-/** Looks through what the space has, which may be nothing. `epoch` is the one that the entries to come follow. */
+/** Looks through what the space has, which may be nothing. `epochs` are those of the relay's log in the entries to come. */
 export async function createIntoSpace(
   connection: Connection,
   { keyRange }: Surroundings,
   space: string,
-  epoch: string | null,
+  epochs: readonly string[],
 ): Promise<IntoSpace> {
   const { sumOf, flawOf } = soundnessOf(space)
   /** Positions, by the length and the checksum of what stands there. */
   const positions = new Map<string, number[]>()
-  let epochHere: string | null = null
+  const epochsHere = new Set<string>()
   let waiting: { readonly entry: Uint8Array; readonly isClaimed: boolean }[] = []
   let waitingBytes = 0
   let added = 0
@@ -48,7 +48,7 @@ export async function createIntoSpace(
         const there = positions.get(key)
         if (there === undefined) positions.set(key, [position])
         else there.push(position)
-        epochHere = epochIn(entry) ?? epochHere
+        for (const epoch of epochsIn(entry)) epochsHere.add(epoch)
       }
       if (found.length < MOST_ENTRIES) return
     }
@@ -107,7 +107,8 @@ export async function createIntoSpace(
   }
 
   await lookThrough()
-  const isOther = epoch !== null && epochHere !== null && epoch !== epochHere
+  // An epoch is in one log only, and both begin where that begins: of two that have met the relay, one has what the other has, or it is another log.
+  const isOther = epochs.length > 0 && epochsHere.size > 0 && !epochs.some((epoch) => epochsHere.has(epoch))
 
   return {
     async take(entry, isClaimed) {
@@ -127,12 +128,11 @@ export async function createIntoSpace(
   }
 }
 
-function epochIn(entry: Uint8Array): string | undefined {
+function epochsIn(entry: Uint8Array): readonly string[] {
   try {
-    const read = decodeEntry(entry)
-    return read.kind === 'ordered' ? read.epoch : undefined
+    return entriesIn(decodeEntry(entry)).flatMap((read) => (read.kind === 'ordered' ? [read.epoch] : []))
   } catch (error) {
-    if (error instanceof ProtocolError) return undefined
+    if (error instanceof ProtocolError) return []
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { exportDatabase, importDatabase, repairDatabase, verifyDatabase } from '@syncline/idb/care'
 import { counter, lww } from '@syncline/merge'
+import { encodeEntry } from '@syncline/protocol'
 import type { Store } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { damage, machineOf, makeHole, placesOf, valueAt, type Machine } from './disks.ts'
@@ -256,3 +257,23 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
 function inPieces(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size))
 }
+
+test('[CA4] runs of one relay are one log, older or newer; the log of another relay takes nothing', async () => {
+  const runs = ['a', 'b', 'c'].map((digit) => digit.repeat(32))
+  /** A log of which the relay has written a Change in each of these runs. */
+  async function ordered(seed: number, ...epochs: readonly string[]): Promise<Machine> {
+    const machine = machineOf(seed)
+    const log = await machine.until(machine.storage().openLog('board'))
+    for (const [i, epoch] of epochs.entries()) {
+      const items = [{ writer: 'd'.repeat(32), seq: i + 1 }]
+      await machine.until(log.append(encodeEntry({ kind: 'ordered', epoch, first: i + 1, items }), {}))
+    }
+    await log.close()
+    return machine
+  }
+  const [a, b, c] = runs as [string, string, string]
+  const [older, newer] = [await exported(await ordered(1, a)), await exported(await ordered(2, a, b))]
+  expect(await imported(await ordered(3, a, b), older)).toMatchObject({ spaces: [{ outcome: 'imported', known: 1 }] })
+  expect(await imported(await ordered(4, a), newer)).toMatchObject({ spaces: [{ outcome: 'imported', added: 1 }] })
+  expect(await imported(await ordered(5, c), newer)).toMatchObject({ spaces: [{ outcome: 'other-epoch', added: 0 }] })
+})
