@@ -16,6 +16,8 @@ export interface Mode {
   readonly isolation: Isolation
   readonly steps?: readonly Step[]
   readonly reading?: 'get' | 'ensure' | 'peek'
+  /** How many work at the least. The more there are, the more they meet. Default 3. */
+  readonly crowd?: number
   /** Whether wires are cut and the relay is killed while they run. */
   readonly isTroubled?: boolean
 }
@@ -61,15 +63,15 @@ async function runInOneNetwork(
   if (errors.length > 0) throw new AggregateError(errors, `Seeds ${first} to ${last}: the stores reported errors.`)
 }
 
-/** Twelve to fifteen transactions: each is a conversation, and many short histories find more than a few long ones. */
+/** Nine to twelve transactions: each is a conversation, and many short histories find more than a few long ones. */
 async function runOne(
   seed: number,
   schedule: Schedule,
   stores: readonly Store[],
-  { isolation, steps: someSteps = steps, reading }: Mode,
+  { isolation, steps: someSteps = steps, reading, crowd = 3 }: Mode,
   trouble: Trouble | undefined,
 ): Promise<Judged> {
-  const workers = 4 + (seed % 2)
+  const workers = crowd + (seed % 2)
   const options = { arbiter: 'relay', isolation, attempts: 1000 } as unknown as TransactAsyncOptions<'local'>
   const { history, counts } = await runWorkload({
     schedule,

@@ -3,7 +3,7 @@ import { commuting, runInOneTab, steps } from './one-tab.ts'
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
 const HISTORIES = isLong ? 10_000 : 1_000
-const FEW = isLong ? 1_000 : 100
+const FEW = isLong ? 1_000 : 60
 
 test(`${HISTORIES} histories in one tab under snapshot isolation show write skew, and nothing else`, async () => {
   const { kept, letter, anomalies, counts, committed } = await runInOneTab(HISTORIES, { isolation: 'snapshot', steps })

@@ -3,7 +3,7 @@ import { simulate } from '../../src/simulate/index.ts'
 import { booking } from './booking.ts'
 import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
-const RUNS = seeds(1260)
+const RUNS = seeds(810)
 
 test(
   `${RUNS} short schedules of one browser's tabs, which decide about things and let the relay decide, break no promise`,

@@ -3,7 +3,7 @@ import { simulate } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
 import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
-const RUNS = seeds(2200)
+const RUNS = seeds(1600)
 
 // Most mistakes need two people, a few Changes and one thing that goes wrong at the wrong moment: many short schedules find more than a few long ones.
 test(
