@@ -77,7 +77,7 @@ async function runOne(
     cells: createCells(`h${seed}`, refs),
     workers: Array.from({ length: 2 * stores.length + (seed % 3) }, (_, i) => stores[i % stores.length]!),
     options,
-    rounds: 3,
+    rounds: 2,
     isLocal: false,
     areSomeAtOnce,
     steps: someSteps,
