@@ -3,7 +3,7 @@ import { runBetweenTabs } from './between-tabs.ts'
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
 const HISTORIES = isLong ? 10_000 : 1_000
-const FEW = isLong ? 1_000 : 60
+const FEW = isLong ? 1_000 : 100
 
 test(`${HISTORIES} histories of tabs on browser refs are serializable, each in the order of its worker`, async () => {
   const { kept, letter, counts, committed } = await runBetweenTabs(HISTORIES, { isolation: 'serializable' })

@@ -12,7 +12,7 @@ test(`${HISTORIES} histories in one tab are strictly serializable, and nobody ev
   expect(letter('strict-serializable')).toBe('')
   expect(kept['strict-serializable']).toBe(HISTORIES)
   // Nothing of what makes it hard was missing.
-  expect(committed).toBeGreaterThan(15 * HISTORIES)
+  expect(committed).toBeGreaterThan(20 * HISTORIES)
   const rare = Object.entries(counts).filter(([, count]) => count <= HISTORIES / 2)
   expect(rare).toEqual([['offline', 0]])
 }, 600_000)

@@ -128,7 +128,7 @@ async function runInOneStore(
   if (errors.length > 0) throw new AggregateError(errors, `Seeds ${first} to ${last}: the stores reported errors.`)
 }
 
-/** About twenty transactions: many short histories find more than a few long ones. */
+/** About thirty transactions. */
 async function runOne(
   seed: number,
   schedule: Schedule,
@@ -143,7 +143,7 @@ async function runOne(
     workers: Array.from({ length: workers }, () => store),
     sibling,
     options: { isolation },
-    rounds: Math.round(20 / (workers + 1)),
+    rounds: Math.round(30 / (workers + 1)),
     isLocal: true,
     steps: someSteps,
     reading,
