@@ -63,6 +63,7 @@ async function open<P extends readonly Part[]>(
   let gone: StoreError | undefined
   let unreadable: StoreError | undefined
   let cancelRereading: (() => void) | undefined
+  let cancelLooking: (() => void) | undefined
   let closing: Promise<void> | undefined
   let stranded: Problem | undefined
 
@@ -172,6 +173,7 @@ async function open<P extends readonly Part[]>(
       listeners.set(type, [...(listeners.get(type) ?? []), one])
     },
     takeFence: () => log.takeFence(),
+    readNews,
     durable(id) {
       if (!isLasting) return Promise.reject(noStorage())
       return id === undefined ? journal.settled() : journal.durable(id)
@@ -184,7 +186,11 @@ async function open<P extends readonly Part[]>(
   const settling = createSettling(core)
   const intake = createIntake(core)
   // A tab that died may have written without a word; one that has come may be the one that comes after it.
-  for (const type of ['news', 'hello'] as const) core.on(type, readNews)
+  for (const type of ['news', 'hello', 'leaving'] as const) core.on(type, readNews)
+  core.on('leaving', () => {
+    cancelLooking?.()
+    cancelLooking = clock.setTimer(REREAD_MS, readNews)
+  })
   const members = parts.map((part) => core.use(part.bring))
   if (core.link === alone) {
     const counts = createHearing()
@@ -311,6 +317,7 @@ async function open<P extends readonly Part[]>(
   const stopLeaving = storage.onLeaving?.(() => {
     replica.flushDocuments()
     journal.flush()
+    if (journal.unsaved > 0) tabs.tell({ type: 'leaving' })
   })
   for (const start of core.starting) start()
 
@@ -329,6 +336,7 @@ async function open<P extends readonly Part[]>(
     for (const part of [...core.parting].reverse()) part()
     closed = true
     cancelRereading?.()
+    cancelLooking?.()
     core.link.end()
     watching.close()
     core.validity.close()

@@ -63,6 +63,8 @@ export interface Core extends Brought {
   on<T extends TabMessage['type']>(type: T, listener: (message: Extract<TabMessage, { type: T }>) => void): void
   /** A number for what this tab writes of the relay's order: it is refused when another tab has taken a later one. */
   takeFence(): Promise<number>
+  /** Reads what the other tabs have written. */
+  readNews(): void
   /** Resolves when this device has a Change, or all there are. Rejects when it cannot, or has no storage to have it in. */
   durable(id?: ChangeId): Promise<void>
   /** Milliseconds since 1970, as the relay believes. */

@@ -102,8 +102,8 @@ export interface JournalEvents {
   onRead(): void
   /** These Changes of this tab are in the log now. */
   onDurable(ids: readonly ChangeId[]): void
-  /** The log has grown to `position` by this tab. */
-  onGrown(position: number): void
+  /** The log has grown by this tab, or may have. */
+  onGrown(): void
   /** Entries of other tabs cannot be read. */
   onUnreadable(error: unknown): void
   /** The relay's order is in the log up to here. */
@@ -153,6 +153,8 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   let pulling: Promise<void> | undefined
   /** Whether the present one has begun: whoever comes before that shares it. */
   let isReading = false
+  /** An append that failed may be in the log all the same, and the other tabs have not been told. */
+  let isUntold = false
   /** The reading that begins when the present one is over. */
   let pullNext: Promise<void> | undefined
 
@@ -200,7 +202,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
         if (grown !== undefined) {
           if (grown === read + 1) read = grown
           else pull().catch(events.onUnreadable)
-          events.onGrown(grown)
+          events.onGrown()
         }
       }
       const waiting = settlers
@@ -324,7 +326,11 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     } catch (error) {
       underWay.clear()
       underWay.add(piece)
-      piece.settle(hasCode(error, 'claimed') ? { kind: 'claimed' } : { kind: 'failed', error: toStoreError(error) })
+      if (hasCode(error, 'claimed')) piece.settle({ kind: 'claimed' })
+      else {
+        isUntold = true
+        piece.settle({ kind: 'failed', error: toStoreError(error) })
+      }
       return undefined
     }
   }
@@ -440,6 +446,8 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       },
     )
     read = Math.max(read, end)
+    if (isUntold) events.onGrown()
+    isUntold = false
     events.onRead()
   }
 

@@ -36,6 +36,8 @@ export interface Linked {
 }
 
 const AGENT = 'syncline/0'
+/** How often the tab that runs the link looks what the log has. */
+const LOOK_MS = 15_000
 
 /** Brings the link into a store. */
 export function linked(core: Core): Linked {
@@ -71,6 +73,15 @@ export function linked(core: Core): Linked {
   core.starting.add(() => {
     if (transport !== undefined) campaign = stand(core.locks, `link ${core.space}`, office)
   })
+  /** A tab that died may have written without a word, and what it wrote has to be sent. */
+  function look(): void {
+    cancelLooking = clock.setTimer(LOOK_MS, () => {
+      core.readNews()
+      look()
+    })
+  }
+
+  let cancelLooking: (() => void) | undefined
   const office: Office = {
     async begin() {
       let fence: number | undefined
@@ -82,9 +93,14 @@ export function linked(core: Core): Linked {
         core.onError(error)
       }
       linking.elect({ fence })
+      cancelLooking?.()
+      look()
       settling.settle(true)
     },
-    end: () => linking.elect(undefined),
+    end() {
+      cancelLooking?.()
+      linking.elect(undefined)
+    },
     onError: core.onError,
   }
 

@@ -6,6 +6,8 @@ import type { LinkState } from './link.ts'
 export type TabMessage =
   /** The log has grown. */
   | { readonly type: 'news' }
+  /** The log will have grown in a moment; the tab may not be there any more to tell. */
+  | { readonly type: 'leaving' }
   /** A tab has come: whoever knows something tells it. */
   | { readonly type: 'hello' }
   /** How the link is doing, from the tab that runs it, with its fence: what one before it has said may come later. */
@@ -56,6 +58,7 @@ export function joinTabs(
 
 const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>([
   'news',
+  'leaving',
   'hello',
   'link',
   'wanted',

@@ -68,7 +68,7 @@ test('[BR9] a log that refuses the entry rejects the transaction, and nothing ha
 })
 
 for (const isReadable of [true, false]) {
-  test(`[BR9] an entry that is there although the log said no is one that committed, ${isReadable ? 'as the log tells' : 'once the log can be read'}`, async () => {
+  test(`[BR9] [ST38] an entry that is there although the log said no is one that committed, ${isReadable ? 'as the log tells' : 'once the log can be read'}`, async () => {
     const world = await createWorld(2)
     const base = memoryStorage()
     let breaks = false
@@ -88,6 +88,7 @@ for (const isReadable of [true, false]) {
       },
     }))
     const store = await world.open({ storage })
+    const sibling = await world.open({ storage: base })
     breaks = true
     const runs: number[] = []
     const work = Promise.all(
@@ -101,7 +102,7 @@ for (const isReadable of [true, false]) {
     await world.clock.pass(10_000)
     await work
     breaks = false
-    expect([store.get(total), appended, refusals]).toEqual([6, 1, isReadable ? 0 : 3])
+    expect([store.get(total), sibling.get(total), appended, refusals]).toEqual([6, 6, 1, isReadable ? 0 : 3])
     await store.transactAsync((tx) => tx.update(total, (n) => n + 1), browser)
     const other = await world.open({ storage: base })
     expect([store.get(total), other.get(total)]).toEqual([7, 7])

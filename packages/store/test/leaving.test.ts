@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, StoreError, type Storage, type Store } from '../src/index.ts'
-import { settle, virtualClock } from './world.ts'
+import { createWorld, settle, virtualClock } from './world.ts'
 
 const votes = counter('votes')
 const title = lww('title', '')
@@ -16,13 +16,13 @@ interface Page {
   leave(): void
   /** Of what is handed over from now on the browser hears nothing. */
   end(): void
-  /** The browser does what comes first, or refuses it. */
-  perform(isStored: boolean): Promise<void>
+  /** The browser does what comes first, or refuses it; `unheard` when the page has died before it could hear of that. */
+  perform(isStored: boolean, answer?: 'heard' | 'unheard'): Promise<void>
   readonly listeners: number
 }
 
 function pageOn(base: Storage): Page {
-  const handed: ((isStored: boolean) => Promise<unknown>)[] = []
+  const handed: ((isStored: boolean, isHeard: boolean) => Promise<unknown>)[] = []
   const listeners = new Set<() => void>()
   let isOver = false
   return {
@@ -35,8 +35,8 @@ function pageOn(base: Storage): Page {
           append: (entry, options) =>
             new Promise((resolve, reject) => {
               if (isOver) return
-              handed.push((isStored) => {
-                if (isStored) return log.append(entry, options).then(resolve, reject)
+              handed.push((isStored, isHeard) => {
+                if (isStored) return log.append(entry, options).then(isHeard ? resolve : undefined, reject)
                 reject(new StoreError('storage-full', 'There is no room.'))
                 return settle()
               })
@@ -53,8 +53,8 @@ function pageOn(base: Storage): Page {
     },
     leave: () => listeners.forEach((listener) => listener()),
     end: () => void (isOver = true),
-    async perform(isStored) {
-      await handed.shift()?.(isStored)
+    async perform(isStored, answer = 'heard') {
+      await handed.shift()?.(isStored, answer === 'heard')
       await settle()
     },
     get listeners() {
@@ -217,4 +217,37 @@ test('[ST37] whatever the browser refuses, what a page has handed over is a pref
     { seed: 37, numRuns: process.env.SYNCLINE_LONG === '1' ? 3000 : 60 },
   )
   expect([refused > 20, ahead > 20]).toEqual([true, true])
+})
+
+test('[ST38] the tabs next to a page that has ended show its last words, though it did not live to tell them', async () => {
+  const base = memoryStorage()
+  const page = pageOn(base)
+  const clock = virtualClock()
+  const store = await openStore({ space: 'board', storage: page.storage, clock })
+  const sibling = await openStore({ space: 'board', storage: base, clock })
+  store.transact((tx) => tx.set(title, 'last words'))
+  page.leave()
+  await settle()
+  expect(sibling.get(title)).toBe('')
+  page.end()
+  await page.perform(true, 'unheard')
+  await clock.pass(1_000)
+  expect(sibling.get(title)).toBe('last words')
+  await sibling.close()
+})
+
+test('[ST38] what a tab has stored before it died is sent by the one that runs the link', async () => {
+  const world = await createWorld(1)
+  const browser = memoryStorage()
+  const linked = await world.open({ storage: browser, transport: world.wire() })
+  await world.clock.pass(100)
+  const page = pageOn(browser)
+  const dying = await openStore({ space: 'board', storage: page.storage, clock: world.clock })
+  dying.transact((tx) => tx.set(title, 'unsaid'))
+  await settle()
+  await page.perform(true, 'unheard')
+  expect(linked.get(title)).toBe('')
+  await world.clock.pass(15_000)
+  expect([linked.get(title), linked.status.saved]).toEqual(['unsaid', 'relay'])
+  await world.close()
 })
