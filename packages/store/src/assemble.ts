@@ -24,6 +24,8 @@ import { createWaiting } from './waiting.ts'
 import { createWatching } from './watching.ts'
 import { takeWriter } from './writers.ts'
 
+/** How long after a gap in the relay's order was told it is told again. */
+const ASK_AGAIN_MS = 5000
 /** How long after the storage could not be read it is tried again. */
 const REREAD_MS = 1000
 /** Codes of what may be over when it is tried again. */
@@ -64,6 +66,7 @@ async function open<P extends readonly Part[]>(
   let unreadable: StoreError | undefined
   let cancelRereading: (() => void) | undefined
   let cancelLooking: (() => void) | undefined
+  let cancelGap: (() => void) | undefined
   let closing: Promise<void> | undefined
   let stranded: Problem | undefined
 
@@ -205,7 +208,10 @@ async function open<P extends readonly Part[]>(
     pendingOf: (change) => replica.pending.get(changeId(change))!,
     onEntry: (bytes, position) => damage.unless(position, () => hear(readEntry(bytes, space))),
     onBad: damage.note,
-    onRead: () => void damage.setAside(log),
+    onRead() {
+      void damage.setAside(log)
+      lookForGap()
+    },
     onDurable() {
       board.touch()
       core.link.wake()
@@ -235,6 +241,16 @@ async function open<P extends readonly Part[]>(
       cancelRereading = unreadable = undefined
       board.touch()
     }, onUnreadable)
+  }
+
+  /** The tab that runs the link may have read what is damaged now, before it was: it is told to ask the relay for it again, and to write it. */
+  function lookForGap(): void {
+    if (cancelGap !== undefined || intake.gap === undefined || closed) return
+    tabs.tell({ type: 'gap', after: intake.gap })
+    cancelGap = clock.setTimer(ASK_AGAIN_MS, () => {
+      cancelGap = undefined
+      lookForGap()
+    })
   }
 
   /**
@@ -278,6 +294,7 @@ async function open<P extends readonly Part[]>(
   }
 
   async function letGo(): Promise<void> {
+    cancelGap?.()
     replica.closeDocuments()
     writers.close()
     for (const leave of core.leaving) leave()
@@ -337,6 +354,7 @@ async function open<P extends readonly Part[]>(
     closed = true
     cancelRereading?.()
     cancelLooking?.()
+    cancelGap?.()
     core.link.end()
     watching.close()
     core.validity.close()

@@ -29,6 +29,10 @@ export interface Intake {
   onStored(relaySeq: number): void
   /** What was on its way into the log did not get there. */
   onFenced(): void
+  /** The relay's order is in the log only up to here, whatever this tab has read there before: what comes after it is to be written again. */
+  onGap(after: number): void
+  /** Up to where the relay's order is known, when the log goes on behind a gap; undefined when it has none. */
+  readonly gap: number | undefined
 }
 
 /** Makes the intake of one open store. */
@@ -36,6 +40,8 @@ export function createIntake(core: Core): Intake {
   const { replica, waiting, envelopes } = core
   let storedSeq = 0
   let loggedSeq = 0
+  /** Where the log goes on behind what could not be joined on. */
+  let beyondGap: { readonly epoch: Epoch; readonly last: number } | undefined
 
   function apply(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
     const accepted = items.flatMap(({ writer }) => replica.envelopes.get(writer)?.change ?? [])
@@ -98,7 +104,10 @@ export function createIntake(core: Core): Intake {
             return changed
           } catch (error) {
             // What does not join on is asked of the relay again, from where the order ends here.
-            if (error instanceof RangeError) return nothing
+            if (error instanceof RangeError) {
+              beyondGap = { epoch: entry.epoch, last: entry.first + entry.items.length - 1 }
+              return nothing
+            }
             if (!(error instanceof OtherLogError)) throw error
             // What was in the log first counts. If this tab has heard otherwise of the relay, it knows what nobody else here does.
             if (error.relaySeq > storedSeq && error.relaySeq <= replica.basis.relaySeq)
@@ -172,6 +181,14 @@ export function createIntake(core: Core): Intake {
     onStored,
     onFenced() {
       loggedSeq = storedSeq
+    },
+    onGap(after) {
+      loggedSeq = storedSeq = Math.min(storedSeq, after)
+    },
+    get gap() {
+      const { epoch, relaySeq } = replica.basis
+      if (beyondGap === undefined || relaySeq >= beyondGap.last) return undefined
+      return epoch === null || epoch === beyondGap.epoch ? relaySeq : undefined
     },
   }
 }

@@ -56,6 +56,8 @@ export interface Link {
   sendPresence(slot: number, payload: Uint8Array): void
   /** Opens a channel that has failed again, without waiting any longer. */
   retry(): void
+  /** Opens the channel again at once, from where the basis is now. */
+  askAgain(): void
   stop(): void
 }
 
@@ -297,6 +299,13 @@ export function startLink(line: Line, side: LinkSide): Link {
       }
     },
     retry,
+    askAgain() {
+      // One that is not open yet begins there anyway.
+      if (relay === undefined) return
+      forget()
+      channel.renew()
+      open()
+    },
     stop() {
       stopped = true
       forget()

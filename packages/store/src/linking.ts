@@ -1,3 +1,4 @@
+import type { WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import type { Intake } from './intake.ts'
 import type { Line } from './line.ts'
@@ -5,6 +6,7 @@ import { startLink, type Link, type LinkState, type Sendable } from './link.ts'
 import type { Peers } from './peers.ts'
 import type { Posting } from './posting.ts'
 import type { Settling } from './settling.ts'
+import { createLosses } from './lost.ts'
 import { createHearing, type TabMessage } from './tabs.ts'
 
 /** Decides whether this tab runs a link, runs it, and knows how the one of the browser is doing. */
@@ -27,6 +29,8 @@ export interface Linking {
   onWanted(message: Extract<TabMessage, { type: 'wanted' }>): void
   /** Something that decides about the link has moved. */
   tend(): void
+  /** The log has the relay's order only up to here: what comes after it is asked for again. */
+  onGap(after: number): void
   /** Another tab tells how its link is doing. */
   onTab(message: Extract<TabMessage, { type: 'link' }>): void
   /** A tab has come and knows nothing. */
@@ -67,6 +71,9 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   let turns = 0
   let offsetMs = 0
   const onReach = new Set<() => void>()
+  const losses = createLosses(core)
+  /** Something waits to know whether the relay has what is missing before it. */
+  let isHeldBack = false
 
   /** The elected tab runs the link; so does one whose storage fails, since nobody can hear of its work through the log. */
   function tend(): void {
@@ -87,6 +94,12 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       basis: () => {
         const writers = new Map(replica.sharedBasis.writers)
         for (const writer of replica.envelopes.keys()) writers.set(writer, 1)
+        // What is named is only acknowledged. What is missing here is to be told, if the relay has it.
+        for (const writer of [...writers.keys()]) {
+          const first = replica.firstMissing(writer)
+          if (first === 1) writers.delete(writer)
+          else if (first !== undefined) writers.set(writer, first - 1)
+        }
         const relaySeq = Math.min(replica.basis.relaySeq, intake.loggedSeq)
         return { epoch: replica.epochAt(relaySeq), relaySeq, writers }
       },
@@ -103,9 +116,11 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       },
       onRefusal(refusal) {
         if (posting.refuse(refusal)) return
-        // It stays in the log until it is settled, also when that happens after a reload.
-        core.journal.write({ kind: 'refused', ...refusal }).catch(core.onError)
-        replica.refuse(refusal)
+        for (const each of losses.endedBy(refusal)) {
+          // It stays in the log until it is settled, also when that happens after a reload.
+          core.journal.write({ kind: 'refused', ...each }).catch(core.onError)
+          replica.refuse(each)
+        }
         if (refusal.code === 'clock-ahead') settling.onClockWrong()
         settling.settle(true)
       },
@@ -118,6 +133,9 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       onState(next) {
         show(next)
         announce()
+        if (next.link !== 'online' || !isHeldBack) return
+        isHeldBack = false
+        queueMicrotask(() => link?.wake())
       },
     })
     posting.tend()
@@ -129,10 +147,17 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
       const isRescue = journal.failure !== undefined && journal.isUnheard(id)
       if (isLasting && !journal.isDurable(id) && !isRescue) return
+      // The relay may have what is missing before it, and tells it then.
+      isHeldBack = state.link !== 'online' && isAfterMissing(pending.change)
+      if (isHeldBack) return
       yield pending
     }
     // What the relay is to decide about depends on what was pending when it was made.
     yield* posting.sendable()
+  }
+
+  function isAfterMissing({ writer, seq }: { readonly writer: WriterId; readonly seq: number }): boolean {
+    return replica.isMissingSome && seq > (replica.firstMissing(writer) ?? Infinity)
   }
 
   function stop(): void {
@@ -209,6 +234,10 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       turn(message.wanted)
     },
     tend,
+    onGap(after) {
+      intake.onGap(after)
+      link?.askAgain()
+    },
     onTab(message) {
       if (!counts(message)) return
       // It took the fence and may have lost the lock since: what this tab says would count no more, so it takes one that does.

@@ -132,6 +132,12 @@ export interface Replica {
   nextBrowserStamp(writer: WriterId, nowMs: number, isShared: boolean): Stamp
   /** Makes the next Change of a writer. Nothing is applied. */
   author(writer: WriterId, at: number, ops: readonly Op[], effects: readonly Effect[], meta: Value): Change
+  /** Whether Changes of this browser are not here although later ones of the same writers are: what was stored of them is damaged. */
+  readonly isMissingSome: boolean
+  /** The first of a writer. */
+  firstMissing(writer: WriterId): number | undefined
+  /** The last Change of a writer of which all are here up to it. */
+  lastWhole(writer: WriterId): number
   /** Whether a Change is known, from whomever. */
   knows(change: Pick<Change, 'writer' | 'seq'>): boolean
   /** Whether it has come as one of this browser, with what never leaves it. */
@@ -232,6 +238,12 @@ class PendingChange implements Pending {
 
 const nothingMore: KnownOfChange = {}
 
+/** Seqs, both included. */
+interface Skipped {
+  readonly from: number
+  readonly to: number
+}
+
 /** A cell that pending Changes touch. */
 interface Overlaid {
   /** How many operations of them. */
@@ -272,6 +284,8 @@ export function createReplica(
   const seqs = new Map<WriterId, number>()
   /** Of writers of whom the relay has told: how far their Changes have come as this browser's, with what never leaves it. */
   const committed = new Map<WriterId, number>()
+  /** Of writers of this browser the Changes that are not here although later ones are, ascending: what was stored of them is damaged. */
+  const missing = new Map<WriterId, readonly Skipped[]>()
   const pending = new Map<ChangeId, Pending>()
   /** Who has written what is not kept, and how much that is. */
   const unkept = new Set<WriterId>()
@@ -345,12 +359,18 @@ export function createReplica(
 
   function commit(change: Change, origin: Origin, known: KnownOfChange = nothingMore): Changed {
     const { writer, seq } = change
-    const isKnown = seq <= (seqs.get(writer) ?? 0)
+    const last = seqs.get(writer) ?? 0
+    const isLate = isMissing(change)
+    const isKnown = seq <= last && !isLate
     if (isKnown && isCommitted(change)) return nothing
-    if (committed.has(writer)) committed.set(writer, seq)
+    if (committed.has(writer)) committed.set(writer, Math.max(seq, isLate ? last : 0))
     if (isKnown) return commitLate(change, origin)
-    seqs.set(writer, seq)
+    if (isLate) find(change)
+    else seqs.set(writer, seq)
     const rest = withoutBrowserOps(change)
+    if (seq > last + 1 && rest.ops.length > 0) {
+      missing.set(writer, [...(missing.get(writer) ?? []), { from: last + 1, to: seq - 1 }])
+    }
     if (rest !== change) {
       lastBrowserAt = witness(lastBrowserAt, change.at)
       if (rest.ops.length === 0) return applyPrivate(change, origin)
@@ -361,13 +381,17 @@ export function createReplica(
       unkeptCount += 1
     } else keep(change, new PendingChange(rest, change, known, clientsIn))
     if (since !== undefined && since.writer !== writer) basisNow()
+    if (isLate) {
+      putInOrder(change)
+      return apply(change, origin, basisNow())
+    }
     const under = settled
     const own = (since = { writer, seq })
     return apply(change, origin, () => plus(under, own))
   }
 
   function isCommitted({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
-    return seq <= (committed.get(writer) ?? seqs.get(writer) ?? 0)
+    return seq <= (committed.get(writer) ?? seqs.get(writer) ?? 0) && !isMissing({ writer, seq })
   }
 
   /** The relay has told of a Change before the log did: what it did to `browser` refs comes now. */
@@ -376,6 +400,42 @@ export function createReplica(
     if (ops.length === 0) return nothing
     lastBrowserAt = witness(lastBrowserAt, change.at)
     return apply({ ...change, ops }, origin, basisNow())
+  }
+
+  function isMissing({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
+    return missing.size > 0 && missing.get(writer)?.some(({ from, to }) => from <= seq && seq <= to) === true
+  }
+
+  /** What was missing is here. */
+  function find({ writer, seq }: Pick<Change, 'writer' | 'seq'>): void {
+    const parts = missing.get(writer)?.flatMap(({ from, to }) =>
+      seq < from || seq > to
+        ? [{ from, to }]
+        : [
+            { from, to: seq - 1 },
+            { from: seq + 1, to },
+          ],
+    )
+    keepMissing(writer, parts)
+  }
+
+  function keepMissing(writer: WriterId, skipped: readonly Skipped[] | undefined): void {
+    const left = skipped?.filter(({ from, to }) => from <= to) ?? []
+    if (left.length > 0) missing.set(writer, left)
+    else missing.delete(writer)
+  }
+
+  /** What has come late is sent before what its writer has written on top of it. */
+  function putInOrder({ writer, seq }: Change): void {
+    const own = pending.get(changeId({ writer, seq }))!
+    const all = [...pending.values()].filter((one) => one !== own)
+    const at = all.findIndex(({ change }) => change.writer === writer && change.seq > seq)
+    if (at === -1) return
+    for (const one of all.slice(at)) {
+      const id = changeId(one.change)
+      pending.delete(id)
+      pending.set(id, one)
+    }
   }
 
   function keep(change: Change, one: Pending): void {
@@ -523,6 +583,7 @@ export function createReplica(
         return
       }
       if (!('ops' in item)) return
+      if (isMissing(item)) find(item)
       lastOrderedAt = Math.max(lastOrderedAt, item.at)
       lastAt = witness(lastAt, item.at)
       const before = seqs.get(writer) ?? 0
@@ -593,6 +654,10 @@ export function createReplica(
     // It is known already: whoever has written it may read it.
     if ((settledUpTo.get(writer) ?? lastSeq) > lastSeq) return nothing
     refusals.delete(writer)
+    keepMissing(
+      writer,
+      missing.get(writer)?.map(({ from, to }) => ({ from, to: Math.min(to, lastSeq) })),
+    )
     ended.set(writer, Math.min(ended.get(writer) ?? lastSeq, lastSeq))
     let upTo = lastSeq
     for (const { change, record } of refusedNow) {
@@ -723,7 +788,12 @@ export function createReplica(
       at: tick(isShared ? Math.max(lastAt, lastBrowserAt) : lastBrowserAt, nowMs),
       writer,
     }),
-    knows: ({ writer, seq }) => seq <= (seqs.get(writer) ?? 0),
+    get isMissingSome() {
+      return missing.size > 0
+    },
+    firstMissing: (writer) => missing.get(writer)?.[0]?.from,
+    lastWhole: (writer) => (missing.get(writer)?.[0]?.from ?? (seqs.get(writer) ?? 0) + 1) - 1,
+    knows: (change) => change.seq <= (seqs.get(change.writer) ?? 0) && !isMissing(change),
     isCommitted,
     author: (writer, at, ops, effects, meta) => ({
       writer,

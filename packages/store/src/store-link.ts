@@ -67,6 +67,7 @@ export function linked(core: Core): Linked {
   })
   core.on('link', linking.onTab)
   core.on('wanted', linking.onWanted)
+  core.on('gap', ({ after }) => linking.onGap(after))
   core.on('unwanted', ({ writer }) => posting.callOff(writer))
 
   let campaign: Campaign | undefined

@@ -14,6 +14,8 @@ export type TabMessage =
   | { readonly type: 'link'; readonly state: LinkState; readonly offsetMs: number; readonly fence: number | undefined }
   /** Whether the link is wanted, and how often it has been switched: what an earlier turn of the switch says is over. */
   | { readonly type: 'wanted'; readonly wanted: boolean; readonly turns: number }
+  /** The log has a gap in the relay's order after this place. */
+  | { readonly type: 'gap'; readonly after: number }
   /** Tabs get in each other's way when they commit together: they take turns for a while. */
   | { readonly type: 'turns' }
   /** The tab that waited for this envelope does not want it any more. */
@@ -62,6 +64,7 @@ const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>([
   'hello',
   'link',
   'wanted',
+  'gap',
   'turns',
   'unwanted',
   'presence',
