@@ -52,6 +52,10 @@ test('every function of idb/care is called in an example that runs', async () =>
   expect(uncalled(await import('../../packages/idb/src/care/index.ts'))).toEqual([])
 })
 
+test('every function of idb/principals is called in an example that runs', async () => {
+  expect(uncalled(await import('../../packages/idb/src/principals/index.ts'))).toEqual([])
+})
+
 // What vitest gets are matchers, and no function.
 test.each(['simulate', 'fast-check'])(
   'every function of testing/%s is called in an example that runs',

@@ -194,6 +194,7 @@ async function open<P extends readonly Part[]>(
     cancelLooking?.()
     cancelLooking = clock.setTimer(REREAD_MS, readNews)
   })
+  core.on('signedOut', () => core.strand(signedOut))
   const members = parts.map((part) => core.use(part.bring))
   if (core.link === alone) {
     const counts = createHearing()
@@ -376,6 +377,12 @@ async function open<P extends readonly Part[]>(
   for (const some of members) Object.defineProperties(store, descriptorsOf(some))
   // Together they are what the parts add.
   return store as Pick<Store, PlainMember | MembersOf<P>>
+}
+
+/** Shown by the tabs of somebody who has signed out. */
+const signedOut: Problem = {
+  code: 'signed-out',
+  message: 'You have signed out in this browser. What you do here is not synced any more. Load the page anew.',
 }
 
 /** The names of parts. Throws `invalid-parts` for what are none, and `part-missing` for options that nobody would heed. */

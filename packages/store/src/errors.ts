@@ -25,6 +25,12 @@ export type StoreErrorCode =
   | 'claimed'
   /** Stored bytes are not what was written. */
   | 'storage-damaged'
+  /** Somebody was to sign out, and what is to be wiped is on no relay. Nothing has happened. */
+  | 'unsynced'
+  /** Somebody was to sign out and hand over what they have, and it was not said to whom. */
+  | 'invalid-sign-out'
+  /** A storage was to take over a space that it has of another log of the relay. */
+  | 'other-log'
   /** What was to be imported is no backup. */
   | 'invalid-backup'
   /** The relay refused this Change, or one that it depends on; `refusal` says why. */

@@ -8,6 +8,8 @@ export type TabMessage =
   | { readonly type: 'news' }
   /** The log will have grown in a moment; the tab may not be there any more to tell. */
   | { readonly type: 'leaving' }
+  /** Whose work this is has signed out in this browser. */
+  | { readonly type: 'signedOut' }
   /** A tab has come: whoever knows something tells it. */
   | { readonly type: 'hello' }
   /** How the link is doing, from the tab that runs it, with its fence: what one before it has said may come later. */
@@ -61,6 +63,7 @@ export function joinTabs(
 const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>([
   'news',
   'leaving',
+  'signedOut',
   'hello',
   'link',
   'wanted',

@@ -14,7 +14,9 @@ export interface Machine {
   readonly disk: Disk
   /** The storage called `app`, in a tab of its own. */
   storage(): Storage
-  surroundings(): Surroundings
+  surroundings(life?: Life): Surroundings
+  /** A tab that does nothing yet. */
+  life(): Life
   /** Opens a store in a tab of its own. What it reports goes to `errors`. */
   open(options?: Partial<StoreOptions>): Promise<Store>
   /** The same, and the tab. */
@@ -46,7 +48,8 @@ export function machineOf(seed: number, disk: Disk = createDisk()): Machine {
   const machine: Machine = {
     disk,
     errors,
-    surroundings: () => browser.surroundings(newLife(), createPage()),
+    surroundings: (life = newLife()) => browser.surroundings(life, createPage()),
+    life: newLife,
     storage: () => indexedDb('app', machine.surroundings()),
     open: async (options) => (await machine.openTab(options)).store,
     async openTab(options = {}) {

@@ -116,11 +116,13 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       undo.push(() => before === undefined && disk.databases.delete(name))
       undo.push(() => void (stored.version = oldVersion))
       stored.version = version
-      request.result = connect(stored, undo)
+      const opened = connect(stored, undo)
+      request.result = opened
       try {
         request.onupgradeneeded?.({ oldVersion })
       } catch {
         undoAll(undo)
+        opened.close()
         calls.reached(life.party, label, 'after')
         fail(abortError())
         return
@@ -130,7 +132,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       request.onsuccess?.()
     }
 
-    function connect(stored: StoredDatabase, undo?: Undo): object {
+    function connect(stored: StoredDatabase, undo?: Undo): { close(): void } {
       const queue = transactionsOf(name)
       let isClosed = false
       const close = (): void => {
@@ -139,7 +141,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
         connectionsTo(name).delete(connection)
         lookAgain(name)
       }
-      const database: SimulatedDatabase & object = {
+      const database: SimulatedDatabase & { close(): void } = {
         version: stored.version,
         get objectStoreNames() {
           return [...stored.stores.keys()]
@@ -161,7 +163,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
           return queue.begin(life, stored, [names].flat(), mode, options?.durability === 'strict')
         },
         close,
-      } as SimulatedDatabase & object
+      } as SimulatedDatabase & { close(): void }
       const connection: Connection = { life, database, close }
       const stopWatching = life.onEnd(close, `connection to ${name}`)
       connectionsTo(name).add(connection)

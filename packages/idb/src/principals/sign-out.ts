@@ -1,0 +1,167 @@
+import { StoreError } from '@syncline/store'
+import { exportDatabase } from '../care/export.ts'
+import { importDatabase, type Imported } from '../care/import.ts'
+import type { DatabaseReport } from '../care/report.ts'
+import { verifyDatabase } from '../care/verify.ts'
+import { deleteDatabase } from '../delete.ts'
+import { originWide } from '../format.ts'
+import { createLocks } from '../locks.ts'
+import { type Surroundings, surroundingsHere } from '../surroundings.ts'
+import { unsyncedOf, type UnsyncedSpace } from './unsynced.ts'
+
+/** How somebody signs out. */
+export interface SignOutOptions {
+  /**
+   * What becomes of what their storage has. `keep` leaves it for their return, `wipe` deletes it, `handOver` moves it to the storage `to`, whose principal goes on
+   * with it: pending Changes, which are then sent in that name, undo stacks, and all that was loaded.
+   */
+  readonly data: 'keep' | 'wipe' | 'handOver'
+  /** The name of the storage that gets it. */
+  readonly to?: string
+  /** With `handOver`, these spaces only; the rest is wiped. Default: all. */
+  readonly spaces?: readonly string[]
+  /** What is wiped and no relay has: `refuse`, the default, signs nobody out then; `lose` wipes it as well. */
+  readonly unsynced?: 'refuse' | 'lose'
+  readonly surroundings?: Surroundings
+}
+
+/** What was in this browser only. */
+export interface SignedOut {
+  /** With `keep` it waits for the return, with `handOver` for the other principal's relay; with `wipe` it is gone. */
+  readonly unsynced: readonly UnsyncedSpace[]
+}
+
+/** How long to wait until the tab that runs the link of a space has let go of it. */
+const PATIENCE_MS = 2000
+
+/**
+ * Ends the work of a principal in this browser, whose storage is called `name`. Close the stores of this page first, `await store.close()`: that saves what they
+ * have. Stores of other tabs take no part in the link any more and say `signed-out`, so nothing is sent in the old name from then on; with `wipe` and
+ * `handOver` they lose their storage too, and keep what they show in memory until they are closed.
+ *
+ * Rejects with `StoreError` `unsynced`, with nobody signed out, when something that is to be wiped is on no relay as far as is known here: connect and wait for
+ * `synced()`, hand it over, or say `lose`. With `storage-blocked` when a tab does not let go, and `storage-failed` when the storage cannot be read;
+ * what was handed over by then is there and here, and to sign out again goes on. With `other-log` when the storage `to` follows another log of the relay
+ * in one of the spaces. Cost: some passes over all that is stored.
+ *
+ * @example
+ * import { signOut, storageOf } from '@syncline/idb/principals'
+ *
+ * /** Somebody began without an account: what they did is theirs. *\/
+ * const signIn = (id: string) => signOut(storageOf('my-app', null), { data: 'handOver', to: storageOf('my-app', id) })
+ * // Node has no IndexedDB.
+ * await expect(signIn('ada')).rejects.toThrow('no IndexedDB')
+ */
+export async function signOut(name: string, options: SignOutOptions): Promise<SignedOut> {
+  const { data, to, spaces, unsynced = 'refuse', surroundings = surroundingsHere } = options
+  if (data === 'handOver' && (to === undefined || to === name)) throw nowhereError(name)
+  const isWiped = (space: string): boolean =>
+    data === 'wipe' || (data === 'handOver' && spaces !== undefined && !spaces.includes(space))
+
+  /** What there is, unless something would be lost that shall not be. */
+  async function survey(): Promise<{ readonly report: DatabaseReport; readonly unsynced: readonly UnsyncedSpace[] }> {
+    const report = await verifyDatabase(name, surroundings)
+    const found = unsyncedOf(report)
+    const lost = found.filter(({ space }) => isWiped(space))
+    if (unsynced === 'refuse' && lost.length > 0) throw unsyncedError(name, lost)
+    return { report, unsynced: found }
+  }
+
+  const first = await survey()
+  for (const { space } of first.report.spaces) {
+    tellSignedOut(name, space, surroundings)
+    await awaitLink(name, space, surroundings, data === 'keep')
+  }
+  if (data === 'keep') return { unsynced: first.unsynced }
+  // What they had under way has come, or never will.
+  let last = await survey()
+  while (data === 'handOver') {
+    checkImported(
+      to!,
+      await importDatabase(to!, exportDatabase(name, { ...(spaces && { spaces }), surroundings }), surroundings),
+    )
+    const after = await survey()
+    const isAll = isSame(last.report, after.report)
+    last = after
+    // A tab has added something while it was read.
+    if (isAll) break
+  }
+  await deleteDatabase(name, surroundings)
+  return { unsynced: last.unsynced }
+}
+
+/** Tells the stores of all tabs. */
+function tellSignedOut(name: string, space: string, { openChannel }: Surroundings): void {
+  const channel = openChannel?.(originWide(name, `space ${space}`))
+  channel?.postMessage({ type: 'signedOut' })
+  channel?.close()
+}
+
+/** Resolves when no tab runs the link of a space: what was sent in the old name is sent. A page of older code does not listen. */
+async function awaitLink(name: string, space: string, surroundings: Surroundings, mayGoOn: boolean): Promise<void> {
+  const locks = createLocks(name, surroundings)
+  if (locks === undefined) return
+  const patience = new AbortController()
+  const cancel = surroundings.setTimer(PATIENCE_MS, () => patience.abort(stillLinkedError(name, space)))
+  try {
+    const held = await locks.hold(`link ${space}`, patience.signal)
+    held.release()
+  } catch (error) {
+    if (!mayGoOn) throw error
+  } finally {
+    cancel()
+  }
+}
+
+function isSame(one: DatabaseReport, other: DatabaseReport): boolean {
+  const sizes = ({ spaces }: DatabaseReport): string =>
+    JSON.stringify(spaces.map(({ space, entries, sizeBytes }) => [space, entries, sizeBytes]))
+  return sizes(one) === sizes(other)
+}
+
+function checkImported(to: string, { spaces, isWhole }: Imported): void {
+  const other = spaces.find(({ outcome }) => outcome === 'other-epoch')
+  if (other !== undefined) {
+    throw new StoreError(
+      'other-log',
+      `"${to}" has the space "${other.space}" of another relay, or from before that relay lost its data, so it takes nothing of it over. ` +
+        'Nothing was deleted. Hand over the other spaces by `spaces`, or wipe.',
+    )
+  }
+  if (!isWhole)
+    throw new StoreError('storage-failed', `What "${to}" was given is not whole. Nothing was deleted. Try again.`)
+}
+
+function unsyncedError(name: string, lost: readonly UnsyncedSpace[]): StoreError {
+  const parts = lost.map(
+    ({ space, pending, undecided, refused, unreadable }) =>
+      `"${space}": ${[
+        [pending, 'pending'],
+        [undecided, 'undecided'],
+        [refused, 'refused'],
+        [unreadable, 'unreadable'],
+      ]
+        .filter(([count]) => count !== 0)
+        .map(([count, what]) => `${count} ${what}`)
+        .join(', ')}`,
+  )
+  return new StoreError(
+    'unsynced',
+    `The storage "${name}" has what no relay has, as far as is known here (${parts.join('; ')}). Nobody was signed out. ` +
+      "Connect and wait for `synced()`, hand it over, or wipe it all the same: `unsynced: 'lose'`.",
+  )
+}
+
+function nowhereError(name: string): StoreError {
+  return new StoreError(
+    'invalid-sign-out',
+    `What "${name}" has was to be handed over, and \`to\` names no other storage. Say which one goes on with it: storageOf(app, principal).`,
+  )
+}
+
+function stillLinkedError(name: string, space: string): StoreError {
+  return new StoreError(
+    'storage-blocked',
+    `A tab goes on syncing "${space}" of the storage "${name}". Nothing was deleted. Close the app's other tabs, and sign out again.`,
+  )
+}
