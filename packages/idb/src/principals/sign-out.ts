@@ -47,7 +47,7 @@ const PATIENCE_MS = 2000
  * @example
  * import { signOut, storageOf } from '@syncline/idb/principals'
  *
- * /** Somebody began without an account: what they did is theirs. *\/
+ * // Somebody began without an account: what they did is theirs.
  * const signIn = (id: string) => signOut(storageOf('my-app', null), { data: 'handOver', to: storageOf('my-app', id) })
  * // Node has no IndexedDB.
  * await expect(signIn('ada')).rejects.toThrow('no IndexedDB')
