@@ -80,6 +80,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
         closeUp()
       }, 'connection')
       let stopWatchingHost = (): void => undefined
+      let callOff = (): void => undefined
 
       const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
 
@@ -116,8 +117,11 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
 
       /** The client's end reaches the relay, after all that it has sent, unless the way swallows it. */
       function closeUp(): void {
-        if (side === undefined) server.isOver = true
-        else if (!server.isDeaf) {
+        if (side === undefined) {
+          server.isOver = true
+          // Nobody is on the way to the relay any more.
+          callOff()
+        } else if (!server.isDeaf) {
           host!.plan({ kind: 'message', label: 'close', channel: up, from: life.party, inMs: upMs(), run: endServer })
         }
         tidy()
@@ -134,8 +138,10 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
         isDownLost = decider.happens(`break ${browser}`, 0.6)
         const lost = (isUpLost ? underWay.up : 0) + (isDownLost ? underWay.down : 0)
         if (lost > 0) count('loss', lost)
-        if (side === undefined || host!.isOver) server.isOver = true
-        else {
+        if (side === undefined || host!.isOver) {
+          server.isOver = true
+          callOff()
+        } else {
           const lateMs = [0, 100, 5000][decider.choose(`break ${browser}`, 3)]!
           host!.plan({ kind: 'message', label: 'break', channel: up, from: life.party, inMs: lateMs, run: endServer })
         }
@@ -244,7 +250,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
       }
 
       // The relay is asked at its side; it may be another one by then, or none.
-      life.planUnfrozen({ kind: 'message', label: 'connects', channel: up, inMs: upMs(), run: open })
+      callOff = life.planUnfrozen({ kind: 'message', label: 'connects', channel: up, inMs: upMs(), run: open })
 
       return {
         bufferedBytes: 0,
