@@ -33,6 +33,8 @@ const NEWCOMERS = 0.25
 
 /** How long after it has closed nobody holds anything any more: answers of storages and locks are under way. */
 const LET_GO_MS = 1000
+/** Longer than any message is on its way, through partitions and delays. */
+const LAST_MESSAGES_MS = 600_000
 
 /** How long all may take to come to rest when nothing is wrong any more. */
 const REST_MS = 600_000
@@ -235,7 +237,8 @@ async function leave(world: World): Promise<void> {
     reportHeld(world, running.life, running.life.holds)
   }
   host.kill()
-  await kernel.pass(60_000)
+  // What is on its way arrives, and finds nobody.
+  await kernel.pass(LAST_MESSAGES_MS)
   for (const { name, browser } of machines) {
     const held = Object.entries(browser.held).filter(([, count]) => count > 0)
     if (held.length > 0)
