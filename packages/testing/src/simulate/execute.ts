@@ -197,15 +197,22 @@ async function reload(world: World): Promise<void> {
 }
 
 /** What the relay, and each browser, has decided about could have been one after the other, with what is there now at the end. */
-function checkTranscript({ transcript, tally, fail }: World, machines: readonly Machine[], fresh: Replica): void {
+function checkTranscript(
+  { transcript, tally, damaged, fail }: World,
+  machines: readonly Machine[],
+  fresh: Replica,
+): void {
   if (transcript === undefined) return
   const histories = [
     { arbiter: 'relay', name: 'the relay', history: transcript.history('relay', fresh.snapshot) },
-    ...machines.map((machine) => ({
-      arbiter: 'browser',
-      name: machine.name,
-      history: transcript.history({ browser: machine.name }, replicaOf(machine, 0).snapshot),
-    })),
+    // What a browser has decided about is nowhere else.
+    ...machines
+      .filter(({ name }) => !damaged.has(name))
+      .map((machine) => ({
+        arbiter: 'browser',
+        name: machine.name,
+        history: transcript.history({ browser: machine.name }, replicaOf(machine, 0).snapshot),
+      })),
   ]
   for (const { arbiter, name, history } of histories) {
     const { failure, dependencies } = serialized(name, history)

@@ -44,6 +44,8 @@ export interface Faults {
   readonly storageDropped: number
   /** The relay refuses a Change. */
   readonly refusal: number
+  /** A browser dies, and one record of what it has stored is damaged when it comes back. Of what only this browser had nothing can be promised then. */
+  readonly damage: number
 }
 
 export type FaultName = keyof Faults
@@ -81,4 +83,6 @@ export const everyFault: Faults = {
   refusal: 0.02,
   // Few: after one not much else is tried.
   relayRestore: 0.005,
+  // After it less can be promised of a browser, so it has schedules of its own.
+  damage: 0,
 }

@@ -1,3 +1,4 @@
+import { damageRecord } from './browser/damage.ts'
 import type { FaultName } from './faults.ts'
 import type { Machine } from './machine.ts'
 import type { World } from './world.ts'
@@ -52,6 +53,18 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
     }),
   browserCrash: (world, draw) => crash(world, machineOf(world, draw), false, draw),
   powerLoss: (world, draw) => crash(world, machineOf(world, draw), true, draw),
+  damage(world, draw) {
+    const machine = machineOf(world, draw)
+    if (!crash(world, machine, false, draw)) return false
+    const what = damageRecord(machine.disk, draw)
+    if (what === undefined) return false
+    world.tally.count(`damage: ${what}`)
+    world.damaged.add(machine.name)
+    world.refusedOf.add(machine.name)
+    world.allow('storage-damaged')
+    for (const deed of world.ledger.deeds) if (deed.browser === machine.name) deed.mayBeLost = true
+    return true
+  },
   relayCrash(world, draw) {
     if (world.host.running === undefined) return false
     world.host.kill()

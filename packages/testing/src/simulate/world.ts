@@ -41,7 +41,9 @@ export interface World {
   /** What is going to mend itself: each prevents that. */
   readonly mending: Set<() => void>
   /** Browsers of which the relay has refused something. */
-  readonly refusedOf: ReadonlySet<string>
+  readonly refusedOf: Set<string>
+  /** Browsers of whose disks something was damaged. */
+  readonly damaged: Set<string>
   /** Errors that stores may report, by code. */
   readonly allowed: ReadonlySet<string>
   /** The relay has come back from a backup that has not these Changes. */
@@ -223,6 +225,7 @@ export function createWorld(
     calls,
     mending: new Set(),
     refusedOf,
+    damaged: new Set(),
     allowed,
     loseOnRelay,
     get restorations() {
