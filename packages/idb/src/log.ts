@@ -137,7 +137,7 @@ export function createLog(
 
   async function appendRecord(
     entry: Uint8Array,
-    { fence, claim, durability = 'relaxed' }: AppendOptions,
+    { fence, claim, durability = 'relaxed', twice = false }: AppendOptions,
   ): Promise<IDBValidKey> {
     const stores: StoreName[] = ['entries']
     if (fence !== undefined) stores.push('fences')
@@ -167,7 +167,9 @@ export function createLog(
             claims.delete([space, claim - 1])
             orRefuse(claims.add({ space, claim }), () => claimedError(space, claim))
           }
-          return transaction.objectStore('entries').add(record)
+          const entries = transaction.objectStore('entries')
+          if (twice) entries.add({ space, entry, sum: sumOf(entry, undefined) })
+          return entries.add(record)
         }),
       )
       seenClaim = Math.max(seenClaim, claim ?? 0)

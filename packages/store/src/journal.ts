@@ -2,13 +2,14 @@ import { encodeEntry, type EndedEntry, type SingleEntry } from '@syncline/protoc
 import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import { createDelay, type Delay } from './delay.ts'
 import { StoreError } from './errors.ts'
-import type { Clock, Log } from './ports.ts'
+import type { AppendOptions, Clock, Log } from './ports.ts'
 import {
   bringsChanges,
   entriesOf,
   insertSettlement,
   isStrict,
   madeBy,
+  takesAway,
   takeUnheard,
   together,
   type ClaimPiece,
@@ -224,8 +225,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     const isUnsure = [...underWay].some(({ kind }) => kind === 'claim')
     if (pieces.every((piece) => onTheirWay.has(piece) && !(isUnsure && underWay.has(piece)))) return
     for (const piece of pieces) sealed.add(piece)
-    const durability = pieces.some(isStrict) ? 'strict' : 'relaxed'
-    const appended = log.append(encodeEntry(together(pieces.flatMap(entriesOf))), { durability })
+    const appended = log.append(encodeEntry(together(pieces.flatMap(entriesOf))), optionsOf(pieces))
     // Heard when it is its turn.
     appended.catch(() => undefined)
     early.push({ pieces, appended })
@@ -240,10 +240,10 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     // Taken now, so that what is committed while this is being written makes the next record.
     const entry = encodeEntry(together(entriesOf(piece)))
     sealed.add(piece)
-    const durability = isStrict(piece) ? 'strict' : 'relaxed'
+    const options = optionsOf([piece])
     try {
       const { fence } = piece.kind === 'ordered' ? piece : nothingMore
-      return await log.append(entry, fence === undefined ? { durability } : { durability, fence })
+      return await log.append(entry, fence === undefined ? options : { ...options, fence })
     } catch (error) {
       if (piece.kind !== 'ordered' || !hasCode(error, 'fenced')) throw error
       events.onFenced()
@@ -316,7 +316,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
         underWay.add(cause)
       }
       const position = await log.append(encodeEntry(together(entries)), {
-        durability: offer.strict || causes.some(isStrict) ? 'strict' : 'relaxed',
+        ...optionsOf(causes, offer.strict),
         claim: number,
       })
       // Whoever reads fast has read it already.
@@ -554,6 +554,12 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       }
     },
   }
+}
+
+/** How pieces are stored that go into one entry. */
+function optionsOf(pieces: readonly Piece[], isStrictAnyway = false): AppendOptions {
+  const durability = isStrictAnyway || pieces.some(isStrict) ? 'strict' : 'relaxed'
+  return pieces.some(takesAway) ? { durability, twice: true } : { durability }
 }
 
 const nothingMore: { readonly fence?: undefined } = {}

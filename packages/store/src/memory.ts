@@ -71,7 +71,7 @@ function openShelf(shelf: Shelf): Log {
       assertOpen()
       if (position <= shelf.entries.length) shelf.aside.set(position, reason)
     },
-    async append(entry, { fence, claim } = {}) {
+    async append(entry, { fence, claim, twice = false } = {}) {
       assertOpen()
       const bytes = entry.slice()
       await Promise.resolve()
@@ -90,6 +90,7 @@ function openShelf(shelf: Shelf): Log {
         }
         shelf.claim = claim
       }
+      if (twice) shelf.entries.push({ bytes, claim: undefined })
       return shelf.entries.push({ bytes, claim })
     },
     async takeFence() {

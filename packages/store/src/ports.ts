@@ -69,6 +69,7 @@ export interface Log {
    * Appends one entry and resolves to its position once it is durable.
    * With `fence`, rejects with `StoreError` `fenced`, storing nothing, when a greater fence was taken since. With `claim`, rejects with
    * `StoreError` `claimed`, storing nothing, unless it is the number after the newest (the first is free). The checks and the write are one atomic step.
+   * With `twice` it stands there twice, one right after the other, and whoever loses one record of a log has the other; the position is that of the second.
    * Rejects with `StoreError` when it cannot be stored: `storage-full` for want of room, `storage-lost` while there is no connection, else `storage-failed`.
    */
   append(entry: Uint8Array, options?: AppendOptions): Promise<number>
@@ -94,6 +95,7 @@ export interface AppendOptions {
   readonly durability?: 'relaxed' | 'strict'
   readonly fence?: number
   readonly claim?: number
+  readonly twice?: boolean
 }
 
 /**

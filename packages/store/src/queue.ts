@@ -91,6 +91,14 @@ export function isStrict(piece: Piece): boolean {
   return piece.kind === 'settlement' || (piece.kind === 'commits' && piece.strict)
 }
 
+/**
+ * Whether it takes something away that stands in the log before it, and is lost with no record of it that is damaged: what it took away would be there
+ * again, beside what it has become, and be sent.
+ */
+export function takesAway(piece: Piece): boolean {
+  return piece.kind === 'settlement' || (piece.kind === 'entry' && piece.entry.kind === 'dropped')
+}
+
 function commitsEntry(pending: readonly Pending[]): CommitsEntry {
   return { kind: 'commits', changes: pending.map((one) => ({ record: one.record(), local: one.local() })) }
 }

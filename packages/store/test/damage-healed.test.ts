@@ -1,5 +1,5 @@
 import { counter } from '@syncline/merge'
-import { decodeEntry, decodeHeader, type LogEntry } from '@syncline/protocol'
+import { decodeEntry, decodeHeader, type LogEntry, type RefusalCode } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, type Storage, type Store } from '../src/index.ts'
 import { createWorld, passing, settle, type Wire, type World } from './world.ts'
@@ -91,6 +91,42 @@ test('[DM3] [DM4] each entry in turn is lost: the relay heals what it has, the r
     sums.push(ALL - lost)
   }
   expect(new Set(sums).size).toBe(6)
+})
+
+/** A device on which one Change was refused for what is mended, and has become another one, and one for good, which somebody has dropped. */
+async function refusedOnce(): Promise<Device> {
+  // The second is what the first has become.
+  const codes: (RefusalCode | undefined)[] = ['missing-dependency', undefined, 'forbidden']
+  const world = await createWorld(13, {
+    refuse(header) {
+      const code = header.touched.some(({ address }) => address === 'votes') ? codes.shift() : undefined
+      return code === undefined ? undefined : { code, message: 'A test.' }
+    },
+  })
+  const [storage, wire] = [memoryStorage(), world.wire()]
+  const other = await world.open({ transport: world.wire() })
+  const first = await world.open({ storage, transport: wire })
+  await passing(world, add(first, 0).synced())
+  await expect(passing(world, add(first, 1).synced())).rejects.toMatchObject({ refusal: 'forbidden' })
+  for (const { id } of first.refused.list()) first.refused.drop(id)
+  await passing(world, add(first, 2).synced())
+  await passing(world, first.close())
+  return { world, wire, storage, other }
+}
+
+test('[DM5] what was authored again or dropped is so, whichever entry is lost, and nothing is doubled', async () => {
+  const kinds = (await entriesOf((await refusedOnce()).storage)).map(({ entry }) => entry.kind)
+  expect(kinds.filter((kind) => kind === 'ended')).toHaveLength(4)
+  expect(kinds.filter((kind) => kind === 'dropped')).toHaveLength(2)
+  for (let position = 1; position <= kinds.length; position++) {
+    const { world, wire, storage, other } = await refusedOnce()
+    await (await storage.openLog('board')).setAside(position, 'a test')
+    const store = await world.open({ storage, transport: wire })
+    await world.clock.pass(20_000)
+    for (const one of [store, other]) expect([position, one.get(votes), one.status.pending]).toEqual([position, 101, 0])
+    expect([position, store.refused.list()]).toEqual([position, []])
+    await passing(world, world.close())
+  }
 })
 
 test('[DM3] without the relay all that can be read is shown, and waits', async () => {

@@ -141,6 +141,29 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     expect(await readAll(mine)).toEqual([])
   })
 
+  test('what is stored twice stands in two places, one right after the other, and in none when it is refused', async () => {
+    const old = await mine.takeFence()
+    const one = await mine.append(bytes(1), { twice: true, fence: old })
+    const two = await theirs.append(bytes(2), { twice: true, claim: 1, durability: 'strict' })
+    const fence = await theirs.takeFence()
+    await expect(mine.append(bytes(3), { twice: true, fence: old })).rejects.toMatchObject({ code: 'fenced' })
+    await expect(mine.append(bytes(3), { twice: true, claim: 1 })).rejects.toMatchObject({ code: 'claimed' })
+    await mine.append(bytes(4), { twice: true, fence, claim: 2 })
+    const stored = await readAll(theirs)
+    expect(stored.map(({ entry }) => entry[0])).toEqual([1, 1, 2, 2, 4, 4])
+    expect([stored[1]!.position, stored[3]!.position]).toEqual([one, two])
+    expect(await readClaims(mine)).toEqual([
+      [1, undefined],
+      [1, undefined],
+      [2, undefined],
+      [2, 1],
+      [4, undefined],
+      [4, 2],
+    ])
+    await mine.setAside(one, 'a test')
+    expect((await readAll(theirs)).map(({ entry }) => entry[0])).toEqual([1, 2, 2, 4, 4])
+  })
+
   test('fences only grow, whoever takes them', async () => {
     const fences: number[] = []
     for (let i = 0; i < 3; i++) fences.push(await mine.takeFence(), await theirs.takeFence())

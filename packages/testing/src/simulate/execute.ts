@@ -122,9 +122,9 @@ function statusOf(tab: Machine['tabs'][number]): string {
 }
 
 /** Whether every tab has all of the relay's log and of its browser's, and nothing that the relay does not have. */
-function isAtRest({ machines, host, restorations }: World): boolean {
+function isAtRest({ machines, host, restorations, damaged }: World): boolean {
   const head = host.disk.records(SPACE).length
-  return machines.every(({ tabs, way }) => {
+  return machines.every(({ name, tabs, way }) => {
     const shared = tabs[0]?.store?.snapshot.basis
     // What a tab has done that is cut off cannot be sent before it is gone.
     const mayWait = tabs.some((tab) => tab !== undefined && isCutOff(tab))
@@ -136,7 +136,8 @@ function isAtRest({ machines, host, restorations }: World): boolean {
       const isAlike = basis.relaySeq !== shared!.relaySeq || basis.epoch !== shared!.epoch
       if (status.unsaved > 0 || !(isAlike || equalSeqs(basis.writers, shared!.writers))) return false
       if (way === undefined) return true
-      if (status.storage !== 'ok') return false
+      // What was found damaged is told for as long as the store is open.
+      if (status.storage !== 'ok' && !(status.storage === 'damaged' && damaged.has(name))) return false
       if (isCutOff(tab)) return status.link === 'waiting'
       // Who has not noticed yet that the relay was another one may be as far by chance.
       const isThere = basis.relaySeq === head && (restorations === 0 || host.disk.holds(SPACE, basis))

@@ -83,6 +83,6 @@ export const everyFault: Faults = {
   refusal: 0.02,
   // Few: after one not much else is tried.
   relayRestore: 0.005,
-  // After it less can be promised of a browser, so it has schedules of its own.
-  damage: 0,
+  // As few: after it less is promised of a browser.
+  damage: 0.005,
 }

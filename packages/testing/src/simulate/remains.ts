@@ -14,6 +14,7 @@ export interface Remains {
   readonly past: Past
   readonly allowed: ReadonlySet<string>
   readonly refusedOf: ReadonlySet<string>
+  readonly damaged: ReadonlySet<string>
   readonly restorations: number
 }
 
@@ -30,7 +31,7 @@ export interface MachineRemains {
 
 /** What is left of a world if it ends here. Disks that nobody has written on since `last` are the same. */
 export function remainsOf(world: World, diskOf: (machine: Machine) => Disk): Remains {
-  const { kernel, host, ledger, transcript, allowed, refusedOf, machines } = world
+  const { kernel, host, ledger, transcript, allowed, refusedOf, damaged, machines } = world
   const skewOf = ({ skewMs }: MachineClock): number => kernel.nowMs + skewMs
   return {
     machines: machines.map((machine) => ({
@@ -45,6 +46,7 @@ export function remainsOf(world: World, diskOf: (machine: Machine) => Disk): Rem
     past: transcript?.past ?? new Map(),
     allowed: new Set(allowed),
     refusedOf: new Set(refusedOf),
+    damaged: new Set(damaged),
     restorations: world.restorations,
   }
 }

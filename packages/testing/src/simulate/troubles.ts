@@ -58,7 +58,8 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
     if (!crash(world, machine, false, draw)) return false
     const what = damageRecord(machine.disk, draw)
     if (what === undefined) return false
-    world.tally.count(`damage: ${what}`)
+    world.tally.count(`damaged: ${what}`)
+    // What only this browser has may be lost, and what was written on top of it refused. What the relay has told is synced still has to be there.
     world.damaged.add(machine.name)
     world.refusedOf.add(machine.name)
     world.allow('storage-damaged')

@@ -225,7 +225,7 @@ export function createWorld(
     calls,
     mending: new Set(),
     refusedOf,
-    damaged: new Set(),
+    damaged: new Set(remains?.damaged),
     allowed,
     loseOnRelay,
     get restorations() {

@@ -25,7 +25,7 @@ test.each([5037, 5249])(
   'seed %i — a tab that had a link of its own for a while left others offline (fixed 2026-11)',
   async (seed) => {
     // What could go wrong when they were found.
-    const faults = { ...everyFault, relayRestore: 0 }
+    const faults = { ...everyFault, relayRestore: 0, damage: 0 }
     const { failures } = await simulate({ app: booking, tabs: [3, 1], faults, shrinking: 0 }).cohort({
       runs: 1,
       first: seed,

@@ -65,7 +65,7 @@ test('whatever call of a storage a run of 200 commits ends at, nothing is lost t
 
 test('and so it is in runs in which everything goes wrong that can', async () => {
   // A backup is another end, which has its own tests.
-  const faults = { ...everyFault, refusal: 0, relayRestore: 0 }
+  const faults = { ...everyFault, refusal: 0, relayRestore: 0, damage: 0 }
   const simulation = simulate({ app, tabs: [2, 1], relay, faults, steps: isLong ? 60 : 15 })
   for (let seed = 1; seed <= (isLong ? 50 : 1); seed++) {
     const { points } = await simulation.crashes({ of: seed, print: () => {} })
