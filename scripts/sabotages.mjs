@@ -1,174 +1,212 @@
 /**
  * One-line mistakes that would lose, double or tear what people write. Each is a piece of a file that stands there exactly once, and what a
- * careless hand would have put in its place. `scripts/sabotage.mjs` plants them, one at a time, and wants the simulations to notice.
+ * careless hand would have put in its place. `scripts/sabotage.mjs` plants them, one at a time, and wants the simulations to notice. `foundBy` is
+ * the simulation that is asked first, as it finds it soonest.
  *
- * @typedef {{ name: string, file: string, from: string, to: string }} Sabotage
+ * @typedef {{ name: string, foundBy: string, file: string, from: string, to: string }} Sabotage
  * @type {readonly Sabotage[]}
  */
 export const sabotages = [
   {
     name: 'the relay acknowledges before the fsync',
+    foundBy: 'simulate/small',
     file: 'packages/relay/src/committer.ts',
     from: 'await storage.append(parts.map((part) => part.build()))',
     to: 'storage.append(parts.map((part) => part.build())).catch(() => undefined)',
   },
   {
     name: 'the relay takes a Change again that it has',
+    foundBy: 'simulate/small-tabs',
     file: 'packages/relay/src/judge.ts',
     from: "? 'duplicate' : clash(arrival, lastSeq)",
     to: "? 'append' : clash(arrival, lastSeq)",
   },
   {
     name: 'the relay does not hold back what depends on something it has not',
+    foundBy: 'simulate/whole',
     file: 'packages/relay/src/judge.ts',
     from: 'if (needed > has) return missing(',
     to: 'if (needed < 0) return missing(',
   },
   {
     name: 'the relay takes what it was told to refuse',
+    foundBy: 'simulate/crashes',
     file: 'packages/relay/src/judge.ts',
     from: '        court.refuse(header) ??\n',
     to: '',
   },
   {
     name: 'the relay tells that it has refused a Change, and stores it',
+    foundBy: 'simulate/booking',
     file: 'packages/relay/src/room.ts',
     from: "if (typeof judgement === 'object') return turnDown(subscription, arrival, judgement)",
     to: "if (typeof judgement === 'object') turnDown(subscription, arrival, judgement)",
   },
   {
     name: 'the relay does not look at the epoch',
+    foundBy: 'simulate/restored',
     file: 'packages/relay/src/basis-flaw.ts',
     from: 'return found === epoch ? undefined',
     to: 'return true ? undefined',
   },
   {
     name: 'the relay takes a basis beyond the stretch of its epoch',
+    foundBy: 'simulate/restored',
     file: 'packages/relay/src/basis-flaw.ts',
     from: 'return found === epoch ? undefined',
     to: 'return stretches.some((stretch) => stretch.epoch === epoch) ? undefined',
   },
   {
     name: 'the relay does not ask what an envelope expects',
+    foundBy: 'simulate/booking',
     file: 'packages/relay/src/judge.ts',
     from: 'court.arbitrate(arrival, header)',
     to: 'undefined',
   },
   {
     name: 'the relay skips what it stored while a client caught up',
+    foundBy: 'simulate/booking',
     file: 'packages/relay/src/subscription.ts',
     from: 'if (cursor === log.durableHead) {',
     to: 'if (cursor >= basis.relaySeq) {',
   },
   {
     name: 'the relay acknowledges what somebody else wrote',
+    foundBy: 'simulate/whole',
     file: 'packages/relay/src/delivery.ts',
     from: '(own.get(writer) ?? 0) >= seq',
     to: '(own.get(writer) ?? 0) >= 0',
   },
   {
     name: 'the link drops a pending Change when it sends',
+    foundBy: 'simulate/whole',
     file: 'packages/store/src/link.ts',
     from: '      records.push(record)\n',
     to: '      if (seq % 5 !== 4) records.push(record)\n',
   },
   {
     name: 'the journal says durable before it is',
+    foundBy: 'simulate/booking',
     file: 'packages/store/src/journal.ts',
     from: 'await (handed?.appended ?? append(queue[0]!))',
     to: "queue[0]!.kind === 'commits' ? void append(queue[0]!).catch(() => undefined) : await append(queue[0]!)",
   },
   {
     name: 'a refused Change is authored again by the writer that has ended',
+    foundBy: 'simulate/booking',
     file: 'packages/store/src/writers.ts',
     from: '      goOn()\n      return {',
     to: '      return {',
   },
   {
     name: 'a refused Change takes those with it that came after',
+    foundBy: 'simulate/booking',
     file: 'packages/store/src/replica.ts',
     from: 'if (!refused.has(id)) survivors.push(one)',
     to: 'refused.set(id, one as never)',
   },
   {
     name: 'nobody writes down what became of a refused writer',
+    foundBy: 'simulate/booking',
     file: 'packages/store/src/settling.ts',
     from: 'const stored = core.journal.settle(',
     to: 'const stored = ((..._: unknown[]) => Promise.resolve())(',
   },
   {
     name: 'the clock does not hear of what others wrote',
+    foundBy: 'simulate/whole',
     file: 'packages/store/src/replica.ts',
     from: '      lastAt = witness(lastAt, item.at)\n',
     to: '',
   },
   {
     name: 'what others wrote comes without its last operation',
+    foundBy: 'simulate/booking',
     file: 'packages/store/src/replica.ts',
     from: 'const theirs = withoutBrowserOps(item)',
     to: 'const theirs = { ...withoutBrowserOps(item), ops: withoutBrowserOps(item).ops.slice(0, Math.max(1, item.ops.length - 1)) }',
   },
   {
     name: 'what others wrote is forgotten where something of ours is pending',
+    foundBy: 'simulate/whole',
     file: 'packages/store/src/replica.ts',
     from: '      underlay(theirs)\n',
     to: '',
   },
   {
     name: 'a transaction does not ask whether what it read has moved',
+    foundBy: 'one-tab',
     file: 'packages/stm/src/attempt.ts',
     from: "...(isolation === 'serializable' ? movedReads : []),",
     to: '',
   },
   {
     name: 'the last write is the one that comes last',
+    foundBy: 'simulate/booking',
     file: 'packages/merge/src/whole.ts',
     from: 'if (state !== undefined && !wins(stamp, value, state.stamp, state.value)) return state\n',
     to: '',
   },
   {
     name: 'a removal that came before its addition is forgotten',
+    foundBy: 'simulate/policies',
     file: 'packages/merge/src/set-state.ts',
     from: 'const sum = (before?.n ?? 0) + n',
     to: 'const sum = Math.max(0, (before?.n ?? 0) + n)',
   },
   {
     name: 'a tab does not look at the claims of others',
+    foundBy: 'between-tabs',
     file: 'packages/store/src/memory.ts',
     from: 'if (shelf.claim !== undefined && claim !== shelf.claim + 1) {',
     to: 'if (shelf.claim !== undefined && claim < 0) {',
   },
   {
     name: 'a store that is closed still listens for the loss of its log',
+    foundBy: 'simulate/small',
     file: 'packages/store/src/assemble.ts',
     from: '      stopLosses()\n',
     to: '',
   },
   {
     name: 'a lock that was let go still listens for the page to freeze',
+    foundBy: 'simulate/small',
     file: 'packages/idb/src/freezing.ts',
     from: "return () => page.removeEventListener('freeze', freeze)",
     to: 'return () => undefined',
   },
   {
     name: 'a page that is frozen does not store what waits',
+    foundBy: 'simulate/leaving',
     file: 'packages/idb/src/leaving.ts',
     from: "  page?.addEventListener('freeze', listener)\n",
     to: '',
   },
   {
     name: 'a page that is left does not store what waits',
+    foundBy: 'simulate/leaving',
     file: 'packages/idb/src/leaving.ts',
     from: "  window?.addEventListener('pagehide', listener)\n",
     to: '',
   },
   {
     name: 'what waits behind an append is not handed over when the page ends',
+    foundBy: 'simulate/leaving',
     file: 'packages/store/src/journal.ts',
     from: '      void drain()\n      handOver()\n    },',
     to: '      void drain()\n    },',
   },
 ]
+
+/** Where the systems are simulated. */
+export const simulations = 'packages/testing/test/'
+
+/**
+ * The file of the simulation that finds a sabotage soonest.
+ *
+ * @param {Sabotage} sabotage
+ */
+export const simulationOf = ({ foundBy }) => `${simulations}${foundBy}.sim.test.ts`
 
 /**
  * The text of a file with a sabotage in it. Throws when what it takes away does not stand there exactly once: then the code has moved on, and

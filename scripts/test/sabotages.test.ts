@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { transformWithOxc } from 'vite'
 import { at } from '../paths.mjs'
-import { sabotages, spoil } from '../sabotages.mjs'
+import { sabotages, simulationOf, spoil } from '../sabotages.mjs'
 
 test.each(sabotages)('there is something to spoil: $name', async (sabotage) => {
   const spoilt = spoil(readFileSync(at(sabotage.file), 'utf8'), sabotage)
   // What does not compile would be noticed by anything.
   await expect(transformWithOxc(spoilt, sabotage.file, { lang: 'ts' })).resolves.toBeDefined()
+  expect([sabotage.foundBy, existsSync(at(simulationOf(sabotage)))]).toEqual([sabotage.foundBy, true])
 })
 
 test('a sabotage that has nothing to spoil any more says so', () => {

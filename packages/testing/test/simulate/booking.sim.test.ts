@@ -8,8 +8,7 @@ const RUNS = seeds(60)
 test(
   `what browsers and the relay decide about is one after the other, in ${RUNS} long schedules`,
   async () => {
-    const simulation = simulate({ app: booking, tabs: [3, 1], steps: 28 })
-    const { counts, runs } = await runSeeds(simulation, 'booking', RUNS)
+    const { counts, runs } = await runSeeds({ app: booking, tabs: [3, 1], steps: 28 }, 'booking', RUNS)
     expect(counts['actions']).toBeGreaterThan(runs)
     expect(counts['browser commits']).toBeGreaterThan(4 * runs)
     expect(counts['relay commits']).toBeGreaterThan(2 * runs)

@@ -1,6 +1,7 @@
 import { collection, counter, lww, set } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { everyFault, simulate, SimulationError, type SimulatedApp } from '../../src/simulate/index.ts'
+import { search } from './seeds.ts'
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
 
@@ -51,7 +52,7 @@ const relay = {
 } satisfies Parameters<typeof simulate>[0]['relay']
 
 test('whatever call of a storage a run of 200 commits ends at, nothing is lost that was promised', async () => {
-  const simulation = simulate({ app, tabs: [2, 1], relay, faults: {}, steps: 201 })
+  const simulation = simulate({ app, tabs: [2, 1], relay, faults: {}, steps: 201, ...search })
   const { report, commits, calls, points, ends, losses } = await simulation.crashes()
   expect(commits).toBe(200)
   // Each call takes effect, or it fails: nothing ends by itself in this run.
@@ -66,7 +67,7 @@ test('whatever call of a storage a run of 200 commits ends at, nothing is lost t
 test('and so it is in runs in which everything goes wrong that can', async () => {
   // A backup is another end, which has its own tests.
   const faults = { ...everyFault, refusal: 0, relayRestore: 0, damage: 0 }
-  const simulation = simulate({ app, tabs: [2, 1], relay, faults, steps: isLong ? 60 : 15 })
+  const simulation = simulate({ app, tabs: [2, 1], relay, faults, steps: isLong ? 60 : 15, ...search })
   for (let seed = 1; seed <= (isLong ? 50 : 1); seed++) {
     const { points } = await simulation.crashes({ of: seed, print: () => {} })
     expect(points).toBeGreaterThan(isLong ? 100 : 40)

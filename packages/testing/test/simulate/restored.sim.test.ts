@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { everyFault, simulate, type Faults, type SimulatedApp } from '../../src/simulate/index.ts'
+import { everyFault, type Faults, type SimulatedApp } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
 import { booking } from './booking.ts'
 import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
@@ -31,7 +31,7 @@ test.each<Restored>([
 ])(
   'who knows what an old backup of the relay has not notices it and keeps it, and all others agree ($name)',
   async ({ name, runs: each, ...options }) => {
-    const { counts, runs } = await runSeeds(simulate(options), name, seeds(each))
+    const { counts, runs } = await runSeeds(options, name, seeds(each))
     expect(counts['relayRestore']).toBeGreaterThan(runs / 4)
     expect(counts['cut off']).toBeGreaterThan(runs / 8)
   },

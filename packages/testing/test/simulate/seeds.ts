@@ -2,9 +2,16 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
-import type { SimulatedCohort, Simulation } from '../../src/simulate/index.ts'
+import { simulate, type SimulatedCohort, type SimulateOptions } from '../../src/simulate/index.ts'
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
+
+/** What code that was spoilt on purpose does wrong is not made smaller: that takes far longer than to find it. */
+export const search: Pick<SimulateOptions, 'shrinking'> =
+  process.env['SYNCLINE_SABOTAGE'] === undefined ? {} : { shrinking: 0 }
+
+/** One seed that fails is enough: the others mostly fail for the same reason, and to make each of them smaller takes a minute. */
+const enough = { failures: 1 }
 
 /** So many at a time: what is lost when somebody ends the long run. */
 const CHUNK = 1000
@@ -24,14 +31,11 @@ export function seeds(each: number, long = 1_000_000): number {
  * Runs so many seeds, and none of them may fail. In `npm test` they are the same each time. In the long run nobody has tried them on this machine:
  * it goes on where it has ended, or was ended, and stops when its time is up.
  */
-export async function runSeeds(
-  simulation: Pick<Simulation, 'cohort'>,
-  name: string,
-  runs: number,
-): Promise<SimulatedCohort> {
+export async function runSeeds(options: SimulateOptions, name: string, runs: number): Promise<SimulatedCohort> {
+  const simulation = simulate({ ...options, ...search })
   if (!isLong) {
-    const cohort = await simulation.cohort({ runs })
-    expect(cohort.failures).toEqual([])
+    const cohort = await simulation.cohort({ runs, ...enough })
+    noneFails(cohort)
     expect(cohort.runs).toBe(runs)
     return cohort
   }
@@ -44,8 +48,8 @@ export async function runSeeds(
   let first = nextSeed(place)
   const from = first
   while (done < runs && performance.now() < endMs) {
-    cohort = await simulation.cohort({ runs: Math.min(CHUNK, runs - done), first })
-    expect(cohort.failures).toEqual([])
+    cohort = await simulation.cohort({ runs: Math.min(CHUNK, runs - done), first, ...enough })
+    noneFails(cohort)
     for (const [what, count] of Object.entries(cohort.counts)) sums.set(what, (sums.get(what) ?? 0) + count)
     done += cohort.runs
     first = cohort.next
@@ -54,6 +58,11 @@ export async function runSeeds(
   expect(done).toBeGreaterThan(0)
   const missing = cohort!.missing.filter((what) => !sums.has(what))
   return { ...cohort!, first: from, runs: done, counts: Object.fromEntries(sums), missing }
+}
+
+/** Shows a schedule that fails as it was drawn. */
+function noneFails({ failures: [first] }: SimulatedCohort): void {
+  if (first !== undefined) throw new Error(first.failure)
 }
 
 /** Where the last run ended; on a machine that has not run any, anywhere. */

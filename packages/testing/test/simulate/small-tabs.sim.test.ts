@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { simulate } from '../../src/simulate/index.ts'
 import { booking } from './booking.ts'
 import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
@@ -8,11 +7,7 @@ const RUNS = seeds(810)
 test(
   `${RUNS} short schedules of one browser's tabs, which decide about things and let the relay decide, break no promise`,
   async () => {
-    const { missing, counts, runs } = await runSeeds(
-      simulate({ app: booking, tabs: [2], steps: 6 }),
-      'small-tabs',
-      RUNS,
-    )
+    const { missing, counts, runs } = await runSeeds({ app: booking, tabs: [2], steps: 6 }, 'small-tabs', RUNS)
     expect(missing).toEqual([])
     expect(counts['browser commits']).toBeGreaterThan(runs / 2)
     expect(counts['relay commits']).toBeGreaterThan(runs / 4)

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { simulate } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
 import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
@@ -9,7 +8,7 @@ const RUNS = seeds(1600)
 test(
   `${RUNS} short schedules of two browsers, with everything that can go wrong, break no promise`,
   async () => {
-    const { missing, counts, runs } = await runSeeds(simulate({ app: board, tabs: [1, 1], steps: 6 }), 'small', RUNS)
+    const { missing, counts, runs } = await runSeeds({ app: board, tabs: [1, 1], steps: 6 }, 'small', RUNS)
     expect(missing).toEqual([])
     expect(counts['actions']).toBeGreaterThan(2 * runs)
     expect(counts['opened']).toBeGreaterThan(2 * runs)

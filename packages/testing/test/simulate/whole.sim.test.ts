@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { simulate } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
 import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
@@ -8,8 +7,7 @@ const RUNS = seeds(130)
 test(
   `${RUNS} long schedules with everything that can go wrong break no promise`,
   async () => {
-    const simulation = simulate({ app: board, tabs: [2, 1, 1] })
-    const { missing, counts, runs } = await runSeeds(simulation, 'whole', RUNS)
+    const { missing, counts, runs } = await runSeeds({ app: board, tabs: [2, 1, 1] }, 'whole', RUNS)
     expect(missing).toEqual([])
     expect(counts['actions']).toBeGreaterThan(15 * runs)
     expect(counts['opened']).toBeGreaterThan(6 * runs)
