@@ -20,7 +20,7 @@ const CHUNK = 1000
 const LONG_MS = 40 * 60_000
 
 /** How long a test with seeds may take. */
-export const SEEDS_TIMEOUT_MS = isLong ? 2 * LONG_MS : 240_000
+export const SEEDS_TIMEOUT_MS = isLong ? 2 * LONG_MS : 600_000
 
 /** How many seeds a test runs. */
 export function seeds(each: number, long = 1_000_000): number {

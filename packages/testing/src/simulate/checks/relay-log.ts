@@ -1,5 +1,5 @@
 import { decodeChange } from '@syncline/protocol'
-import { changeId, type Basis } from '@syncline/stm'
+import { changeId, type Basis, type WriterId } from '@syncline/stm'
 import type { Failure } from '../failure.ts'
 import type { Deed } from '../ledger.ts'
 import { isCutOff, SPACE } from '../tab.ts'
@@ -10,8 +10,15 @@ export function brokenPromise({ host, ledger, machines, restorations }: World): 
   const { disk } = host
   const times = new Map<number, number>()
   const ids = new Set<string>()
-  for (const record of disk.records(SPACE)) {
-    const { id, meta, deps } = readOnce(record)
+  const lastSeqs = new Map<WriterId, number>()
+  for (const [before, record] of disk.records(SPACE).entries()) {
+    const { id, writer, seq, meta, deps } = readOnce(record)
+    const lacks = lackOf({ writer, seq, deps }, before, lastSeqs)
+    if (lacks !== undefined) {
+      const message = `Change ${seq} of ${writer} is number ${before + 1} in the log of the relay, and ${lacks} is not there before it.`
+      return { check: 'causality', message }
+    }
+    lastSeqs.set(writer, seq)
     if (restorations > 0 && !disk.holds(SPACE, deps)) {
       const message = `What somebody did as number ${String(meta)} is in the log of the relay, and what its author had seen is not.`
       return { check: 'causality', message }
@@ -61,9 +68,24 @@ export function brokenPromise({ host, ledger, machines, restorations }: World): 
   return undefined
 }
 
+/** What a Change comes after and does not: where so many Changes are before it in the log, each writer's up to some seq. */
+function lackOf(
+  { writer, seq, deps }: Pick<Stored, 'writer' | 'seq' | 'deps'>,
+  before: number,
+  lastSeqs: ReadonlyMap<WriterId, number>,
+): string | undefined {
+  const has = (of: WriterId, upTo: number): boolean => (lastSeqs.get(of) ?? 0) >= upTo
+  if (deps.relaySeq > before) return `number ${deps.relaySeq}, which its author had seen,`
+  if (!has(writer, seq - 1)) return `its writer's ${seq - 1}`
+  const lacking = [...deps.writers].find(([of, upTo]) => !has(of, upTo))
+  return lacking === undefined ? undefined : `${lacking[1]} of ${lacking[0]}, which its author had seen,`
+}
+
 /** What a record that is stored says of whose it is. */
 interface Stored {
   readonly id: string
+  readonly writer: WriterId
+  readonly seq: number
   readonly meta: unknown
   readonly deps: Basis
 }
@@ -75,7 +97,7 @@ export function readOnce(record: Uint8Array): Stored {
   let stored = known.get(record)
   if (stored === undefined) {
     const { writer, seq, meta, deps } = decodeChange(record)
-    known.set(record, (stored = { id: changeId({ writer, seq }), meta, deps }))
+    known.set(record, (stored = { id: changeId({ writer, seq }), writer, seq, meta, deps }))
   }
   return stored
 }
