@@ -1,8 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { playwright } from '@vitest/browser-playwright'
+import type { Plugin } from 'vite'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs'
 import { executedExamples } from './scripts/examples.mjs'
+import { bundled } from './scripts/vitest/bundled.mjs'
+import { LongestFirst } from './scripts/vitest/longest-first.mjs'
 import { sabotage } from './scripts/vitest/sabotage.mjs'
 
 /** Packages are tested from their sources, so no test waits for a build. */
@@ -20,8 +23,13 @@ const nodeTests = [
 ]
 
 /** What runs in Node. */
-const inNode = (name: string, include: string[], exclude: string[]): TestProjectInlineConfiguration => ({
-  plugins: [executedExamples(), sabotage()],
+const inNode = (
+  name: string,
+  include: string[],
+  exclude: string[],
+  plugins: Plugin[] = [],
+): TestProjectInlineConfiguration => ({
+  plugins: [executedExamples(), sabotage(), ...plugins],
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: [...conditions, 'node'] } },
   test: {
@@ -44,9 +52,10 @@ export default defineConfig({
   test: {
     // By default one core is left alone, which is half of a small machine.
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     projects: [
       inNode('node', nodeTests, [...browserTests, ...simulations]),
-      inNode('sim', simulations, []),
+      inNode('sim', simulations, [], [bundled([sabotage()], [...conditions, 'node'])]),
       {
         resolve: { conditions: [...conditions, 'browser', 'module', 'development|production'] },
         test: {

@@ -1,0 +1,35 @@
+import { BaseSequencer } from 'vitest/node'
+
+/** Simulations that take long, the longest first. */
+const longest = [
+  'simulate/small',
+  'simulate/crashes',
+  'between-clients',
+  'between-clients-snapshot',
+  'one-tab-snapshot',
+  'one-tab',
+  'simulate/small-tabs',
+  'between-tabs',
+  'between-tabs-snapshot',
+  'simulate/whole',
+  'simulate/policies',
+  'simulate/restored',
+  'simulate/booking',
+]
+
+/**
+ * What takes long begins first, or a worker does it in the end while the others have nothing to do. vitest knows that of what it has run before,
+ * and on a fresh clone it begins with the longest files: our longest simulations are a few lines.
+ */
+export class LongestFirst extends BaseSequencer {
+  /** @param {import('vitest/node').TestSpecification[]} files */
+  async sort(files) {
+    const sorted = await super.sort(files)
+    return sorted.toSorted((a, b) => placeOf(a) - placeOf(b))
+  }
+}
+
+function placeOf({ moduleId }) {
+  const place = longest.findIndex((name) => moduleId.endsWith(`/test/${name}.sim.test.ts`))
+  return place < 0 ? longest.length : place
+}
