@@ -15,7 +15,7 @@ const STEP = /^step \d+$/
 
 /**
  * Makes a schedule smaller that fails: first it leaves out steps, then lets whole streams of decisions be calm, then single decisions, and at last takes
- * smaller ones. `fails` says whether a schedule fails in the same way. What is left does, is nowhere less calm than before, and is the same each
+ * smaller ones; and that again, until nothing can go any more. `fails` says whether a schedule fails in the same way. What is left does, is nowhere less calm than before, and is the same each
  * time.
  */
 export async function shrinkTrace(
@@ -62,22 +62,32 @@ export async function shrinkTrace(
     if (await fails({ ...trace, rest: 'calm' })) rest = 'calm'
   }
   const doing = (name: string): boolean => (decisions.get(name) ?? []).some((decision) => decision !== 0)
-  const steps = [...decisions.keys()].filter((name) => isStep(name) && doing(name))
-  await leaveOut(steps, (kept) => calmed(new Set(kept), isStep))
-  const streams = [...decisions.keys()].filter((name) => !isStep(name) && doing(name))
-  await leaveOut(streams, (kept) => calmed(new Set(kept), (name) => !isStep(name)))
-  for (const [name, made] of decisions) {
-    const places = made.flatMap((decision, at) => (decision === 0 || (at === 0 && isStep(name)) ? [] : [at]))
-    await leaveOut(places, (kept) => {
-      const some = new Set(kept)
-      return new Map(decisions).set(
-        name,
-        made.map((decision, at) => (places.includes(at) && !some.has(at) ? 0 : decision)),
-      )
-    })
-  }
-  for (const name of decisions.keys()) await lower(name)
+  // What was needed before something else had gone may not be needed any more.
+  let before: typeof decisions
+  do {
+    before = decisions
+    isLeast = true
+    await leaveOutAll()
+  } while (decisions !== before)
   return { trace: shortest(), runs, isLeast }
+
+  async function leaveOutAll(): Promise<void> {
+    const steps = [...decisions.keys()].filter((name) => isStep(name) && doing(name))
+    await leaveOut(steps, (kept) => calmed(new Set(kept), isStep))
+    const streams = [...decisions.keys()].filter((name) => !isStep(name) && doing(name))
+    await leaveOut(streams, (kept) => calmed(new Set(kept), (name) => !isStep(name)))
+    for (const [name, made] of decisions) {
+      const places = made.flatMap((decision, at) => (decision === 0 || (at === 0 && isStep(name)) ? [] : [at]))
+      await leaveOut(places, (kept) => {
+        const some = new Set(kept)
+        return new Map(decisions).set(
+          name,
+          made.map((decision, at) => (places.includes(at) && !some.has(at) ? 0 : decision)),
+        )
+      })
+    }
+    for (const name of decisions.keys()) await lower(name)
+  }
 
   /** Without what says nothing: calm decisions at the end of a stream, and calm streams where all that is not said is calm. */
   function shortest(): Trace {

@@ -89,3 +89,13 @@ test('a step that is not needed does nothing, and one that is stays what it was'
   )
   expect(least).toEqual({ seed: 7, rest: 'calm', decisions: { 'step 2': [7], wire: [0, 1] } })
 })
+
+test('a step that was needed only until something else had gone goes too, and what is least is left as it is', async () => {
+  const trace: Trace = { seed: 7, decisions: { 'step 1': [5], 'step 2': [7], wire: [3] } }
+  // While the wire is slow, it takes both steps.
+  const fails = async (calmer: Trace): Promise<boolean> =>
+    at(calmer, 'step 2', 0) === 7 && (at(calmer, 'wire', 0) === 0 || at(calmer, 'step 1', 0) === 5)
+  const { trace: least, isLeast } = await shrinkTrace(trace, fails, 100)
+  expect([least, isLeast]).toEqual([{ seed: 7, rest: 'calm', decisions: { 'step 2': [7] } }, true])
+  expect((await shrinkTrace(least, fails, 100)).trace).toEqual(least)
+})
