@@ -72,6 +72,6 @@ function partiesOf(mark: Mark): readonly string[] {
 
 /** People and their machines first, the relay and the network at the end. */
 function byPlace(a: string, b: string): number {
-  const place = (party: string): number => (party === 'people' ? 0 : party.startsWith('browser') ? 1 : 2)
+  const place = (party: string): number => (party.startsWith('browser') ? 0 : 1)
   return place(a) - place(b) || (a < b ? -1 : 1)
 }

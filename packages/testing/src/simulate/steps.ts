@@ -1,6 +1,6 @@
 import { act, actionsOf, type NamedAction } from './acting.ts'
 import type { FaultName, Faults } from './faults.ts'
-import { troubles } from './troubles.ts'
+import { tell, troubles } from './troubles.ts'
 import type { World } from './world.ts'
 
 /** How long after the step before a step comes. */
@@ -25,12 +25,16 @@ export function planSteps(world: World, faults: Partial<Faults>, steps: number):
     const chosen = share === 0 ? undefined : menu.find(({ upTo }) => share < upTo)
     kernel.plan({
       party: 'people',
-      kind: chosen?.fault === undefined ? 'action' : 'fault',
+      kind: 'action',
       label: chosen === undefined ? 'nothing' : (chosen.fault ?? chosen.action.name),
       inMs: GAPS_MS[draw(GAPS_MS.length)]!,
       run() {
         if (chosen?.fault !== undefined) {
-          if (troubles[chosen.fault]!(world, draw)) tally.count(chosen.fault)
+          const party = troubles[chosen.fault]!(world, draw)
+          if (party !== undefined) {
+            tally.count(chosen.fault)
+            tell(world, party, chosen.fault)
+          }
         } else if (chosen !== undefined) doSomething(chosen.action, draw, stream)
         if (step + 1 < steps) plan(step + 1)
         else isOver = true

@@ -3,8 +3,11 @@ import type { FaultName } from './faults.ts'
 import type { Machine } from './machine.ts'
 import type { World } from './world.ts'
 
-/** A fault that a step can be: it happens now, and what it broke mends itself later, unless all is mended before. False when there was nothing to break. */
-export type Trouble = (world: World, draw: (below: number) => number) => boolean
+/**
+ * A fault that a step can be: it happens now, and what it broke mends itself later, unless all is mended before. Says whom it happened to; undefined
+ * when there was nothing to break, or when it is told later.
+ */
+export type Trouble = (world: World, draw: (below: number) => number) => string | undefined
 
 const HOUR_MS = 3_600_000
 const AWAY_MS = [0, 50, 500, 5000, 40_000]
@@ -16,13 +19,19 @@ const SKEWS_MS = [0, 500, -500, 30_000, -30_000, 90_000, -90_000, HOUR_MS, -HOUR
 
 /** Faults that are steps of their own; the others happen to messages and Changes. */
 export const troubles: Partial<Record<FaultName, Trouble>> = {
-  loss: (world, draw) => machineOf(world, draw).way!.break(),
-  halfOpen: (world, draw) => machineOf(world, draw).way!.swallow(),
+  loss(world, draw) {
+    const { name, way } = machineOf(world, draw)
+    return way!.break() ? name : undefined
+  },
+  halfOpen(world, draw) {
+    const { name, way } = machineOf(world, draw)
+    return way!.swallow() ? name : undefined
+  },
   partition(world, draw) {
-    const { way } = machineOf(world, draw)
-    if (way!.isParted) return false
+    const { name, way } = machineOf(world, draw)
+    if (way!.isParted) return undefined
     way!.part(PARTED_MS[draw(PARTED_MS.length)]!)
-    return true
+    return name
   },
   tabCrash: (world, draw) =>
     withTab(world, draw, (machine, place) => {
@@ -33,19 +42,21 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
     withTab(world, draw, (machine, place) => {
       const { party } = machine.tabs[place]!.life
       world.calls.dieAt(party, draw(8), () => {
+        tell(world, party, 'tabCrashInCall')
         machine.kill(place)
         reopenLater(world, machine, place, draw)
       })
     })
-    // Counted when it dies.
-    return false
+    // Counted and told when it dies.
+    return undefined
   },
   relayCrashInCall(world, draw) {
     world.calls.dieAt('relay', draw(8), () => {
+      tell(world, 'relay', 'relayCrashInCall')
       world.host.kill()
       startRelayLater(world, draw)
     })
-    return false
+    return undefined
   },
   reload: (world, draw) =>
     withTab(world, draw, (machine, place) => {
@@ -55,31 +66,31 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   powerLoss: (world, draw) => crash(world, machineOf(world, draw), true, draw),
   damage(world, draw) {
     const machine = machineOf(world, draw)
-    if (!crash(world, machine, false, draw)) return false
+    if (crash(world, machine, false, draw) === undefined) return undefined
     const what = damageRecord(machine.disk, draw)
-    if (what === undefined) return false
+    if (what === undefined) return undefined
     world.tally.count(`damaged: ${what}`)
     // What only this browser has may be lost, and what was written on top of it refused. What the relay has told is synced still has to be there.
     world.damaged.add(machine.name)
     world.refusedOf.add(machine.name)
     world.allow('storage-damaged')
     for (const deed of world.ledger.deeds) if (deed.browser === machine.name) deed.mayBeLost = true
-    return true
+    return machine.name
   },
   relayCrash(world, draw) {
-    if (world.host.running === undefined) return false
+    if (world.host.running === undefined) return undefined
     world.host.kill()
     startRelayLater(world, draw)
-    return true
+    return 'relay'
   },
   relayRestart(world, draw) {
-    if (world.host.running === undefined) return false
+    if (world.host.running === undefined) return undefined
     void world.host.stop().then(() => startRelayLater(world, draw))
-    return true
+    return 'relay'
   },
   relayRestore(world, draw) {
     const { disk } = world.host
-    if (world.host.running === undefined || disk.batches.length === 0) return false
+    if (world.host.running === undefined || disk.batches.length === 0) return undefined
     world.host.kill()
     // More often a recent one: then part of what a run had written is gone, and not all of it.
     const lost = 1 + draw(1 + draw(disk.batches.length))
@@ -90,30 +101,30 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
       world.loseOnRelay(disk.goBack(Math.max(0, disk.batches.length - lost)))
       world.host.start()
     })
-    return false
+    return undefined
   },
   relayQuota(world, draw) {
     const { disk } = world.host
-    if (disk.isFull) return false
+    if (disk.isFull) return undefined
     disk.isFull = true
     later(world, 'relay', AWAY_MS[draw(AWAY_MS.length)]!, 'has room again', () => void (disk.isFull = false))
-    return true
+    return 'relay'
   },
   freeze: (world, draw) => freeze(world, draw, true),
   stall: (world, draw) => freeze(world, draw, false),
   clockSet(world, draw) {
-    const clocks = [world.host.clock, ...world.machines.map(({ clock }) => clock)]
-    const clock = clocks[draw(clocks.length)]!
+    const parties = [{ name: 'relay', clock: world.host.clock }, ...world.machines]
+    const { name, clock } = parties[draw(parties.length)]!
     const skewMs = SKEWS_MS[draw(SKEWS_MS.length)]!
-    if (clock.skewMs === skewMs) return false
+    if (clock.skewMs === skewMs) return undefined
     if (skewMs < clock.skewMs) world.tally.count('clocks set back')
     clock.skewMs = skewMs
-    return true
+    return name
   },
   quota(world, draw) {
     const machine = machineOf(world, draw)
     const { indexedDb } = machine.browser
-    if (indexedDb.isFull) return false
+    if (indexedDb.isFull) return undefined
     indexedDb.isFull = true
     world.allow('storage-full')
     later(
@@ -123,13 +134,18 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
       'has room again',
       () => void (indexedDb.isFull = false),
     )
-    return true
+    return machine.name
   },
   storageDropped: (world, draw) =>
     withTab(world, draw, (machine, place) => {
       world.allow('storage-lost')
       machine.browser.indexedDb.drop(machine.tabs[place]!.life)
     }),
+}
+
+/** Writes down what went wrong, where it shows in a diagram. */
+export function tell({ kernel }: World, party: string, fault: FaultName): void {
+  kernel.note({ party, kind: 'fault', label: fault })
 }
 
 /** Everything works again, at once: nobody is frozen, away or parted, and nothing is full. Clocks stay as they are. */
@@ -153,40 +169,47 @@ function machineOf({ machines }: World, draw: (below: number) => number): Machin
   return machines[draw(machines.length)]!
 }
 
-/** Something happens to a tab that is open; false when none of the machine is. */
+/** Something happens to a tab that is open. Says to which; undefined when none of the machine is. */
 function withTab(
   world: World,
   draw: (below: number) => number,
   happen: (machine: Machine, place: number) => void,
-): boolean {
+): string | undefined {
   const machine = machineOf(world, draw)
   const open = [...machine.tabs.keys()].filter((place) => machine.tabs[place]?.store !== undefined)
-  if (open.length === 0) return false
-  happen(machine, open[draw(open.length)]!)
-  return true
+  if (open.length === 0) return undefined
+  const place = open[draw(open.length)]!
+  const { party } = machine.tabs[place]!.life
+  happen(machine, place)
+  return party
 }
 
-function freeze(world: World, draw: (below: number) => number, isTold: boolean): boolean {
+function freeze(world: World, draw: (below: number) => number, isTold: boolean): string | undefined {
   let isDone = false
-  withTab(world, draw, (machine, place) => {
+  const party = withTab(world, draw, (machine, place) => {
     const tab = machine.tabs[place]!
     if (tab.life.isFrozen) return
     isDone = true
     tab.freeze(isTold)
     later(world, tab.life.party, FROZEN_MS[draw(FROZEN_MS.length)]!, 'thaws', () => tab.thaw())
   })
-  return isDone
+  return isDone ? party : undefined
 }
 
-function crash(world: World, machine: Machine, isPowerLoss: boolean, draw: (below: number) => number): boolean {
-  if (machine.tabs.every((tab) => tab === undefined)) return false
+function crash(
+  world: World,
+  machine: Machine,
+  isPowerLoss: boolean,
+  draw: (below: number) => number,
+): string | undefined {
+  if (machine.tabs.every((tab) => tab === undefined)) return undefined
   const lost = machine.crash(isPowerLoss)
   if (lost > 0) {
     world.tally.count('unflushed writes lost', lost)
     for (const deed of world.ledger.deeds) if (deed.browser === machine.name && !deed.isFlushed) deed.mayBeLost = true
   }
   for (const place of machine.tabs.keys()) reopenLater(world, machine, place, draw)
-  return true
+  return machine.name
 }
 
 function reopenLater(world: World, machine: Machine, place: number, draw: (below: number) => number): void {
