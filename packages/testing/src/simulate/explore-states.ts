@@ -74,7 +74,8 @@ export function exploreStates(options: ExhaustOptions): Exploration {
         const broken = brokenInvariant(app, states.snapshot(state))
         if (broken === undefined) return true
         const changes = history.changes()
-        const { who } = changes.at(-1)!
+        // What is wrong before anybody has done anything is so at everybody.
+        const who = changes.at(-1)?.who ?? 0
         const steps = stepsOf(names, changes, new Map([[who, undefined]]))
         return found(steps, { check: 'invariant', what: `At ${nameOf(who)} ${broken}` })
       },

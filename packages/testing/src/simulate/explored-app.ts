@@ -6,13 +6,15 @@ import { createRandom } from './random.ts'
 /** The body of an action that nobody decides about but the replica itself. */
 export type LocalBody = (tx: Tx, chance: ActionChance) => unknown
 
-/** What of an app does not hold in a Snapshot, in words. */
+/** What of an app does not hold in a Snapshot, in words. What says neither that it holds nor that it does not was not written as it was meant. */
 export function brokenInvariant({ invariants = {} }: SimulatedApp, snapshot: Snapshot): string | undefined {
   for (const [name, invariant] of Object.entries(invariants)) {
     try {
-      const answer: boolean | string = invariant(snapshot)
+      const answer: unknown = invariant(snapshot)
+      if (answer === true) continue
       if (answer === false) return `the invariant "${name}" does not hold.`
       if (typeof answer === 'string') return `the invariant "${name}" does not hold: ${answer}`
+      return `the invariant "${name}" returns ${String(answer)}. Return true, false, or why it does not hold.`
     } catch (error) {
       return `the invariant "${name}" does not hold: ${(error as Error).message}`
     }

@@ -1,11 +1,13 @@
 import type { Snapshot } from '@syncline/stm'
+import type { SimulatedApp } from './app.ts'
+import { brokenInvariant } from './explored-app.ts'
 import type { Failure } from './failure.ts'
 import { hasOverwritten, lastWriter, readMark, type Mark, type Probe } from './probes.ts'
 
 /** What holds in every Snapshot that anybody sees. */
 export interface WatcherSide {
   readonly probes: ReadonlyMap<string, Probe>
-  readonly invariants: Readonly<Record<string, (snapshot: Snapshot) => boolean | string>>
+  readonly app: SimulatedApp
   /** Whether the relay may have refused something of a session: what others have seen of it may then be gone. */
   mayHaveLost(session: string): boolean
   /** Whether an old backup of the relay has not all that was seen of a session. */
@@ -69,10 +71,7 @@ export function createWatcher(party: string, side: WatcherSide): (snapshot: Snap
         })
       }
     }
-    for (const [name, holds] of Object.entries(side.invariants)) {
-      const verdict = holds(snapshot)
-      if (verdict === true) continue
-      side.fail({ check: 'invariant', message: `${party}: ${name}: ${verdict === false ? 'does not hold' : verdict}.` })
-    }
+    const broken = brokenInvariant(side.app, snapshot)
+    if (broken !== undefined) side.fail({ check: 'invariant', message: `At ${party} ${broken}` })
   }
 }

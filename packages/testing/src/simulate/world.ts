@@ -123,7 +123,7 @@ export function createWorld(
     sessions.get(machine)!.push(session)
     const watch = createWatcher(session, {
       probes,
-      invariants: app.invariants ?? {},
+      app,
       mayHaveLost,
       wasOnRelay: (of) => withLosses.has(of),
       fail,
