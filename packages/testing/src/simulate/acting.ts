@@ -4,7 +4,7 @@ import type { ActionChance, AnyAction, SimulatedApp } from './app.ts'
 import type { Decider } from './decider.ts'
 import { codeOf } from './ledger.ts'
 import type { Machine } from './machine.ts'
-import { leaveMark } from './probes.ts'
+import { hasAppWritten, leaveMark } from './probes.ts'
 import { isCutOff, type Tab } from './tab.ts'
 import type { Testimony } from './transcript.ts'
 import type { World } from './world.ts'
@@ -47,7 +47,7 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
           deed.index = leaveMark(tx, session, probes, world.kernel.decider)
         }, options)
         tally.count('actions')
-        ledger.follow(deed, receipt, isHeard, basis)
+        follow(receipt)
       } catch (error) {
         decline(error)
       }
@@ -94,7 +94,7 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
       (receipt) => {
         if (!isHeard()) return
         tally.count(`${arbiter} commits`)
-        ledger.follow(deed, receipt, isHeard, basis)
+        follow(receipt)
         if (arbiter === 'relay') testimony?.ok()
         // A tab without storage commits in its own memory, and says of that that it is not durable.
         else
@@ -110,6 +110,11 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
         decline(error)
       },
     )
+  }
+
+  function follow(receipt: Receipt<unknown>): void {
+    if (hasAppWritten(receipt.change?.ops ?? [])) tally.count('changes')
+    ledger.follow(deed, receipt, isHeard, basis)
   }
 
   /** What the app or the store does not allow, or what cannot be done just now, is no failure of the system. */

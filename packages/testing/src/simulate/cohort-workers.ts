@@ -15,7 +15,7 @@ type Answer = { readonly run: CohortRun } | { readonly error: string }
 
 /**
  * What runs in a worker. It imports nothing but the module, so it is there however this package was built. A cohort of one seed is asked for and no
- * run, for of one in which nobody did anything that is no failure.
+ * run, for of one in which nothing was written that is no failure.
  */
 const CODE = `
 const { parentPort, workerData } = require('node:worker_threads')

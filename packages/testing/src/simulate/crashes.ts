@@ -44,10 +44,11 @@ export async function crash(plan: SchedulePlan, options: CrashesOptions, shrinki
   const ended = await endEverywhere(plan, of, at)
   if (ended.broken !== undefined) throw await failureOf(plan, of, ended, at === undefined ? shrinking : 0)
   const { report, commits, calls, points, ends, losses } = ended
-  if (ends === 0 || commits === 0) {
+  const { changes = 0 } = report.counts
+  if (ends === 0 || changes === 0) {
     throw new SimulationError(
       'nothing-happened',
-      `${commits} Changes were committed, and it ended at ${ends} moments of ${points}. Give the app actions, a schedule steps for them, and \`at\` a moment that there is.`,
+      `${changes} actions have written something, and it ended at ${ends} moments of ${points}. Give the app actions that write, a schedule steps for them, and \`at\` a moment that there is.`,
     )
   }
   print(

@@ -6,7 +6,7 @@ export type SimulationErrorCode =
   | 'failed'
   /** What was asked for cannot be simulated. */
   | 'invalid-simulation'
-  /** A run that proves nothing: it did nothing, or a fault that was asked for never happened. */
+  /** What proves nothing: no action has written anything in it. */
   | 'nothing-happened'
 
 /** A simulation found something, or cannot be run. */

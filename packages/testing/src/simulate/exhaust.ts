@@ -74,6 +74,8 @@ export interface Explored {
 
 /** What an exploration found, or that it found nothing. */
 export interface Exploration extends Exhausted {
+  /** Whether anybody has written anything. */
+  readonly hasChanged: boolean
   readonly counterexample: Counterexample | undefined
 }
 
@@ -84,7 +86,7 @@ export interface Exploration extends Exhausted {
  * bytes; there is no relay. By state, replicas that do nothing can be exchanged for each other, and are one: however many they are, no more is explored.
  *
  * Throws `SimulationError`: `failed` with the smallest `counterexample`, drawn in the message; `invalid-simulation` when there is nothing to
- * explore, or what cannot be. Cost: three replicas with three actions each are 1.3 million histories, and take a few seconds.
+ * explore, or what cannot be; `nothing-happened` when no action has written anything in all of it. Cost: three replicas with three actions each are 1.3 million histories, and take a few seconds.
  *
  * @example
  * import { counter } from '@syncline/merge'
@@ -97,11 +99,17 @@ export interface Exploration extends Exhausted {
  * expect(explored).toMatchObject({ finished: 20, orders: 50 })
  */
 export async function exhaust(options: ExhaustOptions): Promise<Exhausted> {
-  const { counterexample, ...result } = await explore(options)
+  const { counterexample, hasChanged, ...result } = await explore(options)
   const { print = printLine } = options
   print(summaryOf(result))
-  if (counterexample === undefined) return result
-  throw new SimulationError('failed', printed(counterexample), { counterexample })
+  if (counterexample !== undefined) throw new SimulationError('failed', printed(counterexample), { counterexample })
+  if (result.complete && !hasChanged) {
+    throw new SimulationError(
+      'nothing-happened',
+      'No action has written anything, whatever the order. Name actions in `does` that write.',
+    )
+  }
+  return result
 }
 
 /** What {@link exhaust} finds, and does not throw. */

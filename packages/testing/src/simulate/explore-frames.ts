@@ -36,7 +36,14 @@ export async function exploreFrames(options: ExhaustOptions): Promise<Exploratio
       `There are ${places} tabs, and it is said of ${does.length} what they do. Say it of each, in the order of the browsers.`,
     )
   }
-  const plan: FramesPlan = { app, tabs, does: does.map((doings) => doings.map(nameOfDoing)), seed }
+  let hasChanged = false
+  const plan: FramesPlan = {
+    app,
+    tabs,
+    does: does.map((doings) => doings.map(nameOfDoing)),
+    seed,
+    onChanged: () => void (hasChanged = true),
+  }
   const begin = (): Promise<EventSystem> => beginFrames(plan)
   const explored = await exploreEvents(begin, { by, depth, limit })
   const counterexample = await smallest(begin, explored)
@@ -47,6 +54,7 @@ export async function exploreFrames(options: ExhaustOptions): Promise<Exploratio
     complete: reason === undefined && finding === undefined,
     reason,
     explored: { histories: 0, finished: 0, states, deliveries: events, orders },
+    hasChanged,
     counterexample,
   }
 }

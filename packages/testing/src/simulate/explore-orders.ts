@@ -183,6 +183,7 @@ export function exploreOrders(options: ExhaustOptions): Exploration {
     complete: reason === undefined && found === undefined,
     reason,
     explored,
+    hasChanged: states.size > 1,
     counterexample,
   }
 }

@@ -101,6 +101,7 @@ export function exploreStates(options: ExhaustOptions): Exploration {
     complete: reason === undefined,
     reason: reason === 'stopped' ? undefined : reason,
     explored: { histories, finished, states: states.size, deliveries, orders },
+    hasChanged: states.size > 1,
     counterexample,
   }
 }

@@ -52,7 +52,7 @@ export type FaultName = keyof Faults
 
 /**
  * Everything that can go wrong, at rates that leave an app some time to work. Choose by leaving out, or give rates of your own. Each is counted in the
- * report, and one that was asked for and never happened in a whole cohort is a failure.
+ * report, and one that was asked for and never happened in a whole cohort is named in its `missing`.
  *
  * What a WebSocket cannot do is not among them: messages of one connection come in order, once, or not at all. What does happen is that a
  * connection breaks with messages under way (`loss`); that a Change is then sent again although it had come (`duplication`); and that what was

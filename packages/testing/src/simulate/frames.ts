@@ -15,6 +15,8 @@ export interface FramesPlan {
   /** For each tab what it does, in order. */
   readonly does: readonly (readonly string[])[]
   readonly seed: number
+  /** Something was written in an order. */
+  onChanged(): void
 }
 
 /** As many choices as an action may draw, before it draws the calmest. */
@@ -24,7 +26,7 @@ const MOST_CHOICES = 16
  * A whole system at the point where everybody is online and has nothing to tell: from here on each tab may do what it does next at any time. Nothing takes
  * time but what waits for its time.
  */
-export async function beginFrames({ app, tabs, does, seed }: FramesPlan): Promise<EventSystem> {
+export async function beginFrames({ app, tabs, does, seed, onChanged }: FramesPlan): Promise<EventSystem> {
   const named = new Map(actionsOf(app).map((action) => [action.name, action]))
   const decisions: Record<string, readonly number[]> = {}
   does.forEach((names, who) =>
@@ -69,6 +71,7 @@ export async function beginFrames({ app, tabs, does, seed }: FramesPlan): Promis
     partyOf: ({ party }) => party.split('/')[0]!,
     broken: () => findingIn(world),
     async finish() {
+      if ((world.tally.counts['changes'] ?? 0) > 0) onChanged()
       await judge(world)
       return findingIn(world)
     },

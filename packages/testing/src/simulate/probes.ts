@@ -1,6 +1,6 @@
 import { counter, lww } from '@syncline/merge'
 import type { Decider } from './decider.ts'
-import type { Readable, Ref, Tx } from '@syncline/stm'
+import type { Op, Readable, Ref, Tx } from '@syncline/stm'
 
 /**
  * What the simulator writes along with each action of a tab, in the same transaction: the number of the action, how many there were, and what
@@ -9,6 +9,11 @@ import type { Readable, Ref, Tx } from '@syncline/stm'
 export interface Probe {
   readonly latest: Ref<Latest | null, { readonly set: Latest | null }>
   readonly count: Ref<number, { readonly add: true }>
+}
+
+/** Whether an app has written in a Change, and not the simulator alone. */
+export function hasAppWritten(ops: readonly Op[]): boolean {
+  return ops.some(({ address }) => !address.startsWith('simulation_'))
 }
 
 /** The newest action of a session. A type, and no interface: it is plain data. */

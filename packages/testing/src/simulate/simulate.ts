@@ -33,25 +33,25 @@ export interface SimulateOptions {
 /** A system that can be run, as often as there are seeds. */
 export interface Simulation {
   /**
-   * Runs one schedule. Rejects with `SimulationError` `failed` when a promise was broken: made smaller, and drawn; with `nothing-happened` when
-   * nobody did anything, as it may be in a schedule of few steps, unless there were to be none.
+   * Runs one schedule. Rejects with `SimulationError` `failed` when a promise was broken: made smaller, and drawn; with `nothing-happened` when no
+   * action has written anything, as it may be in a schedule of few steps, unless there were to be none.
    */
   run(seed: number): Promise<Report>
   /**
    * Runs what was run before once more: a seed, or the trace of a report. The digest is the same, or the system is not deterministic. It shows also
-   * a schedule in which nobody did anything.
+   * a schedule in which nothing was written.
    */
   replay(from: number | Trace): Promise<Report>
   /**
    * Runs consecutive seeds, and puts together what happened in them; what fails is in the result. With a `module` they run in worker threads of Node,
-   * with the same result. Rejects with `SimulationError` `nothing-happened` when nobody did anything.
+   * with the same result. Rejects with `SimulationError` `nothing-happened` when no action has written anything.
    */
   cohort(options: CohortOptions): Promise<SimulatedCohort>
   /**
    * Runs one schedule, and lets everything end at each moment before and after a call of a storage: all programs at once, with the disks as they are
    * just then. What is left is started anew and comes to rest; everybody does something more, and it is checked as a run is. So it is where one browser
    * has also lost what was not on the disk itself. Rejects with `SimulationError` `failed` when a promise was broken, with the moment and a
-   * smaller run; with `nothing-happened` when nobody committed anything.
+   * smaller run; with `nothing-happened` when no action has written anything.
    *
    * Moments at which the same is stored have one end, the last of them, of which the most was promised. Cost: for each end, opening all browsers
    * and one that comes afresh.
@@ -68,7 +68,8 @@ const MOST_SHRINKING = 300
 
 /**
  * A system of real stores, logs and a relay, to be run in one process and in virtual time: what people do, how long everything takes and what goes wrong
- * follows from a seed. Nothing runs until it is asked for. Cost: some milliseconds for each schedule.
+ * follows from a seed. Nothing runs until it is asked for. Throws `SimulationError` `invalid-simulation` where there is no replica or no tab. Cost: some
+ * milliseconds for each schedule.
  *
  * @example
  * import { lww } from '@syncline/merge'
@@ -85,6 +86,12 @@ export function simulate(options: SimulateOptions): Simulation {
   const { app, replicas = options.tabs?.length ?? 3, relay = {}, faults = everyFault, steps = 40 } = options
   const { shrinking = MOST_SHRINKING } = options
   const tabs = Array.from({ length: replicas }, (_, i) => options.tabs?.[i] ?? 1)
+  if (replicas < 1 || (options.tabs?.length ?? 0) > replicas || tabs.some((count) => count < 1)) {
+    throw new SimulationError(
+      'invalid-simulation',
+      `There are ${replicas} replicas, with ${JSON.stringify(options.tabs ?? tabs)} tabs. Give at least one replica, and at least one tab to each that there is.`,
+    )
+  }
   const plan: SchedulePlan = { app, tabs, relay, faults, steps }
 
   async function replay(from: number | Trace): Promise<Report> {
@@ -119,7 +126,7 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
     async run(seed) {
       const report = await replay(seed)
       // Of a cohort it is asked of all together.
-      if (steps > 0 && !hasActed(report.counts)) throw nothingHappened(`In the schedule of seed ${seed}`)
+      if (steps > 0 && !hasChanged(report.counts)) throw nothingHappened(`In the schedule of seed ${seed}`)
       return report
     },
     replay,
@@ -130,7 +137,7 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
           ? [runHere(runOne)]
           : await Promise.all(Array.from({ length: workers }, () => runInWorker(module)))
       const cohort = await runCohort(runners, wanted)
-      if (cohort.runs > 0 && cohort.failures.length === 0 && !hasActed(cohort.counts))
+      if (cohort.runs > 0 && cohort.failures.length === 0 && !hasChanged(cohort.counts))
         throw nothingHappened(`In ${cohort.runs} runs`)
       const asked = Object.entries(faults).filter(([, rate]) => rate > 0)
       const missing = asked.flatMap(([name]) => ((cohort.counts[name] ?? 0) > 0 ? [] : [name]))
@@ -142,13 +149,13 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
   }
 }
 
-function hasActed(counts: Report['counts']): boolean {
-  return Object.entries(counts).some(([what, count]) => what.endsWith('actions') && count > 0)
+function hasChanged({ changes = 0 }: Report['counts']): boolean {
+  return changes > 0
 }
 
 function nothingHappened(where: string): SimulationError {
   return new SimulationError(
     'nothing-happened',
-    `${where} nobody did anything. Give the app actions, and a schedule steps for them.`,
+    `${where} no action has written anything. Give the app actions that write, and a schedule steps for them.`,
   )
 }

@@ -5,7 +5,8 @@ import { board } from './board.ts'
 test('three browsers that work without trouble show the same in the end', async () => {
   const simulation = simulate({ app: board, tabs: [2, 1, 1], faults: {} })
   const { counts, virtualMs } = await simulation.run(1)
-  expect(counts).toEqual({ opened: 4, actions: 40 })
+  expect(counts).toEqual({ opened: 4, actions: 40, changes: expect.any(Number) })
+  expect(counts['changes']).toBeGreaterThan(30)
   expect(virtualMs).toBeGreaterThan(1000)
   // In every fourth there is somebody in the end who comes with nothing.
   const { counts: sums } = await simulation.cohort({ runs: 8 })
