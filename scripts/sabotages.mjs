@@ -100,7 +100,7 @@ export const sabotages = [
   },
   {
     name: 'a refused Change takes those with it that came after',
-    foundBy: 'simulate/booking',
+    foundBy: 'simulate/small-tabs',
     file: 'packages/store/src/replica.ts',
     from: 'if (!refused.has(id)) survivors.push(one)',
     to: 'refused.set(id, one as never)',

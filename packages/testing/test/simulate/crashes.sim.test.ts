@@ -61,7 +61,8 @@ test('whatever call of a storage a run of 200 commits ends at, nothing is lost t
   expect(losses).toBeGreaterThan(100)
   expect(report.counts['browser commits']).toBeGreaterThan(20)
   expect(report.counts['relay commits']).toBeGreaterThan(10)
-  expect(report.counts['refused by the app']).toBeGreaterThan(0)
+  // The relay has asked the app, which has said no.
+  expect(report.counts['refused by the app'] ?? 0).toBeGreaterThan(0)
 }, 600_000)
 
 test('and so it is in runs in which everything goes wrong that can', async () => {
