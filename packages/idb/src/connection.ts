@@ -12,7 +12,7 @@ import {
   wipedError,
 } from './problems.ts'
 import { markOf } from './mark.ts'
-import { resultOf } from './requests.ts'
+import { readAtOnce } from './requests.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
 /**
@@ -210,7 +210,9 @@ async function identityOf(
   database: IDBDatabase,
   surroundings: Surroundings,
 ): Promise<{ readonly found: string; readonly isMended: boolean }> {
-  const found = await resultOf<unknown>(database.transaction('meta', 'readonly').objectStore('meta').get('identity'))
+  const found = await readAtOnce<unknown>(database.transaction('meta', 'readonly'), (reading) =>
+    reading.objectStore('meta').get('identity'),
+  )
   if (isIdentity(found)) return { found, isMended: false }
   // Looked at again where it is put right, in a transaction that keeps the others out.
   const transaction = database.transaction('meta', 'readwrite')

@@ -1,6 +1,7 @@
 import type { HeldLock, Locks } from '@syncline/store'
 import { originWide } from './format.ts'
 import { createFreezing } from './freezing.ts'
+import { nameOf } from './problems.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /**
@@ -66,7 +67,8 @@ export function createLocks(name: string, { locks: manager, page }: Surroundings
           const held = await request(key, { signal: AbortSignal.any([signal, frozen.signal]) })
           return held!
         } catch (error) {
-          if (signal.aborted || !frozen.signal.aborted) throw error
+          // Robbed before it was told that it holds the lock, it waits again.
+          if (signal.aborted || !(frozen.signal.aborted || nameOf(error) === 'AbortError')) throw error
         } finally {
           stopWatching()
         }
@@ -75,6 +77,7 @@ export function createLocks(name: string, { locks: manager, page }: Surroundings
     async tryHold(key) {
       return request(key, { ifAvailable: true })
     },
+    steal: async (key) => (await request(key, { steal: true }))!,
     async share(key, signal) {
       signal.throwIfAborted()
       const held = await request(key, { mode: 'shared', signal })

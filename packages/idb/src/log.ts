@@ -3,7 +3,7 @@ import { FIRST_BATCH, nextBatch } from './batch.ts'
 import type { Connection, StoreName } from './connection.ts'
 import type { EntryRecord } from './format.ts'
 import { claimedError, closedLogError, damagedError, fencedError, nameOf, toStoreError } from './problems.ts'
-import { resultOf, writeAtOnce } from './requests.ts'
+import { readAtOnce, writeAtOnce } from './requests.ts'
 import { putClaimRight } from './side-records.ts'
 import { setAside } from './set-aside.ts'
 import { MOST_COUNT, soundnessOf } from './soundness.ts'
@@ -57,7 +57,7 @@ export function createLog(
   function ask<T>(after: number, request: (entries: IDBIndex, range: IDBKeyRange) => IDBRequest<T>): Promise<T> {
     return track('read from', () =>
       connection.begin(['entries'], 'readonly', {}, (transaction) =>
-        resultOf(
+        readAtOnce(transaction, () =>
           request(
             transaction.objectStore('entries').index('bySpace'),
             keyRange.bound([space, after], [space, Infinity], true),
@@ -113,7 +113,7 @@ export function createLog(
     return connection.begin(['fences'], 'readonly', {}, async (transaction) => {
       // What is beyond them is no number of a fence, but damage, and fences go on below it.
       const range = keyRange.bound([space, 0], [space, MOST_COUNT])
-      const cursor = await resultOf(transaction.objectStore('fences').openKeyCursor(range, 'prev'))
+      const cursor = await readAtOnce(transaction, () => transaction.objectStore('fences').openKeyCursor(range, 'prev'))
       return cursor === null ? 0 : Math.floor((cursor.key as [string, number])[1])
     })
   }

@@ -7,6 +7,19 @@ export function resultOf<T>(request: IDBRequest<T>): Promise<T> {
 }
 
 /**
+ * Resolves to the result of the one request of a transaction that reads. That is committed at once: a page that stands still before it has heard the
+ * result would keep all others from writing.
+ */
+export function readAtOnce<T>(
+  transaction: IDBTransaction,
+  ask: (transaction: IDBTransaction) => IDBRequest<T>,
+): Promise<T> {
+  const result = resultOf(ask(transaction))
+  transaction.commit()
+  return result
+}
+
+/**
  * Lets `issue` make all requests of a transaction that writes, commits, and resolves to the result of the request it returned when the
  * browser says that all is stored. Rejects with the reason when nothing is.
  *

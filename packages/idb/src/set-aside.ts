@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts'
 import type { AsideRecord } from './format.ts'
 import { nameOf } from './problems.ts'
-import { resultOf, writeAtOnce } from './requests.ts'
+import { readAtOnce, writeAtOnce } from './requests.ts'
 
 /** An object store of which records can be set aside. */
 export type SetAsideFrom = 'entries' | 'fences' | 'claims' | 'meta'
@@ -20,7 +20,7 @@ export async function setAside(
   let value: unknown
   try {
     value = await connection.begin([from], 'readonly', {}, (transaction) =>
-      resultOf<unknown>(transaction.objectStore(from).get(key)),
+      readAtOnce<unknown>(transaction, () => transaction.objectStore(from).get(key)),
     )
   } catch (error) {
     if (nameOf(error) === 'DataError' || nameOf(error) === 'NotReadableError' || nameOf(error) === 'UnknownError')

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import { nameOf } from './problems.ts'
-import { resultOf, writeAtOnce } from './requests.ts'
+import { readAtOnce, writeAtOnce } from './requests.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /**
@@ -15,7 +15,9 @@ export async function putClaimRight(
 ): Promise<void> {
   const keys = (): Promise<readonly IDBValidKey[]> =>
     connection.begin(['claims'], 'readonly', {}, (transaction) =>
-      resultOf(transaction.objectStore('claims').index('bySpace').getAllKeys(keyRange.bound(space, space))),
+      readAtOnce(transaction, () =>
+        transaction.objectStore('claims').index('bySpace').getAllKeys(keyRange.bound(space, space)),
+      ),
     )
   const before = await keys()
   const newest = await newestIn()

@@ -3,8 +3,12 @@ import type { HeldLock, Locks } from './ports.ts'
 
 /** One tab's part in the choice of the tab that does the jobs which must be single: the link to the relay. */
 export interface Campaign {
+  /** Whether this tab has been elected, though it may not have begun yet. */
+  readonly isElected: boolean
   /** This tab was told that another one has taken over. It stands again at once, behind the others. */
   giveWay(): void
+  /** Whoever was elected stands still: this tab takes its place, unless it is elected itself. Nothing happens where no lock can be stolen. */
+  takeOver(): void
   stop(): void
 }
 
@@ -19,37 +23,61 @@ export interface Office {
 
 /** Stands for an office, named by a lock, until stopped. Without locks every tab is elected. */
 export function stand(locks: Locks | undefined, name: string, office: Office): Campaign {
-  const abort = new AbortController()
+  let isOver = false
+  let isElected = false
+  /** Ends the wait for the lock. */
+  let waiting = new AbortController()
   let lose = (): void => undefined
 
   async function run(): Promise<void> {
-    while (!abort.signal.aborted) {
+    while (!isOver) {
       const lost = new Promise<void>((resolve) => (lose = resolve))
-      let held: HeldLock | undefined
+      const held = locks && (await win(locks))
+      if (held === undefined && locks !== undefined) return
+      isElected = true
       try {
-        held = await locks?.hold(name, abort.signal)
-      } catch (error) {
-        if (abort.signal.aborted) return
-        throw error
-      }
-      try {
-        if (!abort.signal.aborted) {
+        if (!isOver) {
           await office.begin()
-          if (!abort.signal.aborted) await (held === undefined ? lost : Promise.race([lost, held.lost]))
+          if (!isOver) await (held === undefined ? lost : Promise.race([lost, held.lost]))
         }
       } finally {
+        isElected = false
         office.end()
         held?.release()
       }
     }
   }
 
+  /** Resolves to the lock when it is free, or robbed; to undefined when it is not wanted any more. */
+  async function win({ hold, steal }: Locks): Promise<HeldLock | undefined> {
+    while (!isOver) {
+      waiting = new AbortController()
+      try {
+        return await hold(name, waiting.signal)
+      } catch (error) {
+        if (isOver) return undefined
+        if (!waiting.signal.aborted) throw error
+      }
+      // Of two that steal it at the same time one is robbed before it has it. It waits again, and is told there what else may be wrong.
+      const stolen = await steal!(name).catch(() => undefined)
+      if (stolen !== undefined) return stolen
+    }
+    return undefined
+  }
+
   run().catch(office.onError)
 
   return {
+    get isElected() {
+      return isElected
+    },
     giveWay: () => lose(),
+    takeOver() {
+      if (!isElected && locks?.steal !== undefined) waiting.abort(CALLED_OFF)
+    },
     stop() {
-      abort.abort(CALLED_OFF)
+      isOver = true
+      waiting.abort(CALLED_OFF)
       lose()
     },
   }

@@ -111,6 +111,8 @@ export interface Locks {
    * As `hold`, together with others who share it. It says that its party is alive, not that it works: a page that is frozen keeps it.
    */
   share(name: string, signal: AbortSignal): Promise<HeldLock>
+  /** Takes a lock from whoever holds it, before those who wait for it. Absent where nobody can stand still while others go on. */
+  steal?(name: string): Promise<HeldLock>
 }
 
 /** A lock that is held. */

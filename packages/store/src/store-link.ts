@@ -5,6 +5,7 @@ import type { LinkState } from './link.ts'
 import { createLinking, type Linking } from './linking.ts'
 import { createPeers, type Peers } from './peers.ts'
 import { createPosting, type Posting } from './posting.ts'
+import { createVigil } from './vigil.ts'
 
 /** The link to the relay as the rest of its store sees it. */
 export interface StoreLink {
@@ -71,8 +72,10 @@ export function linked(core: Core): Linked {
   core.on('unwanted', ({ writer }) => posting.callOff(writer))
 
   let campaign: Campaign | undefined
-  core.starting.add(() => {
-    if (transport !== undefined) campaign = stand(core.locks, `link ${core.space}`, office)
+  let isOver = false
+  const vigil = createVigil(clock, chance, {
+    ask: () => core.tell({ type: 'ask' }),
+    onSilence: () => campaign?.takeOver(),
   })
   /** A tab that died may have written without a word, and what it wrote has to be sent. */
   function look(): void {
@@ -83,8 +86,23 @@ export function linked(core: Core): Linked {
   }
 
   let cancelLooking: (() => void) | undefined
+  /** Whether others can be asked, and robbed. */
+  const isWatchful = core.locks?.steal !== undefined && core.options.storage?.channels !== undefined
+  core.starting.add(() => {
+    if (transport === undefined) return
+    campaign = stand(core.locks, `link ${core.space}`, office)
+    if (isWatchful) vigil.begin()
+  })
+  core.on('ask', () => {
+    if (campaign?.isElected === true) core.tell({ type: 'answer' })
+    else vigil.onAsk()
+  })
+  core.on('answer', vigil.onAnswer)
   const office: Office = {
     async begin() {
+      vigil.end()
+      // Others may be about to take it as well.
+      if (isWatchful) core.tell({ type: 'answer' })
       let fence: number | undefined
       try {
         if (core.locks !== undefined) fence = await core.takeFence()
@@ -101,12 +119,15 @@ export function linked(core: Core): Linked {
     end() {
       cancelLooking?.()
       linking.elect(undefined)
+      if (isWatchful && !isOver) vigil.begin()
     },
     onError: core.onError,
   }
 
   function end(): void {
+    isOver = true
     campaign?.stop()
+    vigil.end()
     linking.tend()
   }
 

@@ -14,6 +14,9 @@ export type TabMessage =
   | { readonly type: 'hello' }
   /** How the link is doing, from the tab that runs it, with its fence: what one before it has said may come later. */
   | { readonly type: 'link'; readonly state: LinkState; readonly offsetMs: number; readonly fence: number | undefined }
+  /** Whoever was elected to run the link is to say that it does not stand still. */
+  | { readonly type: 'ask' }
+  | { readonly type: 'answer' }
   /** Whether the link is wanted, and how often it has been switched: what an earlier turn of the switch says is over. */
   | { readonly type: 'wanted'; readonly wanted: boolean; readonly turns: number }
   /** The log has a gap in the relay's order after this place. */
@@ -66,6 +69,8 @@ const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>([
   'signedOut',
   'hello',
   'link',
+  'ask',
+  'answer',
   'wanted',
   'gap',
   'turns',

@@ -2,7 +2,7 @@ import type { Connection } from '../connection.ts'
 import { decodeEntry, entriesIn, ProtocolError } from '@syncline/protocol'
 import type { EntryRecord } from '../format.ts'
 import { nameOf } from '../problems.ts'
-import { resultOf, writeAtOnce } from '../requests.ts'
+import { readAtOnce, writeAtOnce } from '../requests.ts'
 import { soundnessOf } from '../soundness.ts'
 import type { Surroundings } from '../surroundings.ts'
 import type { ImportedSpace } from './import.ts'
@@ -38,7 +38,9 @@ export async function createIntoSpace(
     for (let after = 0; ;) {
       const range = keyRange.bound([space, after], [space, Infinity], true)
       const found = await connection.begin(['entries'], 'readonly', {}, (transaction) =>
-        resultOf<unknown[]>(transaction.objectStore('entries').index('bySpace').getAll(range, MOST_ENTRIES)),
+        readAtOnce<unknown[]>(transaction, () =>
+          transaction.objectStore('entries').index('bySpace').getAll(range, MOST_ENTRIES),
+        ),
       )
       for (const value of found) {
         if (flawOf(value, after) !== undefined) continue
@@ -57,7 +59,7 @@ export async function createIntoSpace(
   async function isHere(entry: Uint8Array): Promise<boolean> {
     for (const position of positions.get(keyOf(entry)) ?? []) {
       const found = await connection.begin(['entries'], 'readonly', {}, (transaction) =>
-        resultOf<EntryRecord | undefined>(transaction.objectStore('entries').get(position)),
+        readAtOnce<EntryRecord | undefined>(transaction, () => transaction.objectStore('entries').get(position)),
       )
       if (found !== undefined && isSame(found.entry, entry)) return true
     }
@@ -101,7 +103,9 @@ export async function createIntoSpace(
 
   async function newestClaim(): Promise<number> {
     const [key] = await connection.begin(['claims'], 'readonly', {}, (transaction) =>
-      resultOf(transaction.objectStore('claims').index('bySpace').getAllKeys(keyRange.bound(space, space))),
+      readAtOnce(transaction, () =>
+        transaction.objectStore('claims').index('bySpace').getAllKeys(keyRange.bound(space, space)),
+      ),
     )
     return key === undefined ? 0 : (key as [string, number])[1]
   }

@@ -1,6 +1,6 @@
 import { connect, type Connection } from '../connection.ts'
 import { toStoreError } from '../problems.ts'
-import { resultOf, writeAtOnce } from '../requests.ts'
+import { readAtOnce, writeAtOnce } from '../requests.ts'
 import { setAside, type SetAsideFrom } from '../set-aside.ts'
 import { putClaimRight } from '../side-records.ts'
 import { type Surroundings, surroundingsHere } from '../surroundings.ts'
@@ -104,7 +104,7 @@ async function eachRecord(
 
 async function drop(connection: Connection): Promise<number> {
   const keys = await connection.begin(['aside'], 'readonly', {}, (transaction) =>
-    resultOf(transaction.objectStore('aside').getAllKeys()),
+    readAtOnce(transaction, () => transaction.objectStore('aside').getAllKeys()),
   )
   for (const key of keys) {
     await connection.begin(['aside'], 'readwrite', {}, (transaction) =>

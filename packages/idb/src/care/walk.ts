@@ -1,7 +1,7 @@
 import { FIRST_BATCH, nextBatch } from '../batch.ts'
 import { databaseName } from '../format.ts'
 import { missingError, nameOf, toStoreError } from '../problems.ts'
-import { resultOf } from '../requests.ts'
+import { readAtOnce, resultOf } from '../requests.ts'
 import type { Surroundings } from '../surroundings.ts'
 
 /** A database that is looked at. */
@@ -79,21 +79,23 @@ async function readBatch(
   range: IDBKeyRange,
   count: number,
 ): Promise<readonly Found[]> {
-  const begin = (): IDBObjectStore => database.transaction([store], 'readonly').objectStore(store)
+  const begin = (): IDBTransaction => database.transaction([store], 'readonly')
+  const read = <T>(ask: (all: IDBObjectStore) => IDBRequest<T>): Promise<T> =>
+    readAtOnce(begin(), (reading) => ask(reading.objectStore(store)))
   try {
-    const all = begin()
-    const [keys, values] = await Promise.all([
-      resultOf(all.getAllKeys(range, count)),
-      resultOf<unknown[]>(all.getAll(range, count)),
-    ])
+    const reading = begin()
+    const all = reading.objectStore(store)
+    const both = Promise.all([resultOf(all.getAllKeys(range, count)), resultOf<unknown[]>(all.getAll(range, count))])
+    reading.commit()
+    const [keys, values] = await both
     return keys.map((key, i) => ({ key, value: values[i] }))
   } catch {
     // The storage cannot be read, or one record in it cannot.
   }
   const found: Found[] = []
-  for (const key of await resultOf(begin().getAllKeys(range, count))) {
+  for (const key of await read((all) => all.getAllKeys(range, count))) {
     try {
-      found.push({ key, value: await resultOf<unknown>(begin().get(key)) })
+      found.push({ key, value: await read<unknown>((all) => all.get(key)) })
     } catch (error) {
       found.push({ key, value: undefined, unreadable: `the browser cannot read it (${nameOf(error)})` })
     }

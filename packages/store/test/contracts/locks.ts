@@ -128,6 +128,31 @@ export function locksContract(openBrowser: () => Promise<BrowserUnderTest>): voi
     last.release()
   })
 
+  test('a lock that can be stolen is taken from its holder, before those who wait for it', async () => {
+    if (mine.steal === undefined) return
+    let lost = 0
+    const robbed = await mine.hold('a', never())
+    void robbed.lost.then(() => lost++)
+    const order: string[] = []
+    const waiting = mine.hold('a', never()).then((held) => (order.push('waited'), held))
+    const stolen = await theirs.steal!('a')
+    order.push('stole')
+    await robbed.lost
+    expect(lost).toBe(1)
+    // It is not its any more.
+    robbed.release()
+    expect(await mine.tryHold('a')).toBeUndefined()
+    stolen.release()
+    const next = await waiting
+    expect(order).toEqual(['stole', 'waited'])
+    next.release()
+    const free = await eventually(() => theirs.tryHold('a'))
+    free.release()
+    const unheld = await mine.steal('b')
+    expect(await theirs.tryHold('b')).toBeUndefined()
+    unheld.release()
+  })
+
   test('locks of other names are free', async () => {
     const held = await mine.hold('a', never())
     const other = await theirs.tryHold('b')

@@ -15,6 +15,7 @@ interface TabLocks {
 interface LockAsked {
   readonly mode?: 'exclusive' | 'shared'
   readonly ifAvailable?: boolean
+  readonly steal?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -28,6 +29,8 @@ interface Bolt {
 interface Asker {
   readonly isShared: boolean
   enter(): void
+  /** It holds the lock no longer, and is told. */
+  rob(): void
 }
 
 /** A lock is granted to whoever waits first, frozen or not, and is free when its tab has died (https://w3c.github.io/web-locks/). */
@@ -54,7 +57,7 @@ export function createLocks(weather: Weather): SimulatedLocks {
   }
 
   function request(life: Life, name: string, asked: LockAsked, granted: LockGranted): Promise<unknown> {
-    const { mode = 'exclusive', ifAvailable = false, signal } = asked
+    const { mode = 'exclusive', ifAvailable = false, steal = false, signal } = asked
     // Whoever is dead is not answered.
     if (life.isOver) return new Promise(() => undefined)
     return new Promise((resolve, reject) => {
@@ -63,6 +66,7 @@ export function createLocks(weather: Weather): SimulatedLocks {
         return
       }
       let isGranted = false
+      let isRobbed = false
       const asker: Asker = {
         isShared: mode === 'shared',
         enter() {
@@ -70,12 +74,17 @@ export function createLocks(weather: Weather): SimulatedLocks {
           signal?.removeEventListener('abort', giveUp)
           life.plan({ kind: 'lock', label: `holds ${name}`, inMs: weather.lockMs(life.party), run: hold })
         },
+        rob() {
+          isRobbed = true
+          stopWatching()
+          life.hear(() => reject(Object.assign(new Error(`Somebody has stolen ${name}.`), { name: 'AbortError' })))
+        },
       }
       const stopWatching = life.onEnd(leave, `lock ${name}`)
       signal?.addEventListener('abort', giveUp, { once: true })
       life.plan({
         kind: 'lock',
-        label: `asks for ${name}`,
+        label: `${steal ? 'steals' : 'asks for'} ${name}`,
         channel: `locks of ${life.party}`,
         inMs: weather.lockMs(life.party),
         run: arrive,
@@ -84,7 +93,11 @@ export function createLocks(weather: Weather): SimulatedLocks {
       function arrive(): void {
         if (signal?.aborted === true) return
         const bolt = boltOf(name)
-        if (bolt.queue.length === 0 && isFree(bolt, asker.isShared)) {
+        if (steal) {
+          for (const holder of bolt.holders) holder.rob()
+          bolt.holders.clear()
+        }
+        if (steal || (bolt.queue.length === 0 && isFree(bolt, asker.isShared))) {
           bolt.holders.add(asker)
           isGranted = true
           signal?.removeEventListener('abort', giveUp)
@@ -96,6 +109,7 @@ export function createLocks(weather: Weather): SimulatedLocks {
       }
 
       function hold(): void {
+        if (isRobbed) return
         settle(() => granted({ name, mode }))
       }
 

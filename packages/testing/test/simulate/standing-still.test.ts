@@ -1,0 +1,76 @@
+import { counter } from '@syncline/merge'
+import { expect, test } from 'vitest'
+import { createKernel, type Kernel } from '../../src/simulate/kernel.ts'
+import type { Tab } from '../../src/simulate/tab.ts'
+import { createWorld, type World } from '../../src/simulate/world.ts'
+
+const votes = counter('votes')
+const app = { refs: { votes }, actions: {} }
+
+interface Started {
+  readonly kernel: Kernel
+  readonly world: World
+  /** Three tabs of one browser, of which the first runs the link, and one of another. */
+  readonly tabs: readonly Tab[]
+}
+
+async function start(seed: number): Promise<Started> {
+  const kernel = createKernel(seed)
+  const world = createWorld(kernel, { app, tabs: [3, 1], relay: {}, faults: {} })
+  for (const machine of world.machines) {
+    for (const place of machine.tabs.keys()) {
+      machine.open(place)
+      await kernel.pass(1000)
+    }
+  }
+  const tabs = world.machines.flatMap((machine) => machine.tabs.map((tab) => tab!))
+  expect(tabs.map(({ store }) => store?.status.link)).toEqual(['online', 'online', 'online', 'online'])
+  return { kernel, world, tabs }
+}
+
+const add = (tab: Tab): void => void tab.store!.transact((tx) => tx.add(votes, 1))
+const read = (tab: Tab): number => tab.store!.get(votes)
+
+test('[ST38] the link is taken from a tab that stands still, which then goes on without, and nothing is lost or doubled', async () => {
+  let unsaved = 0
+  for (let seed = 1; seed <= 8; seed++) {
+    const started = await start(seed)
+    const { kernel, world, tabs } = started
+    const [first, second, third, far] = tabs as [Tab, Tab, Tab, Tab]
+    // It stops in the middle of something.
+    add(first)
+    if (seed % 2 === 0) await kernel.pass(seed)
+    unsaved += first.store!.status.unsaved
+    first.freeze(false)
+    add(far)
+    add(second)
+    await kernel.pass(5_500)
+    for (const tab of [second, third, far]) expect([seed, read(tab)]).toEqual([seed, read(far)])
+    expect(read(far)).toBeGreaterThanOrEqual(2)
+    expect(read(first)).toBe(1)
+    add(far)
+    await kernel.pass(seed % 3 === 0 ? 60_000 : 500)
+    first.thaw()
+    add(first)
+    add(third)
+    await kernel.pass(30_000)
+    expect([seed, ...tabs.map(read)]).toEqual([seed, 6, 6, 6, 6])
+    expect(tabs.map(({ store }) => [store!.status.link, store!.status.pending])).toEqual(tabs.map(() => ['online', 0]))
+    expect(world.failure).toBeUndefined()
+  }
+  expect(unsaved).toBeGreaterThan(2)
+})
+
+test('[ST38] a tab that works keeps the link, and many tabs ask no more often than one', async () => {
+  const { kernel, tabs } = await start(7)
+  const { happenings } = kernel.chronicle
+  const before = happenings.length
+  await kernel.pass(600_000)
+  expect(tabs.map(({ store }) => store!.status.link)).toEqual(['online', 'online', 'online', 'online'])
+  const since = happenings.slice(before)
+  expect(since.filter(({ label }) => label.startsWith('steals '))).toEqual([])
+  // Each question and each answer comes to two tabs.
+  const news = since.filter(({ kind }) => kind === 'news').length / 2 / 2
+  expect(news).toBeGreaterThan(600 / 2.5)
+  expect(news).toBeLessThan(600 / 1.5)
+})
