@@ -2,7 +2,7 @@ import { checkName, makeRef, type Arbiter, type Policy, type Ref, type RefOption
 import { checkNoVersion } from './lens.ts'
 import { counterReversal } from './counter-reversal.ts'
 import { ADD, addToCounter, differenceOf, readCounter, totalOf, type CounterState } from './counter-state.ts'
-import { addSums, addToSum, decodeSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
+import { addendsOf, addSums, addToSum, decodeSum, encodeSum, noSum, valueOfSum, type Sum } from './sum.ts'
 import { checkDelta, noSuchWrite } from './writes.ts'
 
 interface CounterDraft {
@@ -42,6 +42,11 @@ const policy: Policy<number, CounterState, CounterDraft> = {
   readDraft: (draft) => readCounter(draft.base, draft.delta),
 
   finish: ({ delta }) => (delta.length === 0 ? undefined : [ADD, encodeSum(delta)]),
+
+  distill: ({ tallies }) =>
+    Array.from(tallies).flatMap(([writer, { sum, at }]) =>
+      addendsOf(sum).map((addends) => ({ payload: [ADD, addends], stamp: { at, writer } })),
+    ),
 
   reversal: counterReversal,
 }

@@ -17,6 +17,7 @@ import {
 } from '@syncline/stm'
 import { checkNoVersion } from './lens.ts'
 import { insert, move, openList, remove, type ListDraft, type Touched } from './list-draft.ts'
+import { distillList } from './list-distill.ts'
 import { mergeList } from './list-merge.ts'
 import { listReversal } from './list-reversal.ts'
 import { applyList, emptyList, INSERT, MOVE, REMOVE, type ListState } from './list-state.ts'
@@ -30,6 +31,8 @@ const policy: Policy<readonly Value[], ListState, ListDraft> = {
   apply: (state, payload, stamp) => applyList(state, payload, stamp)!,
 
   read: (state) => (state ?? emptyList).view,
+
+  distill: distillList,
 
   content: (state) => (state === undefined || state.order.length === 0 ? undefined : state.view),
 

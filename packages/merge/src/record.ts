@@ -37,6 +37,7 @@ import { keysFor } from './keys.ts'
 import { editRecord, finishRecord, openDraft, type RecordDraft } from './record-draft.ts'
 import { lensOf } from './lens.ts'
 import { liftedRecord } from './record-lens.ts'
+import { distillRecord } from './record-distill.ts'
 import { recordReversal } from './record-reversal.ts'
 import { applyRecord, buildView, contentOf, type RecordState } from './record-state.ts'
 import { PLACE } from './shape.ts'
@@ -53,6 +54,8 @@ const policy: Policy<unknown, RecordState, RecordDraft> = {
     if (spec.member) return state?.exists ? state.view(spec) : undefined
     return state === undefined || state.deleted !== undefined ? initialView(spec) : state.view(spec)
   },
+
+  distill: distillRecord,
 
   content: contentOf,
 

@@ -1,4 +1,4 @@
-import { setKey, type Value } from '@syncline/stm'
+import { nobodys, setKey, type Distilled, type Value } from '@syncline/stm'
 import { freezeValue } from './freeze.ts'
 import { isWithin, MOST_LEVELS } from './levels.ts'
 import { compareValues } from './order.ts'
@@ -130,6 +130,14 @@ export function gather(
     if (edit === undefined) edits.set(key, { n: part, dot, values: [value] })
     else edit.values.push(value)
   }
+}
+
+/** The operation that makes a set of nothing. Its names are in it, so it needs no stamp. */
+export function distillSet({ elements }: SetState): readonly Distilled[] {
+  const edits: Map<string, SetEdit & { readonly values: Value[] }> = new Map()
+  for (const { value, dots } of elements) for (const { id, n } of dots) gather(edits, n, id, value)
+  const payload = setPayload([...edits.values()])
+  return payload === undefined ? [] : [{ payload, stamp: nobodys }]
 }
 
 /** Counts stay far below what would be rounded. */

@@ -15,7 +15,7 @@ import {
   type ValueOf,
 } from '@syncline/stm'
 import { checkNoVersion } from './lens.ts'
-import { applySet, emptySet, gather, setPayload, type SetEdit, type SetState } from './set-state.ts'
+import { applySet, distillSet, emptySet, gather, setPayload, type SetEdit, type SetState } from './set-state.ts'
 import { setReversal } from './set-reversal.ts'
 import { describe, noSuchWrite } from './writes.ts'
 
@@ -39,6 +39,8 @@ const policy: Policy<readonly Value[], SetState, SetDraft> = {
   apply: (state, payload) => applySet(state, payload)!,
 
   read: (state) => (state ?? emptySet).view,
+
+  distill: distillSet,
 
   content: (state) => (state === undefined || state.view.length === 0 ? undefined : state.view),
 

@@ -64,6 +64,13 @@ export function encodeSum(sum: Sum): Value {
   return sum.length === 1 ? sum[0]! : sum
 }
 
+/**
+ * The additions that come to a sum, one after the other: several where they come to nothing, for that somebody has added is known even then.
+ */
+export function addendsOf(sum: Sum): readonly Value[] {
+  return sum.length === 0 ? [1, -1] : [encodeSum(splitSum(sum))]
+}
+
 /** The sum in what another replica sent, undefined when it is none, or more than can be added up. */
 export function decodeSum(value: Value | undefined): Sum | undefined {
   if (typeof value === 'number') return isAddend(value) ? addToSum(noSum, value) : undefined

@@ -97,6 +97,8 @@ export function wholePolicy<V, S extends WholeSpec>(kind: WholeKind<V, S>): Poli
       return [SET, at === 1 ? lowered : storedAs(lowered, at)]
     },
 
+    distill: ({ value, stamp }) => [{ payload: value === undefined ? [CLEAR, null] : [SET, value], stamp }],
+
     reversal: lwwReversal,
   }
 }

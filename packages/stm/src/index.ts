@@ -34,7 +34,19 @@ export type {
 } from './ref.ts'
 
 // Policies: how refs merge
-export type { BoundPolicy, EditContext, Intent, Origin, Place, Policy, PolicyHost, PolicyRef } from './policy.ts'
+export type { DistilledCell, Distillation } from './distilled.ts'
+export {
+  nobodys,
+  type BoundPolicy,
+  type Distilled,
+  type EditContext,
+  type Intent,
+  type Origin,
+  type Place,
+  type Policy,
+  type PolicyHost,
+  type PolicyRef,
+} from './policy.ts'
 
 // Taking operations back
 export { noPast } from './reversal.ts'

@@ -3,6 +3,7 @@ import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './cha
 import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
+import { distilledCells, type DistilledCell, type Distillation } from './distilled.ts'
 import { familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
@@ -11,6 +12,7 @@ import type { Policy } from './policy.ts'
 import { judged, type Reading } from './reading.ts'
 import {
   cellKey,
+  isDerived,
   isTag,
   locationOf,
   type AnyCollection,
@@ -67,6 +69,13 @@ export interface Memory {
   apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Changed
   /** Forgets operations that still wait for their policy: those that `isGone` names. */
   forget(isGone: (stamp: Stamp, op: Op) => boolean): void
+  /**
+   * What need be kept of all cells, as they are now. Undefined when a policy here cannot distill. Cost: of the call, one look at each cell; the rest when it
+   * is gone through.
+   */
+  distilled(distillation: Distillation): Iterable<DistilledCell> | undefined
+  /** Takes in what was distilled in place of all that is here, as one new version. Returns what changed, as `apply` does. */
+  restore(cells: Iterable<DistilledCell>, basis: Basis): Changed
   /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
   put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): Changed
 }
@@ -237,6 +246,23 @@ export function createRuledMemory(
     return overwrittenBy(states)
   }
 
+  function restore(cells: Iterable<DistilledCell>, basis: Basis): Changed {
+    unread.clear()
+    const states = new Map<CellKey, unknown>()
+    for (const { key } of versions.cells) if (!isDerived(key)) states.set(key, undefined)
+    for (const { tag, address, arbiter, ops } of cells) {
+      const policy = policies.get(tag)
+      const key = cellKey(tag, address, arbiter)
+      let state = states.get(key)
+      for (const { payload, stamp } of ops) {
+        if (policy === undefined) wait({ tag, address, arbiter, payload }, stamp)
+        else state = policy.apply(state, payload, stamp)
+      }
+      if (policy !== undefined) states.set(key, state)
+    }
+    return advance(overwrittenBy(states), basis, true)
+  }
+
   function overwrittenBy(states: ReadonlyMap<CellKey, unknown>): Overwritten {
     const found = new Overwritten(states.size)
     for (const [key, after] of states) overwrite(found, versions.cell(key), after)
@@ -339,6 +365,13 @@ export function createRuledMemory(
         else unread.delete(tag)
       }
     },
+    distilled(distillation) {
+      const { newest } = versions
+      newest.isHeld = true
+      const waiting = [...unread.values()].flat()
+      return distilledCells(versions.cells, (cell) => versions.readCell(newest, cell), waiting, policyOf, distillation)
+    },
+    restore,
     put: (states, basis) => advance(overwrittenBy(states), basis, false),
   }
 }

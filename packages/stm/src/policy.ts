@@ -94,6 +94,13 @@ export interface Policy<V = any, S = any, D = any> {
   /** The place register `field` of a member that exists; undefined while it has no place. Only for policies that have places. */
   place?(state: S | undefined, field: string): Place | undefined
 
+  /**
+   * Operations that make a state of nothing, in this order and each with its stamp: as few as can be, so that nothing is left of what was overwritten. Where a
+   * state holds what no operation says, its payload has {@link nobodys} stamp, by which `apply` knows that it has come from this device alone. Of a policy
+   * without it operations are kept as they came. Must not throw on any state.
+   */
+  distill?(state: S): readonly Distilled[]
+
   /** How its operations are taken back. `'none'`, or absent: they cannot be, and an undo says so. */
   readonly reversal?: Reversal<S> | 'none'
 
@@ -109,6 +116,15 @@ export interface Policy<V = any, S = any, D = any> {
   /** A policy with live documents gives each store its own bound policy. */
   bind?(host: PolicyHost): BoundPolicy<V, S, D>
 }
+
+/** An operation as it is kept, on a cell that is known. */
+export interface Distilled {
+  readonly payload: Value
+  readonly stamp: Stamp
+}
+
+/** The stamp of what was put together of many operations. No Change has it: writers have names. */
+export const nobodys: Stamp = Object.freeze({ at: 0, writer: '' })
 
 /** Where an item stands: under which parent, and at which sort key. One last-writer-wins register. */
 export interface Place {

@@ -5,7 +5,7 @@ import { createCompaction } from './compaction.ts'
 import type { Content } from './content.ts'
 import type { LiveDocument, LiveHost } from './live.ts'
 import { noteRemoved } from './removals.ts'
-import { appendOwn, appendUpdate, ignore, load, replay } from './state.ts'
+import { appendOwn, appendUpdate, distillUpdates, ignore, load, replay } from './state.ts'
 import type { DocumentState, Link } from './state.ts'
 import { takeOf } from './taken.ts'
 import type { Removed } from './text-inverse.ts'
@@ -226,6 +226,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
       }
       return appendUpdate(state, payload)
     },
+    distill: distillUpdates,
     read: (state, ref) => read(state, ref.address),
     draft(state, { address }) {
       const found = lives.get(address)

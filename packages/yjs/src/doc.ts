@@ -9,7 +9,7 @@ import type { DocRoots } from './doc-roots.ts'
 import type { DocValue } from './doc-value.ts'
 import { LiveDoc } from './live-doc.ts'
 import { createRenaming, renamedDocInverse } from './renaming.ts'
-import { appendUpdate, ignore, replay } from './state.ts'
+import { appendUpdate, distillUpdates, ignore, replay } from './state.ts'
 import type { DocumentState } from './state.ts'
 import { structured } from './structured.ts'
 import { createWriter, writerAside } from './text-reversal.ts'
@@ -97,6 +97,7 @@ const renaming = createRenaming(structured, renamedDocInverse)
 export const docPolicy: Policy<DocValue, DocumentState<DocValue>, DocDraft> = {
   tag: TAG,
   apply: (state, payload) => appendUpdate(state, payload),
+  distill: distillUpdates,
   read: (state) => replay(state, structured, ignore),
   draft: (state) => openDocDraft(state, () => replay(state, structured, ignore)),
   edit: editDocDraft,

@@ -7,7 +7,7 @@ import { LiveText } from './live-text.ts'
 import { splitsPair } from './pairs.ts'
 import { plainText } from './plain-text.ts'
 import { createRenaming, renamedInverse } from './renaming.ts'
-import { appendUpdate, ignore, replay } from './state.ts'
+import { appendUpdate, distillUpdates, ignore, replay } from './state.ts'
 import type { TextState } from './state.ts'
 import { boundReversal, reversalAside } from './text-reversal.ts'
 
@@ -103,6 +103,7 @@ const renaming = createRenaming(plainText, renamedInverse)
 export const textPolicy: Policy<string, TextState, TextDraft> = {
   tag: TAG,
   apply: (state, payload) => appendUpdate(state, payload),
+  distill: distillUpdates,
   read: (state) => replay(state, plainText, ignore),
   draft: (state) => openDraft(state, replay(state, plainText, ignore)),
   edit: editDraft,

@@ -1,4 +1,4 @@
-import type { PolicyRef, Value } from '@syncline/stm'
+import { nobodys, type Distilled, type PolicyRef, type Value } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { Content } from './content.ts'
 import { REMOTE, Replica } from './replica.ts'
@@ -123,6 +123,11 @@ export function updatesSince(base: Link | undefined, link: Link | undefined): re
     at = at.previous
   }
   return updates.reverse()
+}
+
+/** The updates of a document, as they are put together by now. Nothing is decoded. */
+export function distillUpdates({ link }: DocumentState<unknown>): readonly Distilled[] {
+  return updatesSince(undefined, link)!.map((payload) => ({ payload, stamp: nobodys }))
 }
 
 /** Brings a fresh document to a state. Cost: one pass over its updates. */

@@ -1,5 +1,6 @@
 import {
   equalValues,
+  nobodys,
   StmError,
   toValue,
   type EditContext,
@@ -10,6 +11,7 @@ import {
 import type { By, Conflict } from '../diff/index.ts'
 import { describe, noSuchWrite } from '../writes.ts'
 import { emptyHistory, withVersions, type History, type Limits } from './history.ts'
+import { historyIn, keptOf } from './kept.ts'
 import { payloadOf, versionsIn } from './payload.ts'
 import { readHistory, type Reading } from './read.ts'
 import { diff3Reversal } from './reversal.ts'
@@ -61,7 +63,8 @@ export function diff3Policy(limits: Limits): Policy<Diff3Value<Value>, History, 
   return {
     tag: 'diff3',
 
-    apply(state, payload) {
+    apply(state, payload, stamp) {
+      if (stamp.writer === nobodys.writer) return historyIn(payload) ?? state!
       const versions = versionsIn(payload)
       return versions === undefined ? state! : withVersions(state ?? emptyHistory, versions, limits)
     },
@@ -82,6 +85,8 @@ export function diff3Policy(limits: Limits): Policy<Diff3Value<Value>, History, 
       const head = state.versions.get(state.heads[0]!)
       return head?.value === undefined ? undefined : [ONE, head.value]
     },
+
+    distill: (state) => [{ payload: keptOf(state), stamp: nobodys }],
 
     draft: (base) => ({ base, history: base ?? emptyHistory, versions: [], before: undefined }),
 
