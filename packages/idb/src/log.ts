@@ -2,7 +2,15 @@ import type { AppendOptions, Log, StoreError } from '@syncline/store'
 import { FIRST_BATCH, nextBatch } from './batch.ts'
 import type { Connection, StoreName } from './connection.ts'
 import type { EntryRecord } from './format.ts'
-import { claimedError, closedLogError, damagedError, fencedError, nameOf, toStoreError } from './problems.ts'
+import {
+  claimedError,
+  closedLogError,
+  compactedError,
+  damagedError,
+  fencedError,
+  nameOf,
+  toStoreError,
+} from './problems.ts'
 import { readAtOnce, writeAtOnce } from './requests.ts'
 import { putClaimRight } from './side-records.ts'
 import { setAside } from './set-aside.ts'
@@ -194,6 +202,32 @@ export function createLog(
     return newest
   }
 
+  async function replaceUpTo(upTo: number, entries: readonly Uint8Array[], claim: number): Promise<void> {
+    // Nothing comes before what is there. Whoever replaces them meanwhile has put what stands for more there, which is read after this, or for as much: then
+    // the last position is taken.
+    const positions = (await ask(0, (index) => index.getAllKeys(keyRange.bound([space, 0], [space, upTo])))) as number[]
+    try {
+      await connection.begin(['entries'], 'readwrite', {}, (transaction) =>
+        writeAtOnce(transaction, () => {
+          const records = transaction.objectStore('entries')
+          for (const [from, to] of runsOf(positions)) records.delete(keyRange.bound(from, to))
+          const added = entries.map((entry, i) => {
+            // No other space has positions between these two, and that of the last one is free now.
+            const position = upTo - 1 + (i + 1) / entries.length
+            const own = i === entries.length - 1 && claim > 0 ? claim : undefined
+            const sum = sumOf(entry, own)
+            return records.add(
+              own === undefined ? { position, space, entry, sum } : { position, space, entry, claim: own, sum },
+            )
+          })
+          return added.at(-1)!
+        }),
+      )
+    } catch (error) {
+      throw nameOf(error) === 'ConstraintError' ? compactedError(space, upTo) : error
+    }
+  }
+
   /** Calls `each` for all records after a position; resolves to the last one, or to that. */
   async function eachRecord(after: number, each: (record: FoundRecord) => void): Promise<number> {
     let last = after
@@ -232,6 +266,11 @@ export function createLog(
       return (await track('save to', () => appendRecord(own, options))) as number
     },
 
+    async replace(upTo, entries, claim) {
+      const own = entries.map((entry) => entry.slice())
+      await track('save to', () => replaceUpTo(upTo, own, claim))
+    },
+
     async takeFence() {
       return track('take a fence of', takeNextFence)
     },
@@ -254,4 +293,15 @@ export function createLog(
       release()
     },
   }
+}
+
+/** Positions as ranges. What lies between two that are no more than 1 apart is of no other space. */
+function runsOf(positions: readonly number[]): readonly (readonly [from: number, to: number])[] {
+  const runs: [number, number][] = []
+  for (const position of positions) {
+    const last = runs.at(-1)
+    if (last !== undefined && position - last[1] <= 1) last[1] = position
+    else runs.push([position, position])
+  }
+  return runs
 }

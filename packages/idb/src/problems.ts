@@ -122,6 +122,13 @@ export function claimedError(space: string, claim: number): StoreError {
   )
 }
 
+export function compactedError(space: string, upTo: number): StoreError {
+  return new StoreError(
+    'compacted',
+    `The entries of "${space}" up to ${upTo} cannot be replaced: another tab was first. Nothing has changed.`,
+  )
+}
+
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error || error instanceof DOMException)) return String(error)
   return error.message === '' ? error.name : `${error.name}: ${error.message}`

@@ -32,8 +32,8 @@ export function soundnessOf(space: string): Soundness {
     flawOf(record, after) {
       if (!isObject(record)) return `it holds ${record === null ? 'null' : typeof record} instead of a record`
       const { position, space: found, entry, claim, sum } = record
-      if (typeof position !== 'number' || !Number.isSafeInteger(position) || position <= after)
-        return 'its position is none'
+      // Those of the parts of a checkpoint lie between others.
+      if (typeof position !== 'number' || !(position > after && position < MOST_COUNT)) return 'its position is none'
       if (found !== space) return 'it names another space'
       if (!(entry instanceof Uint8Array)) return 'its entry is no bytes'
       if (claim !== undefined && !isCount(claim)) return 'its claim is none'

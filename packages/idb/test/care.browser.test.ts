@@ -79,7 +79,7 @@ test('[CA3] [CA4] a backup as a file goes into another storage, twice, and on fr
     spaces: [{ added: 2, known: 4 }],
   })
   await withStore(name, (store) => expect(shown(store)).toEqual(['one', 3, 'yours', 4]))
-  expect(await verifyDatabase(name)).toMatchObject({ format: 3, isSound: true, spaces: [{ entries: 6, pending: 4 }] })
+  expect(await verifyDatabase(name)).toMatchObject({ format: 4, isSound: true, spaces: [{ entries: 6, pending: 4 }] })
 })
 
 test('[CA1] a database that is not there is not made by looking', async () => {

@@ -133,7 +133,8 @@ test.each(Object.keys(ends).flatMap((how) => before.map((fixture) => ({ how, ver
       )
       await expectWhole(name, fixture)
     }
-    expect(reached).toBeGreaterThan(0)
+    // From 3 to 4 nothing but the version changes, so there is no call.
+    expect(reached > 0).toBe(fixture.version < 3)
   },
 )
 

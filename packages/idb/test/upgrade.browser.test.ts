@@ -87,7 +87,7 @@ test('[ID15] a database of version 1 is opened with all it has: entries, fences,
   await log.close()
   await other.close()
   expect(await look(name)).toEqual({
-    version: 3,
+    version: 4,
     stores: ['aside', 'claims', 'entries', 'fences', 'meta'],
     entries: 601,
     identity: IDENTITY,
@@ -128,7 +128,7 @@ test('[ID15] pages that end while they upgrade leave everything in place', async
   expect(await numbersOf(log)).toEqual(ofSpace)
   await log.append(Uint8Array.of(3, 0), { claim: 1 })
   await log.close()
-  expect(await look(name)).toMatchObject({ version: 3, entries: 601, identity: IDENTITY })
+  expect(await look(name)).toMatchObject({ version: 4, entries: 601, identity: IDENTITY })
 })
 
 test('[ID7] code of version 1 lets go of a database that is upgraded, and is told that it is newer afterwards', async () => {
@@ -142,7 +142,7 @@ test('[ID7] code of version 1 lets go of a database that is upgraded, and is tol
   expect(losses[0]).toMatchObject({ code: 'storage-newer', message: expect.stringContaining('newer version') })
   await expect(connect(name, undefined, 1).ready()).rejects.toMatchObject({ code: 'storage-newer' })
   expect(await numbersOf(log)).toEqual(ofSpace)
-  expect(FORMAT_VERSION).toBe(3)
+  expect(FORMAT_VERSION).toBe(4)
   old.close()
   await log.close()
 })

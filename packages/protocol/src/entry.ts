@@ -1,12 +1,15 @@
-import type { ChangeId, Epoch, WriterId } from '@syncline/stm'
+import type { ChangeId, DistilledCell, Epoch, Value, WriterId } from '@syncline/stm'
+import { readCells, writeCells, type CellsWriter } from './cells.ts'
 import { MIN_CHANGE_BYTES } from './change.ts'
 import { ProtocolError } from './errors.ts'
 import type { ByteReader } from './reader.ts'
+import { isRest, type Rest } from './rest.ts'
 import { seal, unseal } from './seal.ts'
+import { readValue, writeValue } from './value.ts'
 import { ByteWriter } from './writer.ts'
 
 /** One entry of the log that a client keeps of a space. */
-export type LogEntry = SingleEntry | TogetherEntry
+export type LogEntry = SingleEntry | TogetherEntry | CheckpointEntry
 
 /** What an entry says by itself. */
 export type SingleEntry =
@@ -17,6 +20,9 @@ export type SingleEntry =
   | DroppedEntry
   | PreparedEntry
   | DecidedEntry
+
+/** One part of a checkpoint, which stands for all that was in the log before it. */
+export type CheckpointEntry = CellsEntry | RestEntry
 
 /** What one task of one tab committed. */
 export interface CommitsEntry {
@@ -84,6 +90,26 @@ export interface TogetherEntry {
   readonly entries: readonly SingleEntry[]
 }
 
+/** Which part of which checkpoint an entry is, each counted from 1. */
+export interface PartOfCheckpoint {
+  readonly checkpoint: number
+  readonly part: number
+}
+
+/** What need be kept of some cells. */
+export interface CellsEntry extends PartOfCheckpoint {
+  readonly kind: 'cells'
+  readonly cells: readonly DistilledCell[]
+}
+
+/** What the log said beside the states of cells. */
+export interface RestEntry extends PartOfCheckpoint {
+  readonly kind: 'rest'
+  /** With this one the checkpoint is whole. */
+  readonly isLast: boolean
+  readonly rest: Rest
+}
+
 const WHAT = 'log entry'
 const VERSION = 1
 
@@ -98,6 +124,8 @@ const DROPPED = 5
 const PREPARED = 6
 const DECIDED = 7
 const TOGETHER = 8
+const CELLS = 9
+const REST = 10
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -187,14 +215,50 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       out.varuint(entry.entries.length)
       for (const one of entry.entries) {
         const bytes = encodeEntry(one)
-        if (bytes[1] === TOGETHER) throw out.unfit('an entry of several in another one')
+        if (isAlone(bytes[1]!)) throw out.unfit('an entry of several, or a part of a checkpoint, in another one')
         out.bytes(bytes)
       }
+      break
+    case 'cells': {
+      const writer = beginCells(out, entry)
+      for (const cell of entry.cells) writer.add(cell)
+      return writer.finish()
+    }
+    case 'rest':
+      out.byte(REST)
+      writePart(out, entry)
+      out.byte(entry.isLast ? 1 : 0)
+      // Lists of data are data.
+      writeValue(out, entry.rest as unknown as Value)
       break
     default:
       throw out.unfit(`the unknown kind "${String((entry satisfies never as LogEntry).kind)}"`)
   }
   return seal(out)
+}
+
+/**
+ * Begins an entry of cells, to be put into it one after the other, so that whoever does not know how large they are can see when it is enough.
+ *
+ * @example
+ * import { createCellsEntry, decodeEntry } from '@syncline/protocol'
+ *
+ * const stamp = { at: 7, writer: '000102030405060708090a0b0c0d0e0f' }
+ * const cell = { tag: 'lww', address: 'title', arbiter: 'local', ops: [{ payload: [0, 'Plan'], stamp }] } as const
+ * const entry = createCellsEntry({ checkpoint: 1, part: 1 })
+ * entry.add(cell)
+ * expect(decodeEntry(entry.finish())).toEqual({ kind: 'cells', checkpoint: 1, part: 1, cells: [cell] })
+ */
+export function createCellsEntry(part: PartOfCheckpoint): CellsWriter {
+  const out = new ByteWriter(WHAT)
+  out.byte(VERSION)
+  return beginCells(out, part)
+}
+
+function beginCells(out: ByteWriter, part: PartOfCheckpoint): CellsWriter {
+  out.byte(CELLS)
+  writePart(out, part)
+  return writeCells(out)
 }
 
 /**
@@ -218,8 +282,22 @@ export function decodeEntry(bytes: Uint8Array): LogEntry {
  * expect(entriesIn(dropped)).toEqual([dropped])
  * expect(entriesIn({ kind: 'together', entries: [dropped, dropped] })).toEqual([dropped, dropped])
  */
-export function entriesIn(entry: LogEntry): readonly SingleEntry[] {
+export function entriesIn(entry: LogEntry): readonly (SingleEntry | CheckpointEntry)[] {
   return entry.kind === 'together' ? entry.entries : [entry]
+}
+
+/**
+ * Whether some bytes of a log are an entry of cells, if they are an entry at all: nothing is checked, and nothing is read that may be long.
+ *
+ * @example
+ * import { encodeEntry, isOfCells } from '@syncline/protocol'
+ *
+ * const part = { checkpoint: 1, part: 1 } as const
+ * expect(isOfCells(encodeEntry({ kind: 'cells', ...part, cells: [] }))).toBe(true)
+ * expect(isOfCells(encodeEntry({ kind: 'dropped', changes: [] }))).toBe(false)
+ */
+export function isOfCells(bytes: Uint8Array): boolean {
+  return bytes[0] === VERSION && bytes[1] === CELLS
 }
 
 function readEntry(input: ByteReader): LogEntry {
@@ -262,6 +340,16 @@ function readEntry(input: ByteReader): LogEntry {
       return { kind: 'decided', writer: input.id(), code: input.string(), message: input.string() }
     case TOGETHER:
       return { kind: 'together', entries: readMany(input.count(1 + MIN_ENTRY_BYTES), () => readSingle(input)) }
+    case CELLS:
+      return { kind: 'cells', ...readPart(input), cells: readCells(input) }
+    case REST: {
+      const part = readPart(input)
+      const last = input.byte()
+      if (last > 1) throw input.malformed(`${last} where 1 says that it is the last part`)
+      const rest: unknown = readValue(input)
+      if (!isRest(rest)) throw input.malformed('something else than what is left beside cells')
+      return { kind: 'rest', ...part, isLast: last === 1, rest }
+    }
     default:
       throw new ProtocolError(
         'newer-version',
@@ -272,8 +360,24 @@ function readEntry(input: ByteReader): LogEntry {
 
 function readSingle(input: ByteReader): SingleEntry {
   const entry = decodeEntry(input.bytes())
-  if (entry.kind === 'together') throw input.malformed('an entry of several in another one')
+  if (entry.kind === 'together' || entry.kind === 'cells' || entry.kind === 'rest') {
+    throw input.malformed('an entry of several, or a part of a checkpoint, in another one')
+  }
   return entry
+}
+
+function isAlone(kind: number): boolean {
+  return kind === TOGETHER || kind === CELLS || kind === REST
+}
+
+function writePart(out: ByteWriter, { checkpoint, part }: PartOfCheckpoint): void {
+  if (checkpoint === 0 || part === 0) throw out.unfit('0 as a checkpoint or as a part of one, which count from 1')
+  out.varuint(checkpoint)
+  out.varuint(part)
+}
+
+function readPart(input: ByteReader): PartOfCheckpoint {
+  return { checkpoint: input.positive('a checkpoint'), part: input.positive('a part') }
 }
 
 function readItem(input: ByteReader): OrderedEntry['items'][number] {

@@ -44,8 +44,18 @@ export { createFrameReader, encodeFrames, packFrames } from './message.ts'
 export type { FrameReader } from './message.ts'
 
 // Entries of the log on a client's disk, and what rests beside a record there
-export { decodeEntry, encodeEntry, entriesIn } from './entry.ts'
-export type { CommitsEntry, EndedEntry, LogEntry, SingleEntry } from './entry.ts'
+export { createCellsEntry, decodeEntry, encodeEntry, entriesIn, isOfCells } from './entry.ts'
+export type {
+  CellsEntry,
+  CheckpointEntry,
+  CommitsEntry,
+  EndedEntry,
+  LogEntry,
+  PartOfCheckpoint,
+  RestEntry,
+  SingleEntry,
+} from './entry.ts'
+export type { KeptEnvelope, KeptNote, KeptPending, KeptRefused, Ledger, Named, Rest } from './rest.ts'
 export { decodeLocal, encodeLocal, noLocalPart } from './local.ts'
 export type { LocalPart } from './local.ts'
 

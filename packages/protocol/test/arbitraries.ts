@@ -1,11 +1,13 @@
-import { toValue, type Basis, type Change, type Value } from '@syncline/stm'
+import { nobodys, toValue, type Basis, type Change, type DistilledCell, type Value } from '@syncline/stm'
 import fc from 'fast-check'
 import {
   encodeChange,
   type Expectation,
   type Frame,
   type Inherited,
+  type Ledger,
   type LogEntry,
+  type Rest,
   type SingleEntry,
 } from '@syncline/protocol'
 
@@ -215,7 +217,55 @@ const single: fc.Arbitrary<SingleEntry> = fc.oneof(
   fc.record({ kind: fc.constant('decided' as const), writer: id, code: text, message: text }),
 )
 
+const stamp = fc.oneof(fc.constant(nobodys), fc.record({ at: whole, writer: id }))
+
+const cell: fc.Arbitrary<DistilledCell> = fc.record({
+  tag: fc.constantFrom('lww', 'record', 'text'),
+  address: fc.constantFrom('title', 'cards/a', 'cards/b', 'notes/x/y'),
+  arbiter: fc.constantFrom('local' as const, 'browser' as const, 'relay' as const),
+  ops: fc.array(fc.record({ payload: value, stamp }), { minLength: 1, maxLength: 3 }),
+})
+
+const partOf = { checkpoint: seq, part: seq }
+const some = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(of, { maxLength: 3 })
+const arbiter = fc.constantFrom('local' as const, 'browser' as const, 'relay' as const)
+
+const ledger: fc.Arbitrary<Ledger> = fc.record({
+  relaySeq: whole,
+  stretches: some(fc.tuple(id, seq)),
+  foreign: some(id),
+  seqs: some(fc.tuple(id, seq, fc.constantFrom(-1, 0, 7))),
+  clocks: fc.tuple(whole, whole, whole),
+  browserWriter: fc.oneof(id, fc.constant('')),
+  dismissed: some(id),
+  refusals: some(fc.tuple(id, seq, text, text)),
+  ended: some(fc.tuple(id, whole, whole)),
+  became: some(fc.tuple(id, seq, whole, id, seq, whole)),
+  renames: some(fc.tuple(text, id, seq, bytes, bytes)),
+  owners: some(fc.tuple(whole, id)),
+  clientsOfRefused: some(whole),
+})
+
+const rest: fc.Arbitrary<Rest> = fc.oneof(
+  fc.tuple(fc.constant('pending' as const), some(fc.tuple(record, bytes, some(fc.tuple(id, seq))))),
+  fc.tuple(fc.constant('refused' as const), some(fc.tuple(record, bytes, text, text))),
+  fc.tuple(fc.constant('asked' as const), some(fc.tuple(id, record, bytes))),
+  fc.tuple(
+    fc.constant('notes' as const),
+    some(fc.tuple(id, seq, whole, whole, some(fc.tuple(text, text, arbiter)), value)),
+  ),
+  fc.tuple(fc.constant('ledger' as const), ledger),
+)
+
 export const entry: fc.Arbitrary<LogEntry> = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('cells' as const), ...partOf, cells: fc.array(cell, { maxLength: 4 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('rest' as const), ...partOf, isLast: fc.boolean(), rest }),
+  },
   { weight: 7, arbitrary: single },
   {
     weight: 1,

@@ -90,6 +90,6 @@ describe('PROTOCOL.md', () => {
 
   test('[GO2] has the kind of each log entry', () => {
     const rows = vectorsOf('entry').map((vector) => `${vector.encode()[1]} ${(vector.data as { kind: string }).kind}`)
-    expect(table('kind').map(([number, name]) => `${number} ${name}`)).toEqual(rows)
+    expect(table('kind').map(([number, name]) => `${number} ${name}`)).toEqual([...new Set(rows)])
   })
 })

@@ -1,4 +1,5 @@
-import { decodeEntry, encodeEntry, type LogEntry } from '@syncline/protocol'
+import { createCellsEntry, decodeEntry, encodeEntry, type LogEntry } from '@syncline/protocol'
+import { nobodys, type DistilledCell, type Stamp } from '@syncline/stm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { entry } from './arbitraries.ts'
@@ -7,6 +8,14 @@ import { resealed, sealedOf } from './resealed.ts'
 import { vectorsOf } from './vectors.ts'
 
 const A = '000102030405060708090a0b0c0d0e0f'
+const PART = { checkpoint: 1, part: 1 }
+const cellOf = (stamp: Stamp): DistilledCell => ({ ...CELL, ops: [{ payload: [0, 1], stamp }] })
+const CELL: DistilledCell = {
+  tag: 'lww',
+  address: 'title',
+  arbiter: 'local',
+  ops: [{ payload: [0, 1], stamp: nobodys }],
+}
 
 describe('log entries', () => {
   test('[EN1] every entry comes back, and its bytes again from it', () => {
@@ -23,7 +32,22 @@ describe('log entries', () => {
       }),
       { seed: 601, numRuns: 300 },
     )
-    expect(kinds.size).toBe(8)
+    expect(kinds.size).toBe(10)
+  })
+
+  test('[EN5] of cells, what they have in common is said once', () => {
+    const entry = createCellsEntry(PART)
+    const row = (n: number): DistilledCell => ({
+      tag: 'record',
+      address: `cards/${n}`,
+      arbiter: 'local',
+      ops: [{ payload: [1, 1, 0, 'title', n, 0, 'done', false], stamp: { at: 1_800_000_000_000_000, writer: A } }],
+    })
+    entry.add(row(10))
+    const first = entry.length
+    entry.add(row(11))
+    expect(entry.length - first).toBeLessThan(20)
+    expect(decodeEntry(entry.finish())).toEqual({ kind: 'cells', ...PART, cells: [row(10), row(11)] })
   })
 
   test('[EN2] every single flipped bit is found', () => {
@@ -45,9 +69,12 @@ describe('log entries', () => {
     newer[0] = 2
     expect(codeOf(() => decodeEntry(newer))).toBe('damaged')
     expect(codeOf(() => decodeEntry(resealed(newer)))).toBe('newer-version')
-    expect(codeOf(() => decodeEntry(sealedOf([1, 9, 0])))).toBe('newer-version')
+    expect(codeOf(() => decodeEntry(sealedOf([1, 11, 0])))).toBe('newer-version')
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0])))).toBeUndefined()
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0, 0])))).toBe('malformed')
+    // A part of a checkpoint that says what no part says: null, and a list of nothing that is known.
+    expect(codeOf(() => decodeEntry(sealedOf([1, 10, 1, 1, 1, 0])))).toBe('malformed')
+    expect(codeOf(() => decodeEntry(sealedOf([1, 10, 1, 1, 1, 8, 2, 6, 1, 120, 8, 0])))).toBe('malformed')
   })
 
   test.each<[string, unknown]>([
@@ -60,6 +87,15 @@ describe('log entries', () => {
     ['an id that is none', { kind: 'dropped', changes: [`${A}:01`] }],
     ['an id without a seq', { kind: 'dropped', changes: [A] }],
     ['several in one of several', { kind: 'together', entries: [{ kind: 'together', entries: [] }] }],
+    [
+      'a part in one of several',
+      { kind: 'together', entries: [{ kind: 'rest', ...PART, isLast: true, rest: ['notes', []] }] },
+    ],
+    ['a part without a number', { kind: 'rest', checkpoint: 1, part: 0, isLast: true, rest: ['notes', []] }],
+    ['a cell without operations', { kind: 'cells', ...PART, cells: [{ ...CELL, ops: [] }] }],
+    ['an unknown arbiter', { kind: 'cells', ...PART, cells: [{ ...CELL, arbiter: 'nobody' }] }],
+    ['a time at which nobody wrote', { kind: 'cells', ...PART, cells: [cellOf({ at: 1, writer: '' })] }],
+    ['a writer that is none', { kind: 'cells', ...PART, cells: [cellOf({ at: 1, writer: 'x' })] }],
     ['a seq above 2^53 - 1', { kind: 'dropped', changes: [`${A}:9007199254740992`] }],
   ])('[EN4] %s is not encoded', (_, of) => {
     expect(codeOf(() => encodeEntry(of as LogEntry))).toBe('malformed')

@@ -1,4 +1,4 @@
-import { toValue, type Change, type Value } from '@syncline/stm'
+import { nobodys, toValue, type Change, type DistilledCell, type Value } from '@syncline/stm'
 import {
   decodeChange,
   decodeEntry,
@@ -226,6 +226,89 @@ const entries: { readonly [name: string]: LogEntry } = {
   },
 }
 
+const card = (id: string): DistilledCell => ({
+  tag: 'record',
+  address: `cards/${id}`,
+  arbiter: 'local',
+  ops: [
+    { payload: [1, 1, 0, 'title', id, 0, 'done', false], stamp: { at: 8, writer: B } },
+    { payload: [2, 1, 0, 'done', true], stamp: { at: 9, writer: A } },
+  ],
+})
+
+const checkpoint: { readonly [name: string]: LogEntry } = {
+  'cells, of each arbiter, of families and of none': {
+    kind: 'cells',
+    checkpoint: 300,
+    part: 1,
+    cells: [
+      { tag: 'lww', address: 'title', arbiter: 'local', ops: [{ payload: [0, 'Plan'], stamp: { at: 7, writer: A } }] },
+      { tag: 'lww', address: 'title', arbiter: 'browser', ops: [{ payload: [1, null], stamp: { at: 6, writer: B } }] },
+      card('a'),
+      card('b'),
+      { tag: 'set', address: 'tags', arbiter: 'relay', ops: [{ payload: [0, 1, 'x', ['a']], stamp: nobodys }] },
+      { tag: 'text', address: 'notes/1', arbiter: 'local', ops: [{ payload: new Uint8Array([1, 2]), stamp: nobodys }] },
+      card('c'),
+    ],
+  },
+  'cells, none': { kind: 'cells', checkpoint: 1, part: 1, cells: [] },
+  'the rest, pending': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 2,
+    isLast: false,
+    rest: ['pending', [[encodeChange(smallest), new Uint8Array(0), [[A, 3]]]]],
+  },
+  'the rest, refused': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 3,
+    isLast: false,
+    rest: ['refused', [[encodeChange(smallest), new Uint8Array(0), 'forbidden', 'The board is locked.']]],
+  },
+  'the rest, asked': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 4,
+    isLast: false,
+    rest: ['asked', [[B, encodeChange(smallest), new Uint8Array(0)]]],
+  },
+  'the rest, notes': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 5,
+    isLast: false,
+    rest: ['notes', [[A, 7, 1000, 0, [['lww', 'title', 'local']], [2, 's', '', 0, 1, 1, [], [], [null], [], []]]]],
+  },
+  'the rest, the last part': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 6,
+    isLast: true,
+    rest: [
+      'ledger',
+      {
+        relaySeq: 12,
+        stretches: [[EPOCH, 1]],
+        foreign: [],
+        seqs: [
+          [A, 7, -1],
+          [B, 3, 2],
+        ],
+        clocks: [1_000, 900, 0],
+        browserWriter: '',
+        dismissed: [],
+        refusals: [[B, 4, 'forbidden', 'The board is locked.']],
+        ended: [[SESSION, 2, 5]],
+        became: [[SESSION, 3, 800, A, 1, 801]],
+        renames: [['text note', SESSION, 3, new Uint8Array([1]), new Uint8Array([2])]],
+        owners: [[4_294_967_295, A]],
+        clientsOfRefused: [7],
+      },
+    ],
+  },
+}
+
 /** The frames in one message. */
 export function readMessage(message: Uint8Array): Frame[] {
   return createFrameReader({ maxPacketBytes: 1024 * 1024 }).push(message)
@@ -283,7 +366,7 @@ export const vectors: readonly Vector[] = [
       decode: readMessage,
     }
   }),
-  ...Object.entries(entries).map(([name, data]): Vector => {
+  ...Object.entries({ ...entries, ...checkpoint }).map(([name, data]): Vector => {
     return { name, family: 'entry', data, encode: () => encodeEntry(data), decode: decodeEntry }
   }),
 ]

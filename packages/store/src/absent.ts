@@ -53,6 +53,9 @@ export const noUndoing: Brought['undoing'] = {
   close: nothing,
 }
 
+/** Without `compaction` the log grows, until a tab that has it opens the space. */
+export const noCompacting: Brought['compacting'] = { saw: nothing, grew: nothing }
+
 /** Without `link` another tab may run one, and tell of it. */
 export function noLink(touchStatus: () => void): StoreLink & { hear(state: LinkState, offsetMs: number): void } {
   let state: LinkState = { link: 'off', problem: undefined, retryAtMs: undefined }

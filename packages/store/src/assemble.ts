@@ -1,6 +1,6 @@
-import { changeId } from '@syncline/stm'
+import { changeId, type CellKey } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
-import { noAgents, noLink, noUndoing, noValidity } from './absent.ts'
+import { noAgents, noCompacting, noLink, noUndoing, noValidity } from './absent.ts'
 import { createCommitting } from './committing.ts'
 import type { Core } from './core.ts'
 import { createDamage } from './damage.ts'
@@ -119,6 +119,7 @@ async function open<P extends readonly Part[]>(
     clock,
     chance,
     locks: storage.locks,
+    log,
     replica,
     writers,
     get journal() {
@@ -141,6 +142,7 @@ async function open<P extends readonly Part[]>(
     agents: noAgents,
     validity: noValidity,
     undoing: noUndoing,
+    compacting: noCompacting,
     link: alone,
     arbitrations: {},
     letGo: () => undefined,
@@ -207,9 +209,10 @@ async function open<P extends readonly Part[]>(
   const readUpTo = await replay()
   const events: JournalEvents = {
     pendingOf: (change) => replica.pending.get(changeId(change))!,
-    onEntry: (bytes, position) => damage.unless(position, () => hear(readEntry(bytes, space))),
+    onEntry: (bytes, position) => damage.unless(position, () => hear(seen(bytes))),
     onBad: damage.note,
     onRead() {
+      show(intake.onRead())
       void damage.setAside(log)
       lookForGap()
     },
@@ -217,7 +220,10 @@ async function open<P extends readonly Part[]>(
       board.touch()
       core.link.wake()
     },
-    onGrown: () => tabs.tell({ type: 'news' }),
+    onGrown(bytes) {
+      tabs.tell({ type: 'news' })
+      core.compacting.grew(bytes)
+    },
     onUnreadable,
     onOrdered: intake.onStored,
     onFenced() {
@@ -280,12 +286,13 @@ async function open<P extends readonly Part[]>(
       const end = await log.read(
         0,
         (bytes, position, claim) => {
-          damage.unless(position, () => intake.entry(readEntry(bytes, space), 'replay'))
+          damage.unless(position, () => intake.entry(seen(bytes), 'replay'))
           last = position
           newestClaim = claim ?? newestClaim
         },
         damage.note,
       )
+      intake.onRead()
       await damage.setAside(log)
       return { position: Math.max(last, end), claim: newestClaim }
     } catch (error) {
@@ -303,10 +310,19 @@ async function open<P extends readonly Part[]>(
     await log.close()
   }
 
+  function seen(bytes: Uint8Array): LogEntry {
+    const entry = readEntry(bytes, space)
+    core.compacting.saw(entry, bytes.length)
+    return entry
+  }
+
   /** Another tab has written an entry. */
   function hear(entry: LogEntry): void {
     replica.flushDocuments()
-    const changed = intake.entry(entry, 'remote')
+    show(intake.entry(entry, 'remote'))
+  }
+
+  function show(changed: ReadonlySet<CellKey>): void {
     board.touch()
     watching.publish(changed, memory.snapshot)
     core.undoing.tell()

@@ -2,12 +2,13 @@ import type { Arbiter, ChangeId } from '@syncline/stm'
 import type { Agents } from './agents.ts'
 import type { Arbitration } from './arbitration.ts'
 import type { Committing } from './committing.ts'
+import type { Compacting } from './compaction.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { Intake } from './intake.ts'
 import type { Journal } from './journal.ts'
 import type { StoreOptions } from './options.ts'
 import type { PartName } from './part.ts'
-import type { Chance, Clock, Locks } from './ports.ts'
+import type { Chance, Clock, Locks, Log } from './ports.ts'
 import type { Replica } from './replica.ts'
 import type { Settling } from './settling.ts'
 import type { Problem } from './status.ts'
@@ -26,6 +27,7 @@ export interface Core extends Brought {
   readonly clock: Clock
   readonly chance: Chance
   readonly locks: Locks | undefined
+  readonly log: Log
   readonly replica: Replica
   readonly writers: Writers
   readonly journal: Journal
@@ -79,6 +81,7 @@ export interface Brought {
   agents: Pick<Agents, 'check' | 'deliver'>
   validity: Omit<Validity, 'onViolation' | 'invariant'>
   undoing: Omit<Undoing, 'stack'>
+  compacting: Compacting
   link: StoreLink
   /** Who decides about refs that are not this tab's own. */
   readonly arbitrations: Partial<Record<Arbiter, Arbitration>>

@@ -23,6 +23,8 @@ export type StoreErrorCode =
   | 'fenced'
   /** Another tab was first to append the entry of this number to the log. */
   | 'claimed'
+  /** Another tab was first to replace entries of the log. */
+  | 'compacted'
   /** Stored bytes are not what was written. */
   | 'storage-damaged'
   /** Somebody was to sign out, and what is to be wiped is on no relay. Nothing has happened. */

@@ -1,11 +1,12 @@
 import type { LogEntry } from '@syncline/protocol'
-import { changeId, type CellKey, type Epoch, type Origin } from '@syncline/stm'
+import { changeId, type CellKey, type Epoch, type Op, type Origin } from '@syncline/stm'
+import { createCheckpointReading } from './checkpoint-reading.ts'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
 import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord } from './open-log.ts'
-import { withLocalPart } from './read-change.ts'
+import { nobody, withLocalPart } from './read-change.ts'
 import type { OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
@@ -23,6 +24,12 @@ export interface Intake {
     records: ReadonlyMap<OrderedItem, Uint8Array>,
     fence: number | undefined,
   ): ReadonlySet<CellKey>
+  /** All that there is has been read: of a checkpoint that is not whole as much is taken up as there is. */
+  onRead(): ReadonlySet<CellKey>
+  /** The number of the newest checkpoint; 0 before the first. */
+  readonly checkpoint: number
+  /** Whether a checkpoint has been read in part. */
+  readonly isReading: boolean
   /** How far the relay's order is in the log, or on its way there. A tab that was fenced may know more than it was allowed to write. */
   readonly loggedSeq: number
   /** The relay's order is in the log up to here. */
@@ -40,6 +47,9 @@ export function createIntake(core: Core): Intake {
   const { replica, waiting, envelopes } = core
   let storedSeq = 0
   let loggedSeq = 0
+  const checkpoint = createCheckpointReading(core.space, replica.pendingOf)
+  /** Whether what was ordered up to the basis is known with gaps only: a part of a checkpoint is damaged. */
+  let isBasePartial = false
   /** Where the log goes on behind what could not be joined on. */
   let beyondGap: { readonly epoch: Epoch; readonly last: number } | undefined
 
@@ -72,8 +82,57 @@ export function createIntake(core: Core): Intake {
   }
 
   function onStored(relaySeq: number): void {
+    // What is known with gaps is asked for from its beginning.
+    if (isBasePartial) return
     storedSeq = Math.max(storedSeq, relaySeq)
     loggedSeq = Math.max(loggedSeq, storedSeq)
+  }
+
+  /** Takes up a checkpoint, as much as has come of it. */
+  function takeUp(): ReadonlySet<CellKey> {
+    const { ledger, isPartial, notes, ...found } = checkpoint.take()!
+    if (ledger === undefined) {
+      // What was ordered before is asked of the relay again, as where the order has a gap.
+      const changed = new Set<CellKey>()
+      for (const one of found.pending) {
+        const known = { record: one.record(), inverse: one.inverse, saw: one.saw }
+        for (const key of replica.commit(one.change, 'replay', known)) changed.add(key)
+      }
+      return changed
+    }
+    if (!replica.fits(ledger)) {
+      core.strand({ code: 'epoch-changed', message: otherLog })
+      return nothing
+    }
+    const asked = [...replica.envelopes.values()]
+    const { changed, ordered } = replica.takeUp({ ...found, ledger })
+    isBasePartial = isPartial && ledger.relaySeq > 0
+    onStored(ledger.relaySeq)
+    for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of ledger.became) {
+      const from = { ...nobody, writer, seq, at }
+      core.undoing.onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt })
+    }
+    for (const [writer, seq, at, relaySeq, refs, inverse] of notes) {
+      const ops = refs.map(([tag, address, arbiter]): Op => ({ tag, address, arbiter, payload: null }))
+      core.undoing.hear({ ...nobody, writer, seq, at, ops }, inverse, relaySeq || undefined)
+    }
+    for (const { change, inverse } of found.pending) core.undoing.hear(change, inverse())
+    for (const one of found.envelopes) core.undoing.hearAsked(one.change, readLocal(one.local(), core.space).inverse)
+    for (const id of ordered) waiting.resolve(id)
+    for (const { change } of asked) {
+      if (replica.envelopes.has(change.writer)) continue
+      const isRefused = replica.isDismissed(change.writer)
+      envelopes.decide(change.writer, isRefused ? { kind: 'refused', ...untold } : { kind: 'accepted', change })
+    }
+    for (const refused of replica.refused.values()) waiting.reject(refused.id, refusedError(refused))
+    return changed
+  }
+
+  /** The relay's order comes from its beginning: what was known of it, with gaps, is not needed any more. */
+  function beginAnew(first: number): ReadonlySet<CellKey> {
+    if (!isBasePartial || first !== 1) return nothing
+    isBasePartial = false
+    return replica.forgetOrder()
   }
 
   /** Understands all of an entry, and gives what takes it in. */
@@ -99,7 +158,8 @@ export function createIntake(core: Core): Intake {
         const items = entry.items.map((item) => (item instanceof Uint8Array ? readRecord(item, core.space) : item))
         return (origin) => {
           try {
-            const changed = apply(entry.epoch, entry.first, items, origin)
+            const anew = beginAnew(entry.first)
+            const changed = new Set([...anew, ...apply(entry.epoch, entry.first, items, origin)])
             onStored(entry.first + entry.items.length - 1)
             return changed
           } catch (error) {
@@ -146,7 +206,7 @@ export function createIntake(core: Core): Intake {
         const part = readLocal(local, core.space)
         const change = withLocalPart(readRecord(record, core.space), part)
         return () => {
-          replica.prepare({ by, isOurs: false, record: () => record, change })
+          replica.prepare({ by, isOurs: false, record: () => record, local: () => local, change })
           if (replica.envelopes.get(change.writer)?.change === change) core.undoing.hearAsked(change, part.inverse)
           return nothing
         }
@@ -158,6 +218,14 @@ export function createIntake(core: Core): Intake {
           envelopes.decide(entry.writer, { kind: 'refused', code: entry.code, message: entry.message })
           return nothing
         }
+      case 'cells':
+      case 'rest': {
+        const add = checkpoint.part(entry)
+        return () => {
+          add()
+          return checkpoint.isOver ? takeUp() : nothing
+        }
+      }
       case 'together': {
         const all = entry.entries.map(read)
         return (origin) => new Set(all.flatMap((take) => [...take(origin)]))
@@ -166,10 +234,22 @@ export function createIntake(core: Core): Intake {
   }
 
   return {
-    entry: (entry, origin) => read(entry)(origin),
+    entry(entry, origin) {
+      const take = read(entry)
+      if (!checkpoint.isUnderWay || entry.kind === 'cells' || entry.kind === 'rest') return take(origin)
+      return new Set([...takeUp(), ...take(origin)])
+    },
+    onRead: () => (checkpoint.isUnderWay ? takeUp() : nothing),
+    get checkpoint() {
+      return checkpoint.newest
+    },
+    get isReading() {
+      return checkpoint.isUnderWay
+    },
     order(epoch, first, items, records, fence) {
+      const anew = beginAnew(first)
       const stored = items.map((item) => toStore(item, records))
-      const changed = apply(epoch, first, items, 'remote')
+      const changed = new Set([...anew, ...apply(epoch, first, items, 'remote')])
       const news = stored.slice(Math.max(0, loggedSeq + 1 - first))
       if (news.length > 0) core.journal.order(epoch, first + stored.length - news.length, news, fence)
       loggedSeq = Math.max(loggedSeq, first + stored.length - 1)
@@ -186,6 +266,7 @@ export function createIntake(core: Core): Intake {
       loggedSeq = storedSeq = Math.min(storedSeq, after)
     },
     get gap() {
+      if (isBasePartial) return 0
       const { epoch, relaySeq } = replica.basis
       if (beyondGap === undefined || relaySeq >= beyondGap.last) return undefined
       return epoch === null || epoch === beyondGap.epoch ? relaySeq : undefined
@@ -194,3 +275,10 @@ export function createIntake(core: Core): Intake {
 }
 
 const nothing: ReadonlySet<CellKey> = new Set()
+const otherLog =
+  'This tab has heard another log of the relay than this device has stored: the relay lost its data or came back from a backup. Nothing of yours is lost. Open it again to go on with what is stored.'
+/** Another tab was told why, and that was compacted before this one read it. */
+const untold = {
+  code: 'aborted',
+  message: 'The relay has not accepted this; another tab of this browser was told why.',
+}

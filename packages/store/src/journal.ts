@@ -58,6 +58,11 @@ export interface Journal {
   /** How long the append has taken that is under way. */
   readonly delay: Delay['state']
 
+  /**
+   * How far the log has been read, when nothing waits to be written but what is in no checkpoint before, or in any: undefined when something else does, or the log
+   * refuses to be written. To be asked in a task of its own, in which everything is concluded that was stored.
+   */
+  quiet(): ReadUpTo | undefined
   /** Resolves when everything handed over so far is in the log; rejects when the log refuses it. */
   settled(): Promise<void>
   /** Resolves when one Change is in the log; rejects when the log refuses it. */
@@ -103,8 +108,8 @@ export interface JournalEvents {
   onRead(): void
   /** These Changes of this tab are in the log now. */
   onDurable(ids: readonly ChangeId[]): void
-  /** The log has grown by this tab, or may have. */
-  onGrown(): void
+  /** The log has grown by this tab, or may have, by so many bytes. */
+  onGrown(bytes: number): void
   /** Entries of other tabs cannot be read. */
   onUnreadable(error: unknown): void
   /** The relay's order is in the log up to here. */
@@ -142,6 +147,8 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   const early: { readonly pieces: readonly Piece[]; readonly appended: Promise<number> }[] = []
   /** Whether the page may end, so that nothing waits: until what there was is written. */
   let leaving = false
+  /** How long the entries are that were handed to the log since it has grown. */
+  let handedBytes = 0
   const delay = createDelay(clock, events.onDelay)
   let settlers: Waiter[] = []
   let read = upTo.position
@@ -168,6 +175,17 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       void drain()
       if (leaving) handOver()
     })
+  }
+
+  function handOut(entry: Uint8Array, options: AppendOptions): Promise<number> {
+    handedBytes += entry.length
+    return log.append(entry, options)
+  }
+
+  function tellGrown(): void {
+    const bytes = handedBytes
+    handedBytes = 0
+    events.onGrown(bytes)
   }
 
   async function drain(): Promise<void> {
@@ -203,7 +221,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
         if (grown !== undefined) {
           if (grown === read + 1) read = grown
           else pull().catch(events.onUnreadable)
-          events.onGrown()
+          tellGrown()
         }
       }
       const waiting = settlers
@@ -225,7 +243,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     const isUnsure = [...underWay].some(({ kind }) => kind === 'claim')
     if (pieces.every((piece) => onTheirWay.has(piece) && !(isUnsure && underWay.has(piece)))) return
     for (const piece of pieces) sealed.add(piece)
-    const appended = log.append(encodeEntry(together(pieces.flatMap(entriesOf))), optionsOf(pieces))
+    const appended = handOut(encodeEntry(together(pieces.flatMap(entriesOf))), optionsOf(pieces))
     // Heard when it is its turn.
     appended.catch(() => undefined)
     early.push({ pieces, appended })
@@ -243,7 +261,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     const options = optionsOf([piece])
     try {
       const { fence } = piece.kind === 'ordered' ? piece : nothingMore
-      return await log.append(entry, fence === undefined ? options : { ...options, fence })
+      return await handOut(entry, fence === undefined ? options : { ...options, fence })
     } catch (error) {
       if (piece.kind !== 'ordered' || !hasCode(error, 'fenced')) throw error
       events.onFenced()
@@ -315,7 +333,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
         sealed.add(cause)
         underWay.add(cause)
       }
-      const position = await log.append(encodeEntry(together(entries)), {
+      const position = await handOut(encodeEntry(together(entries)), {
         ...optionsOf(causes, offer.strict),
         claim: number,
       })
@@ -446,7 +464,7 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       },
     )
     read = Math.max(read, end)
-    if (isUntold) events.onGrown()
+    if (isUntold) tellGrown()
     isUntold = false
     events.onRead()
   }
@@ -508,6 +526,11 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     },
     get delay() {
       return delay.state
+    },
+    quiet() {
+      // What a settlement or a decision says is in the memory already; of what is offered nothing is, until the log has it.
+      const isTold = [...queue, ...allUnderWay()].some(({ kind }) => kind === 'settlement' || kind === 'entry')
+      return !isTold && failure === undefined && !closed ? { position: read, claim: newestClaim } : undefined
     },
     settled() {
       if (queue.length === 0 && !writing) return Promise.resolve()

@@ -1,4 +1,4 @@
-import { epochAt, type Stretch } from '@syncline/protocol'
+import { epochAt, type Ledger, type Stretch } from '@syncline/protocol'
 import type { Basis, Epoch } from '@syncline/stm'
 
 /** What has come is of another log than what is here: nothing of it can be applied. */
@@ -20,6 +20,12 @@ export interface KnownLog {
   check(epoch: Epoch, first: number, last: number, known: number): void
   /** The next relaySeq stands in this epoch. */
   add(epoch: Epoch, relaySeq: number): void
+  /** All of it, as data. */
+  known(): Pick<Ledger, 'stretches' | 'foreign'>
+  /** Whether a log of which so much is known can be this one, of which we have all up to `relaySeq`. */
+  fits(known: Pick<Ledger, 'stretches' | 'relaySeq'>, relaySeq: number): boolean
+  /** Becomes what was known. */
+  restore(known: Pick<Ledger, 'stretches' | 'foreign'>): void
   /** What of a basis is in this log, as far as it can be said from here. */
   shared(basis: Basis): Pick<Basis, 'epoch' | 'relaySeq'>
 }
@@ -52,6 +58,18 @@ export function createKnownLog(): KnownLog {
     },
     add(epoch, relaySeq) {
       if (stretches.at(-1)?.epoch !== epoch) stretches.push({ epoch, first: relaySeq })
+    },
+    known: () => ({ stretches: stretches.map(({ epoch, first }) => [epoch, first]), foreign: [...foreign] }),
+    fits(known, relaySeq) {
+      const shared = Math.min(relaySeq, known.relaySeq)
+      const theirs = known.stretches.findLast(([, first]) => first <= shared)
+      // In one epoch a relaySeq stands in one log only.
+      return shared === 0 || theirs?.[0] === epochAt(stretches, shared)
+    },
+    restore(known) {
+      stretches.length = 0
+      for (const [epoch, first] of known.stretches) stretches.push({ epoch, first })
+      for (const epoch of known.foreign) foreign.add(epoch)
     },
     shared({ epoch, relaySeq }) {
       const at = stretches.findIndex((stretch) => stretch.epoch === epoch)

@@ -4,4 +4,15 @@ export type { LeanOptions, LeanStore } from './open-lean.ts'
 export type { Part, PartName } from './part.ts'
 
 // The parts
-export { agents, asyncTransactions, browserRefs, handles, link, presence, relayRefs, undo, validity } from './parts.ts'
+export {
+  agents,
+  asyncTransactions,
+  browserRefs,
+  compaction,
+  handles,
+  link,
+  presence,
+  relayRefs,
+  undo,
+  validity,
+} from './parts.ts'

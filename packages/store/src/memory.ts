@@ -4,7 +4,8 @@ import type { Channel, Channels, Log, Storage } from './ports.ts'
 
 /** A log of one space in memory. */
 interface Shelf {
-  readonly entries: { readonly bytes: Uint8Array; readonly claim: number | undefined }[]
+  entries: { readonly position: number; readonly bytes: Uint8Array; readonly claim: number | undefined }[]
+  last: number
   /** Positions of entries that nobody reads any more, and why. */
   readonly aside: Map<number, string>
   fence: number
@@ -35,13 +36,16 @@ export function memoryStorage(): Storage {
   return {
     async openLog(space) {
       let shelf = shelves.get(space)
-      if (shelf === undefined)
-        shelves.set(space, (shelf = { entries: [], aside: new Map(), fence: 0, claim: undefined }))
+      if (shelf === undefined) shelves.set(space, (shelf = emptyShelf()))
       return openShelf(shelf)
     },
     locks: createLocks(),
     channels: createChannels(),
   }
+}
+
+function emptyShelf(): Shelf {
+  return { entries: [], last: 0, aside: new Map(), fence: 0, claim: undefined }
 }
 
 /** What is sent is a copy, as it is in a browser. */
@@ -56,12 +60,10 @@ function openShelf(shelf: Shelf): Log {
     async read(after, each) {
       assertOpen()
       await Promise.resolve()
-      const end = shelf.entries.length
       let last = after
-      for (let position = after + 1; position <= end; position++) {
+      for (const { position, bytes, claim } of shelf.entries.slice(placeAfter(shelf, after))) {
         assertOpen()
         if (shelf.aside.has(position)) continue
-        const { bytes, claim } = shelf.entries[position - 1]!
         last = position
         each(bytes.slice(), position, claim)
       }
@@ -69,7 +71,7 @@ function openShelf(shelf: Shelf): Log {
     },
     async setAside(position, reason) {
       assertOpen()
-      if (position <= shelf.entries.length) shelf.aside.set(position, reason)
+      if (position <= shelf.last) shelf.aside.set(position, reason)
     },
     async append(entry, { fence, claim, twice = false } = {}) {
       assertOpen()
@@ -90,8 +92,21 @@ function openShelf(shelf: Shelf): Log {
         }
         shelf.claim = claim
       }
-      if (twice) shelf.entries.push({ bytes, claim: undefined })
-      return shelf.entries.push({ bytes, claim })
+      if (twice) shelf.entries.push({ position: (shelf.last += 1), bytes, claim: undefined })
+      shelf.entries.push({ position: (shelf.last += 1), bytes, claim })
+      return shelf.last
+    },
+    async replace(upTo, entries, claim) {
+      assertOpen()
+      const own = entries.map((entry) => entry.slice())
+      await Promise.resolve()
+      const placed = own.map((bytes, i) => ({
+        position: upTo - 1 + (i + 1) / own.length,
+        bytes,
+        claim: i === own.length - 1 && claim > 0 ? claim : undefined,
+      }))
+      for (const position of shelf.aside.keys()) if (position <= upTo) shelf.aside.delete(position)
+      shelf.entries = [...placed, ...shelf.entries.slice(placeAfter(shelf, upTo))]
     },
     async takeFence() {
       assertOpen()
@@ -103,6 +118,17 @@ function openShelf(shelf: Shelf): Log {
       closed = true
     },
   }
+}
+
+/** Where the first entry after a position is. */
+function placeAfter({ entries }: Shelf, position: number): number {
+  let [low, high] = [0, entries.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (entries[middle]!.position <= position) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function createChannels(): Channels {

@@ -43,6 +43,7 @@ const noLog: Log = {
   read: async (after) => after,
   append: () => Promise.reject(new StoreError('storage-failed', 'This store has no log to write into.')),
   setAside: async () => undefined,
+  replace: () => Promise.reject(new StoreError('storage-failed', 'This store has no log to write into.')),
   takeFence: async () => 1,
   onLost: () => () => undefined,
   close: () => Promise.resolve(),

@@ -1,6 +1,17 @@
 import { assemble } from './assemble.ts'
 import type { StoreOptions } from './options.ts'
-import { agents, asyncTransactions, browserRefs, handles, link, presence, relayRefs, undo, validity } from './parts.ts'
+import {
+  agents,
+  asyncTransactions,
+  browserRefs,
+  compaction,
+  handles,
+  link,
+  presence,
+  relayRefs,
+  undo,
+  validity,
+} from './parts.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -26,6 +37,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     undo,
     asyncTransactions,
     browserRefs,
+    compaction,
     relayRefs,
     handles,
     agents,

@@ -6,6 +6,7 @@ export type PartName =
   | 'agents'
   | 'asyncTransactions'
   | 'browserRefs'
+  | 'compaction'
   | 'handles'
   | 'link'
   | 'presence'

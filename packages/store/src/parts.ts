@@ -1,5 +1,6 @@
 import { createAgents } from './agents.ts'
 import { createBrowserArbitration } from './browser-commit.ts'
+import { createCompacting } from './compaction.ts'
 import type { Core } from './core.ts'
 import { assertOpen, StoreError } from './errors.ts'
 import { createHandles } from './handles.ts'
@@ -49,6 +50,15 @@ export const undo: Part<'undo' | 'redo' | 'undoAsync' | 'redoAsync' | 'undoStack
       redoAsync: (how) => undoing.stack('').redoAsync(how),
       undoStack: (scope = '') => undoing.stack(scope),
     }
+  },
+}
+
+/** Keeps what this device stores small, however much is written. */
+export const compaction: Part = {
+  name: 'compaction',
+  bring(core) {
+    core.compacting = createCompacting(core)
+    return {}
   },
 }
 

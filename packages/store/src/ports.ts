@@ -40,7 +40,7 @@ export interface Storage {
  *
  * Guarantees: entries are read in the order of their positions, which only grow; an append is all or nothing; once it
  * resolved, the entry survives the death of the tab and of the browser; entries appended by one tab keep their order;
- * what `read` has reported up to a position never changes and nothing appears before it later.
+ * what `read` has reported up to a position never changes, unless all of it is replaced, and nothing appears before it later.
  *
  * Entries that were appended with a claim are numbered, one after the other, in the order of the log. So whoever has read up to number n
  * and appends number n + 1 knows that no other such entry lies between: what it decided by what it had read holds.
@@ -73,6 +73,16 @@ export interface Log {
    * Rejects with `StoreError` when it cannot be stored: `storage-full` for want of room, `storage-lost` while there is no connection, else `storage-failed`.
    */
   append(entry: Uint8Array, options?: AppendOptions): Promise<number>
+
+  /**
+   * Puts entries in place of those up to position `upTo`, where one stands: whoever has not read that far reads them next, whole. The last one stands at `upTo`, and
+   * has `claim`, the number of the newest entry up to there that was appended with one (0: none). One atomic step. Of several at once each is done or
+   * rejects with `StoreError` `compacted`, having changed nothing; what is left of those for less is read before those for more. Rejects as `append` does, too.
+   */
+  replace(upTo: number, entries: readonly Uint8Array[], claim: number): Promise<void>
+
+  /** How many bytes of entries are worth being replaced. Default: 64 KiB. */
+  readonly worthBytes?: number
 
   /** Takes and returns the next fence number, greater than every one before. */
   takeFence(): Promise<number>

@@ -1,5 +1,5 @@
 import { decodeChange, decodeHeader, ProtocolError, type LocalPart } from '@syncline/protocol'
-import type { Change, Op } from '@syncline/stm'
+import { emptyBasis, type Change, type Op } from '@syncline/stm'
 
 /**
  * The Change in a record. One whose header and checksum are right but whose body makes no sense is a Change without operations:
@@ -42,3 +42,6 @@ export function withoutBrowserOps(change: Change): Change {
 export function localPart({ ops, effects }: Change): Pick<LocalPart, 'ops' | 'effects'> {
   return { ops: ops.filter(({ arbiter }) => arbiter === 'browser'), effects }
 }
+
+/** What is to be filled in where only the name of a Change is known, and what it has touched. */
+export const nobody: Change = { writer: '', seq: 0, deps: emptyBasis, at: 0, ops: [], effects: [], meta: null }

@@ -178,7 +178,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
       const local = encodeLocal({ ...localPart(change), inverse: note?.data() ?? null })
       note?.ask(change)
       await Promise.race([core.journal.write({ kind: 'prepared', by, record, local }), closed])
-      replica.prepare({ change, by, isOurs: true, record: () => record, onPlaced })
+      replica.prepare({ change, by, isOurs: true, record: () => record, local: () => local, onPlaced })
       side.wake()
       // Who does not want it any more must still be told what became of it: the relay may have it.
       ending.race(new Promise<never>(() => undefined)).catch(() => side.posting.callOff(writer))

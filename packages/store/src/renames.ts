@@ -1,3 +1,4 @@
+import type { Ledger } from '@syncline/protocol'
 import {
   cellKeyOf,
   type CellKey,
@@ -13,6 +14,10 @@ import {
 export interface Renames {
   /** An operation of a Change has become another one. */
   note(change: { readonly writer: WriterId; readonly seq: number }, from: Op, to: Op): void
+  /** All of them, as data. */
+  all(): Ledger['renames']
+  /** Becomes what there was. */
+  restore(all: Ledger['renames']): void
   /** Those in a cell that somebody has seen: of each writer, up to a seq. */
   seenIn(key: CellKey, saw: (writer: WriterId) => number): readonly Rewritten[]
 }
@@ -34,15 +39,26 @@ export interface Reworded {
 /** Makes an empty memory. It follows what was authored again under other clients, which is hardly ever. */
 export function createRenames(): Renames {
   const byCell = new Map<CellKey, Rewritten[]>()
+
+  function add(key: CellKey, made: Rewritten): void {
+    const known = byCell.get(key)
+    if (known === undefined) byCell.set(key, [made])
+    else known.push(made)
+  }
+
   return {
     note({ writer, seq }, { payload: from }, to) {
       // Only what Yjs merges is bytes.
       if (!(from instanceof Uint8Array && to.payload instanceof Uint8Array) || isEqual(from, to.payload)) return
-      const key = cellKeyOf(to)
-      const made = { writer, seq, from, to: to.payload }
-      const known = byCell.get(key)
-      if (known === undefined) byCell.set(key, [made])
-      else known.push(made)
+      add(cellKeyOf(to), { writer, seq, from, to: to.payload })
+    },
+    all: () =>
+      Array.from(byCell, ([key, made]) =>
+        made.map(({ writer, seq, from, to }) => [key, writer, seq, from, to] as const),
+      ).flat(),
+    restore(all) {
+      byCell.clear()
+      for (const [key, writer, seq, from, to] of all) add(key, { writer, seq, from, to })
     },
     seenIn: (key, saw) => byCell.get(key)?.filter(({ writer, seq }) => saw(writer) >= seq) ?? none,
   }

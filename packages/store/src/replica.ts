@@ -1,5 +1,5 @@
 import { tick, witness } from '@syncline/merge'
-import { decodeHeader, encodeChange, encodeLocal } from '@syncline/protocol'
+import { decodeHeader, encodeChange, encodeLocal, type Ledger, type Named } from '@syncline/protocol'
 import {
   cellKey,
   cellKeyOf,
@@ -12,6 +12,7 @@ import {
   type Change,
   type Changed,
   type ChangeId,
+  type DistilledCell,
   type Effect,
   type Epoch,
   type LaterBasis,
@@ -27,6 +28,8 @@ import {
   type WriterId,
 } from '@syncline/stm'
 import { Applied } from './applied.ts'
+import { createDocumentClients } from './document-clients.ts'
+import type { Caught, Held, TakenUp } from './held.ts'
 import { createKnownLog } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
 import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
@@ -65,6 +68,8 @@ export interface Envelope {
   readonly change: Change
   /** The bytes of what is shared of it, and of what it expects. */
   record(): Uint8Array
+  /** The bytes of what never leaves the browser. */
+  local(): Uint8Array
   /** The id by which others know whether the tab that made it lives. */
   readonly by: WriterId
   /** Whether this tab did. */
@@ -177,6 +182,19 @@ export interface Replica {
   ): ReadonlySet<CellKey>
   /** Takes Changes off the refused list. */
   drop(ids: readonly ChangeId[]): void
+  /**
+   * All that is here, but for pending Changes that `isHere` does not name, and what their writers wrote later. Undefined when a policy cannot say its states.
+   * Cost: of the call, what is pending and one look at each cell.
+   */
+  hold(isHere: (id: ChangeId) => boolean): Held | undefined
+  /** Whether what a replica has held can be of the log that is here. */
+  fits(ledger: Ledger): boolean
+  /** Takes up what a replica has held, in place of all that is here but for what only this one has committed. */
+  takeUp(taken: TakenUp): Caught
+  /** Forgets what the relay has ordered, so that it can be told again. What is pending stays, and what the relay has nothing to do with. */
+  forgetOrder(): ReadonlySet<CellKey>
+  /** A pending Change, from what is known of it. Nothing is changed. */
+  pendingOf(whole: Change, known: KnownOfChange): Pending
   /** Lets bound policies hand over direct edits, before something else happens. */
   flushDocuments(): void
   closeDocuments(): void
@@ -299,16 +317,12 @@ export function createReplica(
   /** How far the Changes of such a writer are settled: what comes to light later is settled later. */
   const settledUpTo = new Map<WriterId, number>()
   /** What Changes that were authored again have become. */
-  const became = new Map<ChangeId, Change>()
+  const became = new Map<ChangeId, Pick<Change, 'writer' | 'seq'>>()
   const restamps = new Map<string, Stamp>()
+  /** All of both, in order. */
+  const reauthorings: (readonly [...Named, ...Named])[] = []
   const renames = createRenames()
   const log = createKnownLog()
-  /** The writers under which this browser's sessions have first written under a Yjs client. */
-  const owners = new Map<number, WriterId>()
-  /** The Yjs clients of refused Changes: these may be applied again. */
-  const clientsOfRefused = new Set<number>()
-  /** Those of the last Change that had one. */
-  let lastClients = noOwners
   /** For each cell that a pending Change touches: how many operations, and the state without them. */
   const overlaid = new Map<CellKey, Overlaid>()
   const bound: BoundPolicy[] = []
@@ -322,6 +336,7 @@ export function createReplica(
     learnAcknowledged(made, waiting)
     return made
   }, rules)
+  const documents = createDocumentClients(memory.policy)
 
   /** Operations that waited for their policy become readable: pending ones lie over the others. */
   function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
@@ -379,7 +394,7 @@ export function createReplica(
     if (isAlone) {
       if (since?.writer !== writer) unkept.add(writer)
       unkeptCount += 1
-    } else keep(change, new PendingChange(rest, change, known, clientsIn))
+    } else keep(change, new PendingChange(rest, change, known, documents.in))
     if (since !== undefined && since.writer !== writer) basisNow()
     if (isLate) {
       putInOrder(change)
@@ -441,7 +456,12 @@ export function createReplica(
   function keep(change: Change, one: Pending): void {
     pending.set(changeId(change), one)
     if (ended.has(change.writer)) refuseLate(one.change)
-    for (const op of one.change.ops) {
+    overlay(one.change)
+  }
+
+  /** A pending Change lies over the cells that it touches. To be called before it is applied. */
+  function overlay({ ops }: Change): void {
+    for (const op of ops) {
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
       if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
@@ -467,38 +487,6 @@ export function createReplica(
     browserWriter = change.writer
     settle({ ...basis, writers: writers.set(change.writer, change.seq) })
     return apply(change, origin, settled)
-  }
-
-  /** The Yjs clients of a Change that was made here. */
-  function clientsIn({ writer, ops }: Change): ReadonlyMap<number, WriterId> {
-    let clients = noOwners
-    for (const { tag, payload } of ops) {
-      const policy = memory.policy(tag)
-      for (const client of policy?.documents?.(payload) ?? noClients) clients = withClient(clients, client, writer)
-      if (clientsOfRefused.size === 0) continue
-      for (const { client } of policy?.renaming?.written(payload) ?? noClients) {
-        if (clientsOfRefused.has(client)) clients = withClient(clients, client, writer)
-      }
-    }
-    return clients
-  }
-
-  function withClient(
-    clients: ReadonlyMap<number, WriterId>,
-    client: number,
-    writer: WriterId,
-  ): ReadonlyMap<number, WriterId> {
-    const owner = owners.get(client)
-    if (owner === undefined) owners.set(client, writer)
-    // Who types has the same one with each Change.
-    if (clients.size === 0 && lastClients.get(client) === (owner ?? writer)) return lastClients
-    const more = new Map(clients).set(client, owner ?? writer)
-    if (more.size === 1) lastClients = more
-    return more
-  }
-
-  function noteOwners(clients: ReadonlyMap<number, WriterId>): void {
-    for (const [client, owner] of clients) if (!owners.has(client)) owners.set(client, owner)
   }
 
   /** How what is kept with a pending Change is said now; undefined when nothing in it has another name. */
@@ -663,9 +651,7 @@ export function createReplica(
     for (const { change, record } of refusedNow) {
       refused.set(change.id, change)
       if (change.change.writer === writer) upTo = Math.max(upTo, change.change.seq)
-      const clients = clientsOf(record)
-      noteOwners(clients)
-      for (const client of clients.keys()) clientsOfRefused.add(client)
+      documents.refuse(clientsOf(record))
     }
     const survivors: Pending[] = []
     const affected = new Set<CellKey>()
@@ -714,9 +700,8 @@ export function createReplica(
       const saw = new Map(seenBy(change))
       for (const [other, seq] of from?.saw ?? noWriters) raise(saw, other, seq)
       if (from !== undefined) {
-        became.set(changeId(from.change), change)
-        restamps.set(stampText(from.change), stampOf(change))
-        noteOwners(from.clients())
+        noteBecame([...named(from.change), ...named(change)])
+        documents.note(from.clients())
         from.change.ops.forEach((op, at) => {
           const to = change.ops[at]
           if (to !== undefined) renames.note(from.change, op, to)
@@ -736,6 +721,164 @@ export function createReplica(
     isEnding = false
     reset(affected)
     return changed
+  }
+
+  function noteBecame(pair: readonly [...Named, ...Named]): void {
+    const [writer, seq, at, nextWriter, nextSeq, nextAt] = pair
+    became.set(changeId({ writer, seq }), { writer: nextWriter, seq: nextSeq })
+    restamps.set(stampText({ writer, at }), { writer: nextWriter, at: nextAt })
+    reauthorings.push(pair)
+  }
+
+  function hold(isHere: (id: ChangeId) => boolean): Held | undefined {
+    const cells = acknowledgedCells()
+    if (cells === undefined || isAlone || missing.size > 0) return undefined
+    const last = new Map(seqs)
+    for (const [id, { change }] of pending) {
+      const { writer, seq } = change
+      // What the log has not yet comes when it has: with all that its writer wrote later.
+      if (!isHere(id)) last.set(writer, Math.min(last.get(writer)!, seq - 1))
+    }
+    return {
+      cells,
+      pending: [...pending.values()].filter(({ change }) => change.seq <= last.get(change.writer)!),
+      refused: [...refused.values()],
+      envelopes: [...envelopes.values()],
+      ledger: {
+        relaySeq: settled.relaySeq,
+        ...log.known(),
+        seqs: Array.from(last, ([writer, seq]) => [writer, seq, committed.get(writer) ?? -1]),
+        clocks: [lastAt, lastOrderedAt, lastBrowserAt],
+        browserWriter: browserWriter ?? '',
+        dismissed: [...dismissed],
+        refusals: Array.from(refusals.values(), ({ writer, seq, code, message }) => [writer, seq, code, message]),
+        ended: Array.from(ended, ([writer, lastSeq]) => [writer, lastSeq, settledUpTo.get(writer) ?? lastSeq]),
+        became: [...reauthorings],
+        renames: renames.all(),
+        owners: [...documents.owners],
+        clientsOfRefused: [...documents.ofRefused],
+      },
+    }
+  }
+
+  /** What the relay has ordered, and what needs no order, as it is now. */
+  function acknowledgedCells(): Iterable<DistilledCell> | undefined {
+    const acknowledged = new Map<CellKey, unknown>()
+    for (const [key, cell] of overlaid) acknowledged.set(key, cell.acknowledged)
+    const stamps = new Set<string>()
+    for (const { change } of pending.values()) stamps.add(stampText(change))
+    // What a pending Change has done to browser refs is done.
+    const counts = ({ op, stamp }: UnreadOp): boolean => op.arbiter === 'browser' || !stamps.has(stampText(stamp))
+    return memory.distilled({ inPlaceOf: acknowledged, counts })
+  }
+
+  function takeUp({ cells, ledger, ...there }: TakenUp): Caught {
+    const before = new Map(pending)
+    const known = new Map(seqs)
+    const own = new Map(Array.from(seqs, ([writer, seq]) => [writer, committed.get(writer) ?? seq]))
+    // The tab that runs the link may know more of the order than anybody has stored.
+    const isAhead = settled.relaySeq > ledger.relaySeq
+    // Who writes browser refs has read all that was written there before, so each is later than those.
+    const isNewerHere = lastBrowserAt > ledger.clocks[2]
+    const isKept = ({ arbiter }: DistilledCell): boolean => (arbiter === 'browser' ? isNewerHere : isAhead)
+    const kept = isAhead || isNewerHere ? [...(acknowledgedCells() ?? none)].filter(isKept) : none
+    const base = [...cells.filter((cell) => !isKept(cell)), ...kept]
+    const askedHere = [...envelopes.values()]
+    const refusedHere = [...refused.values()]
+    // A settlement that is still on its way into the log has happened here.
+    const settledThere = new Map(ledger.ended.map(([writer, , upTo]) => [writer, upTo]))
+    const isSettledHere = ({ writer, seq }: Change): boolean =>
+      seq > (settledThere.get(writer) ?? 0) && seq > ended.get(writer)! && seq <= settledUpTo.get(writer)!
+    for (const map of [seqs, committed, missing, pending, envelopes, refused]) map.clear()
+    for (const [writer, seq] of ledger.seqs) seqs.set(writer, seq)
+    const [at, orderedAt, browserAt] = ledger.clocks
+    lastAt = Math.max(lastAt, at)
+    lastOrderedAt = Math.max(lastOrderedAt, orderedAt)
+    lastBrowserAt = Math.max(lastBrowserAt, browserAt)
+    if (!isNewerHere) browserWriter = ledger.browserWriter || undefined
+    for (const writer of ledger.dismissed) dismissed.add(writer)
+    const isOver = (change: Change): boolean =>
+      isSettledHere(change) || (isAhead && change.seq <= (known.get(change.writer) ?? 0))
+    const theirs = there.pending.filter(({ change }) => {
+      return !isSettledHere(change) && (before.has(changeId(change)) || !isOver(change))
+    })
+    for (const one of [...there.refused, ...refusedHere.filter(({ change }) => isSettledHere(change))]) {
+      refused.set(one.id, one)
+    }
+    for (const [writer, lastSeq, upTo] of ledger.ended) {
+      ended.set(writer, Math.min(ended.get(writer) ?? lastSeq, lastSeq))
+      raise(settledUpTo, writer, upTo)
+      refusals.delete(writer)
+    }
+    for (const pair of ledger.became) if (!became.has(changeId({ writer: pair[0], seq: pair[1] }))) noteBecame(pair)
+    renames.restore(ledger.renames)
+    documents.note(new Map(ledger.owners))
+    documents.refuse(new Map(ledger.clientsOfRefused.map((client) => [client, documents.owners.get(client) ?? ''])))
+    for (const [writer, seq, code, message] of ledger.refusals) refusals.set(writer, { writer, seq, code, message })
+    for (const one of there.envelopes) if (!isOver(one.change)) envelopes.set(one.change.writer, one)
+    for (const one of askedHere) {
+      // Ours are waited for.
+      if (!seqs.has(one.change.writer) && !dismissed.has(one.change.writer)) envelopes.set(one.change.writer, one)
+    }
+    const writers = new Map<WriterId, number>()
+    for (const { change } of theirs) raise(writers, change.writer, change.seq)
+    if (browserWriter !== undefined) {
+      writers.set(browserWriter, Math.max(seqs.get(browserWriter) ?? 0, known.get(browserWriter) ?? 0))
+    }
+    if (!isAhead) log.restore(ledger)
+    const relaySeq = Math.max(settled.relaySeq, ledger.relaySeq)
+    settle({ epoch: log.epochAt(relaySeq), relaySeq, writers })
+    const changed = rebase(base, theirs)
+    isEnding = true
+    for (const [id, one] of before) {
+      const { writer, seq } = one.change
+      if (pending.has(id) || knows(one.change)) continue
+      // What is between them is no gap: the relay has it, or the log, where it is still to be read.
+      raise(seqs, writer, seq - 1)
+      const more = { record: one.record(), inverse: one.inverse, saw: one.saw }
+      for (const key of commit(one.change, 'replay', more)) changed.add(key)
+    }
+    isEnding = false
+    for (const [writer, seq, theirOwn] of ledger.seqs) raise(own, writer, theirOwn < 0 ? seq : theirOwn)
+    for (const [writer, seq] of known) raise(seqs, writer, seq)
+    for (const [writer, seq] of seqs) if ((own.get(writer) ?? seq) < seq) committed.set(writer, own.get(writer)!)
+    reset(changed)
+    const ordered = [...before.keys()].filter((id) => !pending.has(id) && !refused.has(id) && !became.has(id))
+    return { changed, ordered }
+  }
+
+  /** Begins anew from these cells, with these Changes over them. */
+  function rebase(cells: Iterable<DistilledCell>, over: Iterable<Pending>): Set<CellKey> {
+    const all = [...over]
+    pending.clear()
+    overlaid.clear()
+    const changed = new Set<CellKey>(memory.restore(cells, settled))
+    isEnding = true
+    for (const one of all) {
+      pending.set(changeId(one.change), one)
+      overlay(one.change)
+      for (const key of apply(one.change, 'replay', settled)) changed.add(key)
+    }
+    isEnding = false
+    return changed
+  }
+
+  function forgetOrder(): ReadonlySet<CellKey> {
+    const own = [...(acknowledgedCells() ?? none)].filter(({ arbiter }) => arbiter === 'browser')
+    log.restore({ stretches: [], foreign: [] })
+    settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
+    const changed = rebase(own, pending.values())
+    reset(changed)
+    return changed
+  }
+
+  /** A pending Change, made of its bytes. */
+  function pendingOf(whole: Change, known: KnownOfChange): Pending {
+    return new PendingChange(withoutBrowserOps(whole), whole, known, documents.in)
+  }
+
+  function knows({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
+    return seq <= (seqs.get(writer) ?? 0) && !isMissing({ writer, seq })
   }
 
   /** Live documents are made anew. */
@@ -793,7 +936,7 @@ export function createReplica(
     },
     firstMissing: (writer) => missing.get(writer)?.[0]?.from,
     lastWhole: (writer) => (missing.get(writer)?.[0]?.from ?? (seqs.get(writer) ?? 0) + 1) - 1,
-    knows: (change) => change.seq <= (seqs.get(change.writer) ?? 0) && !isMissing(change),
+    knows,
     isCommitted,
     author: (writer, at, ops, effects, meta) => ({
       writer,
@@ -828,6 +971,11 @@ export function createReplica(
     drop(ids) {
       for (const id of ids) refused.delete(id)
     },
+    hold,
+    fits: (ledger) => log.fits(ledger, settled.relaySeq),
+    takeUp,
+    forgetOrder,
+    pendingOf,
     flushDocuments() {
       for (const policy of bound) policy.flush()
     },
@@ -837,9 +985,13 @@ export function createReplica(
   }
 }
 
+function named({ writer, seq, at }: Change): Named {
+  return [writer, seq, at]
+}
+
 const noInverse = (): Value => null
 const noClients: readonly never[] = []
-const noOwners: ReadonlyMap<number, WriterId> = new Map()
+const none: readonly never[] = []
 
 /** The Yjs clients that the header of a record names, and under whom they were used first. */
 function clientsOf(record: Uint8Array): ReadonlyMap<number, WriterId> {

@@ -27,7 +27,7 @@ export interface Known extends RewordingSide {
   /** The last seq that counts of each writer that was ended. */
   readonly ended: ReadonlyMap<WriterId, number>
   /** What Changes that were authored again have become. */
-  readonly became: ReadonlyMap<ChangeId, Change>
+  readonly became: ReadonlyMap<ChangeId, Pick<Change, 'writer' | 'seq'>>
   /** By the stamp that a Change had which was authored again, as text: the one that it got. */
   readonly restamps: ReadonlyMap<string, Stamp>
   readonly log: KnownLog

@@ -47,8 +47,8 @@ export interface Undoing {
    * to, by default the memory; `commuted` are the refs that it writes by operations which commute.
    */
   note(ops: readonly Op[], mark: Mark, cells?: Cells, commuted?: ReadonlySet<CellKey>): OwnNote | undefined
-  /** Reads what an entry of the log has kept with a Change that is committed. */
-  hear(change: Change, inverse: Value): void
+  /** Reads what an entry of the log has kept with a Change that is committed; `relaySeq` is the place in the order of one that the relay has decided about. */
+  hear(change: Change, inverse: Value, relaySeq?: number): void
   /** Reads what is kept with a Change that the relay is to decide about. */
   hearAsked(change: Change, inverse: Value): void
   /** A Change, asked for by whomever, has its place in the relay's order. */
@@ -252,10 +252,12 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
       const place = line.placeOf(mark.direction, mark.step)
       return new Note(keeping, name, scope, place, restoredBy(mark.taken, ops), bound, inverses)
     },
-    hear(change, inverse) {
+    hear(change, inverse, relaySeq) {
       if (inverse === null || !isHearing) return
       const note = decodeNote(inverse, change)
-      if (note !== undefined) sessionOf(note).add(new OwnChange(change, note.place.order, note), note)
+      if (note === undefined) return
+      const ordered = relaySeq === undefined ? undefined : { at: relaySeq, writer: change.writer }
+      sessionOf(note).add(new OwnChange(change, note.place.order, note, ordered), note)
     },
     hearAsked(change, inverse) {
       if (inverse === null || !isHearing) return

@@ -41,6 +41,7 @@ export function createUnwrittenJournal({
     unsaved: 0,
     failure: undefined,
     delay: undefined,
+    quiet: () => undefined,
     settled: () => Promise.resolve(),
     durable: () => Promise.resolve(),
     flush: () => undefined,

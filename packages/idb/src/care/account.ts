@@ -1,4 +1,11 @@
-import { decodeHeader, entriesIn, type LogEntry, type SingleEntry } from '@syncline/protocol'
+import {
+  decodeHeader,
+  entriesIn,
+  type CheckpointEntry,
+  type LogEntry,
+  type Rest,
+  type SingleEntry,
+} from '@syncline/protocol'
 import { changeId, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import { createRanges, type Ranges } from './ranges.ts'
 import type { SpaceReport } from './report.ts'
@@ -47,7 +54,7 @@ export function openAccount(): Account {
     undecided.delete(writer)
   }
 
-  function take(entry: SingleEntry): void {
+  function take(entry: SingleEntry | CheckpointEntry): void {
     switch (entry.kind) {
       case 'commits':
         for (const change of entry.changes.map(({ record }) => named(record))) commit(change)
@@ -94,6 +101,35 @@ export function openAccount(): Account {
       }
       case 'decided':
         undecided.delete(entry.writer)
+        return
+      case 'cells':
+        return
+      case 'rest':
+        takeRest(entry.rest)
+    }
+  }
+
+  /** What was before a checkpoint is in it, or is not wanted any more. */
+  function takeRest(rest: Rest): void {
+    switch (rest[0]) {
+      case 'pending':
+        for (const [record] of rest[1]) commit(named(record))
+        return
+      case 'refused':
+        for (const [record] of rest[1]) refused.add(changeId(named(record)))
+        return
+      case 'asked':
+        for (const [, record] of rest[1]) undecided.add(named(record).writer)
+        return
+      case 'ledger': {
+        const { relaySeq, stretches, seqs, ended: over } = rest[1]
+        order.add(1, relaySeq)
+        epoch = stretches.at(-1)?.[0] ?? epoch
+        for (const [writer, seq] of seqs) rangesOf(own, writer).add(1, seq)
+        for (const [writer, lastSeq, upTo] of over) ended.set(writer, { lastSeq, upTo })
+        return
+      }
+      case 'notes':
     }
   }
 

@@ -3,6 +3,7 @@ import type { Value } from '@syncline/stm'
 import { missingError } from '../problems.ts'
 import { type Surroundings, surroundingsHere } from '../surroundings.ts'
 import { encodeHead, encodePiece, type Piece } from './backup.ts'
+import { epochsIn } from './epochs.ts'
 import { createSurvey } from './survey.ts'
 import { openAsItIs, type Opened } from './walk.ts'
 
@@ -101,7 +102,7 @@ async function headsOf({ records }: Opened): Promise<{
     if (head === undefined) spaces.set(surveyed.space, (head = { epochs: new Set(), entries: 0 }))
     head.entries++
     for (const entry of surveyed.kind === 'entry' ? entriesIn(surveyed.entry) : []) {
-      if (entry.kind === 'ordered') head.epochs.add(entry.epoch)
+      for (const epoch of epochsIn(entry)) head.epochs.add(epoch)
     }
   }
   return { spaces, last }

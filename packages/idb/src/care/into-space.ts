@@ -1,6 +1,7 @@
 import type { Connection } from '../connection.ts'
-import { decodeEntry, entriesIn, ProtocolError } from '@syncline/protocol'
+import { decodeEntry, encodeEntry, entriesIn, ProtocolError, type CheckpointEntry } from '@syncline/protocol'
 import type { EntryRecord } from '../format.ts'
+import { epochsIn } from './epochs.ts'
 import { nameOf } from '../problems.ts'
 import { readAtOnce, writeAtOnce } from '../requests.ts'
 import { soundnessOf } from '../soundness.ts'
@@ -50,7 +51,7 @@ export async function createIntoSpace(
         const there = positions.get(key)
         if (there === undefined) positions.set(key, [position])
         else there.push(position)
-        for (const epoch of epochsIn(entry)) epochsHere.add(epoch)
+        for (const epoch of epochsOf(entry)) epochsHere.add(epoch)
       }
       if (found.length < MOST_ENTRIES) return
     }
@@ -111,6 +112,9 @@ export async function createIntoSpace(
   }
 
   await lookThrough()
+  const wasOccupied = positions.size > 0
+  /** Whether the checkpoint to come is here already, up to some part. */
+  let isBegun = false
   // An epoch is in one log only, and both begin where that begins: of two that have met the relay, one has what the other has, or it is another log.
   const isOther = epochs.length > 0 && epochsHere.size > 0 && !epochs.some((epoch) => epochsHere.has(epoch))
 
@@ -119,10 +123,14 @@ export async function createIntoSpace(
       if (isOther) return
       if (await isHere(entry)) {
         known++
+        isBegun ||= wasOccupied && isPart(entry)
         return
       }
-      waiting.push({ entry, isClaimed })
-      waitingBytes += entry.length
+      // A checkpoint stands for all that is before it, and here is something else: of it what only this backup has is wanted, and the relay has the rest.
+      const wanted = wasOccupied && !isBegun && isPart(entry) ? pendingIn(entry) : entry
+      if (wanted === undefined) return
+      waiting.push({ entry: wanted, isClaimed: isClaimed && wanted === entry })
+      waitingBytes += wanted.length
       if (waiting.length >= MOST_ENTRIES || waitingBytes >= MOST_BYTES) await store()
     },
     async finish() {
@@ -132,13 +140,35 @@ export async function createIntoSpace(
   }
 }
 
-function epochsIn(entry: Uint8Array): readonly string[] {
+function epochsOf(entry: Uint8Array): readonly string[] {
   try {
-    return entriesIn(decodeEntry(entry)).flatMap((read) => (read.kind === 'ordered' ? [read.epoch] : []))
+    return entriesIn(decodeEntry(entry)).flatMap(epochsIn)
   } catch (error) {
     if (error instanceof ProtocolError) return []
     throw error
   }
+}
+
+function isPart(entry: Uint8Array): boolean {
+  return partOf(entry) !== undefined
+}
+
+/** The part of a checkpoint that this is; undefined for anything else. */
+function partOf(entry: Uint8Array): CheckpointEntry | undefined {
+  try {
+    const read = decodeEntry(entry)
+    return read.kind === 'cells' || read.kind === 'rest' ? read : undefined
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined
+    throw error
+  }
+}
+
+/** The pending Changes in a part of a checkpoint, as what they were before: an entry of Changes. */
+function pendingIn(entry: Uint8Array): Uint8Array | undefined {
+  const part = partOf(entry)
+  if (part?.kind !== 'rest' || part.rest[0] !== 'pending') return undefined
+  return encodeEntry({ kind: 'commits', changes: part.rest[1].map(([record, local]) => ({ record, local })) })
 }
 
 /** The length and the last four bytes, which are the checksum of the entry. */

@@ -4,7 +4,9 @@ import {
   decodeLocal,
   entriesIn,
   ProtocolError,
+  type CheckpointEntry,
   type LogEntry,
+  type Rest,
   type SingleEntry,
 } from '@syncline/protocol'
 import type { EntryRecord } from '../format.ts'
@@ -47,7 +49,7 @@ function isNewer({ code }: ProtocolError): boolean {
 }
 
 /** Throws `ProtocolError` when something in an entry cannot be understood: whoever opens its space could not take it in. */
-function checkInside(entry: SingleEntry): void {
+function checkInside(entry: SingleEntry | CheckpointEntry): void {
   switch (entry.kind) {
     case 'commits':
       for (const { record, local } of entry.changes) {
@@ -69,6 +71,20 @@ function checkInside(entry: SingleEntry): void {
     case 'refused':
     case 'dropped':
     case 'decided':
+    case 'cells':
+      return
+    case 'rest':
+      checkRest(entry.rest)
+  }
+}
+
+function checkRest(rest: Rest): void {
+  if (rest[0] === 'ledger' || rest[0] === 'notes') return
+  for (const kept of rest[1]) {
+    // An envelope begins with who made it.
+    const [record, local] = typeof kept[0] === 'string' ? [kept[1], kept[2] as Uint8Array] : [kept[0], kept[1]]
+    decodeHeader(record as Uint8Array)
+    decodeLocal(local as Uint8Array)
   }
 }
 

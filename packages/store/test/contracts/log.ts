@@ -349,6 +349,98 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     expect((await readAll(theirs)).at(-1)!.position).toBe(next)
   })
 
+  test('a checkpoint stands in place of what it replaces, for who comes later and for who had not read that far', async () => {
+    const told: number[] = []
+    for (let i = 0; i < 6; i++) told.push(await mine.append(bytes(i), i === 2 ? { claim: 1 } : {}))
+    await mine.replace(told[3]!, [bytes(20), bytes(21), bytes(22)], 1)
+    for (const log of [mine, theirs]) {
+      expect(await readClaims(log)).toEqual([
+        [20, undefined],
+        [21, undefined],
+        [22, 1],
+        [4, undefined],
+        [5, undefined],
+      ])
+      const stored = await readAll(log)
+      expect(ascending(stored.map(({ position }) => position))).toBe(true)
+      expect(stored[2]!.position).toBe(told[3])
+      expect(stored.map(({ entry }) => entry.buffer.byteLength)).toEqual([1, 1, 1, 1, 1])
+      // Whoever was in the middle of it gets all of it, and who is behind it nothing.
+      for (const from of [told[0]!, told[2]!]) {
+        const seen: number[] = []
+        await log.read(from, (entry) => seen.push(entry[0]!))
+        expect(seen).toEqual([20, 21, 22, 4, 5])
+      }
+      const seen: number[] = []
+      expect(await log.read(told[3]!, (entry) => seen.push(entry[0]!))).toBe(told[5])
+      expect(seen).toEqual([4, 5])
+    }
+    await expect(theirs.append(bytes(6), { claim: 1 })).rejects.toMatchObject({ code: 'claimed' })
+    const last = await theirs.append(bytes(6), { claim: 2 })
+    expect(last).toBeGreaterThan(told[5]!)
+    // The next one takes the place of this one too.
+    await theirs.replace(last, [bytes(30)], 2)
+    expect(await readClaims(mine)).toEqual([[30, 2]])
+    await mine.append(bytes(7), { claim: 3 })
+    expect((await readAll(theirs)).map(({ entry }) => entry[0])).toEqual([30, 7])
+  })
+
+  test('of several that replace entries at once each does or changes nothing, and what comes after stays', async () => {
+    const told: number[] = []
+    for (let i = 0; i < 4; i++) told.push(await (i % 2 === 0 ? mine : theirs).append(bytes(i)))
+    const asked = [told[2]!, told[0]!, told[2]!, told[1]!]
+    const outcomes = await Promise.all(
+      asked.map((upTo, i) =>
+        (i % 2 === 0 ? mine : theirs).replace(upTo, [bytes(10 + 2 * i), bytes(11 + 2 * i)], 0).then(
+          () => 'stored',
+          (error: unknown) => (error as { code: string }).code,
+        ),
+      ),
+    )
+    for (const outcome of outcomes) expect(['stored', 'compacted']).toContain(outcome)
+    const stored = asked.flatMap((upTo, i) => (outcomes[i] === 'stored' && upTo === told[2] ? [10 + 2 * i] : []))
+    expect(stored.length).toBeGreaterThan(0)
+    for (const log of [mine, theirs]) {
+      const read = (await readAll(log)).map(({ entry }) => entry[0]!)
+      // What is left of those for less comes first; the last one is whole, and has all that was before it in its place.
+      const [first, second, after] = read.slice(-3)
+      expect(stored).toContain(first)
+      expect([second, after]).toEqual([first! + 1, 3])
+      expect(read.slice(0, -3).every((byte) => byte >= 10)).toBe(true)
+    }
+    const last = await mine.append(bytes(4))
+    await theirs.replace(last, [bytes(7)], 0)
+    expect((await readAll(mine)).map(({ entry }) => entry[0])).toEqual([7])
+  })
+
+  test('the logs of other spaces keep what they have, wherever it stands', async () => {
+    const others = await browser.tabs[1].openLog('other')
+    const [first, second] = [await mine.append(bytes(1)), await others.append(bytes(101))]
+    const third = await mine.append(bytes(2))
+    await others.append(bytes(102))
+    const fifth = await mine.append(bytes(3))
+    expect(ascending([first, third, fifth])).toBe(true)
+    const many = Array.from({ length: 40 }, (_, i) => bytes(i))
+    await mine.replace(third, many, 0)
+    await others.replace(second, [bytes(110), bytes(111)], 0)
+    expect((await readAll(mine)).map(({ entry }) => entry[0])).toEqual([...many.map(([byte]) => byte), 3])
+    expect((await readAll(others)).map(({ entry }) => entry[0])).toEqual([110, 111, 102])
+    await mine.replace(fifth, [bytes(7)], 0)
+    expect((await readAll(mine)).map(({ entry }) => entry[0])).toEqual([7])
+    expect((await readAll(others)).map(({ entry }) => entry[0])).toEqual([110, 111, 102])
+    await others.close()
+  })
+
+  test('a checkpoint takes the place of what was set aside, and a part of one can be', async () => {
+    const told = [await mine.append(bytes(1)), await mine.append(bytes(2))]
+    await mine.setAside(told[1]!, 'a test')
+    await mine.replace(told[1]!, [bytes(3), bytes(4)], 0)
+    const stored = await readAll(theirs)
+    expect(stored.map(({ entry }) => entry[0])).toEqual([3, 4])
+    await theirs.setAside(stored[0]!.position, 'a test')
+    expect((await readAll(mine)).map(({ entry }) => entry[0])).toEqual([4])
+  })
+
   test('closing lets finish what was begun, then refuses, and is not a loss', async () => {
     const losses: Error[] = []
     mine.onLost((error) => losses.push(error))
@@ -359,6 +451,7 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     await expect(mine.read(0, unexpected)).rejects.toMatchObject({ code: 'closed' })
     await expect(mine.takeFence()).rejects.toMatchObject({ code: 'closed' })
     await expect(mine.setAside(1, 'a test')).rejects.toMatchObject({ code: 'closed' })
+    await expect(mine.replace(1, [], 0)).rejects.toMatchObject({ code: 'closed' })
     expect((await readAll(theirs)).map(({ entry }) => entry[0])).toEqual([1, 2])
     expect(losses).toEqual([])
   })

@@ -44,6 +44,8 @@ export interface Faults {
   readonly storageDropped: number
   /** The relay refuses a Change. */
   readonly refusal: number
+  /** A browser compacts a log, which is worth it for a few hundred bytes already. */
+  readonly compaction: number
   /** A browser dies, and one record of what it has stored is damaged when it comes back. Of what only this browser had nothing can be promised then. */
   readonly damage: number
 }
@@ -57,7 +59,7 @@ export type FaultName = keyof Faults
  * What a WebSocket cannot do is not among them: messages of one connection come in order, once, or not at all. What does happen is that a
  * connection breaks with messages under way (`loss`); that a Change is then sent again although it had come (`duplication`); and that what was
  * sent on a connection that has broken comes after what was sent on the next one (`reordering`). The last two follow from the first: their rates
- * say only whether a cohort has to have seen them.
+ * say only whether a cohort has to have seen them. So does that of `compaction`, which is no fault, but what faults come in between.
  */
 export const everyFault: Faults = {
   delay: 0.03,
@@ -81,6 +83,7 @@ export const everyFault: Faults = {
   quota: 0.03,
   storageDropped: 0.02,
   refusal: 0.02,
+  compaction: 1,
   // Few: after one not much else is tried.
   relayRestore: 0.005,
   // As few: after it less is promised of a browser.

@@ -41,7 +41,7 @@ export interface MachineSide {
   /** What a machine had stored is on its disk itself now. */
   onFlushed(machine: Machine): void
   /** What a tab reports, by its session. */
-  tabSide(machine: Machine, session: string): Pick<TabSide, 'onOpen' | 'onSnapshot' | 'onError'>
+  tabSide(machine: Machine, session: string): Omit<TabSide, 'browser' | 'clock' | 'decider' | 'way'>
 }
 
 /** When the operating system brings to the disk itself what was written. */

@@ -44,7 +44,14 @@ export interface TabSide {
   /** Each Snapshot that somebody could see, from the first on. */
   onSnapshot(snapshot: Snapshot): void
   onError(error: unknown): void
+  /** Whether logs are compacted when that saves little. */
+  readonly compacts: boolean
+  /** A log was compacted. */
+  onCompacted(): void
 }
+
+/** So little is worth being compacted, so that a schedule has it a few times: a handful of Changes. */
+const WORTH_BYTES = 1000
 
 /** Opens a tab. What its store reports after it has died is nobody's concern. */
 export function openTab(life: Life, side: TabSide): Tab {
@@ -64,6 +71,11 @@ export function openTab(life: Life, side: TabSide): Tab {
     const log = await storage.openLog(space)
     return {
       ...log,
+      ...(side.compacts && { worthBytes: WORTH_BYTES }),
+      async replace(upTo, entries, claim) {
+        await log.replace(upTo, entries, claim)
+        side.onCompacted()
+      },
       onLost(listener) {
         const stop = log.onLost(listener)
         let isListening = true

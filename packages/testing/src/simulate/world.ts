@@ -132,6 +132,8 @@ export function createWorld(
     let isFirst = true
     return {
       onOpen: () => tally.count('opened'),
+      compacts: (faults.compaction ?? 0) > 0,
+      onCompacted: () => tally.count('compaction'),
       onSnapshot(snapshot) {
         if (isFirst) checkPrefix(machine, told, snapshot)
         isFirst = false

@@ -55,7 +55,7 @@ test('[CA1] a report says what each space holds, and nothing is changed by it', 
   const before = contents(machine, ...stores)
   const report = await verify(machine)
   expect(report).toMatchObject({
-    format: 3,
+    format: 4,
     spaces: [
       { space: 'board', entries: 9, newer: 0, epoch: null, relaySeq: 0, gaps: [], missing: [], pending: 6, refused: 0 },
       { space: 'other', entries: 1, pending: 1 },

@@ -52,7 +52,8 @@ const relay = {
 } satisfies Parameters<typeof simulate>[0]['relay']
 
 test('whatever call of a storage a run of 200 commits ends at, nothing is lost that was promised', async () => {
-  const simulation = simulate({ app, tabs: [2, 1], relay, faults: {}, steps: 201, ...search })
+  // Logs are compacted meanwhile, and that is calls of a storage too.
+  const simulation = simulate({ app, tabs: [2, 1], relay, faults: { compaction: 1 }, steps: 201, ...search })
   const { report, commits, calls, points, ends, losses } = await simulation.crashes()
   expect(commits).toBe(200)
   // Each call takes effect, or it fails: nothing ends by itself in this run.
@@ -63,6 +64,7 @@ test('whatever call of a storage a run of 200 commits ends at, nothing is lost t
   expect(report.counts['relay commits']).toBeGreaterThan(10)
   // The relay has asked the app, which has said no.
   expect(report.counts['refused by the app'] ?? 0).toBeGreaterThan(0)
+  expect(report.counts['compaction']).toBeGreaterThan(10)
 }, 600_000)
 
 test('and so it is in runs in which everything goes wrong that can', async () => {

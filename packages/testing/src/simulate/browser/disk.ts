@@ -116,6 +116,8 @@ export function store(
   const { keyPath, records, indexes } = into
   let key = given
   let stored = value
+  // One that is given in the place of the key path is taken; here it never raises the number that comes next.
+  if (key === undefined && typeof keyPath === 'string') key = (value as Readonly<Record<string, Key>>)[keyPath]
   if (key === undefined && into.autoIncrement) {
     key = into.nextKey++
     // An object: only those have a key path, and only with a key path is a key made here.

@@ -18,6 +18,11 @@ export const keyRange = {
   }),
 }
 
+/** Whether what is asked for is a range, and not one key. */
+export function isRange(of: Key | KeyRange): of is KeyRange {
+  return typeof of === 'object' && 'lower' in of
+}
+
 /** All keys there are: lists come last, and none begins with a list of lists of lists. */
 export const everything: KeyRange = keyRange.bound(-Infinity, [[[[]]]])
 

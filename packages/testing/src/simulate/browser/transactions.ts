@@ -3,7 +3,7 @@ import type { Life } from '../life.ts'
 import type { Weather } from '../weather.ts'
 import { remove, store, type Disk, type StoredDatabase, type StoredStore, type Undo, undoAll } from './disk.ts'
 import type { Decide } from './indexed-db.ts'
-import { everything, type Key, type KeyRange } from './keys.ts'
+import { everything, isRange, type Key, type KeyRange } from './keys.ts'
 import { createRecords } from './records.ts'
 import { abortError, createRequest, domError, type SimulatedRequest } from './requests.ts'
 
@@ -147,7 +147,11 @@ export function createTransactions(
         get: (key: Key) => ask(() => copyOf(stored.records.get(key))),
         put: (value: unknown, key?: Key) => write(value, key, true),
         add: (value: unknown, key?: Key) => write(value, key, false),
-        delete: (key: Key) => ask((steps) => remove(stored, key, steps)),
+        delete: (key: Key | KeyRange) =>
+          ask((steps) => {
+            const keys = isRange(key) ? stored.records.keysBetween(key, Infinity) : [key]
+            for (const one of keys) remove(stored, one, steps)
+          }),
         openKeyCursor: (range: KeyRange, direction: 'prev') =>
           ask(() => {
             if (direction !== 'prev') throw new Error(`No cursor of direction ${String(direction)} is simulated.`)

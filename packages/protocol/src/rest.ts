@@ -1,0 +1,114 @@
+import type { Arbiter, Epoch, Value, WriterId } from '@syncline/stm'
+
+/** A Change by its name and its time. */
+export type Named = readonly [writer: WriterId, seq: number, at: number]
+
+/** What a replica knows beside Changes and states. It is data as it stands. */
+export interface Ledger {
+  readonly relaySeq: number
+  /** The relay's log: in which epoch each stretch of it stands, from which relaySeq on. */
+  readonly stretches: readonly (readonly [Epoch, number])[]
+  readonly foreign: readonly Epoch[]
+  /** Of each writer the last seq that has come; and how far it has come as this browser's, or -1 where that is the same. */
+  readonly seqs: readonly (readonly [WriterId, number, number])[]
+  /** The clock, how far the relay has stored it, and the clock of `browser` refs. */
+  readonly clocks: readonly [number, number, number]
+  /** Who wrote the last Change that only this browser has; empty when nobody did. */
+  readonly browserWriter: WriterId
+  readonly dismissed: readonly WriterId[]
+  readonly refusals: readonly (readonly [WriterId, number, string, string])[]
+  /** Writers that were ended: the last seq that counts, and how far they are settled. */
+  readonly ended: readonly (readonly [WriterId, number, number])[]
+  /** What Changes were, and what they are since they were authored again. */
+  readonly became: readonly (readonly [...Named, ...Named])[]
+  /** Operations on documents that were: in which cell, of which Change, what they said and what they say now. */
+  readonly renames: readonly (readonly [string, WriterId, number, Value, Value])[]
+  /** The Yjs clients of this browser, and under whom they were used first; and those of refused Changes. */
+  readonly owners: readonly (readonly [number, WriterId])[]
+  readonly clientsOfRefused: readonly number[]
+}
+
+/** How a pending Change is kept: its bytes, what never leaves the browser, and which pending Changes its author had seen. */
+export type KeptPending = readonly [
+  record: Uint8Array,
+  local: Uint8Array,
+  saw: readonly (readonly [WriterId, number])[],
+]
+
+/** How a refused Change is kept. */
+export type KeptRefused = readonly [record: Uint8Array, local: Uint8Array, code: string, message: string]
+
+/** How an envelope is kept, with an id of the tab that made it. */
+export type KeptEnvelope = readonly [by: WriterId, record: Uint8Array, local: Uint8Array]
+
+/**
+ * How a Change that can be taken back is kept: its name and its time, its place in the relay's order or 0, the refs that it has written, and what its author kept with it.
+ */
+export type KeptNote = readonly [
+  writer: WriterId,
+  seq: number,
+  at: number,
+  ordered: number,
+  refs: readonly (readonly [tag: string, address: string, arbiter: Arbiter])[],
+  inverse: Value,
+]
+
+/** What one part of a checkpoint says, beside those that have the states of cells. */
+export type Rest =
+  | readonly ['pending', readonly KeptPending[]]
+  | readonly ['refused', readonly KeptRefused[]]
+  | readonly ['asked', readonly KeptEnvelope[]]
+  | readonly ['notes', readonly KeptNote[]]
+  /** Comes last. */
+  | readonly ['ledger', Ledger]
+
+/** Whether a value is what a part of a checkpoint says. */
+export function isRest(value: unknown): value is Rest {
+  return isList(value) && value.length === 2 && shapes[value[0] as Rest[0]]?.(value[1]) === true
+}
+
+type Shape = (value: unknown) => boolean
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
+}
+
+const text: Shape = (value) => typeof value === 'string'
+const whole: Shape = Number.isSafeInteger
+const bytes: Shape = (value) => value instanceof Uint8Array
+const any: Shape = (value) => value !== undefined
+const listOf =
+  (item: Shape): Shape =>
+  (value) =>
+    isList(value) && value.every(item)
+const tuple =
+  (...items: readonly Shape[]): Shape =>
+  (value) =>
+    isList(value) && value.length === items.length && items.every((item, i) => item(value[i]))
+
+const ledger: { readonly [name in keyof Ledger]: Shape } = {
+  relaySeq: whole,
+  stretches: listOf(tuple(text, whole)),
+  foreign: listOf(text),
+  seqs: listOf(tuple(text, whole, whole)),
+  clocks: tuple(whole, whole, whole),
+  browserWriter: text,
+  dismissed: listOf(text),
+  refusals: listOf(tuple(text, whole, text, text)),
+  ended: listOf(tuple(text, whole, whole)),
+  became: listOf(tuple(text, whole, whole, text, whole, whole)),
+  renames: listOf(tuple(text, text, whole, any, any)),
+  owners: listOf(tuple(whole, text)),
+  clientsOfRefused: listOf(whole),
+}
+
+const shapes: { readonly [kind in Rest[0]]: Shape } = {
+  pending: listOf(tuple(bytes, bytes, listOf(tuple(text, whole)))),
+  refused: listOf(tuple(bytes, bytes, text, text)),
+  asked: listOf(tuple(text, bytes, bytes)),
+  notes: listOf(tuple(text, whole, whole, whole, listOf(tuple(text, text, text)), any)),
+  ledger: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(ledger).every(([name, shape]) => shape((value as { readonly [name: string]: unknown })[name])),
+}

@@ -1,0 +1,128 @@
+import type { CheckpointEntry, KeptNote, Ledger } from '@syncline/protocol'
+import { changeId, type DistilledCell } from '@syncline/stm'
+import { readLocal, readRecord } from './open-log.ts'
+import { withLocalPart } from './read-change.ts'
+import type { RefusedChange } from './refused.ts'
+import type { Envelope, Pending, Replica } from './replica.ts'
+
+/** A checkpoint that was read, part by part. */
+export interface ReadCheckpoint {
+  readonly cells: readonly DistilledCell[]
+  readonly pending: readonly Pending[]
+  readonly refused: readonly RefusedChange[]
+  readonly envelopes: readonly Envelope[]
+  readonly notes: readonly KeptNote[]
+  /** Undefined when the part that has it is not there. */
+  readonly ledger: Ledger | undefined
+  /** Whether parts of it are not there. */
+  readonly isPartial: boolean
+}
+
+/** Puts the parts of a checkpoint together, as they come from the log. */
+export interface CheckpointReading {
+  /** Understands a part, and gives what takes it in. Throws `storage-damaged` and `storage-newer`. */
+  part(entry: CheckpointEntry): () => void
+  /** What has come, when no more will: the last part was taken in, or something else stands where the next should. Undefined when nothing has. */
+  take(): ReadCheckpoint | undefined
+  /** Whether a part has come and the last one has not. */
+  readonly isUnderWay: boolean
+  /** Whether all have come. */
+  readonly isOver: boolean
+  /** The number of the newest checkpoint of which a part has come; 0 before the first. */
+  readonly newest: number
+}
+
+/** Has read nothing yet. */
+export function createCheckpointReading(space: string, pendingOf: Replica['pendingOf']): CheckpointReading {
+  let newest = 0
+  /** How many parts have come, or should have. */
+  let parts = 0
+  /** The last part of the checkpoint that was taken last, when nothing has come since. */
+  let last = 0
+  let found = emptyFound()
+
+  /** Understands the Changes of a part, and gives what adds them. */
+  function understood(entry: CheckpointEntry): () => void {
+    if (entry.kind === 'cells') return () => void found.cells.push(entry.cells)
+    const rest = entry.rest
+    switch (rest[0]) {
+      case 'pending': {
+        const pending = rest[1].map(([record, local, saw]) => {
+          const part = readLocal(local, space)
+          const change = withLocalPart(readRecord(record, space), part)
+          return pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) })
+        })
+        return () => void found.pending.push(...pending)
+      }
+      case 'refused': {
+        const refused = rest[1].map(([record, local, code, message]) => {
+          const change = withLocalPart(readRecord(record, space), readLocal(local, space))
+          return { id: changeId(change), change, code, message }
+        })
+        return () => void found.refused.push(...refused)
+      }
+      case 'asked': {
+        const asked = rest[1].map(([by, record, local]): Envelope => {
+          const change = withLocalPart(readRecord(record, space), readLocal(local, space))
+          return { by, isOurs: false, record: () => record, local: () => local, change }
+        })
+        return () => void found.envelopes.push(...asked)
+      }
+      case 'notes':
+        return () => void found.notes.push(...rest[1])
+      case 'ledger':
+        return () => void (found.ledger = rest[1])
+    }
+  }
+
+  return {
+    part(entry) {
+      const add = understood(entry)
+      return () => {
+        // The last part stands there twice.
+        if (parts === 0 && entry.checkpoint === newest && entry.part === last) return
+        last = 0
+        if (entry.part === 1 || entry.checkpoint !== newest) {
+          found = emptyFound()
+          parts = 0
+        }
+        newest = entry.checkpoint
+        parts += 1
+        found.isPartial ||= entry.part !== parts
+        parts = entry.part
+        add()
+      }
+    },
+    take() {
+      if (parts === 0) return undefined
+      const { cells, ledger, isPartial, ...lists } = found
+      if (ledger !== undefined) last = parts
+      parts = 0
+      found = emptyFound()
+      return { ...lists, cells: cells.flat(), ledger, isPartial: isPartial || ledger === undefined }
+    },
+    get isUnderWay() {
+      return parts > 0 && found.ledger === undefined
+    },
+    get isOver() {
+      return parts > 0 && found.ledger !== undefined
+    },
+    get newest() {
+      return newest
+    },
+  }
+}
+
+interface Found {
+  readonly cells: (readonly DistilledCell[])[]
+  readonly pending: Pending[]
+  readonly refused: RefusedChange[]
+  readonly envelopes: Envelope[]
+  readonly notes: KeptNote[]
+  ledger: Ledger | undefined
+  isPartial: boolean
+}
+
+function emptyFound(): Found {
+  return { cells: [], pending: [], refused: [], envelopes: [], notes: [], ledger: undefined, isPartial: false }
+}

@@ -1,0 +1,101 @@
+import {
+  createCellsEntry,
+  encodeChange,
+  encodeEntry,
+  encodeLocal,
+  type KeptEnvelope,
+  type KeptNote,
+  type KeptPending,
+  type KeptRefused,
+  type PartOfCheckpoint,
+  type Rest,
+} from '@syncline/protocol'
+import type { DistilledCell } from '@syncline/stm'
+import type { Held } from './held.ts'
+import { localPart, sharedPart } from './read-change.ts'
+
+/** About so long is a part: a few milliseconds of work, and what one damaged record takes along. */
+const PART_BYTES = 64 * 1024
+
+/**
+ * The entries of a checkpoint, the last part as the last. Each is made when it is asked for, which is as much work as is to be done in one go. Documents are
+ * in parts of their own, behind the others: they are large, and looked at later or never.
+ */
+export function* partsOf(held: Held, notes: readonly KeptNote[], checkpoint: number): Iterable<Uint8Array> {
+  let part = 0
+  const next = (): PartOfCheckpoint => ({ checkpoint, part: (part += 1) })
+  const documents: DistilledCell[] = []
+
+  function* cells(all: Iterable<DistilledCell>, isLater: (cell: DistilledCell) => boolean): Iterable<Uint8Array> {
+    let entry: ReturnType<typeof createCellsEntry> | undefined
+    for (const cell of all) {
+      if (cell.ops.length === 0) continue
+      if (isLater(cell)) {
+        documents.push(cell)
+        continue
+      }
+      entry ??= createCellsEntry(next())
+      entry.add(cell)
+      if (entry.length < PART_BYTES) continue
+      yield entry.finish()
+      entry = undefined
+    }
+    if (entry !== undefined) yield entry.finish()
+  }
+
+  function encoded(rest: Rest, isLast = false): Uint8Array {
+    return encodeEntry({ kind: 'rest', ...next(), isLast, rest })
+  }
+
+  function* listed<T>(items: Iterable<T>, restOf: (some: readonly T[]) => Rest): Iterable<Uint8Array> {
+    let some: T[] = []
+    let size = 0
+    for (const item of items) {
+      some.push(item)
+      size += sizeOf(item)
+      if (size < PART_BYTES) continue
+      yield encoded(restOf(some))
+      some = []
+      size = 0
+    }
+    if (some.length > 0) yield encoded(restOf(some))
+  }
+
+  yield* cells(held.cells, isDocument)
+  yield* cells(documents, () => false)
+  yield* listed(pendingIn(held), (some) => ['pending', some])
+  yield* listed(refusedIn(held), (some) => ['refused', some])
+  yield* listed(askedIn(held), (some) => ['asked', some])
+  yield* listed(notes, (some) => ['notes', some])
+  const last = encoded(['ledger', held.ledger], true)
+  // Without it nobody knows what all the others are of, so it stands there twice.
+  yield last
+  yield last
+}
+
+/** About how many bytes some data takes. */
+function sizeOf(data: unknown): number {
+  if (data instanceof Uint8Array) return data.length
+  if (typeof data === 'string') return data.length
+  if (Array.isArray(data)) return data.reduce((sum: number, item: unknown) => sum + sizeOf(item), 2)
+  return typeof data === 'object' && data !== null ? sizeOf(Object.entries(data)) : 4
+}
+
+/** Only what Yjs merges is bytes. */
+function isDocument({ ops }: DistilledCell): boolean {
+  return ops[0]!.payload instanceof Uint8Array
+}
+
+function* pendingIn({ pending }: Held): Iterable<KeptPending> {
+  for (const one of pending) yield [one.record(), one.local(), [...one.saw]]
+}
+
+function* refusedIn({ refused }: Held): Iterable<KeptRefused> {
+  for (const { change, code, message } of refused) {
+    yield [encodeChange(sharedPart(change)), encodeLocal({ ...localPart(change), inverse: null }), code, message]
+  }
+}
+
+function* askedIn({ envelopes }: Held): Iterable<KeptEnvelope> {
+  for (const { by, record, local } of envelopes) yield [by, record(), local()]
+}

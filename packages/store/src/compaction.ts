@@ -1,0 +1,194 @@
+import { decodeEntry, entriesIn, isOfCells, ProtocolError, type KeptNote, type LogEntry } from '@syncline/protocol'
+import type { Core } from './core.ts'
+import { partsOf } from './checkpoint-writing.ts'
+import { StoreError } from './errors.ts'
+import type { Held } from './held.ts'
+import { createNoteKeeping } from './kept-notes.ts'
+import type { HeldLock } from './ports.ts'
+
+/** Puts a checkpoint in place of this device's log, again and again, so that it does not grow with the number of Changes. */
+export interface Compacting {
+  /** An entry of so many bytes was read from the log. */
+  saw(entry: LogEntry, bytes: number): void
+  /** So many bytes were written to it. */
+  grew(bytes: number): void
+}
+
+/** So much is worth the while. */
+const LEAST_BYTES = 64 * 1024
+/** How long what stands in the way is waited for: a settlement on its way into the log, a storage that fails, another tab that is at it. Twice as long each time. */
+const AGAIN_MS = 1000
+const MOST_AGAIN_MS = 60_000
+
+/**
+ * Compacts the log of one open store when what came since the last checkpoint is as much as that: so each byte is written a bounded number of times, and the
+ * log is never more than a few times what need be kept. Of the tabs of a browser one does it; should two, the second changes nothing.
+ */
+export function createCompacting(core: Core): Compacting {
+  const { space, clock, log } = core
+  /** The bytes of the checkpoint, and those behind it. */
+  let held = 0
+  let tail = 0
+  /** The bytes of pending Changes in it, and how many these were. */
+  let pendingBytes = 0
+  let pendingCount = 0
+  /** The number of the checkpoint that this tab has made last. */
+  let made = 0
+  let hasBegun = false
+  let isUnderWay = false
+  let againMs = AGAIN_MS
+  let cancel: (() => void) | undefined
+
+  core.starting.add(() => {
+    hasBegun = true
+    look()
+  })
+  core.closing.add(() => cancel?.())
+
+  function look(): void {
+    if (!hasBegun || isUnderWay || core.isClosed || !core.isLasting || !isWorthIt()) return
+    isUnderWay = true
+    later(0)
+  }
+
+  function isWorthIt(): boolean {
+    // What the relay has stored since need not be kept as it is.
+    const left = pendingCount === 0 ? 1 : Math.min(1, core.replica.pending.size / pendingCount)
+    const over = pendingBytes * (1 - left)
+    return tail + over > Math.max(log.worthBytes ?? LEAST_BYTES, held - over)
+  }
+
+  function later(delayMs: number): void {
+    if (core.isClosed) return
+    cancel = clock.setTimer(delayMs, () => {
+      run().then(
+        (isDone) => (isDone ? finish() : again()),
+        (error: unknown) => {
+          // Whoever writes hears of a storage that fails.
+          if (error instanceof StoreError) again()
+          else core.onError(error)
+        },
+      )
+    })
+  }
+
+  function again(): void {
+    later(againMs)
+    againMs = Math.min(againMs * 2, MOST_AGAIN_MS)
+  }
+
+  function finish(): void {
+    againMs = AGAIN_MS
+    isUnderWay = false
+    look()
+  }
+
+  /** Gives whether it is done; if not, something stands in the way. */
+  async function run(): Promise<boolean> {
+    let lock: HeldLock | undefined
+    if (core.locks !== undefined) {
+      lock = await core.locks.tryHold(`compact ${space}`)
+      if (lock === undefined) return false
+    }
+    try {
+      return await compact()
+    } finally {
+      lock?.release()
+    }
+  }
+
+  async function compact(): Promise<boolean> {
+    // What is being committed in this task is concluded when it is over.
+    await pause()
+    const at = core.journal.quiet()
+    const { gap, isReading } = core.intake
+    if (core.isClosed || core.stranded !== undefined) return false
+    if (at === undefined || at.position === 0 || gap !== undefined || isReading) return false
+    const state = core.replica.hold(core.journal.isDurable)
+    if (state === undefined) return false
+    const checkpoint = Math.max(made, core.intake.checkpoint) + 1
+    const { notes, tailThere } = await lookThrough(at.position, state)
+    // Another tab may have done it, which this one has read too far to see.
+    if (!isWorthIt()) return true
+    const entries: Uint8Array[] = []
+    for (const entry of partsOf(state, notes, checkpoint)) {
+      entries.push(entry)
+      await pause()
+      if (core.isClosed) return false
+    }
+    try {
+      await log.replace(at.position, entries, at.claim)
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === 'compacted')) throw error
+      // Another tab was first, with as much.
+      tail = 0
+      return true
+    }
+    made = checkpoint
+    tail = Math.max(0, tail - tailThere)
+    held = entries.reduce((sum, { length }) => sum + length, 0)
+    pendingCount = state.pending.length
+    pendingBytes = state.pending.reduce((sum, one) => sum + one.record().length + one.local().length, 0)
+    return true
+  }
+
+  /** Counts what there is, and gives the notes up to a position, and how many bytes of the tail are up to there. */
+  async function lookThrough(
+    position: number,
+    { ledger, pending }: Held,
+  ): Promise<{ readonly notes: readonly KeptNote[]; readonly tailThere: number }> {
+    const keeping = createNoteKeeping(space)
+    held = tail = pendingBytes = pendingCount = 0
+    let tailThere = 0
+    await log.read(
+      0,
+      (bytes, at) => {
+        // They are many, and have none.
+        if (isOfCells(bytes)) {
+          held += bytes.length
+          return
+        }
+        try {
+          const entry = decodeEntry(bytes)
+          count(entry, bytes.length)
+          if (at > position) return
+          tailThere = tail
+          for (const one of entriesIn(entry)) keeping.take(one)
+        } catch (error) {
+          if (!(error instanceof ProtocolError || error instanceof StoreError)) throw error
+          // It was told of when it was read first.
+        }
+      },
+      () => undefined,
+    )
+    const kept = new Set(pending.map(({ change }) => `${change.writer}:${change.seq}`))
+    return { notes: keeping.wanted(ledger, (id) => kept.has(id)), tailThere }
+  }
+
+  function pause(): Promise<void> {
+    return new Promise((resolve) => clock.setTimer(0, resolve))
+  }
+
+  function count(entry: LogEntry, bytes: number): void {
+    if (entry.kind !== 'cells' && entry.kind !== 'rest') {
+      tail += bytes
+      return
+    }
+    if (entry.part === 1) held = tail = pendingBytes = pendingCount = 0
+    held += bytes
+    if (entry.kind === 'cells' || entry.rest[0] !== 'pending') return
+    pendingBytes += bytes
+    pendingCount += entry.rest[1].length
+  }
+
+  return {
+    saw(entry, bytes) {
+      count(entry, bytes)
+      look()
+    },
+    grew(bytes) {
+      tail += bytes
+      look()
+    },
+  }
+}

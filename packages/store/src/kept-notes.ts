@@ -1,0 +1,135 @@
+import { decodeHeader, type CheckpointEntry, type KeptNote, type Ledger, type SingleEntry } from '@syncline/protocol'
+import { cellKeyOf, changeId, type Change, type ChangeId, type Op, type Value, type WriterId } from '@syncline/stm'
+import { readLocal, readRecord } from './open-log.ts'
+import { nobody, withLocalPart } from './read-change.ts'
+import { createAskedChanges } from './undo-asked.ts'
+import { decodeNote, encodeNote } from './undo-note.ts'
+
+/** Gathers from a log what is kept with the Changes of this browser, so that they can be taken back when the log is not there any more. */
+export interface NoteKeeping {
+  /** An entry of the log, in its order. Throws what reading it throws. */
+  take(entry: SingleEntry | CheckpointEntry): void
+  /** The notes that are wanted, but for those of Changes that are kept themselves, under the names that their Changes have now. */
+  wanted(ledger: Ledger, isKept: (id: ChangeId) => boolean): readonly KeptNote[]
+}
+
+/** So many sessions are of use to a tab that opens: it asks for no more. */
+const MOST_SESSIONS = 16
+/** So many steps of a session can be taken back, in each scope. */
+const MOST_STEPS = 500
+
+export function createNoteKeeping(space: string): NoteKeeping {
+  const notes = new Map<ChangeId, KeptNote>()
+  /** Those of Changes that the relay is to decide about have their place in its order when it has. */
+  const asked = createAskedChanges<Value>()
+
+  function keep(change: Change, inverse: Value, ordered = 0): void {
+    if (inverse === null) return
+    const { writer, seq, at, ops } = change
+    const refs = ops.map(({ tag, address, arbiter }) => [tag, address, arbiter] as const)
+    notes.set(changeId(change), [writer, seq, at, ordered, refs, inverse])
+  }
+
+  function ask(change: Change, inverse: Value): void {
+    if (inverse === null) return
+    asked.ask(change.writer, {
+      of: inverse,
+      land(_, { at }, isMoved) {
+        const note = decodeNote(inverse, change)
+        if (note === undefined) return
+        const isLost = (i: number): boolean => note.bound.includes(i) && isMoved(cellKeyOf(change.ops[i]!))
+        const inverses = note.inverses().map((one, i) => (isLost(i) ? { ...one, inverse: null } : one))
+        keep(change, encodeNote({ ...note, inverses: () => inverses }), at)
+      },
+    })
+  }
+
+  function read(record: Uint8Array, local: Uint8Array, then: (change: Change, inverse: Value) => void): void {
+    // Most Changes have nothing beside them.
+    if (local.length === 0) return
+    const part = readLocal(local, space)
+    if (part.inverse !== null) then(withLocalPart(readRecord(record, space), part), part.inverse)
+  }
+
+  return {
+    take(entry) {
+      switch (entry.kind) {
+        case 'commits':
+          for (const { record, local } of entry.changes) read(record, local, keep)
+          return
+        case 'prepared':
+          read(entry.record, entry.local, ask)
+          return
+        case 'decided':
+          asked.dismiss(entry.writer)
+          return
+        case 'ordered':
+          entry.items.forEach((item, i) => {
+            const { writer, seq, deps, at, touched } =
+              item instanceof Uint8Array ? decodeHeader(item) : { ...item, deps: undefined, at: 0, touched: [] }
+            if (deps === undefined && !asked.has(writer)) return
+            const ops = touched.map((ref): Op => ({ ...ref, payload: null }))
+            asked.onOrdered({ ...nobody, writer, seq, at, deps: deps ?? nobody.deps, ops }, entry.first + i)
+          })
+          return
+        case 'ended':
+          for (const { record } of entry.refused) notes.delete(changeId(decodeHeader(record)))
+          return
+        case 'rest': {
+          const rest = entry.rest
+          if (rest[0] === 'notes')
+            for (const note of rest[1]) notes.set(changeId({ writer: note[0], seq: note[1] }), note)
+          if (rest[0] === 'pending') for (const [record, local] of rest[1]) read(record, local, keep)
+          if (rest[0] === 'asked') for (const [, record, local] of rest[1]) read(record, local, ask)
+        }
+      }
+    },
+    wanted(ledger, isKept) {
+      const became = new Map<ChangeId, readonly [WriterId, number, number]>()
+      for (const [writer, seq, , nextWriter, nextSeq, nextAt] of ledger.became) {
+        became.set(changeId({ writer, seq }), [nextWriter, nextSeq, nextAt])
+      }
+      const found: KeptNote[] = []
+      for (const [id, [writer, seq, at, ...more]] of notes) {
+        let name: readonly [WriterId, number, number] = [writer, seq, at]
+        let now = id
+        for (let next = became.get(now); next !== undefined; next = became.get(now)) {
+          name = next
+          now = changeId({ writer: next[0], seq: next[1] })
+        }
+        if (!isKept(now)) found.push([...name, ...more])
+      }
+      return newest(found)
+    },
+  }
+}
+
+/** Of the sessions that were written to last, the last steps. */
+function newest(notes: readonly KeptNote[]): readonly KeptNote[] {
+  const steps = new Map<string, Map<string, Set<number>>>()
+  const placed = notes.flatMap((note) => {
+    const place = placeOf(note)
+    return place === undefined ? [] : [{ note, ...place }]
+  })
+  for (const { session, scope, number } of placed.toReversed()) {
+    let scopes = steps.get(session)
+    if (scopes === undefined) {
+      if (steps.size >= MOST_SESSIONS) continue
+      steps.set(session, (scopes = new Map()))
+    }
+    let numbers = scopes.get(scope)
+    if (numbers === undefined) scopes.set(scope, (numbers = new Set()))
+    if (numbers.size < MOST_STEPS) numbers.add(number)
+  }
+  return placed
+    .filter(({ session, scope, number }) => steps.get(session)?.get(scope)?.has(number) === true)
+    .map(({ note }) => note)
+}
+
+function placeOf([writer, seq, at, , refs, inverse]: KeptNote):
+  | { readonly session: string; readonly scope: string; readonly number: number }
+  | undefined {
+  const ops = refs.map(([tag, address, arbiter]): Op => ({ tag, address, arbiter, payload: null }))
+  const note = decodeNote(inverse, { ...nobody, writer, seq, at, ops })
+  return note && { session: note.session, scope: note.scope, number: note.place.number }
+}
