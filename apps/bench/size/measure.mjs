@@ -20,6 +20,7 @@ export const storeParts = [
   'agents',
   'undo',
   'validity',
+  'compaction',
 ]
 
 /**
