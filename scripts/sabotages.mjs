@@ -198,24 +198,28 @@ export const sabotages = [
   },
   {
     name: 'a checkpoint has in its states what is pending',
+    foundBy: 'simulate/whole',
     file: 'packages/store/src/replica.ts',
     from: 'memory.distilled({ inPlaceOf: acknowledged, counts })',
     to: 'memory.distilled({ inPlaceOf: new Map(), counts })',
   },
   {
     name: 'a checkpoint leaves out what is pending',
+    foundBy: 'simulate/whole',
     file: 'packages/store/src/replica.ts',
     from: '      pending: [...pending.values()].filter(({ change }) => change.seq <= last.get(change.writer)!),',
     to: '      pending: [],',
   },
   {
     name: 'entries are deleted before the checkpoint is stored that stands for them',
+    foundBy: 'simulate/whole',
     file: 'packages/idb/src/log.ts',
     from: "    try {\n      await connection.begin(['entries'], 'readwrite', {}, (transaction) =>",
     to: "    for (const [from, to] of runsOf(positions)) await connection.begin(['entries'], 'readwrite', {}, (early) => writeAtOnce(early, () => early.objectStore('entries').delete(keyRange.bound(from, to))))\n    try {\n      await connection.begin(['entries'], 'readwrite', {}, (transaction) =>",
   },
   {
     name: 'a checkpoint takes the place of an entry that its tab has not read',
+    foundBy: 'simulate/booking',
     file: 'packages/store/src/compaction.ts',
     from: 'await log.replace(at.position, entries, at.claim)',
     to: 'await log.replace(at.position + 1, entries, at.claim)',
