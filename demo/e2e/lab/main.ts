@@ -1,4 +1,4 @@
-import { indexedDb } from '@syncline/idb'
+import { guardUnload, indexedDb } from '@syncline/idb'
 import { collection, count, counter, place } from '@syncline/merge'
 import { everything, openStore, type Store } from '@syncline/store'
 import { websocket } from '@syncline/websocket'
@@ -25,6 +25,7 @@ export interface Lab {
   readonly writes: typeof writes
   readonly deciding: Deciding
   readonly histories: typeof histories
+  readonly guardUnload: typeof guardUnload
   readonly booking: BookingOffice
   open(options: LabOptions): Promise<void>
   /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
@@ -85,6 +86,7 @@ const theLab: Lab = {
 
   deciding,
   histories,
+  guardUnload,
   booking,
 
   async open({ space, relay }) {
