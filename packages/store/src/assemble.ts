@@ -319,7 +319,11 @@ async function open<P extends readonly Part[]>(
   /** Another tab has written an entry. */
   function hear(entry: LogEntry): void {
     replica.flushDocuments()
-    show(intake.entry(entry, 'remote'))
+    const known = replica.basis.relaySeq
+    const changed = intake.entry(entry, 'remote')
+    // The tab that runs the link gets on, and what it sends of ours with it.
+    if (replica.basis.relaySeq > known) settling.onProgress()
+    show(changed)
   }
 
   function show(changed: ReadonlySet<CellKey>): void {
