@@ -15,6 +15,11 @@ interface Verdict {
   message(): string
 }
 
+/** How it was asked: `expect(…).not` wants a mistake that was found, not one that may be where nobody has looked. */
+interface Asked {
+  readonly isNot?: boolean
+}
+
 /** Whatever runs many seeds: what `simulate` gives. */
 interface Cohorts {
   cohort(options: CohortOptions): Promise<Cohort>
@@ -49,12 +54,12 @@ declare module 'vitest' {
  * expect(app).not.toBeCalm({ does: ['vote'], observe: (snapshot) => snapshot.get(votes) })
  */
 export const matchers = {
-  async toConverge(simulation: Cohorts, options: CohortOptions): Promise<Verdict> {
+  async toConverge(this: Asked, simulation: Cohorts, options: CohortOptions): Promise<Verdict> {
     const { runs, next, failures } = await simulation.cohort(options)
     const wanted = options.runs
     const isShort = failures.length === 0 && runs < wanted
     return {
-      pass: failures.length === 0 && !isShort,
+      pass: failures.length === 0 && (!isShort || this.isNot === true),
       message: () =>
         failures.length > 0
           ? `${failures.length} of ${runs} schedules broke a promise.\n\n${failures.map(({ failure }) => failure).join('\n\n')}`
@@ -64,12 +69,12 @@ export const matchers = {
     }
   },
 
-  async toConvergeInEveryOrder(app: SimulatedApp, options: Omit<ExhaustOptions, 'app'>): Promise<Verdict> {
+  async toConvergeInEveryOrder(this: Asked, app: SimulatedApp, options: Omit<ExhaustOptions, 'app'>): Promise<Verdict> {
     try {
       const { complete, reason, explored } = await exhaust({ ...options, app })
       const counted = JSON.stringify(explored)
       return {
-        pass: complete,
+        pass: complete || this.isNot === true,
         message: () =>
           complete
             ? `Everything was tried, and nothing was found: ${counted}.`
@@ -82,13 +87,17 @@ export const matchers = {
     }
   },
 
-  toBeCalm(app: SimulatedApp, options: Omit<CalmOptions, 'app'>): Verdict {
+  toBeCalm(this: Asked, app: SimulatedApp, options: Omit<CalmOptions, 'app'>): Verdict {
     const { isCalm, ...verdicts } = calm({ ...options, app })
     const problems = Object.entries(verdicts).flatMap(([question, verdict]) => {
       if (verdict.safe === true) return []
       if (verdict.safe === undefined) return [`${question}: not answered, as there is more than the limit.`]
       return [`${question}: ${verdict.counterexample.what}\n\n${verdict.counterexample.diagram}`]
     })
-    return { pass: isCalm, message: () => (isCalm ? 'It is calm.' : problems.join('\n\n')) }
+    const isFound = Object.values(verdicts).some(({ safe }) => safe === false)
+    return {
+      pass: isCalm || (this.isNot === true && !isFound),
+      message: () => (isCalm ? 'It is calm.' : problems.join('\n\n')),
+    }
   },
 }

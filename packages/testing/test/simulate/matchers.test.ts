@@ -57,6 +57,17 @@ test('apps converge in every order, or say how they do not', async () => {
   expect(
     await said(() => expect(good).toConvergeInEveryOrder({ does: [['vote'], ['tag']], limit: 3, print })),
   ).toContain('the limit was reached')
+  // That a mistake was not met on the way does not show that there is one.
+  expect(
+    await said(() => expect(good).not.toConvergeInEveryOrder({ does: [['vote'], ['tag']], limit: 3, print })),
+  ).toContain('the limit was reached')
+  expect(
+    await said(() =>
+      expect(good).not.toBeCalm({ does: ['vote', 'tag', 'vote'], observe: (now) => now.get(votes), limit: 1 }),
+    ),
+  ).toContain('not answered')
+  const shortCohort = { cohort: async () => ({ runs: 2, next: 3, failures: [] }) } as never
+  expect(await said(() => expect(shortCohort).not.toConverge({ runs: 5 }))).toContain('Only 2 of 5')
   await expect(said(() => expect(good).toConvergeInEveryOrder({ does: [['sit'], ['tag']], print }))).resolves.toContain(
     'There is no action "sit"',
   )
