@@ -1,4 +1,4 @@
-import { lww } from '@syncline/merge'
+import { counter, lww } from '@syncline/merge'
 import type { Store } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { UNREADABLE } from '../../src/simulate/browser/transactions.ts'
@@ -7,6 +7,7 @@ import { damage, machineOf, makeHole, placesOf, valueAt, type Machine, type Plac
 const browser = { arbiter: 'browser' } as const
 const keys = Array.from({ length: 3 }, (_, i) => lww(`k${i}`, ''))
 const drafts = Array.from({ length: 2 }, (_, i) => lww(`d${i}`, '', browser))
+const votes = counter('votes')
 const late = lww('late', '')
 const lateDraft = lww('lateDraft', '', browser)
 
@@ -185,6 +186,41 @@ test('[ID18] a newest claim that is another number is brought in line with the e
     await expectRest(machine, undefined, false)
     expect(placesOf(machine.disk, 'claims').map(({ key }) => key)).toEqual([['board', 3]])
   }
+})
+
+test('[ID18] each record of fences, claims and meta is damaged in turn while two tabs work: neither loses anything, and nothing is there twice', async () => {
+  const damages: ((machine: Machine, place: Place) => void)[] = [
+    ...strange.map((value) => (machine: Machine, place: Place) => damage(machine.disk, place, () => value)),
+    (machine, place) => makeHole(machine.disk, place),
+  ]
+  const places = placesOf((await filled()).disk, 'fences', 'claims', 'meta')
+  let tried = 0
+  for (const place of places) {
+    const others =
+      place.store === 'claims' ? [1, 3, 77].map((n) => (at: Machine, of: Place) => moveClaim(at, of, n)) : []
+    for (const harm of [...damages, ...others]) {
+      const machine = await filled()
+      const stores = [await machine.open(), await machine.open()]
+      harm(machine, place)
+      for (const [i, store] of stores.entries()) {
+        await machine.until(set(store, drafts[i]!, `draft of ${i}`))
+        await machine.until(set(store, keys[i]!, `key of ${i}`))
+        await machine.until(store.transact((tx) => tx.add(votes, 10 ** i)).durable())
+      }
+      for (const store of stores) await machine.until(store.close())
+      const again = await machine.open()
+      expect([0, 1].flatMap((i) => [again.get(drafts[i]!), again.get(keys[i]!)])).toEqual([
+        ...['draft of 0', 'key of 0'],
+        ...['draft of 1', 'key of 1'],
+      ])
+      expect([again.get(votes), again.status.pending]).toEqual([11, keys.length + 4])
+      await machine.until(again.close())
+      expect(machine.errors).toEqual([])
+      await expectFences(machine)
+      tried++
+    }
+  }
+  expect(tried).toBe(4 * 7 + 3)
 })
 
 /** As if its number had been written so. */
