@@ -223,6 +223,8 @@ export const sabotages = [
     file: 'packages/store/src/compaction.ts',
     from: 'await log.replace(at.position, entries, at.claim)',
     to: 'await log.replace(at.position + 1, entries, at.claim)',
+  },
+  {
     name: 'an append is told before the browser has stored it',
     foundBy: 'simulate/damaged',
     file: 'packages/idb/src/requests.ts',

@@ -92,7 +92,10 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       chance: core.chance,
       // From where the log ends, which is not always where the memory does.
       basis: () => {
+        const relaySeq = Math.min(replica.basis.relaySeq, intake.loggedSeq)
         const writers = new Map(replica.sharedBasis.writers)
+        // What a damaged checkpoint stood for is asked for in full: of a writer whose later Changes are pending the first ones are not here.
+        if (relaySeq === 0 && replica.basis.relaySeq > 0) writers.clear()
         for (const writer of replica.envelopes.keys()) writers.set(writer, 1)
         // What is named is only acknowledged. What is missing here is to be told, if the relay has it.
         for (const writer of [...writers.keys()]) {
@@ -100,7 +103,6 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
           if (first === 1) writers.delete(writer)
           else if (first !== undefined) writers.set(writer, first - 1)
         }
-        const relaySeq = Math.min(replica.basis.relaySeq, intake.loggedSeq)
         return { epoch: replica.epochAt(relaySeq), relaySeq, writers }
       },
       seenSeq: () => replica.basis.relaySeq,

@@ -12,6 +12,8 @@ export interface WatcherSide {
   mayHaveLost(session: string): boolean
   /** Whether an old backup of the relay has not all that was seen of a session. */
   wasOnRelay(session: string): boolean
+  /** Whether part of what this browser has stored was damaged: until the relay has told it again, what is seen has gaps. */
+  mayHaveGaps(): boolean
   fail(failure: Failure): void
 }
 
@@ -21,6 +23,7 @@ export function createWatcher(party: string, side: WatcherSide): (snapshot: Snap
   const reached = new Map<string, Mark>()
 
   return (snapshot) => {
+    if (side.mayHaveGaps()) return
     const changed: string[] = []
     const before = new Map<string, number>()
     for (const [session, probe] of side.probes) {

@@ -88,6 +88,7 @@ export function createWorld(
   const allowed = new Set(remains?.allowed)
   /** Browsers of which the relay has refused something: what followed from it there is gone too, and nobody else has seen any of it. */
   const refusedOf = new Set(remains?.refusedOf)
+  const damaged = new Set(remains?.damaged)
   /** Sessions of which the relay had something that a backup has not. */
   const withLosses = new Set(remains?.deeds.flatMap(({ session, wasOnRelay }) => (wasOnRelay ? [session] : [])))
   let restorations = remains?.restorations ?? 0
@@ -126,6 +127,7 @@ export function createWorld(
       app,
       mayHaveLost,
       wasOnRelay: (of) => withLosses.has(of),
+      mayHaveGaps: () => damaged.has(machine.name),
       fail,
     })
     const told = promisedTo(machine)
@@ -227,7 +229,7 @@ export function createWorld(
     calls,
     mending: new Set(),
     refusedOf,
-    damaged: new Set(remains?.damaged),
+    damaged,
     allowed,
     loseOnRelay,
     get restorations() {
