@@ -239,20 +239,6 @@ export const sabotages = [
     to: '',
   },
   {
-    name: 'a gap in the log is not asked for again',
-    foundBy: 'simulate/damaged',
-    file: 'packages/store/src/assemble.ts',
-    from: 'void damage.setAside(log)\n      lookForGap()\n',
-    to: 'void damage.setAside(log)\n',
-  },
-  {
-    name: 'what became of a refused writer is stored once',
-    foundBy: 'simulate/damaged',
-    file: 'packages/store/src/queue.ts',
-    from: "return piece.kind === 'settlement' || (piece.kind === 'entry'",
-    to: "return (piece.kind === 'entry'",
-  },
-  {
     name: 'what does not fit its checksum is read all the same',
     foundBy: 'simulate/damaged',
     file: 'packages/protocol/src/seal.ts',
