@@ -12,7 +12,7 @@ const addOne = ({ page }: LabPage): Promise<void> =>
 const untilWrites = ({ page }: LabPage, count: number): Promise<void> =>
   page.evaluate((it) => lab.until(() => lab.store.get(lab.writes) === it), count)
 
-test('[ST38] [ST17] the link is taken from a tab whose process is stopped, and when it goes on nothing is lost and all agree', async ({
+test('[ST40] [ST17] the link is taken from a tab whose process is stopped, and when it goes on nothing is lost and all agree', async ({
   browserOnDisk,
   openLab,
 }) => {

@@ -20,7 +20,7 @@ function ended(writer: string, lastSeq: number, refused: readonly number[], agai
   return { kind: 'ended', writer, lastSeq, refused: gone, reauthored: again }
 }
 
-test('[ST36] what an entry says at once is all in the account', () => {
+test('[ST41] what an entry says at once is all in the account', () => {
   const account = openAccount()
   account.take({ kind: 'together', entries: [commits(A!, 1, 2, 3), ended(A!, 0, [2], [record(B!, 1), record(B!, 2)])] })
   expect(account.balance()).toMatchObject({ pending: 2, refused: 1, missing: [] })

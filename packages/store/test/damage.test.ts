@@ -32,7 +32,7 @@ test('[DM1] an entry that cannot be understood is set aside, and all others are 
   await again.close()
 })
 
-test('[DM1] [ST36] of an entry that says several things at once all is taken in, or nothing', async () => {
+test('[DM1] [ST41] of an entry that says several things at once all is taken in, or nothing', async () => {
   const storage = memoryStorage()
   const first = await openStore({ space: 'board', storage })
   const { change } = first.transact((tx) => tx.add(votes, 1))

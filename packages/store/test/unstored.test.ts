@@ -36,7 +36,7 @@ async function crowded(seed: number, refuse: (header: Header) => { code: string;
   return { world, shared, disk, elected, tab, far }
 }
 
-test('[ST36] what is settled before it is stored is never seen beside what it has become', async () => {
+test('[ST41] what is settled before it is stored is never seen beside what it has become', async () => {
   let refusals = 0
   const { world, shared, disk, elected, tab, far } = await crowded(31, () =>
     refusals++ === 0 ? { code: 'missing-dependency', message: 'Not yet.' } : undefined,
@@ -70,7 +70,7 @@ test('[ST36] what is settled before it is stored is never seen beside what it ha
   await again.close()
 })
 
-test('[ST36] what was stored is seen as what it is now, and what was not is, as often as it is settled', async () => {
+test('[ST41] what was stored is seen as what it is now, and what was not is, as often as it is settled', async () => {
   const refusedOnce = new Set<string>()
   const { world, shared, disk, elected, tab, far } = await crowded(32, ({ writer }) => {
     if (refusedOnce.size === 3 || refusedOnce.has(writer)) return undefined
@@ -107,7 +107,7 @@ test('[ST36] what was stored is seen as what it is now, and what was not is, as 
   await again.close()
 })
 
-test('[ST36] what a full disk did not take keeps its effects and its undo, refused or authored again', async () => {
+test('[ST41] what a full disk did not take keeps its effects and its undo, refused or authored again', async () => {
   const { world, shared, disk, tab } = await crowded(33, ({ touched }) =>
     touched.some(({ address }) => address === 'title') ? { code: 'locked', message: 'Locked.' } : undefined,
   )
@@ -136,7 +136,7 @@ test('[ST36] what a full disk did not take keeps its effects and its undo, refus
   await again.close()
 })
 
-test('[ST36] what was on its way when it was settled, and did not get there, is sent all the same', async () => {
+test('[ST41] what was on its way when it was settled, and did not get there, is sent all the same', async () => {
   let refusals = 0
   const world = await createWorld(34, {
     refuse: () => (refusals++ === 0 ? { code: 'missing-dependency', message: 'Not yet.' } : undefined),

@@ -31,7 +31,7 @@ async function start(seed: number): Promise<Started> {
 const add = (tab: Tab): void => void tab.store!.transact((tx) => tx.add(votes, 1))
 const read = (tab: Tab): number => tab.store!.get(votes)
 
-test('[ST38] the link is taken from a tab that stands still, which then goes on without, and nothing is lost or doubled', async () => {
+test('[ST40] the link is taken from a tab that stands still, which then goes on without, and nothing is lost or doubled', async () => {
   let unsaved = 0
   for (let seed = 1; seed <= 8; seed++) {
     const started = await start(seed)
@@ -61,7 +61,7 @@ test('[ST38] the link is taken from a tab that stands still, which then goes on 
   expect(unsaved).toBeGreaterThan(2)
 })
 
-test('[ST38] a tab that works keeps the link, and many tabs ask no more often than one', async () => {
+test('[ST40] a tab that works keeps the link, and many tabs ask no more often than one', async () => {
   const { kernel, tabs } = await start(7)
   const { happenings } = kernel.chronicle
   const before = happenings.length
