@@ -212,7 +212,9 @@ async function open<P extends readonly Part[]>(
     onEntry: (bytes, position) => damage.unless(position, () => hear(seen(bytes))),
     onBad: damage.note,
     onRead() {
-      show(intake.onRead())
+      const changed = intake.onRead()
+      // Whoever is told may read again.
+      if (changed !== undefined) show(changed)
       void damage.setAside(log)
       lookForGap()
     },

@@ -24,8 +24,8 @@ export interface Intake {
     records: ReadonlyMap<OrderedItem, Uint8Array>,
     fence: number | undefined,
   ): ReadonlySet<CellKey>
-  /** All that there is has been read: of a checkpoint that is not whole as much is taken up as there is. */
-  onRead(): ReadonlySet<CellKey>
+  /** All that there is has been read: of a checkpoint that is not whole as much is taken up as there is. Undefined where there is none. */
+  onRead(): ReadonlySet<CellKey> | undefined
   /** The number of the newest checkpoint; 0 before the first. */
   readonly checkpoint: number
   /** Whether a checkpoint has been read in part. */
@@ -239,7 +239,7 @@ export function createIntake(core: Core): Intake {
       if (!checkpoint.isUnderWay || entry.kind === 'cells' || entry.kind === 'rest') return take(origin)
       return new Set([...takeUp(), ...take(origin)])
     },
-    onRead: () => (checkpoint.isUnderWay ? takeUp() : nothing),
+    onRead: () => (checkpoint.isUnderWay ? takeUp() : undefined),
     get checkpoint() {
       return checkpoint.newest
     },
