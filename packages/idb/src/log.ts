@@ -11,7 +11,7 @@ import {
   nameOf,
   toStoreError,
 } from './problems.ts'
-import { readAtOnce, writeAtOnce } from './requests.ts'
+import { readAtOnce, writeAtOnce, writeTogether } from './requests.ts'
 import { putClaimRight } from './side-records.ts'
 import { setAside } from './set-aside.ts'
 import { MOST_COUNT, soundnessOf } from './soundness.ts'
@@ -25,9 +25,10 @@ export function createLog(
   name: string,
   space: string,
   connection: Connection,
-  { keyRange }: Surroundings,
+  surroundings: Surroundings,
   release: () => void,
 ): Log {
+  const { keyRange } = surroundings
   const unfinished = new Set<Promise<unknown>>()
   const stops = new Set<() => void>()
   let closed = false
@@ -152,6 +153,10 @@ export function createLog(
     if (claim !== undefined) stores.push('claims')
     const sum = sumOf(entry, claim)
     const record = claim === undefined ? { space, entry, sum } : { space, entry, claim, sum }
+    // By itself it is all there is to fail, and then it is stored even when the page ends with this task.
+    const isAlone = stores.length === 1 && !twice
+    const handOver: typeof writeAtOnce = (transaction, issue) =>
+      isAlone ? writeAtOnce(transaction, issue) : writeTogether(surroundings, transaction, issue)
     let refusal: StoreError | undefined
     /** When this request fails, and with it the whole transaction, it is for this reason. */
     const orRefuse = (request: IDBRequest, reason: () => StoreError): void => {
@@ -161,7 +166,7 @@ export function createLog(
     }
     try {
       const position = await connection.begin(stores, 'readwrite', { durability }, (transaction) =>
-        writeAtOnce(transaction, () => {
+        handOver(transaction, () => {
           // The checks are writes that fail when another tab was first: they need no answer in between.
           if (fence !== undefined) {
             // Fences have no gaps, so a greater one exists exactly when the next one does.
@@ -208,7 +213,7 @@ export function createLog(
     const positions = (await ask(0, (index) => index.getAllKeys(keyRange.bound([space, 0], [space, upTo])))) as number[]
     try {
       await connection.begin(['entries'], 'readwrite', {}, (transaction) =>
-        writeAtOnce(transaction, () => {
+        writeTogether(surroundings, transaction, () => {
           const records = transaction.objectStore('entries')
           for (const [from, to] of runsOf(positions)) records.delete(keyRange.bound(from, to))
           const added = entries.map((entry, i) => {

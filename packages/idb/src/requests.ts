@@ -1,3 +1,5 @@
+import type { Surroundings } from './surroundings.ts'
+
 /** Resolves to the result of a request that reads. */
 export function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -21,7 +23,7 @@ export function readAtOnce<T>(
 
 /**
  * Lets `issue` make all requests of a transaction that writes, commits, and resolves to the result of the request it returned when the
- * browser says that all is stored. Rejects with the reason when nothing is.
+ * browser says that all is stored. Rejects with the reason when nothing is. Only the last of the requests may fail: see `writeTogether`.
  *
  * Everything is handed over in one task: a tab that is frozen or closed right after has written all of it, and a transaction that it holds
  * open cannot keep the other tabs from writing (https://w3c.github.io/IndexedDB/#dom-idbtransaction-commit).
@@ -30,15 +32,43 @@ export function writeAtOnce<T>(
   transaction: IDBTransaction,
   issue: (transaction: IDBTransaction) => IDBRequest<T>,
 ): Promise<T> {
+  return write(transaction, issue, true)
+}
+
+/**
+ * The same for requests of which any may fail, so that nothing is stored when one does.
+ *
+ * Firefox stores the others when it was told to commit and the last request is none of those that failed. There the transaction commits by itself when
+ * they have all succeeded: a page that ends before that has stored nothing.
+ */
+export function writeTogether<T>(
+  { commitsParts }: Pick<Surroundings, 'commitsParts'>,
+  transaction: IDBTransaction,
+  issue: (transaction: IDBTransaction) => IDBRequest<T>,
+): Promise<T> {
+  return write(transaction, issue, !commitsParts)
+}
+
+function write<T>(
+  transaction: IDBTransaction,
+  issue: (transaction: IDBTransaction) => IDBRequest<T>,
+  commits: boolean,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     let request: IDBRequest<T>
+    let failure: DOMException | null = null
+    // Of a transaction that was told to commit Firefox and WebKit do not say why it was aborted. What was aborted with it says nothing of the cause.
+    transaction.onerror = ({ target }) => {
+      const { error } = target as IDBRequest // the only things in a transaction that fail
+      if (error?.name !== 'AbortError') failure ??= error
+    }
     transaction.oncomplete = () => resolve(request.result)
     // A full disk is told here, not to the request.
     transaction.onabort = () =>
-      reject(transaction.error ?? new DOMException('The transaction was aborted.', 'AbortError'))
+      reject(failure ?? transaction.error ?? new DOMException('The transaction was aborted.', 'AbortError'))
     try {
       request = issue(transaction)
-      transaction.commit()
+      if (commits) transaction.commit()
     } catch (error) {
       reject(error)
       transaction.abort()

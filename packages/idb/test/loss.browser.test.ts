@@ -1,5 +1,5 @@
 import type { Log } from '@syncline/store'
-import { cdp } from 'vitest/browser'
+import { cdp, server } from 'vitest/browser'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../src/connection.ts'
 import { FORMAT_VERSION } from '../src/format.ts'
@@ -176,7 +176,10 @@ test('[ID10] while it cannot be made anew operations fail, and then go on', asyn
   expect(losses).toEqual([])
 })
 
-test('[ID10] a database that was cleared meanwhile is lost, and nothing is written into the new one', async () => {
+test('[ID10] a database that was cleared meanwhile is lost, and nothing is written into the new one', async ({
+  skip,
+}) => {
+  skip(server.browser !== 'chromium', 'only the DevTools protocol can clear what a page has open')
   const name = freshName()
   const { log, losses } = await openLog(name)
   await log.append(Uint8Array.of(1))

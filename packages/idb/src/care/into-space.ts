@@ -3,7 +3,7 @@ import { decodeEntry, encodeEntry, entriesIn, ProtocolError, type CheckpointEntr
 import type { EntryRecord } from '../format.ts'
 import { epochsIn } from './epochs.ts'
 import { nameOf } from '../problems.ts'
-import { readAtOnce, writeAtOnce } from '../requests.ts'
+import { readAtOnce, writeTogether } from '../requests.ts'
 import { soundnessOf } from '../soundness.ts'
 import type { Surroundings } from '../surroundings.ts'
 import type { ImportedSpace } from './import.ts'
@@ -22,10 +22,11 @@ const MOST_BYTES = 4 * 1024 * 1024
 /** Looks through what the space has, which may be nothing. `epochs` are those of the relay's log in the entries to come. */
 export async function createIntoSpace(
   connection: Connection,
-  { keyRange }: Surroundings,
+  surroundings: Surroundings,
   space: string,
   epochs: readonly string[],
 ): Promise<IntoSpace> {
+  const { keyRange } = surroundings
   const { sumOf, flawOf } = soundnessOf(space)
   /** Positions, by the length and the checksum of what stands there. */
   const positions = new Map<string, number[]>()
@@ -77,7 +78,7 @@ export async function createIntoSpace(
       const newest = isClaiming ? await newestClaim() : 0
       try {
         await connection.begin(isClaiming ? ['entries', 'claims'] : ['entries'], 'readwrite', {}, (transaction) =>
-          writeAtOnce(transaction, () => {
+          writeTogether(surroundings, transaction, () => {
             const entries = transaction.objectStore('entries')
             let claim = newest
             let last: IDBRequest<IDBValidKey> | undefined
