@@ -103,6 +103,11 @@ export class Cells {
     return cellIn(this.#last, id)
   }
 
+  findBeside(tag: string, arbiter: Arbiter, collection: string, id: string): Cell | undefined {
+    const isLast = this.#lastAddress === collection && this.#lastTag === tag && this.#lastArbiter === arbiter
+    return (isLast ? this.#last : this.#families.get(cellKey(tag, collection, arbiter)))?.cells.get(id)
+  }
+
   remove(cell: Cell): void {
     // A cell that has its place is the one of its key.
     if (cell.place === GONE) return

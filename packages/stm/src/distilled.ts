@@ -1,4 +1,4 @@
-import type { Cell } from './cells.ts'
+import type { Cell, CellFamily } from './cells.ts'
 import type { Arbiter, Op } from './change.ts'
 import type { UnreadOp } from './memory.ts'
 import type { Distilled, Policy } from './policy.ts'
@@ -28,10 +28,19 @@ export function distilledCells(
   policyOf: (tag: string) => Policy | undefined,
   { inPlaceOf, counts }: Distillation,
 ): Iterable<DistilledCell> | undefined {
-  // What follows from others need not be kept.
-  const all = [...cells].filter(({ key }) => !isDerived(key))
+  const all: Cell[] = []
+  let known: CellFamily | undefined
+  for (const cell of cells) {
+    // Those of one collection have one policy, and to put a key together for each is most of what a look costs.
+    if (cell.family !== known || known.prefix === '') {
+      // What follows from others need not be kept.
+      if (isDerived(cell.key)) continue
+      if (policyOf(placeOf(cell.key).tag)?.distill === undefined) return undefined
+      known = cell.family
+    }
+    all.push(cell)
+  }
   const waits = [...waiting]
-  for (const { key } of all) if (policyOf(placeOf(key).tag)?.distill === undefined) return undefined
   return {
     *[Symbol.iterator]() {
       for (const cell of all) {

@@ -35,6 +35,21 @@ export function arbiterOf(readable: Readable<unknown>): Arbiter {
   return collectionOf(familyIn(readable as Group)).options.arbiter ?? 'local'
 }
 
+/**
+ * The policy behind a readable.
+ *
+ * @example
+ * import { policyOf } from '@syncline/stm'
+ *
+ * const cards = cardsOf('cards')
+ * expect(policyOf(cards.list('todo'))).toBe(cards.policy)
+ */
+export function policyOf(readable: Readable<unknown>): Policy {
+  // The kind tells which of the readables it is.
+  if (readable.kind === 'ref') return (readable as AnyRef).policy
+  return collectionOf(familyIn(readable as Group)).policy
+}
+
 /** The code that a group has brought along. */
 export function sortingOf(group: Group): Sorting {
   return collectionOf(familyIn(group)).sorting

@@ -102,7 +102,7 @@ export type { Memory, UnreadOp, View } from './memory.ts'
 export type { LaterBasis } from './versions.ts'
 
 // Watching
-export { arbiterOf } from './family.ts'
+export { arbiterOf, policyOf } from './family.ts'
 export { covers, createWatchers, watchKey } from './watch.ts'
 export type { Follower, Hearer, Watchers } from './watch.ts'
 

@@ -2,7 +2,7 @@ import { keepsIds, listEntry, type Moves } from './entries.ts'
 import { collectionOf, familyOf, memberPrefix, sortedKey, type Family } from './family.ts'
 import type { Policy } from './policy.ts'
 import { isMemberId, listKey, membersKey, type AnyCollection, type AnyList, type CellKey } from './ref.ts'
-import { sortedSet, type SortedSet } from './sorted.ts'
+import { sortedInSteps, sortedSet, type SortedSet } from './sorted.ts'
 import type { Overwritten, Version, Versions } from './versions.ts'
 
 /** The sorted sets of one memory: those that somebody has asked for are kept up to date. */
@@ -11,7 +11,12 @@ export interface Indexes {
   derive(found: Overwritten): ReadonlySet<CellKey> | undefined
   /** The sorted set of a collection or list at a version; from the first time that anybody asks it is kept up to date. */
   sorted(version: Version, readable: AnyCollection | AnyList): SortedSet
+  /** The same at the newest version, in steps of so many members; it is left to the next who asks when something is committed meanwhile. */
+  ready(readable: AnyCollection | AnyList): Iterable<number>
 }
+
+/** So many members are looked at in one step: a millisecond. */
+const STEP = 1024
 
 /** Makes the indexes of one memory: of its versions, and the policies that it adopts. */
 export function createIndexes(versions: Versions, adopt: (policy: Policy) => Policy): Indexes {
@@ -42,14 +47,40 @@ export function createIndexes(versions: Versions, adopt: (policy: Policy) => Pol
     return unseen
   }
 
-  function sorted(version: Version, readable: AnyCollection | AnyList): SortedSet {
+  function indexOf(readable: AnyCollection | AnyList, prefix: string): Index {
     const policy = adopt(collectionOf(readable).policy)
-    const prefix = memberPrefix(readable)
     let index = indexes.get(prefix)
     if (index === undefined) {
       index = { family: familyOf(readable, policy), since: new Map(), searched: new WeakMap() }
       indexes.set(prefix, index)
     }
+    return index
+  }
+
+  function* ready(readable: AnyCollection | AnyList): Generator<number> {
+    const prefix = memberPrefix(readable)
+    const index = indexOf(readable, prefix)
+    const kept = keptAs(readable)
+    if (index.since.has(kept)) return
+    const { newest } = versions
+    const moves = new Map<CellKey, Moves>()
+    let count = 0
+    for (const [id, state] of versions.members(newest, prefix)) {
+      collectMoves(index.family, [kept], id, undefined, state, moves)
+      if (++count % STEP !== 0) continue
+      yield STEP
+      if (versions.newest !== newest) return
+    }
+    const found: (readonly [CellKey, SortedSet])[] = []
+    for (const [key, { added }] of moves) found.push([key, yield* sortedInSteps(added)])
+    if (versions.newest !== newest || index.since.has(kept)) return
+    for (const [key, set] of found) versions.derive(key, set)
+    index.since.set(kept, newest.number)
+  }
+
+  function sorted(version: Version, readable: AnyCollection | AnyList): SortedSet {
+    const prefix = memberPrefix(readable)
+    const index = indexOf(readable, prefix)
     const kept = keptAs(readable)
     let since = index.since.get(kept)
     if (since === undefined) {
@@ -82,7 +113,7 @@ export function createIndexes(versions: Versions, adopt: (policy: Policy) => Pol
     return new Map(Array.from(moves, ([key, { added }]) => [key, sortedSet(added)]))
   }
 
-  return { derive, sorted }
+  return { derive, sorted, ready }
 }
 
 /** The sorted sets kept for one family: its membership, and its lists by the fields that were asked for. */

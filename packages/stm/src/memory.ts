@@ -4,7 +4,7 @@ import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
 import { distilledCells, type DistilledCell, type Distillation } from './distilled.ts'
-import { familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
+import { collectionOf, familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
 import type { Location } from './location.ts'
@@ -26,11 +26,12 @@ import {
   type Writes,
 } from './ref.ts'
 import type { Snapshot } from './snapshot.ts'
-import { cellKeyOf, cellOfMember, refOfSealed } from './sealed-op.ts'
+import { cellKeyOf, cellOfMember, refOfSealed, stateOfMember } from './sealed-op.ts'
 import type { SortedSet } from './sorted.ts'
 import type { Tx } from './transaction.ts'
 import type { Rules } from './rules.ts'
 import { speculate } from './speculation.ts'
+import type { Value } from './value.ts'
 import { basisOf, Overwritten, Versions, type LaterBasis, type Since, type Version } from './versions.ts'
 
 /** All cells of one replica of a space, and the policies that fold operations into them. Pure: no clock, no chance, no I/O. */
@@ -60,6 +61,8 @@ export interface Memory {
   isNewest(view: View): boolean
   /** The newest state of a cell, undefined while nobody has written. */
   state(key: CellKey): unknown
+  /** The same of the cell that an operation is on, which it may know how to find. */
+  stateOn(op: Op): unknown
 
   /**
    * Folds the operations of one Change into their cells, as one new version. Those on `relay` refs are stamped by the `relaySeq` of the
@@ -76,6 +79,16 @@ export interface Memory {
   distilled(distillation: Distillation): Iterable<DistilledCell> | undefined
   /** Takes in what was distilled in place of all that is here, as one new version. Returns what changed, as `apply` does. */
   restore(cells: Iterable<DistilledCell>, basis: Basis): Changed
+  /**
+   * The same where nothing has been here yet and nobody has looked, so that it may come piece by piece: what was laid is there, at no new version. False where something has
+   * been, and nothing is done.
+   */
+  lay(cells: Iterable<DistilledCell>): boolean
+  /**
+   * Makes a policy known, and a collection, list or range of its members as quick to read as if it had been read before. Each step that is asked for is
+   * some hundred members, and gives how many. If something is committed in between, the rest is left to who reads.
+   */
+  ready(readable: Readable<unknown>): Iterable<number>
   /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
   put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): Changed
 }
@@ -161,6 +174,13 @@ export function createRuledMemory(
 
   /** What these operations wrote was there all the time; it only could not be read. */
   function foldLate(policy: Policy, waiting: readonly WaitingOp[]): void {
+    // Nobody has a snapshot that has less of them: what is there now need not be told from what was there before.
+    if (waiting.at(-1)!.since <= firstShown) {
+      // Whoever asks before the next commit gets the view that was made.
+      if (view !== undefined) versions.newest.isHeld = true
+      for (const { op, stamp } of waiting) foldUnder(policy, op, op.payload, stamp)
+      return
+    }
     const histories = new Map<CellKey, Since[]>()
     for (const { op, stamp, since } of waiting) {
       const key = cellKey(op.tag, op.address, op.arbiter)
@@ -171,11 +191,15 @@ export function createRuledMemory(
       if (states.length > 0 && (since <= firstShown || states.at(-1)!.since === since)) states.pop()
       states.push({ since, state })
     }
-    // Whoever asks before the next commit gets the view that was made.
     if (view !== undefined) versions.newest.isHeld = true
-    const isOld = waiting.at(-1)!.since <= firstShown
-    if (isOld) for (const [key, states] of histories) versions.derive(key, states.at(-1)!.state)
-    else versions.derivePast(histories)
+    versions.derivePast(histories)
+  }
+
+  /** Folds an operation into its cell as if it had been there all the time. */
+  function foldUnder(policy: Policy, op: Pick<Op, 'tag' | 'address' | 'arbiter'>, payload: Value, stamp: Stamp): void {
+    const cell = cellOfMember(op, versions.cells) ?? versions.cells.makeOn(op.tag, op.address, op.arbiter)
+    cell.state = policy.apply(cell.state, payload, stamp)
+    if (cell.state === undefined) versions.cells.remove(cell)
   }
 
   function apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Changed {
@@ -261,6 +285,39 @@ export function createRuledMemory(
       if (policy !== undefined) states.set(key, state)
     }
     return advance(overwrittenBy(states), basis, true)
+  }
+
+  function lay(cells: Iterable<DistilledCell>): boolean {
+    if (versions.newest.number > 0 || firstShown < Infinity) return false
+    for (const cell of cells) {
+      const policy = policies.get(cell.tag)
+      for (const { payload, stamp } of cell.ops) {
+        if (policy !== undefined) foldUnder(policy, cell, payload, stamp)
+        else wait({ tag: cell.tag, address: cell.address, arbiter: cell.arbiter, payload }, stamp)
+      }
+    }
+    return true
+  }
+
+  function* ready(readable: Readable<unknown>): Generator<number> {
+    if (readable.kind === 'ref') {
+      // The kind tells that it is one.
+      adopt((readable as AnyRef).policy)
+      return
+    }
+    const family = familyIn(readable as Group)
+    indexes ??= sortingOf(family).indexes(versions, adopt)
+    yield* indexes.ready(family)
+    const { newest } = versions
+    const { policy, name, spec } = collectionOf(family)
+    const known = adopt(policy)
+    let count = 0
+    for (const [id, state] of versions.members(newest, memberPrefix(family))) {
+      known.read(state, { address: `${name}/${id}`, spec })
+      if (++count % STEP !== 0) continue
+      yield STEP
+      if (versions.newest !== newest) return
+    }
   }
 
   function overwrittenBy(states: ReadonlyMap<CellKey, unknown>): Overwritten {
@@ -357,6 +414,10 @@ export function createRuledMemory(
     adopt,
     policy: policyOf,
     state: (key) => versions.now(key),
+    stateOn(op) {
+      const ref = refOfSealed(op)
+      return ref === undefined ? stateOfMember(op, versions.cells) : versions.cells.findAt(locationOf(ref))?.state
+    },
     apply,
     forget(isGone) {
       for (const [tag, waiting] of unread) {
@@ -372,11 +433,16 @@ export function createRuledMemory(
       return distilledCells(versions.cells, (cell) => versions.readCell(newest, cell), waiting, policyOf, distillation)
     },
     restore,
+    lay,
+    ready,
     put: (states, basis) => advance(overwrittenBy(states), basis, false),
   }
 }
 
 const nothing: ReadonlyMap<CellKey, unknown> = new Map()
+
+/** So many members are made ready at once: a millisecond. */
+const STEP = 256
 
 /** How what a memory holds is read at a version. */
 interface Reader {

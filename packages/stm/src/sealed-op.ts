@@ -58,8 +58,13 @@ class MemberOp implements Op {
     this.#id = id
   }
 
-  static cellOf(op: Op, cells: Cells): Cell | undefined {
+  static cellOf(op: object, cells: Cells): Cell | undefined {
     return #id in op ? cells.makeBeside(op.tag, op.arbiter, op.#collection, op.#id) : undefined
+  }
+
+  static stateOf(op: Op, cells: Cells): unknown {
+    const cell = #id in op ? cells.findBeside(op.tag, op.arbiter, op.#collection, op.#id) : cells.find(cellKeyOf(op))
+    return cell?.state
   }
 }
 
@@ -83,7 +88,10 @@ export function memberOp(
 }
 
 /** The cell of an operation that came in pieces; undefined for one that came otherwise. */
-export const cellOfMember: (op: Op, cells: Cells) => Cell | undefined = MemberOp.cellOf
+export const cellOfMember: (op: object, cells: Cells) => Cell | undefined = MemberOp.cellOf
+
+/** The state of the cell of an operation that was not made from a ref. */
+export const stateOfMember: (op: Op, cells: Cells) => unknown = MemberOp.stateOf
 
 /** The ref that an operation was made from; undefined for one that came otherwise. */
 export const refOfSealed: (op: Op) => Sealable | undefined = SealedOp.refOf

@@ -19,6 +19,9 @@ export interface SortedSet {
 
 const CHUNK = 256
 
+/** So many are sorted at once: some milliseconds. */
+const STEP = 4096
+
 type Chunks = readonly (readonly string[])[]
 
 class Sorted implements SortedSet {
@@ -86,10 +89,40 @@ class Sorted implements SortedSet {
 /** The sorted set of some strings. */
 export function sortedSet(items: Iterable<string> = []): SortedSet {
   // Array.prototype.sort without a comparison orders by UTF-16 code units, which is the order we promise.
-  const all = [...new Set(items)].sort()
+  return new Sorted(chunksOf([...new Set(items)].sort()))
+}
+
+function chunksOf(all: readonly string[]): Chunks {
   const chunks: string[][] = []
   for (let i = 0; i < all.length; i += CHUNK) chunks.push(all.slice(i, i + CHUNK))
-  return new Sorted(chunks)
+  return chunks
+}
+
+/** The sorted set of strings that are all different, in steps of so many. */
+export function* sortedInSteps(items: readonly string[]): Generator<number, SortedSet> {
+  let runs: (readonly string[])[] = []
+  for (let i = 0; i < items.length; i += STEP) {
+    runs.push(items.slice(i, i + STEP).sort())
+    yield STEP
+  }
+  while (runs.length > 1) {
+    const merged: (readonly string[])[] = []
+    for (let i = 0; i < runs.length; i += 2) merged.push(yield* mergedInSteps(runs[i]!, runs[i + 1] ?? []))
+    runs = merged
+  }
+  return new Sorted(chunksOf(runs[0] ?? []))
+}
+
+function* mergedInSteps(one: readonly string[], other: readonly string[]): Generator<number, readonly string[]> {
+  const merged: string[] = []
+  let [i, j] = [0, 0]
+  while (i < one.length && j < other.length) {
+    merged.push(one[i]! < other[j]! ? one[i++]! : other[j++]!)
+    if (merged.length % STEP === 0) yield STEP
+  }
+  for (; i < one.length; i++) merged.push(one[i]!)
+  for (; j < other.length; j++) merged.push(other[j]!)
+  return merged
 }
 
 function without(chunks: Chunks, item: string): Chunks {

@@ -33,7 +33,7 @@ const op: fc.Arbitrary<Op> = fc.record({
   payload: fc.integer({ min: -9, max: 9 }) as fc.Arbitrary<Value>,
 })
 
-test('[SN12] what is distilled of a memory makes one that is as it was when it was asked for that', () => {
+test('[SN12] [SN21] what is distilled of a memory makes one that is as it was when it was asked for that', () => {
   let cells = 0
   fc.assert(
     fc.property(fc.array(op, { maxLength: 20 }), fc.array(op, { maxLength: 20 }), fc.nat(20), (first, then, slowly) => {
@@ -57,11 +57,19 @@ test('[SN12] what is distilled of a memory makes one that is as it was when it w
       const copy = createMemory()
       copy.adopt(known)
       copy.restore(distilled, emptyBasis)
-      for (const of of [before, copy]) {
+      // The same, laid under a memory one cell after the other.
+      const laid = createMemory()
+      laid.adopt(known)
+      for (const cell of distilled) expect(laid.lay([cell])).toBe(true)
+      laid.put(new Map(), emptyBasis)
+      for (const of of [before, copy, laid]) {
         apply(of, then)
         of.adopt(late)
       }
-      for (const key of keys) expect(copy.state(key)).toEqual(before.state(key))
+      for (const key of keys) {
+        expect(copy.state(key)).toEqual(before.state(key))
+        expect(laid.state(key)).toEqual(before.state(key))
+      }
       cells += distilled.length
     }),
     { seed: 20_263, numRuns: 200 },
@@ -103,4 +111,26 @@ test('[SN12] a state may be left out for another, and what waits and does not co
   expect(memory.distilled({ inPlaceOf, counts: () => true })).toBeDefined()
   memory.apply([{ tag: 'mute', address: 'a', arbiter: 'local', payload: 1 }], { at: 2, writer: 'w' }, emptyBasis)
   expect(memory.distilled({ inPlaceOf, counts: () => true })).toBeUndefined()
+})
+
+test('[SN21] nothing is laid under a memory that has something, or that somebody has looked at', () => {
+  const cell: DistilledCell = { tag: 'known', address: 'a', arbiter: 'local', ops: [{ payload: 7, stamp: nobodys }] }
+  const written = createMemory()
+  written.adopt(known)
+  written.apply([{ tag: 'known', address: 'b', arbiter: 'local', payload: 1 }], { at: 1, writer: 'w' }, emptyBasis)
+  const seen = createMemory()
+  seen.adopt(known)
+  const { snapshot } = seen
+  for (const memory of [written, seen]) {
+    expect(memory.lay([cell])).toBe(false)
+    expect(memory.state('known a')).toBeUndefined()
+  }
+  expect(seen.snapshot).toBe(snapshot)
+  // What was laid can go again: then it is as if it had not been there.
+  const fresh = createMemory()
+  fresh.adopt(known)
+  expect(fresh.lay([cell, { ...cell, tag: 'late' }])).toBe(true)
+  fresh.restore([], emptyBasis)
+  fresh.adopt(late)
+  expect([fresh.state('known a'), fresh.state('late a')]).toEqual([undefined, undefined])
 })

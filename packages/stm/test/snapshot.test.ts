@@ -134,3 +134,45 @@ test('[SN1] a method taken out of its Snapshot says how it is to be called', () 
   }
   expect(() => get(votes)).toThrow('Call snapshot.get(…)')
 })
+
+test('[CO9] what was made ready reads as it does for who reads it first, also when something is committed in between', () => {
+  for (const stopAfter of [0, 1, 3, 1_000]) {
+    const { memory, transact } = replica()
+    const cards = cardsNamed('cards')
+    const todo = cards.list('todo')
+    transact((tx) => {
+      for (let i = 0; i < 3_000; i++) {
+        const card = cards.at(`card ${(i * 7) % 3_000}`)
+        tx.create(card, { title: `${i}` })
+        if (i % 3 === 0) tx.move(card, todo)
+      }
+      tx.delete(cards.at('card 5'))
+    })
+    const steps = [cards, todo, cardsNamed('others'), register('title', '')].map((readable) => memory.ready(readable))
+    let taken = 0
+    for (const work of steps) {
+      for (const count of work) {
+        expect(count).toBeGreaterThan(0)
+        if (++taken === stopAfter) transact((tx) => (tx.create(cards.at('new'), {}), tx.delete(cards.at('card 6'))))
+      }
+    }
+    const { memory: plain, transact: plainly } = replica()
+    plainly((tx) => {
+      for (const id of memory.snapshot.get(cards)) {
+        tx.create(cards.at(id), { title: memory.snapshot.get(cards.at(id))!.title as string })
+      }
+    })
+    expect(taken).toBeGreaterThan(3)
+    expect(memory.snapshot.get(cards)).toEqual(plain.snapshot.get(cards))
+    expect(memory.snapshot.get(cards).includes('new')).toBe(taken >= stopAfter && stopAfter > 0)
+    expect(memory.snapshot.get(todo)).toHaveLength(memory.snapshot.get(cards).filter((id) => placeIn(id)).length)
+    // It is kept up to date from then on.
+    transact((tx) => (tx.create(cards.at('newest'), {}), tx.move(cards.at('newest'), todo, 0)))
+    expect(memory.snapshot.get(cards)).toContain('newest')
+    expect(memory.snapshot.get(todo)[0]).toBe('newest')
+
+    function placeIn(id: string): boolean {
+      return memory.snapshot.get(cards.at(id))!.at !== undefined
+    }
+  }
+})

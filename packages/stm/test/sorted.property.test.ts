@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sortedSet, type SortedSet } from '../src/sorted.ts'
+import { sortedInSteps, sortedSet, type SortedSet } from '../src/sorted.ts'
 
 /** Short strings over few characters, among them a surrogate pair and a character above the surrogates: code units, not code points. */
 const item = fc.string({ unit: fc.constantFrom('a', 'b', '\u0000', '\uffff', '😀', 'é'), maxLength: 4 })
@@ -81,4 +81,19 @@ test('[CO8] thousands of items, one at a time and many at a time, in every order
   }
   check()
   expect(set.size).toBe(0)
+})
+
+test('[CO8] what is sorted in steps is as sorted as at once, and a step is some thousands', () => {
+  for (const count of [0, 1, 4_096, 4_097, 30_000]) {
+    const items = Array.from({ length: count }, (_, i) => `item ${(i * 7919) % Math.max(1, count)}`)
+    const work = sortedInSteps(items)
+    let step = work.next()
+    let steps = 0
+    for (; step.done !== true; step = work.next()) {
+      steps += 1
+      expect(step.value).toBeLessThanOrEqual(4_096)
+    }
+    compare(step.value, new Set(items))
+    expect(steps).toBeGreaterThanOrEqual(Math.floor(count / 4_096))
+  }
 })
