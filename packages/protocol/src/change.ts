@@ -2,7 +2,7 @@ import type { Change, Effect, Op, Value, WriterId } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
 import type { Expectation } from './expectation.ts'
 import { opOn, readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
-import type { ChangeHeader, TouchedRef } from './header.ts'
+import type { ChangeHeader } from './header.ts'
 import { nothingInherited, type Inherited } from './inherited.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
 import { readPayload, writePayload } from './payload.ts'
@@ -69,27 +69,70 @@ export function encodeChange(
 
 /** The Change that a record holds. Throws `ProtocolError` for anything that `encodeChange` cannot have given. Cost: its length. */
 export function decodeChange(record: Uint8Array): Change {
+  const begun = beginBody(record)
+  readOps(begun, begun.left)
+  return finishBody(begun)
+}
+
+/**
+ * The same in steps, for who has other things to do in between: each tells about how many bytes it has read. A step is some milliseconds at most, but for the first,
+ * which reads the header.
+ *
+ * @example
+ * import { decodeChange, decodeChangeInSteps, encodeChange } from '@syncline/protocol'
+ * import { emptyBasis } from '@syncline/stm'
+ *
+ * const ops = [{ tag: 'lww', address: 'title', arbiter: 'local', payload: 'Hello' }] as const
+ * const record = encodeChange({ writer: '0'.repeat(32), seq: 1, deps: emptyBasis, at: 1, ops, effects: [], meta: null })
+ * const steps = decodeChangeInSteps(record)
+ * let step = steps.next()
+ * while (!step.done) step = steps.next()
+ * expect(step.value).toEqual(decodeChange(record))
+ */
+export function* decodeChangeInSteps(record: Uint8Array): Generator<number, Change, undefined> {
+  const begun = beginBody(record)
+  let { at } = begun.body
+  yield record.length - begun.body.left
+  while (begun.left > 0) {
+    readOps(begun, STEP)
+    yield begun.body.at - at
+    at = begun.body.at
+  }
+  return finishBody(begun)
+}
+
+/** So many operations are read in one step. */
+const STEP = 1024
+
+/** A Change of which the header has been read, and some operations. */
+interface Begun extends Pick<ChangeHeader, 'writer' | 'seq' | 'deps' | 'at' | 'touched'> {
+  readonly body: ByteReader
+  readonly ops: Op[]
+  /** How many operations are still to be read. */
+  left: number
+  /** How many of the touched refs those that were read are on. */
+  used: number
+  /** The payload of the last one. */
+  before: Value
+}
+
+function beginBody(record: Uint8Array): Begun {
   const input = open(record)
   const { writer, seq, deps, at, touched } = readHeader(input.part(WHAT, input.varuint()))
   const body = input.part(WHAT, input.varuint())
   input.done()
   const repeated = repeatedRef(touched)
   if (repeated !== undefined) throw body.malformed(`the ref "${repeated.address}" twice among the touched`)
-
-  const ops: Op[] = []
-  const used = readOps(body, touched, ops)
-  if (used < touched.length) throw body.malformed(`no operation on touched ref ${used}, which its header names`)
-  const effects = readEffects(body)
-  const meta: Value = readValue(body)
-  body.done()
-  return { writer, seq, deps, at, ops, effects, meta }
+  return { writer, seq, deps, at, touched, body, ops: [], left: body.count(LEAST_OP_BYTES), used: 0, before: null }
 }
 
-/** Reads operations; returns how many of the touched refs they are on. */
-function readOps(body: ByteReader, touched: readonly TouchedRef[], ops: Op[]): number {
-  let used = 0
-  let before: Value = null
-  for (let left = body.count(LEAST_OP_BYTES); left > 0; left--) {
+/** Reads the next operations, `most` at most. */
+function readOps(begun: Begun, most: number): void {
+  const { body, touched, ops } = begun
+  let { used, before } = begun
+  const count = Math.min(most, begun.left)
+  begun.left -= count
+  for (let left = count; left > 0; left--) {
     const place = body.varuint()
     const ref = touched[place]
     // The order of the touched refs is that of their first operations: one Change, one encoding.
@@ -99,7 +142,16 @@ function readOps(body: ByteReader, touched: readonly TouchedRef[], ops: Op[]): n
     before = readPayload(body, before)
     ops.push(opOn(ref, before))
   }
-  return used
+  begun.used = used
+  begun.before = before
+}
+
+function finishBody({ writer, seq, deps, at, touched, body, ops, used }: Begun): Change {
+  if (used < touched.length) throw body.malformed(`no operation on touched ref ${used}, which its header names`)
+  const effects = readEffects(body)
+  const meta: Value = readValue(body)
+  body.done()
+  return { writer, seq, deps, at, ops, effects, meta }
 }
 
 /**

@@ -21,7 +21,14 @@ export { isSpaceName, SPACE_NAME_RULE } from './space.ts'
 export { decodeValue, encodeValue } from './value.ts'
 
 // Change records
-export { decodeChange, decodeHeader, encodeChange, recordAuthor, recordChecksum } from './change.ts'
+export {
+  decodeChange,
+  decodeChangeInSteps,
+  decodeHeader,
+  encodeChange,
+  recordAuthor,
+  recordChecksum,
+} from './change.ts'
 export type { ChangeHeader, TouchedRef } from './header.ts'
 export type { Inherited } from './inherited.ts'
 

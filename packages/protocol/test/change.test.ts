@@ -1,6 +1,7 @@
 import { emptyBasis, type Change } from '@syncline/stm'
 import {
   decodeChange,
+  decodeChangeInSteps,
   decodeHeader,
   encodeChange,
   MAX_CHANGE_BYTES,
@@ -322,5 +323,54 @@ describe('Change records', () => {
     ],
   ])('[CH8] %s is not encoded', (_, part) => {
     expect(codeOf(() => encodeChange({ ...change, ...part }))).toBe('malformed')
+  })
+})
+
+describe('[CH12] in steps', () => {
+  /** What comes in the end, and how many bytes each step has told. */
+  function stepped(record: Uint8Array): { readonly change: Change; readonly steps: readonly number[] } {
+    const work = decodeChangeInSteps(record)
+    const steps: number[] = []
+    for (;;) {
+      const step = work.next()
+      if (step.done === true) return { change: step.value, steps }
+      steps.push(step.value)
+    }
+  }
+
+  test('a Change comes as it does at once, and no step reads more than 1,024 operations', () => {
+    const ops = Array.from({ length: 5_000 }, (_, i): Change['ops'][number] => ({
+      tag: 'lww',
+      address: `refs/${i}`,
+      arbiter: 'local',
+      payload: [0, i],
+    }))
+    const record = encodeChange({ ...change, ops: [...ops, ops[7]!] })
+    const { change: decoded, steps } = stepped(record)
+    expect(decoded).toEqual(decodeChange(record))
+    // The header, and five thousand and one operations.
+    expect(steps).toHaveLength(1 + 5)
+    expect(steps.every((bytes) => bytes > 0)).toBe(true)
+    // But for what follows the operations.
+    expect(record.length - steps.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(64)
+    expect(stepped(encodeChange(change)).change).toEqual(change)
+    expect(stepped(encodeChange({ ...change, ops: [] })).change).toEqual({ ...change, ops: [] })
+  })
+
+  test('what is refused at once is refused', () => {
+    const record = encodeChange(change)
+    const codes = new Set<string | undefined>()
+    for (let at = 0; at < record.length; at++) {
+      const other = record.slice()
+      other[at]! ^= 1
+      for (const one of [other, resealed(other)]) {
+        const code = codeOf(() => decodeChange(one))
+        expect(codeOf(() => stepped(one))).toBe(code)
+        codes.add(code)
+      }
+      expect(codeOf(() => stepped(record.subarray(0, at)))).toBe(codeOf(() => decodeChange(record.subarray(0, at))))
+    }
+    expect(codes).toContain('damaged')
+    expect(codes).toContain('malformed')
   })
 })
