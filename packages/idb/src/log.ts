@@ -234,7 +234,7 @@ export function createLog(
   }
 
   /** Calls `each` for all records after a position; resolves to the last one, or to that. */
-  async function eachRecord(after: number, each: (record: FoundRecord) => void): Promise<number> {
+  async function eachRecord(after: number, each: (record: FoundRecord) => unknown): Promise<number> {
     let last = after
     let count = FIRST_BATCH
     for (;;) {
@@ -242,7 +242,8 @@ export function createLog(
       let bytes = 0
       for (const record of records) {
         last = record.position
-        each(record)
+        const taken = each(record)
+        if (taken instanceof Promise) await taken
         if ('entry' in record) bytes += record.entry.length
       }
       if (records.length < count) return last
@@ -258,7 +259,7 @@ export function createLog(
         assertOpen()
         if ('flaw' in record) return bad(record.position, record.flaw)
         seenClaim = Math.max(seenClaim, record.claim ?? 0)
-        each(record.entry, record.position, record.claim)
+        return each(record.entry, record.position, record.claim)
       }),
 
     async setAside(position, reason) {

@@ -1,4 +1,4 @@
-import { changeId, type CellKey } from '@syncline/stm'
+import { changeId, policyOf, type CellKey } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
 import { noAgents, noCompacting, noLink, noUndoing, noValidity } from './absent.ts'
 import { createCommitting } from './committing.ts'
@@ -11,6 +11,7 @@ import { createJournal, type Journal, type JournalEvents, type ReadUpTo } from '
 import { openLog, readEntry, unusable } from './open-log.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
 import type { MembersOf, Part, PartName, PlainMember } from './part.ts'
+import { atOnce, cellsAsBytes, createPauses, type Pieces } from './pieces.ts'
 import { createPlainStore } from './plain-store.ts'
 import { createReplica } from './replica.ts'
 import { createSettling } from './settling.ts'
@@ -212,7 +213,7 @@ async function open<P extends readonly Part[]>(
     onEntry: (bytes, position) => damage.unless(position, () => hear(seen(bytes))),
     onBad: damage.note,
     onRead() {
-      const changed = intake.onRead()
+      const changed = atOnce(intake.onRead())
       // Whoever is told may read again.
       if (changed !== undefined) show(changed)
       void damage.setAside(log)
@@ -281,20 +282,32 @@ async function open<P extends readonly Part[]>(
     onError(unreadable)
   }
 
+  /** Nobody knows of this store yet, so the page may have its turn whenever enough was done. */
   async function replay(): Promise<ReadUpTo> {
+    const pauses = createPauses(clock)
+    let last = 0
+    let newestClaim = 0
+
+    function* taken(bytes: Uint8Array): Pieces<void> {
+      const entry = seen(bytes)
+      yield bytes.length
+      yield* intake.entry(entry, 'replay')
+    }
+
     try {
-      let last = 0
-      let newestClaim = 0
+      const { ready = [] } = options
+      for (const readable of ready) memory.adopt(policyOf(readable))
       const end = await log.read(
         0,
         (bytes, position, claim) => {
-          damage.unless(position, () => intake.entry(seen(bytes), 'replay'))
           last = position
           newestClaim = claim ?? newestClaim
+          return pauses.through(damage.unlessInPieces(position, () => taken(bytes)))
         },
         damage.note,
       )
-      intake.onRead()
+      await pauses.through(intake.onRead())
+      for (const readable of ready) await pauses.through(cellsAsBytes(memory.ready(readable)))
       await damage.setAside(log)
       return { position: Math.max(last, end), claim: newestClaim }
     } catch (error) {
@@ -322,7 +335,7 @@ async function open<P extends readonly Part[]>(
   function hear(entry: LogEntry): void {
     replica.flushDocuments()
     const known = replica.basis.relaySeq
-    const changed = intake.entry(entry, 'remote')
+    const changed = atOnce(intake.entry(entry, 'remote'))
     // The tab that runs the link gets on, and what it sends of ours with it.
     if (replica.basis.relaySeq > known) settling.onProgress()
     show(changed)

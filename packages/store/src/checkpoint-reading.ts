@@ -1,13 +1,15 @@
 import type { CheckpointEntry, KeptNote, Ledger } from '@syncline/protocol'
 import { changeId, type DistilledCell } from '@syncline/stm'
-import { readLocal, readRecord } from './open-log.ts'
+import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
+import type { Pieces } from './pieces.ts'
 import { withLocalPart } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import type { Envelope, Pending, Replica } from './replica.ts'
 
 /** A checkpoint that was read, part by part. */
 export interface ReadCheckpoint {
-  readonly cells: readonly DistilledCell[]
+  /** Undefined where they lie in the memory already. */
+  readonly cells: readonly DistilledCell[] | undefined
   readonly pending: readonly Pending[]
   readonly refused: readonly RefusedChange[]
   readonly envelopes: readonly Envelope[]
@@ -20,8 +22,11 @@ export interface ReadCheckpoint {
 
 /** Puts the parts of a checkpoint together, as they come from the log. */
 export interface CheckpointReading {
-  /** Understands a part, and gives what takes it in. Throws `storage-damaged` and `storage-newer`. */
-  part(entry: CheckpointEntry): () => void
+  /**
+   * Understands a part, and gives what takes it in. Throws `storage-damaged` and `storage-newer`. With `isReplay` nobody reads before all has come, so cells go where
+   * they belong as they come.
+   */
+  part(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void>
   /** What has come, when no more will: the last part was taken in, or something else stands where the next should. Undefined when nothing has. */
   take(): ReadCheckpoint | undefined
   /** Whether a part has come and the last one has not. */
@@ -33,7 +38,8 @@ export interface CheckpointReading {
 }
 
 /** Has read nothing yet. */
-export function createCheckpointReading(space: string, pendingOf: Replica['pendingOf']): CheckpointReading {
+export function createCheckpointReading(space: string, replica: Replica): CheckpointReading {
+  const { memory, pendingOf } = replica
   let newest = 0
   /** How many parts have come, or should have. */
   let parts = 0
@@ -41,17 +47,25 @@ export function createCheckpointReading(space: string, pendingOf: Replica['pendi
   let last = 0
   let found = emptyFound()
 
+  function addCells(cells: readonly DistilledCell[], isReplay: boolean): void {
+    if (isReplay && found.cells.length === 0 && memory.lay(cells)) found.isLaid = true
+    else if (found.isLaid) throw new Error('Something was committed while the log was replayed.')
+    else found.cells.push(cells)
+  }
+
   /** Understands the Changes of a part, and gives what adds them. */
-  function understood(entry: CheckpointEntry): () => void {
-    if (entry.kind === 'cells') return () => void found.cells.push(entry.cells)
+  function* understood(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void> {
+    if (entry.kind === 'cells') return (isReplay) => addCells(entry.cells, isReplay)
     const rest = entry.rest
     switch (rest[0]) {
       case 'pending': {
-        const pending = rest[1].map(([record, local, saw]) => {
+        const pending: Pending[] = []
+        for (const [record, local, saw] of rest[1]) {
           const part = readLocal(local, space)
-          const change = withLocalPart(readRecord(record, space), part)
-          return pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) })
-        })
+          yield local.length
+          const change = withLocalPart(yield* readRecordInPieces(record, space), part)
+          pending.push(pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) }))
+        }
         return () => void found.pending.push(...pending)
       }
       case 'refused': {
@@ -76,13 +90,14 @@ export function createCheckpointReading(space: string, pendingOf: Replica['pendi
   }
 
   return {
-    part(entry) {
-      const add = understood(entry)
-      return () => {
+    *part(entry) {
+      const add = yield* understood(entry)
+      return (isReplay) => {
         // The last part stands there twice.
         if (parts === 0 && entry.checkpoint === newest && entry.part === last) return
         last = 0
         if (entry.part === 1 || entry.checkpoint !== newest) {
+          if (found.isLaid) memory.restore([], replica.basis)
           found = emptyFound()
           parts = 0
         }
@@ -90,16 +105,21 @@ export function createCheckpointReading(space: string, pendingOf: Replica['pendi
         parts += 1
         found.isPartial ||= entry.part !== parts
         parts = entry.part
-        add()
+        add(isReplay)
       }
     },
     take() {
       if (parts === 0) return undefined
-      const { cells, ledger, isPartial, ...lists } = found
+      const { cells, ledger, isPartial, isLaid, ...lists } = found
       if (ledger !== undefined) last = parts
       parts = 0
       found = emptyFound()
-      return { ...lists, cells: cells.flat(), ledger, isPartial: isPartial || ledger === undefined }
+      return {
+        ...lists,
+        cells: isLaid ? undefined : cells.flat(),
+        ledger,
+        isPartial: isPartial || ledger === undefined,
+      }
     },
     get isUnderWay() {
       return parts > 0 && found.ledger === undefined
@@ -121,8 +141,19 @@ interface Found {
   readonly notes: KeptNote[]
   ledger: Ledger | undefined
   isPartial: boolean
+  /** Whether the cells lie in the memory. */
+  isLaid: boolean
 }
 
 function emptyFound(): Found {
-  return { cells: [], pending: [], refused: [], envelopes: [], notes: [], ledger: undefined, isPartial: false }
+  return {
+    cells: [],
+    pending: [],
+    refused: [],
+    envelopes: [],
+    notes: [],
+    ledger: undefined,
+    isPartial: false,
+    isLaid: false,
+  }
 }

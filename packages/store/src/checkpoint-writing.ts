@@ -19,9 +19,14 @@ const PART_BYTES = 64 * 1024
 
 /**
  * The entries of a checkpoint, the last part as the last. Each is made when it is asked for, which is as much work as is to be done in one go. Documents are
- * in parts of their own, behind the others: they are large, and looked at later or never.
+ * in parts of their own, behind the others: they are large, and looked at later or never. `onPending` is told how many bytes each pending Change takes.
  */
-export function* partsOf(held: Held, notes: readonly KeptNote[], checkpoint: number): Iterable<Uint8Array> {
+export function* partsOf(
+  held: Held,
+  notes: readonly KeptNote[],
+  checkpoint: number,
+  onPending: (bytes: number) => void,
+): Iterable<Uint8Array> {
   let part = 0
   const next = (): PartOfCheckpoint => ({ checkpoint, part: (part += 1) })
   const documents: DistilledCell[] = []
@@ -63,7 +68,7 @@ export function* partsOf(held: Held, notes: readonly KeptNote[], checkpoint: num
 
   yield* cells(held.cells, isDocument)
   yield* cells(documents, () => false)
-  yield* listed(pendingIn(held), (some) => ['pending', some])
+  yield* listed(pendingIn(held, onPending), (some) => ['pending', some])
   yield* listed(refusedIn(held), (some) => ['refused', some])
   yield* listed(askedIn(held), (some) => ['asked', some])
   yield* listed(notes, (some) => ['notes', some])
@@ -86,8 +91,12 @@ function isDocument({ ops }: DistilledCell): boolean {
   return ops[0]!.payload instanceof Uint8Array
 }
 
-function* pendingIn({ pending }: Held): Iterable<KeptPending> {
-  for (const one of pending) yield [one.record(), one.local(), [...one.saw]]
+function* pendingIn({ pending }: Held, onPending: (bytes: number) => void): Iterable<KeptPending> {
+  for (const one of pending) {
+    const [record, local] = [one.record(), one.local()]
+    onPending(record.length + local.length)
+    yield [record, local, [...one.saw]]
+  }
 }
 
 function* refusedIn({ refused }: Held): Iterable<KeptRefused> {

@@ -4,6 +4,7 @@ import { partsOf } from './checkpoint-writing.ts'
 import { StoreError } from './errors.ts'
 import type { Held } from './held.ts'
 import { createNoteKeeping } from './kept-notes.ts'
+import { createPauses, type Pieces } from './pieces.ts'
 import type { HeldLock } from './ports.ts'
 
 /** Puts a checkpoint in place of this device's log, again and again, so that it does not grow with the number of Changes. */
@@ -111,7 +112,8 @@ export function createCompacting(core: Core): Compacting {
     // Another tab may have done it, which this one has read too far to see.
     if (!isWorthIt()) return true
     const entries: Uint8Array[] = []
-    for (const entry of partsOf(state, notes, checkpoint)) {
+    let bytesPending = 0
+    for (const entry of partsOf(state, notes, checkpoint, (bytes) => (bytesPending += bytes))) {
       entries.push(entry)
       await pause()
       if (core.isClosed) return false
@@ -128,7 +130,7 @@ export function createCompacting(core: Core): Compacting {
     tail = Math.max(0, tail - tailThere)
     held = entries.reduce((sum, { length }) => sum + length, 0)
     pendingCount = state.pending.length
-    pendingBytes = state.pending.reduce((sum, one) => sum + one.record().length + one.local().length, 0)
+    pendingBytes = bytesPending
     return true
   }
 
@@ -138,31 +140,37 @@ export function createCompacting(core: Core): Compacting {
     { ledger, pending }: Held,
   ): Promise<{ readonly notes: readonly KeptNote[]; readonly tailThere: number }> {
     const keeping = createNoteKeeping(space)
+    const pauses = createPauses(clock)
     held = tail = pendingBytes = pendingCount = 0
     let tailThere = 0
+
+    function* lookAt(bytes: Uint8Array, at: number): Pieces<void> {
+      // They are many, and have none.
+      if (isOfCells(bytes)) {
+        held += bytes.length
+        return
+      }
+      try {
+        const entry = decodeEntry(bytes)
+        yield bytes.length
+        count(entry, bytes.length)
+        if (at > position) return
+        tailThere = tail
+        for (const one of entriesIn(entry)) yield* keeping.take(one)
+      } catch (error) {
+        if (!(error instanceof ProtocolError || error instanceof StoreError)) throw error
+        // It was told of when it was read first.
+      }
+    }
+
     await log.read(
       0,
-      (bytes, at) => {
-        // They are many, and have none.
-        if (isOfCells(bytes)) {
-          held += bytes.length
-          return
-        }
-        try {
-          const entry = decodeEntry(bytes)
-          count(entry, bytes.length)
-          if (at > position) return
-          tailThere = tail
-          for (const one of entriesIn(entry)) keeping.take(one)
-        } catch (error) {
-          if (!(error instanceof ProtocolError || error instanceof StoreError)) throw error
-          // It was told of when it was read first.
-        }
-      },
+      (bytes, at) => pauses.through(lookAt(bytes, at)),
       () => undefined,
     )
     const kept = new Set(pending.map(({ change }) => `${change.writer}:${change.seq}`))
-    return { notes: keeping.wanted(ledger, (id) => kept.has(id)), tailThere }
+    const notes = await pauses.through(keeping.wanted(ledger, (id) => kept.has(id)))
+    return { notes, tailThere }
   }
 
   function pause(): Promise<void> {

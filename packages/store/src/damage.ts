@@ -1,10 +1,13 @@
 import { StoreError } from './errors.ts'
+import type { Pieces } from './pieces.ts'
 import type { Log } from './ports.ts'
 
 /** What of this device's log cannot be understood. It is set aside, so that nothing is destroyed and nobody reads it again, and all else is taken in. */
 export interface Damage {
   /** Takes in what an entry says; `take` throws `storage-damaged`, having done nothing, for one that cannot be understood. */
   unless(position: number, take: () => void): void
+  /** The same in pieces. */
+  unlessInPieces(position: number, take: () => Pieces<unknown>): Pieces<void>
   /** Something at this position is no entry. */
   note(position: number, reason: string): void
   /** Sets aside what was noted since the last time, and says so. Resolves when that is stored, or cannot be. */
@@ -21,13 +24,24 @@ export function createDamage(space: string, onFound: (error: StoreError) => void
   let noted: { readonly position: number; readonly reason: string }[] = []
   let found: StoreError | undefined
 
+  function noteDamage(position: number, error: unknown): void {
+    if (!(error instanceof StoreError && error.code === 'storage-damaged')) throw error
+    noted.push({ position, reason: error.cause instanceof Error ? error.cause.message : error.message })
+  }
+
   return {
     unless(position, take) {
       try {
         take()
       } catch (error) {
-        if (!(error instanceof StoreError && error.code === 'storage-damaged')) throw error
-        noted.push({ position, reason: error.cause instanceof Error ? error.cause.message : error.message })
+        noteDamage(position, error)
+      }
+    },
+    *unlessInPieces(position, take) {
+      try {
+        yield* take()
+      } catch (error) {
+        noteDamage(position, error)
       }
     },
     note(position, reason) {

@@ -15,7 +15,8 @@ export interface Held {
 
 /** What is taken up by a replica in place of all that it has, but for what it has committed since. */
 export interface TakenUp extends Pick<Held, 'ledger' | 'pending' | 'refused' | 'envelopes'> {
-  readonly cells: readonly DistilledCell[]
+  /** Undefined where they lie in the memory already, which had nothing before. */
+  readonly cells: readonly DistilledCell[] | undefined
 }
 
 /** What has come of taking it up. */

@@ -1,21 +1,22 @@
-import type { LogEntry } from '@syncline/protocol'
-import { changeId, type CellKey, type Epoch, type Op, type Origin } from '@syncline/stm'
+import type { LocalPart, LogEntry } from '@syncline/protocol'
+import { changeId, type CellKey, type Change, type Epoch, type Op, type Origin } from '@syncline/stm'
 import { createCheckpointReading } from './checkpoint-reading.ts'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
 import { OtherLogError } from './known-log.ts'
-import { readLocal, readRecord } from './open-log.ts'
+import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
+import { atOnce, onePiece, type Pieces } from './pieces.ts'
 import { nobody, withLocalPart } from './read-change.ts'
 import type { OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
 export interface Intake {
   /**
-   * Takes in an entry of the log. Returns the cells that changed. Throws `storage-damaged` and `storage-newer` for what cannot be understood, and nothing
-   * has happened then.
+   * Takes in an entry of the log. Gives the cells that changed, none in a replay. Throws `storage-damaged` and `storage-newer` for what cannot be understood, and
+   * nothing has happened then. In a replay it may be done in pieces: nobody else may read or write meanwhile.
    */
-  entry(entry: LogEntry, origin: Origin): ReadonlySet<CellKey>
+  entry(entry: LogEntry, origin: Origin): Pieces<ReadonlySet<CellKey>>
   /** Takes in a stretch of the relay's order and hands to the log what that does not have. `records` are the bytes of the Changes in it. */
   order(
     epoch: Epoch,
@@ -25,7 +26,7 @@ export interface Intake {
     fence: number | undefined,
   ): ReadonlySet<CellKey>
   /** All that there is has been read: of a checkpoint that is not whole as much is taken up as there is. Undefined where there is none. */
-  onRead(): ReadonlySet<CellKey> | undefined
+  onRead(): Pieces<ReadonlySet<CellKey> | undefined>
   /** The number of the newest checkpoint; 0 before the first. */
   readonly checkpoint: number
   /** Whether a checkpoint has been read in part. */
@@ -47,17 +48,22 @@ export function createIntake(core: Core): Intake {
   const { replica, waiting, envelopes } = core
   let storedSeq = 0
   let loggedSeq = 0
-  const checkpoint = createCheckpointReading(core.space, replica.pendingOf)
+  const checkpoint = createCheckpointReading(core.space, replica)
   /** Whether what was ordered up to the basis is known with gaps only: a part of a checkpoint is damaged. */
   let isBasePartial = false
   /** Where the log goes on behind what could not be joined on. */
   let beyondGap: { readonly epoch: Epoch; readonly last: number } | undefined
 
-  function apply(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
+  function* apply(
+    epoch: Epoch,
+    first: number,
+    items: readonly OrderedItem[],
+    origin: Origin,
+  ): Pieces<ReadonlySet<CellKey>> {
     const accepted = items.flatMap(({ writer }) => replica.envelopes.get(writer)?.change ?? [])
     const { relaySeq: known } = replica.basis
     const named = items.map((item) => replica.envelopes.get(item.writer)?.change ?? item)
-    const changed = replica.order(epoch, first, items, origin)
+    const changed = yield* replica.order(epoch, first, items, origin)
     named.forEach((item, i) => {
       if (first + i > known && 'ops' in item) core.undoing.onOrdered(item, first + i)
     })
@@ -89,8 +95,11 @@ export function createIntake(core: Core): Intake {
   }
 
   /** Takes up a checkpoint, as much as has come of it. */
-  function takeUp(): ReadonlySet<CellKey> {
+  function* takeUp(origin: Origin): Pieces<ReadonlySet<CellKey>> {
     const { ledger, isPartial, notes, ...found } = checkpoint.take()!
+    const isOfUse = ledger !== undefined && replica.fits(ledger)
+    // What lies there already does not stay there.
+    if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis)
     if (ledger === undefined) {
       // What was ordered before is asked of the relay again, as where the order has a gap.
       const changed = new Set<CellKey>()
@@ -100,12 +109,12 @@ export function createIntake(core: Core): Intake {
       }
       return changed
     }
-    if (!replica.fits(ledger)) {
+    if (!isOfUse) {
       core.strand({ code: 'epoch-changed', message: otherLog })
       return nothing
     }
     const asked = [...replica.envelopes.values()]
-    const { changed, ordered } = replica.takeUp({ ...found, ledger })
+    const { changed, ordered } = yield* replica.takeUp({ ...found, ledger }, origin)
     isBasePartial = isPartial && ledger.relaySeq > 0
     onStored(ledger.relaySeq)
     for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of ledger.became) {
@@ -136,30 +145,37 @@ export function createIntake(core: Core): Intake {
   }
 
   /** Understands all of an entry, and gives what takes it in. */
-  function read(entry: LogEntry): (origin: Origin) => ReadonlySet<CellKey> {
+  function* read(entry: LogEntry): Pieces<Taking> {
     switch (entry.kind) {
       case 'commits': {
-        const made = entry.changes.map(({ record, local }) => {
+        const made: { record: Uint8Array; part: LocalPart; change: Change }[] = []
+        for (const { record, local } of entry.changes) {
           const part = readLocal(local, core.space)
-          return { record, part, change: withLocalPart(readRecord(record, core.space), part) }
-        })
-        return (origin) => {
+          yield local.length
+          made.push({ record, part, change: withLocalPart(yield* readRecordInPieces(record, core.space), part) })
+        }
+        return function* (origin) {
           const changed = new Set<CellKey>()
           for (const { record, part, change } of made) {
             const known = { record, inverse: () => part.inverse }
             const isCommitted = replica.isCommitted(change)
-            for (const key of replica.commit(change, origin, known)) changed.add(key)
+            if (origin === 'replay') yield* replica.replay(change, known)
+            else for (const key of replica.commit(change, origin, known)) changed.add(key)
             if (!isCommitted) core.undoing.hear(change, part.inverse)
           }
           return changed
         }
       }
       case 'ordered': {
-        const items = entry.items.map((item) => (item instanceof Uint8Array ? readRecord(item, core.space) : item))
-        return (origin) => {
+        const items: OrderedItem[] = []
+        for (const item of entry.items) {
+          if (!(item instanceof Uint8Array)) items.push(item)
+          else items.push(yield* readRecordInPieces(item, core.space))
+        }
+        return function* (origin) {
           try {
             const anew = beginAnew(entry.first)
-            const changed = new Set([...anew, ...apply(entry.epoch, entry.first, items, origin)])
+            const changed = new Set([...anew, ...(yield* apply(entry.epoch, entry.first, items, origin))])
             onStored(entry.first + entry.items.length - 1)
             return changed
           } catch (error) {
@@ -177,14 +193,14 @@ export function createIntake(core: Core): Intake {
         }
       }
       case 'refused':
-        return () => {
+        return once(() => {
           replica.refuse(entry)
           return nothing
-        }
+        })
       case 'ended': {
         const gone = entry.refused.map((one) => ({ ...one, shared: readRecord(one.record, core.space) }))
         const again = entry.reauthored.map((record) => ({ record, change: readRecord(record, core.space) }))
-        return () => {
+        return once(() => {
           const refused = gone.map(({ record, shared, code, message }) => {
             const id = changeId(shared)
             // The record has the shared part only.
@@ -194,52 +210,59 @@ export function createIntake(core: Core): Intake {
           for (const { change } of refused) core.waiting.reject(change.id, refusedError(change))
           core.undoing.onRefused(refused.map(({ change }) => change.id))
           return changed
-        }
+        })
       }
       case 'dropped':
-        return () => {
+        return once(() => {
           replica.drop(entry.changes)
           return nothing
-        }
+        })
       case 'prepared': {
         const { by, record, local } = entry
         const part = readLocal(local, core.space)
         const change = withLocalPart(readRecord(record, core.space), part)
-        return () => {
+        return once(() => {
           replica.prepare({ by, isOurs: false, record: () => record, local: () => local, change })
           if (replica.envelopes.get(change.writer)?.change === change) core.undoing.hearAsked(change, part.inverse)
           return nothing
-        }
+        })
       }
       case 'decided':
-        return () => {
+        return once(() => {
           replica.dismiss(entry.writer)
           core.undoing.onDismissed(entry.writer)
           envelopes.decide(entry.writer, { kind: 'refused', code: entry.code, message: entry.message })
           return nothing
-        }
+        })
       case 'cells':
       case 'rest': {
-        const add = checkpoint.part(entry)
-        return () => {
-          add()
-          return checkpoint.isOver ? takeUp() : nothing
+        const add = yield* checkpoint.part(entry)
+        return function* (origin) {
+          add(origin === 'replay')
+          return checkpoint.isOver ? yield* takeUp(origin) : nothing
         }
       }
       case 'together': {
-        const all = entry.entries.map(read)
-        return (origin) => new Set(all.flatMap((take) => [...take(origin)]))
+        const all: Taking[] = []
+        for (const one of entry.entries) all.push(yield* read(one))
+        return function* (origin) {
+          const changed = new Set<CellKey>()
+          for (const take of all) for (const key of yield* take(origin)) changed.add(key)
+          return changed
+        }
       }
     }
   }
 
   return {
-    entry(entry, origin) {
-      const take = read(entry)
-      if (!checkpoint.isUnderWay || entry.kind === 'cells' || entry.kind === 'rest') return take(origin)
-      return new Set([...takeUp(), ...take(origin)])
+    *entry(entry, origin) {
+      const take = yield* read(entry)
+      if (!checkpoint.isUnderWay || entry.kind === 'cells' || entry.kind === 'rest') return yield* take(origin)
+      return new Set([...(yield* takeUp(origin)), ...(yield* take(origin))])
     },
-    onRead: () => (checkpoint.isUnderWay ? takeUp() : undefined),
+    *onRead() {
+      return checkpoint.isUnderWay ? yield* takeUp('remote') : undefined
+    },
     get checkpoint() {
       return checkpoint.newest
     },
@@ -249,7 +272,7 @@ export function createIntake(core: Core): Intake {
     order(epoch, first, items, records, fence) {
       const anew = beginAnew(first)
       const stored = items.map((item) => toStore(item, records))
-      const changed = new Set([...anew, ...apply(epoch, first, items, 'remote')])
+      const changed = new Set([...anew, ...atOnce(apply(epoch, first, items, 'remote'))])
       const news = stored.slice(Math.max(0, loggedSeq + 1 - first))
       if (news.length > 0) core.journal.order(epoch, first + stored.length - news.length, news, fence)
       loggedSeq = Math.max(loggedSeq, first + stored.length - 1)
@@ -272,6 +295,13 @@ export function createIntake(core: Core): Intake {
       return epoch === null || epoch === beyondGap.epoch ? relaySeq : undefined
     },
   }
+}
+
+/** Takes in what was understood. */
+type Taking = (origin: Origin) => Pieces<ReadonlySet<CellKey>>
+
+function once(take: () => ReadonlySet<CellKey>): Taking {
+  return () => onePiece(take)
 }
 
 const nothing: ReadonlySet<CellKey> = new Set()

@@ -1,6 +1,7 @@
 import { decodeHeader, type CheckpointEntry, type KeptNote, type Ledger, type SingleEntry } from '@syncline/protocol'
 import { cellKeyOf, changeId, type Change, type ChangeId, type Op, type Value, type WriterId } from '@syncline/stm'
-import { readLocal, readRecord } from './open-log.ts'
+import { readLocal, readRecordInPieces } from './open-log.ts'
+import { BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
 import { nobody, withLocalPart } from './read-change.ts'
 import { createAskedChanges } from './undo-asked.ts'
 import { decodeNote, encodeNote } from './undo-note.ts'
@@ -8,9 +9,9 @@ import { decodeNote, encodeNote } from './undo-note.ts'
 /** Gathers from a log what is kept with the Changes of this browser, so that they can be taken back when the log is not there any more. */
 export interface NoteKeeping {
   /** An entry of the log, in its order. Throws what reading it throws. */
-  take(entry: SingleEntry | CheckpointEntry): void
+  take(entry: SingleEntry | CheckpointEntry): Pieces<void>
   /** The notes that are wanted, but for those of Changes that are kept themselves, under the names that their Changes have now. */
-  wanted(ledger: Ledger, isKept: (id: ChangeId) => boolean): readonly KeptNote[]
+  wanted(ledger: Ledger, isKept: (id: ChangeId) => boolean): Pieces<readonly KeptNote[]>
 }
 
 /** So many sessions are of use to a tab that opens: it asks for no more. */
@@ -44,33 +45,35 @@ export function createNoteKeeping(space: string): NoteKeeping {
     })
   }
 
-  function read(record: Uint8Array, local: Uint8Array, then: (change: Change, inverse: Value) => void): void {
+  function* read(record: Uint8Array, local: Uint8Array, then: (change: Change, inverse: Value) => void): Pieces<void> {
     // Most Changes have nothing beside them.
     if (local.length === 0) return
     const part = readLocal(local, space)
-    if (part.inverse !== null) then(withLocalPart(readRecord(record, space), part), part.inverse)
+    yield local.length
+    if (part.inverse !== null) then(withLocalPart(yield* readRecordInPieces(record, space), part), part.inverse)
   }
 
   return {
-    take(entry) {
+    *take(entry) {
       switch (entry.kind) {
         case 'commits':
-          for (const { record, local } of entry.changes) read(record, local, keep)
+          for (const { record, local } of entry.changes) yield* read(record, local, keep)
           return
         case 'prepared':
-          read(entry.record, entry.local, ask)
+          yield* read(entry.record, entry.local, ask)
           return
         case 'decided':
           asked.dismiss(entry.writer)
           return
         case 'ordered':
-          entry.items.forEach((item, i) => {
+          for (const [i, item] of entry.items.entries()) {
             const { writer, seq, deps, at, touched } =
               item instanceof Uint8Array ? decodeHeader(item) : { ...item, deps: undefined, at: 0, touched: [] }
-            if (deps === undefined && !asked.has(writer)) return
+            if (item instanceof Uint8Array) yield item.length
+            if (deps === undefined && !asked.has(writer)) continue
             const ops = touched.map((ref): Op => ({ ...ref, payload: null }))
             asked.onOrdered({ ...nobody, writer, seq, at, deps: deps ?? nobody.deps, ops }, entry.first + i)
-          })
+          }
           return
         case 'ended':
           for (const { record } of entry.refused) notes.delete(changeId(decodeHeader(record)))
@@ -79,12 +82,12 @@ export function createNoteKeeping(space: string): NoteKeeping {
           const rest = entry.rest
           if (rest[0] === 'notes')
             for (const note of rest[1]) notes.set(changeId({ writer: note[0], seq: note[1] }), note)
-          if (rest[0] === 'pending') for (const [record, local] of rest[1]) read(record, local, keep)
-          if (rest[0] === 'asked') for (const [, record, local] of rest[1]) read(record, local, ask)
+          if (rest[0] === 'pending') for (const [record, local] of rest[1]) yield* read(record, local, keep)
+          if (rest[0] === 'asked') for (const [, record, local] of rest[1]) yield* read(record, local, ask)
         }
       }
     },
-    wanted(ledger, isKept) {
+    *wanted(ledger, isKept) {
       const became = new Map<ChangeId, readonly [WriterId, number, number]>()
       for (const [writer, seq, , nextWriter, nextSeq, nextAt] of ledger.became) {
         became.set(changeId({ writer, seq }), [nextWriter, nextSeq, nextAt])
@@ -99,18 +102,20 @@ export function createNoteKeeping(space: string): NoteKeeping {
         }
         if (!isKept(now)) found.push([...name, ...more])
       }
-      return newest(found)
+      return yield* newest(found)
     },
   }
 }
 
 /** Of the sessions that were written to last, the last steps. */
-function newest(notes: readonly KeptNote[]): readonly KeptNote[] {
+function* newest(notes: readonly KeptNote[]): Pieces<readonly KeptNote[]> {
   const steps = new Map<string, Map<string, Set<number>>>()
-  const placed = notes.flatMap((note) => {
+  const placed: (Placed & { readonly note: KeptNote })[] = []
+  for (const note of notes) {
     const place = placeOf(note)
-    return place === undefined ? [] : [{ note, ...place }]
-  })
+    if (place !== undefined) placed.push({ note, ...place })
+    yield note[4].length * BYTES_OF_A_CELL
+  }
   for (const { session, scope, number } of placed.toReversed()) {
     let scopes = steps.get(session)
     if (scopes === undefined) {
@@ -126,9 +131,14 @@ function newest(notes: readonly KeptNote[]): readonly KeptNote[] {
     .map(({ note }) => note)
 }
 
-function placeOf([writer, seq, at, , refs, inverse]: KeptNote):
-  | { readonly session: string; readonly scope: string; readonly number: number }
-  | undefined {
+/** Of which session and scope a note is, and of which step. */
+interface Placed {
+  readonly session: string
+  readonly scope: string
+  readonly number: number
+}
+
+function placeOf([writer, seq, at, , refs, inverse]: KeptNote): Placed | undefined {
   const ops = refs.map(([tag, address, arbiter]): Op => ({ tag, address, arbiter, payload: null }))
   const note = decodeNote(inverse, { ...nobody, writer, seq, at, ops })
   return note && { session: note.session, scope: note.scope, number: note.place.number }

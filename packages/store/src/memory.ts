@@ -65,7 +65,8 @@ function openShelf(shelf: Shelf): Log {
         assertOpen()
         if (shelf.aside.has(position)) continue
         last = position
-        each(bytes.slice(), position, claim)
+        const taken = each(bytes.slice(), position, claim)
+        if (taken instanceof Promise) await taken
       }
       return last
     },

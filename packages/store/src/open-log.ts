@@ -2,8 +2,9 @@ import { decodeEntry, decodeLocal, ProtocolError, type LocalPart, type LogEntry 
 import type { Change } from '@syncline/stm'
 import { StoreError } from './errors.ts'
 import { createLocks } from './memory-locks.ts'
+import type { Pieces } from './pieces.ts'
 import type { Log, Storage } from './ports.ts'
-import { readChange } from './read-change.ts'
+import { readChange, readChangeInSteps } from './read-change.ts'
 
 /** A log that is open, and what stands behind it. */
 export interface OpenedLog {
@@ -62,6 +63,16 @@ export function readLocal(bytes: Uint8Array, space: string): LocalPart {
 /** Decodes a record of a Change, or says in words what is wrong with this device's data. */
 export function readRecord(bytes: Uint8Array, space: string): Change {
   return readStored(space, () => readChange(bytes))
+}
+
+/** The same in pieces. */
+export function* readRecordInPieces(bytes: Uint8Array, space: string): Pieces<Change> {
+  const steps = readChangeInSteps(bytes)
+  for (;;) {
+    const step = readStored(space, () => steps.next())
+    if (step.done === true) return step.value
+    yield step.value
+  }
 }
 
 function readStored<T>(space: string, decode: () => T): T {

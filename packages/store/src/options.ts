@@ -1,5 +1,6 @@
 import { isSpaceName, SPACE_NAME_RULE } from '@syncline/protocol'
 import { StoreError } from './errors.ts'
+import type { Readable } from '@syncline/stm'
 import type { Chance, Clock, Storage, Transport } from './ports.ts'
 import type { PresenceMaker } from './presence.ts'
 
@@ -15,6 +16,11 @@ export interface StoreOptions {
   readonly presence?: PresenceMaker
   /** Sent to the relay on each connection; asked for anew each time, so that it may be refreshed. */
   readonly credential?: () => Uint8Array
+  /**
+   * What the app reads first: these are as quick to read, when the store is open, as if they had been read before. It is done while the store opens, in pieces, so that
+   * the page can do other things. Anything else is made ready by whoever reads it first, all refs of one kind at once.
+   */
+  readonly ready?: readonly Readable<unknown>[]
   /** The version of the app's own schema, told to the relay. Default 0. */
   readonly schema?: number
   /** Whether to report what a developer should know, such as write skew, to `onError`. Default false. */

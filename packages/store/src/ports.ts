@@ -8,6 +8,8 @@ export interface Clock {
   nowMs(): number
   /** Calls `fn` once, `delayMs` from now; returns a function that prevents it. */
   setTimer(delayMs: number, fn: () => void): () => void
+  /** Calls `fn` once, in a task of its own, as soon as the page has done what waits. Absent: as `setTimer(0, fn)`, which takes 4 ms in browsers. */
+  nextTask?(fn: () => void): void
 }
 
 /** Chance. */
@@ -48,14 +50,15 @@ export interface Storage {
 export interface Log {
   /**
    * Calls `each` for every entry after position `after` (0 for all), in order, each entry owning its buffer; `claim` is the number of an
-   * entry that was appended with one. Resolves to the position of the last entry that exists, or `after`.
+   * entry that was appended with one. Resolves to the position of the last entry that exists, or `after`. Where `each` gives a promise, the next call waits
+   * until it resolves; when it rejects, the reading does.
    *
    * `bad` is called in place of `each` for what is not as it was written, with the reason in words. Without it the reading ends there, with
    * `StoreError` `storage-damaged`.
    */
   read(
     after: number,
-    each: (entry: Uint8Array, position: number, claim: number | undefined) => void,
+    each: (entry: Uint8Array, position: number, claim: number | undefined) => unknown,
     bad?: (position: number, reason: string) => void,
   ): Promise<number>
 

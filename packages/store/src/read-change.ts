@@ -1,5 +1,6 @@
-import { decodeChange, decodeHeader, ProtocolError, type LocalPart } from '@syncline/protocol'
+import { decodeChange, decodeChangeInSteps, decodeHeader, ProtocolError, type LocalPart } from '@syncline/protocol'
 import { emptyBasis, type Change, type Op } from '@syncline/stm'
+import type { Pieces } from './pieces.ts'
 
 /**
  * The Change in a record. One whose header and checksum are right but whose body makes no sense is a Change without operations:
@@ -11,11 +12,25 @@ export function readChange(record: Uint8Array): Change {
   try {
     return decodeChange(record)
   } catch (error) {
-    if (!(error instanceof ProtocolError) || error.code === 'newer-version' || error.code === 'unknown-precondition')
-      throw error
-    const { writer, seq, deps, at } = decodeHeader(record)
-    return { writer, seq, deps, at, ops: [], effects: [], meta: null }
+    return withoutBody(record, error)
   }
+}
+
+/** The same in steps, each of which tells how many bytes it has read. */
+export function* readChangeInSteps(record: Uint8Array): Pieces<Change> {
+  try {
+    return yield* decodeChangeInSteps(record)
+  } catch (error) {
+    return withoutBody(record, error)
+  }
+}
+
+/** What is left of a Change that cannot be read, for this reason. */
+function withoutBody(record: Uint8Array, error: unknown): Change {
+  if (!(error instanceof ProtocolError) || error.code === 'newer-version' || error.code === 'unknown-precondition')
+    throw error
+  const { writer, seq, deps, at } = decodeHeader(record)
+  return { writer, seq, deps, at, ops: [], effects: [], meta: null }
 }
 
 /** The Change as its own browser knows it: the shared part, and what never leaves the browser. */

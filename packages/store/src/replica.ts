@@ -32,6 +32,7 @@ import { createDocumentClients } from './document-clients.ts'
 import type { Caught, Held, TakenUp } from './held.ts'
 import { createKnownLog } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
+import { atOnce, BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
 import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import { decideSettlement, raise, stampText, type Settlement } from './settlement.ts'
@@ -153,11 +154,13 @@ export interface Replica {
    * pending, if there is any.
    */
   commit(change: Change, origin: Origin, known?: KnownOfChange): Changed
+  /** The same of what the log has had all the time, in pieces. Nobody may read or write anything before it is done. */
+  replay(change: Change, known: KnownOfChange): Pieces<void>
   /**
    * Applies a stretch of the relay's log. What is before the basis already is skipped. A gap, or the name of a Change that is not here,
-   * throws `RangeError`, and what is of another log than is here `OtherLogError`: nothing is applied.
+   * throws `RangeError`, and what is of another log than is here `OtherLogError`: nothing is applied. A replay need not know what changed, and is told nothing.
    */
-  order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey>
+  order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): Pieces<ReadonlySet<CellKey>>
   /** Notes what the relay is asked to decide about. What was decided already changes nothing. */
   prepare(envelope: Envelope): void
   /** Notes that the envelope of this writer was not accepted. */
@@ -189,8 +192,8 @@ export interface Replica {
   hold(isHere: (id: ChangeId) => boolean): Held | undefined
   /** Whether what a replica has held can be of the log that is here. */
   fits(ledger: Ledger): boolean
-  /** Takes up what a replica has held, in place of all that is here but for what only this one has committed. */
-  takeUp(taken: TakenUp): Caught
+  /** Takes up what a replica has held, in place of all that is here but for what only this one has committed. A replay is not told what changed. */
+  takeUp(taken: TakenUp, origin: Origin): Pieces<Caught>
   /** Forgets what the relay has ordered, so that it can be told again. What is pending stays, and what the relay has nothing to do with. */
   forgetOrder(): ReadonlySet<CellKey>
   /** A pending Change, from what is known of it. Nothing is changed. */
@@ -255,6 +258,21 @@ class PendingChange implements Pending {
 }
 
 const nothingMore: KnownOfChange = {}
+
+/** What is still to be done of a Change that is replayed. */
+interface Postponed {
+  /** It is pending: its operations lie over what they touch. */
+  kept?: Change
+  applied?: { readonly change: Change; readonly next: Basis | LaterBasis }
+}
+
+/** So many operations are applied at once in a replay. */
+const SLICE = 1024
+
+function* slicesOf(ops: readonly Op[]): Iterable<readonly Op[]> {
+  if (ops.length <= SLICE) yield ops
+  else for (let i = 0; i < ops.length; i += SLICE) yield ops.slice(i, i + SLICE)
+}
 
 /** Seqs, both included. */
 interface Skipped {
@@ -329,6 +347,8 @@ export function createReplica(
   const applied = new Applied()
   /** What comes in now are parts of a settlement: live documents are made anew when it is whole. */
   let isEnding = false
+  /** What a replay has still to do of the Change that it commits; undefined when none is at it. */
+  let postponed: Postponed | undefined
 
   const memory = createRuledMemory((policy, waiting) => {
     const made = bind(policy)
@@ -341,10 +361,17 @@ export function createReplica(
   /** Operations that waited for their policy become readable: pending ones lie over the others. */
   function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
     const stamps = new Set<string>()
-    for (const { change } of pending.values()) stamps.add(`${change.at} ${change.writer}`)
+    for (const { change } of pending.values()) stamps.add(stampText(change))
+    let last: Stamp | undefined
+    let isPending = false
     for (const { op, stamp } of waiting) {
-      const cell = overlaid.get(cellKeyOf(op))
-      if (cell === undefined || stamps.has(`${stamp.at} ${stamp.writer}`)) continue
+      // Those of one Change have one.
+      if (stamp !== last) {
+        last = stamp
+        isPending = stamps.has(stampText(stamp))
+      }
+      const cell = isPending ? undefined : overlaid.get(cellKeyOf(op))
+      if (cell === undefined) continue
       cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
     }
   }
@@ -360,12 +387,42 @@ export function createReplica(
   }
 
   function apply(change: Change, origin: Origin, next: Basis | LaterBasis): Changed {
+    if (postponed !== undefined) {
+      postponed.applied = { change, next }
+      return nothing
+    }
     const changed = memory.apply(change.ops, stampOf(change), next)
     if (origin !== 'replay') applied.add(change, origin === 'local')
-    if (bound.length > 0 && !isEnding) {
-      for (const op of change.ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
-    }
+    settleDocuments(change, origin)
     return changed
+  }
+
+  function settleDocuments({ ops }: Change, origin: Origin): void {
+    if (bound.length === 0 || isEnding) return
+    for (const op of ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
+  }
+
+  /** The same in pieces, where nobody looks before it is done, and what changed is not told: its operations some at a time. */
+  function* replayed(change: Change, next: Basis | LaterBasis): Pieces<void> {
+    for (const ops of slicesOf(change.ops)) {
+      memory.apply(ops, stampOf(change), next)
+      yield ops.length * BYTES_OF_A_CELL
+    }
+    settleDocuments(change, 'replay')
+  }
+
+  function* replay(change: Change, known: KnownOfChange): Pieces<void> {
+    const rest: Postponed = (postponed = {})
+    try {
+      commit(change, 'replay', known)
+    } finally {
+      postponed = undefined
+    }
+    for (const ops of slicesOf(rest.kept?.ops ?? [])) {
+      overlay(ops)
+      yield ops.length * BYTES_OF_A_CELL
+    }
+    if (rest.applied !== undefined) yield* replayed(rest.applied.change, rest.applied.next)
   }
 
   function boundPolicy(tag: string): BoundPolicy | undefined {
@@ -456,15 +513,16 @@ export function createReplica(
   function keep(change: Change, one: Pending): void {
     pending.set(changeId(change), one)
     if (ended.has(change.writer)) refuseLate(one.change)
-    overlay(one.change)
+    if (postponed === undefined) overlay(one.change.ops)
+    else postponed.kept = one.change
   }
 
-  /** A pending Change lies over the cells that it touches. To be called before it is applied. */
-  function overlay({ ops }: Change): void {
+  /** The operations of a pending Change lie over the cells that they touch. To be called before they are applied. */
+  function overlay(ops: readonly Op[]): void {
     for (const op of ops) {
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
-      if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })
+      if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.stateOn(op) })
       else {
         cell.operations += 1
         cell.clients = undefined
@@ -533,7 +591,12 @@ export function createReplica(
     }
   }
 
-  function order(epoch: Epoch, first: number, items: readonly OrderedItem[], origin: Origin): ReadonlySet<CellKey> {
+  function* order(
+    epoch: Epoch,
+    first: number,
+    items: readonly OrderedItem[],
+    origin: Origin,
+  ): Pieces<ReadonlySet<CellKey>> {
     const { relaySeq: known } = settled
     log.check(epoch, first, first + items.length - 1, known)
     if (first > known + 1) {
@@ -547,9 +610,9 @@ export function createReplica(
       )
     }
     const changed = new Set<CellKey>()
-    items.forEach((named, i) => {
+    for (const [i, named] of items.entries()) {
       const relaySeq = first + i
-      if (relaySeq <= settled.relaySeq) return
+      if (relaySeq <= settled.relaySeq) continue
       const { writer, seq } = named
       // What this browser has asked for has effects that the relay does not know.
       const envelope = envelopes.get(writer)
@@ -568,9 +631,9 @@ export function createReplica(
         acknowledge(own)
         pending.delete(id)
         memory.put(noStates, next)
-        return
+        continue
       }
-      if (!('ops' in item)) return
+      if (!('ops' in item)) continue
       if (isMissing(item)) find(item)
       lastOrderedAt = Math.max(lastOrderedAt, item.at)
       lastAt = witness(lastAt, item.at)
@@ -580,9 +643,10 @@ export function createReplica(
       // Whoever sends them, nobody outside writes what is this browser's own.
       const theirs = withoutBrowserOps(item)
       underlay(theirs)
-      for (const key of apply(theirs, envelope?.isOurs === true ? 'local' : origin, next)) changed.add(key)
+      if (origin === 'replay') yield* replayed(theirs, next)
+      else for (const key of apply(theirs, envelope?.isOurs === true ? 'local' : origin, next)) changed.add(key)
       for (const key of setRight(theirs)) changed.add(key)
-    })
+    }
     return changed
   }
 
@@ -772,7 +836,7 @@ export function createReplica(
     return memory.distilled({ inPlaceOf: acknowledged, counts })
   }
 
-  function takeUp({ cells, ledger, ...there }: TakenUp): Caught {
+  function* takeUp({ cells, ledger, ...there }: TakenUp, origin: Origin): Pieces<Caught> {
     const before = new Map(pending)
     const known = new Map(seqs)
     const own = new Map(Array.from(seqs, ([writer, seq]) => [writer, committed.get(writer) ?? seq]))
@@ -782,7 +846,8 @@ export function createReplica(
     const isNewerHere = lastBrowserAt > ledger.clocks[2]
     const isKept = ({ arbiter }: DistilledCell): boolean => (arbiter === 'browser' ? isNewerHere : isAhead)
     const kept = isAhead || isNewerHere ? [...(acknowledgedCells() ?? none)].filter(isKept) : none
-    const base = [...cells.filter((cell) => !isKept(cell)), ...kept]
+    // Where they lie there already there was nothing before, so nothing is kept.
+    const base = cells && [...cells.filter((cell) => !isKept(cell)), ...kept]
     const askedHere = [...envelopes.values()]
     const refusedHere = [...refused.values()]
     // A settlement that is still on its way into the log has happened here.
@@ -828,7 +893,7 @@ export function createReplica(
     if (!isAhead) log.restore(ledger)
     const relaySeq = Math.max(settled.relaySeq, ledger.relaySeq)
     settle({ epoch: log.epochAt(relaySeq), relaySeq, writers })
-    const changed = rebase(base, theirs)
+    const changed = yield* rebase(base, theirs, origin)
     isEnding = true
     for (const [id, one] of before) {
       const { writer, seq } = one.change
@@ -842,24 +907,38 @@ export function createReplica(
     for (const [writer, seq, theirOwn] of ledger.seqs) raise(own, writer, theirOwn < 0 ? seq : theirOwn)
     for (const [writer, seq] of known) raise(seqs, writer, seq)
     for (const [writer, seq] of seqs) if ((own.get(writer) ?? seq) < seq) committed.set(writer, own.get(writer)!)
-    reset(changed)
+    // In a replay there is no live document yet.
+    if (origin !== 'replay') reset(changed)
     const ordered = [...before.keys()].filter((id) => !pending.has(id) && !refused.has(id) && !became.has(id))
     return { changed, ordered }
   }
 
-  /** Begins anew from these cells, with these Changes over them. */
-  function rebase(cells: Iterable<DistilledCell>, over: Iterable<Pending>): Set<CellKey> {
+  /** Begins anew from these cells, or those that lie there, with these Changes over them. */
+  function* rebase(
+    cells: Iterable<DistilledCell> | undefined,
+    over: Iterable<Pending>,
+    origin: Origin,
+  ): Pieces<Set<CellKey>> {
     const all = [...over]
     pending.clear()
     overlaid.clear()
-    const changed = new Set<CellKey>(memory.restore(cells, settled))
-    isEnding = true
+    const restored = cells === undefined ? memory.put(noStates, settled) : memory.restore(cells, settled)
+    const changed = new Set<CellKey>(origin === 'replay' ? none : restored)
     for (const one of all) {
       pending.set(changeId(one.change), one)
-      overlay(one.change)
-      for (const key of apply(one.change, 'replay', settled)) changed.add(key)
+      isEnding = true
+      if (origin === 'replay') {
+        for (const ops of slicesOf(one.change.ops)) {
+          overlay(ops)
+          yield ops.length * BYTES_OF_A_CELL
+        }
+        yield* replayed(one.change, settled)
+      } else {
+        overlay(one.change.ops)
+        for (const key of apply(one.change, 'replay', settled)) changed.add(key)
+      }
+      isEnding = false
     }
-    isEnding = false
     return changed
   }
 
@@ -867,7 +946,7 @@ export function createReplica(
     const own = [...(acknowledgedCells() ?? none)].filter(({ arbiter }) => arbiter === 'browser')
     log.restore({ stretches: [], foreign: [] })
     settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
-    const changed = rebase(own, pending.values())
+    const changed = atOnce(rebase(own, pending.values(), 'remote'))
     reset(changed)
     return changed
   }
@@ -948,6 +1027,7 @@ export function createReplica(
       meta,
     }),
     commit,
+    replay,
     order,
     prepare(envelope) {
       const { writer } = envelope.change

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { memoryStorage, type Storage, type Store } from '../src/index.ts'
 import type { Core } from '../src/core.ts'
 import { createIntake } from '../src/intake.ts'
+import { atOnce } from '../src/pieces.ts'
 import { readEntry } from '../src/open-log.ts'
 import { createReplica, type Pending } from '../src/replica.ts'
 import { createWaiting } from '../src/waiting.ts'
@@ -32,7 +33,7 @@ async function replayed(storage: Storage): Promise<readonly Pending[]> {
   const undoing = { hear: () => undefined }
   const intake = createIntake({ space: 'board', replica, waiting: createWaiting(), undoing } as unknown as Core)
   const log = await storage.openLog('board')
-  await log.read(0, (bytes) => void intake.entry(readEntry(bytes, 'board'), 'replay'))
+  await log.read(0, (bytes) => void atOnce(intake.entry(readEntry(bytes, 'board'), 'replay')))
   return [...replica.pending.values()]
 }
 

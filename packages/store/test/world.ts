@@ -38,6 +38,7 @@ export function virtualClock(startMs = 1_700_000_000_000): VirtualClock {
       timers.add(timer)
       return () => timers.delete(timer)
     },
+    nextTask: (fn) => void setImmediate(fn),
     async pass(ms) {
       const end = now + ms
       await settle()

@@ -241,10 +241,11 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
       const writers = writersOf(content, payload)
       return writers.every((client) => own.has(client)) ? writers : writers.filter((client) => own.has(client))
     },
-    settle(address) {
+    settle(address, _payload, origin) {
       const link = newest(address)
       lives.get(address)?.settle(link)
-      compaction?.look(address, link)
+      // Opening a store decodes nothing: what was kept is put together when it grows.
+      if (origin !== 'replay') compaction?.look(address, link)
     },
     reset(address, state) {
       const found = lives.get(address)

@@ -258,3 +258,36 @@ test('[TE3] an invariant reads what a text will be, before its document is', asy
   expect(() => store.transact((tx) => tx.remove(note, 0, 4))).toThrow('"named"')
   expect([store.get(note), store.get(title)]).toEqual(['x abc', 'abc'])
 })
+
+test('[TE29] a long text is not decoded by opening, nor by who reads something else', async () => {
+  const browser = memoryStorage()
+  const written = await open(browser)
+  // So many that a store which does not open would put them together.
+  for (let i = 0; i < 520; i++) written.transact((tx) => tx.insert(note, i * 500, `${i}`.padEnd(500, ' word')))
+  written.transact((tx) => tx.set(title, 'here'))
+  let whole = written.get(note)
+  await written.close()
+  // What is decoded is put into a document in a transaction of Yjs.
+  const decode = vi.spyOn(Y.Doc.prototype, 'transact')
+  try {
+    for (const ready of [[], [title, note]]) {
+      decode.mockClear()
+      const store = await openStore({ space: 'notes', storage: browser, ready })
+      expect(store.get(title)).toBe('here')
+      // Nor is it later, while nobody asks.
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve))
+      expect(decode).not.toHaveBeenCalled()
+      // Who reads it, or writes, has all of it.
+      store.transact((tx) => {
+        expect(tx.get(note)).toBe(whole)
+        tx.insert(note, 0, 'first ')
+      })
+      whole = `first ${whole}`
+      expect(store.get(note)).toBe(whole)
+      expect(decode).toHaveBeenCalled()
+      await store.close()
+    }
+  } finally {
+    decode.mockRestore()
+  }
+})

@@ -456,6 +456,25 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     expect(losses).toEqual([])
   })
 
+  test('a reader that gives a promise has its time: the next entry comes when it is over, and an end of its own ends the reading', async () => {
+    for (let i = 0; i < 5; i++) await mine.append(bytes(i))
+    let isBusy = false
+    const seen: number[] = []
+    await theirs.read(0, async (entry) => {
+      expect(isBusy).toBe(false)
+      isBusy = true
+      // Others write and replace meanwhile.
+      if (entry[0] === 1) await mine.append(bytes(5))
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      isBusy = false
+      seen.push(entry[0]!)
+    })
+    expect(seen.slice(0, 5)).toEqual([0, 1, 2, 3, 4])
+    const broken = new Error('broken reader')
+    await expect(theirs.read(0, () => Promise.reject(broken))).rejects.toBe(broken)
+    expect((await readAll(theirs)).length).toBe(6)
+  })
+
   test('a reader that throws ends its reading and nothing else', async () => {
     await mine.append(bytes(1))
     await mine.append(bytes(2))

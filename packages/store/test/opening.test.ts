@@ -1,0 +1,204 @@
+import { collection, lww, place } from '@syncline/merge'
+import type { AnyCollection, Policy } from '@syncline/stm'
+import { expect, test } from 'vitest'
+import { memoryStorage, openStore, type Clock, type Storage, type Store } from '../src/index.ts'
+import { systemClock } from '../src/system.ts'
+import { sealed } from './sealed.ts'
+import { createWorld, passing } from './world.ts'
+
+const ROWS = 8_000
+const ROWS_A_CHANGE = 4_000
+const rows = collection('rows', { text: '', votes: 0, at: place() })
+const title = lww('title', '')
+
+async function fill(store: Store): Promise<void> {
+  store.transact((tx) => tx.set(title, 'here'))
+  for (let i = 0; i < ROWS; i += ROWS_A_CHANGE) {
+    store.transact((tx) => {
+      for (let j = i; j < i + ROWS_A_CHANGE; j++) tx.create(rows.at(`r${j}`), { text: `row ${j}`.padEnd(40), votes: j })
+    })
+    await store.durable()
+  }
+}
+
+/** Two Changes of four thousand rows, as they were committed. */
+async function pendingRows(): Promise<Storage> {
+  const storage = memoryStorage()
+  const store = await openStore({ space: 'board', storage })
+  await fill(store)
+  await store.close()
+  return storage
+}
+
+/** The same in a checkpoint. */
+async function compactedRows(): Promise<Storage> {
+  const storage = memoryStorage()
+  const world = await createWorld(1)
+  const store = await world.open({ storage, transport: world.wire() })
+  await fill(store)
+  await passing(world, store.synced())
+  await world.clock.pass(20_000)
+  await store.close()
+  await world.close()
+  return storage
+}
+
+/** What was done in one task: operations folded, states looked at and read, bytes handed over by the log, and of how many these were the largest. */
+interface Done {
+  folded: number
+  looked: number
+  bytes: number
+  largest: number
+}
+
+const nothingDone = (): Done => ({ folded: 0, looked: 0, bytes: 0, largest: 0 })
+
+/** What is done in each task of an opening. */
+interface Tasks {
+  readonly clock: Clock
+  readonly storage: Storage
+  /** Its code counts what it is asked to do. */
+  readonly rows: AnyCollection
+  readonly done: Done[]
+}
+
+function counting(storage: Storage): Tasks {
+  const done = [nothingDone()]
+  const now = (): Done => done.at(-1)!
+  const { policy } = rows
+  const counted: Policy = {
+    ...policy,
+    apply(...args) {
+      now().folded += 1
+      return policy.apply(...args)
+    },
+    read(...args) {
+      now().looked += 1
+      return policy.read(...args)
+    },
+    exists(state) {
+      now().looked += 0.5
+      return policy.exists!(state)
+    },
+  }
+  return {
+    done,
+    clock: {
+      ...systemClock,
+      nextTask(fn) {
+        systemClock.nextTask!(() => {
+          done.push(nothingDone())
+          fn()
+        })
+      },
+    },
+    rows: { ...rows, policy: counted },
+    storage: {
+      ...storage,
+      async openLog(space) {
+        const log = await storage.openLog(space)
+        return {
+          ...log,
+          read: (after, each, bad) =>
+            log.read(
+              after,
+              (bytes, position, claim) => {
+                now().bytes += bytes.length
+                now().largest = Math.max(now().largest, bytes.length)
+                return each(bytes, position, claim)
+              },
+              bad,
+            ),
+        }
+      },
+    },
+  }
+}
+
+test.each([
+  ['as they were committed', pendingRows],
+  ['in a checkpoint', compactedRows],
+])('[ST42] however much there is, a store opens in small tasks: rows %s', async (_, made) => {
+  const storage = await made()
+  const { done, clock, storage: counted, rows: ready } = counting(storage)
+  const store = await openStore({ space: 'board', storage: counted, clock, ready: [ready] })
+  const opened = done.length
+  expect(done.reduce((sum, { folded }) => sum + folded, 0)).toBe(ROWS)
+  // Of all these bytes a task sees so many that make 128 KiB of work, and the entry with which it is enough.
+  expect(done.reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThan(500_000)
+  expect(opened).toBeGreaterThan(12)
+  for (const { folded, looked, bytes, largest } of done) {
+    expect(folded).toBeLessThanOrEqual(2_048 + 1_024)
+    expect(looked).toBeLessThanOrEqual(2_048 + 1_024)
+    expect(bytes - largest).toBeLessThanOrEqual(128 * 1024)
+  }
+  // And there is nothing left to do.
+  done.push(nothingDone())
+  expect(store.get(ready)).toHaveLength(ROWS)
+  expect(done.at(-1)).toMatchObject({ folded: 0, looked: 0 })
+  expect(store.get(title)).toBe('here')
+  await store.close()
+})
+
+test('[ST42] a storage that does not wait hands over one entry after the other all the same', async () => {
+  const storage = await pendingRows()
+  const hasty: Storage = {
+    ...storage,
+    async openLog(space) {
+      const log = await storage.openLog(space)
+      return {
+        ...log,
+        read: (after, each, bad) => log.read(after, (...entry) => void each(...entry), bad),
+      }
+    },
+  }
+  const store = await openStore({ space: 'board', storage: hasty })
+  expect(store.get(rows)).toHaveLength(ROWS)
+  expect(store.get(title)).toBe('here')
+  await store.close()
+  // What newer code has written is not lost on the way.
+  const log = await storage.openLog('board')
+  await log.append(sealed(Uint8Array.of(1, 200, 0)))
+  await log.close()
+  const errors: unknown[] = []
+  const memory = await openStore({ space: 'board', storage: hasty, onError: (error) => errors.push(error) })
+  expect(errors).toMatchObject([{ code: 'storage-newer' }])
+  expect([memory.status.storage, memory.get(rows)]).toEqual(['memory-only', []])
+  await memory.close()
+})
+
+test('[ST43] what is ready reads as it does for who asks for it later, and goes on as it', async () => {
+  const storage = await pendingRows()
+  const read = (store: Store): readonly unknown[] => [
+    store.get(title),
+    store.get(rows),
+    [...store.snapshot.items(rows)],
+    store.get(rows.range({ prefix: 'r1' })),
+    store.get(rows.list('todo')),
+  ]
+  const change = (store: Store): void => {
+    store.transact((tx) => {
+      tx.delete(rows.at('r77'))
+      tx.create(rows.at('a'), { text: 'new' })
+      tx.move(rows.at('a'), rows.list('todo'), 0)
+      tx.patch(rows.at('r78'), { votes: 7 })
+    })
+  }
+  const plain = await openStore({ space: 'board', storage })
+  const before = read(plain)
+  await plain.close()
+  const ready = [title, rows, rows.list('todo'), rows.range({ prefix: 'r1' }), rows.at('r1')]
+  const store = await openStore({ space: 'board', storage, ready })
+  const { snapshot } = store
+  expect(read(store)).toEqual(before)
+  change(store)
+  expect(snapshot.get(rows)).toEqual(before[1])
+  const after = read(store)
+  expect(store.get(rows)[0]).toBe('a')
+  expect(store.get(rows)).not.toContain('r77')
+  expect(store.get(rows.list('todo'))).toEqual(['a'])
+  await store.close()
+  const again = await openStore({ space: 'board', storage })
+  expect(read(again)).toEqual(after)
+  await again.close()
+})
