@@ -154,6 +154,9 @@ async function open<P extends readonly Part[]>(
     get stranded() {
       return stranded
     },
+    get isCutOff() {
+      return gone !== undefined
+    },
     strand(problem) {
       if (stranded !== undefined) return
       stranded = problem
@@ -365,6 +368,8 @@ async function open<P extends readonly Part[]>(
   }
   const stopLosses = log.onLost((error) => {
     gone = error instanceof StoreError ? error : new StoreError('storage-evicted', error.message, { cause: error })
+    // The others go on with what is there now, and need somebody who reads it.
+    core.link.strand()
     board.touch()
   })
   const stopLeaving = storage.onLeaving?.(() => {

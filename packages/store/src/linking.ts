@@ -75,9 +75,9 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   /** Something waits to know whether the relay has what is missing before it. */
   let isHeldBack = false
 
-  /** The elected tab runs the link; so does one whose storage fails, since nobody can hear of its work through the log. */
+  /** The elected tab runs the link; so does one whose storage fails or is gone, since nobody can hear of its work through the log. */
   function tend(): void {
-    const isOurs = term !== undefined || core.journal.failure !== undefined
+    const isOurs = term !== undefined || core.journal.failure !== undefined || core.isCutOff
     if (line !== undefined && isOurs && wanted && !core.isClosed && core.stranded === undefined) run(line)
     else stop()
   }

@@ -24,7 +24,7 @@ export interface StoreLink {
   onEntry(): void
   /** Another tab has taken the fence. */
   onFenced(): void
-  /** This tab takes no part in it any more. */
+  /** This tab takes no part any more in the link of the browser. */
   strand(): void
   /** The store is closed. */
   end(): void

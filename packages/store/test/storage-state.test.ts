@@ -143,6 +143,43 @@ for (const [code, state] of [
   })
 }
 
+for (const code of ['storage-evicted', 'storage-newer'] as const) {
+  test(`[ST16] [SS3] the tab that runs the link leaves that to the others when its storage is gone with ${code}, and goes on by one of its own`, async () => {
+    const world = await createWorld(8)
+    let lose: ((error: Error) => void) | undefined
+    const gone = new StoreError(code, 'It is gone.')
+    let isGone = false
+    const base = memoryStorage()
+    const storage = withLog(
+      brittleStorage(base, () => (isGone ? gone : undefined)),
+      () => ({
+        onLost(listener) {
+          lose = listener
+          return () => (lose = undefined)
+        },
+      }),
+    )
+    const old = await world.open({ storage, transport: world.wire() })
+    const other = await world.open({ storage: base, transport: world.wire() })
+    const far = await world.open({ storage: memoryStorage(), transport: world.wire() })
+    await world.clock.pass(500)
+    isGone = true
+    lose!(gone)
+    await world.clock.pass(500)
+    // What the old one can neither read nor send.
+    other.transact((tx) => tx.add(votes, 1))
+    await world.clock.pass(500)
+    expect(other.status).toMatchObject({ link: 'online', pending: 0 })
+    expect([old, other, far].map((each) => each.get(votes))).toEqual([1, 1, 1])
+    old.transact((tx) => tx.add(votes, 10))
+    await world.clock.pass(500)
+    expect(old.status).toMatchObject({ link: 'online', pending: 0 })
+    expect([old, other, far].map((each) => each.get(votes))).toEqual([11, 11, 11])
+    await Promise.all([other.close(), far.close()])
+    await expect(old.close()).rejects.toMatchObject({ code: 'storage-failed', cause: gone })
+  })
+}
+
 test('[SS4] a storage that was cleared before is told as evicted until the next opening, and works like a new one', async () => {
   const base = memoryStorage()
   const cleared = new StoreError('storage-evicted', 'It was cleared.')
