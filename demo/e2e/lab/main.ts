@@ -1,4 +1,4 @@
-import { guardUnload, indexedDb } from '@syncline/idb'
+import { guardUnload, indexedDb, requestPersistence } from '@syncline/idb'
 import { collection, count, counter, place } from '@syncline/merge'
 import { everything, openStore, type Store } from '@syncline/store'
 import { websocket } from '@syncline/websocket'
@@ -26,6 +26,7 @@ export interface Lab {
   readonly deciding: Deciding
   readonly histories: typeof histories
   readonly guardUnload: typeof guardUnload
+  readonly requestPersistence: typeof requestPersistence
   readonly booking: BookingOffice
   open(options: LabOptions): Promise<void>
   /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
@@ -87,6 +88,7 @@ const theLab: Lab = {
   deciding,
   histories,
   guardUnload,
+  requestPersistence,
   booking,
 
   async open({ space, relay }) {
