@@ -26,7 +26,7 @@ export async function buildDemo() {
 
 function hashInputs() {
   const hash = createHash('sha256').update(process.version)
-  const outsideOfBuild = new Set(['node_modules', 'dist', 'test', 'e2e', 'test-results'])
+  const outsideOfBuild = new Set(['node_modules', 'dist', 'test', 'e2e', 'engines', 'test-results'])
   const add = (folder) => {
     for (const entry of readdirSync(at(folder), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = join(folder, entry.name)

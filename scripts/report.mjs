@@ -11,7 +11,7 @@ export function createReport({ print = console.log, now = Date.now } = {}) {
   const failures = []
   let tests = 0
 
-  return { time, step, vitest, playwright, close }
+  return { time, step, skip, vitest, playwright, close }
 
   async function time(name, body) {
     const startedAt = now()
@@ -29,6 +29,12 @@ export function createReport({ print = console.log, now = Date.now } = {}) {
     if (ok) return
     failures.push(name)
     print(output.trimEnd())
+  }
+
+  /** Something that could not be run, and why. */
+  function skip(name, reason) {
+    count({ skipped: 1 })
+    print(`SKIP ${name}: ${reason}`)
   }
 
   function vitest(name, results, code) {

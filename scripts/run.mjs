@@ -12,6 +12,7 @@ const commands = {
   dev: () => import('./dev.mjs').then((m) => m.dev()),
   test: () => import('./test.mjs').then((m) => m.test()),
   'test:long': () => import('./test.mjs').then((m) => m.testLong()),
+  'test:engines': (args) => import('./engines.mjs').then((m) => m.testEngines(args)),
   verify: () => import('./test.mjs').then((m) => m.verify()),
   fix: () => import('./fix.mjs').then((m) => m.fix()),
 }

@@ -109,7 +109,8 @@ async function playwright(report, { env, timeoutMs = 600_000 }) {
   report.playwright(readResults(results), code)
 }
 
-function resultsFile(name) {
+/** Where a runner writes its results; what is there is removed. */
+export function resultsFile(name) {
   mkdirSync(cache('results'), { recursive: true })
   const file = cache('results', `${name}.json`)
   // A run that dies early must not be summed up from the last one's results.
@@ -117,7 +118,8 @@ function resultsFile(name) {
   return file
 }
 
-const readResults = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined)
+/** What a runner has written, if it has. */
+export const readResults = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined)
 
 function hasFiles(folder, suffix) {
   if (!existsSync(folder)) return false

@@ -21,7 +21,9 @@ test.each([
 test('an unknown command is refused with the list of known ones', () => {
   const { status, stderr } = spawnSync(process.execPath, [at('scripts/run.mjs'), 'strat'], { encoding: 'utf8' })
   expect(status).toBe(2)
-  expect(stderr).toBe('Unknown command "strat". Choose one of: start, dev, test, test:long, verify, fix.\n')
+  expect(stderr).toBe(
+    'Unknown command "strat". Choose one of: start, dev, test, test:long, test:engines, verify, fix.\n',
+  )
 })
 
 test('a PORT that is no number ends npm start with a sentence', async () => {

@@ -1,10 +1,10 @@
 import { openStore } from '@syncline/store'
 import { expect, onTestFinished, test } from 'vitest'
-import { databaseName, FORMAT_VERSION } from '../src/format.ts'
+import { FORMAT_VERSION } from '../src/format.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
 import { fixtures, look, rebuild, type Fixture } from './fixtures/database.ts'
 import { shownBy, SPACES } from './fixtures/work.ts'
-import { freshName } from './names.ts'
+import { freshName, versionsOf } from './names.ts'
 import { openTab } from './tab.ts'
 
 // An upgrade comes to an end at each of its calls in turn: what was there is whole, or what is new is.
@@ -156,8 +156,7 @@ test.each(['a call throws', 'the browser undoes it'])(
       onTestFinished(() => deleteDatabase(name))
       if (!(await ends[how]!(name, at))) break
       reached++
-      const found = (await indexedDB.databases()).filter((each) => each.name === databaseName(name))
-      expect(found).toEqual([])
+      expect(await versionsOf(name)).toEqual([])
       const log = await indexedDb(name).openLog('space')
       expect(await log.append(Uint8Array.of(1), { fence: await log.takeFence(), claim: 1 })).toBe(1)
       await log.close()

@@ -72,7 +72,7 @@ test('reasons of any length and codes of any kind never break the browser', asyn
 })
 
 test('where nobody answers, the attempt ends with 1006', async () => {
-  const { told } = connect('ws://127.0.0.1:9')
+  const { told } = connect('ws://127.0.0.1:49151')
   await expect.poll(() => told.closed, patient).toEqual([[1006, '']])
   expect(told.opened).toBe(0)
 })
