@@ -213,3 +213,118 @@ test('[ID7] [DM2] [ID21] a tab with old code is told of a newer app, keeps what 
   await newer.close()
   await wire.close()
 })
+
+test('a browser that does not promise to keep what is stored is asked by the person, and what it answers is shown', async ({
+  enter,
+}) => {
+  const { board, context } = await enter()
+  await board.addExample()
+  await board.saving.click()
+  const kept = board.page.getByTestId('kept')
+  await expect(kept).toContainText('The browser may clear it')
+  await kept.getByRole('button', { name: 'Ask it to keep this' }).click()
+  // This Chromium says no, as it does to any page that is new to it.
+  await expect(kept).toHaveAttribute('data-kept', 'denied')
+  await expect(kept).toContainText('does not promise that yet')
+  expect(await board.page.evaluate(() => navigator.storage.persisted())).toBe(false)
+  // It is no alarm: the relay has it.
+  await expect(board.saving).toHaveAttribute('data-saved', 'relay')
+  await expect(board.page.getByTestId('banner')).toHaveCount(0)
+
+  const promised = await context.newPage()
+  await promised.addInitScript(() => {
+    StorageManager.prototype.persisted = () => Promise.resolve(true)
+  })
+  await promised.goto(board.page.url())
+  await promised.getByTestId('saving').click()
+  await expect(promised.getByText('Survives a reload and a crash')).toBeVisible()
+  await expect(promised.getByTestId('kept')).toHaveCount(0)
+})
+
+test('[ID7] the board says what to do when a newer version of the app has taken over, and what is done meanwhile reaches the others', async ({
+  enter,
+  space,
+}) => {
+  const { board } = await enter()
+  const far = await enter()
+  await board.addExample()
+  await board.isSynced()
+  await board.page.evaluate((name) => {
+    const request = indexedDB.open(name, 1000)
+    return new Promise<void>((resolve) => {
+      request.onsuccess = () => {
+        request.result.close()
+        resolve()
+      }
+    })
+  }, `syncline:demo-${space}`)
+  const banner = board.page.getByTestId('banner')
+  await expect(banner).toContainText('newer version of the app')
+  await expect(banner).toContainText('reload to get that version')
+  const column = (await board.columns.first().getAttribute('aria-label'))!
+  await board.addCard(column, 'Made with the old version')
+  await expect(far.board.card('Made with the old version')).toBeVisible()
+})
+
+test('[ID10] [SS1] the browser drops the connections of tabs that idle and of one that writes: they connect again, and nothing is lost or doubled', async ({
+  browserOnDisk,
+  openLab,
+}) => {
+  const idle = await openLab({ context: browserOnDisk })
+  const busy = await openLab({ context: browserOnDisk })
+  const far = await openLab()
+  for (const { page } of [idle, busy]) {
+    // What is told of the connection itself.
+    await page.evaluate(() => {
+      const dropped: string[] = []
+      Object.assign(window, { dropped })
+      const { transaction } = IDBDatabase.prototype
+      IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...args) {
+        const made = transaction.apply(this, args)
+        this.onclose = () => dropped.push(this.name)
+        return made
+      }
+    })
+    await write(page, page === idle.page ? 'idle' : 'busy', 2)
+  }
+  const writing = await busy.page.evaluateHandle(() => {
+    const work = { written: 0, stored: 0, refused: new Set<unknown>(), isOver: false }
+    async function run(): Promise<void> {
+      while (!work.isOver) {
+        const receipt = lab.store.transact((tx) => {
+          tx.create(lab.cards.at(`kept${work.written++}`), { title: 'x' })
+          tx.add(lab.writes, 1)
+        })
+        await receipt.durable().then(
+          () => work.stored++,
+          (error: { code?: string }) => work.refused.add(error.code),
+        )
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+    }
+    void run()
+    return work
+  })
+  await busy.page.waitForFunction((it) => it.stored > 5, writing)
+  // The only place in Chromium where a connection can be closed and the data left as it is.
+  const internals = await browserOnDisk.newPage()
+  await internals.goto('chrome://indexeddb-internals')
+  for (const button of await internals.getByText('Force close', { exact: true }).all()) await button.click()
+  for (const { page } of [idle, busy]) {
+    await page.waitForFunction(() => (window as unknown as { dropped: readonly string[] }).dropped.length > 0)
+  }
+  const before = await busy.page.evaluate((it) => it.stored, writing)
+  await busy.page.waitForFunction(([it, count]) => it.stored > count + 5, [writing, before] as const)
+  const { written, refused } = await busy.page.evaluate((it) => {
+    it.isOver = true
+    return { written: it.written, refused: [...it.refused] }
+  }, writing)
+  // What was on its way is told as not stored, whether it was or not, and is stored all the same.
+  expect(['storage-lost'].slice(0, refused.length)).toEqual(refused)
+  // The idle one has read all of it, and writes.
+  await write(idle.page, 'again', 2)
+  for (const { page } of [idle, busy]) await untilSynced(page)
+  for (const { page } of [idle, busy, far]) await untilAll(page, written + 6)
+  expect(await idle.page.evaluate(() => lab.store.status)).toMatchObject({ storage: 'ok', unsaved: 0 })
+  await Promise.all([idle.page, busy.page, internals].map((page) => page.close()))
+})

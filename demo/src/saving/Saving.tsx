@@ -4,6 +4,7 @@ import clsx from 'clsx'
 import { Check, Cloud, CloudOff, MemoryStick, MonitorCheck, TriangleAlert } from 'lucide-react'
 import { Popover, Switch } from 'radix-ui'
 import { useId, type ReactNode } from 'react'
+import { Kept } from './Kept.tsx'
 import { Refused } from './Refused.tsx'
 import { useCountdown } from './use-countdown.ts'
 import { linkWords, placeOf, savedWords, several } from './words.ts'
@@ -86,7 +87,7 @@ export function Saving() {
               isLast={false}
               note={status.pending > 0 ? `${several(status.pending, 'change')} not on the relay yet` : undefined}
             >
-              Survives a reload and a crash, and is in your other tabs.
+              Survives a reload and a crash, and is in your other tabs. <Kept />
             </Step>
             <Step icon={<Cloud />} title="On the relay" reached={reached >= 2} isLast note={undefined}>
               Safe if you lose this device. Everybody on this board gets it.
