@@ -1,4 +1,4 @@
-import { nobodys, setKey, type Distilled, type Value } from '@syncline/stm'
+import { nobodys, setKey, type Distilled, type Stamp, type Value } from '@syncline/stm'
 import { freezeValue } from './freeze.ts'
 import { isWithin, MOST_LEVELS } from './levels.ts'
 import { compareValues } from './order.ts'
@@ -81,12 +81,21 @@ function isIn({ dots }: Element): boolean {
   return dots.some(({ n }) => n > 0)
 }
 
-/** Folds one operation into a state. What makes no sense changes nothing. */
-export function applySet(state: SetState | undefined, payload: Value): SetState | undefined {
+/**
+ * Folds one operation into a state. What makes no sense changes nothing. Of what was put together of many, additions that the state knows are left out:
+ * they were counted.
+ */
+export function applySet(state: SetState | undefined, payload: Value, { writer }: Stamp): SetState | undefined {
   const edits = parseSet(payload)
   // What writes no value makes no state.
   if (edits === undefined || edits.every(({ values }) => values.length === 0)) return state
-  return (state ?? emptySet).countAll(edits)
+  if (state === undefined) return emptySet.countAll(edits)
+  if (writer !== nobodys.writer) return state.countAll(edits)
+  const isNew = (dot: string, value: Value): boolean =>
+    state.element(value)?.dots.every(({ id }) => id !== dot) !== false
+  return state.countAll(
+    edits.map((edit) => ({ ...edit, values: edit.values.filter((value) => isNew(edit.dot, value)) })),
+  )
 }
 
 /** One edit of an operation. */

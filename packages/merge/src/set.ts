@@ -36,7 +36,7 @@ const policy: Policy<readonly Value[], SetState, SetDraft> = {
   tag: 'set',
 
   // A state that is not there stays away when an operation makes no sense.
-  apply: (state, payload) => applySet(state, payload)!,
+  apply: (state, payload, stamp) => applySet(state, payload, stamp)!,
 
   read: (state) => (state ?? emptySet).view,
 

@@ -94,3 +94,54 @@ for (const [name, subject] of subjects) {
     expect(held).toBeGreaterThan(runs / 2)
   })
 }
+
+for (const [name, subject] of subjects) {
+  test(`[DS2] ${name}: what is distilled of two states is joined, in either order`, () => {
+    let both = 0
+    fc.assert(
+      fc.property(histories, ([writers, steps]) => {
+        const { changes, cells } = play(subject, writers, steps, 'causal')
+        const one = changes[0]?.writer
+        const isMine = ({ writer }: Change): boolean => writer === one
+        // Neither side has seen anything of the other.
+        const apart = changes.filter(({ writer, deps }) =>
+          [...deps.writers.keys()].every((other) => (other === one) === (writer === one)),
+        )
+        const [whole, mine, theirs] = ['whole', 'mine', 'theirs'].map((of) => createReplica(of, subject.policies))
+        const take = (replica: Replica, some: readonly Change[]): void => {
+          for (const { ops, at, writer } of some) {
+            replica.memory.apply(structuredClone(ops) as readonly Op[], { at, writer }, emptyBasis)
+          }
+        }
+        take(whole!, apart)
+        take(mine!, apart.filter(isMine))
+        take(
+          theirs!,
+          apart.filter((change) => !isMine(change)),
+        )
+        for (const order of [
+          [mine!, theirs!],
+          [theirs!, mine!],
+        ]) {
+          const joined = createReplica('joined', subject.policies)
+          for (const replica of order) {
+            for (const key of cells) {
+              const [tag, address] = key.split(' ') as [string, string]
+              const state: unknown = replica.memory.state(key)
+              const ops = state === undefined ? [] : subject.policies.find((one) => one.tag === tag)!.distill!(state)
+              for (const { payload, stamp } of ops) {
+                joined.memory.apply([{ tag, address, arbiter: 'local', payload }], stamp, emptyBasis)
+              }
+            }
+          }
+          expect(picture(joined.memory, new Set(), subject.readables)).toBe(
+            picture(whole!.memory, new Set(), subject.readables),
+          )
+        }
+        if (apart.some(isMine) && !apart.every(isMine)) both += 1
+      }),
+      { seed: 20_263, numRuns: isLong ? 5_000 : 15 },
+    )
+    expect(both).toBeGreaterThan(5)
+  })
+}

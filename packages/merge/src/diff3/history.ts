@@ -72,6 +72,19 @@ export function withVersions(history: History, added: readonly Version[], limits
   }
 }
 
+/**
+ * What two histories know together, of which each may have versions that the other has not: the first one itself when it has all. What one of them has
+ * forgotten and the other ends in is a head. Cost: of all versions kept.
+ */
+export function joinedHistories(mine: History, theirs: History, limits: Limits = LIMITS): History {
+  const [one, other] = [mine.horizon, theirs.horizon]
+  const horizon = one === undefined || (other !== undefined && byGeneration(other, one) < 0) ? other : one
+  const awaited = theirs.awaited.filter((id) => !mine.versions.has(id))
+  const both = { ...mine, awaited: [...mine.awaited, ...awaited], horizon }
+  const joined = withVersions(both, [...theirs.versions.values()].reverse(), limits)
+  return joined === both ? mine : joined
+}
+
 function isAbove(version: Parent, horizon: Parent | undefined): boolean {
   return horizon === undefined || byGeneration(version, horizon) < 0
 }

@@ -10,7 +10,7 @@ import {
 } from '@syncline/stm'
 import type { By, Conflict } from '../diff/index.ts'
 import { describe, noSuchWrite } from '../writes.ts'
-import { emptyHistory, withVersions, type History, type Limits } from './history.ts'
+import { emptyHistory, joinedHistories, withVersions, type History, type Limits } from './history.ts'
 import { historyIn, keptOf } from './kept.ts'
 import { payloadOf, versionsIn } from './payload.ts'
 import { readHistory, type Reading } from './read.ts'
@@ -64,7 +64,10 @@ export function diff3Policy(limits: Limits): Policy<Diff3Value<Value>, History, 
     tag: 'diff3',
 
     apply(state, payload, stamp) {
-      if (stamp.writer === nobodys.writer) return historyIn(payload) ?? state!
+      if (stamp.writer === nobodys.writer) {
+        const kept = historyIn(payload)
+        return kept === undefined || state === undefined ? (kept ?? state!) : joinedHistories(state, kept, limits)
+      }
       const versions = versionsIn(payload)
       return versions === undefined ? state! : withVersions(state ?? emptyHistory, versions, limits)
     },
