@@ -9,7 +9,7 @@ import { readValue, writeValue } from './value.ts'
 import { ByteWriter } from './writer.ts'
 
 /** One entry of the log that a client keeps of a space. */
-export type LogEntry = SingleEntry | TogetherEntry | CheckpointEntry
+export type LogEntry = SingleEntry | TogetherEntry | CheckpointEntry | JoinedEntry
 
 /** What an entry says by itself. */
 export type SingleEntry =
@@ -110,6 +110,12 @@ export interface RestEntry extends PartOfCheckpoint {
   readonly rest: Rest
 }
 
+/** A part of the checkpoint of another log of the same space, of what only that one may have: it comes to what is here, and replaces nothing. */
+export interface JoinedEntry {
+  readonly kind: 'joined'
+  readonly part: CheckpointEntry
+}
+
 const WHAT = 'log entry'
 const VERSION = 1
 
@@ -126,6 +132,7 @@ const DECIDED = 7
 const TOGETHER = 8
 const CELLS = 9
 const REST = 10
+const JOINED = 11
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -231,6 +238,11 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       // Lists of data are data.
       writeValue(out, entry.rest as unknown as Value)
       break
+    case 'joined':
+      out.byte(JOINED)
+      if (!isPart(entry.part)) throw out.unfit('something else than a part of a checkpoint as what is joined')
+      out.bytes(encodeEntry(entry.part))
+      break
     default:
       throw out.unfit(`the unknown kind "${String((entry satisfies never as LogEntry).kind)}"`)
   }
@@ -282,7 +294,7 @@ export function decodeEntry(bytes: Uint8Array): LogEntry {
  * expect(entriesIn(dropped)).toEqual([dropped])
  * expect(entriesIn({ kind: 'together', entries: [dropped, dropped] })).toEqual([dropped, dropped])
  */
-export function entriesIn(entry: LogEntry): readonly (SingleEntry | CheckpointEntry)[] {
+export function entriesIn(entry: LogEntry): readonly Exclude<LogEntry, TogetherEntry>[] {
   return entry.kind === 'together' ? entry.entries : [entry]
 }
 
@@ -350,6 +362,14 @@ function readEntry(input: ByteReader): LogEntry {
       if (!isRest(rest)) throw input.malformed('something else than what is left beside cells')
       return { kind: 'rest', ...part, isLast: last === 1, rest }
     }
+    case JOINED: {
+      const bytes = input.bytes()
+      // Looked at first, or one in another in another would go as deep as somebody likes.
+      const part = bytes[1] === CELLS || bytes[1] === REST ? decodeEntry(bytes) : undefined
+      if (part === undefined || !isPart(part))
+        throw input.malformed('something else than a part of a checkpoint as what is joined')
+      return { kind: 'joined', part }
+    }
     default:
       throw new ProtocolError(
         'newer-version',
@@ -359,15 +379,21 @@ function readEntry(input: ByteReader): LogEntry {
 }
 
 function readSingle(input: ByteReader): SingleEntry {
-  const entry = decodeEntry(input.bytes())
-  if (entry.kind === 'together' || entry.kind === 'cells' || entry.kind === 'rest') {
+  const bytes = input.bytes()
+  // As above.
+  const entry = isAlone(bytes[1]!) ? undefined : decodeEntry(bytes)
+  if (entry === undefined || entry.kind === 'together' || entry.kind === 'joined' || isPart(entry)) {
     throw input.malformed('an entry of several, or a part of a checkpoint, in another one')
   }
   return entry
 }
 
 function isAlone(kind: number): boolean {
-  return kind === TOGETHER || kind === CELLS || kind === REST
+  return kind === TOGETHER || kind === CELLS || kind === REST || kind === JOINED
+}
+
+function isPart(entry: LogEntry): entry is CheckpointEntry {
+  return entry.kind === 'cells' || entry.kind === 'rest'
 }
 
 function writePart(out: ByteWriter, { checkpoint, part }: PartOfCheckpoint): void {

@@ -57,6 +57,7 @@ export type {
   CheckpointEntry,
   CommitsEntry,
   EndedEntry,
+  JoinedEntry,
   LogEntry,
   PartOfCheckpoint,
   RestEntry,

@@ -257,15 +257,14 @@ const rest: fc.Arbitrary<Rest> = fc.oneof(
   fc.tuple(fc.constant('ledger' as const), ledger),
 )
 
+const part = fc.oneof(
+  fc.record({ kind: fc.constant('cells' as const), ...partOf, cells: fc.array(cell, { maxLength: 4 }) }),
+  fc.record({ kind: fc.constant('rest' as const), ...partOf, isLast: fc.boolean(), rest }),
+)
+
 export const entry: fc.Arbitrary<LogEntry> = fc.oneof(
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('cells' as const), ...partOf, cells: fc.array(cell, { maxLength: 4 }) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('rest' as const), ...partOf, isLast: fc.boolean(), rest }),
-  },
+  { weight: 2, arbitrary: part },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('joined' as const), part }) },
   { weight: 7, arbitrary: single },
   {
     weight: 1,

@@ -32,7 +32,7 @@ describe('log entries', () => {
       }),
       { seed: 601, numRuns: 300 },
     )
-    expect(kinds.size).toBe(10)
+    expect(kinds.size).toBe(11)
   })
 
   test('[EN5] of cells, what they have in common is said once', () => {
@@ -69,9 +69,20 @@ describe('log entries', () => {
     newer[0] = 2
     expect(codeOf(() => decodeEntry(newer))).toBe('damaged')
     expect(codeOf(() => decodeEntry(resealed(newer)))).toBe('newer-version')
-    expect(codeOf(() => decodeEntry(sealedOf([1, 11, 0])))).toBe('newer-version')
+    expect(codeOf(() => decodeEntry(sealedOf([1, 12, 0])))).toBe('newer-version')
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0])))).toBeUndefined()
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0, 0])))).toBe('malformed')
+    // What is in itself would go as deep as somebody likes.
+    for (const kind of [8, 11]) {
+      const inner = kind === 8 ? [1, 8, 0] : [1, 10, 1, 1, 0, 8, 2, 6, 5, ...new TextEncoder().encode('notes'), 8, 0]
+      const once = [...sealedOf(inner)]
+      const list = kind === 8 ? [1] : []
+      expect(codeOf(() => decodeEntry(sealedOf([1, 11, once.length, ...once])))).toBe(
+        kind === 11 ? undefined : 'malformed',
+      )
+      const twice = [...sealedOf([1, 11, once.length, ...once])]
+      expect(codeOf(() => decodeEntry(sealedOf([1, kind, ...list, twice.length, ...twice])))).toBe('malformed')
+    }
     // A part of a checkpoint that says what no part says: null, and a list of nothing that is known.
     expect(codeOf(() => decodeEntry(sealedOf([1, 10, 1, 1, 1, 0])))).toBe('malformed')
     expect(codeOf(() => decodeEntry(sealedOf([1, 10, 1, 1, 1, 8, 2, 6, 1, 120, 8, 0])))).toBe('malformed')
@@ -91,6 +102,11 @@ describe('log entries', () => {
       'a part in one of several',
       { kind: 'together', entries: [{ kind: 'rest', ...PART, isLast: true, rest: ['notes', []] }] },
     ],
+    [
+      'something joined in one of several',
+      { kind: 'together', entries: [{ kind: 'joined', part: { kind: 'cells', ...PART, cells: [] } }] },
+    ],
+    ['no part that is joined', { kind: 'joined', part: { kind: 'dropped', changes: [] } }],
     ['a part without a number', { kind: 'rest', checkpoint: 1, part: 0, isLast: true, rest: ['notes', []] }],
     ['a cell without operations', { kind: 'cells', ...PART, cells: [{ ...CELL, ops: [] }] }],
     ['an unknown arbiter', { kind: 'cells', ...PART, cells: [{ ...CELL, arbiter: 'nobody' }] }],

@@ -307,6 +307,21 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
       },
     ],
   },
+  'joined, cells': {
+    kind: 'joined',
+    part: {
+      kind: 'cells',
+      checkpoint: 0xffff_ffff,
+      part: 1,
+      cells: [
+        { tag: 'lww', address: 'draft', arbiter: 'browser', ops: [{ payload: [0, 'x'], stamp: { at: 7, writer: A } }] },
+      ],
+    },
+  },
+  'joined, the rest': {
+    kind: 'joined',
+    part: { kind: 'rest', checkpoint: 1, part: 2, isLast: false, rest: ['notes', []] },
+  },
 }
 
 /** The frames in one message. */

@@ -1,6 +1,6 @@
 import type { LocalPart, LogEntry } from '@syncline/protocol'
-import { changeId, type CellKey, type Change, type Epoch, type Op, type Origin } from '@syncline/stm'
-import { createCheckpointReading } from './checkpoint-reading.ts'
+import { changeId, type CellKey, type Change, type ChangeId, type Epoch, type Op, type Origin } from '@syncline/stm'
+import { createCheckpointReading, type ReadCheckpoint } from './checkpoint-reading.ts'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
@@ -8,7 +8,7 @@ import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
 import { atOnce, onePiece, type Pieces } from './pieces.ts'
 import { nobody, withLocalPart } from './read-change.ts'
-import type { OrderedItem } from './replica.ts'
+import type { Envelope, OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
 export interface Intake {
@@ -43,12 +43,16 @@ export interface Intake {
   readonly gap: number | undefined
 }
 
+type Named = Pick<Change, 'writer' | 'seq'>
+
 /** Makes the intake of one open store. */
 export function createIntake(core: Core): Intake {
   const { replica, waiting, envelopes } = core
   let storedSeq = 0
   let loggedSeq = 0
   const checkpoint = createCheckpointReading(core.space, replica)
+  /** The checkpoint of another log that comes to what is here. */
+  const joining = createCheckpointReading(core.space, replica)
   /** Whether what was ordered up to the basis is known with gaps only: a part of a checkpoint is damaged. */
   let isBasePartial = false
   /** Where the log goes on behind what could not be joined on. */
@@ -100,15 +104,8 @@ export function createIntake(core: Core): Intake {
     const isOfUse = ledger !== undefined && replica.fits(ledger)
     // What lies there already does not stay there.
     if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis)
-    if (ledger === undefined) {
-      // What was ordered before is asked of the relay again, as where the order has a gap.
-      const changed = new Set<CellKey>()
-      for (const one of found.pending) {
-        const known = { record: one.record(), inverse: one.inverse, saw: one.saw }
-        for (const key of replica.commit(one.change, 'replay', known)) changed.add(key)
-      }
-      return changed
-    }
+    // What was ordered before is asked of the relay again, as where the order has a gap.
+    if (ledger === undefined) return commitAll(found)
     if (!isOfUse) {
       core.strand({ code: 'epoch-changed', message: otherLog })
       return nothing
@@ -121,20 +118,77 @@ export function createIntake(core: Core): Intake {
       const from = { ...nobody, writer, seq, at }
       core.undoing.onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt })
     }
+    hearNotes({ ...found, notes }, () => true)
+    for (const id of ordered) waiting.resolve(id)
+    decideAsked(asked)
+    for (const refused of replica.refused.values()) waiting.reject(refused.id, refusedError(refused))
+    return changed
+  }
+
+  /** What is pending in a checkpoint of which nobody knows what else was in it. */
+  function commitAll({ pending }: Pick<ReadCheckpoint, 'pending'>): ReadonlySet<CellKey> {
+    const changed = new Set<CellKey>()
+    for (const one of pending) {
+      const known = { record: one.record(), inverse: one.inverse, saw: one.saw }
+      for (const key of replica.commit(one.change, 'replay', known)) changed.add(key)
+    }
+    return changed
+  }
+
+  /** Hears how Changes of a checkpoint can be taken back: of those that are news. */
+  function hearNotes(
+    { notes, pending, envelopes: asked }: Pick<ReadCheckpoint, 'notes' | 'pending' | 'envelopes'>,
+    isNews: (change: Named) => boolean,
+  ): void {
     for (const [writer, seq, at, relaySeq, refs, inverse] of notes) {
+      if (!isNews({ writer, seq })) continue
       const ops = refs.map(([tag, address, arbiter]): Op => ({ tag, address, arbiter, payload: null }))
       core.undoing.hear({ ...nobody, writer, seq, at, ops }, inverse, relaySeq || undefined)
     }
-    for (const { change, inverse } of found.pending) core.undoing.hear(change, inverse())
-    for (const one of found.envelopes) core.undoing.hearAsked(one.change, readLocal(one.local(), core.space).inverse)
+    for (const { change, inverse } of pending) if (isNews(change)) core.undoing.hear(change, inverse())
+    for (const { change, local } of asked) {
+      if (isNews(change)) core.undoing.hearAsked(change, readLocal(local(), core.space).inverse)
+    }
+  }
+
+  /** Takes in the checkpoint of another log, as much as has come of it, beside what is here. */
+  function* join(origin: Origin): Pieces<ReadonlySet<CellKey>> {
+    const { ledger: whole, isPartial, notes, ...found } = joining.take()!
+    if (whole === undefined) return commitAll(found)
+    const ledger = isPartial ? { ...whole, relaySeq: 0, stretches: [] } : whole
+    const known = new Set<ChangeId>()
+    const isKnown = (change: Named): boolean => replica.isCommitted(change) || known.has(changeId(change))
+    // What one that is here has become there is no other one.
+    for (const [writer, seq, , nextWriter, nextSeq] of ledger.became) {
+      if (isKnown({ writer, seq })) known.add(changeId({ writer: nextWriter, seq: nextSeq }))
+    }
+    const named = [...notes.map(([writer, seq]) => ({ writer, seq })), ...found.pending.map(({ change }) => change)]
+    for (const change of named) if (replica.isCommitted(change)) known.add(changeId(change))
+    const asked = [...replica.envelopes.values()]
+    for (const { change } of asked) known.add(changeId(change))
+    const before = [...replica.pending.keys()]
+    const { relaySeq } = replica.basis
+    const { changed, ordered } = yield* replica.join({ ...found, ledger }, origin)
+    if (replica.basis.relaySeq > relaySeq) {
+      isBasePartial = false
+      onStored(replica.basis.relaySeq)
+    }
+    hearNotes({ ...found, notes }, (change) => !known.has(changeId(change)))
+    decideAsked(asked)
     for (const id of ordered) waiting.resolve(id)
+    const refused = before.flatMap((id) => replica.refused.get(id) ?? [])
+    for (const one of refused) waiting.reject(one.id, refusedError(one))
+    core.undoing.onRefused(refused.map(({ id }) => id))
+    return changed
+  }
+
+  /** Tells what became of envelopes that are not here any more. */
+  function decideAsked(asked: readonly Envelope[]): void {
     for (const { change } of asked) {
       if (replica.envelopes.has(change.writer)) continue
       const isRefused = replica.isDismissed(change.writer)
       envelopes.decide(change.writer, isRefused ? { kind: 'refused', ...untold } : { kind: 'accepted', change })
     }
-    for (const refused of replica.refused.values()) waiting.reject(refused.id, refusedError(refused))
-    return changed
   }
 
   /** The relay's order comes from its beginning: what was known of it, with gaps, is not needed any more. */
@@ -242,6 +296,14 @@ export function createIntake(core: Core): Intake {
           return checkpoint.isOver ? yield* takeUp(origin) : nothing
         }
       }
+      case 'joined': {
+        const add = yield* joining.part(entry.part)
+        return function* (origin) {
+          // It comes to what is there, so it does not lie under it.
+          add(false)
+          return joining.isOver ? yield* join(origin) : nothing
+        }
+      }
       case 'together': {
         const all: Taking[] = []
         for (const one of entry.entries) all.push(yield* read(one))
@@ -254,20 +316,25 @@ export function createIntake(core: Core): Intake {
     }
   }
 
+  /** No more comes of a checkpoint: what there is of it is all. */
+  function* conclude(isRead: boolean, isJoined: boolean, origin: Origin): Pieces<ReadonlySet<CellKey> | undefined> {
+    if (isRead && checkpoint.isUnderWay) return yield* takeUp(origin)
+    return isJoined && joining.isUnderWay ? yield* join(origin) : undefined
+  }
+
   return {
     *entry(entry, origin) {
       const take = yield* read(entry)
-      if (!checkpoint.isUnderWay || entry.kind === 'cells' || entry.kind === 'rest') return yield* take(origin)
-      return new Set([...(yield* takeUp(origin)), ...(yield* take(origin))])
+      const isPart = entry.kind === 'cells' || entry.kind === 'rest'
+      const before = yield* conclude(!isPart, entry.kind !== 'joined', origin)
+      return before === undefined ? yield* take(origin) : new Set([...before, ...(yield* take(origin))])
     },
-    *onRead() {
-      return checkpoint.isUnderWay ? yield* takeUp('remote') : undefined
-    },
+    onRead: () => conclude(true, true, 'remote'),
     get checkpoint() {
       return checkpoint.newest
     },
     get isReading() {
-      return checkpoint.isUnderWay
+      return checkpoint.isUnderWay || joining.isUnderWay
     },
     order(epoch, first, items, records, fence) {
       const anew = beginAnew(first)

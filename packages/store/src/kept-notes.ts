@@ -1,4 +1,11 @@
-import { decodeHeader, type CheckpointEntry, type KeptNote, type Ledger, type SingleEntry } from '@syncline/protocol'
+import {
+  decodeHeader,
+  type CheckpointEntry,
+  type JoinedEntry,
+  type KeptNote,
+  type Ledger,
+  type SingleEntry,
+} from '@syncline/protocol'
 import { cellKeyOf, changeId, type Change, type ChangeId, type Op, type Value, type WriterId } from '@syncline/stm'
 import { readLocal, readRecordInPieces } from './open-log.ts'
 import { BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
@@ -9,7 +16,7 @@ import { decodeNote, encodeNote } from './undo-note.ts'
 /** Gathers from a log what is kept with the Changes of this browser, so that they can be taken back when the log is not there any more. */
 export interface NoteKeeping {
   /** An entry of the log, in its order. Throws what reading it throws. */
-  take(entry: SingleEntry | CheckpointEntry): Pieces<void>
+  take(entry: SingleEntry | CheckpointEntry | JoinedEntry): Pieces<void>
   /** The notes that are wanted, but for those of Changes that are kept themselves, under the names that their Changes have now. */
   wanted(ledger: Ledger, isKept: (id: ChangeId) => boolean): Pieces<readonly KeptNote[]>
 }
@@ -53,46 +60,52 @@ export function createNoteKeeping(space: string): NoteKeeping {
     if (part.inverse !== null) then(withLocalPart(yield* readRecordInPieces(record, space), part), part.inverse)
   }
 
-  return {
-    *take(entry) {
-      switch (entry.kind) {
-        case 'commits':
-          for (const { record, local } of entry.changes) yield* read(record, local, keep)
-          return
-        case 'prepared':
-          yield* read(entry.record, entry.local, ask)
-          return
-        case 'decided':
-          asked.dismiss(entry.writer)
-          return
-        case 'ordered':
-          for (const [i, item] of entry.items.entries()) {
-            const { writer, seq, deps, at, touched } =
-              item instanceof Uint8Array ? decodeHeader(item) : { ...item, deps: undefined, at: 0, touched: [] }
-            if (item instanceof Uint8Array) yield item.length
-            if (deps === undefined && !asked.has(writer)) continue
-            const ops = touched.map((ref): Op => ({ ...ref, payload: null }))
-            asked.onOrdered({ ...nobody, writer, seq, at, deps: deps ?? nobody.deps, ops }, entry.first + i)
-          }
-          return
-        case 'ended':
-          for (const { record } of entry.refused) notes.delete(changeId(decodeHeader(record)))
-          return
-        case 'rest': {
-          const rest = entry.rest
-          if (rest[0] === 'notes')
-            for (const note of rest[1]) notes.set(changeId({ writer: note[0], seq: note[1] }), note)
-          if (rest[0] === 'pending') for (const [record, local] of rest[1]) yield* read(record, local, keep)
-          if (rest[0] === 'asked') for (const [, record, local] of rest[1]) yield* read(record, local, ask)
+  function* take(entry: SingleEntry | CheckpointEntry | JoinedEntry): Pieces<void> {
+    switch (entry.kind) {
+      case 'commits':
+        for (const { record, local } of entry.changes) yield* read(record, local, keep)
+        return
+      case 'prepared':
+        yield* read(entry.record, entry.local, ask)
+        return
+      case 'decided':
+        asked.dismiss(entry.writer)
+        return
+      case 'ordered':
+        for (const [i, item] of entry.items.entries()) {
+          const { writer, seq, deps, at, touched } =
+            item instanceof Uint8Array ? decodeHeader(item) : { ...item, deps: undefined, at: 0, touched: [] }
+          if (item instanceof Uint8Array) yield item.length
+          if (deps === undefined && !asked.has(writer)) continue
+          const ops = touched.map((ref): Op => ({ ...ref, payload: null }))
+          asked.onOrdered({ ...nobody, writer, seq, at, deps: deps ?? nobody.deps, ops }, entry.first + i)
         }
+        return
+      case 'ended':
+        for (const { record } of entry.refused) notes.delete(changeId(decodeHeader(record)))
+        return
+      case 'rest': {
+        const rest = entry.rest
+        if (rest[0] === 'notes')
+          for (const note of rest[1]) notes.set(changeId({ writer: note[0], seq: note[1] }), note)
+        if (rest[0] === 'pending') for (const [record, local] of rest[1]) yield* read(record, local, keep)
+        if (rest[0] === 'asked') for (const [, record, local] of rest[1]) yield* read(record, local, ask)
+        if (rest[0] === 'refused') for (const [record] of rest[1]) notes.delete(changeId(decodeHeader(record)))
+        return
       }
-    },
+      case 'joined':
+        yield* take(entry.part)
+    }
+  }
+
+  return {
+    take,
     *wanted(ledger, isKept) {
       const became = new Map<ChangeId, readonly [WriterId, number, number]>()
       for (const [writer, seq, , nextWriter, nextSeq, nextAt] of ledger.became) {
         became.set(changeId({ writer, seq }), [nextWriter, nextSeq, nextAt])
       }
-      const found: KeptNote[] = []
+      const found = new Map<ChangeId, KeptNote>()
       for (const [id, [writer, seq, at, ...more]] of notes) {
         let name: readonly [WriterId, number, number] = [writer, seq, at]
         let now = id
@@ -100,9 +113,10 @@ export function createNoteKeeping(space: string): NoteKeeping {
           name = next
           now = changeId({ writer: next[0], seq: next[1] })
         }
-        if (!isKept(now)) found.push([...name, ...more])
+        // Two logs that have become one may have it under both names.
+        if (!isKept(now)) found.set(now, [...name, ...more])
       }
-      return yield* newest(found)
+      return yield* newest([...found.values()])
     },
   }
 }

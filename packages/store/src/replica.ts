@@ -30,10 +30,11 @@ import {
 import { Applied } from './applied.ts'
 import { createDocumentClients } from './document-clients.ts'
 import type { Caught, Held, TakenUp } from './held.ts'
+import { joined, ownSeqsOf } from './joining.ts'
 import { createKnownLog } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
 import { atOnce, BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
-import { localPart, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
+import { localPart, nobody, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import { decideSettlement, raise, stampText, type Settlement } from './settlement.ts'
 
@@ -194,6 +195,11 @@ export interface Replica {
   fits(ledger: Ledger): boolean
   /** Takes up what a replica has held, in place of all that is here but for what only this one has committed. A replay is not told what changed. */
   takeUp(taken: TakenUp, origin: Origin): Pieces<Caught>
+  /**
+   * Takes in what a replica of another log of this space has held and may be nowhere else, beside all that is here: what has come already changes nothing.
+   * The relay's order is that of the one who has more of it.
+   */
+  join(taken: TakenUp, origin: Origin): Pieces<Caught>
   /** Forgets what the relay has ordered, so that it can be told again. What is pending stays, and what the relay has nothing to do with. */
   forgetOrder(): ReadonlySet<CellKey>
   /** A pending Change, from what is known of it. Nothing is changed. */
@@ -472,6 +478,10 @@ export function createReplica(
     if (ops.length === 0) return nothing
     lastBrowserAt = witness(lastBrowserAt, change.at)
     return apply({ ...change, ops }, origin, basisNow())
+  }
+
+  function lastWhole(writer: WriterId): number {
+    return (missing.get(writer)?.[0]?.from ?? (seqs.get(writer) ?? 0) + 1) - 1
   }
 
   function isMissing({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
@@ -795,8 +805,12 @@ export function createReplica(
   }
 
   function hold(isHere: (id: ChangeId) => boolean): Held | undefined {
+    return isAlone || missing.size > 0 ? undefined : heldNow(isHere)
+  }
+
+  function heldNow(isHere: (id: ChangeId) => boolean): Held | undefined {
     const cells = acknowledgedCells()
-    if (cells === undefined || isAlone || missing.size > 0) return undefined
+    if (cells === undefined) return undefined
     const last = new Map(seqs)
     for (const [id, { change }] of pending) {
       const { writer, seq } = change
@@ -904,13 +918,43 @@ export function createReplica(
       for (const key of commit(one.change, 'replay', more)) changed.add(key)
     }
     isEnding = false
-    for (const [writer, seq, theirOwn] of ledger.seqs) raise(own, writer, theirOwn < 0 ? seq : theirOwn)
+    for (const [writer, seq] of ownSeqsOf(ledger)) own.set(writer, Math.max(own.get(writer) ?? 0, seq))
     for (const [writer, seq] of known) raise(seqs, writer, seq)
     for (const [writer, seq] of seqs) if ((own.get(writer) ?? seq) < seq) committed.set(writer, own.get(writer)!)
     // In a replay there is no live document yet.
     if (origin !== 'replay') reset(changed)
     const ordered = [...before.keys()].filter((id) => !pending.has(id) && !refused.has(id) && !became.has(id))
     return { changed, ordered }
+  }
+
+  function* join(theirs: TakenUp, origin: Origin): Pieces<Caught> {
+    const { ledger } = theirs
+    const mine = heldNow(() => true)
+    // No policy is so, or there would be no checkpoint.
+    if (mine === undefined) return { changed: nothing, ordered: [] }
+    const isDismissed = (writer: WriterId): boolean => dismissed.has(writer)
+    const all = joined(mine, theirs, { knows, isDismissed, lastWhole }, log.fits(ledger, settled.relaySeq))
+    const news = ledger.became.filter(([writer, seq]) => !became.has(changeId({ writer, seq })))
+    const skipped = [...missing]
+    const late = all.pending.filter(
+      ({ change }) => !knows(change) && change.seq > (ended.get(change.writer) ?? Infinity),
+    )
+    const caught = yield* takeUp(all, origin)
+    const theirOwn = ownSeqsOf(ledger)
+    for (const [writer, parts] of skipped) {
+      // What is neither pending there nor here is in what has come, or the relay tells it.
+      const from = (theirOwn.get(writer) ?? 0) + 1
+      keepMissing(
+        writer,
+        parts.map((part) => ({ from: Math.max(from, part.from), to: part.to })),
+      )
+    }
+    for (const { change } of late) refuseLate(change)
+    for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of news) {
+      const from = { ...nobody, writer, seq, at }
+      onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt }, undefined)
+    }
+    return caught
   }
 
   /** Begins anew from these cells, or those that lie there, with these Changes over them. */
@@ -1014,7 +1058,7 @@ export function createReplica(
       return missing.size > 0
     },
     firstMissing: (writer) => missing.get(writer)?.[0]?.from,
-    lastWhole: (writer) => (missing.get(writer)?.[0]?.from ?? (seqs.get(writer) ?? 0) + 1) - 1,
+    lastWhole,
     knows,
     isCommitted,
     author: (writer, at, ops, effects, meta) => ({
@@ -1054,6 +1098,7 @@ export function createReplica(
     hold,
     fits: (ledger) => log.fits(ledger, settled.relaySeq),
     takeUp,
+    join,
     forgetOrder,
     pendingOf,
     flushDocuments() {

@@ -1,12 +1,5 @@
 import { counter, lww } from '@syncline/merge'
-import {
-  decodeChange,
-  decodeEntry,
-  entriesIn,
-  type CheckpointEntry,
-  type LogEntry,
-  type SingleEntry,
-} from '@syncline/protocol'
+import { decodeChange, decodeEntry, entriesIn, type LogEntry } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { everything, memoryStorage, type Storage, type Store } from '../src/index.ts'
 import { heldStorage } from './held-storage.ts'
@@ -17,7 +10,7 @@ const title = lww('title', '')
 const draft = lww('draft', '', { arbiter: 'browser' })
 
 /** What is in a log: each entry as those that it says at once. */
-async function entriesOf(storage: Storage): Promise<readonly (readonly (SingleEntry | CheckpointEntry)[])[]> {
+async function entriesOf(storage: Storage): Promise<readonly ReturnType<typeof entriesIn>[]> {
   const log = await storage.openLog('board')
   const entries: LogEntry[] = []
   await log.read(0, (bytes) => void entries.push(decodeEntry(bytes)))

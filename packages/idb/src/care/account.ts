@@ -2,6 +2,8 @@ import {
   decodeHeader,
   entriesIn,
   type CheckpointEntry,
+  type JoinedEntry,
+  type Ledger,
   type LogEntry,
   type Rest,
   type SingleEntry,
@@ -14,6 +16,8 @@ import type { SpaceReport } from './report.ts'
 export interface Account {
   /** Takes in an entry whose records can be understood. */
   take(entry: LogEntry): void
+  /** Whether a checkpoint with this ledger, and the records of these envelopes, has nothing that is not here. */
+  covers(ledger: Ledger, asked: readonly Uint8Array[]): boolean
   balance(): Pick<SpaceReport, 'epoch' | 'relaySeq' | 'gaps' | 'missing' | 'pending' | 'undecided' | 'refused'>
 }
 
@@ -34,6 +38,9 @@ export function openAccount(): Account {
   const ordered = new Map<WriterId, Ranges>()
   const pending = new Map<ChangeId, Named>()
   const undecided = new Set<WriterId>()
+  const dismissed = new Set<WriterId>()
+  /** What is pending in the joined checkpoint that is being read. */
+  const pendingThere = new Set<ChangeId>()
   const refused = new Set<ChangeId>()
   /** Of writers that have ended: the last seq that counts, and how far what comes after it is settled. */
   const ended = new Map<WriterId, { readonly lastSeq: number; readonly upTo: number }>()
@@ -54,7 +61,11 @@ export function openAccount(): Account {
     undecided.delete(writer)
   }
 
-  function take(entry: SingleEntry | CheckpointEntry): void {
+  function isHere({ writer, seq }: Omit<Named, 'isShared'>): boolean {
+    return own.get(writer)?.has(seq) === true || ordered.get(writer)?.has(seq) === true
+  }
+
+  function take(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
     switch (entry.kind) {
       case 'commits':
         for (const change of entry.changes.map(({ record }) => named(record))) commit(change)
@@ -100,13 +111,21 @@ export function openAccount(): Account {
         return
       }
       case 'decided':
-        undecided.delete(entry.writer)
+        dismiss(entry.writer)
         return
       case 'cells':
         return
       case 'rest':
         takeRest(entry.rest)
+        return
+      case 'joined':
+        if (entry.part.kind === 'rest') takeJoined(entry.part.rest)
     }
+  }
+
+  function dismiss(writer: WriterId): void {
+    undecided.delete(writer)
+    dismissed.add(writer)
   }
 
   /** What was before a checkpoint is in it, or is not wanted any more. */
@@ -123,9 +142,13 @@ export function openAccount(): Account {
         return
       case 'ledger': {
         const { relaySeq, stretches, seqs, ended: over } = rest[1]
+        rest[1].dismissed.forEach(dismiss)
         order.add(1, relaySeq)
         epoch = stretches.at(-1)?.[0] ?? epoch
-        for (const [writer, seq] of seqs) rangesOf(own, writer).add(1, seq)
+        for (const [writer, seq] of seqs) {
+          rangesOf(own, writer).add(1, seq)
+          addOrdered(writer, seq)
+        }
         for (const [writer, lastSeq, upTo] of over) ended.set(writer, { lastSeq, upTo })
         return
       }
@@ -133,7 +156,73 @@ export function openAccount(): Account {
     }
   }
 
+  /** Of a writer of whom so much is known all is ordered, or over, but what is pending. */
+  function addOrdered(writer: WriterId, upTo: number): void {
+    let from = 1
+    for (const change of pending.values()) {
+      if (change.writer !== writer || change.seq > upTo) continue
+      rangesOf(ordered, writer).add(from, change.seq - 1)
+      from = change.seq + 1
+    }
+    rangesOf(ordered, writer).add(from, upTo)
+  }
+
+  /** What another log had comes to what is here, as far as it is not known. */
+  function takeJoined(rest: Rest): void {
+    switch (rest[0]) {
+      case 'pending':
+        for (const change of rest[1].map(([record]) => named(record))) {
+          pendingThere.add(changeId(change))
+          if (!isHere(change)) commit(change)
+        }
+        return
+      case 'refused':
+        for (const change of rest[1].map(([record]) => named(record))) {
+          if (pending.delete(changeId(change)) || !isHere(change)) refused.add(changeId(change))
+        }
+        return
+      case 'asked':
+        for (const { writer } of rest[1].map(([, record]) => named(record))) {
+          if (!ordered.has(writer) && !dismissed.has(writer)) undecided.add(writer)
+        }
+        return
+      case 'ledger': {
+        const { relaySeq, stretches, seqs } = rest[1]
+        if (relaySeq > order.whole && !seqs.some(([writer]) => undecided.has(writer))) {
+          order.add(1, relaySeq)
+          epoch = stretches.at(-1)?.[0] ?? epoch
+          const seen = new Map(seqs.map(([writer, seq]) => [writer, seq]))
+          for (const [id, { writer, seq }] of pending) {
+            if (seq <= (seen.get(writer) ?? 0) && !pendingThere.has(id)) pending.delete(id)
+          }
+          for (const [writer, seq] of seen) addOrdered(writer, seq)
+        }
+        pendingThere.clear()
+        for (const [writer, seq] of ownSeqsIn(rest[1])) if (seq > 0) rangesOf(own, writer).add(1, seq)
+        rest[1].dismissed.forEach(dismiss)
+        for (const [writer, lastSeq, upTo] of rest[1].ended) {
+          const before = ended.get(writer)
+          ended.set(writer, {
+            lastSeq: Math.min(before?.lastSeq ?? lastSeq, lastSeq),
+            upTo: Math.max(before?.upTo ?? upTo, upTo),
+          })
+          for (const [id, change] of pending) {
+            if (change.writer === writer && change.seq > lastSeq && change.seq <= upTo) pending.delete(id)
+          }
+        }
+        return
+      }
+      case 'notes':
+    }
+  }
+
   return {
+    covers: (ledger, asked) =>
+      ledger.relaySeq <= order.whole &&
+      ownSeqsIn(ledger).every(([writer, seq]) => seq <= (own.get(writer)?.whole ?? 0)) &&
+      ledger.ended.every(([writer, , upTo]) => upTo <= (ended.get(writer)?.upTo ?? -1)) &&
+      ledger.dismissed.every((writer) => dismissed.has(writer)) &&
+      asked.map(named).every(({ writer }) => undecided.has(writer) || dismissed.has(writer) || ordered.has(writer)),
     take: (entry) => entriesIn(entry).forEach(take),
     balance: () => ({
       epoch,
@@ -151,6 +240,11 @@ export function openAccount(): Account {
       refused: refused.size,
     }),
   }
+}
+
+/** How far the Changes of each writer of this browser have come, with what never leaves it. */
+function ownSeqsIn({ seqs }: Ledger): readonly (readonly [WriterId, number])[] {
+  return seqs.map(([writer, seq, here]) => [writer, here < 0 ? seq : here])
 }
 
 function isIn(ranges: Ranges | undefined, from: number, to: number): boolean {

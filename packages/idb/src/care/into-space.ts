@@ -1,7 +1,9 @@
 import type { Connection } from '../connection.ts'
-import { decodeEntry, encodeEntry, entriesIn, ProtocolError, type CheckpointEntry } from '@syncline/protocol'
+import { decodeEntry, entriesIn, ProtocolError, type LogEntry } from '@syncline/protocol'
 import type { EntryRecord } from '../format.ts'
+import { openAccount } from './account.ts'
 import { epochsIn } from './epochs.ts'
+import { joinedOf, partIn, type Part } from './joined.ts'
 import { nameOf } from '../problems.ts'
 import { readAtOnce, writeTogether } from '../requests.ts'
 import { soundnessOf } from '../soundness.ts'
@@ -15,7 +17,13 @@ export interface IntoSpace {
   finish(): Promise<Omit<ImportedSpace, 'space'>>
 }
 
-/** So much is stored in one transaction. */
+/** An entry of a backup. */
+interface Given {
+  readonly entry: Uint8Array
+  readonly isClaimed: boolean
+}
+
+/** So much is stored in one transaction, or one checkpoint: nobody reads part of one while the rest is on its way. */
 const MOST_ENTRIES = 512
 const MOST_BYTES = 4 * 1024 * 1024
 
@@ -31,8 +39,10 @@ export async function createIntoSpace(
   /** Positions, by the length and the checksum of what stands there. */
   const positions = new Map<string, number[]>()
   const epochsHere = new Set<string>()
-  let waiting: { readonly entry: Uint8Array; readonly isClaimed: boolean }[] = []
+  const account = openAccount()
+  let waiting: Given[] = []
   let waitingBytes = 0
+  let parts: (Given & { readonly part: Part })[] = []
   let added = 0
   let known = 0
 
@@ -52,7 +62,9 @@ export async function createIntoSpace(
         const there = positions.get(key)
         if (there === undefined) positions.set(key, [position])
         else there.push(position)
-        for (const epoch of epochsOf(entry)) epochsHere.add(epoch)
+        const read = readEntry(entry)
+        for (const epoch of read === undefined ? [] : entriesIn(read).flatMap(epochsIn)) epochsHere.add(epoch)
+        unlessBad(() => read && account.take(read))
       }
       if (found.length < MOST_ENTRIES) return
     }
@@ -112,64 +124,103 @@ export async function createIntoSpace(
     return key === undefined ? 0 : (key as [string, number])[1]
   }
 
+  /** Whether the space has so many entries and no more. */
+  async function hasOnly(count: number): Promise<boolean> {
+    const range = keyRange.bound([space, 0], [space, Infinity])
+    const found = await connection.begin(['entries'], 'readonly', {}, (transaction) =>
+      readAtOnce(transaction, () =>
+        transaction
+          .objectStore('entries')
+          .index('bySpace')
+          .getAllKeys(range, count + 1),
+      ),
+    )
+    return found.length === count
+  }
+
+  function add(...given: readonly Given[]): void {
+    waiting.push(...given)
+    waitingBytes += given.reduce((sum, { entry }) => sum + entry.length, 0)
+  }
+
+  /** The parts of a checkpoint that have come, when no more will. */
+  async function takeParts(): Promise<void> {
+    const all = parts
+    parts = []
+    if (all.length === 0) return
+    const isThere = await Promise.all(all.map(({ entry }) => isHere(entry)))
+    const here = isThere.filter(Boolean).length
+    const news = all.filter((_, i) => !isThere[i])
+    if (news.length > 0) await store()
+    if (news.length === 0 || (await hasOnly(here))) {
+      known += here
+      add(...news)
+      return store()
+    }
+    // It stands for all that is before it, and here is something else: what only this backup may have of it comes to that.
+    const joined = joinedOf(
+      all.map(({ part }) => part),
+      account.balance().relaySeq,
+    )
+    const { ledger, asked } = joined
+    if (
+      unlessBad(() => ledger !== undefined && account.covers(ledger, asked)) === true ||
+      (await Promise.all(joined.entries.map(isHere))).every(Boolean)
+    ) {
+      known += all.length
+    } else add(...joined.entries.map((entry, i) => ({ entry, isClaimed: i === joined.entries.length - 1 })))
+    await store()
+  }
+
   await lookThrough()
-  const wasOccupied = positions.size > 0
-  /** Whether the checkpoint to come is here already, up to some part. */
-  let isBegun = false
   // An epoch is in one log only, and both begin where that begins: of two that have met the relay, one has what the other has, or it is another log.
   const isOther = epochs.length > 0 && epochsHere.size > 0 && !epochs.some((epoch) => epochsHere.has(epoch))
 
   return {
     async take(entry, isClaimed) {
       if (isOther) return
-      if (await isHere(entry)) {
-        known++
-        isBegun ||= wasOccupied && isPart(entry)
+      const read = readEntry(entry)
+      const part = read && partIn(read)
+      if (part === undefined || !goesOn(parts.at(-1)?.part, part)) await takeParts()
+      if (part !== undefined) {
+        parts.push({ entry, isClaimed, part })
         return
       }
-      // A checkpoint stands for all that is before it, and here is something else: of it what only this backup has is wanted, and the relay has the rest.
-      const wanted = wasOccupied && !isBegun && isPart(entry) ? pendingIn(entry) : entry
-      if (wanted === undefined) return
-      waiting.push({ entry: wanted, isClaimed: isClaimed && wanted === entry })
-      waitingBytes += wanted.length
+      if (await isHere(entry)) {
+        known++
+        return
+      }
+      add({ entry, isClaimed })
       if (waiting.length >= MOST_ENTRIES || waitingBytes >= MOST_BYTES) await store()
     },
     async finish() {
+      await takeParts()
       await store()
       return { outcome: isOther ? 'other-epoch' : 'imported', added, known }
     },
   }
 }
 
-function epochsOf(entry: Uint8Array): readonly string[] {
-  try {
-    return entriesIn(decodeEntry(entry)).flatMap(epochsIn)
-  } catch (error) {
-    if (error instanceof ProtocolError) return []
-    throw error
-  }
+function readEntry(entry: Uint8Array): LogEntry | undefined {
+  return unlessBad(() => decodeEntry(entry))
 }
 
-function isPart(entry: Uint8Array): boolean {
-  return partOf(entry) !== undefined
-}
-
-/** The part of a checkpoint that this is; undefined for anything else. */
-function partOf(entry: Uint8Array): CheckpointEntry | undefined {
+/** Undefined for bytes that are not what they should be. */
+function unlessBad<T>(read: () => T): T | undefined {
   try {
-    const read = decodeEntry(entry)
-    return read.kind === 'cells' || read.kind === 'rest' ? read : undefined
+    return read()
   } catch (error) {
     if (error instanceof ProtocolError) return undefined
     throw error
   }
 }
 
-/** The pending Changes in a part of a checkpoint, as what they were before: an entry of Changes. */
-function pendingIn(entry: Uint8Array): Uint8Array | undefined {
-  const part = partOf(entry)
-  if (part?.kind !== 'rest' || part.rest[0] !== 'pending') return undefined
-  return encodeEntry({ kind: 'commits', changes: part.rest[1].map(([record, local]) => ({ record, local })) })
+/** Whether a part is of the same checkpoint as the one before it: the last one comes twice. */
+function goesOn(before: Part | undefined, part: Part): boolean {
+  return (
+    before === undefined ||
+    (before.isJoined === part.isJoined && before.of.checkpoint === part.of.checkpoint && before.of.part <= part.of.part)
+  )
 }
 
 /** The length and the last four bytes, which are the checksum of the entry. */

@@ -5,6 +5,7 @@ import {
   entriesIn,
   ProtocolError,
   type CheckpointEntry,
+  type JoinedEntry,
   type LogEntry,
   type Rest,
   type SingleEntry,
@@ -49,7 +50,7 @@ function isNewer({ code }: ProtocolError): boolean {
 }
 
 /** Throws `ProtocolError` when something in an entry cannot be understood: whoever opens its space could not take it in. */
-function checkInside(entry: SingleEntry | CheckpointEntry): void {
+function checkInside(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
   switch (entry.kind) {
     case 'commits':
       for (const { record, local } of entry.changes) {
@@ -75,6 +76,9 @@ function checkInside(entry: SingleEntry | CheckpointEntry): void {
       return
     case 'rest':
       checkRest(entry.rest)
+      return
+    case 'joined':
+      checkInside(entry.part)
   }
 }
 

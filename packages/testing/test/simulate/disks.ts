@@ -1,5 +1,5 @@
 import { indexedDb, type Surroundings } from '@syncline/idb'
-import { openStore, type Storage, type Store, type StoreOptions } from '@syncline/store'
+import { openStore, type Clock, type Storage, type Store, type StoreOptions } from '@syncline/store'
 import { startBrowser, type Browser } from '../../src/simulate/browser/browser.ts'
 import { createDisk, type Disk, type StoredStore } from '../../src/simulate/browser/disk.ts'
 import type { Key } from '../../src/simulate/browser/keys.ts'
@@ -17,6 +17,8 @@ export interface Machine {
   surroundings(life?: Life): Surroundings
   /** A tab that does nothing yet. */
   life(): Life
+  /** The time of this machine, for whoever is beside it. */
+  clock(): Clock
   /** Opens a store in a tab of its own. What it reports goes to `errors`. */
   open(options?: Partial<StoreOptions>): Promise<Store>
   /** The same, and the tab. */
@@ -50,6 +52,7 @@ export function machineOf(seed: number, disk: Disk = createDisk()): Machine {
     errors,
     surroundings: (life = newLife()) => browser.surroundings(life, createPage()),
     life: newLife,
+    clock: () => clock.of(newLife()),
     storage: () => indexedDb('app', machine.surroundings()),
     open: async (options) => (await machine.openTab(options)).store,
     async openTab(options = {}) {

@@ -1,75 +1,14 @@
 import { indexedDb } from '@syncline/idb'
-import { signOut, storageOf, unsyncedIn, type SignOutOptions } from '@syncline/idb/principals'
+import { signOut, storageOf, unsyncedIn } from '@syncline/idb/principals'
 import { counter, lww } from '@syncline/merge'
-import { createRelay, createMemoryStorage, type Relay } from '@syncline/relay'
-import type { Connection, Store, StoreOptions, Transport } from '@syncline/store'
+import type { Store } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { damage, machineOf, placesOf, type Machine } from './disks.ts'
+import { leave, openAs, relayOf, wayTo } from './people.ts'
 
 const title = lww('title', '')
 const votes = counter('votes')
 const mine = lww('mine', '', { arbiter: 'browser' })
-
-/** A relay that takes a credential for the principal that it names. */
-function relayOf(refuse?: (principal: string) => boolean): Relay {
-  return createRelay({
-    storage: createMemoryStorage(),
-    authenticate: (credential) => ({ principal: new TextDecoder().decode(credential) }),
-    ...(refuse && {
-      refuse: (_, { principal }) => (refuse(principal) ? { code: 'forbidden', message: 'No.' } : undefined),
-    }),
-  })
-}
-
-/** A way to it, which can be cut. */
-function wayTo(relay: Relay): Transport & { isWhole: boolean; onUp: (() => void) | undefined } {
-  const way = {
-    isWhole: true,
-    onUp: undefined as (() => void) | undefined,
-    connect(events: Parameters<Transport['connect']>[0]): Connection {
-      let side: ReturnType<Relay['accept']> | undefined
-      let isOver = false
-      const end = (code: number, reason: string): void => {
-        if (isOver) return
-        isOver = true
-        side?.onClose()
-        events.onClose(code, reason)
-      }
-      const later = (work: () => void): void => void setImmediate(() => (isOver ? undefined : work()))
-      later(() => {
-        if (!way.isWhole) return end(1006, '')
-        side = relay.accept({
-          bufferedBytes: 0,
-          send: (message) => later(() => (way.isWhole ? events.onMessage(message.slice()) : end(1006, ''))),
-          close: (code, reason) => later(() => end(code ?? 1000, reason ?? '')),
-        })
-        events.onOpen()
-      })
-      return {
-        bufferedBytes: 0,
-        send(message) {
-          const copy = message.slice()
-          later(() => {
-            side?.onMessage(copy)
-            way.onUp?.()
-          })
-        },
-        close: (code = 1000, reason = '') => later(() => end(code, reason)),
-      }
-    },
-  }
-  return way
-}
-
-const openAs = (machine: Machine, principal: string | null, options: Partial<StoreOptions> = {}): Promise<Store> =>
-  machine.open({
-    storage: indexedDb(storageOf('app', principal), machine.surroundings()),
-    credential: () => new TextEncoder().encode(principal ?? ''),
-    ...options,
-  })
-
-const leave = (machine: Machine, principal: string | null, options: SignOutOptions) =>
-  machine.until(signOut(storageOf('app', principal), { surroundings: machine.surroundings(), ...options }))
 
 async function work(machine: Machine, store: Store, text: string): Promise<void> {
   await machine.until(store.transact((tx) => tx.set(title, text)).durable())
