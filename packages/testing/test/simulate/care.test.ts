@@ -4,6 +4,8 @@ import { encodeEntry } from '@syncline/protocol'
 import type { Store } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { damage, machineOf, makeHole, placesOf, valueAt, type Machine } from './disks.ts'
+import * as every from './every-policy.ts'
+import { compact, kindsOf, openAs, relayOf, wayTo } from './people.ts'
 
 const title = lww('title', '')
 const votes = counter('votes')
@@ -276,4 +278,138 @@ test('[CA4] runs of one relay are one log, older or newer; the log of another re
   expect(await imported(await ordered(3, a, b), older)).toMatchObject({ spaces: [{ outcome: 'imported', known: 1 }] })
   expect(await imported(await ordered(4, a), newer)).toMatchObject({ spaces: [{ outcome: 'imported', added: 1 }] })
   expect(await imported(await ordered(5, c), newer)).toMatchObject({ spaces: [{ outcome: 'other-epoch', added: 0 }] })
+})
+
+/** Opens what the app has on a machine, works there, and closes it. */
+async function workOn(machine: Machine, ...texts: readonly string[]): Promise<void> {
+  const store = await openAs(machine, null)
+  for (const text of texts) await every.work(machine, store, text)
+  await machine.until(store.close())
+}
+
+/** What the app shows on a machine, and how much is pending. */
+async function shownOn(machine: Machine): Promise<readonly unknown[]> {
+  const store = await openAs(machine, null)
+  const found = [...every.picture(store), store.status.pending]
+  await machine.until(store.close())
+  return found
+}
+
+/** Two devices go on from one backup, become checkpoints or not, and take in each other's. */
+async function apart(compacted: readonly number[]) {
+  const devices = [machineOf(31), machineOf(32)] as const
+  await workOn(devices[0], 'one', 'two')
+  await imported(devices[1], await exported(devices[0]))
+  await workOn(devices[0], 'three here')
+  await workOn(devices[1], 'three there', 'four there')
+  await workOn(devices[0], 'four here')
+  for (const at of compacted) await compact(devices[at]!, null)
+  const backups = [await exported(devices[0]), await exported(devices[1])] as const
+  for (const at of [0, 1] as const) await imported(devices[at], backups[1 - at]!)
+  return { devices, backups, shown: [await shownOn(devices[0]), await shownOn(devices[1])] }
+}
+
+test('[CA4] of two devices that went on from one backup each has all that both have done, once, whatever has become a checkpoint', async () => {
+  const logs = await apart([])
+  expect(logs.shown[0]).toEqual(logs.shown[1])
+  expect([logs.shown[0]![1], logs.shown[0]![5], logs.shown[0]!.at(-1)]).toEqual([6, 6, 6])
+  for (const compacted of [[0], [1], [0, 1]]) {
+    const { devices, backups, shown: found } = await apart(compacted)
+    expect(found).toEqual(logs.shown)
+    for (const at of [0, 1] as const) {
+      // Once more, as it is now and as a checkpoint, adds nothing of a checkpoint.
+      for (const isCompacted of [false, true]) {
+        if (isCompacted) await compact(devices[at], null)
+        const again = await imported(devices[at], backups[1 - at]!)
+        expect(again.spaces).toMatchObject([{ outcome: 'imported', ...(compacted.includes(1 - at) && { added: 0 }) }])
+        expect(await shownOn(devices[at])).toEqual(logs.shown[at])
+      }
+      expect((await verify(devices[at])).isSound).toBe(true)
+    }
+  }
+})
+
+test('[CA4] an old backup that is a checkpoint takes nothing back where work has gone on', async () => {
+  const machine = machineOf(33)
+  await workOn(machine, 'one', 'two')
+  await compact(machine, null)
+  const old = await exported(machine)
+  await workOn(machine, 'three')
+  const store = await openAs(machine, null)
+  // What the backup has is written over, taken out and taken back.
+  await machine.until(store.transactAsync((tx) => tx.exclude(every.tags, 'one'), { arbiter: 'browser' }))
+  await machine.until(store.transactAsync((tx) => tx.add(every.drafts, -1), { arbiter: 'browser' }))
+  await machine.until(store.close())
+  const before = await shownOn(machine)
+  for (const isCompacted of [false, true]) {
+    if (isCompacted) await compact(machine, null)
+    const { spaces } = await imported(machine, old)
+    expect(spaces).toMatchObject([{ added: 0 }])
+    expect(await shownOn(machine)).toEqual(before)
+  }
+  // And where only the old one is, the new one brings the rest, and what it took away is away.
+  await compact(machine, null)
+  const fresh = machineOf(34)
+  await imported(fresh, old)
+  await imported(fresh, await exported(machine))
+  expect(await shownOn(fresh)).toEqual(before)
+})
+
+for (const compacted of [[], [0], [1], [0, 1]]) {
+  test(`[CA4] on a second device while the first lives, with a relay between: each Change is there once (${compacted.length === 0 ? 'logs' : `checkpoints ${compacted.join(' and ')}`})`, async () => {
+    const devices = [machineOf(35), machineOf(36)] as const
+    const relay = relayOf(undefined, devices[0].clock())
+    const online = async (at: 0 | 1, text: string): Promise<void> => {
+      const store = await openAs(devices[at], null, { transport: wayTo(relay) })
+      await every.work(devices[at], store, text)
+      await devices[at].until(store.synced())
+      await devices[at].until(store.close())
+    }
+    await online(0, 'one')
+    await workOn(devices[0], 'two')
+    await imported(devices[1], await exported(devices[0]))
+    // What the first has pending is sent by the second, which goes on, as the first does.
+    await online(1, 'three')
+    await workOn(devices[1], 'four')
+    await workOn(devices[0], 'five')
+    for (const at of compacted) await compact(devices[at]!, null)
+    const backups = [await exported(devices[0]), await exported(devices[1])] as const
+    for (const at of [1, 0] as const) await imported(devices[at], backups[1 - at]!)
+    await online(0, 'six')
+    await online(1, 'seven')
+    await online(0, 'eight')
+    const first = await shownOn(devices[0])
+    expect([first[0], first[1], first.at(-1)]).toEqual(['eight', 8, 0])
+    // Five were there when it was exported, and the two that it made since.
+    expect(first[5]).toBe(7)
+    expect((await shownOn(devices[1]))[5]).toBe(6)
+    const third = machineOf(37)
+    const elsewhere = await openAs(third, null, { transport: wayTo(relay) })
+    await third.until(elsewhere.transact((tx) => tx.set(every.banned, 'not here')).synced())
+    expect([elsewhere.get(every.title), elsewhere.get(every.votes)]).toEqual(['eight', 8])
+  })
+}
+
+test('[CA4] [DM1] of a joined checkpoint that is damaged in one part all others are taken in, and nothing is doubled', async () => {
+  const parts = async () => {
+    const [source, target] = [machineOf(38), machineOf(39)]
+    await workOn(source, 'one', 'two')
+    await compact(source, null)
+    await workOn(target, 'three')
+    await imported(target, await exported(source))
+    return target
+  }
+  const whole = await parts()
+  const kinds = await kindsOf(whole, 'app')
+  const places = kinds.flatMap((kind, i) => (kind === 'joined' ? [i] : []))
+  const all = await shownOn(whole)
+  expect([all[1], all[5], places.length > 3]).toEqual([3, 3, true])
+  for (const at of places) {
+    const machine = await parts()
+    const place = placesOf(machine.disk, 'entries')[at]!
+    damage(machine.disk, place, (value) => ({ ...(value as object), entry: 'nothing' }))
+    const found = await shownOn(machine)
+    expect([Number(found[1]) <= 3, Number(found[5]) <= 3, machine.errors.length > 0]).toEqual([true, true, true])
+    expect(Number(found[1]) + Number(found[5])).toBeGreaterThanOrEqual(4)
+  }
 })
