@@ -4,7 +4,7 @@ import { connect } from '../src/connection.ts'
 import { FORMAT_VERSION } from '../src/format.ts'
 import { indexedDb } from '../src/index.ts'
 import { verifyDatabase } from '../src/care/index.ts'
-import { fixtures, look, rebuild } from './fixtures/database.ts'
+import { fixtures, look, rebuild, type Fixture } from './fixtures/database.ts'
 import { relayHere, shownBy, SPACES } from './fixtures/work.ts'
 import { patient } from './names.ts'
 
@@ -19,14 +19,28 @@ async function openBoth(name: string, options = {}): Promise<readonly Store[]> {
   return opened
 }
 
-test('[ID15] there is a fixture of each version before this one, and each has something of everything', () => {
-  const before = Array.from({ length: FORMAT_VERSION - 1 }, (_, i) => i + 1)
-  expect(fixtures.map(({ version }) => version)).toEqual(expect.arrayContaining(before))
+test('[ID15] there is a fixture of each version, and each has something of everything', () => {
+  expect(fixtures.map(({ version }) => version)).toEqual(Array.from({ length: FORMAT_VERSION }, (_, i) => i + 1))
   for (const { version, shown } of fixtures) {
     expect([version, shown[0]!.pending, shown[0]!.refused]).toEqual([version, 3, ['locked']])
     expect([version, shown[0]!.draft]).toEqual([version, version === 1 ? '' : 'a second draft'])
   }
+  // Since version 4 there are checkpoints: cells, and the rest, with entries of Changes behind them.
+  for (const fixture of fixtures) {
+    const kinds = new Set(kindsIn(fixture))
+    expect([fixture.version, kinds.has(9), kinds.has(10)]).toEqual([fixture.version, ...both(fixture.version >= 4)])
+    expect(kinds.has(1)).toBe(true)
+  }
 })
+
+/** The kinds of its entries, as their bytes say them. */
+function kindsIn({ stores }: Fixture): readonly number[] {
+  const { records } = stores.find(({ name }) => name === 'entries')!
+  // It was written by the script.
+  return records.map(({ value }) => atob((value as { entry: { bytes: string } }).entry.bytes).charCodeAt(1))
+}
+
+const both = (is: boolean): readonly [boolean, boolean] => [is, is]
 
 test.each(fixtures)(
   '[ID15] a database that the code of version $version has left opens with all it has, and goes on',
