@@ -36,12 +36,12 @@ export interface ImportedSpace {
 
 /**
  * Takes a backup into the storage called `name`, beside what is there. What was here already is not added again, so a backup may be imported twice, and
- * where work has gone on since. A space that was not here is then as it was, with its pending Changes and its undo stacks; the relay has each Change once,
- * whoever sends it. Stores that have a space open show what has come.
+ * where work has gone on since. A space that was not here is then as it was, with its pending Changes and its undo stacks; one that was has what both had: `browser` refs,
+ * refused Changes and undo stacks too. The relay has each Change once, whoever sends it. Stores that have a space open show what has come.
  *
  * What is damaged in the backup is left out and counted, and all else is taken in. When it breaks off, what was taken in by then stays, and to import again
  * adds the rest. Rejects with `StoreError` `invalid-backup` for what is none, `storage-newer` for one of newer code, `storage-failed` and `storage-blocked` when
- * it cannot be stored. Holds a few mebibytes in memory, and eight bytes for each entry that is here already.
+ * it cannot be stored. Holds a few mebibytes in memory, or one checkpoint where that is larger, and eight bytes for each entry that is here already.
  *
  * @example
  * import { importDatabase } from '@syncline/idb/care'

@@ -11,7 +11,10 @@ export interface UnsyncedSpace {
   readonly undecided: number
   /** Changes that the relay refused, and that wait for a decision. */
   readonly refused: number
-  /** Records that could not be read: nobody knows what was in them. */
+  /**
+   * Records that could not be read, those that were set aside among them, also when the relay has made good since what was in them: nobody can say that this
+   * was all, for what was stored last leaves no gap. `repairDatabase(name, { dropAside: true })` says that nobody misses anything.
+   */
   readonly unreadable: number
 }
 
