@@ -1,5 +1,5 @@
 import { counter, lww } from '@syncline/merge'
-import { openStore, type Store } from '@syncline/store'
+import { openStore, type Storage, type Store } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { databaseName } from '../src/format.ts'
 import { indexedDb } from '../src/index.ts'
@@ -32,5 +32,43 @@ test('[PR1] [PR2] [PR4] [PR5] a guest signs in, works on and leaves the machine'
   expect(await isThere(ada)).toBe(false)
   await expect.poll(() => store.status.storage).toBe('evicted')
   expect([store.get(title), store.get(votes)]).toEqual(['mine', 1])
+  await store.close()
+})
+
+test('[PR5] what is a checkpoint by now comes beside what is there, which is one too', async () => {
+  const app = freshName()
+  const draft = lww('draft', '', { arbiter: 'browser' })
+  const drafts = counter('drafts', { arbiter: 'browser' })
+  const kindsOf = async (name: string): Promise<readonly (number | undefined)[]> => {
+    const log = await indexedDb(name).openLog('board')
+    const kinds: (number | undefined)[] = []
+    await log.read(0, (entry) => void kinds.push(entry[1]))
+    await log.close()
+    return kinds
+  }
+  const [guest, ada] = [storageOf(app, null), storageOf(app, 'ada')]
+  for (const [name, text] of [
+    [ada, 'before'],
+    [guest, 'after'],
+  ] as const) {
+    const storage = indexedDb(name)
+    const openLog: Storage['openLog'] = async (space) => ({ ...(await storage.openLog(space)), worthBytes: 1 })
+    const store = await openStore({ space: 'board', storage: { ...storage, openLog } })
+    await store.transact((tx) => (tx.set(title, text), tx.add(votes, 1))).durable()
+    await store.transactAsync((tx) => (tx.set(draft, text), tx.add(drafts, 1)), { arbiter: 'browser' })
+    await store.transactAsync((tx) => tx.set(draft, text.repeat(1000)), { arbiter: 'browser' })
+    // Cells, or what is left beside them.
+    await expect.poll(async () => (await kindsOf(name)).every((kind) => kind === 9 || kind === 10)).toBe(true)
+    await store.close()
+  }
+  await signOut(guest, { data: 'handOver', to: ada })
+  expect(await isThere(guest)).toBe(false)
+  expect(new Set(await kindsOf(ada))).toEqual(new Set([9, 10, 11]))
+  const store = await open(ada)
+  expect([title, draft].map((ref) => store.get(ref))).toEqual(['after', 'after'.repeat(1000)])
+  expect([store.get(votes), store.get(drafts), store.status.pending]).toEqual([2, 2, 2])
+  for (let step = 0; step < 3; step++) await store.undoAsync()
+  // The guest had found no title.
+  expect([store.get(title), store.get(votes), store.get(drafts)]).toEqual(['', 1, 1])
   await store.close()
 })

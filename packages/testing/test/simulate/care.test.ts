@@ -413,3 +413,82 @@ test('[CA4] [DM1] of a joined checkpoint that is damaged in one part all others 
     expect(Number(found[1]) + Number(found[5])).toBeGreaterThanOrEqual(4)
   }
 })
+
+for (const isOnline of [false, true]) {
+  test(`[CA4] [CP10] stores that are open${isOnline ? ' and online' : ''} show what a joined checkpoint brings, and go on`, async () => {
+    const [source, target] = [machineOf(40), machineOf(41)]
+    const relay = relayOf(undefined, target.clock())
+    await workOn(source, 'one', 'two')
+    await compact(source, null)
+    const backup = await exported(source)
+    const open = (): Promise<Store> =>
+      openAs(target, null, { storage: target.storage(), ...(isOnline && { transport: wayTo(relay) }) })
+    const tabs = [await open(), await open()] as const
+    for (const [i, store] of tabs.entries()) await every.work(target, store, `here ${i}`)
+    const told: unknown[] = []
+    tabs[1].changes(every.drafts, ({ value }) => told.push(value))
+    // While one is on its way to what the browser decides about.
+    const both = [
+      imported(target, backup),
+      tabs[0].transactAsync((tx) => tx.add(every.drafts, 1), { arbiter: 'browser' }),
+    ] as const
+    await target.until(Promise.all(both))
+    await target.run(300)
+    for (const store of tabs) {
+      expect([store.get(every.votes), store.get(every.drafts), store.get(every.tags)]).toEqual([
+        4,
+        5,
+        ['here 0', 'here 1', 'one', 'two'],
+      ])
+    }
+    expect(told.at(-1)).toBe(5)
+    for (const store of tabs) await every.work(target, store, 'after')
+    if (isOnline) await target.until(Promise.all(tabs.map((store) => store.synced())))
+    await target.run(300)
+    const shown_ = tabs.map((store) => every.picture(store))
+    expect(shown_[0]).toEqual(shown_[1])
+    expect([shown_[0]![1], shown_[0]![5], tabs[0].status.pending]).toEqual([6, 7, isOnline ? 0 : 6])
+    for (const store of tabs) await target.until(store.close())
+    expect((await shownOn(target)).slice(0, -1)).toEqual(shown_[0])
+    expect(target.errors).toEqual([])
+  })
+}
+
+for (const isCompacted of [false, true]) {
+  test(`[CA4] what the first device had to author again the second does not send beside it (a ${isCompacted ? 'checkpoint' : 'log'})`, async () => {
+    const devices = [machineOf(42), machineOf(43)] as const
+    let clashes = 1
+    const relay = relayOf((_, addresses) => {
+      if (addresses.includes('banned')) return true
+      return addresses.includes('votes') && clashes-- > 0 ? 'writer-clash' : false
+    }, devices[0].clock())
+    await workOn(devices[0], 'one', 'two')
+    const alone = await openAs(devices[0], null)
+    await devices[0].until(alone.transact((tx) => tx.set(every.banned, 'x'), { meta: 'mine' }).durable())
+    await devices[0].until(alone.close())
+    await imported(devices[1], await exported(devices[0]))
+    const first = await openAs(devices[0], null, { transport: wayTo(relay) })
+    await devices[0].until(first.synced().catch(() => undefined))
+    await devices[0].until(first.transact((tx) => tx.set(every.title, 'sent')).synced())
+    expect([first.status.refused, first.status.pending, first.get(every.votes)]).toEqual([1, 0, 2])
+    await devices[0].until(first.close())
+    if (isCompacted) await compact(devices[0], null)
+    await imported(devices[1], await exported(devices[0]))
+    const before = await openAs(devices[1], null)
+    expect([before.status.refused, before.get(every.votes), before.get(every.drafts)]).toEqual([1, 2, 2])
+    expect(before.refused.list().map(({ change }) => change.meta)).toEqual(['mine'])
+    await devices[1].until(before.close())
+    const second = await openAs(devices[1], null, { transport: wayTo(relay) })
+    await devices[1].until(second.transact((tx) => tx.add(every.votes, 10)).synced())
+    expect([second.status.refused, second.status.pending, second.get(every.votes)]).toEqual([1, 0, 12])
+    // What is taken off the list here stays off it, however often it comes.
+    second.refused.drop(second.refused.list()[0]!.id)
+    await devices[1].until(second.durable())
+    await devices[1].until(second.close())
+    await compact(devices[1], null)
+    await imported(devices[1], await exported(devices[0]))
+    const last = await openAs(devices[1], null)
+    expect([last.status.refused, last.status.pending, last.get(every.votes)]).toEqual([0, 0, 12])
+    await devices[1].until(last.close())
+  })
+}

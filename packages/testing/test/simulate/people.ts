@@ -6,8 +6,11 @@ import { decodeEntry } from '@syncline/protocol'
 import type { Clock, Connection, Storage, Store, StoreOptions, Transport } from '@syncline/store'
 import type { Machine } from './disks.ts'
 
-/** A relay that takes a credential for the principal that it names. */
-export function relayOf(refuse?: (principal: string, addresses: readonly string[]) => boolean, clock?: Clock): Relay {
+/** A relay that takes a credential for the principal that it names. `refuse` may give the code of the refusal. */
+export function relayOf(
+  refuse?: (principal: string, addresses: readonly string[]) => boolean | string,
+  clock?: Clock,
+): Relay {
   return createRelay({
     storage: createMemoryStorage(),
     ...(clock && { clock }),
@@ -15,7 +18,8 @@ export function relayOf(refuse?: (principal: string, addresses: readonly string[
     ...(refuse && {
       refuse: ({ touched }, { principal }) => {
         const addresses = touched.map(({ address }) => address)
-        return refuse(principal, addresses) ? { code: 'forbidden', message: 'No.' } : undefined
+        const found = refuse(principal, addresses)
+        return found === false ? undefined : { code: found === true ? 'forbidden' : found, message: 'No.' }
       },
     }),
   })
