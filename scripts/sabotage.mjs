@@ -45,7 +45,7 @@ async function simulate(name, where) {
   mkdirSync(cache('results'), { recursive: true })
   const results = cache('results', 'sabotage.json')
   rmSync(results, { force: true })
-  const args = ['run', '--project', 'sim', '--bail', '1', '--reporter=json', `--outputFile.json=${results}`, where]
+  const args = ['run', '--project', 'sim-*', '--bail', '1', '--reporter=json', `--outputFile.json=${results}`, where]
   const { output, seconds } = await run(tool('vitest'), args, {
     env: name === undefined ? {} : { SYNCLINE_SABOTAGE: name },
     quiet: true,

@@ -23,7 +23,7 @@ export async function test() {
 
   await report.time('static', () => staticPart(report, { build: true }))
   await report.time('unit', () => vitest(report, 'node'))
-  await report.time('simulator', () => vitest(report, 'sim'))
+  await report.time('simulator', () => vitest(report, 'sim-*'))
 
   await withBrowser(report, chromium, async (env) => {
     await report.time('browser', () => vitest(report, 'browser', { env }))
@@ -50,7 +50,7 @@ export async function testLong() {
   const env = { SYNCLINE_LONG: '1' }
   report.step('build', await report.time('build', () => built(buildRelay(), buildDemo())))
   await report.time('unit', () => vitest(report, 'node', { env, timeoutMs: 3 * 3600_000 }))
-  await report.time('simulator', () => vitest(report, 'sim', { env, timeoutMs: 3 * 3600_000 }))
+  await report.time('simulator', () => vitest(report, 'sim-*', { env, timeoutMs: 3 * 3600_000 }))
   const planted = run(process.execPath, [at('scripts/sabotage.mjs')], { timeoutMs: 3600_000 })
   report.step('sabotages', await report.time('sabotages', () => planted))
   await withBrowser(report, chromium, (browser) =>
@@ -91,12 +91,14 @@ async function built(...builds) {
   return { code: Math.max(...parts.map(({ code }) => code)), output: parts.map(({ output }) => output).join('\n') }
 }
 
+/** Runs the tests of a project of vitest, or of all whose names begin so: `sim-*`. */
 async function vitest(report, project, { env, timeoutMs = 600_000 } = {}) {
-  const results = resultsFile(project)
+  const part = project.replace('-*', '')
+  const results = resultsFile(part)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
   const args = ['run', '--project', project, '--passWithNoTests', ...reporters]
   const { code } = await run(tool('vitest'), args, { env, timeoutMs })
-  report.vitest(project, readResults(results), code)
+  report.vitest(part, readResults(results), code)
 }
 
 async function playwright(report, { env, timeoutMs = 600_000 }) {
