@@ -228,8 +228,8 @@ export const sabotages = [
     name: 'an append is told before the browser has stored it',
     foundBy: 'simulate/damaged',
     file: 'packages/idb/src/requests.ts',
-    from: '      transaction.commit()\n',
-    to: '      request.onsuccess = () => resolve(request.result)\n      transaction.commit()\n',
+    from: '      if (commits) transaction.commit()\n',
+    to: '      request.onsuccess = () => resolve(request.result)\n      if (commits) transaction.commit()\n',
   },
   {
     name: 'what is set aside is not reported',
