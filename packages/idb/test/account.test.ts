@@ -1,4 +1,4 @@
-import { encodeChange, type SingleEntry } from '@syncline/protocol'
+import { encodeChange, type Ledger, type Rest, type SingleEntry } from '@syncline/protocol'
 import { emptyBasis, type Change } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { openAccount } from '../src/care/account.ts'
@@ -49,4 +49,56 @@ test('[CA1] a run of the relay that begins an epoch leaves no gap, one that skip
   expect(account.balance()).toMatchObject({ epoch: B, relaySeq: 3, gaps: [] })
   account.take({ kind: 'ordered', epoch: C!, first: 5, items: [record(A!, 4)] })
   expect(account.balance()).toMatchObject({ epoch: C, relaySeq: 3, gaps: [{ from: 4, to: 4 }] })
+})
+
+test('[CA1] [CP10] what a joined checkpoint has beside what is here counts once, however often it comes', () => {
+  const part = { checkpoint: 7, part: 1 }
+  const none = new Uint8Array()
+  const ledger = {
+    relaySeq: 0,
+    stretches: [],
+    foreign: [],
+    seqs: [
+      [A!, 4, -1],
+      [B!, 9, 0],
+    ],
+    clocks: [9, 0, 0],
+    browserWriter: '',
+    dismissed: [],
+    refusals: [],
+    ended: [[A!, 2, 3]],
+    became: [],
+    renames: [],
+    owners: [],
+    clientsOfRefused: [],
+  } as const satisfies Ledger
+  const rests: readonly Rest[] = [
+    ['pending', [[record(A!, 4), none, []]]],
+    ['refused', [[record(A!, 3), none, 'forbidden', 'No.']]],
+    ['asked', [[C!, record(C!, 1), none]]],
+    ['ledger', ledger],
+  ]
+  const account = openAccount()
+  // One that is refused there is pending here, and one is sent.
+  account.take(commits(A!, 1, 2, 3))
+  account.take({ kind: 'ordered', epoch: C!, first: 1, items: [{ writer: A!, seq: 1 }] })
+  expect(account.covers(ledger, [record(C!, 1)])).toBe(false)
+  for (let round = 0; round < 2; round++) {
+    for (const rest of rests) {
+      account.take({ kind: 'joined', part: { kind: 'rest', ...part, isLast: rest[0] === 'ledger', rest } })
+    }
+    expect(account.balance()).toEqual({
+      epoch: C,
+      relaySeq: 1,
+      gaps: [],
+      missing: [],
+      pending: 2,
+      undecided: 1,
+      refused: 1,
+    })
+    expect(account.covers(ledger, [record(C!, 1)])).toBe(true)
+  }
+  expect(account.covers({ ...ledger, relaySeq: 2 }, [])).toBe(false)
+  expect(account.covers({ ...ledger, seqs: [[B!, 1, -1]] }, [])).toBe(false)
+  expect(account.covers(ledger, [record(B!, 1)])).toBe(false)
 })

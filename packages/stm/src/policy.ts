@@ -96,8 +96,8 @@ export interface Policy<V = any, S = any, D = any> {
 
   /**
    * Operations that make a state of nothing, in this order and each with its stamp: as few as can be, so that nothing is left of what was overwritten. Where a
-   * state holds what no operation says, its payload has {@link nobodys} stamp, by which `apply` knows that it has come from this device alone. Of a policy
-   * without it operations are kept as they came. Must not throw on any state.
+   * state holds what no operation says, its payload has {@link nobodys} stamp, by which `apply` knows that it has come from this device alone, and joins it to
+   * what is there: two logs may become one. Of a policy without it operations are kept as they came. Must not throw on any state.
    */
   distill?(state: S): readonly Distilled[]
 
