@@ -16,7 +16,10 @@ export interface Action<A extends Arbiter> {
   readonly arbiter: A
   /** How often it is done, beside others. Default 1. */
   readonly weight?: number
-  /** Writes. It runs again when others were faster, and draws the same from `chance` then. Of local refs alone it does not await. */
+  /**
+   * Writes. It runs again when others were faster, and draws the same from `chance` then. Of local refs alone it does not await. Throws an error with a `code`
+   * where the app itself would say no: then nothing was done, and it is counted as `declined` with that code. Anything else that it throws fails the schedule.
+   */
   readonly body: (tx: Tx<'local' | A>, chance: ActionChance) => void | Promise<void>
 }
 

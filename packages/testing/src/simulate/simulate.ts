@@ -68,8 +68,8 @@ const MOST_SHRINKING = 300
 
 /**
  * A system of real stores, logs and a relay, to be run in one process and in virtual time: what people do, how long everything takes and what goes wrong
- * follows from a seed. Nothing runs until it is asked for. Throws `SimulationError` `invalid-simulation` where there is no replica or no tab. Cost: some
- * milliseconds for each schedule.
+ * follows from a seed. Nothing runs until it is asked for. Throws `SimulationError` `invalid-simulation` where there is no replica or no tab, and for
+ * a fault that there is not. Cost: some milliseconds for each schedule.
  *
  * @example
  * import { lww } from '@syncline/merge'
@@ -92,6 +92,7 @@ export function simulate(options: SimulateOptions): Simulation {
       `There are ${replicas} replicas, with ${JSON.stringify(options.tabs ?? tabs)} tabs. Give at least one replica, and at least one tab to each that there is.`,
     )
   }
+  checkFaults(faults)
   const plan: SchedulePlan = { app, tabs, relay, faults, steps }
 
   async function replay(from: number | Trace): Promise<Report> {
@@ -146,6 +147,21 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
     crashes: (wanted = {}) => crash(plan, wanted, shrinking),
     exhaust: (wanted) => exhaust({ ...wanted, app }),
     calm: (wanted) => calm({ ...wanted, app }),
+  }
+}
+
+/** A fault that nobody knows would never happen, and nobody would hear of it. */
+function checkFaults(faults: Partial<Faults>): void {
+  for (const [name, rate] of Object.entries(faults)) {
+    if (!Object.hasOwn(everyFault, name)) {
+      throw new SimulationError(
+        'invalid-simulation',
+        `There is no fault "${name}". There are ${Object.keys(everyFault).join(', ')}.`,
+      )
+    }
+    if (!(rate >= 0 && rate <= 1)) {
+      throw new SimulationError('invalid-simulation', `The fault "${name}" happens at a rate from 0 to 1, not ${rate}.`)
+    }
   }
 }
 

@@ -46,3 +46,12 @@ test('where there is nobody nothing can be simulated', () => {
   for (const options of [{ tabs: [] }, { replicas: 0 }, { replicas: 1, tabs: [1, 1] }, { tabs: [1, 0] }])
     expect(() => simulate({ app: idle, ...options })).toThrow('Give at least one replica')
 })
+
+test('a fault that there is not, or at a rate that is none, is said and not left out', () => {
+  const app = idle
+  // As somebody writes who writes JavaScript.
+  const unknown = { tabcrash: 0.1 } as Record<string, number>
+  expect(() => simulate({ app, faults: unknown })).toThrow(/no fault "tabcrash".*tabCrash,/)
+  for (const loss of [1.5, -0.1, Number.NaN]) expect(() => simulate({ app, faults: { loss } })).toThrow(/from 0 to 1/)
+  expect(() => simulate({ app, faults: { loss: 1, delay: 0 } })).not.toThrow()
+})
