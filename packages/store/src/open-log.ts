@@ -65,8 +65,15 @@ export function readRecord(bytes: Uint8Array, space: string): Change {
   return readStored(space, () => readChange(bytes))
 }
 
+/** So long is a record that takes some milliseconds. */
+const LONG_BYTES = 16 * 1024
+
 /** The same in pieces. */
 export function* readRecordInPieces(bytes: Uint8Array, space: string): Pieces<Change> {
+  if (bytes.length < LONG_BYTES) {
+    yield bytes.length
+    return readRecord(bytes, space)
+  }
   const steps = readChangeInSteps(bytes)
   for (;;) {
     const step = readStored(space, () => steps.next())

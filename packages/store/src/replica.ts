@@ -276,8 +276,7 @@ interface Postponed {
 const SLICE = 1024
 
 function* slicesOf(ops: readonly Op[]): Iterable<readonly Op[]> {
-  if (ops.length <= SLICE) yield ops
-  else for (let i = 0; i < ops.length; i += SLICE) yield ops.slice(i, i + SLICE)
+  for (let i = 0; i < ops.length; i += SLICE) yield ops.slice(i, i + SLICE)
 }
 
 /** Seqs, both included. */
@@ -418,6 +417,12 @@ export function createReplica(
   }
 
   function* replay(change: Change, known: KnownOfChange): Pieces<void> {
+    // Most Changes are small, and a log has many.
+    if (change.ops.length <= SLICE) {
+      commit(change, 'replay', known)
+      yield change.ops.length * BYTES_OF_A_CELL
+      return
+    }
     const rest: Postponed = (postponed = {})
     try {
       commit(change, 'replay', known)
@@ -653,8 +658,12 @@ export function createReplica(
       // Whoever sends them, nobody outside writes what is this browser's own.
       const theirs = withoutBrowserOps(item)
       underlay(theirs)
-      if (origin === 'replay') yield* replayed(theirs, next)
-      else for (const key of apply(theirs, envelope?.isOurs === true ? 'local' : origin, next)) changed.add(key)
+      if (origin === 'replay' && theirs.ops.length > SLICE) yield* replayed(theirs, next)
+      else {
+        const keys = apply(theirs, envelope?.isOurs === true ? 'local' : origin, next)
+        if (origin !== 'replay') for (const key of keys) changed.add(key)
+        yield theirs.ops.length * BYTES_OF_A_CELL
+      }
       for (const key of setRight(theirs)) changed.add(key)
     }
     return changed
@@ -971,7 +980,7 @@ export function createReplica(
     for (const one of all) {
       pending.set(changeId(one.change), one)
       isEnding = true
-      if (origin === 'replay') {
+      if (origin === 'replay' && one.change.ops.length > SLICE) {
         for (const ops of slicesOf(one.change.ops)) {
           overlay(ops)
           yield ops.length * BYTES_OF_A_CELL
@@ -979,7 +988,9 @@ export function createReplica(
         yield* replayed(one.change, settled)
       } else {
         overlay(one.change.ops)
-        for (const key of apply(one.change, 'replay', settled)) changed.add(key)
+        const keys = apply(one.change, 'replay', settled)
+        if (origin !== 'replay') for (const key of keys) changed.add(key)
+        yield one.change.ops.length * BYTES_OF_A_CELL
       }
       isEnding = false
     }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { memoryStorage, openStore, type Clock, type Storage, type Store } from '../src/index.ts'
 import { systemClock } from '../src/system.ts'
 import { sealed } from './sealed.ts'
+import { smallLogs } from './small-logs.ts'
 import { createWorld, passing } from './world.ts'
 
 const ROWS = 8_000
@@ -201,4 +202,59 @@ test('[ST43] what is ready reads as it does for who asks for it later, and goes 
   const again = await openStore({ space: 'board', storage })
   expect(read(again)).toEqual(after)
   await again.close()
+})
+
+test('[ST42] Changes of many operations are what they were, whoever made them and wherever they stand: ordered, pending, in a checkpoint', async () => {
+  const many = Array.from({ length: 1_500 }, (_, i) => `m${i}`)
+  const world = await createWorld(5)
+  const [mine, theirs] = [memoryStorage(), memoryStorage()]
+  const [wire, other] = [world.wire(), world.wire()]
+  const open = (storage: Storage, transport: typeof wire): Promise<Store> =>
+    world.open({ storage: smallLogs(storage, 1_000), transport, ready: [rows] })
+  const read = (store: Store): readonly unknown[] => [...store.snapshot.items(rows)]
+  let a = await open(mine, wire)
+  let b = await open(theirs, other)
+  await world.clock.pass(500)
+  a.transact((tx) => {
+    for (const id of many) tx.create(rows.at(id), { text: id })
+  })
+  await passing(world, a.synced())
+  await world.clock.pass(500)
+  expect(read(b)).toEqual(read(a))
+  // As others made it, in the order of the relay, and in what came of that.
+  for (let round = 0; round < 2; round++) {
+    const before = read(b)
+    await b.close()
+    b = await open(theirs, other)
+    expect(read(b)).toEqual(before)
+    await world.clock.pass(20_000)
+  }
+  // Pending, over what the relay has, and under what it brings.
+  wire.isWhole = false
+  wire.cut()
+  await world.clock.pass(100)
+  for (const votes of [1, 2]) {
+    a.transact((tx) => {
+      for (const id of many) tx.patch(rows.at(id), { votes })
+    })
+    await passing(world, a.durable())
+    await world.clock.pass(20_000)
+  }
+  b.transact((tx) => tx.patch(rows.at('m7'), { votes: 77, text: 'theirs' }))
+  await passing(world, b.synced())
+  const pending = read(a)
+  for (let round = 0; round < 2; round++) {
+    await a.close()
+    a = await open(mine, wire)
+    expect(read(a)).toEqual(pending)
+    expect(a.status.pending).toBe(2)
+    await world.clock.pass(20_000)
+  }
+  wire.mend()
+  await world.clock.pass(60_000)
+  await passing(world, a.synced())
+  expect(read(a)).toEqual(read(b))
+  expect(a.get(rows.at('m7'))).toMatchObject({ votes: 77, text: 'theirs' })
+  expect(a.get(rows.at('m8'))).toMatchObject({ votes: 2 })
+  await world.close()
 })
