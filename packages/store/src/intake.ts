@@ -6,7 +6,7 @@ import { refusedError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
 import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
-import { atOnce, onePiece, type Pieces } from './pieces.ts'
+import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
 import { nobody, withLocalPart } from './read-change.ts'
 import type { Envelope, OrderedItem } from './replica.ts'
 
@@ -118,7 +118,7 @@ export function createIntake(core: Core): Intake {
       const from = { ...nobody, writer, seq, at }
       core.undoing.onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt })
     }
-    hearNotes({ ...found, notes }, () => true)
+    yield* hearNotes({ ...found, notes }, () => true)
     for (const id of ordered) waiting.resolve(id)
     decideAsked(asked)
     for (const refused of replica.refused.values()) waiting.reject(refused.id, refusedError(refused))
@@ -136,16 +136,20 @@ export function createIntake(core: Core): Intake {
   }
 
   /** Hears how Changes of a checkpoint can be taken back: of those that are news. */
-  function hearNotes(
+  function* hearNotes(
     { notes, pending, envelopes: asked }: Pick<ReadCheckpoint, 'notes' | 'pending' | 'envelopes'>,
     isNews: (change: Named) => boolean,
-  ): void {
+  ): Pieces<void> {
     for (const [writer, seq, at, relaySeq, refs, inverse] of notes) {
       if (!isNews({ writer, seq })) continue
       const ops = refs.map(([tag, address, arbiter]): Op => ({ tag, address, arbiter, payload: null }))
       core.undoing.hear({ ...nobody, writer, seq, at, ops }, inverse, relaySeq || undefined)
+      yield refs.length * BYTES_OF_A_CELL
     }
-    for (const { change, inverse } of pending) if (isNews(change)) core.undoing.hear(change, inverse())
+    for (const { change, inverse } of pending) {
+      if (isNews(change)) core.undoing.hear(change, inverse())
+      yield change.ops.length * BYTES_OF_A_CELL
+    }
     for (const { change, local } of asked) {
       if (isNews(change)) core.undoing.hearAsked(change, readLocal(local(), core.space).inverse)
     }
@@ -173,7 +177,7 @@ export function createIntake(core: Core): Intake {
       isBasePartial = false
       onStored(replica.basis.relaySeq)
     }
-    hearNotes({ ...found, notes }, (change) => !known.has(changeId(change)))
+    yield* hearNotes({ ...found, notes }, (change) => !known.has(changeId(change)))
     decideAsked(asked)
     for (const id of ordered) waiting.resolve(id)
     const refused = before.flatMap((id) => replica.refused.get(id) ?? [])

@@ -365,8 +365,11 @@ export function createReplica(
 
   /** Operations that waited for their policy become readable: pending ones lie over the others. */
   function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
+    // Of all that is pending mostly few are looked for, and to put a text together for each takes long.
+    const times = new Set<number>()
+    for (const { stamp } of waiting) times.add(stamp.at)
     const stamps = new Set<string>()
-    for (const { change } of pending.values()) stamps.add(stampText(change))
+    for (const { change } of pending.values()) if (times.has(change.at)) stamps.add(stampText(change))
     let last: Stamp | undefined
     let isPending = false
     for (const { op, stamp } of waiting) {

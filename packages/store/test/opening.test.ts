@@ -204,6 +204,40 @@ test('[ST43] what is ready reads as it does for who asks for it later, and goes 
   await again.close()
 })
 
+test('[CP7] what is compacted is looked through in small tasks as well', async () => {
+  const storage = await pendingRows()
+  const { done, clock, storage: counted } = counting(storage)
+  let compacted = (): void => undefined
+  const isCompacted = new Promise<void>((resolve) => (compacted = resolve))
+  const eager: Storage = {
+    ...counted,
+    async openLog(space) {
+      const log = await counted.openLog(space)
+      return {
+        ...log,
+        worthBytes: 1,
+        async replace(...checkpoint) {
+          await log.replace(...checkpoint)
+          compacted()
+        },
+      }
+    },
+  }
+  const store = await openStore({ space: 'board', storage: eager, clock })
+  const opened = done.length
+  done.push(nothingDone())
+  await isCompacted
+  const looking = done.slice(opened)
+  const bytes = looking.reduce((sum, task) => sum + task.bytes, 0)
+  expect(bytes).toBeGreaterThan(500_000)
+  expect(looking.length).toBeGreaterThanOrEqual(Math.floor(bytes / (128 * 1024)))
+  for (const task of looking) expect(task.bytes - task.largest).toBeLessThanOrEqual(128 * 1024)
+  await store.close()
+  const again = await openStore({ space: 'board', storage })
+  expect(again.get(rows)).toHaveLength(ROWS)
+  await again.close()
+})
+
 test('[ST42] Changes of many operations are what they were, whoever made them and wherever they stand: ordered, pending, in a checkpoint', async () => {
   const many = Array.from({ length: 1_500 }, (_, i) => `m${i}`)
   const world = await createWorld(5)
