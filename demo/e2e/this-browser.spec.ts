@@ -299,7 +299,7 @@ test('[ID10] [SS1] the browser drops the connections of tabs that idle and of on
           () => work.stored++,
           (error: { code?: string }) => work.refused.add(error.code),
         )
-        await new Promise((resolve) => setTimeout(resolve, 2))
+        await new Promise((resolve) => setTimeout(resolve))
       }
     }
     void run()

@@ -57,6 +57,8 @@ export function connect(
   version: number = FORMAT_VERSION,
 ): Connection {
   const listeners = new Set<(error: StoreError) => void>()
+  /** By connection, what ends the wait for each transaction that is under way on it. */
+  const underWay = new WeakMap<Promise<IDBDatabase>, Set<() => void>>()
   let current: Promise<IDBDatabase> | undefined
   let identity: string | undefined
   let lost: StoreError | undefined
@@ -71,6 +73,7 @@ export function connect(
     if (lost !== undefined) return Promise.reject(lost)
     if (current === undefined) {
       const opening = open(() => {
+        for (const cut of underWay.get(opening) ?? []) cut()
         if (!drop(opening) || closed) return
         // Whatever the browser is doing to the data goes on for a moment. Then we look whether it is still there, if no operation did
         // before; when the browser is not ready even then, the next operation asks again.
@@ -78,10 +81,24 @@ export function connect(
         cancelCheck = surroundings.setTimer(CHECK_AFTER_MS, () => void ready().catch(() => undefined))
       })
       current = opening
+      underWay.set(opening, new Set())
       // Whoever waits for it is told; the next one tries again.
       opening.catch(() => drop(opening))
     }
     return current
+  }
+
+  /**
+   * The same, but rejects when the browser drops the connection before it is over. Of a transaction that was told to commit Chromium says nothing then,
+   * neither that it is complete nor that it is aborted.
+   */
+  function unlessDropped<T>(opened: Promise<IDBDatabase>, working: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cuts = underWay.get(opened)
+      const cut = (): void => reject(new DOMException('The browser has closed the connection.', 'AbortError'))
+      cuts?.add(cut)
+      working.then(resolve, reject).finally(() => cuts?.delete(cut))
+    })
   }
 
   async function open(onTerminated: () => void): Promise<IDBDatabase> {
@@ -174,7 +191,7 @@ export function connect(
           drop(opened)
           continue
         }
-        const result = await body(transaction)
+        const result = await unlessDropped(opened, body(transaction))
         if (mode === 'readwrite' && stores.includes('entries')) noteStored()
         return result
       }

@@ -146,6 +146,29 @@ test('[ID10] a connection that the browser dropped is made anew, and appends kee
   expect(losses).toEqual([])
 })
 
+test('[ID10] what is under way when the browser drops the connection is told as lost, though the browser says nothing of it', async () => {
+  const name = freshName()
+  const { log, losses } = await openLog(name)
+  await log.append(Uint8Array.of(1))
+  const begun = observeTransactions()
+  const { commit } = IDBTransaction.prototype
+  // As Chromium does, which tells the transactions that were told to commit of nothing.
+  IDBTransaction.prototype.commit = function (this: IDBTransaction) {
+    this.oncomplete = this.onabort = this.onerror = null
+    commit.call(this)
+  }
+  const appending = log.append(Uint8Array.of(2))
+  await expect.poll(() => begun.length, patient).toBe(1)
+  IDBTransaction.prototype.commit = commit
+  begun[0]!.database.close()
+  begun[0]!.database.dispatchEvent(new Event('close'))
+  await expect(appending).rejects.toMatchObject({ code: 'storage-lost' })
+  await log.append(Uint8Array.of(3))
+  // It may be there all the same.
+  expect(await bytesOf(log)).toEqual([1, 2, 3])
+  expect(losses).toEqual([])
+})
+
 test('[ID10] while it cannot be made anew operations fail, and then go on', async () => {
   const name = freshName()
   const { log, losses } = await openLog(name)
