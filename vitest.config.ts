@@ -60,8 +60,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       inNode('node', nodeTests, [...browserTests, ...simulations]),
-      // What optimized code saves them is less than what it costs to make, unless it waits until it is asked for four times as often as by default.
-      inNode('sim-schedules', schedules, [], { plugins: [inOneBundle()], execArgv: ['--interrupt-budget=270000'] }),
+      // What optimized code saves them is less than what it costs to make, unless it waits until it is asked for fifteen times as often as by default.
+      inNode('sim-schedules', schedules, [], { plugins: [inOneBundle()], execArgv: ['--interrupt-budget=1000000'] }),
       inNode('sim-histories', simulations, schedules, { plugins: [inOneBundle()] }),
       {
         resolve: { conditions: [...conditions, 'browser', 'module', 'development|production'] },
