@@ -29,7 +29,11 @@ const inNode = (
   name: string,
   include: string[],
   exclude: string[],
-  { plugins = [], execArgv = [] }: { readonly plugins?: Plugin[]; readonly execArgv?: string[] } = {},
+  {
+    plugins = [],
+    execArgv = [],
+    setupFiles = [],
+  }: Partial<Record<'execArgv' | 'setupFiles', string[]>> & { plugins?: Plugin[] } = {},
 ): TestProjectInlineConfiguration => ({
   plugins: [executedExamples(), sabotage(), ...plugins],
   resolve: { conditions },
@@ -45,13 +49,24 @@ const inNode = (
     // Histories are many objects that live for a moment: with room for the young ones, collecting them takes a tenth less of all the time. And each
     // core has a worker of its own, so threads that collect beside it only get in the way of the others.
     execArgv: ['--max-semi-space-size=64', '--min-semi-space-size=64', '--single-threaded-gc', ...execArgv],
-    setupFiles: ['./scripts/vitest/properties.mjs'],
+    setupFiles: ['./scripts/vitest/properties.mjs', ...setupFiles],
     testTimeout: isLong ? 600_000 : 60_000,
     hookTimeout: 30_000,
   },
 })
 
-const inOneBundle = (): Plugin => bundled([sabotage()], [...conditions, 'node'])
+/** A simulation, with what V8 is told beside what it is told for all tests. */
+const simulated = (
+  name: string,
+  include: string[],
+  exclude: string[],
+  ...execArgv: string[]
+): TestProjectInlineConfiguration =>
+  inNode(name, include, exclude, {
+    plugins: [bundled([sabotage()], [...conditions, 'node'])],
+    setupFiles: ['./scripts/vitest/microtasks.mjs'],
+    execArgv,
+  })
 
 export default defineConfig({
   test: {
@@ -61,8 +76,8 @@ export default defineConfig({
     projects: [
       inNode('node', nodeTests, [...browserTests, ...simulations]),
       // What optimized code saves them is less than what it costs to make, unless it waits until it is asked for fifteen times as often as by default.
-      inNode('sim-schedules', schedules, [], { plugins: [inOneBundle()], execArgv: ['--interrupt-budget=1000000'] }),
-      inNode('sim-histories', simulations, schedules, { plugins: [inOneBundle()] }),
+      simulated('sim-schedules', schedules, [], '--interrupt-budget=1000000'),
+      simulated('sim-histories', simulations, schedules),
       {
         resolve: { conditions: [...conditions, 'browser', 'module', 'development|production'] },
         test: {

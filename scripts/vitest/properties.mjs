@@ -9,9 +9,3 @@ fc.configureGlobal(isLong ? { numRuns: 5_000 } : { numRuns: 200, seed: 20_261_12
 
 // A proxy around each assertion tells of a matcher that does not exist; the compiler has told before. Without it the same tests take 15 % less.
 chai.config.useProxy = false
-
-// Node makes a resource to be followed out of each, which is a twentieth of the time of simulations. What throws in one is told of all the same.
-if (globalThis.process?.versions?.node !== undefined) {
-  const now = Promise.resolve()
-  globalThis.queueMicrotask = (fn) => void now.then(fn)
-}

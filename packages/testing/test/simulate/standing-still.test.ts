@@ -33,6 +33,7 @@ const read = (tab: Tab): number => tab.store!.get(votes)
 
 test('[ST40] the link is taken from a tab that stands still, which then goes on without, and nothing is lost or doubled', async () => {
   let unsaved = 0
+  let takings = 0
   for (let seed = 1; seed <= 8; seed++) {
     const started = await start(seed)
     const { kernel, world, tabs } = started
@@ -48,6 +49,10 @@ test('[ST40] the link is taken from a tab that stands still, which then goes on 
     for (const tab of [second, third, far]) expect([seed, read(tab)]).toEqual([seed, read(far)])
     expect(read(far)).toBeGreaterThanOrEqual(2)
     expect(read(first)).toBe(1)
+    const steals = (): number => kernel.chronicle.happenings.filter(({ label }) => label.startsWith('steals ')).length
+    const taken = steals()
+    expect(taken).toBeGreaterThan(0)
+    takings += taken
     add(far)
     await kernel.pass(seed % 3 === 0 ? 60_000 : 500)
     first.thaw()
@@ -57,8 +62,12 @@ test('[ST40] the link is taken from a tab that stands still, which then goes on 
     expect([seed, ...tabs.map(read)]).toEqual([seed, 6, 6, 6, 6])
     expect(tabs.map(({ store }) => [store!.status.link, store!.status.pending])).toEqual(tabs.map(() => ['online', 0]))
     expect(world.failure).toBeUndefined()
+    // It stays where it is, and who was robbed does not take it back.
+    expect([seed, steals()]).toEqual([seed, taken])
   }
   expect(unsaved).toBeGreaterThan(2)
+  // Mostly one of them takes it: the other hears of it before it does the same.
+  expect(takings).toBeLessThan(8 + 3)
 })
 
 test('[ST40] a tab that works keeps the link, and many tabs ask no more often than one', async () => {
