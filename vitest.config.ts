@@ -77,7 +77,8 @@ export default defineConfig({
       inNode('node', nodeTests, [...browserTests, ...simulations]),
       // What optimized code saves them is less than what it costs to make, unless it waits until it is asked for fifteen times as often as by default.
       simulated('sim-schedules', schedules, [], '--interrupt-budget=1000000'),
-      simulated('sim-histories', simulations, schedules),
+      // Of what is run so often V8 may note from the first time on with what it is called: that is a twentieth of their time.
+      simulated('sim-histories', simulations, schedules, '--no-lazy-feedback-allocation'),
       {
         resolve: { conditions: [...conditions, 'browser', 'module', 'development|production'] },
         test: {
