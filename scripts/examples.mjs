@@ -88,10 +88,17 @@ function docstringExamples(text) {
   return found
 }
 
-/** What a listener of an example throws fails the example: a store reports such errors to the platform and goes on. */
+/**
+ * What a listener of an example throws fails the example: a store reports such errors to the platform and goes on. Put back after each, for other files
+ * are tested in the same worker.
+ */
 const REPORTED = `const reported = []
-globalThis.reportError = (error) => void reported.push(error)
-beforeEach(() => void reported.splice(0))`
+beforeEach(() => {
+  const { reportError } = globalThis
+  reported.splice(0)
+  globalThis.reportError = (error) => void reported.push(error)
+  return () => void (globalThis.reportError = reportError)
+})`
 
 function moduleOf(file, examples) {
   const scope = scopeOf(file)
