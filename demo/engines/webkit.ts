@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer, type AddressInfo, connect } from 'node:net'
+import { accepts, freePort } from '../e2e/support/ports.ts'
 import { asCall, type Engine, type Tab } from './engine.ts'
 
 /** What it takes to drive WebKitGTK. */
@@ -168,24 +168,5 @@ async function startScreen(program: string, children: ChildProcess[]): Promise<s
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`The screen for WebKit ended with ${code}.`)))
     child.stdio[3]!.on('data', (chunk: Buffer) => resolve(`:${chunk.toString().trim()}`))
-  })
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo // listening on TCP, so neither null nor a path
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
   })
 }

@@ -4,7 +4,7 @@ import { partsOf } from './checkpoint-writing.ts'
 import { StoreError } from './errors.ts'
 import type { Held } from './held.ts'
 import { createNoteKeeping } from './kept-notes.ts'
-import { createPauses, type Pieces } from './pieces.ts'
+import { createPauses, nextTask, type Pieces } from './pieces.ts'
 import type { HeldLock } from './ports.ts'
 
 /** Puts a checkpoint in place of this device's log, again and again, so that it does not grow with the number of Changes. */
@@ -66,8 +66,8 @@ export function createCompacting(core: Core): Compacting {
         (isDone) => (isDone ? finish() : again()),
         (error: unknown) => {
           // Whoever writes hears of a storage that fails.
-          if (error instanceof StoreError) again()
-          else core.onError(error)
+          if (!(error instanceof StoreError)) core.onError(error)
+          again()
         },
       )
     })
@@ -100,7 +100,7 @@ export function createCompacting(core: Core): Compacting {
 
   async function compact(): Promise<boolean> {
     // What is being committed in this task is concluded when it is over.
-    await pause()
+    await nextTask(clock)
     const at = core.journal.quiet()
     const { gap, isReading } = core.intake
     if (core.isClosed || core.stranded !== undefined) return false
@@ -115,7 +115,7 @@ export function createCompacting(core: Core): Compacting {
     let bytesPending = 0
     for (const entry of partsOf(state, notes, checkpoint, (bytes) => (bytesPending += bytes))) {
       entries.push(entry)
-      await pause()
+      await nextTask(clock)
       if (core.isClosed) return false
     }
     try {
@@ -171,10 +171,6 @@ export function createCompacting(core: Core): Compacting {
     const kept = new Set(pending.map(({ change }) => `${change.writer}:${change.seq}`))
     const notes = await pauses.through(keeping.wanted(ledger, (id) => kept.has(id)))
     return { notes, tailThere }
-  }
-
-  function pause(): Promise<void> {
-    return new Promise((resolve) => clock.setTimer(0, resolve))
   }
 
   function count(entry: LogEntry, bytes: number): void {

@@ -426,8 +426,13 @@ test('[CP8] a store without the part for it leaves the log as it is, and opens w
   await world.close()
 })
 
-test('[CP9] a storage that fails in the middle keeps the log as it was, and it is tried again', async () => {
+test.each([
+  { what: 'a storage that fails', failure: new StoreError('storage-full', 'No room.'), isTold: false },
+  // Nobody else hears of it.
+  { what: 'what nobody has thought of', failure: new TypeError('no function'), isTold: true },
+])('[CP9] $what in the middle keeps the log as it was, and it is tried again', async ({ failure, isTold }) => {
   const world = await createWorld(9)
+  const errors: unknown[] = []
   const disk = memoryStorage()
   let failures = 3
   const storage: Storage = {
@@ -438,13 +443,13 @@ test('[CP9] a storage that fails in the middle keeps the log as it was, and it i
         ...log,
         worthBytes: 1_000,
         async replace(upTo, entries, claim) {
-          if (failures-- > 0) throw new StoreError('storage-full', 'No room.')
+          if (failures-- > 0) throw failure
           await log.replace(upTo, entries, claim)
         },
       }
     },
   }
-  const store = await world.open({ storage, transport: world.wire() })
+  const store = await world.open({ storage, transport: world.wire(), onError: (error) => errors.push(error) })
   await writeAll(world, store, 0, 40)
   expect((await lookInto(disk)).kinds).not.toContain('cells')
   await world.clock.pass(10_000)
@@ -452,6 +457,7 @@ test('[CP9] a storage that fails in the middle keeps the log as it was, and it i
   const kinds: string[] = []
   await log.read(0, (bytes) => kinds.push(decodeEntry(bytes).kind))
   expect(kinds[0]).toBe('cells')
+  expect(errors).toEqual(isTold ? [failure, failure, failure] : [])
   await log.close()
   await world.close()
 })

@@ -104,31 +104,43 @@ test('[SS2] closing while an append does not end leaves no timer', async () => {
   expect(clock.timers).toBe(0)
 })
 
+/** A storage that is gone, with this, once it is to be: it refuses everything then, and tells whoever listens. */
+function losable(base: Storage, gone: StoreError): { readonly storage: Storage; go(): void; isHeard(): boolean } {
+  let lose: ((error: Error) => void) | undefined
+  let isGone = false
+  const storage = withLog(
+    brittleStorage(base, () => (isGone ? gone : undefined)),
+    () => ({
+      onLost(listener) {
+        lose = listener
+        return () => (lose = undefined)
+      },
+    }),
+  )
+  return {
+    storage,
+    go() {
+      isGone = true
+      lose!(gone)
+    },
+    isHeard: () => lose !== undefined,
+  }
+}
+
 for (const [code, state] of [
   ['storage-evicted', 'evicted'],
   ['storage-newer', 'memory-only'],
 ] as const) {
   test(`[SS3] a storage that is gone with ${code} under an open store is ${state} at once; what it has goes to the relay`, async () => {
     const world = await createWorld(7)
-    let lose: ((error: Error) => void) | undefined
     const gone = new StoreError(code, 'It is gone.')
-    let isGone = false
     const base = memoryStorage()
-    const storage = withLog(
-      brittleStorage(base, () => (isGone ? gone : undefined)),
-      () => ({
-        onLost(listener) {
-          lose = listener
-          return () => (lose = undefined)
-        },
-      }),
-    )
+    const { storage, go, isHeard } = losable(base, gone)
     const elected = await world.open({ storage: base, transport: world.wire() })
     const store = await world.open({ storage, transport: world.wire() })
     await world.clock.pass(500)
     const states = statesOf(store)
-    isGone = true
-    lose!(gone)
+    go()
     await settle()
     expect(store.status).toMatchObject({ storage: state, storageError: gone })
     const receipt = store.transact((tx) => tx.add(votes, 3))
@@ -139,32 +151,21 @@ for (const [code, state] of [
     expect(states).toEqual([state])
     await elected.close()
     await expect(store.close()).rejects.toMatchObject({ code: 'storage-failed', cause: gone })
-    expect(lose).toBeUndefined()
+    expect(isHeard()).toBe(false)
   })
 }
 
 for (const code of ['storage-evicted', 'storage-newer'] as const) {
   test(`[ST16] [SS3] the tab that runs the link leaves that to the others when its storage is gone with ${code}, and goes on by one of its own`, async () => {
     const world = await createWorld(8)
-    let lose: ((error: Error) => void) | undefined
     const gone = new StoreError(code, 'It is gone.')
-    let isGone = false
     const base = memoryStorage()
-    const storage = withLog(
-      brittleStorage(base, () => (isGone ? gone : undefined)),
-      () => ({
-        onLost(listener) {
-          lose = listener
-          return () => (lose = undefined)
-        },
-      }),
-    )
+    const { storage, go } = losable(base, gone)
     const old = await world.open({ storage, transport: world.wire() })
     const other = await world.open({ storage: base, transport: world.wire() })
     const far = await world.open({ storage: memoryStorage(), transport: world.wire() })
     await world.clock.pass(500)
-    isGone = true
-    lose!(gone)
+    go()
     await world.clock.pass(500)
     // What the old one can neither read nor send.
     other.transact((tx) => tx.add(votes, 1))
