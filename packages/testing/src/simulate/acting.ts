@@ -2,12 +2,12 @@ import type { Receipt } from '@syncline/store'
 import type { Basis } from '@syncline/stm'
 import type { ActionChance, AnyAction, SimulatedApp } from './app.ts'
 import type { Decider } from './decider.ts'
-import { codeOf } from './ledger.ts'
+import { codeOf, refusalOf } from './ledger.ts'
 import type { Machine } from './machine.ts'
 import { hasAppWritten, leaveMark } from './probes.ts'
 import { isCutOff, type Tab } from './tab.ts'
 import type { Testimony } from './transcript.ts'
-import type { World } from './world.ts'
+import { SIMULATED_REFUSAL, type World } from './world.ts'
 
 /** An action with its name. */
 export interface NamedAction {
@@ -107,6 +107,7 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
         if (!isHeard()) return
         // Who closes while it is being decided is not told what becomes of it.
         if (codeOf(error) !== 'closed') testimony?.fail()
+        if (refusalOf(error) === SIMULATED_REFUSAL.code) tally.count('refusal')
         decline(error)
       },
     )

@@ -1,5 +1,3 @@
-import type { Tally } from './tally.ts'
-
 /** What storages say of the calls that are made to them. */
 export interface StorageCalls {
   /** One more call is made. */
@@ -8,6 +6,8 @@ export interface StorageCalls {
   made(party: string): void
   /** A call is about to be carried out; or it was, or has failed, and nobody has heard of it. Between these two nobody looks at the disks. */
   reached(party: string, what: string, moment: Moment): void
+  /** A party is told that there is no room for what it writes. */
+  declined(party: string): void
 }
 
 export type Moment = 'before' | 'after'
@@ -25,9 +25,15 @@ export interface Calls extends StorageCalls {
 }
 
 /** Nobody is interested. */
-export const unheard: StorageCalls = { asked: () => undefined, made: () => undefined, reached: () => undefined }
+export const unheard: StorageCalls = {
+  asked: () => undefined,
+  made: () => undefined,
+  reached: () => undefined,
+  declined: () => undefined,
+}
 
-export function createCalls(tally: Tally): Calls {
+/** `declined` is told of parties that have no room. */
+export function createCalls(declined: StorageCalls['declined']): Calls {
   const doomed = new Map<string, { after: number; readonly die: () => void }>()
   let count = 0
   const calls: Calls = {
@@ -40,10 +46,10 @@ export function createCalls(tally: Tally): Calls {
       const fate = doomed.get(party)
       if (fate === undefined || fate.after-- > 0) return
       doomed.delete(party)
-      tally.count(party === 'relay' ? 'relayCrashInCall' : 'tabCrashInCall')
       fate.die()
     },
     reached: (party, what, moment) => calls.onReached(party, what, moment),
+    declined,
     dieAt: (party, after, die) => void doomed.set(party, { after, die }),
     forget: () => doomed.clear(),
   }

@@ -39,7 +39,7 @@ export interface Cohort {
 
 /** What many runs of a simulation came to. */
 export interface SimulatedCohort extends Cohort {
-  /** Faults that were asked for, and never happened: of what they do the cohort says nothing. */
+  /** Faults that were asked for, and of which nothing ever came: of what they do the cohort says nothing. */
   readonly missing: readonly string[]
 }
 

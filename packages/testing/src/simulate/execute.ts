@@ -12,7 +12,7 @@ import { isCutOff, SPACE, type Tab } from './tab.ts'
 import type { Report } from './report.ts'
 import { planSteps } from './steps.ts'
 import { mend } from './troubles.ts'
-import { createWorld, type World, type WorldPlan } from './world.ts'
+import { createWorld, SIMULATED_REFUSAL, type World, type WorldPlan } from './world.ts'
 
 /** What one schedule is made of. */
 export interface SchedulePlan extends WorldPlan {
@@ -94,6 +94,20 @@ export async function judge(world: World): Promise<void> {
     await step(world)
     if (world.failure !== undefined) return
   }
+}
+
+/** A Change is refused when somebody has been told so: then it is on a list, for those of the relay's transactions are told to who asked. */
+function countRefused({ machines, tally }: World): void {
+  const refused = new Set<string>()
+  for (const { tabs } of machines) {
+    for (const tab of tabs) {
+      for (const { id, code, message } of tab?.store?.refused.list() ?? []) {
+        // Not those that have fallen with it.
+        if (code === SIMULATED_REFUSAL.code && message === SIMULATED_REFUSAL.message) refused.add(id)
+      }
+    }
+  }
+  if (refused.size > 0) tally.count('refusal', refused.size)
 }
 
 /** Mends everything and waits until it has come to rest. */
@@ -229,6 +243,7 @@ function replicaOf(machine: Machine, place: number): Replica {
 
 /** Closes all in good order: nothing is held then. */
 async function leave(world: World): Promise<void> {
+  countRefused(world)
   const { kernel, machines, host, network, fail } = world
   const tabs = machines.flatMap((machine) => machine.tabs.filter((tab) => tab !== undefined))
   const closed = tabs.map((tab) => tab.close())

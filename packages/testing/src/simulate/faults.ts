@@ -54,7 +54,9 @@ export type FaultName = keyof Faults
 
 /**
  * Everything that can go wrong, at rates that leave an app some time to work. Choose by leaving out, or give rates of your own. Each is counted in the
- * report, and one that was asked for and never happened in a whole cohort is named in its `missing`.
+ * report when something has come of it: a message that was lost, or that came so late; a connection that swallowed something; a parting that something met
+ * with; a write for which there was no room; a tab that stood still while something waited for it; a wrong clock that was read; a loss of power that took
+ * something; a refusal of which somebody was told. One that was asked for, and of which nothing came in a whole cohort, is named in its `missing`.
  *
  * What a WebSocket cannot do is not among them: messages of one connection come in order, once, or not at all. What does happen is that a
  * connection breaks with messages under way (`loss`); that a Change is then sent again although it had come (`duplication`); and that what was

@@ -104,6 +104,11 @@ export function browserOf(number: unknown): string {
   return typeof number === 'number' ? `browser ${number % MOST_BROWSERS}` : ''
 }
 
+/** What the relay called its reason, where an error says that it has refused something. */
+export function refusalOf(error: unknown): string | undefined {
+  return error instanceof Error && 'refusal' in error ? String(error.refusal) : undefined
+}
+
 /** The code of an error of ours. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined

@@ -17,8 +17,8 @@ export interface Life {
   readonly holds: readonly string[]
   /** Ends it without a word: nothing happens to it any more. */
   end(): void
-  /** From now on whatever happens to it waits. */
-  freeze(): void
+  /** From now on whatever happens to it waits; `onWaits` hears of the first. */
+  freeze(onWaits?: () => void): void
   /** What has waited happens, in order, before anything new. */
   thaw(): void
 }
@@ -31,9 +31,14 @@ export function beginLife(kernel: Kernel, party: string): Life {
   let timers = 0
   let isOver = false
   let isFrozen = false
+  let onWaits: (() => void) | undefined
 
   function happen(run: () => void): void {
     if (isOver) return
+    if (isFrozen) {
+      onWaits?.()
+      onWaits = undefined
+    }
     if (isFrozen || parked.length > 0) parked.push(run)
     else run()
   }
@@ -113,8 +118,9 @@ export function beginLife(kernel: Kernel, party: string): Life {
       for (const fn of [...ends.keys()]) fn()
       ends.clear()
     },
-    freeze() {
+    freeze(heard) {
       isFrozen = true
+      onWaits = heard
     },
     thaw() {
       if (!isFrozen) return

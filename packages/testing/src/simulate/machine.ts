@@ -28,8 +28,8 @@ export interface Machine {
   kill(place: number): void
   /** Ends the browser without a word, and with `isPowerLoss` takes what of its storage was not on the disk itself. Returns how much that was. */
   crash(isPowerLoss: boolean): number
-  /** Closes a tab in good order. */
-  close(place: number): Promise<void>
+  /** Closes a tab in good order; resolves with whether it has come to its end so. */
+  close(place: number): Promise<boolean>
 }
 
 /** What a machine needs of the world around it. */
@@ -113,8 +113,10 @@ export function createMachine(
     async close(place) {
       const tab = tabs[place]
       await tab?.close()
+      const isOwnEnd = tab?.life.isOver === false
       tab?.life.end()
       if (tabs[place] === tab) tabs[place] = undefined
+      return isOwnEnd
     },
   }
   return machine

@@ -3,7 +3,7 @@ import type { Connection, Transport, TransportEvents } from '@syncline/store'
 import type { Kernel } from './kernel.ts'
 import type { Life } from './life.ts'
 import type { Relay } from '@syncline/relay'
-import type { Weather } from './weather.ts'
+import { SLOW_MS, type Weather } from './weather.ts'
 
 /** The ways between browsers and the relay. Messages of one connection come in order, whole, once, or not at all: as on a WebSocket. */
 export interface Network {
@@ -30,13 +30,13 @@ export interface Way {
   readonly isParted: boolean
 }
 
-/** How the network was troubled, to be counted. */
-export type Trouble = 'loss' | 'reordering' | 'halfOpen' | 'duplication'
+/** How messages were troubled, to be counted. */
+export type Trouble = 'delay' | 'loss' | 'reordering' | 'halfOpen' | 'duplication' | 'partition'
 
 /** No connection may be made. */
 const REFUSED_MS = [1, 100, 3000]
 
-export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Trouble, by?: number) => void): Network {
+export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Trouble) => void): Network {
   const { decider } = kernel
   const wires = new Set<Wire>()
   let serving: { readonly life: Life; readonly relay: Relay } | undefined
@@ -50,28 +50,33 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
 
   function way(browser: string): Way {
     let partedUntilMs = 0
+    /** Whether anything has met with this parting. */
+    let isPartingFelt = false
     const nudges = new Set<() => void>()
     const own = (): Wire[] => [...wires].filter((wire) => wire.browser === browser)
-    /** Connections that the browser has begun, the newest counts. */
-    let newest = 0
-    /** Changes that have reached a relay, by writer. */
-    const arrived = new Map<string, number>()
+    /** The newest connection on which a relay has heard something. */
+    let newestHeard = 0
+    /** Changes that have reached a relay, by writer. What one has heard that has died since, the next may never have. */
+    const arrivedAt = new WeakMap<Life, Map<string, number>>()
     const stallMs = (): number => Math.max(0, partedUntilMs - kernel.nowMs)
+    const feelParting = (): void => {
+      if (!isPartingFelt) count('partition')
+      isPartingFelt = true
+    }
 
     function connect(life: Life, events: TransportEvents): Connection {
       if (life.isOver) return { bufferedBytes: 0, send: () => undefined, close: () => undefined }
       const number = ++lastNumber
-      newest = number
       const [up, down] = [`up ${number}`, `down ${number}`]
       const client = { isOver: false, isDeaf: false }
       const server = { isOver: false, isDeaf: false }
       let side: ReturnType<Relay['accept']> | undefined
       let host: Life | undefined
-      /** How many are under way, and which of them are lost. */
-      const underWay = { up: 0, down: 0 }
       let isBroken = false
+      /** Of what was under way when it broke. */
       let isUpLost = false
       let isDownLost = false
+      let hasSwallowed = false
 
       const wire: Wire = { browser, breakOff, swallow }
       wires.add(wire)
@@ -86,6 +91,8 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
 
       /** A Change is sent again when nobody has heard that it came: the one way in which anything comes twice. */
       function countRepeated(message: Uint8Array): void {
+        let arrived = arrivedAt.get(host!)
+        if (arrived === undefined) arrivedAt.set(host!, (arrived = new Map()))
         for (const frame of reader.push(message)) {
           if (frame.type !== 'changes') continue
           for (const { writer, seq } of frame.records.map(recordAuthor)) {
@@ -127,17 +134,27 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
         tidy()
       }
 
-      const upMs = (): number => stallMs() + weather.networkMs(`up ${browser}`)
-      const downMs = (): number => stallMs() + weather.networkMs(`down ${browser}`)
+      const upMs = (): number => stalledMs() + weather.networkMs(`up ${browser}`)
+      const downMs = (): number => stalledMs() + weather.networkMs(`down ${browser}`)
+
+      function stalledMs(): number {
+        const ms = stallMs()
+        if (ms > 0) feelParting()
+        return ms
+      }
+
+      /** What is sent now on a connection that is half open. What is sent on one that has broken was not under way. */
+      function countSwallowed(): void {
+        if (!isBroken && !hasSwallowed) count('halfOpen')
+        hasSwallowed = true
+      }
 
       function breakOff(): void {
         if (isBroken) return
         isBroken = true
         // What was sent before may still come, long after the browser has connected anew.
         isUpLost = decider.happens(`break ${browser}`, 0.6)
-        isDownLost = decider.happens(`break ${browser}`, 0.6)
-        const lost = (isUpLost ? underWay.up : 0) + (isDownLost ? underWay.down : 0)
-        if (lost > 0) count('loss', lost)
+        isDownLost = decider.happens(`break ${browser}`, 0.6) && !client.isOver
         if (side === undefined || host!.isOver) {
           server.isOver = true
           callOff()
@@ -162,7 +179,6 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
         const which = decider.choose(`half-open ${browser}`, 3)
         if (which !== 1) server.isDeaf = true
         if (which !== 2) client.isDeaf = true
-        count('halfOpen')
       }
 
       function open(): void {
@@ -172,6 +188,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
           return
         }
         if (stallMs() > 0 || serving === undefined || serving.life.isOver) {
+          if (stallMs() > 0) feelParting()
           const inMs = REFUSED_MS[decider.choose(`refused ${browser}`, REFUSED_MS.length)]!
           server.isOver = true
           tidy()
@@ -206,19 +223,26 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
           {
             bufferedBytes: 0,
             send(message) {
-              if (server.isOver || client.isDeaf) return
+              if (server.isOver) return
+              if (client.isDeaf) {
+                if (!client.isOver) countSwallowed()
+                return
+              }
               const bytes = message.slice()
-              underWay.down++
+              const travelMs = weather.networkMs(`down ${browser}`)
               life.plan({
                 kind: 'message',
                 label: 'down',
                 channel: down,
                 from: 'relay',
                 bytes,
-                inMs: downMs(),
+                inMs: stalledMs() + travelMs,
                 run() {
-                  underWay.down--
-                  if (!client.isOver && !isDownLost) events.onMessage(bytes.slice())
+                  if (isDownLost) count('loss')
+                  else if (!client.isOver) {
+                    if (travelMs >= SLOW_MS) count('delay')
+                    events.onMessage(bytes.slice())
+                  }
                 },
               })
             },
@@ -255,20 +279,29 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
       return {
         bufferedBytes: 0,
         send(message) {
-          if (client.isOver || side === undefined || server.isDeaf) return
+          if (client.isOver || side === undefined) return
+          if (server.isDeaf) {
+            if (!server.isOver) countSwallowed()
+            return
+          }
           const bytes = message.slice()
-          underWay.up++
+          const travelMs = weather.networkMs(`up ${browser}`)
           host!.plan({
             kind: 'message',
             label: 'up',
             channel: up,
             from: life.party,
             bytes,
-            inMs: upMs(),
+            inMs: stalledMs() + travelMs,
             run() {
-              underWay.up--
-              if (server.isOver || isUpLost) return
-              if (number < newest) count('reordering')
+              if (server.isOver) return
+              if (isUpLost) {
+                count('loss')
+                return
+              }
+              if (travelMs >= SLOW_MS) count('delay')
+              if (number < newestHeard) count('reordering')
+              else newestHeard = number
               countRepeated(bytes)
               side!.onMessage(bytes.slice())
             },
@@ -297,7 +330,12 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
       }),
       part(ms) {
         partedUntilMs = Math.max(partedUntilMs, kernel.nowMs + ms)
-        for (const wire of own()) if (decider.happens(`parting ${browser}`, 0.4)) wire.breakOff()
+        isPartingFelt = false
+        for (const wire of own()) {
+          if (!decider.happens(`parting ${browser}`, 0.4)) continue
+          feelParting()
+          wire.breakOff()
+        }
       },
       break() {
         const broken = own()

@@ -7,7 +7,7 @@ export interface Report {
   readonly trace: Trace
   /** A digest of every byte that happened: equal for equal schedules. */
   readonly digest: string
-  /** What happened, how often: actions, Changes, faults, restarts. */
+  /** What happened, how often: actions, Changes, restarts, faults of which something came. */
   readonly counts: Readonly<Record<string, number>>
   /** Events, and how much time passed by the clock that nobody sees. */
   readonly events: number

@@ -140,6 +140,7 @@ This is the smallest schedule that ${runs} runs have found. To see it again: rep
       const cohort = await runCohort(runners, wanted)
       if (cohort.runs > 0 && cohort.failures.length === 0 && !hasChanged(cohort.counts))
         throw nothingHappened(`In ${cohort.runs} runs`)
+      // What was set up and came to nothing is not counted.
       const asked = Object.entries(faults).filter(([, rate]) => rate > 0)
       const missing = asked.flatMap(([name]) => ((cohort.counts[name] ?? 0) > 0 ? [] : [name]))
       return { ...cohort, missing }

@@ -14,7 +14,7 @@ const WHOLE = 10_000
  * decision is what it is; 0 is nothing. So a step can be left out and all others stay what they were.
  */
 export function planSteps(world: World, faults: Partial<Faults>, steps: number): { readonly isOver: boolean } {
-  const { kernel, tally } = world
+  const { kernel } = world
   const menu = menuOf(actionsOf(world.app), faults)
   let isOver = steps === 0
 
@@ -31,10 +31,7 @@ export function planSteps(world: World, faults: Partial<Faults>, steps: number):
       run() {
         if (chosen?.fault !== undefined) {
           const party = troubles[chosen.fault]!(world, draw)
-          if (party !== undefined) {
-            tally.count(chosen.fault)
-            tell(world, party, chosen.fault)
-          }
+          if (party !== undefined) tell(world, party, chosen.fault)
         } else if (chosen !== undefined) doSomething(chosen.action, draw, stream)
         if (step + 1 < steps) plan(step + 1)
         else isOver = true

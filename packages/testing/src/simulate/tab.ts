@@ -19,8 +19,8 @@ export interface Tab {
   readonly store: Store | undefined
   /** Whether it is being closed, which may take a while. */
   readonly isClosing: boolean
-  /** Stops it, or lets it go on; `isTold`: whether the page hears of it, and can let go of its locks. */
-  freeze(isTold: boolean): void
+  /** Stops it, or lets it go on; `isTold`: whether the page hears of it, and can let go of its locks. `onWaits` hears when the first thing waits for it. */
+  freeze(isTold: boolean, onWaits?: () => void): void
   thaw(): void
   /** Closes its store in good order; resolves when that is done. Then it holds nothing, and can end. */
   close(): Promise<void>
@@ -111,10 +111,10 @@ export function openTab(life: Life, side: TabSide): Tab {
     get isClosing() {
       return isClosing
     },
-    freeze(isTold) {
+    freeze(isTold, onWaits) {
       isToldFrozen = isTold
       if (isTold) page.dispatch('freeze')
-      life.freeze()
+      life.freeze(onWaits)
     },
     thaw() {
       life.thaw()

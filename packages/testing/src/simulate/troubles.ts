@@ -5,7 +5,7 @@ import type { World } from './world.ts'
 
 /**
  * A fault that a step can be: it happens now, and what it broke mends itself later, unless all is mended before. Says whom it happened to; undefined
- * when there was nothing to break, or when it is told later.
+ * when there was nothing to break, or when it is told later. It is counted when something has come of it, which may be later, or never.
  */
 export type Trouble = (world: World, draw: (below: number) => number) => string | undefined
 
@@ -35,23 +35,30 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   },
   tabCrash: (world, draw) =>
     withTab(world, draw, (machine, place) => {
+      world.tally.count('tabCrash')
       machine.kill(place)
       reopenLater(world, machine, place, draw)
     }),
   tabCrashInCall(world, draw) {
     withTab(world, draw, (machine, place) => {
-      const { party } = machine.tabs[place]!.life
+      const { life } = machine.tabs[place]!
+      const { party } = life
       world.calls.dieAt(party, draw(8), () => {
+        // What is left of a tab that is dead already may go on calling.
+        if (life.isOver) return
+        world.tally.count('tabCrashInCall')
         tell(world, party, 'tabCrashInCall')
         machine.kill(place)
         reopenLater(world, machine, place, draw)
       })
     })
-    // Counted and told when it dies.
+    // Told when it dies.
     return undefined
   },
   relayCrashInCall(world, draw) {
     world.calls.dieAt('relay', draw(8), () => {
+      if (world.host.running === undefined) return
+      world.tally.count('relayCrashInCall')
       tell(world, 'relay', 'relayCrashInCall')
       world.host.kill()
       startRelayLater(world, draw)
@@ -60,15 +67,34 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   },
   reload: (world, draw) =>
     withTab(world, draw, (machine, place) => {
-      void machine.close(place).then(() => reopenLater(world, machine, place, draw))
+      void machine.close(place).then((isOwnEnd) => {
+        if (isOwnEnd) world.tally.count('reload')
+        reopenLater(world, machine, place, draw)
+      })
     }),
-  browserCrash: (world, draw) => crash(world, machineOf(world, draw), false, draw),
-  powerLoss: (world, draw) => crash(world, machineOf(world, draw), true, draw),
+  browserCrash(world, draw) {
+    const machine = machineOf(world, draw)
+    if (crash(world, machine, false, draw) === undefined) return undefined
+    world.tally.count('browserCrash')
+    return machine.name
+  },
+  powerLoss(world, draw) {
+    const machine = machineOf(world, draw)
+    const lost = crash(world, machine, true, draw)
+    if (lost === undefined) return undefined
+    // Where all was on the disk itself, the browser has died and no more.
+    if (lost > 0) world.tally.count('powerLoss')
+    return machine.name
+  },
   damage(world, draw) {
     const machine = machineOf(world, draw)
     if (crash(world, machine, false, draw) === undefined) return undefined
     const what = damageRecord(machine.disk, draw)
-    if (what === undefined) return undefined
+    if (what === undefined) {
+      tell(world, machine.name, 'browserCrash')
+      return undefined
+    }
+    world.tally.count('damage')
     world.tally.count(`damaged: ${what}`)
     // What only this browser has may be lost, and what was written on top of it refused. What the relay has told is synced still has to be there.
     world.damaged.add(machine.name)
@@ -79,13 +105,17 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   },
   relayCrash(world, draw) {
     if (world.host.running === undefined) return undefined
+    world.tally.count('relayCrash')
     world.host.kill()
     startRelayLater(world, draw)
     return 'relay'
   },
   relayRestart(world, draw) {
     if (world.host.running === undefined) return undefined
-    void world.host.stop().then(() => startRelayLater(world, draw))
+    void world.host.stop().then((isOwnEnd) => {
+      if (isOwnEnd) world.tally.count('relayRestart')
+      startRelayLater(world, draw)
+    })
     return 'relay'
   },
   relayRestore(world, draw) {
@@ -98,6 +128,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
       // Somebody was faster.
       if (world.host.running !== undefined) return
       world.tally.count('relayRestore')
+      tell(world, 'relay', 'relayRestore')
       world.loseOnRelay(disk.goBack(Math.max(0, disk.batches.length - lost)))
       world.host.start()
     })
@@ -110,15 +141,18 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
     later(world, 'relay', AWAY_MS[draw(AWAY_MS.length)]!, 'has room again', () => void (disk.isFull = false))
     return 'relay'
   },
-  freeze: (world, draw) => freeze(world, draw, true),
-  stall: (world, draw) => freeze(world, draw, false),
+  freeze: (world, draw) => freeze(world, draw, 'freeze'),
+  stall: (world, draw) => freeze(world, draw, 'stall'),
   clockSet(world, draw) {
     const parties = [{ name: 'relay', clock: world.host.clock }, ...world.machines]
     const { name, clock } = parties[draw(parties.length)]!
     const skewMs = SKEWS_MS[draw(SKEWS_MS.length)]!
     if (clock.skewMs === skewMs) return undefined
-    if (skewMs < clock.skewMs) world.tally.count('clocks set back')
-    clock.skewMs = skewMs
+    const isBack = skewMs < clock.skewMs
+    clock.set(skewMs, () => {
+      world.tally.count('clockSet')
+      if (isBack) world.tally.count('clocks set back')
+    })
     return name
   },
   quota(world, draw) {
@@ -139,7 +173,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   storageDropped: (world, draw) =>
     withTab(world, draw, (machine, place) => {
       world.allow('storage-lost')
-      machine.browser.indexedDb.drop(machine.tabs[place]!.life)
+      if (machine.browser.indexedDb.drop(machine.tabs[place]!.life)) world.tally.count('storageDropped')
     }),
 }
 
@@ -184,24 +218,25 @@ function withTab(
   return party
 }
 
-function freeze(world: World, draw: (below: number) => number, isTold: boolean): string | undefined {
+function freeze(world: World, draw: (below: number) => number, fault: 'freeze' | 'stall'): string | undefined {
   let isDone = false
   const party = withTab(world, draw, (machine, place) => {
     const tab = machine.tabs[place]!
     if (tab.life.isFrozen) return
     isDone = true
-    tab.freeze(isTold)
+    tab.freeze(fault === 'freeze', () => world.tally.count(fault))
     later(world, tab.life.party, FROZEN_MS[draw(FROZEN_MS.length)]!, 'thaws', () => tab.thaw())
   })
   return isDone ? party : undefined
 }
 
+/** Returns how much of what the machine had stored is gone; undefined when its browser was off. */
 function crash(
   world: World,
   machine: Machine,
   isPowerLoss: boolean,
   draw: (below: number) => number,
-): string | undefined {
+): number | undefined {
   if (machine.tabs.every((tab) => tab === undefined)) return undefined
   const lost = machine.crash(isPowerLoss)
   if (lost > 0) {
@@ -209,7 +244,7 @@ function crash(
     for (const deed of world.ledger.deeds) if (deed.browser === machine.name && !deed.isFlushed) deed.mayBeLost = true
   }
   for (const place of machine.tabs.keys()) reopenLater(world, machine, place, draw)
-  return machine.name
+  return lost
 }
 
 function reopenLater(world: World, machine: Machine, place: number, draw: (below: number) => number): void {

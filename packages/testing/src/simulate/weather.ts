@@ -22,8 +22,11 @@ const DISK_MS = [1, 1, 2, 3, 5, 20]
 const NETWORK_MS = [5, 5, 10, 20, 30, 50, 80, 150]
 const SLOW_NETWORK_MS = [...NETWORK_MS, 400, 900, 2500, 8000]
 
-/** `delayRate`: how often a message on a connection may take as long as a bad network takes; `onDelay` hears of those. */
-export function createWeather(decider: Decider, delayRate: number, onDelay: (ms: number) => void): Weather {
+/** So long a message takes on a bad network alone. */
+export const SLOW_MS = 400
+
+/** `delayRate`: how often a message on a connection may take as long as a bad network takes. */
+export function createWeather(decider: Decider, delayRate: number): Weather {
   const draw = (stream: string, table: readonly number[]): number => table[decider.choose(stream, table.length)]!
   return {
     newsMs: (party) => draw(`news to ${party}`, NEWS_MS),
@@ -32,9 +35,7 @@ export function createWeather(decider: Decider, delayRate: number, onDelay: (ms:
     diskMs: () => draw('disk of relay', DISK_MS),
     networkMs(channel) {
       if (delayRate === 0 || !decider.happens(`delay ${channel}`, delayRate)) return draw(`wire ${channel}`, NETWORK_MS)
-      const ms = draw(`wire ${channel}`, SLOW_NETWORK_MS)
-      if (ms >= 400) onDelay(ms)
-      return ms
+      return draw(`wire ${channel}`, SLOW_NETWORK_MS)
     },
   }
 }

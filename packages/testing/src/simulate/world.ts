@@ -59,6 +59,9 @@ export interface World {
   fail(failure: Failure): void
 }
 
+/** What the relay says of a Change that it refuses for no reason of the app's. */
+export const SIMULATED_REFUSAL = { code: 'simulated', message: 'Refused by the simulation.' } as const
+
 /** What a world is made of. */
 export interface WorldPlan {
   readonly app: SimulatedApp
@@ -79,8 +82,8 @@ export function createWorld(
   const { decider } = kernel
   const tally = createTally()
   const ledger = createLedger(remains?.deeds)
-  const calls = createCalls(tally)
-  const weather = createWeather(decider, faults.delay ?? 0, () => tally.count('delay'))
+  const calls = createCalls((party) => tally.count(party === 'relay' ? 'relayQuota' : 'quota'))
+  const weather = createWeather(decider, faults.delay ?? 0)
   const network = createNetwork(kernel, weather, tally.count)
   const probes = new Map<string, Probe>()
   const sessions = new Map<Machine, string[]>()
@@ -109,9 +112,8 @@ export function createWorld(
       refuse(header, context) {
         const own = relay.refuse?.(header, context)
         const isOurs = own === undefined && (faults.refusal ?? 0) > 0 && decider.happens('refusal', faults.refusal!)
-        if (isOurs) tally.count('refusal')
         if (own !== undefined) tally.count('refused by the app')
-        const refused = own ?? (isOurs ? { code: 'simulated', message: 'Refused by the simulation.' } : undefined)
+        const refused = own ?? (isOurs ? SIMULATED_REFUSAL : undefined)
         if (refused !== undefined) refusedOf.add(context.principal)
         return refused
       },

@@ -10,8 +10,11 @@ export interface SimulatedIndexedDb {
   factory(life: Life): SimulatedFactory
   /** The browser ends: what is under way is lost, and of what follows from it nothing happens. */
   end(): void
-  /** The browser drops the connections of a tab, as WebKit does to pages in the background. What it has handed over may be stored or not. */
-  drop(life: Life): void
+  /**
+   * The browser drops the connections of a tab, as WebKit does to pages in the background. What it has handed over may be stored or not. False when
+   * it has none.
+   */
+  drop(life: Life): boolean
   /** Whether writing fails for want of room. */
   isFull: boolean
   /** Connections that are open, and transactions under way. */
@@ -230,14 +233,17 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       for (const queue of queues.values()) queue.end()
     },
     drop(life) {
+      let isDropped = false
       for (const [name, open] of connections) {
         for (const connection of [...open].filter((each) => each.life === life)) {
           transactionsOf(name).drop(life)
           connection.close()
           const { database } = connection
           life.plan({ kind: 'storage', label: `${name} is closed by the browser`, run: () => database.onclose?.() })
+          isDropped = true
         }
       }
+      return isDropped
     },
     get isFull() {
       return state.isFull

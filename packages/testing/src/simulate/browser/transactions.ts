@@ -205,6 +205,7 @@ export function createTransactions(
       // A full disk is told at the end, and to the transaction.
       if (isFull() && mine.writes && names.includes('entries')) {
         fail(domError('QuotaExceededError', 'The disk is full.'))
+        calls.declined(life.party)
         return
       }
       isOver = true

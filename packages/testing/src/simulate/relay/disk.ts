@@ -98,7 +98,10 @@ export function createRelayDisk(
         return asked('appends', async () => {
           isOver = true
           stopWatching()
-          if (state.isFull) throw new RelayError('storage-failed', 'The disk is full.')
+          if (state.isFull) {
+            calls.declined('relay')
+            throw new RelayError('storage-failed', 'The disk is full.')
+          }
           await append(batch)
         })
       },

@@ -17,8 +17,8 @@ export interface Host {
   start(): void
   /** Ends the relay without a word. */
   kill(): void
-  /** Stops the relay in good order. */
-  stop(): Promise<void>
+  /** Stops the relay in good order; resolves with whether it has come to its end so. */
+  stop(): Promise<boolean>
 }
 
 export function createHost(
@@ -56,8 +56,10 @@ export function createHost(
     async stop() {
       const stopping = running
       await stopping?.relay.close()
+      const isOwnEnd = stopping?.life.isOver === false
       stopping?.life.end()
       if (running === stopping) running = undefined
+      return isOwnEnd
     },
   }
   return host
