@@ -106,6 +106,20 @@ export const sabotages = [
     to: 'refused.set(id, one as never)',
   },
   {
+    name: 'what is authored again beside something refused loses its last operation',
+    foundBy: 'simulate/refused',
+    file: 'packages/store/src/settlement.ts',
+    from: 'const ops = rewording.ops(pending, stamped)',
+    to: 'const ops = rewording.ops(pending, stamped).slice(0, known.refused.size > 0 && change.seq > 1 ? -1 : undefined)',
+  },
+  {
+    name: 'what was authored again beside something refused is forgotten by what had seen it',
+    foundBy: 'simulate/refused',
+    file: 'packages/store/src/replica.ts',
+    from: 'if (!refused.has(id)) survivors.push(one)',
+    to: 'if (!refused.has(id) && (refused.size === 0 || pending.size % 3 !== 1)) survivors.push(one)',
+  },
+  {
     name: 'nobody writes down what became of a refused writer',
     foundBy: 'simulate/booking',
     file: 'packages/store/src/settling.ts',

@@ -14,6 +14,7 @@ const longest = [
   'simulate/whole',
   'simulate/policies',
   'simulate/restored',
+  'simulate/refused',
   'simulate/booking',
 ]
 

@@ -44,11 +44,12 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
         const receipt = store.transact((tx) => {
           const result = body(tx, chance.again())
           if (result instanceof Promise) throw new TypeError(`The action "${name}" awaits: say which arbiter decides.`)
-          deed.index = leaveMark(tx, session, probes, world.kernel.decider)
+          Object.assign(deed, leaveMark(tx, session, deed.number, probes, world.kernel.decider))
         }, options)
         tally.count('actions')
         follow(receipt)
       } catch (error) {
+        deed.index = undefined
         decline(error)
       }
       return

@@ -82,7 +82,7 @@ export function watchCrashPoints(world: World, only?: number): CrashPoints {
     for (const machine of machines) if (machine.disk.unflushed === 0) flushed.set(machine, keep(machine))
     if (only !== undefined && only !== at) return
     // What may be missing from now on, or reported, makes another end of it too.
-    const allowances = `${world.refusedOf.size},${world.damaged.size},${world.allowed.size}`
+    const allowances = `${world.fallen.size},${world.damaged.size},${world.allowed.size}`
     const keys = machines.map((machine) => [keep(machine).version, host.disk.batches.length, allowances].join())
     consider(undefined, keys, () => ({
       ...{ at, party, what, moment, lost: undefined },

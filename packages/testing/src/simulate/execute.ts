@@ -8,7 +8,8 @@ import { createKernel, type Kernel } from './kernel.ts'
 import type { Life } from './life.ts'
 import type { Machine } from './machine.ts'
 import { checkCutOff } from './checks/cut-off.ts'
-import { isCutOff, SPACE, type Tab } from './tab.ts'
+import { readMark } from './probes.ts'
+import { browserOfSession, isCutOff, SPACE, type Tab } from './tab.ts'
 import type { Report } from './report.ts'
 import { planSteps } from './steps.ts'
 import { mend } from './troubles.ts'
@@ -190,9 +191,22 @@ export async function compare(world: World): Promise<void> {
       if (message !== undefined) world.fail({ check: 'convergence', message: `${message}.` })
     }
   }
+  const torn = tornSession(world, last)
+  if (torn !== undefined) world.fail(torn)
   const broken = brokenPromise(world)
   if (broken !== undefined) world.fail(broken)
   checkTranscript(world, on(before), last)
+}
+
+/** What the relay has of a session is all that this has done, without a gap: whatever was refused of it, nobody has seen. */
+function tornSession({ probes, damaged }: World, { party, snapshot }: Replica): Failure | undefined {
+  for (const [session, probe] of probes) {
+    const { latest, count } = readMark(snapshot, probe)
+    if (count === (latest?.index ?? 0) || damaged.has(browserOfSession(session))) continue
+    const message = `In the end ${party} sees ${count} Changes of ${session} and the mark of the ${latest?.index ?? 0}th.`
+    return { check: 'atomicity', message }
+  }
+  return undefined
 }
 
 function tabsOf({ machines }: World): Tab[] {

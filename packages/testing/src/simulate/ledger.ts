@@ -19,8 +19,10 @@ export interface Deed {
   readonly session: string
   readonly browser: string
   readonly action: string
-  /** Which of its session's, when it has left a mark. */
+  /** Which of its session's that still stand, when it has left a mark. */
   index: number | undefined
+  /** The number of the one before it, when it has left a mark and there was one. */
+  after: number | undefined
   /** Whether there was a Change at all. */
   hasChange: boolean
   /** Whether it is for its browser alone, so that no relay ever hears of it. */
@@ -65,6 +67,7 @@ export function createLedger(before: readonly Readonly<Deed>[] = []): Ledger {
         browser,
         action,
         index: undefined,
+        after: undefined,
         hasChange: false,
         staysInBrowser: false,
         isDurable: false,

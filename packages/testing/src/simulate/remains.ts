@@ -13,7 +13,7 @@ export interface Remains {
   readonly deeds: readonly Readonly<Deed>[]
   readonly past: Past
   readonly allowed: ReadonlySet<string>
-  readonly refusedOf: ReadonlySet<string>
+  readonly fallen: ReadonlySet<number>
   readonly damaged: ReadonlySet<string>
   readonly restorations: number
 }
@@ -31,7 +31,7 @@ export interface MachineRemains {
 
 /** What is left of a world if it ends here. Disks that nobody has written on since `last` are the same. */
 export function remainsOf(world: World, diskOf: (machine: Machine) => Disk): Remains {
-  const { kernel, host, ledger, transcript, allowed, refusedOf, damaged, machines } = world
+  const { kernel, host, ledger, transcript, allowed, fallen, damaged, machines } = world
   const skewOf = ({ skewMs }: MachineClock): number => kernel.nowMs + skewMs
   return {
     machines: machines.map((machine) => ({
@@ -45,7 +45,7 @@ export function remainsOf(world: World, diskOf: (machine: Machine) => Disk): Rem
     deeds: ledger.deeds.map((deed) => ({ ...deed })),
     past: transcript?.past ?? new Map(),
     allowed: new Set(allowed),
-    refusedOf: new Set(refusedOf),
+    fallen: new Set(fallen),
     damaged: new Set(damaged),
     restorations: world.restorations,
   }

@@ -1,5 +1,5 @@
 import { indexedDb } from '@syncline/idb'
-import { everything, openStore, type Log, type Store } from '@syncline/store'
+import { everything, openStore, type Log, type RefusedChange, type Store } from '@syncline/store'
 import type { Browser } from './browser/browser.ts'
 import { createPage, type SimulatedPage } from './browser/page.ts'
 import type { Decider } from './decider.ts'
@@ -28,6 +28,11 @@ export interface Tab {
   readonly holds: readonly string[]
 }
 
+/** The browser of a tab, by its session. */
+export function browserOfSession(session: string): string {
+  return session.split('/', 1)[0]!
+}
+
 /** Whether a tab says that the relay has another log than it knows. */
 export function isCutOff({ store }: Tab): boolean {
   return store?.status.problem?.code === 'epoch-changed'
@@ -41,8 +46,8 @@ export interface TabSide {
   /** Undefined: it stays alone. */
   readonly way: Way | undefined
   onOpen(store: Store): void
-  /** Each Snapshot that somebody could see, from the first on. */
-  onSnapshot(snapshot: Snapshot): void
+  /** Each Snapshot that somebody could see, from the first on, and what is listed then as refused. */
+  onSnapshot(snapshot: Snapshot, refused: readonly RefusedChange[]): void
   onError(error: unknown): void
   /** Whether logs are compacted when that saves little. */
   readonly compacts: boolean
@@ -99,7 +104,7 @@ export function openTab(life: Life, side: TabSide): Tab {
   }).then((opened) => {
     if (life.isOver) return
     store = opened
-    opened.changes(everything, ({ now }) => side.onSnapshot(now), { initial: true })
+    opened.changes(everything, ({ now }) => side.onSnapshot(now, opened.refused.list()), { initial: true })
     side.onOpen(opened)
   }, report)
 

@@ -98,7 +98,6 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
     world.tally.count(`damaged: ${what}`)
     // What only this browser has may be lost, and what was written on top of it refused. What the relay has told is synced still has to be there.
     world.damaged.add(machine.name)
-    world.refusedOf.add(machine.name)
     world.allow('storage-damaged')
     for (const deed of world.ledger.deeds) if (deed.browser === machine.name) deed.mayBeLost = true
     return machine.name

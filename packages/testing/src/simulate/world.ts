@@ -1,18 +1,21 @@
 import { decodeChange } from '@syncline/protocol'
 import type { RelayOptions } from '@syncline/relay'
+import type { RefusedChange } from '@syncline/store'
 import type { Snapshot } from '@syncline/stm'
 import type { SimulatedApp } from './app.ts'
 import type { Failure } from './failure.ts'
 import type { Faults } from './faults.ts'
 import type { Kernel } from './kernel.ts'
+import { readOnce } from './checks/relay-log.ts'
 import { createCalls, type Calls } from './calls.ts'
-import { codeOf, createLedger, type Ledger } from './ledger.ts'
+import { codeOf, createLedger, type Deed, type Ledger } from './ledger.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
 import { probeOf, readMark, type Probe } from './probes.ts'
 import { createRelayDisk } from './relay/disk.ts'
 import type { Remains } from './remains.ts'
 import { createHost, type Host } from './relay/host.ts'
+import { browserOfSession, SPACE } from './tab.ts'
 import { createTally, type Tally } from './tally.ts'
 import { createTranscript, type Transcript } from './transcript.ts'
 import { createWatcher } from './watcher.ts'
@@ -40,8 +43,8 @@ export interface World {
   readonly calls: Calls
   /** What is going to mend itself: each prevents that. */
   readonly mending: Set<() => void>
-  /** Browsers of which the relay has refused something. */
-  readonly refusedOf: Set<string>
+  /** The numbers of what some tab has listed as refused, itself or with what it was built on. */
+  readonly fallen: ReadonlySet<number>
   /** Browsers of whose disks something was damaged. */
   readonly damaged: Set<string>
   /** Errors that stores may report, by code. */
@@ -51,7 +54,7 @@ export interface World {
   /** How often it has. */
   readonly restorations: number
   /** Fails when a tab does not show what its browser was told is durable. */
-  checkShown(machine: Machine, snapshot: Snapshot): void
+  checkShown(machine: Machine, snapshot: Snapshot, refused: readonly RefusedChange[]): void
   /** Errors that stores may report from now on, by code. */
   allow(code: string): void
   /** The first promise that was broken. */
@@ -89,8 +92,7 @@ export function createWorld(
   const sessions = new Map<Machine, string[]>()
   const machines: Machine[] = []
   const allowed = new Set(remains?.allowed)
-  /** Browsers of which the relay has refused something: what followed from it there is gone too, and nobody else has seen any of it. */
-  const refusedOf = new Set(remains?.refusedOf)
+  const fallen = new Set(remains?.fallen)
   const damaged = new Set(remains?.damaged)
   /** Sessions of which the relay had something that a backup has not. */
   const withLosses = new Set(remains?.deeds.flatMap(({ session, wasOnRelay }) => (wasOnRelay ? [session] : [])))
@@ -98,7 +100,30 @@ export function createWorld(
   let failure: Failure | undefined
 
   const fail = (found: Failure): void => void (failure ??= found)
-  const mayHaveLost = (session: string): boolean => refusedOf.has(session.split('/', 1)[0]!)
+  const mayHaveLost = (session: string): boolean => damaged.has(browserOfSession(session))
+
+  /** Whether all that a session has done after one number, up to another, has fallen: it is listed as refused, and the relay has none of it. */
+  function areFallen(session: string, after: number, upTo: number): boolean {
+    const between = ledger.deeds.filter(
+      (deed) => deed.session === session && deed.index !== undefined && deed.number > after && deed.number <= upTo,
+    )
+    if (!between.every(({ number }) => fallen.has(number))) return false
+    const onRelay = new Set(host.disk.records(SPACE).map((record) => readOnce(record).meta))
+    return between.every(({ number }) => !onRelay.has(number))
+  }
+
+  /**
+   * Whether something that a session has done has fallen of which a tab that lists this as refused has not been told yet; or has been, and shows still
+   * what was built on it, up to a number: of that it will be told.
+   */
+  function isBetween(session: string, upTo: number, listed: ReadonlySet<unknown>): boolean {
+    const own = new Map(ledger.deeds.flatMap((deed) => (deed.session === session ? [[deed.number, deed]] : [])))
+    for (const { number } of own.values()) if (fallen.has(number) && !listed.has(number)) return true
+    for (let deed = own.get(upTo); deed !== undefined; deed = own.get(deed.after ?? 0)) {
+      if (fallen.has(deed.number)) return true
+    }
+    return false
+  }
 
   const host = createHost(
     kernel,
@@ -114,7 +139,6 @@ export function createWorld(
         const isOurs = own === undefined && (faults.refusal ?? 0) > 0 && decider.happens('refusal', faults.refusal!)
         if (own !== undefined) tally.count('refused by the app')
         const refused = own ?? (isOurs ? SIMULATED_REFUSAL : undefined)
-        if (refused !== undefined) refusedOf.add(context.principal)
         return refused
       },
     },
@@ -130,6 +154,8 @@ export function createWorld(
       mayHaveLost,
       wasOnRelay: (of) => withLosses.has(of),
       mayHaveGaps: () => damaged.has(machine.name),
+      areFallen,
+      maySeeLess: (of, upTo, listed) => browserOfSession(of) === machine.name && isBetween(of, upTo, listed),
       fail,
     })
     const told = promisedTo(machine)
@@ -138,10 +164,11 @@ export function createWorld(
       onOpen: () => tally.count('opened'),
       compacts: (faults.compaction ?? 0) > 0,
       onCompacted: () => tally.count('compaction'),
-      onSnapshot(snapshot) {
-        if (isFirst) checkPrefix(machine, told, snapshot)
+      onSnapshot(snapshot, refused) {
+        for (const { change } of refused) if (typeof change.meta === 'number') fallen.add(change.meta)
+        if (isFirst) checkPrefix(machine, told, snapshot, refused)
         isFirst = false
-        watch(snapshot)
+        watch(snapshot, refused)
       },
       onError(error) {
         const code = codeOf(error)
@@ -151,25 +178,31 @@ export function createWorld(
     }
   }
 
-  /** Of each session of a browser, how many Changes it was told are durable. What comes after a tab has begun to open, that need not find. */
-  function promisedTo(machine: Machine): ReadonlyMap<string, number> {
-    const told = new Map<string, number>()
-    for (const { browser, session, index = 0, isDurable, mayBeLost } of ledger.deeds) {
-      if (browser !== machine.name || !isDurable || mayBeLost) continue
-      told.set(session, Math.max(index, told.get(session) ?? 0))
-    }
-    return told
+  /** Of each session of a browser, the newest of what it was told is durable. What comes after a tab has begun to open, that need not find. */
+  function promisedTo(machine: Machine): readonly Deed[] {
+    return ledger.deeds.filter(
+      ({ browser, index, isDurable, mayBeLost }) =>
+        browser === machine.name && index !== undefined && isDurable && !mayBeLost,
+    )
   }
 
-  /** What a tab finds when it opens: of each session of its browser at least what that was told is durable. */
-  function checkPrefix(machine: Machine, told: ReadonlyMap<string, number>, snapshot: Snapshot): void {
-    for (const [session, promised] of told) {
-      if (mayHaveLost(session)) continue
-      const { latest } = readMark(snapshot, probes.get(session)!)
-      if ((latest?.index ?? 0) >= promised) continue
+  /** What a tab finds when it opens: of what its browser was told is durable it shows everything, or lists it among what was refused. */
+  function checkPrefix(
+    machine: Machine,
+    promised: readonly Deed[],
+    snapshot: Snapshot,
+    refused: readonly RefusedChange[],
+  ): void {
+    if (damaged.has(machine.name)) return
+    const listed = new Set<unknown>(refused.map(({ change }) => change.meta))
+    const shown = new Map<string, number>()
+    for (const { session, number, action } of promised) {
+      let upTo = shown.get(session)
+      if (upTo === undefined) shown.set(session, (upTo = readMark(snapshot, probes.get(session)!).latest?.number ?? 0))
+      if (number <= upTo || listed.has(number)) continue
       fail({
         check: 'prefix',
-        message: `${machine.name} was told that ${promised} Changes of ${session} are durable, and finds ${latest?.index ?? 0} of them.`,
+        message: `${machine.name} was told that what ${session} did as number ${number} ("${action}") is durable, and finds of it what was done up to number ${upTo}.`,
       })
     }
   }
@@ -230,14 +263,14 @@ export function createWorld(
     addMachine,
     calls,
     mending: new Set(),
-    refusedOf,
+    fallen,
     damaged,
     allowed,
     loseOnRelay,
     get restorations() {
       return restorations
     },
-    checkShown: (machine, snapshot) => checkPrefix(machine, promisedTo(machine), snapshot),
+    checkShown: (machine, snapshot, refused) => checkPrefix(machine, promisedTo(machine), snapshot, refused),
     allow: (code) => void allowed.add(code),
     get failure() {
       return failure

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { board } from './board.ts'
 import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
-const RUNS = seeds(130)
+const RUNS = seeds(110)
 
 test(
   `${RUNS} long schedules with everything that can go wrong break no promise`,

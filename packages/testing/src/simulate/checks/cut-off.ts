@@ -17,7 +17,7 @@ export function checkCutOff(
   const replicas = machine.tabs.map((tab): Replica => ({ party: tab!.life.party, snapshot: tab!.store!.snapshot }))
   const replica = replicas[place]!
   const { basis } = replica.snapshot
-  checkShown(machine, replica.snapshot)
+  checkShown(machine, replica.snapshot, machine.tabs[place]!.store!.refused.list())
   if (isCutOff(machine.tabs[place]!)) {
     if (replicas.every(({ snapshot }) => host.disk.holds(SPACE, snapshot.basis)))
       return `${replica.party} is told that the relay has another log, and nobody in ${machine.name} knows more than that log`
