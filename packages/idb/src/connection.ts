@@ -36,9 +36,9 @@ export interface Connection {
     body: (transaction: IDBTransaction) => Promise<T>,
   ): Promise<T>
   /** That there was another database before this one, when it was opened first. */
-  readonly cleared: StoreError | undefined
+  cleared(): StoreError | undefined
   /** Why the database is lost for good, when it is. */
-  readonly lost: StoreError | undefined
+  lost(): StoreError | undefined
   /** Calls `listener` once when the database is lost for good; soon, when it already is. */
   onLost(listener: (error: StoreError) => void): () => void
   close(): void
@@ -196,12 +196,8 @@ export function connect(
         return result
       }
     },
-    get cleared() {
-      return cleared
-    },
-    get lost() {
-      return lost
-    },
+    cleared: () => cleared,
+    lost: () => lost,
     onLost(listener) {
       // A function of its own: the same listener may be given twice.
       const own = (error: StoreError): void => listener(error)

@@ -52,7 +52,7 @@ export function createLog(
   async function track<T>(asked: string, work: () => Promise<T>): Promise<T> {
     assertOpen()
     const working = work().catch((error: unknown) => {
-      throw connection.lost ?? toStoreError(error, name, asked)
+      throw connection.lost() ?? toStoreError(error, name, asked)
     })
     unfinished.add(working)
     try {
@@ -252,7 +252,7 @@ export function createLog(
   }
 
   return {
-    cleared: connection.cleared,
+    cleared: connection.cleared(),
 
     read: (after, each, bad = refuse) =>
       eachRecord(after, (record) => {

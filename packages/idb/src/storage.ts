@@ -30,7 +30,7 @@ export function indexedDb(name: string, surroundings: Surroundings = surrounding
   return {
     async openLog(space) {
       // After a loss the open logs stay lost, and new ones start on what is there then.
-      if (shared === undefined || shared.connection.lost !== undefined)
+      if (shared === undefined || shared.connection.lost() !== undefined)
         shared = { connection: connect(name, surroundings), logs: 0 }
       const mine = shared
       const release = (): void => {

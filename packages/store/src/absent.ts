@@ -28,7 +28,7 @@ export const noValidity: Brought['validity'] = {
   },
   refOf: nothing,
   judgeOps: nothing,
-  isIdle: true,
+  isIdle: () => true,
   note: nothing,
   look: nothing,
   close: nothing,
@@ -61,13 +61,9 @@ export function noLink(touchStatus: () => void): StoreLink & { hear(state: LinkS
   let state: LinkState = { link: 'off', problem: undefined, retryAtMs: undefined }
   let offsetMs = 0
   return {
-    isRunning: false,
-    get state() {
-      return state
-    },
-    get offsetMs() {
-      return offsetMs
-    },
+    isRunning: () => false,
+    state: () => state,
+    offsetMs: () => offsetMs,
     hear(next, nextMs) {
       state = next
       offsetMs = nextMs

@@ -45,7 +45,7 @@ export function createAgents(core: Core, committing: Committing, transacting: Tr
   }
 
   function assertOutside(what: string): void {
-    if (!committing.isRunning) return
+    if (!committing.isRunning()) return
     throw new StmError(
       'io-in-transaction',
       `${what} in the body of a transaction is not possible: the body may run again. Declare what is to be sent by tx.send().`,

@@ -75,7 +75,7 @@ async function open<P extends readonly Part[]>(
   const replica = createReplica(
     (policy) => {
       // What could not be authored again without it, can be when it is known.
-      if (replica.refusals.size > 0) queueMicrotask(() => core.isClosed || settling.settle(core.link.isRunning))
+      if (replica.refusals.size > 0) queueMicrotask(() => core.isClosed || settling.settle(core.link.isRunning()))
       return core.committing.bind(policy)
     },
     (from, to, reworded) => {
@@ -90,24 +90,24 @@ async function open<P extends readonly Part[]>(
   const brought = new Map<(core: Core) => unknown, unknown>()
   const listeners = new Map<TabMessage['type'], ((message: TabMessage) => void)[]>()
   const board = createStatusBoard(() => {
-    const { unsaved, failure, delay } = journal
-    const pending = replica.pendingCount
-    const isOnRelay = pending === 0 && replica.basis.epoch !== null
+    const unsaved = journal.unsaved()
+    const pending = replica.pendingCount()
+    const isOnRelay = pending === 0 && replica.basis().epoch !== null
     return {
       saved: unsaved > 0 || !(isLasting || isOnRelay) ? 'memory' : isOnRelay ? 'relay' : 'device',
       unsaved,
       pending,
       refused: replica.refused.size,
-      ...(stranded === undefined ? core.link.state : { link: 'waiting', problem: stranded, retryAtMs: undefined }),
+      ...(stranded === undefined ? core.link.state() : { link: 'waiting', problem: stranded, retryAtMs: undefined }),
       ...storageState({
         isLasting,
         unusable: storageError,
         gone,
-        failure,
+        failure: journal.failure(),
         unreadable,
-        delay,
+        delay: journal.delay(),
         unsaved,
-        damage: damage.found,
+        damage: damage.found(),
         cleared: log.cleared,
       }),
     }
@@ -187,7 +187,7 @@ async function open<P extends readonly Part[]>(
       if (!isLasting) return Promise.reject(noStorage())
       return id === undefined ? journal.settled() : journal.durable(id)
     },
-    nowMs: () => clock.nowMs() + core.link.offsetMs,
+    nowMs: () => clock.nowMs() + core.link.offsetMs(),
     touchStatus: board.touch,
     onError,
   }
@@ -237,11 +237,11 @@ async function open<P extends readonly Part[]>(
       core.link.onFenced()
     },
     onDelay: board.touch,
-    hasOrder: (relaySeq) => core.stranded !== undefined || relaySeq <= intake.loggedSeq,
+    hasOrder: (relaySeq) => core.stranded !== undefined || relaySeq <= intake.loggedSeq(),
     onFailure() {
       board.touch()
       core.link.tend()
-      if (replica.refusals.size > 0) settling.settle(core.link.isRunning)
+      if (replica.refusals.size > 0) settling.settle(core.link.isRunning())
       core.link.wake()
     },
   }
@@ -258,8 +258,9 @@ async function open<P extends readonly Part[]>(
 
   /** The tab that runs the link may have read what is damaged now, before it was: it is told to ask the relay for it again, and to write it. */
   function lookForGap(): void {
-    if (cancelGap !== undefined || intake.gap === undefined || closed) return
-    tabs.tell({ type: 'gap', after: intake.gap })
+    const after = intake.gap()
+    if (cancelGap !== undefined || after === undefined || closed) return
+    tabs.tell({ type: 'gap', after })
     cancelGap = clock.setTimer(ASK_AGAIN_MS, () => {
       cancelGap = undefined
       lookForGap()
@@ -337,10 +338,10 @@ async function open<P extends readonly Part[]>(
   /** Another tab has written an entry. */
   function hear(entry: LogEntry): void {
     replica.flushDocuments()
-    const known = replica.basis.relaySeq
+    const known = replica.basis().relaySeq
     const changed = atOnce(intake.entry(entry, 'remote'))
     // The tab that runs the link gets on, and what it sends of ours with it.
-    if (replica.basis.relaySeq > known) settling.onProgress()
+    if (replica.basis().relaySeq > known) settling.onProgress()
     show(changed)
   }
 
@@ -348,7 +349,7 @@ async function open<P extends readonly Part[]>(
     board.touch()
     watching.publish(changed, memory.snapshot)
     core.undoing.tell()
-    settling.settle(core.link.isRunning)
+    settling.settle(core.link.isRunning())
     core.link.onEntry()
   }
 
@@ -375,7 +376,7 @@ async function open<P extends readonly Part[]>(
   const stopLeaving = storage.onLeaving?.(() => {
     replica.flushDocuments()
     journal.flush()
-    if (journal.unsaved > 0) tabs.tell({ type: 'leaving' })
+    if (journal.unsaved() > 0) tabs.tell({ type: 'leaving' })
   })
   for (const start of core.starting) start()
 

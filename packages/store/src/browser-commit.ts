@@ -201,7 +201,7 @@ export function createBrowserArbitration(
         return
       }
       const isShared = ops.some(isShareable) || ops.length === 0
-      const writer = isShared ? mixed.current : (privateWriter ??= randomId(chance))
+      const writer = isShared ? mixed.current() : (privateWriter ??= randomId(chance))
       if (writer === undefined) {
         postponed.push({ candidate, moved: [] })
         return
@@ -259,7 +259,7 @@ export function createBrowserArbitration(
 
   function launch(group: Group): Group {
     for (const { candidate } of group.members) candidate.isInFlight = true
-    mixed.isInFlight = group.members.some(({ change }) => change?.writer === mixed.current)
+    mixed.isInFlight = group.members.some(({ change }) => change?.writer === mixed.current())
     return group
   }
 

@@ -4,7 +4,7 @@ import type { HeldLock, Locks } from './ports.ts'
 /** One tab's part in the choice of the tab that does the jobs which must be single: the link to the relay. */
 export interface Campaign {
   /** Whether this tab has been elected, though it may not have begun yet. */
-  readonly isElected: boolean
+  isElected(): boolean
   /** This tab was told that another one has taken over. It stands again at once, behind the others. */
   giveWay(): void
   /** Whoever was elected stands still: this tab takes its place, unless it is elected itself. Nothing happens where no lock can be stolen. */
@@ -68,9 +68,7 @@ export function stand(locks: Locks | undefined, name: string, office: Office): C
   run().catch(office.onError)
 
   return {
-    get isElected() {
-      return isElected
-    },
+    isElected: () => isElected,
     giveWay: () => lose(),
     takeOver() {
       if (!isElected && locks?.steal !== undefined) waiting.abort(CALLED_OFF)

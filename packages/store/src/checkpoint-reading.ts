@@ -30,11 +30,11 @@ export interface CheckpointReading {
   /** What has come, when no more will: the last part was taken in, or something else stands where the next should. Undefined when nothing has. */
   take(): ReadCheckpoint | undefined
   /** Whether a part has come and the last one has not. */
-  readonly isUnderWay: boolean
+  isUnderWay(): boolean
   /** Whether all have come. */
-  readonly isOver: boolean
+  isOver(): boolean
   /** The number of the newest checkpoint of which a part has come; 0 before the first. */
-  readonly newest: number
+  newest(): number
 }
 
 /** Has read nothing yet. */
@@ -97,7 +97,7 @@ export function createCheckpointReading(space: string, replica: Replica): Checkp
         if (parts === 0 && entry.checkpoint === newest && entry.part === last) return
         last = 0
         if (entry.part === 1 || entry.checkpoint !== newest) {
-          if (found.isLaid) memory.restore([], replica.basis)
+          if (found.isLaid) memory.restore([], replica.basis())
           found = emptyFound()
           parts = 0
         }
@@ -121,15 +121,9 @@ export function createCheckpointReading(space: string, replica: Replica): Checkp
         isPartial: isPartial || ledger === undefined,
       }
     },
-    get isUnderWay() {
-      return parts > 0 && found.ledger === undefined
-    },
-    get isOver() {
-      return parts > 0 && found.ledger !== undefined
-    },
-    get newest() {
-      return newest
-    },
+    isUnderWay: () => parts > 0 && found.ledger === undefined,
+    isOver: () => parts > 0 && found.ledger !== undefined,
+    newest: () => newest,
   }
 }
 

@@ -40,7 +40,7 @@ export interface Committing {
   /** Runs a part when no body is running: now, or at the end of the outermost one. */
   outside<T>(part: () => Promise<T>): Promise<T>
   /** Whether a body is running, up to its first `await`. */
-  readonly isRunning: boolean
+  isRunning(): boolean
   /** Runs `io`, unless it is called inside of a body. */
   io<T>(io: () => T): T
   /** Who writes, and a seed that nobody else has: for one run of a body that does not commit in the same task. */
@@ -157,7 +157,7 @@ export function createCommitting(core: Core): Committing {
   }
 
   function contextAlone(): EditContext {
-    return new OwnContext(replica.nextStamp(core.writers.current, core.nowMs()))
+    return new OwnContext(replica.nextStamp(core.writers.current(), core.nowMs()))
   }
 
   /** Transactions that run beside each other may have the same stamp until they commit. */
@@ -206,7 +206,7 @@ export function createCommitting(core: Core): Committing {
     note?: OwnNote,
     drafted?: Stamp,
   ): Change {
-    const writer = core.writers.current
+    const writer = core.writers.current()
     const isNext = drafted?.writer === writer && replica.isNext(drafted)
     const { at } = isNext ? drafted : replica.nextStamp(writer, core.nowMs())
     const change = replica.author(writer, at, ops, effects, meta)
@@ -242,9 +242,7 @@ export function createCommitting(core: Core): Committing {
     independent,
     running,
     outside: (part) => (depth === 0 ? part() : new Promise((resolve) => afterwards.push(() => resolve(part())))),
-    get isRunning() {
-      return depth > 0
-    },
+    isRunning: () => depth > 0,
     io(io) {
       if (depth === 0) return io()
       throw new StmError(

@@ -102,12 +102,12 @@ export function createCompacting(core: Core): Compacting {
     // What is being committed in this task is concluded when it is over.
     await nextTask(clock)
     const at = core.journal.quiet()
-    const { gap, isReading } = core.intake
     if (core.isClosed || core.stranded !== undefined) return false
-    if (at === undefined || at.position === 0 || gap !== undefined || isReading) return false
+    if (at === undefined || at.position === 0 || core.intake.gap() !== undefined || core.intake.isReading())
+      return false
     const state = core.replica.hold(core.journal.isDurable)
     if (state === undefined) return false
-    const checkpoint = Math.max(made, core.intake.checkpoint) + 1
+    const checkpoint = Math.max(made, core.intake.checkpoint()) + 1
     const { notes, tailThere } = await lookThrough(at.position, state)
     // Another tab may have done it, which this one has read too far to see.
     if (!isWorthIt()) return true

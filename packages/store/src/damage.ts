@@ -13,7 +13,7 @@ export interface Damage {
   /** Sets aside what was noted since the last time, and says so. Resolves when that is stored, or cannot be. */
   setAside(log: Log): Promise<void>
   /** What was found last. */
-  readonly found: StoreError | undefined
+  found(): StoreError | undefined
 }
 
 /** So many are named in words. */
@@ -56,9 +56,7 @@ export function createDamage(space: string, onFound: (error: StoreError) => void
       // What cannot be set aside now is found again by who opens the log next.
       await Promise.allSettled(now.map(({ position, reason }) => log.setAside(position, reason)))
     },
-    get found() {
-      return found
-    },
+    found: () => found,
   }
 }
 

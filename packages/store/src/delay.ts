@@ -10,7 +10,7 @@ export interface Delay {
   begin(): void
   /** It has ended, one way or the other. */
   end(): void
-  readonly state: 'saving' | StoreError | undefined
+  state(): 'saving' | StoreError | undefined
 }
 
 /** Most appends take a few milliseconds: what is over sooner than this is never shown, so that a status does not flicker as somebody types. */
@@ -20,10 +20,10 @@ const BLOCKED_AFTER_MS = 2000
 
 /** Knows of no append. `onChange` is called when `state` has changed. */
 export function createDelay(clock: Clock, onChange: () => void): Delay {
-  let state: Delay['state']
+  let state: ReturnType<Delay['state']>
   let cancel: (() => void) | undefined
 
-  function become(next: Delay['state']): void {
+  function become(next: ReturnType<Delay['state']>): void {
     state = next
     onChange()
   }
@@ -40,9 +40,7 @@ export function createDelay(clock: Clock, onChange: () => void): Delay {
       cancel = undefined
       if (state !== undefined) become(undefined)
     },
-    get state() {
-      return state
-    },
+    state: () => state,
   }
 }
 

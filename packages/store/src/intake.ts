@@ -28,11 +28,11 @@ export interface Intake {
   /** All that there is has been read: of a checkpoint that is not whole as much is taken up as there is. Undefined where there is none. */
   onRead(): Pieces<ReadonlySet<CellKey> | undefined>
   /** The number of the newest checkpoint; 0 before the first. */
-  readonly checkpoint: number
+  checkpoint(): number
   /** Whether a checkpoint has been read in part. */
-  readonly isReading: boolean
+  isReading(): boolean
   /** How far the relay's order is in the log, or on its way there. A tab that was fenced may know more than it was allowed to write. */
-  readonly loggedSeq: number
+  loggedSeq(): number
   /** The relay's order is in the log up to here. */
   onStored(relaySeq: number): void
   /** What was on its way into the log did not get there. */
@@ -40,7 +40,7 @@ export interface Intake {
   /** The relay's order is in the log only up to here, whatever this tab has read there before: what comes after it is to be written again. */
   onGap(after: number): void
   /** Up to where the relay's order is known, when the log goes on behind a gap; undefined when it has none. */
-  readonly gap: number | undefined
+  gap(): number | undefined
 }
 
 type Named = Pick<Change, 'writer' | 'seq'>
@@ -65,7 +65,7 @@ export function createIntake(core: Core): Intake {
     origin: Origin,
   ): Pieces<ReadonlySet<CellKey>> {
     const accepted = items.flatMap(({ writer }) => replica.envelopes.get(writer)?.change ?? [])
-    const { relaySeq: known } = replica.basis
+    const { relaySeq: known } = replica.basis()
     const named = items.map((item) => replica.envelopes.get(item.writer)?.change ?? item)
     const changed = yield* replica.order(epoch, first, items, origin)
     named.forEach((item, i) => {
@@ -103,7 +103,7 @@ export function createIntake(core: Core): Intake {
     const { ledger, isPartial, notes, ...found } = checkpoint.take()!
     const isOfUse = ledger !== undefined && replica.fits(ledger)
     // What lies there already does not stay there.
-    if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis)
+    if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis())
     // What was ordered before is asked of the relay again, as where the order has a gap.
     if (ledger === undefined) return commitAll(found)
     if (!isOfUse) {
@@ -171,11 +171,11 @@ export function createIntake(core: Core): Intake {
     const asked = [...replica.envelopes.values()]
     for (const { change } of asked) known.add(changeId(change))
     const before = [...replica.pending.keys()]
-    const { relaySeq } = replica.basis
+    const { relaySeq } = replica.basis()
     const { changed, ordered } = yield* replica.join({ ...found, ledger }, origin)
-    if (replica.basis.relaySeq > relaySeq) {
+    if (replica.basis().relaySeq > relaySeq) {
       isBasePartial = false
-      onStored(replica.basis.relaySeq)
+      onStored(replica.basis().relaySeq)
     }
     yield* hearNotes({ ...found, notes }, (change) => !known.has(changeId(change)))
     decideAsked(asked)
@@ -244,7 +244,7 @@ export function createIntake(core: Core): Intake {
             }
             if (!(error instanceof OtherLogError)) throw error
             // What was in the log first counts. If this tab has heard otherwise of the relay, it knows what nobody else here does.
-            if (error.relaySeq > storedSeq && error.relaySeq <= replica.basis.relaySeq)
+            if (error.relaySeq > storedSeq && error.relaySeq <= replica.basis().relaySeq)
               core.strand({ code: 'epoch-changed', message: error.message })
             return nothing
           }
@@ -297,7 +297,7 @@ export function createIntake(core: Core): Intake {
         const add = yield* checkpoint.part(entry)
         return function* (origin) {
           add(origin === 'replay')
-          return checkpoint.isOver ? yield* takeUp(origin) : nothing
+          return checkpoint.isOver() ? yield* takeUp(origin) : nothing
         }
       }
       case 'joined': {
@@ -305,7 +305,7 @@ export function createIntake(core: Core): Intake {
         return function* (origin) {
           // It comes to what is there, so it does not lie under it.
           add(false)
-          return joining.isOver ? yield* join(origin) : nothing
+          return joining.isOver() ? yield* join(origin) : nothing
         }
       }
       case 'together': {
@@ -322,8 +322,8 @@ export function createIntake(core: Core): Intake {
 
   /** No more comes of a checkpoint: what there is of it is all. */
   function* conclude(isRead: boolean, isJoined: boolean, origin: Origin): Pieces<ReadonlySet<CellKey> | undefined> {
-    if (isRead && checkpoint.isUnderWay) return yield* takeUp(origin)
-    return isJoined && joining.isUnderWay ? yield* join(origin) : undefined
+    if (isRead && checkpoint.isUnderWay()) return yield* takeUp(origin)
+    return isJoined && joining.isUnderWay() ? yield* join(origin) : undefined
   }
 
   return {
@@ -334,12 +334,8 @@ export function createIntake(core: Core): Intake {
       return before === undefined ? yield* take(origin) : new Set([...before, ...(yield* take(origin))])
     },
     onRead: () => conclude(true, true, 'remote'),
-    get checkpoint() {
-      return checkpoint.newest
-    },
-    get isReading() {
-      return checkpoint.isUnderWay || joining.isUnderWay
-    },
+    checkpoint: () => checkpoint.newest(),
+    isReading: () => checkpoint.isUnderWay() || joining.isUnderWay(),
     order(epoch, first, items, records, fence) {
       const anew = beginAnew(first)
       const stored = items.map((item) => toStore(item, records))
@@ -349,9 +345,7 @@ export function createIntake(core: Core): Intake {
       loggedSeq = Math.max(loggedSeq, first + stored.length - 1)
       return changed
     },
-    get loggedSeq() {
-      return loggedSeq
-    },
+    loggedSeq: () => loggedSeq,
     onStored,
     onFenced() {
       loggedSeq = storedSeq
@@ -359,9 +353,9 @@ export function createIntake(core: Core): Intake {
     onGap(after) {
       loggedSeq = storedSeq = Math.min(storedSeq, after)
     },
-    get gap() {
+    gap() {
       if (isBasePartial) return 0
-      const { epoch, relaySeq } = replica.basis
+      const { epoch, relaySeq } = replica.basis()
       if (beyondGap === undefined || relaySeq >= beyondGap.last) return undefined
       return epoch === null || epoch === beyondGap.epoch ? relaySeq : undefined
     },

@@ -4,7 +4,7 @@ import type { Report } from './report.ts'
 export interface Iteration {
   readonly iterator: AsyncIterator<Report<unknown>, undefined, undefined>
   /** Whether somebody waits for a report. */
-  readonly isReady: boolean
+  isReady(): boolean
   /** Hands a report to who has waited longest, or to who asks next. */
   give(report: Report<unknown>): void
   /** After what was given there is nothing more. */
@@ -52,9 +52,7 @@ export function createIteration({ onAsk, onReturn }: IterationSide): Iteration {
         return Promise.resolve(over)
       },
     },
-    get isReady() {
-      return waiting.length > 0
-    },
+    isReady: () => waiting.length > 0,
     give(report) {
       const resolve = waiting.shift()
       if (resolve === undefined) last = report

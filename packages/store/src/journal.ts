@@ -52,11 +52,11 @@ export interface Journal {
   /** Whether nobody can have read in the log of a Change of this tab, under no id that it had: not now, and not in a moment. */
   isUnheard(id: ChangeId): boolean
   /** How many Changes of this tab are not in the log yet. */
-  readonly unsaved: number
+  unsaved(): number
   /** Why the log refuses to be written, while it does. */
-  readonly failure: StoreError | undefined
+  failure(): StoreError | undefined
   /** How long the append has taken that is under way. */
-  readonly delay: Delay['state']
+  delay(): ReturnType<Delay['state']>
 
   /**
    * How far the log has been read, when nothing waits to be written but what is in no checkpoint before, or in any: undefined when something else does, or the log
@@ -518,15 +518,9 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
       }
       return unsaved.has(id)
     },
-    get unsaved() {
-      return countUnsaved()
-    },
-    get failure() {
-      return failure
-    },
-    get delay() {
-      return delay.state
-    },
+    unsaved: () => countUnsaved(),
+    failure: () => failure,
+    delay: () => delay.state(),
     quiet() {
       // What a settlement or a decision says is in the memory already; of what is offered nothing is, until the log has it.
       const isTold = [...queue, ...allUnderWay()].some(({ kind }) => kind === 'settlement' || kind === 'entry')

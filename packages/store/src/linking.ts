@@ -12,13 +12,13 @@ import { createHearing, type TabMessage } from './tabs.ts'
 /** Decides whether this tab runs a link, runs it, and knows how the one of the browser is doing. */
 export interface Linking {
   /** The link of this tab, while it runs one. */
-  readonly link: Link | undefined
+  link(): Link | undefined
   /** How the link is doing, of this tab or of the one that runs it. */
-  readonly state: LinkState
+  state(): LinkState
   /** How much the relay's clock is ahead of ours. */
-  readonly offsetMs: number
+  offsetMs(): number
   /** Whether the relay can be asked something now; undefined while that is being found out. */
-  readonly isReachable: boolean | undefined
+  isReachable(): boolean | undefined
   /** Calls `listener` when that may have changed. Returns `unsubscribe`. */
   onReach(listener: () => void): () => void
   /** This tab was elected, with a fence for what it writes of the relay's order; or it is not any more. */
@@ -77,7 +77,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
 
   /** The elected tab runs the link; so does one whose storage fails or is gone, since nobody can hear of its work through the log. */
   function tend(): void {
-    const isOurs = term !== undefined || core.journal.failure !== undefined || core.isCutOff
+    const isOurs = term !== undefined || core.journal.failure() !== undefined || core.isCutOff
     if (line !== undefined && isOurs && wanted && !core.isClosed && core.stranded === undefined) run(line)
     else stop()
   }
@@ -92,10 +92,10 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       chance: core.chance,
       // From where the log ends, which is not always where the memory does.
       basis: () => {
-        const relaySeq = Math.min(replica.basis.relaySeq, intake.loggedSeq)
-        const writers = new Map(replica.sharedBasis.writers)
+        const relaySeq = Math.min(replica.basis().relaySeq, intake.loggedSeq())
+        const writers = new Map(replica.sharedBasis().writers)
         // What a damaged checkpoint stood for is asked for in full: of a writer whose later Changes are pending the first ones are not here.
-        if (relaySeq === 0 && replica.basis.relaySeq > 0) writers.clear()
+        if (relaySeq === 0 && replica.basis().relaySeq > 0) writers.clear()
         for (const writer of replica.envelopes.keys()) writers.set(writer, 1)
         // What is named is only acknowledged. What is missing here is to be told, if the relay has it.
         for (const writer of [...writers.keys()]) {
@@ -105,7 +105,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
         }
         return { epoch: replica.epochAt(relaySeq), relaySeq, writers }
       },
-      seenSeq: () => replica.basis.relaySeq,
+      seenSeq: () => replica.basis().relaySeq,
       sendable,
       calledOff: posting.calledOff,
       onOrder(epoch, first, items, records) {
@@ -147,7 +147,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     const { journal } = core
     for (const [id, pending] of replica.pending) {
       // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
-      const isRescue = journal.failure !== undefined && journal.isUnheard(id)
+      const isRescue = journal.failure() !== undefined && journal.isUnheard(id)
       if (isLasting && !journal.isDurable(id) && !isRescue) return
       // The relay may have what is missing before it, and tells it then.
       isHeldBack = state.link !== 'online' && isAfterMissing(pending.change)
@@ -159,7 +159,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   }
 
   function isAfterMissing({ writer, seq }: { readonly writer: WriterId; readonly seq: number }): boolean {
-    return replica.isMissingSome && seq > (replica.firstMissing(writer) ?? Infinity)
+    return replica.isMissingSome() && seq > (replica.firstMissing(writer) ?? Infinity)
   }
 
   function stop(): void {
@@ -199,16 +199,10 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   }
 
   return {
-    get link() {
-      return link
-    },
-    get state() {
-      return state
-    },
-    get offsetMs() {
-      return offsetMs
-    },
-    get isReachable() {
+    link: () => link,
+    state: () => state,
+    offsetMs: () => offsetMs,
+    isReachable() {
       if (line === undefined || !wanted || core.stranded !== undefined || state.link === 'waiting') return false
       // Off and wanted: nobody was elected yet, or has told us.
       return state.link === 'online' ? true : undefined

@@ -14,7 +14,7 @@ export interface MixedWriter {
   /** Resolves when there is one to author with. */
   prepare(): Promise<void>
   /** The one to author with; undefined when there is none ready. */
-  readonly current: WriterId | undefined
+  current(): WriterId | undefined
   /** An entry with a Change of its is on its way into the log, or is not any more. Until then nobody else may settle for it. */
   isInFlight: boolean
   /** Lets go of it when it was refused. */
@@ -56,9 +56,7 @@ export function createMixedWriter(replica: Replica, locks: Locks | undefined, ch
       if (held !== undefined) return Promise.resolve()
       return (preparing ??= take().finally(() => (preparing = undefined)))
     },
-    get current() {
-      return held === undefined || replica.refusals.has(held.id) ? undefined : held.id
-    },
+    current: () => (held === undefined || replica.refusals.has(held.id) ? undefined : held.id),
     get isInFlight() {
       return isInFlight
     },

@@ -23,7 +23,7 @@ export interface Pace {
   /** Tells who is due, whatever the time. */
   flush(): void
   /** Whether nobody has this rate any more, and a new pace would tell no earlier than this one. */
-  readonly isSpent: boolean
+  isSpent(): boolean
 }
 
 /** Makes the pace of one rate. `present` is the newest Snapshot that everybody else was told of. */
@@ -80,8 +80,6 @@ export function createPace(everyMs: number, clock: Clock, present: () => Snapsho
     flush() {
       if (waiting.size > 0) sample(clock.nowMs(), () => true)
     },
-    get isSpent() {
-      return readers.size === 0 && sampledMs + everyMs <= clock.nowMs()
-    },
+    isSpent: () => readers.size === 0 && sampledMs + everyMs <= clock.nowMs(),
   }
 }

@@ -109,7 +109,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
       await ending.race(ahead)
       ahead = inFlight.ahead([...depends(), ...written])
     }
-    if (core.journal.failure !== undefined) throw core.journal.failure
+    if (core.journal.failure() !== undefined) throw core.journal.failure()
     const checked = proposal.check()
     if (checked.kind !== 'ready') return { kind: 'moved', moved: checked.kind === 'rerun' ? checked.moved : checked.on }
     checkWrites(checked.writes)
@@ -118,13 +118,13 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     if (ops.length + effects.length === 0) return { kind: 'committed', receipt: nothingChanged }
 
     const writer = randomId(core.chance)
-    const { at } = replica.nextStamp(writers.current, core.nowMs())
+    const { at } = replica.nextStamp(writers.current(), core.nowMs())
     const change = replica.author(writer, at, ops, effects, terms.meta)
     const expectations = expectationsOf(memory, {
       checked: depends(),
       writes: checked.writes,
       ops,
-      next: { at: replica.basis.relaySeq + 1, writer },
+      next: { at: replica.basis().relaySeq + 1, writer },
     })
     const record = encodeChange(sharedPart(change), [], expectations)
     const commuted = checked.writes.flatMap(({ ref, commuted: by }) => (by === undefined ? [] : ref.key))

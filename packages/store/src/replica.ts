@@ -110,15 +110,15 @@ export type OrderedItem = Change | { readonly writer: WriterId; readonly seq: nu
  */
 export interface Replica {
   readonly memory: Memory
-  readonly basis: Basis
+  basis(): Basis
   /** The basis without what only this browser knows: as others may hear of it. */
-  readonly sharedBasis: Basis
+  sharedBasis(): Basis
   /** The epoch in which a relaySeq that is here stands. */
   epochAt(relaySeq: number): Epoch | null
   /** Changes of this browser that the relay has not stored, in an order that respects what each had seen. */
   readonly pending: ReadonlyMap<ChangeId, Pending>
   /** How many are pending, those included that are not kept because nobody can ever ask for them. */
-  readonly pendingCount: number
+  pendingCount(): number
   isPending(id: ChangeId): boolean
   /** Who waits for these waits for all that is pending. */
   pendingIds(): Iterable<ChangeId>
@@ -140,7 +140,7 @@ export interface Replica {
   /** Makes the next Change of a writer. Nothing is applied. */
   author(writer: WriterId, at: number, ops: readonly Op[], effects: readonly Effect[], meta: Value): Change
   /** Whether Changes of this browser are not here although later ones of the same writers are: what was stored of them is damaged. */
-  readonly isMissingSome: boolean
+  isMissingSome(): boolean
   /** The first of a writer. */
   firstMissing(writer: WriterId): number | undefined
   /** The last Change of a writer of which all are here up to it. */
@@ -1042,17 +1042,11 @@ export function createReplica(
 
   return {
     memory,
-    get basis() {
-      return basisNow()
-    },
-    get sharedBasis() {
-      return basisWithout(undefined, basisNow())
-    },
+    basis: () => basisNow(),
+    sharedBasis: () => basisWithout(undefined, basisNow()),
     epochAt: log.epochAt,
     pending,
-    get pendingCount() {
-      return pending.size + unkeptCount
-    },
+    pendingCount: () => pending.size + unkeptCount,
     isPending: (id) => pending.has(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),
     pendingIds: () => [
       ...pending.keys(),
@@ -1068,9 +1062,7 @@ export function createReplica(
       at: tick(isShared ? Math.max(lastAt, lastBrowserAt) : lastBrowserAt, nowMs),
       writer,
     }),
-    get isMissingSome() {
-      return missing.size > 0
-    },
+    isMissingSome: () => missing.size > 0,
     firstMissing: (writer) => missing.get(writer)?.[0]?.from,
     lastWhole,
     knows,

@@ -52,7 +52,7 @@ export function createSettling(core: Core): Settling {
    * the log has of this writer is not sent before the log has the settlement.
    */
   function isForOthers({ writer, seq }: Refusal): boolean {
-    if (core.journal.failure === undefined) return false
+    if (core.journal.failure() === undefined) return false
     for (const [id, { change }] of replica.pending) {
       if (change.writer === writer && change.seq >= seq && core.journal.isDurable(id)) return true
     }
@@ -79,10 +79,10 @@ export function createSettling(core: Core): Settling {
     replica.flushDocuments()
     const mend = MENDABLE.has(refusal.code) && mends < MOST_MENDS
     if (mend) mends += 1
-    const rotated = refusal.writer === writers.current ? writers.rotate() : undefined
+    const rotated = refusal.writer === writers.current() ? writers.rotate() : undefined
     // What another tab has left gets a writer of its own, who is as dead: behind what this tab writes, or wants to write again, it would wait for
     // that, which may wait for it.
-    const fresh = rotated === undefined ? randomId(core.chance) : writers.current
+    const fresh = rotated === undefined ? randomId(core.chance) : writers.current()
     const { lastSeq, refused, reauthored } = replica.settlement(refusal, fresh, core.nowMs(), mend, () =>
       randomUint32(core.chance),
     )
@@ -119,7 +119,7 @@ export function createSettling(core: Core): Settling {
       again = false
       for (const refusal of [...replica.refusals.values()]) {
         if (replica.refusals.get(refusal.writer) !== refusal || !isRipe(refusal)) continue
-        if (refusal.writer === writers.current) {
+        if (refusal.writer === writers.current()) {
           settleOne(refusal).catch(core.onError)
           // Another one may have waited for this.
           again = true

@@ -35,7 +35,7 @@ export interface StorageFacts {
   /** Why it cannot be read. */
   readonly unreadable: StoreError | undefined
   /** How long the append has taken that is under way. */
-  readonly delay: Delay['state']
+  readonly delay: ReturnType<Delay['state']>
   readonly unsaved: number
   readonly damage: StoreError | undefined
   /** That there was more, before this store was opened. */

@@ -10,11 +10,11 @@ import { createVigil } from './vigil.ts'
 /** The link to the relay as the rest of its store sees it. */
 export interface StoreLink {
   /** Whether this tab runs it. */
-  readonly isRunning: boolean
+  isRunning(): boolean
   /** How it is doing, in this tab or in the one that runs it. */
-  readonly state: LinkState
+  state(): LinkState
   /** How much the relay's clock is ahead of ours. */
-  readonly offsetMs: number
+  offsetMs(): number
   /** There is something new to send. */
   wake(): void
   sendPresence(slot: number, payload: Uint8Array): void
@@ -46,7 +46,7 @@ export function linked(core: Core): Linked {
   const { transport, credential, schema } = core.options
   core.on('hello', () => linking.onHello())
   const peers = core.use(peering)
-  const posting = createPosting(core, { wake: () => linking.link?.wake(), tell: core.tell })
+  const posting = createPosting(core, { wake: () => linking.link()?.wake(), tell: core.tell })
   const linking = createLinking(core, {
     line:
       transport === undefined
@@ -94,7 +94,7 @@ export function linked(core: Core): Linked {
     if (isWatchful) vigil.begin()
   })
   core.on('ask', () => {
-    if (campaign?.isElected === true) core.tell({ type: 'answer' })
+    if (campaign?.isElected() === true) core.tell({ type: 'answer' })
     else vigil.onAsk()
   })
   core.on('answer', vigil.onAnswer)
@@ -132,22 +132,17 @@ export function linked(core: Core): Linked {
   }
 
   core.link = {
-    get isRunning() {
-      return linking.link !== undefined
-    },
-    get state() {
-      return linking.state
-    },
-    get offsetMs() {
-      return linking.offsetMs
-    },
-    wake: () => linking.link?.wake(),
-    sendPresence: (slot, payload) => linking.link?.sendPresence(slot, payload),
+    isRunning: () => linking.link() !== undefined,
+    state: () => linking.state(),
+    offsetMs: () => linking.offsetMs(),
+    wake: () => linking.link()?.wake(),
+    sendPresence: (slot, payload) => linking.link()?.sendPresence(slot, payload),
     tend: linking.tend,
     onEntry() {
-      if (linking.link === undefined) return
+      const link = linking.link()
+      if (link === undefined) return
       posting.tend()
-      linking.link.wake()
+      link.wake()
     },
     onFenced: () => campaign?.giveWay(),
     strand: end,
@@ -168,7 +163,7 @@ export function peering(core: Core): Peers {
   })
   core.on('presence', peers.onTab)
   core.on('peer', peers.onTab)
-  core.on('hello', () => peers.onHello(core.link.isRunning))
+  core.on('hello', () => peers.onHello(core.link.isRunning()))
   core.parting.add(peers.close)
   return peers
 }

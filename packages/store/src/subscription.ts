@@ -7,7 +7,7 @@ import { selectionOf, unchanged, type Selection } from './selection.ts'
 /** Where the reports of a subscription go: to a listener, or to whoever asks an iterator. */
 export interface Sink {
   /** Whether it takes a report now. */
-  readonly isReady: boolean
+  isReady(): boolean
   give(report: Report<unknown>): void
   end(): void
 }
@@ -15,9 +15,9 @@ export interface Sink {
 /** What subscriptions need of the watching they belong to. */
 export interface SubscriptionSide {
   /** The number of the last commit that the present state has as a whole. */
-  readonly number: number
+  number(): number
   /** Whether the present state also has a part of the next commit, which is under way. */
-  readonly isAhead: boolean
+  isAhead(): boolean
   follow(hearer: Hearer<Told>): Follower
   /** The newest Snapshot that everybody was told of. */
   present(): Snapshot
@@ -64,14 +64,14 @@ export class Subscription {
     const selection = selectionOf(selector)
     selection.begin(from ?? start)
     const pace = paceOf()
-    this.heard = side.number
+    this.heard = side.number()
     this.#selection = selection
     this.#sink = sink
     this.#side = side
     this.#gathered = from && Gathered.since(from)
     this.#isFirst = initial || from !== undefined
     this.#owed = initial ? { from } : undefined
-    this.#began = side.isAhead ? start : undefined
+    this.#began = side.isAhead() ? start : undefined
     this.#follower = side.follow(this)
     this.#watchWhatItReads()
     if (signal !== undefined) {
@@ -98,7 +98,7 @@ export class Subscription {
     this.#gathered ??= Gathered.from(this.#began ?? told.before)
     this.#began = undefined
     this.#gathered.add(told, this.#selection)
-    if (!this.#sink.isReady) return
+    if (!this.#sink.isReady()) return
     if (this.#paced === undefined) this.#give(this.#take(told.now))
     else this.#paced.pace.due(this.#paced.paced)
   }
@@ -112,7 +112,7 @@ export class Subscription {
 
   /** Gives what there is to give to a sink that has become ready. */
   serve(): void {
-    if (this.#isOver || !this.#sink.isReady || !this.#isBehind) return
+    if (this.#isOver || !this.#sink.isReady() || !this.#isBehind) return
     if (this.#paced !== undefined && !this.#isFirst) {
       this.#paced.pace.due(this.#paced.paced)
       this.#paced.pace.tend()
@@ -125,7 +125,7 @@ export class Subscription {
   /** Gives what waits, ready or not. */
   finish(): void {
     // A listener that is told of each commit has been told.
-    if (this.#isOver || (this.#sink.isReady && this.#paced === undefined)) return
+    if (this.#isOver || (this.#sink.isReady() && this.#paced === undefined)) return
     if (this.#isBehind) this.#give(this.#take(this.#side.present()))
   }
 
@@ -145,7 +145,7 @@ export class Subscription {
 
   #isPlain({ changes }: Told): boolean {
     if (this.#isBehind || this.#paced !== undefined || this.#began !== undefined) return false
-    return this.#selection.news !== undefined && this.#sink.isReady && changes.length <= MOST_CHANGES
+    return this.#selection.news !== undefined && this.#sink.isReady() && changes.length <= MOST_CHANGES
   }
 
   /** What most listeners are told: one commit, at once, with nothing to gather. */
@@ -172,7 +172,7 @@ export class Subscription {
 
   #takePaced(now: Snapshot): (() => void) | undefined {
     // An iterator that nobody asks goes on gathering.
-    const report = this.#sink.isReady ? this.#take(now) : undefined
+    const report = this.#sink.isReady() ? this.#take(now) : undefined
     return report && (() => this.#give(report))
   }
 

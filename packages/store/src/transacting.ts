@@ -106,7 +106,7 @@ export function createTransacting(core: Core, committing: Committing, arbitratio
         const given = committing.running(() => body(attempt.tx))
         awaits = isThenable(given)
         // What does not await is over: it commits at once, as transact() does. In the body of another one it waits for the end of that.
-        value = isThenable(given) || committing.isRunning ? await ending.race(given) : given
+        value = isThenable(given) || committing.isRunning() ? await ending.race(given) : given
       } catch (error) {
         // Whatever it threw, it came to retry(): that it did cannot be undone.
         if (!attempt.isRetrying) throw isRetrySignal(error) ? strayRetry() : error

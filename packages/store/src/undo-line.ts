@@ -153,8 +153,8 @@ export interface Place {
  * done after it, and in the log perhaps otherwise than in the memory. The same Changes give the same line.
  */
 export interface UndoLine {
-  readonly undoable: boolean
-  readonly redoable: boolean
+  undoable(): boolean
+  redoable(): boolean
   /** All Changes in it. */
   changes(): Iterable<OwnChange>
   /** What is taken back next; undefined when there is nothing. */
@@ -291,12 +291,8 @@ export function createUndoLine(): UndoLine {
   }
 
   return {
-    get undoable() {
-      return undos.size > 0
-    },
-    get redoable() {
-      return redos.size > 0
-    },
+    undoable: () => undos.size > 0,
+    redoable: () => redos.size > 0,
     *changes() {
       for (const { changes } of [...undos, ...redos]) yield* changes
     },

@@ -211,7 +211,7 @@ export function createUndoTaking(
 
   function checkCall(direction: Direction): void {
     if (core.isClosed) throw closedError()
-    if (!committing.isRunning) return
+    if (!committing.isRunning()) return
     throw new StmError(
       'nested-transaction',
       `${direction}() was called in the body of a transaction. Call it when that has returned.`,

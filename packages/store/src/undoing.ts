@@ -100,7 +100,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
   let isHearing = true
   const stacks = new Map<string, { readonly stack: UndoStack; tell(): void }>()
   const asked = createAskedChanges<UndoSession>()
-  let name = core.writers.current.slice(0, 16)
+  let name = core.writers.current().slice(0, 16)
   let own = createUndoSession(now)
   let lock: HeldLock | undefined
   /** Changes of the running task. */
@@ -171,10 +171,10 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     const made: UndoStack = {
       scope,
       get undoable() {
-        return own.line(scope).undoable
+        return own.line(scope).undoable()
       },
       get redoable() {
-        return own.line(scope).redoable
+        return own.line(scope).redoable()
       },
       get isWaiting() {
         return taking.isWaiting(scope)
@@ -280,7 +280,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     tell,
     async begin(locks, pull) {
       const isOfUse = (session: UndoSession): boolean =>
-        asked.isIn(session) || [...session.lines.values()].some(({ undoable, redoable }) => undoable || redoable)
+        asked.isIn(session) || [...session.lines.values()].some((line) => line.undoable() || line.redoable())
       const left = [...sessions].filter(([, session]) => isOfUse(session))
       for (const [session, found] of locks === undefined ? [] : left.reverse().slice(0, MOST_TRIED)) {
         lock = await locks!.tryHold(lockName(core.space, session))

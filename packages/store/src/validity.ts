@@ -41,7 +41,7 @@ export interface Validity {
   /** Throws as `rules` do, of operations that no body has written. */
   judgeOps(ops: readonly Op[], memory: Memory, context: EditContext): void
   /** Whether nobody wants to know. */
-  readonly isIdle: boolean
+  isIdle(): boolean
   /** A commit is in memory. */
   note(changed: ReadonlySet<CellKey>): void
   /** A commit is visible, and who watches has been told of it. */
@@ -91,9 +91,7 @@ export function createValidity(now: () => Snapshot, report: (error: unknown) => 
     rules,
     refOf,
     judgeOps: (ops, memory, context) => void rules.judge(readyMade(ops, memory, refOf), memory.view, context),
-    get isIdle() {
-      return followings.size + invariants.size === 0
-    },
+    isIdle: () => followings.size + invariants.size === 0,
     note: invariants.note,
     look(changed, snapshot) {
       for (const following of [...followings]) following.look(changed, snapshot)

@@ -20,7 +20,7 @@ export interface Watching {
   changes(selector: Selector, listener: (report: Report<unknown>) => void, options?: ChangesOptions): () => void
   iterate(selector: Selector, options?: ChangesOptions): AsyncIterator<Report<unknown>, undefined, undefined>
   /** How many subscriptions there are. */
-  readonly size: number
+  size(): number
   /** Tells throttled readers what waits for the end of their interval. */
   flush(): void
   /** Tells what still waits, then ends all subscriptions. */
@@ -73,7 +73,7 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     const before = newest ?? snapshot
     newest = snapshot
     number += 1
-    if (subscriptions.size === 0 && validity.isIdle && !isBehind()) {
+    if (subscriptions.size === 0 && validity.isIdle() && !isBehind()) {
       told = snapshot
       return
     }
@@ -107,7 +107,7 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     if (unsure.size > 0) tellUnsure(one)
     told = one.now
     if (paces.size > 0) for (const pace of paces.values()) pace.tend()
-    if (!validity.isIdle) validity.look(one.changed, one.now)
+    if (!validity.isIdle()) validity.look(one.changed, one.now)
   }
 
   function tellUnsure(one: Told): void {
@@ -118,12 +118,8 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
   }
 
   const side: SubscriptionSide = {
-    get number() {
-      return number
-    },
-    get isAhead() {
-      return applied.changes.length > 0
-    },
+    number: () => number,
+    isAhead: () => applied.changes.length > 0,
     follow: watchers.follow,
     present: () => told!,
     nowMs: () => clock.nowMs(),
@@ -152,7 +148,7 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
   function paceOf(everyMs: number): Pace {
     const known = paces.get(everyMs)
     if (known !== undefined) return known
-    for (const [rate, pace] of paces) if (pace.isSpent) paces.delete(rate)
+    for (const [rate, pace] of paces) if (pace.isSpent()) paces.delete(rate)
     const pace = createPace(everyMs, clock, () => told!)
     paces.set(everyMs, pace)
     return pace
@@ -188,7 +184,7 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     changes(selector, listener, options = {}) {
       if (options.signal?.aborted === true) return () => undefined
       const start = memory.snapshot
-      const subscription = subscribe(selector, options, start, { isReady: true, give: listener, end: nothing })
+      const subscription = subscribe(selector, options, start, { isReady: () => true, give: listener, end: nothing })
       subscription.start(start)
       return () => subscription.end()
     },
@@ -205,9 +201,7 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
       else subscription = subscribe(selector, options, memory.snapshot, iteration)
       return iteration.iterator
     },
-    get size() {
-      return subscriptions.size
-    },
+    size: () => subscriptions.size,
     flush() {
       for (const pace of [...paces.values()]) pace.flush()
     },

@@ -6,7 +6,7 @@ import type { Chance, HeldLock, Locks } from './ports.ts'
 /** The identity under which this tab authors, proven alive to the other tabs by a lock with its name. */
 export interface Writers {
   /** Another one after its lock was taken away, as it is from a tab that is frozen. */
-  readonly current: WriterId
+  current(): WriterId
   /**
    * Goes on under a fresh id. Nobody else may author for the old one until `retire` is called: when what became of its Changes is in
    * the log, where everybody sees it.
@@ -70,9 +70,7 @@ export async function takeWriter(
   }
 
   return {
-    get current() {
-      return current.id
-    },
+    current: () => current.id,
     rotate() {
       const old = current.lock
       if (old !== undefined) retiring.add(old)

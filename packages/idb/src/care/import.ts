@@ -60,7 +60,7 @@ export async function importDatabase(
     await connection.ready()
     return await takeIn(name, connection, surroundings, backup)
   } catch (error) {
-    throw connection.lost ?? (error instanceof StoreError ? error : toStoreError(error, name, 'import into'))
+    throw connection.lost() ?? (error instanceof StoreError ? error : toStoreError(error, name, 'import into'))
   } finally {
     connection.close()
   }

@@ -58,7 +58,7 @@ export async function repairDatabase(
     }
     if (dropAside) dropped = await drop(connection)
   } catch (error) {
-    throw connection.lost ?? toStoreError(error, name, 'repair')
+    throw connection.lost() ?? toStoreError(error, name, 'repair')
   } finally {
     connection.close()
   }

@@ -26,13 +26,14 @@ export function actionsOf({ actions }: SimulatedApp): NamedAction[] {
 /** Lets a tab do something. `stream` is where its chance comes from. */
 export function act(world: World, machine: Machine, tab: Tab, { name, action }: NamedAction, stream: string): void {
   const { ledger, tally, probes, transcript } = world
-  const { store, life } = tab
+  const { life } = tab
+  const store = tab.store()
   if (store === undefined) return
   const session = life.party
   const deed = ledger.begin(session, machine.name, name)
   world.kernel.note({ party: session, kind: 'deed', label: `${deed.number}: ${name}` })
   const chance = createChance(world.kernel.decider, stream, deed.number)
-  const isHeard = (): boolean => !life.isOver
+  const isHeard = (): boolean => !life.isOver()
   const basis = (): Basis => store.snapshot.basis
   deed.isCutOff = isCutOff(tab)
   const options = { meta: deed.number }

@@ -19,7 +19,7 @@ export interface Calls extends StorageCalls {
   /** Whoever was to die lives. */
   forget(): void
   /** Calls that were made. */
-  readonly count: number
+  count(): number
   /** Hears of each moment at which everything may come to an end. */
   onReached: StorageCalls['reached']
 }
@@ -37,9 +37,7 @@ export function createCalls(declined: StorageCalls['declined']): Calls {
   const doomed = new Map<string, { after: number; readonly die: () => void }>()
   let count = 0
   const calls: Calls = {
-    get count() {
-      return count
-    },
+    count: () => count,
     onReached: () => undefined,
     asked: () => void count++,
     made(party) {

@@ -25,7 +25,7 @@ export interface CrashPoint {
 /** The moments at which everything may come to an end, and those of them that can be told apart. */
 export interface CrashPoints {
   /** Moments so far. */
-  readonly count: number
+  count(): number
   /** Ends that can be told apart from those before, and that nobody has taken yet. */
   take(): readonly CrashPoint[]
   /** There are no more moments: what is left can be taken. */
@@ -52,7 +52,7 @@ export function watchCrashPoints(world: World, only?: number): CrashPoints {
 
   /** The disk of a machine as it is now. */
   function keep(machine: Machine): Kept {
-    const { version } = machine.disk
+    const version = machine.disk.version()
     let kept = now.get(machine)
     if (kept?.version !== version) now.set(machine, (kept = { version, disk: machine.disk.copy() }))
     return kept
@@ -79,7 +79,7 @@ export function watchCrashPoints(world: World, only?: number): CrashPoints {
 
   calls.onReached = (party, what, moment) => {
     const at = count++
-    for (const machine of machines) if (machine.disk.unflushed === 0) flushed.set(machine, keep(machine))
+    for (const machine of machines) if (machine.disk.unflushed() === 0) flushed.set(machine, keep(machine))
     if (only !== undefined && only !== at) return
     // What may be missing from now on, or reported, makes another end of it too.
     const allowances = `${world.fallen.size},${world.damaged.size},${world.allowed.size}`
@@ -91,7 +91,7 @@ export function watchCrashPoints(world: World, only?: number): CrashPoints {
     }))
     for (const lost of machines) {
       const kept = flushed.get(lost)!
-      if (kept.version === lost.disk.version) {
+      if (kept.version === lost.disk.version()) {
         // What is lost is nothing: it is as if nothing were.
         close(lost)
         continue
@@ -108,9 +108,7 @@ export function watchCrashPoints(world: World, only?: number): CrashPoints {
   }
 
   return {
-    get count() {
-      return count
-    },
+    count: () => count,
     take() {
       const those = taken
       taken = []

@@ -47,16 +47,16 @@ export async function endEverywhere(plan: SchedulePlan, of: number | Trace, only
       if (broken !== undefined) return
       if (point.lost === undefined) ends += 1
       else losses += 1
-      if ((await goOnFrom(plan, kernel.decider.seed, point, false)).failure === undefined) continue
+      if ((await goOnFrom(plan, kernel.decider.seed, point, false)).failure() === undefined) continue
       // Once more, and this time what happens is written down.
       const after = await goOnFrom(plan, kernel.decider.seed, point, true)
-      broken = { failure: after.failure!, point, kernel: after.kernel }
+      broken = { failure: after.failure()!, point, kernel: after.kernel }
     }
   }
 
   await attempt(world, async () => {
     const people = begin(world, plan)
-    const isOver = (): boolean => people.isOver || world.failure !== undefined
+    const isOver = (): boolean => people.isOver || world.failure() !== undefined
     while (!isOver() && broken === undefined) {
       await kernel.pass(STRETCH_MS, isOver)
       await goOn()
@@ -64,13 +64,14 @@ export async function endEverywhere(plan: SchedulePlan, of: number | Trace, only
     if (!hasFailed(world) && broken === undefined) await judge(world)
   })
   points.end()
-  if (world.failure !== undefined) broken ??= { failure: world.failure, point: undefined, kernel }
+  const failure = world.failure()
+  if (failure !== undefined) broken ??= { failure, point: undefined, kernel }
   await goOn()
   const commits = world.ledger.deeds.filter(({ hasChange }) => hasChange).length
-  return { report: reportOf(world), commits, calls: world.calls.count, points: points.count, ends, losses, broken }
+  return { report: reportOf(world), commits, calls: world.calls.count(), points: points.count(), ends, losses, broken }
 }
 
-const hasFailed = ({ failure }: World): boolean => failure !== undefined
+const hasFailed = (world: World): boolean => world.failure() !== undefined
 
 /**
  * Starts the relay and the machines that come back, lets everybody do something as soon as they can, waits until it has come to rest, and compares. A
@@ -88,14 +89,14 @@ async function goOnFrom(
   const world = createWorld(kernel, { ...plan, tabs, faults: {}, isRecorded: true }, remains)
   const actions = actionsOf(plan.app)
   const isDue = (): boolean =>
-    world.failure !== undefined ||
-    world.machines.every(({ tabs: [tab] }) => tab === undefined || tab.store !== undefined)
+    world.failure() !== undefined ||
+    world.machines.every(({ tabs: [tab] }) => tab === undefined || tab.store() !== undefined)
   await attempt(world, async () => {
     mend(world)
     await kernel.pass(OPENED_MS, isDue)
     for (const [each, machine] of world.machines.entries()) {
       const tab = machine.tabs[0]
-      if (tab?.store !== undefined)
+      if (tab?.store() !== undefined)
         act(world, machine, tab, actions[(at + each) % actions.length]!, `after the end at ${machine.name}`)
     }
     await rest(world)

@@ -49,7 +49,7 @@ export async function execute(plan: SchedulePlan, from: number | Trace, isTold =
   const world = createWorld(kernel, { ...plan, isRecorded: true })
   await attempt(world, () => live(world, plan))
   const { counts } = world.tally
-  return { counts, failure: world.failure, chronicle: kernel.chronicle, report: () => reportOf(world) }
+  return { counts, failure: world.failure(), chronicle: kernel.chronicle, report: () => reportOf(world) }
 }
 
 /** Runs something in a world. What it throws is a failure of that world. */
@@ -63,23 +63,23 @@ export async function attempt(world: World, run: () => Promise<void>): Promise<v
 
 /** What came of a schedule. */
 export function reportOf({ kernel, tally }: World): Report {
-  const { decider, chronicle, steps, nowMs } = kernel
+  const { decider, chronicle } = kernel
   return {
     seed: decider.seed,
     trace: decider.trace(),
     digest: chronicle.digest(),
     counts: { ...tally.counts },
-    events: steps,
-    virtualMs: nowMs,
+    events: kernel.steps(),
+    virtualMs: kernel.nowMs(),
   }
 }
 
 async function live(world: World, plan: SchedulePlan): Promise<void> {
   const { kernel } = world
   const people = begin(world, plan)
-  while (!people.isOver && world.failure === undefined)
-    await kernel.pass(10_000, () => people.isOver || world.failure !== undefined)
-  if (world.failure !== undefined) return
+  while (!people.isOver && world.failure() === undefined)
+    await kernel.pass(10_000, () => people.isOver || world.failure() !== undefined)
+  if (world.failure() !== undefined) return
   await judge(world)
 }
 
@@ -93,7 +93,7 @@ export function begin(world: World, plan: SchedulePlan): { readonly isOver: bool
 export async function judge(world: World): Promise<void> {
   for (const step of [rest, compare, reload, leave]) {
     await step(world)
-    if (world.failure !== undefined) return
+    if (world.failure() !== undefined) return
   }
 }
 
@@ -102,7 +102,7 @@ function countRefused({ machines, tally }: World): void {
   const refused = new Set<string>()
   for (const { tabs } of machines) {
     for (const tab of tabs) {
-      for (const { id, code, message } of tab?.store?.refused.list() ?? []) {
+      for (const { id, code, message } of tab?.store()?.refused.list() ?? []) {
         // Not those that have fallen with it.
         if (code === SIMULATED_REFUSAL.code && message === SIMULATED_REFUSAL.message) refused.add(id)
       }
@@ -114,11 +114,11 @@ function countRefused({ machines, tally }: World): void {
 /** Mends everything and waits until it has come to rest. */
 export async function rest(world: World): Promise<void> {
   const { kernel } = world
-  const endMs = kernel.nowMs + REST_MS
+  const endMs = kernel.nowMs() + REST_MS
   for (;;) {
     mend(world)
-    if (isAtRest(world) || world.failure !== undefined) return
-    if (kernel.nowMs >= endMs) {
+    if (isAtRest(world) || world.failure() !== undefined) return
+    if (kernel.nowMs() >= endMs) {
       const busy = world.machines.flatMap(({ tabs }) => tabs.map((tab) => `${tab?.life.party}: ${statusOf(tab)}`))
       world.fail({
         check: 'progress',
@@ -131,21 +131,23 @@ export async function rest(world: World): Promise<void> {
 }
 
 function statusOf(tab: Machine['tabs'][number]): string {
-  const status = tab?.store?.status
+  const status = tab?.store()?.status
   if (status === undefined) return 'opening'
   return `${status.link}, ${status.pending} pending, ${status.unsaved} unsaved, storage ${status.storage}${status.problem ? ` (${status.problem.code})` : ''}`
 }
 
 /** Whether every tab has all of the relay's log and of its browser's, and nothing that the relay does not have. */
-function isAtRest({ machines, host, restorations, damaged }: World): boolean {
+function isAtRest({ machines, host, damaged, ...world }: World): boolean {
+  const restorations = world.restorations()
   const head = host.disk.records(SPACE).length
   return machines.every(({ name, tabs, way }) => {
-    const shared = tabs[0]?.store?.snapshot.basis
+    const shared = tabs[0]?.store()?.snapshot.basis
     // What a tab has done that is cut off cannot be sent before it is gone.
     const mayWait = tabs.some((tab) => tab !== undefined && isCutOff(tab))
     return tabs.every((tab) => {
-      if (tab?.store === undefined || tab.isClosing) return false
-      const { status, snapshot } = tab.store
+      const store = tab?.store()
+      if (store === undefined || tab!.isClosing()) return false
+      const { status, snapshot } = store
       const { basis } = snapshot
       // Of two that know the same of the relay.
       const isAlike = basis.relaySeq !== shared!.relaySeq || basis.epoch !== shared!.epoch
@@ -153,7 +155,7 @@ function isAtRest({ machines, host, restorations, damaged }: World): boolean {
       if (way === undefined) return true
       // What was found damaged is told for as long as the store is open.
       if (status.storage !== 'ok' && !(status.storage === 'damaged' && damaged.has(name))) return false
-      if (isCutOff(tab)) return status.link === 'waiting'
+      if (isCutOff(tab!)) return status.link === 'waiting'
       // Who has not noticed yet that the relay was another one may be as far by chance.
       const isThere = basis.relaySeq === head && (restorations === 0 || host.disk.holds(SPACE, basis))
       return status.link === 'online' && (status.pending === 0 || mayWait) && isThere
@@ -172,7 +174,7 @@ export async function compare(world: World): Promise<void> {
   if (world.kernel.decider.happens('newcomer', NEWCOMERS) || isAnyoneCutOff) {
     world.addMachine(1).open(0)
     await rest(world)
-    if (world.failure !== undefined) return
+    if (world.failure() !== undefined) return
   }
   const differ = createComparison(world.app, world.probes)
   // A machine without a place for a tab is off.
@@ -222,7 +224,7 @@ async function reload(world: World): Promise<void> {
   world.tally.count('cut off', closed.length)
   if (!(await passUntil(world.kernel, closed)))
     world.fail({ check: 'leak', message: `Of ${closed.length} stores not all close.` })
-  for (const step of [rest, compare]) if (world.failure === undefined) await step(world)
+  for (const step of [rest, compare]) if (world.failure() === undefined) await step(world)
 }
 
 /** What the relay, and each browser, has decided about could have been one after the other, with what is there now at the end. */
@@ -252,7 +254,7 @@ function checkTranscript(
 
 function replicaOf(machine: Machine, place: number): Replica {
   const { life, store } = machine.tabs[place]!
-  return { party: life.party, snapshot: store!.snapshot }
+  return { party: life.party, snapshot: store()!.snapshot }
 }
 
 /** Closes all in good order: nothing is held then. */
@@ -264,24 +266,24 @@ async function leave(world: World): Promise<void> {
   if (!(await passUntil(kernel, closed))) fail({ check: 'leak', message: `Of ${tabs.length} stores not all close.` })
   // What was let go needs a moment to be gone. They still live: what ends with them would not be seen.
   await kernel.pass(LET_GO_MS)
-  for (const { life, holds } of tabs) reportHeld(world, life, holds)
+  for (const { life, holds } of tabs) reportHeld(world, life, holds())
   for (const machine of machines) for (const place of machine.tabs.keys()) machine.kill(place)
-  const { running } = host
+  const running = host.running()
   if (running !== undefined) {
     if (!(await passUntil(kernel, [running.relay.close()])))
       fail({ check: 'leak', message: 'The relay does not close.' })
     await kernel.pass(LET_GO_MS)
-    reportHeld(world, running.life, running.life.holds)
+    reportHeld(world, running.life, running.life.holds())
   }
   host.kill()
   // What is on its way arrives, and finds nobody.
   await kernel.pass(LAST_MESSAGES_MS)
   for (const { name, browser } of machines) {
-    const held = Object.entries(browser.held).filter(([, count]) => count > 0)
+    const held = Object.entries(browser().held()).filter(([, count]) => count > 0)
     if (held.length > 0)
       fail({ check: 'leak', message: `${name} still holds ${JSON.stringify(Object.fromEntries(held))}.` })
   }
-  if (network.size > 0) fail({ check: 'leak', message: `${network.size} connections are still there.` })
+  if (network.size() > 0) fail({ check: 'leak', message: `${network.size()} connections are still there.` })
   const left = kernel.enabled().map(({ party, label }) => `${party}: ${typeof label === 'string' ? label : label()}`)
   if (left.length > 0) fail({ check: 'leak', message: `Still to come: ${left.join(', ')}.` })
 }

@@ -41,7 +41,8 @@ export async function beginFrames({ app, tabs, does, seed, onChanged }: FramesPl
   await rest(world)
   // What the opening has begun and nobody waits for.
   await kernel.pass(10_000)
-  if (world.failure !== undefined) throw failedToBegin(world.failure.message)
+  const failure = world.failure()
+  if (failure !== undefined) throw failedToBegin(failure.message)
 
   function plan(who: number, i: number): void {
     const name = does[who]![i]
@@ -80,7 +81,8 @@ export async function beginFrames({ app, tabs, does, seed, onChanged }: FramesPl
 
 const streamOf = (who: number, i: number): string => `doing ${who} ${i}`
 
-function findingIn({ failure }: World): Finding | undefined {
+function findingIn(world: World): Finding | undefined {
+  const failure = world.failure()
   return failure === undefined ? undefined : { check: failure.check, what: failure.message }
 }
 

@@ -37,17 +37,17 @@ export type EventPlan = Omit<PendingEvent, 'id' | 'atMs' | 'sentAtMs' | 'cause'>
  */
 export interface Kernel {
   /** Milliseconds since the schedule began. Nobody inside sees it: parties have clocks of their own. */
-  readonly nowMs: number
+  nowMs(): number
   readonly decider: Decider
   readonly chronicle: Chronicle
   /** Events that happened so far. */
-  readonly steps: number
+  steps(): number
   /** Makes an event; returns a function that prevents it. */
   plan(event: EventPlan): () => void
   /** What can happen next, the oldest event of each channel and all others, in the order in which they were made. Cost: all that is pending. */
   enabled(): readonly PendingEvent[]
   /** When the next event is due; undefined when there is none. */
-  readonly nextAtMs: number | undefined
+  nextAtMs(): number | undefined
   /** Lets one event happen, the next one that is due or one of those enabled, and all that follows at once. False when there is none. */
   step(event?: PendingEvent): Promise<boolean>
   /** Lets events happen as they are due for so long, or until `until` says so after one of them. */
@@ -99,14 +99,10 @@ export function createKernel(from: number | Trace, { isStill = false, isTold = t
   }
 
   return {
-    get nowMs() {
-      return nowMs
-    },
+    nowMs: () => nowMs,
     decider,
     chronicle,
-    get steps() {
-      return steps
-    },
+    steps: () => steps,
     plan({ party, kind, label, channel, from, bytes, run, inMs = 0 }) {
       let atMs = nowMs + inMs
       if (channel !== undefined) {
@@ -132,9 +128,7 @@ export function createKernel(from: number | Trace, { isStill = false, isTold = t
       return () => void agenda.remove(event)
     },
     enabled: () => agenda.enabled(),
-    get nextAtMs() {
-      return agenda.first()?.atMs
-    },
+    nextAtMs: () => agenda.first()?.atMs,
     async step(event) {
       const chosen = event ?? agenda.first()
       if (chosen === undefined || !agenda.remove(chosen)) return false

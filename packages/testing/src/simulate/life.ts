@@ -3,8 +3,8 @@ import type { EventPlan, Kernel } from './kernel.ts'
 /** One run of a party, from its start to its end: what it waits for comes only while it lives, and while it is frozen it waits. */
 export interface Life {
   readonly party: string
-  readonly isOver: boolean
-  readonly isFrozen: boolean
+  isOver(): boolean
+  isFrozen(): boolean
   /** Makes an event that happens to this party. */
   plan(event: Omit<EventPlan, 'party'>): () => void
   /** As `plan`, of what others do for it: it happens also while this party is frozen. */
@@ -14,7 +14,7 @@ export interface Life {
   /** Calls `fn` when it ends; at once, when it has. Returns a function that prevents it: until then the party holds `what`. */
   onEnd(fn: () => void, what: string): () => void
   /** What it holds: whatever it has taken, opened, set or listens to, and not given back. */
-  readonly holds: readonly string[]
+  holds(): readonly string[]
   /** Ends it without a word: nothing happens to it any more. */
   end(): void
   /** From now on whatever happens to it waits; `onWaits` hears of the first. */
@@ -64,12 +64,8 @@ export function beginLife(kernel: Kernel, party: string): Life {
 
   return {
     party,
-    get isOver() {
-      return isOver
-    },
-    get isFrozen() {
-      return isFrozen
-    },
+    isOver: () => isOver,
+    isFrozen: () => isFrozen,
     plan(event) {
       if (isOver) return () => undefined
       let isOpen = true
@@ -108,9 +104,7 @@ export function beginLife(kernel: Kernel, party: string): Life {
       ends.set(own, what)
       return () => ends.delete(own)
     },
-    get holds() {
-      return [...ends.values(), ...Array.from({ length: timers }, () => 'timer')]
-    },
+    holds: () => [...ends.values(), ...Array.from({ length: timers }, () => 'timer')],
     end() {
       if (isOver) return
       isOver = true

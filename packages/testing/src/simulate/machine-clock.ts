@@ -30,7 +30,7 @@ export function createMachineClock(kernel: Kernel, before = 0): MachineClock {
     nowMs() {
       onRead?.()
       onRead = undefined
-      return Math.floor(BEGIN_MS + kernel.nowMs + skewMs)
+      return Math.floor(BEGIN_MS + kernel.nowMs() + skewMs)
     },
     of: (life) => ({
       nowMs: clock.nowMs,

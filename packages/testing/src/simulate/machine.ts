@@ -17,11 +17,11 @@ export interface Machine {
   readonly disk: Disk
   readonly way: Way | undefined
   /** The browser that runs now; it outlives its tabs. */
-  readonly browser: Browser
+  browser(): Browser
   /** Its tabs, each open, being opened, or undefined while it is closed. */
   readonly tabs: readonly (Tab | undefined)[]
   /** Tabs that were ever opened. */
-  readonly sessions: number
+  sessions(): number
   /** Opens a tab in a place that is empty. */
   open(place: number): void
   /** Ends a tab without a word. */
@@ -80,13 +80,9 @@ export function createMachine(
     clock,
     disk,
     way,
-    get browser() {
-      return browser
-    },
+    browser: () => browser,
     tabs,
-    get sessions() {
-      return sessions
-    },
+    sessions: () => sessions,
     open(place) {
       if (tabs[place] !== undefined) return
       // Never the same name again: each is a party, and a session, of its own.
@@ -100,7 +96,7 @@ export function createMachine(
     crash(isPowerLoss) {
       browser.indexedDb.end()
       for (const place of tabs.keys()) machine.kill(place)
-      const { unflushed } = disk
+      const unflushed = disk.unflushed()
       let lost = 0
       if (isPowerLoss && unflushed > 0) {
         const kept = unflushed - decider.choose(`power of ${name}`, unflushed + 1)
@@ -113,7 +109,7 @@ export function createMachine(
     async close(place) {
       const tab = tabs[place]
       await tab?.close()
-      const isOwnEnd = tab?.life.isOver === false
+      const isOwnEnd = tab?.life.isOver() === false
       tab?.life.end()
       if (tabs[place] === tab) tabs[place] = undefined
       return isOwnEnd

@@ -12,7 +12,7 @@ export interface Network {
   /** A relay hears from now on; the one before, if any, is gone. */
   serve(life: Life, relay: Relay): void
   /** Connections that one of both sides believes in. */
-  readonly size: number
+  size(): number
 }
 
 /** One browser's way to the relay. */
@@ -27,7 +27,7 @@ export interface Way {
   swallow(): boolean
   /** Ends a parting, and tells the tabs that the network is back. */
   mend(): void
-  readonly isParted: boolean
+  isParted(): boolean
 }
 
 /** How messages were troubled, to be counted. */
@@ -58,14 +58,14 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
     let newestHeard = 0
     /** Changes that have reached a relay, by writer. What one has heard that has died since, the next may never have. */
     const arrivedAt = new WeakMap<Life, Map<string, number>>()
-    const stallMs = (): number => Math.max(0, partedUntilMs - kernel.nowMs)
+    const stallMs = (): number => Math.max(0, partedUntilMs - kernel.nowMs())
     const feelParting = (): void => {
       if (!isPartingFelt) count('partition')
       isPartingFelt = true
     }
 
     function connect(life: Life, events: TransportEvents): Connection {
-      if (life.isOver) return { bufferedBytes: 0, send: () => undefined, close: () => undefined }
+      if (life.isOver()) return { bufferedBytes: 0, send: () => undefined, close: () => undefined }
       const number = ++lastNumber
       const [up, down] = [`up ${number}`, `down ${number}`]
       const client = { isOver: false, isDeaf: false }
@@ -155,7 +155,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
         // What was sent before may still come, long after the browser has connected anew.
         isUpLost = decider.happens(`break ${browser}`, 0.6)
         isDownLost = decider.happens(`break ${browser}`, 0.6) && !client.isOver
-        if (side === undefined || host!.isOver) {
+        if (side === undefined || host!.isOver()) {
           server.isOver = true
           callOff()
         } else {
@@ -187,7 +187,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
           tidy()
           return
         }
-        if (stallMs() > 0 || serving === undefined || serving.life.isOver) {
+        if (stallMs() > 0 || serving === undefined || serving.life.isOver()) {
           if (stallMs() > 0) feelParting()
           const inMs = REFUSED_MS[decider.choose(`refused ${browser}`, REFUSED_MS.length)]!
           server.isOver = true
@@ -329,7 +329,7 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
         },
       }),
       part(ms) {
-        partedUntilMs = Math.max(partedUntilMs, kernel.nowMs + ms)
+        partedUntilMs = Math.max(partedUntilMs, kernel.nowMs() + ms)
         isPartingFelt = false
         for (const wire of own()) {
           if (!decider.happens(`parting ${browser}`, 0.4)) continue
@@ -349,20 +349,16 @@ export function createNetwork(kernel: Kernel, weather: Weather, count: (what: Tr
       },
       mend() {
         if (stallMs() === 0) return
-        partedUntilMs = kernel.nowMs
+        partedUntilMs = kernel.nowMs()
         for (const nudge of [...nudges]) nudge()
       },
-      get isParted() {
-        return stallMs() > 0
-      },
+      isParted: () => stallMs() > 0,
     }
   }
 
   return {
     way,
     serve: (life, relay) => void (serving = { life, relay }),
-    get size() {
-      return wires.size
-    },
+    size: () => wires.size,
   }
 }

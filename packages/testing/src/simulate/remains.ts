@@ -32,21 +32,21 @@ export interface MachineRemains {
 /** What is left of a world if it ends here. Disks that nobody has written on since `last` are the same. */
 export function remainsOf(world: World, diskOf: (machine: Machine) => Disk): Remains {
   const { kernel, host, ledger, transcript, allowed, fallen, damaged, machines } = world
-  const skewOf = ({ skewMs }: MachineClock): number => kernel.nowMs + skewMs
+  const skewOf = ({ skewMs }: MachineClock): number => kernel.nowMs() + skewMs
   return {
     machines: machines.map((machine) => ({
       name: machine.name,
       disk: diskOf(machine),
       skewMs: skewOf(machine.clock),
-      sessions: machine.sessions,
+      sessions: machine.sessions(),
       names: [...world.sessionsOf(machine)],
     })),
-    relay: { batches: [...host.disk.batches], runs: host.runs, skewMs: skewOf(host.clock) },
+    relay: { batches: [...host.disk.batches], runs: host.runs(), skewMs: skewOf(host.clock) },
     deeds: ledger.deeds.map((deed) => ({ ...deed })),
-    past: transcript?.past ?? new Map(),
+    past: transcript?.past() ?? new Map(),
     allowed: new Set(allowed),
     fallen: new Set(fallen),
     damaged: new Set(damaged),
-    restorations: world.restorations,
+    restorations: world.restorations(),
   }
 }

@@ -42,7 +42,7 @@ export function planSteps(world: World, faults: Partial<Faults>, steps: number):
   function doSomething(action: NamedAction, draw: (below: number) => number, stream: string): void {
     const working = world.machines.flatMap((machine) =>
       machine.tabs.flatMap((tab) =>
-        tab?.store === undefined || tab.life.isFrozen || tab.life.isOver ? [] : [{ machine, tab }],
+        tab?.store() === undefined || tab.life.isFrozen() || tab.life.isOver() ? [] : [{ machine, tab }],
       ),
     )
     if (working.length === 0) return

@@ -16,16 +16,16 @@ export const SPACE = 'simulation'
 export interface Tab {
   readonly life: Life
   /** Undefined while it opens. */
-  readonly store: Store | undefined
+  store(): Store | undefined
   /** Whether it is being closed, which may take a while. */
-  readonly isClosing: boolean
+  isClosing(): boolean
   /** Stops it, or lets it go on; `isTold`: whether the page hears of it, and can let go of its locks. `onWaits` hears when the first thing waits for it. */
   freeze(isTold: boolean, onWaits?: () => void): void
   thaw(): void
   /** Closes its store in good order; resolves when that is done. Then it holds nothing, and can end. */
   close(): Promise<void>
   /** What it holds of all that is given to it: locks, channels, connections, listeners. */
-  readonly holds: readonly string[]
+  holds(): readonly string[]
 }
 
 /** The browser of a tab, by its session. */
@@ -34,8 +34,8 @@ export function browserOfSession(session: string): string {
 }
 
 /** Whether a tab says that the relay has another log than it knows. */
-export function isCutOff({ store }: Tab): boolean {
-  return store?.status.problem?.code === 'epoch-changed'
+export function isCutOff(tab: Tab): boolean {
+  return tab.store()?.status.problem?.code === 'epoch-changed'
 }
 
 /** What a tab needs of the world around it. */
@@ -68,7 +68,7 @@ export function openTab(life: Life, side: TabSide): Tab {
   /** Who listens for the loss of a log. */
   let losses = 0
   const report = (error: unknown): void => {
-    if (!life.isOver) side.onError(error)
+    if (!life.isOver()) side.onError(error)
   }
 
   const storage = indexedDb('app', browser.surroundings(life, page))
@@ -102,7 +102,7 @@ export function openTab(life: Life, side: TabSide): Tab {
     chance: decider.chance(life.party),
     onError: report,
   }).then((opened) => {
-    if (life.isOver) return
+    if (life.isOver()) return
     store = opened
     opened.changes(everything, ({ now }) => side.onSnapshot(now, opened.refused.list()), { initial: true })
     side.onOpen(opened)
@@ -110,12 +110,8 @@ export function openTab(life: Life, side: TabSide): Tab {
 
   return {
     life,
-    get store() {
-      return store
-    },
-    get isClosing() {
-      return isClosing
-    },
+    store: () => store,
+    isClosing: () => isClosing,
     freeze(isTold, onWaits) {
       isToldFrozen = isTold
       if (isTold) page.dispatch('freeze')
@@ -136,12 +132,10 @@ export function openTab(life: Life, side: TabSide): Tab {
         if (codeOf(error) !== 'storage-failed') report(error)
       }
     },
-    get holds() {
-      return [
-        ...life.holds,
-        ...page.listeners.map((type) => `listener to ${type}`),
-        ...Array.from({ length: losses }, () => 'listener to losses of its log'),
-      ]
-    },
+    holds: () => [
+      ...life.holds(),
+      ...page.listeners.map((type) => `listener to ${type}`),
+      ...Array.from({ length: losses }, () => 'listener to losses of its log'),
+    ],
   }
 }

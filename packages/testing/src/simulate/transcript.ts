@@ -26,7 +26,7 @@ export interface Transcript {
   /** All that was decided about by the relay, or by the browser of this name, and at last what a Snapshot shows. */
   history(by: 'relay' | { readonly browser: string }, last: Snapshot): History<ListOp>
   /** All that was recorded so far, by who decided. Of what is not over by now, nobody will say what became of it. */
-  readonly past: Past
+  past(): Past
 }
 
 export type Past = ReadonlyMap<string, History<ListOp>>
@@ -118,9 +118,7 @@ export function createTranscript(before: Past = new Map(), ledger: readonly Deed
         return (isRelay ? deed?.wasOnRelay : deed?.mayBeLost) === true ? undecided(named) : named
       })
     },
-    get past() {
-      return new Map([...new Set([...before.keys(), ...recorders.keys()])].map((by) => [by, historyOf(by)]))
-    },
+    past: () => new Map([...new Set([...before.keys(), ...recorders.keys()])].map((by) => [by, historyOf(by)])),
   }
 }
 

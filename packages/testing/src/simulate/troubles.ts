@@ -45,7 +45,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
       const { party } = life
       world.calls.dieAt(party, draw(8), () => {
         // What is left of a tab that is dead already may go on calling.
-        if (life.isOver) return
+        if (life.isOver()) return
         world.tally.count('tabCrashInCall')
         tell(world, party, 'tabCrashInCall')
         machine.kill(place)
@@ -156,7 +156,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   },
   quota(world, draw) {
     const machine = machineOf(world, draw)
-    const { indexedDb } = machine.browser
+    const { indexedDb } = machine.browser()
     if (indexedDb.isFull) return undefined
     indexedDb.isFull = true
     world.allow('storage-full')
@@ -172,7 +172,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   storageDropped: (world, draw) =>
     withTab(world, draw, (machine, place) => {
       world.allow('storage-lost')
-      if (machine.browser.indexedDb.drop(machine.tabs[place]!.life)) world.tally.count('storageDropped')
+      if (machine.browser().indexedDb.drop(machine.tabs[place]!.life)) world.tally.count('storageDropped')
     }),
 }
 
@@ -189,7 +189,7 @@ export function mend(world: World): void {
   world.host.disk.isFull = false
   world.host.start()
   for (const machine of world.machines) {
-    machine.browser.indexedDb.isFull = false
+    machine.browser().indexedDb.isFull = false
     for (const [place, tab] of machine.tabs.entries()) {
       if (tab === undefined) machine.open(place)
       else tab.thaw()
@@ -221,7 +221,7 @@ function freeze(world: World, draw: (below: number) => number, fault: 'freeze' |
   let isDone = false
   const party = withTab(world, draw, (machine, place) => {
     const tab = machine.tabs[place]!
-    if (tab.life.isFrozen) return
+    if (tab.life.isFrozen()) return
     isDone = true
     tab.freeze(fault === 'freeze', () => world.tally.count(fault))
     later(world, tab.life.party, FROZEN_MS[draw(FROZEN_MS.length)]!, 'thaws', () => tab.thaw())

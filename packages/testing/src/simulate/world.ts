@@ -52,13 +52,13 @@ export interface World {
   /** The relay has come back from a backup that has not these Changes. */
   loseOnRelay(records: readonly Uint8Array[]): void
   /** How often it has. */
-  readonly restorations: number
+  restorations(): number
   /** Fails when a tab does not show what its browser was told is durable. */
   checkShown(machine: Machine, snapshot: Snapshot, refused: readonly RefusedChange[]): void
   /** Errors that stores may report from now on, by code. */
   allow(code: string): void
   /** The first promise that was broken. */
-  readonly failure: Failure | undefined
+  failure(): Failure | undefined
   fail(failure: Failure): void
 }
 
@@ -267,14 +267,10 @@ export function createWorld(
     damaged,
     allowed,
     loseOnRelay,
-    get restorations() {
-      return restorations
-    },
+    restorations: () => restorations,
     checkShown: (machine, snapshot, refused) => checkPrefix(machine, promisedTo(machine), snapshot, refused),
     allow: (code) => void allowed.add(code),
-    get failure() {
-      return failure
-    },
+    failure: () => failure,
     fail,
   }
 }

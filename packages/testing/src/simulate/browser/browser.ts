@@ -18,7 +18,7 @@ export interface Browser {
   /** What `@syncline/idb` stands on in one tab. */
   surroundings(life: Life, page: SimulatedPage): Surroundings
   /** What is still held: locks, channels, connections, transactions. */
-  readonly held: Readonly<Record<'locks' | 'channels' | 'storage', number>>
+  held(): Readonly<Record<'locks' | 'channels' | 'storage', number>>
 }
 
 /** Starts a browser on what its disk holds. Of what a dead tab had handed over half is stored all the same. */
@@ -52,8 +52,6 @@ export function startBrowser(disk: Disk, weather: Weather, decider: Decider, cal
       // runs on it as it does in browsers.
       return parts as unknown as Surroundings
     },
-    get held() {
-      return { locks: locks.size, channels: channels.size, storage: indexedDb.size }
-    },
+    held: () => ({ locks: locks.size(), channels: channels.size(), storage: indexedDb.size() }),
   }
 }

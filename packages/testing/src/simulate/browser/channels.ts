@@ -6,7 +6,7 @@ export interface SimulatedChannels {
   /** A channel as one tab has it: the part of a `BroadcastChannel` that is used. */
   open(life: Life, name: string): SimulatedChannel
   /** Channels that are open. */
-  readonly size: number
+  size(): number
 }
 
 interface SimulatedChannel {
@@ -24,7 +24,7 @@ export function createChannels(weather: Weather): SimulatedChannels {
 
   return {
     open(life, name) {
-      if (life.isOver) return { onmessage: null, postMessage: () => undefined, close: () => undefined }
+      if (life.isOver()) return { onmessage: null, postMessage: () => undefined, close: () => undefined }
       const member: Member = { life, channel: { onmessage: null, postMessage, close } }
       let those = members.get(name)
       if (those === undefined) members.set(name, (those = new Set()))
@@ -33,7 +33,7 @@ export function createChannels(weather: Weather): SimulatedChannels {
       const siblings = those
 
       function postMessage(message: unknown): void {
-        if (life.isOver || !siblings.has(member)) return
+        if (life.isOver() || !siblings.has(member)) return
         for (const other of siblings) {
           if (other === member) continue
           const data = clone(message)
@@ -57,9 +57,7 @@ export function createChannels(weather: Weather): SimulatedChannels {
 
       return member.channel
     },
-    get size() {
-      return [...members.values()].reduce((sum, { size }) => sum + size, 0)
-    },
+    size: () => [...members.values()].reduce((sum, { size }) => sum + size, 0),
   }
 }
 

@@ -9,13 +9,13 @@ export interface Disk {
   /** Takes note of what a transaction has done, as the steps that undo it. `strict` ones are on the disk itself at once, and all before them. */
   commit(undo: Undo, isStrict: boolean): void
   /** Transactions that a loss of power would take. */
-  readonly unflushed: number
+  unflushed(): number
   /** Brings everything to the disk itself. */
   flush(): void
   /** Takes the newest of what is not on the disk itself, so that `kept` of it stay. */
   losePower(kept: number): void
   /** Another number whenever something else is stored. */
-  readonly version: number
+  version(): number
   /** What is stored now, on a disk of its own. */
   copy(onDirty?: () => void): Disk
 }
@@ -63,9 +63,7 @@ export function createDisk(
       if (isStrict) unflushed.length = 0
       else if (unflushed.length === 1) onDirty()
     },
-    get unflushed() {
-      return unflushed.length
-    },
+    unflushed: () => unflushed.length,
     flush() {
       unflushed.length = 0
     },
@@ -76,9 +74,7 @@ export function createDisk(
       // They are on the disk itself no sooner than what they tell of.
       if (databases.size === 0) marks.clear()
     },
-    get version() {
-      return version
-    },
+    version: () => version,
     copy: (onDirtied) =>
       createDisk(onDirtied, new Map([...databases].map(([name, each]) => [name, copyOf(each)])), new Map(marks)),
   }

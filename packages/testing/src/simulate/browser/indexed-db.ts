@@ -18,7 +18,7 @@ export interface SimulatedIndexedDb {
   /** Whether writing fails for want of room. */
   isFull: boolean
   /** Connections that are open, and transactions under way. */
-  readonly size: number
+  size(): number
 }
 
 export interface SimulatedFactory {
@@ -188,7 +188,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
     }
     const queue = transactionsOf(name)
     const look = (): void => {
-      if (open.size > 0 || queue.size > 0) return
+      if (open.size > 0 || queue.size() > 0) return
       waiting.get(name)?.delete(look)
       stopWatching()
       life.plan({ kind: 'storage', label: `has ${name} for itself`, run: go })
@@ -251,9 +251,9 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
     set isFull(isFull) {
       state.isFull = isFull
     },
-    get size() {
+    size() {
       const open = [...connections.values()].reduce((sum, { size }) => sum + size, 0)
-      return open + [...queues.values()].reduce((sum, { size }) => sum + size, 0)
+      return open + [...queues.values()].reduce((sum, queue) => sum + queue.size(), 0)
     },
   }
 }

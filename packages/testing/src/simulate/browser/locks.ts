@@ -5,7 +5,7 @@ import type { Weather } from '../weather.ts'
 export interface SimulatedLocks {
   of(life: Life): TabLocks
   /** Locks that are held or waited for. */
-  readonly size: number
+  size(): number
 }
 
 interface TabLocks {
@@ -59,7 +59,7 @@ export function createLocks(weather: Weather): SimulatedLocks {
   function request(life: Life, name: string, asked: LockAsked, granted: LockGranted): Promise<unknown> {
     const { mode = 'exclusive', ifAvailable = false, steal = false, signal } = asked
     // Whoever is dead is not answered.
-    if (life.isOver) return new Promise(() => undefined)
+    if (life.isOver()) return new Promise(() => undefined)
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(signal.reason)
@@ -150,8 +150,6 @@ export function createLocks(weather: Weather): SimulatedLocks {
 
   return {
     of: (life) => ({ request: (name, asked, granted) => request(life, name, asked, granted) }),
-    get size() {
-      return [...bolts.values()].reduce((sum, { holders, queue }) => sum + holders.size + queue.length, 0)
-    },
+    size: () => [...bolts.values()].reduce((sum, { holders, queue }) => sum + holders.size + queue.length, 0),
   }
 }

@@ -11,7 +11,7 @@ export interface Records<V> {
   keysBetween(range: KeyRange, count: number): Key[]
   /** The greatest key in a range. */
   lastIn(range: KeyRange): Key | undefined
-  readonly size: number
+  size(): number
   /** The same records, apart from these. */
   copy(): Records<V>
 }
@@ -34,9 +34,7 @@ export function createRecords<V>(keys: Key[] = [], values: V[] = []): Records<V>
   const isAt = (place: number, key: Key): boolean => place < keys.length && compareKeys(keys[place]!, key) === 0
 
   return {
-    get size() {
-      return keys.length
-    },
+    size: () => keys.length,
     get(key) {
       const place = placeOf(key)
       return isAt(place, key) ? values[place] : undefined

@@ -26,7 +26,7 @@ export interface Transactions {
   end(): void
   /** The connection of a tab is lost: what it has begun fails, stored or not. */
   drop(life: Life): void
-  readonly size: number
+  size(): number
 }
 
 interface SimulatedTransaction {
@@ -238,7 +238,7 @@ export function createTransactions(
     }
 
     // Whoever is dead asks for what never happens.
-    if (life.isOver) return transaction
+    if (life.isOver()) return transaction
     mine.stopWatching = life.onEnd(die, 'transaction')
     live.add(mine)
     tend()
@@ -271,9 +271,7 @@ export function createTransactions(
       }
       cutOff.delete(life)
     },
-    get size() {
-      return live.size
-    },
+    size: () => live.size,
   }
 }
 

@@ -14,7 +14,7 @@ export function checkCutOff(
   everybody: Replica,
   differ: Comparison,
 ): string | undefined {
-  const replicas = machine.tabs.map((tab): Replica => ({ party: tab!.life.party, snapshot: tab!.store!.snapshot }))
+  const replicas = machine.tabs.map((tab): Replica => ({ party: tab!.life.party, snapshot: tab!.store()!.snapshot }))
   const replica = replicas[place]!
   const { basis } = replica.snapshot
   checkShown(machine, replica.snapshot, machine.tabs[place]!.store!.refused.list())
@@ -23,7 +23,7 @@ export function checkCutOff(
       return `${replica.party} is told that the relay has another log, and nobody in ${machine.name} knows more than that log`
   } else {
     if (!host.disk.holds(SPACE, basis)) return `${replica.party} is online, and knows more than the log of the relay`
-    if (machine.tabs[place]!.store!.status.pending === 0) return differ(everybody, replica, false)
+    if (machine.tabs[place]!.store()!.status.pending === 0) return differ(everybody, replica, false)
   }
   for (const other of replicas.slice(0, place)) {
     const { epoch, relaySeq } = other.snapshot.basis

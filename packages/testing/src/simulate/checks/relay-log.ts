@@ -6,7 +6,8 @@ import { isCutOff, SPACE } from '../tab.ts'
 import type { World } from '../world.ts'
 
 /** Says what was promised and is not kept, by the relay's log and the lists of what was refused. */
-export function brokenPromise({ host, ledger, machines, restorations }: World): Failure | undefined {
+export function brokenPromise({ host, ledger, machines, ...world }: World): Failure | undefined {
+  const restorations = world.restorations()
   const { disk } = host
   const times = new Map<number, number>()
   const ids = new Set<string>()
@@ -30,7 +31,7 @@ export function brokenPromise({ host, ledger, machines, restorations }: World): 
   const kept = new Set<unknown>()
   for (const { tabs } of machines) {
     for (const tab of tabs) {
-      for (const { change } of tab?.store?.refused.list() ?? []) {
+      for (const { change } of tab?.store()?.refused.list() ?? []) {
         kept.add(change.meta)
         if (!ids.has(changeId(change))) continue
         const what = `${tab!.life.party} lists ${changeId(change)} among what was refused`

@@ -11,9 +11,9 @@ export interface Host {
   readonly clock: MachineClock
   readonly disk: RelayDisk
   /** Relays that have run on it, this one too. */
-  readonly runs: number
+  runs(): number
   /** The relay that runs now, if one does. */
-  readonly running: { readonly life: Life; readonly relay: Relay } | undefined
+  running(): { readonly life: Life; readonly relay: Relay } | undefined
   start(): void
   /** Ends the relay without a word. */
   kill(): void
@@ -27,20 +27,16 @@ export function createHost(
   network: Network,
   disk: RelayDisk,
   options: Omit<RelayOptions, 'storage' | 'clock' | 'chance'>,
-  before?: Pick<Host, 'runs'> & { readonly skewMs: number },
+  before?: { readonly runs: number; readonly skewMs: number },
 ): Host {
   const clock = createMachineClock(kernel, before?.skewMs)
-  let running: Host['running']
+  let running: ReturnType<Host['running']>
   let runs = before?.runs ?? 0
   const host: Host = {
     clock,
     disk,
-    get runs() {
-      return runs
-    },
-    get running() {
-      return running
-    },
+    runs: () => runs,
+    running: () => running,
     start() {
       if (running !== undefined) return
       const life = beginLife(kernel, 'relay')
@@ -56,7 +52,7 @@ export function createHost(
     async stop() {
       const stopping = running
       await stopping?.relay.close()
-      const isOwnEnd = stopping?.life.isOver === false
+      const isOwnEnd = stopping?.life.isOver() === false
       stopping?.life.end()
       if (running === stopping) running = undefined
       return isOwnEnd
