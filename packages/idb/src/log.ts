@@ -76,22 +76,25 @@ export function createLog(
     )
   }
 
-  /** Up to `count` records after a position, which may be anything. */
-  async function readBatch(after: number, count: number): Promise<readonly FoundRecord[]> {
+  /** Up to `count` records after a position, which may be anything, and whether they were read in one transaction. */
+  async function readBatch(
+    after: number,
+    count: number,
+  ): Promise<{ readonly records: readonly FoundRecord[]; readonly isAtOnce: boolean }> {
     let values: readonly unknown[]
     try {
       values = await ask<unknown[]>(after, (entries, range) => entries.getAll(range, count))
     } catch (error) {
       // The storage cannot be read, or one record in it cannot.
-      return readEach(after, count, error)
+      return { records: await readEach(after, count, error), isAtOnce: false }
     }
     let last = after
     for (const value of values) {
       // Where a bad one stands it does not say itself.
-      if (flawOf(value, last) !== undefined) return readEach(after, count)
+      if (flawOf(value, last) !== undefined) return { records: await readEach(after, count), isAtOnce: false }
       last = (value as EntryRecord).position
     }
-    return values as readonly EntryRecord[]
+    return { records: values as readonly EntryRecord[], isAtOnce: true }
   }
 
   /** The same records, each by itself. */
@@ -233,15 +236,32 @@ export function createLog(
     }
   }
 
-  /** Calls `each` for all records after a position; resolves to the last one, or to that. */
+  /** Whether a part of a checkpoint is still there, as it was: another one that has taken its place may have parts at the same positions. */
+  async function isThere(part: FoundRecord): Promise<boolean> {
+    const at = [space, part.position]
+    const found = await ask<unknown>(0, (entries) => entries.get(keyRange.bound(at, at))).catch(() => undefined)
+    const isSound = flawOf(found, 0) === undefined
+    return 'flaw' in part ? !isSound : isSound && (found as EntryRecord).sum === part.sum
+  }
+
+  /** Calls `each` for all records after a position; resolves to the last one, or to that. In the middle of a checkpoint it begins with its first part. */
   async function eachRecord(after: number, each: (record: FoundRecord) => unknown): Promise<number> {
-    let last = after
+    let last = Math.floor(after)
     let count = FIRST_BATCH
+    /** A part of the checkpoint in which the reading stands. */
+    let part: FoundRecord | undefined
     for (;;) {
-      const records = await readBatch(last, count)
+      const { records, isAtOnce } = await readBatch(last, count)
+      const known = part ?? (isAtOnce ? undefined : records.find(({ position }) => !Number.isInteger(position)))
+      if (known !== undefined && !(await isThere(known))) {
+        last = Math.floor(last)
+        part = undefined
+        continue
+      }
       let bytes = 0
       for (const record of records) {
         last = record.position
+        part = Number.isInteger(last) ? undefined : record
         const taken = each(record)
         if (taken instanceof Promise) await taken
         if ('entry' in record) bytes += record.entry.length

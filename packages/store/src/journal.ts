@@ -453,14 +453,15 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     const end = await log.read(
       read,
       (bytes, at, itsClaim) => {
-        if (closed || at <= read) return
+        // A checkpoint may come from its beginning again.
+        if (closed || at <= Math.floor(read)) return
         // What newer code has written is not passed over: everything after it may build on it.
         events.onEntry(bytes, at)
         read = at
         newestClaim = itsClaim ?? newestClaim
       },
       (at, reason) => {
-        if (!closed && at > read) events.onBad(at, reason)
+        if (!closed && at > Math.floor(read)) events.onBad(at, reason)
       },
     )
     read = Math.max(read, end)

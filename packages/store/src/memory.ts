@@ -60,8 +60,9 @@ function openShelf(shelf: Shelf): Log {
     async read(after, each) {
       assertOpen()
       await Promise.resolve()
-      let last = after
-      for (const { position, bytes, claim } of shelf.entries.slice(placeAfter(shelf, after))) {
+      // Who is in the middle of a checkpoint does not know whether it is still this one.
+      let last = Math.floor(after)
+      for (const { position, bytes, claim } of shelf.entries.slice(placeAfter(shelf, last))) {
         assertOpen()
         if (shelf.aside.has(position)) continue
         last = position

@@ -50,7 +50,8 @@ export interface Storage {
 export interface Log {
   /**
    * Calls `each` for every entry after position `after` (0 for all), in order, each entry owning its buffer; `claim` is the number of an
-   * entry that was appended with one. Resolves to the position of the last entry that exists, or `after`. Where `each` gives a promise, the next call waits
+   * entry that was appended with one. What was put in place of others is read whole: in the middle of it, where positions are no whole numbers, a reading begins with
+   * its first entry, and begins again when yet others have taken its place meanwhile. Resolves to the position of the last entry that exists, or `after`. Where `each` gives a promise, the next call waits
    * until it resolves; when it rejects, the reading does.
    *
    * `bad` is called in place of `each` for what is not as it was written, with the reason in words. Without it the reading ends there, with

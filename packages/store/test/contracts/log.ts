@@ -385,6 +385,38 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     expect((await readAll(theirs)).map(({ entry }) => entry[0])).toEqual([30, 7])
   })
 
+  test('whoever is in the middle of a checkpoint when another one takes its place reads that from its beginning', async () => {
+    const told: number[] = []
+    for (let i = 0; i < 3; i++) told.push(await mine.append(bytes(i)))
+    const first = Array.from({ length: 40 }, (_, i) => 10 + i)
+    const second = Array.from({ length: 41 }, (_, i) => 100 + i)
+    const put = (values: readonly number[]): Promise<void> =>
+      mine.replace(
+        told[1]!,
+        values.map((value) => bytes(value)),
+        0,
+      )
+    await put(first)
+    const seen: number[] = []
+    await theirs.read(0, async (entry) => {
+      if (seen.push(entry[0]!) === 5) await put(second)
+    })
+    // All that was read is read, or what has taken its place.
+    expect([first, [...first.slice(0, 16), ...second]]).toContainEqual(seen.slice(0, -1))
+    expect(seen.at(-1)).toBe(2)
+    // One that broke off goes on from where it stood.
+    let at = 0
+    const broken = theirs.read(0, (entry, position) => {
+      at = position
+      if (entry[0] === 102) throw new RangeError('Enough.')
+    })
+    await expect(broken).rejects.toThrow()
+    await put(first)
+    seen.length = 0
+    await theirs.read(at, (entry) => seen.push(entry[0]!))
+    expect(seen).toEqual([...first, 2])
+  })
+
   test('of several that replace entries at once each does or changes nothing, and what comes after stays', async () => {
     const told: number[] = []
     for (let i = 0; i < 4; i++) told.push(await (i % 2 === 0 ? mine : theirs).append(bytes(i)))

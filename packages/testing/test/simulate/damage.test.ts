@@ -251,3 +251,35 @@ test('[ID18] of two tabs that find the identity damaged, both go on with the sam
   await machine.until(Promise.all([one!.append(Uint8Array.of(1)), two!.append(Uint8Array.of(2))]))
   expect(valueAt(machine.disk, placesOf(machine.disk, 'meta')[0]!)).toBe(identity)
 })
+
+test('[ID22] a checkpoint that takes the place of a damaged one while this is read, record by record, is read whole', async () => {
+  const first = [10, 11, 12, 13, 14, 15]
+  const second = [20, 21, 22, 23, 24, 25]
+  const ends = new Set<string>()
+  for (let events = 0; events < 60; events++) {
+    const machine = machineOf(events)
+    const [mine, theirs] = await Promise.all([1, 2].map(() => machine.until(machine.storage().openLog('board'))))
+    for (let i = 0; i < 3; i++) await machine.until(mine!.append(Uint8Array.of(i)))
+    const put = (values: readonly number[]): Promise<void> =>
+      mine!.replace(
+        2,
+        values.map((value) => Uint8Array.of(value)),
+        0,
+      )
+    await machine.until(put(first))
+    damage(machine.disk, placesOf(machine.disk, 'entries')[0]!, (value) => ({ ...fieldsOf(value), sum: 12 }))
+    const seen: number[] = []
+    const reading = theirs!.read(
+      0,
+      (entry) => seen.push(entry[0]!),
+      () => undefined,
+    )
+    await machine.run(events)
+    await machine.until(Promise.all([reading, put(second)]))
+    const end = [...first.slice(1), 2].join() === seen.join() ? 'the damaged one' : seen.slice(-7).join()
+    expect(['the damaged one', [...second, 2].join()]).toContain(end)
+    ends.add(end)
+  }
+  // Each came first once.
+  expect(ends.size).toBe(2)
+})
