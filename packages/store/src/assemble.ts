@@ -272,7 +272,8 @@ async function open<P extends readonly Part[]>(
    * again, when it was that.
    */
   function onUnreadable(error: unknown): void {
-    if (closed) return
+    // What is of another log of the relay is said where the link is.
+    if (closed || (error instanceof StoreError && error.code === 'other-log')) return
     if (error instanceof StoreError && passingCodes.has(error.code)) {
       cancelRereading?.()
       cancelRereading = clock.setTimer(REREAD_MS, readNews)

@@ -31,7 +31,7 @@ export type StoreErrorCode =
   | 'unsynced'
   /** Somebody was to sign out and hand over what they have, and it was not said to whom. */
   | 'invalid-sign-out'
-  /** A storage was to take over a space that it has of another log of the relay. */
+  /** A storage was to take over a space that it has of another log of the relay, or a tab was to read on in one. */
   | 'other-log'
   /** What was to be imported is no backup. */
   | 'invalid-backup'

@@ -2,7 +2,7 @@ import type { LocalPart, LogEntry } from '@syncline/protocol'
 import { changeId, type CellKey, type Change, type ChangeId, type Epoch, type Op, type Origin } from '@syncline/stm'
 import { createCheckpointReading, type ReadCheckpoint } from './checkpoint-reading.ts'
 import type { Core } from './core.ts'
-import { refusedError } from './errors.ts'
+import { refusedError, StoreError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
 import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
@@ -108,6 +108,8 @@ export function createIntake(core: Core): Intake {
     if (ledger === undefined) return commitAll(found)
     if (!isOfUse) {
       core.strand({ code: 'epoch-changed', message: otherLog })
+      // What comes behind it builds on it.
+      if (origin !== 'replay') throw new StoreError('other-log', otherLog)
       return nothing
     }
     const asked = [...replica.envelopes.values()]

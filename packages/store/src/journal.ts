@@ -1,7 +1,7 @@
 import { encodeEntry, type EndedEntry, type SingleEntry } from '@syncline/protocol'
 import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import { createDelay, type Delay } from './delay.ts'
-import { StoreError } from './errors.ts'
+import { closedError, StoreError } from './errors.ts'
 import type { AppendOptions, Clock, Log } from './ports.ts'
 import {
   bringsChanges,
@@ -163,6 +163,8 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   let isReading = false
   /** An append that failed may be in the log all the same, and the other tabs have not been told. */
   let isUntold = false
+  /** Why nothing more can be read: what comes next in the log is of another one of the relay than this tab has heard of. */
+  let otherLog: unknown
   /** The reading that begins when the present one is over. */
   let pullNext: Promise<void> | undefined
 
@@ -450,13 +452,19 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
   async function readOn(): Promise<void> {
     isReading = true
     if (closed) return
+    if (otherLog !== undefined) throw otherLog
     const end = await log.read(
       read,
       (bytes, at, itsClaim) => {
         // A checkpoint may come from its beginning again.
         if (closed || at <= Math.floor(read)) return
         // What newer code has written is not passed over: everything after it may build on it.
-        events.onEntry(bytes, at)
+        try {
+          events.onEntry(bytes, at)
+        } catch (error) {
+          if (hasCode(error, 'other-log')) otherLog = error
+          throw error
+        }
         read = at
         newestClaim = itsClaim ?? newestClaim
       },
@@ -486,6 +494,8 @@ export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: Jo
     },
     order,
     claim(offer) {
+      // Nobody would come to it any more.
+      if (closed) return Promise.resolve({ kind: 'failed', error: closedError() })
       if (failure !== undefined) return Promise.resolve({ kind: 'failed', error: failure })
       bringOrder()
       return new Promise((settle) => {

@@ -410,7 +410,7 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
       at = position
       if (entry[0] === 102) throw new RangeError('Enough.')
     })
-    await expect(broken).rejects.toThrow()
+    await expect(broken).rejects.toThrow('Enough')
     await put(first)
     seen.length = 0
     await theirs.read(at, (entry) => seen.push(entry[0]!))

@@ -35,7 +35,8 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
   const chance = createChance(world.kernel.decider, stream, deed.number)
   const isHeard = (): boolean => !life.isOver()
   const basis = (): Basis => store.snapshot.basis
-  deed.isCutOff = isCutOff(tab)
+  // Who has nothing of any log of the relay depends on none, whatever it was told.
+  deed.isCutOff = isCutOff(tab) && basis().relaySeq > 0
   const options = { meta: deed.number }
   switch (action.arbiter) {
     case undefined:

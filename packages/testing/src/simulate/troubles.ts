@@ -29,7 +29,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   },
   partition(world, draw) {
     const { name, way } = machineOf(world, draw)
-    if (way!.isParted) return undefined
+    if (way!.isParted()) return undefined
     way!.part(PARTED_MS[draw(PARTED_MS.length)]!)
     return name
   },
@@ -57,7 +57,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   },
   relayCrashInCall(world, draw) {
     world.calls.dieAt('relay', draw(8), () => {
-      if (world.host.running === undefined) return
+      if (world.host.running() === undefined) return
       world.tally.count('relayCrashInCall')
       tell(world, 'relay', 'relayCrashInCall')
       world.host.kill()
@@ -103,14 +103,14 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
     return machine.name
   },
   relayCrash(world, draw) {
-    if (world.host.running === undefined) return undefined
+    if (world.host.running() === undefined) return undefined
     world.tally.count('relayCrash')
     world.host.kill()
     startRelayLater(world, draw)
     return 'relay'
   },
   relayRestart(world, draw) {
-    if (world.host.running === undefined) return undefined
+    if (world.host.running() === undefined) return undefined
     void world.host.stop().then((isOwnEnd) => {
       if (isOwnEnd) world.tally.count('relayRestart')
       startRelayLater(world, draw)
@@ -119,13 +119,13 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
   },
   relayRestore(world, draw) {
     const { disk } = world.host
-    if (world.host.running === undefined || disk.batches.length === 0) return undefined
+    if (world.host.running() === undefined || disk.batches.length === 0) return undefined
     world.host.kill()
     // More often a recent one: then part of what a run had written is gone, and not all of it.
     const lost = 1 + draw(1 + draw(disk.batches.length))
     later(world, 'relay', RESTORED_MS[draw(RESTORED_MS.length)]!, 'starts on an old backup', () => {
       // Somebody was faster.
-      if (world.host.running !== undefined) return
+      if (world.host.running() !== undefined) return
       world.tally.count('relayRestore')
       tell(world, 'relay', 'relayRestore')
       world.loseOnRelay(disk.goBack(Math.max(0, disk.batches.length - lost)))
@@ -209,7 +209,7 @@ function withTab(
   happen: (machine: Machine, place: number) => void,
 ): string | undefined {
   const machine = machineOf(world, draw)
-  const open = [...machine.tabs.keys()].filter((place) => machine.tabs[place]?.store !== undefined)
+  const open = [...machine.tabs.keys()].filter((place) => machine.tabs[place]?.store() !== undefined)
   if (open.length === 0) return undefined
   const place = open[draw(open.length)]!
   const { party } = machine.tabs[place]!.life

@@ -53,8 +53,8 @@ export interface World {
   loseOnRelay(records: readonly Uint8Array[]): void
   /** How often it has. */
   restorations(): number
-  /** Fails when a tab does not show what its browser was told is durable. */
-  checkShown(machine: Machine, snapshot: Snapshot, refused: readonly RefusedChange[]): void
+  /** Fails when a tab does not show what its browser was told is durable, of one session if that is named. */
+  checkShown(machine: Machine, snapshot: Snapshot, refused: readonly RefusedChange[], only?: string): void
   /** Errors that stores may report from now on, by code. */
   allow(code: string): void
   /** The first promise that was broken. */
@@ -268,7 +268,10 @@ export function createWorld(
     allowed,
     loseOnRelay,
     restorations: () => restorations,
-    checkShown: (machine, snapshot, refused) => checkPrefix(machine, promisedTo(machine), snapshot, refused),
+    checkShown(machine, snapshot, refused, only) {
+      const told = promisedTo(machine).filter(({ session }) => only === undefined || session === only)
+      checkPrefix(machine, told, snapshot, refused)
+    },
     allow: (code) => void allowed.add(code),
     failure: () => failure,
     fail,

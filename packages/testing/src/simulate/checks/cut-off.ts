@@ -5,10 +5,11 @@ import type { Comparison, Replica } from './replicas.ts'
 
 /**
  * Says what is wrong with a tab of a browser in which somebody says that the relay has another log. Who says so has to know something that the
- * relay has not, and still shows what is durable; who does not say so shows what everybody shows, but for what waits in that browser.
+ * relay has not, and still shows what is durable (but for what was compacted together with what it cannot take in); who does not say so shows
+ * what everybody shows, but for what waits in that browser.
  */
 export function checkCutOff(
-  { host, checkShown }: World,
+  { host, tally, checkShown }: World,
   machine: Machine,
   place: number,
   everybody: Replica,
@@ -17,7 +18,9 @@ export function checkCutOff(
   const replicas = machine.tabs.map((tab): Replica => ({ party: tab!.life.party, snapshot: tab!.store()!.snapshot }))
   const replica = replicas[place]!
   const { basis } = replica.snapshot
-  checkShown(machine, replica.snapshot, machine.tabs[place]!.store!.refused.list())
+  const { refused } = machine.tabs[place]!.store()!
+  const isLeftBehind = isCutOff(machine.tabs[place]!) && tally.counts.compaction !== undefined
+  checkShown(machine, replica.snapshot, refused.list(), isLeftBehind ? replica.party : undefined)
   if (isCutOff(machine.tabs[place]!)) {
     if (replicas.every(({ snapshot }) => host.disk.holds(SPACE, snapshot.basis)))
       return `${replica.party} is told that the relay has another log, and nobody in ${machine.name} knows more than that log`

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { simulate, type Trace } from '../../src/simulate/index.ts'
+import { board } from './board.ts'
+import { booking } from './booking.ts'
+
+// Smallest schedules that once failed.
+
+test('[ID22] a checkpoint took the place of another one between two reads, and the parts behind were taken for damaged', async () => {
+  const trace: Trace = {
+    seed: 1071041,
+    decisions: {
+      'storage of browser 1/tab 2': [0, 0, 3],
+      'storage of browser 1/tab 3': [0, 0, 0, 7, 0, 0, 7, 0, 0, 3],
+      'step 0': [7969, 3, 0, 1],
+      'step 1': [2023, 4],
+      'step 5': [8437],
+      'step 7': [4612, 0, 0, 1],
+      'last words of browser 1/tab 3': [1],
+      'step 8': [7896],
+    },
+    rest: 'calm',
+  }
+  const simulation = simulate({ app: board, tabs: [3], steps: 10 })
+  expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
+})
+
+test('[ID22] the same while a record is read by itself: two tabs at one basis read other things', async () => {
+  const trace: Trace = {
+    seed: 4071127,
+    decisions: {
+      'step 2': [7757],
+      'step 3': [8386],
+      'step 5': [8488, 6],
+      'wire up browser 1': [0, 0, 0, 0, 0, 0, 6, 4],
+      'wire down browser 1': [0, 0, 0, 0, 0, 6, 0, 7],
+      'step 8': [4872, 5, 0, 0, 0, 0, 1, 0, 1],
+      'storage of browser 1/tab 1/4': [0, 0, 0, 0, 0, 0, 6, 0, 0, 7],
+      'storage of browser 1/tab 2/5': [0, 0, 7, 0, 0, 0, 0, 0, 6],
+      'storage of browser 1/tab 3/6': [0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 7, 5],
+      'news to browser 1/tab 2/5': [0, 0, 0, 0, 0, 0, 0, 7],
+    },
+    rest: 'calm',
+  }
+  const simulation = simulate({ app: board, tabs: [3], steps: 10 })
+  expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
+})
+
+test('[ST36] a tab that could not take up a checkpoint went on with what comes behind it', async () => {
+  const trace: Trace = {
+    seed: 2871052,
+    decisions: {
+      'step 0': [4573, 0, 0, 2],
+      'news to browser 1/tab 1': [0, 0, 0, 0, 7],
+      'step 2': [6179],
+      'step 10': [2147, 0, 0, 1],
+      'step 11': [4809, 7],
+      'step 18': [8432, 0, 1],
+      'step 31': [8988, 0, 1],
+      'step 33': [6798, 7],
+    },
+    rest: 'calm',
+  }
+  const simulation = simulate({ app: board, tabs: [2, 1, 1], steps: 40 })
+  expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
+})
+
+test('[ST14] a transaction whose turn came when its tab had closed kept the turn from all others', async () => {
+  const trace: Trace = {
+    seed: 2671159,
+    decisions: {
+      'storage of browser 1/tab 1': [0, 0, 0, 0, 0, 0, 0, 7],
+      'step 1': [8601, 3],
+      'locks of browser 1/tab 1': [0, 0, 0, 0, 0, 0, 0, 3],
+      'step 2': [8613, 0, 1],
+      'step 3': [7082],
+      'step 4': [8486, 6],
+    },
+    rest: 'calm',
+  }
+  const simulation = simulate({ app: booking, tabs: [2], steps: 6 })
+  expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
+})
