@@ -133,6 +133,8 @@ const TOGETHER = 8
 const CELLS = 9
 const REST = 10
 const JOINED = 11
+/** As the others that are left beside cells, and a kind of its own so that older code does not pass over what it does not know. */
+const DIRECTORY = 12
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -232,7 +234,7 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       return writer.finish()
     }
     case 'rest':
-      out.byte(REST)
+      out.byte(entry.rest[0] === 'directory' ? DIRECTORY : REST)
       writePart(out, entry)
       out.byte(entry.isLast ? 1 : 0)
       // Lists of data are data.
@@ -312,6 +314,19 @@ export function isOfCells(bytes: Uint8Array): boolean {
   return bytes[0] === VERSION && bytes[1] === CELLS
 }
 
+/**
+ * The same for the directory of a checkpoint.
+ *
+ * @example
+ * import { encodeEntry, isOfDirectory } from '@syncline/protocol'
+ *
+ * const rest = ['directory', { entries: 3, lastOfCells: 1, portions: [] }] as const
+ * expect(isOfDirectory(encodeEntry({ kind: 'rest', checkpoint: 1, part: 1, isLast: false, rest }))).toBe(true)
+ */
+export function isOfDirectory(bytes: Uint8Array): boolean {
+  return bytes[0] === VERSION && bytes[1] === DIRECTORY
+}
+
 function readEntry(input: ByteReader): LogEntry {
   const kind = input.byte()
   switch (kind) {
@@ -354,18 +369,21 @@ function readEntry(input: ByteReader): LogEntry {
       return { kind: 'together', entries: readMany(input.count(1 + MIN_ENTRY_BYTES), () => readSingle(input)) }
     case CELLS:
       return { kind: 'cells', ...readPart(input), cells: readCells(input) }
+    case DIRECTORY:
     case REST: {
       const part = readPart(input)
       const last = input.byte()
       if (last > 1) throw input.malformed(`${last} where 1 says that it is the last part`)
       const rest: unknown = readValue(input)
-      if (!isRest(rest)) throw input.malformed('something else than what is left beside cells')
+      if (!isRest(rest) || (rest[0] === 'directory') !== (kind === DIRECTORY)) {
+        throw input.malformed('something else than what is left beside cells')
+      }
       return { kind: 'rest', ...part, isLast: last === 1, rest }
     }
     case JOINED: {
       const bytes = input.bytes()
       // Looked at first, or one in another in another would go as deep as somebody likes.
-      const part = bytes[1] === CELLS || bytes[1] === REST ? decodeEntry(bytes) : undefined
+      const part = isPartKind(bytes[1]!) ? decodeEntry(bytes) : undefined
       if (part === undefined || !isPart(part))
         throw input.malformed('something else than a part of a checkpoint as what is joined')
       return { kind: 'joined', part }
@@ -389,7 +407,11 @@ function readSingle(input: ByteReader): SingleEntry {
 }
 
 function isAlone(kind: number): boolean {
-  return kind === TOGETHER || kind === CELLS || kind === REST || kind === JOINED
+  return kind === TOGETHER || kind === JOINED || isPartKind(kind)
+}
+
+function isPartKind(kind: number): boolean {
+  return kind === CELLS || kind === REST || kind === DIRECTORY
 }
 
 function isPart(entry: LogEntry): entry is CheckpointEntry {

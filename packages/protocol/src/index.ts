@@ -51,7 +51,7 @@ export { createFrameReader, encodeFrames, packFrames } from './message.ts'
 export type { FrameReader } from './message.ts'
 
 // Entries of the log on a client's disk, and what rests beside a record there
-export { createCellsEntry, decodeEntry, encodeEntry, entriesIn, isOfCells } from './entry.ts'
+export { createCellsEntry, decodeEntry, encodeEntry, entriesIn, isOfCells, isOfDirectory } from './entry.ts'
 export type {
   CellsEntry,
   CheckpointEntry,
@@ -63,7 +63,7 @@ export type {
   RestEntry,
   SingleEntry,
 } from './entry.ts'
-export type { KeptEnvelope, KeptNote, KeptPending, KeptRefused, Ledger, Named, Rest } from './rest.ts'
+export type { Directory, KeptEnvelope, KeptNote, KeptPending, KeptRefused, Ledger, Named, Rest } from './rest.ts'
 export { decodeLocal, encodeLocal, noLocalPart } from './local.ts'
 export type { LocalPart } from './local.ts'
 

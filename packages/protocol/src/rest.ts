@@ -53,8 +53,23 @@ export type KeptNote = readonly [
   inverse: Value,
 ]
 
+/**
+ * Which parts of a checkpoint have the cells of some portions, each of which is in no other part, so that who does not want them need not read these. A portion is a
+ * ref by the key of its cell, or all members of a collection by what their keys begin with.
+ */
+export interface Directory {
+  /** How many entries the checkpoint is, the last part twice. */
+  readonly entries: number
+  /** The last part that has cells. */
+  readonly lastOfCells: number
+  /** Of each portion its first part, how many these are, and how many bytes. */
+  readonly portions: readonly (readonly [portion: string, first: number, parts: number, bytes: number])[]
+}
+
 /** What one part of a checkpoint says, beside those that have the states of cells. */
 export type Rest =
+  /** Comes first, if at all. */
+  | readonly ['directory', Directory]
   | readonly ['pending', readonly KeptPending[]]
   | readonly ['refused', readonly KeptRefused[]]
   | readonly ['asked', readonly KeptEnvelope[]]
@@ -86,7 +101,10 @@ const tuple =
   (value) =>
     isList(value) && value.length === items.length && items.every((item, i) => item(value[i]))
 
-const ledger: { readonly [name in keyof Ledger]: Shape } = {
+/** The names of something's properties, and what is there. */
+type Shapes<T> = { readonly [name in keyof T]: Shape }
+
+const ledger: Shapes<Ledger> = {
   relaySeq: whole,
   stretches: listOf(tuple(text, whole)),
   foreign: listOf(text),
@@ -102,13 +120,26 @@ const ledger: { readonly [name in keyof Ledger]: Shape } = {
   clientsOfRefused: listOf(whole),
 }
 
+function objectOf<T extends object>(shapeOf: Shapes<T>): Shape {
+  return (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries<Shape>(shapeOf).every(([name, shape]) =>
+      shape((value as { readonly [name: string]: unknown })[name]),
+    )
+}
+
+const directory: Shapes<Directory> = {
+  entries: whole,
+  lastOfCells: whole,
+  portions: listOf(tuple(text, whole, whole, whole)),
+}
+
 const shapes: { readonly [kind in Rest[0]]: Shape } = {
   pending: listOf(tuple(bytes, bytes, listOf(tuple(text, whole)))),
   refused: listOf(tuple(bytes, bytes, text, text)),
   asked: listOf(tuple(text, bytes, bytes)),
   notes: listOf(tuple(text, whole, whole, whole, listOf(tuple(text, text, text)), any)),
-  ledger: (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.entries(ledger).every(([name, shape]) => shape((value as { readonly [name: string]: unknown })[name])),
+  directory: objectOf(directory),
+  ledger: objectOf(ledger),
 }

@@ -254,6 +254,10 @@ const rest: fc.Arbitrary<Rest> = fc.oneof(
     fc.constant('notes' as const),
     some(fc.tuple(id, seq, whole, whole, some(fc.tuple(text, text, arbiter)), value)),
   ),
+  fc.tuple(
+    fc.constant('directory' as const),
+    fc.record({ entries: whole, lastOfCells: whole, portions: some(fc.tuple(text, whole, whole, whole)) }),
+  ),
   fc.tuple(fc.constant('ledger' as const), ledger),
 )
 

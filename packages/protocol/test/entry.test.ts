@@ -69,7 +69,7 @@ describe('log entries', () => {
     newer[0] = 2
     expect(codeOf(() => decodeEntry(newer))).toBe('damaged')
     expect(codeOf(() => decodeEntry(resealed(newer)))).toBe('newer-version')
-    expect(codeOf(() => decodeEntry(sealedOf([1, 12, 0])))).toBe('newer-version')
+    expect(codeOf(() => decodeEntry(sealedOf([1, 13, 0])))).toBe('newer-version')
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0])))).toBeUndefined()
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0, 0])))).toBe('malformed')
     // What is in itself would go as deep as somebody likes.

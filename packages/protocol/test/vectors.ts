@@ -280,6 +280,13 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
     isLast: false,
     rest: ['notes', [[A, 7, 1000, 0, [['lww', 'title', 'local']], [2, 's', '', 0, 1, 1, [], [], [null], [], []]]]],
   },
+  'the rest, the directory': {
+    kind: 'rest',
+    checkpoint: 3,
+    part: 1,
+    isLast: false,
+    rest: ['directory', { entries: 6, lastOfCells: 3, portions: [['record archive/', 3, 1, 700]] }],
+  },
   'the rest, the last part': {
     kind: 'rest',
     checkpoint: 1,

@@ -42,7 +42,8 @@ export function joinedOf(parts: readonly Part[], relaySeq: number): JoinedCheckp
       continue
     }
     if (of.rest[0] === 'asked') asked.push(...of.rest[1].map(([, record]) => record))
-    if (of.rest[0] !== 'ledger') bodies.push(of.rest)
+    // It tells of the parts that were.
+    if (of.rest[0] !== 'ledger' && of.rest[0] !== 'directory') bodies.push(of.rest)
   }
   const last: Rest | undefined = ledger && ['ledger', ledger]
   const checkpoint = last === undefined ? 1 : numberOf(last)

@@ -83,7 +83,7 @@ function checkInside(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
 }
 
 function checkRest(rest: Rest): void {
-  if (rest[0] === 'ledger' || rest[0] === 'notes') return
+  if (rest[0] === 'ledger' || rest[0] === 'notes' || rest[0] === 'directory') return
   for (const kept of rest[1]) {
     // An envelope begins with who made it.
     const [record, local] = typeof kept[0] === 'string' ? [kept[1], kept[2] as Uint8Array] : [kept[0], kept[1]]
