@@ -1,4 +1,4 @@
-import type { AppendOptions, Log, StoreError } from '@syncline/store'
+import type { AppendOptions, Log, ReadRange, StoreError } from '@syncline/store'
 import { FIRST_BATCH, nextBatch } from './batch.ts'
 import type { Connection, StoreName } from './connection.ts'
 import type { EntryRecord } from './format.ts'
@@ -63,13 +63,17 @@ export function createLog(
   }
 
   /** Asks for entries after a position. */
-  function ask<T>(after: number, request: (entries: IDBIndex, range: IDBKeyRange) => IDBRequest<T>): Promise<T> {
+  function ask<T>(
+    after: number,
+    request: (entries: IDBIndex, range: IDBKeyRange) => IDBRequest<T>,
+    upTo = Infinity,
+  ): Promise<T> {
     return track('read from', () =>
       connection.begin(['entries'], 'readonly', {}, (transaction) =>
         readAtOnce(transaction, () =>
           request(
             transaction.objectStore('entries').index('bySpace'),
-            keyRange.bound([space, after], [space, Infinity], true),
+            keyRange.bound([space, after], [space, upTo], true),
           ),
         ),
       ),
@@ -80,27 +84,33 @@ export function createLog(
   async function readBatch(
     after: number,
     count: number,
+    upTo: number,
   ): Promise<{ readonly records: readonly FoundRecord[]; readonly isAtOnce: boolean }> {
     let values: readonly unknown[]
     try {
-      values = await ask<unknown[]>(after, (entries, range) => entries.getAll(range, count))
+      values = await ask<unknown[]>(after, (entries, range) => entries.getAll(range, count), upTo)
     } catch (error) {
       // The storage cannot be read, or one record in it cannot.
-      return { records: await readEach(after, count, error), isAtOnce: false }
+      return { records: await readEach(after, count, upTo, error), isAtOnce: false }
     }
     let last = after
     for (const value of values) {
       // Where a bad one stands it does not say itself.
-      if (flawOf(value, last) !== undefined) return { records: await readEach(after, count), isAtOnce: false }
+      if (flawOf(value, last) !== undefined) return { records: await readEach(after, count, upTo), isAtOnce: false }
       last = (value as EntryRecord).position
     }
     return { records: values as readonly EntryRecord[], isAtOnce: true }
   }
 
   /** The same records, each by itself. */
-  async function readEach(after: number, count: number, unless?: unknown): Promise<readonly FoundRecord[]> {
+  async function readEach(
+    after: number,
+    count: number,
+    upTo: number,
+    unless?: unknown,
+  ): Promise<readonly FoundRecord[]> {
     const keysAfter = (position: number, most: number): Promise<number[]> =>
-      ask(position, (entries, range) => entries.getAllKeys(range, most)) as Promise<number[]>
+      ask(position, (entries, range) => entries.getAllKeys(range, most), upTo) as Promise<number[]>
     const keys = await keysAfter(after, count).catch((error: unknown) => {
       throw unless ?? error
     })
@@ -204,9 +214,13 @@ export function createLog(
 
   async function newestClaim(): Promise<number> {
     let newest = seenClaim
-    await eachRecord(0, (record) => {
-      if ('claim' in record) newest = Math.max(newest, record.claim ?? 0)
-    })
+    await eachRecord(
+      0,
+      (record) => {
+        if ('claim' in record) newest = Math.max(newest, record.claim ?? 0)
+      },
+      allOfIt,
+    )
     return newest
   }
 
@@ -245,42 +259,73 @@ export function createLog(
   }
 
   /** Calls `each` for all records after a position; resolves to the last one, or to that. In the middle of a checkpoint it begins with its first part. */
-  async function eachRecord(after: number, each: (record: FoundRecord) => unknown): Promise<number> {
+  async function eachRecord(
+    after: number,
+    each: (record: FoundRecord) => unknown,
+    next: (last: number) => ReadRange,
+  ): Promise<number> {
     let last = Math.floor(after)
     let count = FIRST_BATCH
     /** A part of the checkpoint in which the reading stands. */
     let part: FoundRecord | undefined
+    let left = 0
+    let upTo = 0
+    let from = 0
+
+    function goOn(): void {
+      const range = next(last)
+      from = Math.max(last, range.after ?? last)
+      upTo = range.upTo ?? Infinity
+      left = range.most ?? Infinity
+    }
+
+    goOn()
     for (;;) {
-      const { records, isAtOnce } = await readBatch(last, count)
-      const known = part ?? (isAtOnce ? undefined : records.find(({ position }) => !Number.isInteger(position)))
-      if (known !== undefined && !(await isThere(known))) {
-        last = Math.floor(last)
-        part = undefined
-        continue
+      // A range that can hold no key is an error.
+      if (from < upTo && left > 0) {
+        const wanted = Math.min(count, left)
+        const { records, isAtOnce } = await readBatch(from, wanted, upTo)
+        const known = part ?? (isAtOnce ? undefined : records.find(({ position }) => !Number.isInteger(position)))
+        if (known !== undefined && !(await isThere(known))) {
+          last = Math.floor(last)
+          part = undefined
+          goOn()
+          continue
+        }
+        let bytes = 0
+        for (const record of records) {
+          last = from = record.position
+          part = Number.isInteger(last) ? undefined : record
+          const taken = each(record)
+          if (taken instanceof Promise) await taken
+          if ('entry' in record) bytes += record.entry.length
+        }
+        left -= records.length
+        if (records.length > 0) count = nextBatch(records.length, bytes)
+        if (records.length === wanted) continue
       }
-      let bytes = 0
-      for (const record of records) {
-        last = record.position
-        part = Number.isInteger(last) ? undefined : record
-        const taken = each(record)
-        if (taken instanceof Promise) await taken
-        if ('entry' in record) bytes += record.entry.length
+      if (left > 0) {
+        if (upTo === Infinity) return last
+        last = Math.max(last, upTo)
       }
-      if (records.length < count) return last
-      count = nextBatch(records.length, bytes)
+      goOn()
     }
   }
 
   return {
     cleared: connection.cleared(),
 
-    read: (after, each, bad = refuse) =>
-      eachRecord(after, (record) => {
-        assertOpen()
-        if ('flaw' in record) return bad(record.position, record.flaw)
-        seenClaim = Math.max(seenClaim, record.claim ?? 0)
-        return each(record.entry, record.position, record.claim)
-      }),
+    read: (after, each, bad = refuse, next = allOfIt) =>
+      eachRecord(
+        after,
+        (record) => {
+          assertOpen()
+          if ('flaw' in record) return bad(record.position, record.flaw)
+          seenClaim = Math.max(seenClaim, record.claim ?? 0)
+          return each(record.entry, record.position, record.claim)
+        },
+        next,
+      ),
 
     async setAside(position, reason) {
       await track('set aside an entry of', () => setAside(connection, 'entries', position, space, reason))
@@ -320,6 +365,8 @@ export function createLog(
     },
   }
 }
+
+const allOfIt = (): ReadRange => ({})
 
 /** Positions as ranges. What lies between two that are no more than 1 apart is of no other space. */
 function runsOf(positions: readonly number[]): readonly (readonly [from: number, to: number])[] {

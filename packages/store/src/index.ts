@@ -39,6 +39,7 @@ export type {
   HeldLock,
   Locks,
   Log,
+  ReadRange,
   Storage,
   Transport,
   TransportEvents,

@@ -1,6 +1,6 @@
 import { StoreError } from './errors.ts'
 import { createLocks, later } from './memory-locks.ts'
-import type { Channel, Channels, Log, Storage } from './ports.ts'
+import type { Channel, Channels, Log, ReadRange, Storage } from './ports.ts'
 
 /** A log of one space in memory. */
 interface Shelf {
@@ -57,14 +57,23 @@ function openShelf(shelf: Shelf): Log {
     if (closed) throw new StoreError('closed', 'This log is closed. Open it again.')
   }
   return {
-    async read(after, each) {
+    async read(after, each, _bad, next = allOfIt) {
       assertOpen()
       await Promise.resolve()
       // Who is in the middle of a checkpoint does not know whether it is still this one.
       let last = Math.floor(after)
+      let range = next(last)
+      let left = range.most ?? Infinity
       for (const { position, bytes, claim } of shelf.entries.slice(placeAfter(shelf, last))) {
         assertOpen()
         if (shelf.aside.has(position)) continue
+        while (left === 0 || position > (range.upTo ?? Infinity)) {
+          if (left > 0) last = Math.max(last, range.upTo!)
+          range = next(last)
+          left = range.most ?? Infinity
+        }
+        if (position <= (range.after ?? 0)) continue
+        left -= 1
         last = position
         const taken = each(bytes.slice(), position, claim)
         if (taken instanceof Promise) await taken
@@ -121,6 +130,8 @@ function openShelf(shelf: Shelf): Log {
     },
   }
 }
+
+const allOfIt = (): ReadRange => ({})
 
 /** Where the first entry after a position is. */
 function placeAfter({ entries }: Shelf, position: number): number {

@@ -56,11 +56,15 @@ export interface Log {
    *
    * `bad` is called in place of `each` for what is not as it was written, with the reason in words. Without it the reading ends there, with
    * `StoreError` `storage-damaged`.
+   *
+   * `next` says what is to be read, and is asked again, with the last position, when that was read: the bytes of what it leaves out stay where they are. When what was put in
+   * place of others has changed meanwhile it is asked from before the beginning of that.
    */
   read(
     after: number,
     each: (entry: Uint8Array, position: number, claim: number | undefined) => unknown,
     bad?: (position: number, reason: string) => void,
+    next?: (last: number) => ReadRange,
   ): Promise<number>
 
   /**
@@ -101,6 +105,16 @@ export interface Log {
   onLost(listener: (error: Error) => void): () => void
 
   close(): Promise<void>
+}
+
+/** What of a log is read in one go. */
+export interface ReadRange {
+  /** What stands up to here is passed over. Default: nothing is. */
+  readonly after?: number
+  /** The last position, included. Default: to the end, and then the reading is over. */
+  readonly upTo?: number
+  /** So many entries at most. */
+  readonly most?: number
 }
 
 /** How durable, and on what condition. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Log } from '../../src/index.ts'
+import type { Log, ReadRange } from '../../src/index.ts'
 import type { BrowserUnderTest } from './storage.ts'
 
 interface Stored {
@@ -51,6 +51,37 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
       expect(await theirs.read(told[i]!, (_, position) => stored.push(position))).toBe(told[3])
       expect(stored).toEqual(told.slice(i + 1))
     }
+  })
+
+  test('what is not wanted is passed over', async () => {
+    const told: number[] = []
+    for (let i = 0; i < 40; i++) told.push(await mine.append(number(i)))
+    /** What is read, and from where it is asked what comes next. */
+    const read = async (...ranges: readonly ReadRange[]): Promise<readonly [found: number[], asked: number[]]> => {
+      const [found, asked]: [number[], number[]] = [[], []]
+      const last = await theirs.read(
+        0,
+        (entry) => found.push(toNumber(entry)),
+        undefined,
+        (at) => (asked.push(at), ranges[asked.length - 1] ?? {}),
+      )
+      expect(last).toBe(told[39])
+      return [found, asked]
+    }
+    const all = Array.from({ length: 40 }, (_, i) => i)
+    expect(await read()).toEqual([all, [0]])
+    expect(await read({ most: 1 }, { after: told[4]!, upTo: told[6]! }, { after: told[30]! })).toEqual([
+      [0, 5, 6, ...all.slice(31)],
+      [0, told[0], told[6]],
+    ])
+    expect(await read({ upTo: told[1]! }, { upTo: told[1]! }, { most: 20 })).toEqual([
+      all,
+      [0, told[1], told[1], told[21]],
+    ])
+    expect(await read({ after: told[36]!, most: 2 })).toEqual([
+      [37, 38, 39],
+      [0, told[38]],
+    ])
   })
 
   test('every entry owns its buffer, on the way in and on the way out', async () => {
