@@ -2,6 +2,9 @@ import type { Arbiter } from './change.ts'
 import type { Location } from './location.ts'
 import { cellKey, prefixIn, type CellKey } from './ref.ts'
 
+/** What is here or away as a whole: the members of a collection, by what their keys begin with, or a ref that is in none, by its key. */
+export type Portion = string
+
 /** Where the newest state of one key is. Whoever has it need not look for it again. */
 export class Cell {
   readonly family: CellFamily
@@ -29,13 +32,13 @@ export class Cell {
 }
 
 /** The place of a cell that was taken away. */
-const GONE = -1
+export const GONE = -1
 
 /** The cells whose keys begin alike: the members of one collection; all that are in none. */
 export class CellFamily {
   /** Ends with a slash, and is empty for those that are in no collection. */
   readonly prefix: string
-  readonly cells: Map<string, Cell>
+  cells: Map<string, Cell>
 
   constructor(prefix: string) {
     this.prefix = prefix
@@ -67,7 +70,7 @@ export class Cells {
   /** The cell of a key, made when there is none. One that is left without a state is as if it were not there. */
   make(key: CellKey): Cell {
     const prefix = prefixIn(key)
-    return cellIn(this.#family(prefix), prefix === '' ? key : key.slice(prefix.length))
+    return cellIn(this.makeFamily(prefix), prefix === '' ? key : key.slice(prefix.length))
   }
 
   findAt(location: Location): Cell | undefined {
@@ -78,7 +81,7 @@ export class Cells {
 
   makeAt(location: Location): Cell {
     if (location.home === this && location.cell!.place !== GONE) return location.cell!
-    return this.#remember(location, cellIn(this.#family(location.prefix), location.id))
+    return this.#remember(location, cellIn(this.makeFamily(location.prefix), location.id))
   }
 
   /** The cell that an operation is on, made when there is none. */
@@ -95,7 +98,7 @@ export class Cells {
   /** The same, where it is known what the address begins with up to its first slash, and what the rest is. */
   makeBeside(tag: string, arbiter: Arbiter, collection: string, id: string): Cell {
     if (this.#lastAddress !== collection || this.#lastTag !== tag || this.#lastArbiter !== arbiter) {
-      this.#family(cellKey(tag, collection, arbiter))
+      this.makeFamily(cellKey(tag, collection, arbiter))
       this.#lastTag = tag
       this.#lastArbiter = arbiter
       this.#lastAddress = collection
@@ -124,11 +127,16 @@ export class Cells {
     return last === prefix ? cells.get(id) : this.#families.get(prefix)?.cells.get(id)
   }
 
+  /** Those that are here. */
   *[Symbol.iterator](): Iterable<Cell> & Iterator<Cell> {
-    for (const { cells } of this.#families.values()) yield* cells.values()
+    for (const { cells } of this.#families.values()) {
+      // Not by its values: of what is away nobody asks for these unpunished.
+      for (const [, cell] of cells) if (cell.place !== GONE) yield cell
+    }
   }
 
-  #family(prefix: string): CellFamily {
+  /** The family of a prefix, made when there is none. */
+  makeFamily(prefix: string): CellFamily {
     if (this.#last.prefix === prefix) return this.#last
     let family = this.#families.get(prefix)
     if (family === undefined) this.#families.set(prefix, (family = new CellFamily(prefix)))

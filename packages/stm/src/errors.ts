@@ -61,6 +61,8 @@ export type StmErrorCode =
   | 'too-large-for-ref'
   /** A method of a Snapshot was called without its Snapshot: `const { get } = snapshot`. */
   | 'detached-method'
+  /** What was to be read or written is not in this tab's memory, or was not at the time of this Snapshot. `refs` names it. */
+  | 'not-loaded'
   /** Two items of a keyed array have the same key. */
   | 'duplicate-key'
   /** `diff` was given Snapshots of different memories, or something that is no Snapshot. */

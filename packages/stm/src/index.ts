@@ -101,6 +101,11 @@ export { layered } from './layered.ts'
 export type { Memory, UnreadOp, View } from './memory.ts'
 export type { LaterBasis } from './versions.ts'
 
+// What is in a memory, and what is away
+export { bringBack, foldedOf, portionIn, portionOf, portionOfOp, sendAway } from './away.ts'
+export type { States } from './away.ts'
+export type { Portion } from './cells.ts'
+
 // Watching
 export { arbiterOf, policyOf } from './family.ts'
 export { covers, createWatchers, watchKey } from './watch.ts'

@@ -13,6 +13,8 @@ export interface Indexes {
   sorted(version: Version, readable: AnyCollection | AnyList): SortedSet
   /** The same at the newest version, in steps of so many members; it is left to the next who asks when something is committed meanwhile. */
   ready(readable: AnyCollection | AnyList): Iterable<number>
+  /** What is kept of each family, by the prefix of its keys. What is taken out is found again by the next who asks. */
+  readonly byPrefix: Map<string, Index>
 }
 
 /** So many members are looked at in one step: a millisecond. */
@@ -113,11 +115,11 @@ export function createIndexes(versions: Versions, adopt: (policy: Policy) => Pol
     return new Map(Array.from(moves, ([key, { added }]) => [key, sortedSet(added)]))
   }
 
-  return { derive, sorted, ready }
+  return { derive, sorted, ready, byPrefix: indexes }
 }
 
 /** The sorted sets kept for one family: its membership, and its lists by the fields that were asked for. */
-interface Index {
+export interface Index {
   readonly family: Family
   /** The version at which the membership, or the lists of a field, came under care. */
   readonly since: Map<string, number>

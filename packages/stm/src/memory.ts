@@ -89,8 +89,20 @@ export interface Memory {
    * some hundred members, and gives how many. If something is committed in between, the rest is left to who reads.
    */
   ready(readable: Readable<unknown>): Iterable<number>
+  /** Hands over what is behind it, to what not every app needs the code of. */
+  inside<T>(act: (inside: Inside) => T): T
   /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
   put(states: ReadonlyMap<CellKey, unknown>, basis: Basis): Changed
+}
+
+/** What is behind a memory. */
+export interface Inside {
+  readonly versions: Versions
+  /** Undefined while nobody has asked for a collection. */
+  readonly indexes: Indexes | undefined
+  adopt(policy: Policy): Policy
+  /** What is to be changed now was so all the time: whoever has a Snapshot of the newest version reads it too. */
+  keepView(): void
 }
 
 /** What a transaction works on: a Snapshot, and what policies and indexes keep behind it. Stays as it is. */
@@ -435,6 +447,15 @@ export function createRuledMemory(
     restore,
     lay,
     ready,
+    inside: (act) =>
+      act({
+        versions,
+        indexes,
+        adopt,
+        keepView() {
+          if (view !== undefined) versions.newest.isHeld = true
+        },
+      }),
     put: (states, basis) => advance(overwrittenBy(states), basis, false),
   }
 }

@@ -147,6 +147,11 @@ export interface BoundPolicy<V = any, S = any, D = any> extends Policy<V, S, D> 
   settle(address: string, payload: Value, origin: Origin): void
   /** Called when the states were rebuilt without a refused Change: the live document of `address` must be made anew. */
   reset(address: string, state: S | undefined): void
+  /**
+   * Lets go of the live documents of some addresses, whose states go out of the memory and may come back. False when one is in use, and nothing has happened.
+   * Without it they stay.
+   */
+  leave?(isOf: (address: string) => boolean): boolean
   /** Called before each transaction and before each incoming Change: hands over direct edits of this task at once. */
   flush(): void
   close(): void

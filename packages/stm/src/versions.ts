@@ -199,8 +199,12 @@ export class Versions {
   readonly #late = new Map<CellKey, number>()
   #lateUntil = 0
 
+  /** Throws when a version has not what a key, or all that begins with a prefix, held then: it was away, and came back later. Undefined while nothing has. */
+  assertHas: ((version: Version, key: CellKey) => void) | undefined
+
   constructor(basis: Basis) {
     this.newest = newVersion(0, basis)
+    this.assertHas = undefined
   }
 
   /** The newest state of a cell. */
@@ -248,6 +252,7 @@ export class Versions {
   }
 
   #walk(version: Version, key: CellKey): unknown {
+    this.assertHas?.(version, key)
     let steps = 0
     for (let at = version; at.replaced !== undefined; at = at.next!) {
       const state = at.replaced.get(key)
@@ -327,6 +332,7 @@ export class Versions {
 
   /** The states that the members of one collection have at a version, by id. Cost: all members, and what was overwritten since. */
   *members(version: Version, prefix: string): Generator<readonly [id: string, state: unknown]> {
+    this.assertHas?.(version, prefix)
     const replaced = version.replaced === undefined ? noneReplaced : gather(version)
     for (const [key, state] of replaced) {
       if (!key.startsWith(prefix)) continue

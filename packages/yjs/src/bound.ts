@@ -258,6 +258,15 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
       lives.delete(address)
       found?.destroy()
     },
+    leave(isOf) {
+      const left = [...lives.values()].filter(({ address }) => isOf(address))
+      if (left.some(({ handles, hasUncommitted }) => handles > 0 || hasUncommitted)) return false
+      for (const one of left) {
+        lives.delete(one.address)
+        one.destroy()
+      }
+      return true
+    },
     flush,
     close() {
       flush()
