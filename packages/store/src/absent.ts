@@ -73,6 +73,7 @@ export function noLink(touchStatus: () => void): StoreLink & { hear(state: LinkS
     sendPresence: nothing,
     tend: nothing,
     onEntry: nothing,
+    onGap: nothing,
     onFenced: nothing,
     strand: nothing,
     end: nothing,

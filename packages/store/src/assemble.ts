@@ -1,6 +1,7 @@
 import { changeId, policyOf, type CellKey } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
 import { noAgents, noCompacting, noLink, noUndoing, noValidity } from './absent.ts'
+import { allHere } from './away.ts'
 import { createCommitting } from './committing.ts'
 import type { Core } from './core.ts'
 import { createDamage } from './damage.ts'
@@ -84,6 +85,7 @@ async function open<P extends readonly Part[]>(
       core.undoing.onReauthored(from, to, reworded)
     },
     { judge: (writes, view, context) => core.validity.rules.judge(writes, view, context) },
+    () => core.away,
     !isLasting && transport === undefined,
   )
   const { memory } = replica
@@ -144,6 +146,7 @@ async function open<P extends readonly Part[]>(
     validity: noValidity,
     undoing: noUndoing,
     compacting: noCompacting,
+    away: allHere,
     link: alone,
     arbitrations: {},
     letGo: () => undefined,
@@ -190,6 +193,7 @@ async function open<P extends readonly Part[]>(
     nowMs: () => clock.nowMs() + core.link.offsetMs(),
     touchStatus: board.touch,
     onError,
+    onDamage: damage.tell,
   }
   const committing = createCommitting(core)
   const settling = createSettling(core)
@@ -245,7 +249,9 @@ async function open<P extends readonly Part[]>(
       core.link.wake()
     },
   }
-  const journal: Journal = isLasting ? createJournal(log, readUpTo, clock, events) : createUnwrittenJournal(events)
+  const journal: Journal = isLasting
+    ? createJournal({ append: log.append, read: (...how) => core.away.read(log, ...how) }, readUpTo, clock, events)
+    : createUnwrittenJournal(events)
 
   function readNews(): void {
     journal.pull().then(() => {
@@ -302,7 +308,8 @@ async function open<P extends readonly Part[]>(
     try {
       const { ready = [] } = options
       for (const readable of ready) memory.adopt(policyOf(readable))
-      const end = await log.read(
+      const end = await core.away.read(
+        log,
         0,
         (bytes, position, claim) => {
           last = position
@@ -428,7 +435,7 @@ const signedOut: Problem = {
 }
 
 /** The names of parts. Throws `invalid-parts` for what are none, and `part-missing` for options that nobody would heed. */
-function checkParts({ transport, presence }: StoreOptions, parts: readonly Part[]): ReadonlySet<PartName> {
+function checkParts({ transport, presence, onDemand }: StoreOptions, parts: readonly Part[]): ReadonlySet<PartName> {
   // Who writes JavaScript may name a part by its name, or none.
   if (!Array.isArray(parts) || !parts.every(isPart)) {
     throw new StoreError(
@@ -440,6 +447,7 @@ function checkParts({ transport, presence }: StoreOptions, parts: readonly Part[
   if (transport !== undefined && !names.has('link') && !names.has('relayRefs')) {
     throw partMissing('link', 'The option `transport`')
   }
+  if (onDemand !== undefined && !names.has('onDemand')) throw partMissing('onDemand', 'The option `onDemand`')
   if (presence !== undefined && !names.has('presence')) throw partMissing('presence', 'The option `presence`')
   return names
 }

@@ -1,5 +1,6 @@
 import type { CheckpointEntry, KeptNote, Ledger } from '@syncline/protocol'
 import { changeId, type DistilledCell } from '@syncline/stm'
+import { partsWanted, type Away } from './away.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
 import type { Pieces } from './pieces.ts'
 import { withLocalPart } from './read-change.ts'
@@ -37,8 +38,8 @@ export interface CheckpointReading {
   newest(): number
 }
 
-/** Has read nothing yet. */
-export function createCheckpointReading(space: string, replica: Replica): CheckpointReading {
+/** Has read nothing yet. `away` says what is passed over. */
+export function createCheckpointReading(space: string, replica: Replica, away: () => Away): CheckpointReading {
   const { memory, pendingOf } = replica
   let newest = 0
   /** How many parts have come, or should have. */
@@ -47,7 +48,8 @@ export function createCheckpointReading(space: string, replica: Replica): Checkp
   let last = 0
   let found = emptyFound()
 
-  function addCells(cells: readonly DistilledCell[], isReplay: boolean): void {
+  function addCells(all: readonly DistilledCell[], isReplay: boolean): void {
+    const cells = away().present(all)
     if (isReplay && found.cells.length === 0 && memory.lay(cells)) found.isLaid = true
     else if (found.isLaid) throw new Error('Something was committed while the log was replayed.')
     else found.cells.push(cells)
@@ -82,6 +84,8 @@ export function createCheckpointReading(space: string, replica: Replica): Checkp
         })
         return () => void found.envelopes.push(...asked)
       }
+      case 'directory':
+        return () => void (found.isWanted = partsWanted(rest[1], away()))
       case 'notes':
         return () => void found.notes.push(...rest[1])
       case 'ledger':
@@ -102,6 +106,7 @@ export function createCheckpointReading(space: string, replica: Replica): Checkp
           parts = 0
         }
         newest = entry.checkpoint
+        while (parts + 1 < entry.part && !found.isWanted(parts + 1)) parts += 1
         parts += 1
         found.isPartial ||= entry.part !== parts
         parts = entry.part
@@ -110,7 +115,7 @@ export function createCheckpointReading(space: string, replica: Replica): Checkp
     },
     take() {
       if (parts === 0) return undefined
-      const { cells, ledger, isPartial, isLaid, ...lists } = found
+      const { cells, ledger, isPartial, isLaid, isWanted: _, ...lists } = found
       if (ledger !== undefined) last = parts
       parts = 0
       found = emptyFound()
@@ -135,6 +140,8 @@ interface Found {
   readonly notes: KeptNote[]
   ledger: Ledger | undefined
   isPartial: boolean
+  /** Which parts must come. */
+  isWanted: (part: number) => boolean
   /** Whether the cells lie in the memory. */
   isLaid: boolean
 }
@@ -148,6 +155,7 @@ function emptyFound(): Found {
     notes: [],
     ledger: undefined,
     isPartial: false,
+    isWanted: () => true,
     isLaid: false,
   }
 }

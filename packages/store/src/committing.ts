@@ -23,6 +23,7 @@ import {
   type Tx,
   type Value,
 } from '@syncline/stm'
+import type { Placed } from './away.ts'
 import type { Core } from './core.ts'
 import { closedError, refusedError } from './errors.ts'
 import { randomUint32 } from './identity.ts'
@@ -261,7 +262,11 @@ export function createCommitting(core: Core): Committing {
     synced,
     bind(policy) {
       const bound = policy.bind?.({
-        state: (address) => memory.state(cellKey(policy.tag, address)),
+        state(address) {
+          const place: Placed = { tag: policy.tag, address, arbiter: 'local' }
+          // What is away has no live document.
+          return core.away.present([place]).length === 0 ? undefined : memory.state(cellKey(policy.tag, address))
+        },
         commit(address, payload) {
           if (core.isClosed) throw closedError()
           checkSize(valueSizeBytes(payload), [])

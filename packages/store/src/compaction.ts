@@ -1,8 +1,10 @@
 import { decodeEntry, entriesIn, isOfCells, ProtocolError, type KeptNote, type LogEntry } from '@syncline/protocol'
+import type { HeldAway } from './away.ts'
 import type { Core } from './core.ts'
 import { partsOf } from './checkpoint-writing.ts'
 import { StoreError } from './errors.ts'
 import type { Held } from './held.ts'
+import type { Journal } from './journal.ts'
 import { createNoteKeeping } from './kept-notes.ts'
 import { createPauses, nextTask, type Pieces } from './pieces.ts'
 import type { HeldLock } from './ports.ts'
@@ -107,14 +109,35 @@ export function createCompacting(core: Core): Compacting {
       return false
     const state = core.replica.hold(core.journal.isDurable)
     if (state === undefined) return false
+    const away = core.away.hold()
+    try {
+      return await replaceBy(state, at, away)
+    } finally {
+      away.letGo()
+    }
+  }
+
+  async function replaceBy(
+    state: Held,
+    at: NonNullable<ReturnType<Journal['quiet']>>,
+    away: HeldAway,
+  ): Promise<boolean> {
     const checkpoint = Math.max(made, core.intake.checkpoint()) + 1
     const { notes, tailThere } = await lookThrough(at.position, state)
     // Another tab may have done it, which this one has read too far to see.
     if (!isWorthIt()) return true
+    const gone = await away.cells()
+    if (gone === undefined || core.isClosed) return false
     const entries: Uint8Array[] = []
     let bytesPending = 0
-    for (const entry of partsOf(state, notes, checkpoint, (bytes) => (bytesPending += bytes))) {
-      entries.push(entry)
+    const parts = partsOf(state, notes, checkpoint, (bytes) => (bytesPending += bytes), core.away, gone)
+    for (;;) {
+      const next = parts.next()
+      if (next.done === true) {
+        if (next.value !== undefined) entries.unshift(next.value)
+        break
+      }
+      entries.push(next.value)
       await nextTask(clock)
       if (core.isClosed) return false
     }
@@ -185,9 +208,17 @@ export function createCompacting(core: Core): Compacting {
     pendingCount += entry.rest[1].length
   }
 
+  /** How many bytes of the parts that a directory names are not read. */
+  function passedOver(entry: LogEntry): number {
+    if (entry.kind !== 'rest' || entry.rest[0] !== 'directory') return 0
+    const isWanted = core.away.wants(entry.rest[1])
+    return entry.rest[1].portions.reduce((sum, [portion, , , bytes]) => sum + (isWanted(portion) ? 0 : bytes), 0)
+  }
+
   return {
     saw(entry, bytes) {
       count(entry, bytes)
+      held += passedOver(entry)
       look()
     },
     grew(bytes) {

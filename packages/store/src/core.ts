@@ -1,10 +1,12 @@
 import type { Arbiter, ChangeId } from '@syncline/stm'
 import type { Agents } from './agents.ts'
 import type { Arbitration } from './arbitration.ts'
+import type { Away } from './away.ts'
 import type { Committing } from './committing.ts'
 import type { Compacting } from './compaction.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { Intake } from './intake.ts'
+import type { StoreError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import type { StoreOptions } from './options.ts'
 import type { PartName } from './part.ts'
@@ -76,6 +78,8 @@ export interface Core extends Brought {
   /** Something that the status shows has moved. */
   touchStatus(): void
   onError(error: unknown): void
+  /** Something that is stored was found to be damaged, and set aside. */
+  onDamage(error: StoreError): void
 }
 
 /** What parts bring. Where one is absent stands what does nothing in its place, or says what is missing: see `absent.ts`. */
@@ -84,6 +88,7 @@ export interface Brought {
   validity: Omit<Validity, 'onViolation' | 'invariant'>
   undoing: Omit<Undoing, 'stack'>
   compacting: Compacting
+  away: Away
   link: StoreLink
   /** Who decides about refs that are not this tab's own. */
   readonly arbitrations: Partial<Record<Arbiter, Arbitration>>

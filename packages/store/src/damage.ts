@@ -12,6 +12,8 @@ export interface Damage {
   note(position: number, reason: string): void
   /** Sets aside what was noted since the last time, and says so. Resolves when that is stored, or cannot be. */
   setAside(log: Log): Promise<void>
+  /** Tells of what somebody else has found and set aside. */
+  tell(error: StoreError): void
   /** What was found last. */
   found(): StoreError | undefined
 }
@@ -29,7 +31,13 @@ export function createDamage(space: string, onFound: (error: StoreError) => void
     noted.push({ position, reason: error.cause instanceof Error ? error.cause.message : error.message })
   }
 
+  function tell(error: StoreError): void {
+    found = error
+    onFound(error)
+  }
+
   return {
+    tell,
     unless(position, take) {
       try {
         take()
@@ -51,8 +59,7 @@ export function createDamage(space: string, onFound: (error: StoreError) => void
       if (noted.length === 0) return
       const now = noted
       noted = []
-      found = damagedError(space, now)
-      onFound(found)
+      tell(damagedError(space, now))
       // What cannot be set aside now is found again by who opens the log next.
       await Promise.allSettled(now.map(({ position, reason }) => log.setAside(position, reason)))
     },

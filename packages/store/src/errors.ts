@@ -75,6 +75,10 @@ export type StoreErrorCode =
   | 'invalid-rate'
   /** Something was asked of a store that was opened without the part for it; `part` says which. */
   | 'part-missing'
+  /** What is to be loaded on demand cannot be. */
+  | 'invalid-on-demand'
+  /** What was to be loaded is not said by this device's log as this tab shows all else. */
+  | 'load-failed'
   /** A store was to be opened with parts that are none. */
   | 'invalid-parts'
 

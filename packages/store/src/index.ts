@@ -20,6 +20,9 @@ export type { ChangesOptions, Everything, Report, Selected, Selector } from './r
 // Handles
 export type { Deletable, Permission, ReadHandle, SetOf, WriteHandle, Written } from './handle.ts'
 
+// Data on demand
+export type { Loaded } from './on-demand.ts'
+
 // Presence
 export type { Presence, PresenceMaker, PresencePort, PresenceState } from './presence.ts'
 

@@ -1,5 +1,6 @@
 import type { LocalPart, LogEntry } from '@syncline/protocol'
 import { changeId, type CellKey, type Change, type ChangeId, type Epoch, type Op, type Origin } from '@syncline/stm'
+import type { Away } from './away.ts'
 import { createCheckpointReading, type ReadCheckpoint } from './checkpoint-reading.ts'
 import type { Core } from './core.ts'
 import { refusedError, StoreError } from './errors.ts'
@@ -31,6 +32,10 @@ export interface Intake {
   checkpoint(): number
   /** Whether a checkpoint has been read in part. */
   isReading(): boolean
+  /** How far the relay's order is in the log. */
+  storedSeq(): number
+  /** Some of what the log has of it, which this tab has passed over until now, is damaged. */
+  onDamagedBase(): void
   /** How far the relay's order is in the log, or on its way there. A tab that was fenced may know more than it was allowed to write. */
   loggedSeq(): number
   /** The relay's order is in the log up to here. */
@@ -45,14 +50,21 @@ export interface Intake {
 
 type Named = Pick<Change, 'writer' | 'seq'>
 
+/** What an intake needs of a store. */
+export type IntakeCore = Pick<
+  Core,
+  'space' | 'replica' | 'waiting' | 'envelopes' | 'journal' | 'undoing' | 'agents' | 'away' | 'strand'
+>
+
 /** Makes the intake of one open store. */
-export function createIntake(core: Core): Intake {
+export function createIntake(core: IntakeCore): Intake {
   const { replica, waiting, envelopes } = core
   let storedSeq = 0
   let loggedSeq = 0
-  const checkpoint = createCheckpointReading(core.space, replica)
+  const away = (): Away => core.away
+  const checkpoint = createCheckpointReading(core.space, replica, away)
   /** The checkpoint of another log that comes to what is here. */
-  const joining = createCheckpointReading(core.space, replica)
+  const joining = createCheckpointReading(core.space, replica, away)
   /** Whether what was ordered up to the basis is known with gaps only: a part of a checkpoint is damaged. */
   let isBasePartial = false
   /** Where the log goes on behind what could not be joined on. */
@@ -96,6 +108,7 @@ export function createIntake(core: Core): Intake {
     if (isBasePartial) return
     storedSeq = Math.max(storedSeq, relaySeq)
     loggedSeq = Math.max(loggedSeq, storedSeq)
+    core.away.onStored()
   }
 
   /** Takes up a checkpoint, as much as has come of it. */
@@ -346,6 +359,11 @@ export function createIntake(core: Core): Intake {
       if (news.length > 0) core.journal.order(epoch, first + stored.length - news.length, news, fence)
       loggedSeq = Math.max(loggedSeq, first + stored.length - 1)
       return changed
+    },
+    storedSeq: () => storedSeq,
+    onDamagedBase() {
+      isBasePartial = replica.basis().relaySeq > 0
+      loggedSeq = storedSeq = 0
     },
     loggedSeq: () => loggedSeq,
     onStored,

@@ -133,7 +133,12 @@ const RETRY_MS = 1000
 const LAST_WRITE_MS = 5000
 
 /** Starts a journal whose log has been read up to somewhere. */
-export function createJournal(log: Log, upTo: ReadUpTo, clock: Clock, events: JournalEvents): Journal {
+export function createJournal(
+  log: Pick<Log, 'append' | 'read'>,
+  upTo: ReadUpTo,
+  clock: Clock,
+  events: JournalEvents,
+): Journal {
   const queue: Piece[] = []
   /** Changes of this tab that are not in the log, in order. */
   const unsaved = new Map<ChangeId, Waiter[]>()

@@ -11,6 +11,7 @@ export {
   compaction,
   handles,
   link,
+  onDemand,
   presence,
   relayRefs,
   undo,

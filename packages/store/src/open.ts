@@ -7,6 +7,7 @@ import {
   compaction,
   handles,
   link,
+  onDemand,
   presence,
   relayRefs,
   undo,
@@ -42,6 +43,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     handles,
     agents,
     link,
+    onDemand,
     presence,
   ] as const)
 }

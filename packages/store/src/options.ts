@@ -21,6 +21,12 @@ export interface StoreOptions {
    * the page can do other things. Anything else is made ready by whoever reads it first, all refs of one kind at once.
    */
   readonly ready?: readonly Readable<unknown>[]
+  /**
+   * What this tab may not need: collections and single refs that merge (`local` ones). They are not read when the store opens, and take no memory, until `load` asks for
+   * them; what is released and in this device's log leaves the memory again. To read or write what is not loaded is refused with `not-loaded`. What the relay has not
+   * stored yet stays in memory as Changes, and without a storage all is in memory.
+   */
+  readonly onDemand?: readonly Readable<unknown>[]
   /** The version of the app's own schema, told to the relay. Default 0. */
   readonly schema?: number
   /** Whether to report what a developer should know, such as write skew, to `onError`. Default false. */

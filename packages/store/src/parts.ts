@@ -5,6 +5,7 @@ import type { Core } from './core.ts'
 import { assertOpen, StoreError } from './errors.ts'
 import { createHandles } from './handles.ts'
 import { createMixedWriter } from './mixed-writer.ts'
+import { createOnDemand } from './on-demand.ts'
 import type { Part } from './part.ts'
 import type { Presence } from './presence.ts'
 import { createPulse } from './pulse.ts'
@@ -151,6 +152,9 @@ export const link: Part<'connect' | 'disconnect'> = {
     }
   },
 }
+
+/** `load` and the option `onDemand`: data that is not in memory before it is asked for. */
+export const onDemand: Part<'load' | 'isLoaded'> = { name: 'onDemand', bring: createOnDemand }
 
 /** Who else is here: what the option `presence` makes, carried to the other tabs and, with a link, to everybody. */
 export const presence: Part<'presence'> = {

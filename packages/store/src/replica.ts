@@ -28,6 +28,7 @@ import {
   type WriterId,
 } from '@syncline/stm'
 import { Applied } from './applied.ts'
+import type { Away } from './away.ts'
 import { createDocumentClients } from './document-clients.ts'
 import type { Caught, Held, TakenUp } from './held.ts'
 import { joined, ownSeqsOf } from './joining.ts'
@@ -207,6 +208,12 @@ export interface Replica {
   /** Lets bound policies hand over direct edits, before something else happens. */
   flushDocuments(): void
   closeDocuments(): void
+  /** What the relay has ordered, and what needs no order, as it is now: what need be kept of it. Undefined when a policy cannot say its states. */
+  acknowledged(): Iterable<DistilledCell> | undefined
+  /** The cells that pending Changes touch. What is away is not among them. */
+  readonly overlaid: Map<CellKey, Overlaid>
+  /** The policies with live documents. */
+  readonly bound: readonly BoundPolicy[]
 }
 
 /** A class, and lazy in all that a store without a relay may never ask for. */
@@ -286,7 +293,7 @@ interface Skipped {
 }
 
 /** A cell that pending Changes touch. */
-interface Overlaid {
+export interface Overlaid {
   /** How many operations of them. */
   operations: number
   /** The state without them. */
@@ -298,12 +305,13 @@ interface Overlaid {
 /**
  * Makes an empty replica. `bind` gives a policy its live documents; `onReauthored` is told what a Change has become; `rules` are what bodies
  * that nobody commits must keep to. With `isAlone` there is no log, no relay and no other tab: nothing can come that asks for what is pending,
- * so it is counted and not kept.
+ * so it is counted and not kept. `away` says what is not in the memory.
  */
 export function createReplica(
   bind: (policy: Policy) => Policy,
   onReauthored: (from: Change, to: Change, reworded: Reworded | undefined) => void,
   rules: Rules,
+  away: () => Away,
   isAlone = false,
 ): Replica {
   /** The basis, but for the Changes of one writer that came since, up to a seq. One commit after the other makes no new one. */
@@ -399,24 +407,26 @@ export function createReplica(
       postponed.applied = { change, next }
       return nothing
     }
-    const changed = memory.apply(change.ops, stampOf(change), next)
+    const ops = away().present(change.ops)
+    const changed = memory.apply(ops, stampOf(change), next)
     if (origin !== 'replay') applied.add(change, origin === 'local')
-    settleDocuments(change, origin)
+    settleDocuments(ops, origin)
     return changed
   }
 
-  function settleDocuments({ ops }: Change, origin: Origin): void {
+  function settleDocuments(ops: readonly Op[], origin: Origin): void {
     if (bound.length === 0 || isEnding) return
     for (const op of ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
   }
 
   /** The same in pieces, where nobody looks before it is done, and what changed is not told: its operations some at a time. */
   function* replayed(change: Change, next: Basis | LaterBasis): Pieces<void> {
-    for (const ops of slicesOf(change.ops)) {
+    const present = away().present(change.ops)
+    for (const ops of slicesOf(present)) {
       memory.apply(ops, stampOf(change), next)
       yield ops.length * BYTES_OF_A_CELL
     }
-    settleDocuments(change, 'replay')
+    settleDocuments(present, 'replay')
   }
 
   function* replay(change: Change, known: KnownOfChange): Pieces<void> {
@@ -537,7 +547,7 @@ export function createReplica(
 
   /** The operations of a pending Change lie over the cells that they touch. To be called before they are applied. */
   function overlay(ops: readonly Op[]): void {
-    for (const op of ops) {
+    for (const op of away().present(ops)) {
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
       if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.stateOn(op) })
@@ -592,7 +602,9 @@ export function createReplica(
   function acknowledge({ change }: Pending): void {
     for (const op of change.ops) {
       const key = cellKeyOf(op)
-      const cell = overlaid.get(key)!
+      const cell = overlaid.get(key)
+      // Nothing lies over what is away.
+      if (cell === undefined) continue
       cell.operations -= 1
       if (cell.operations === 0) overlaid.delete(key)
       else cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
@@ -647,6 +659,7 @@ export function createReplica(
       if (own !== undefined) {
         lastOrderedAt = Math.max(lastOrderedAt, own.change.at)
         acknowledge(own)
+        away().ordered(relaySeq, own.change)
         pending.delete(id)
         memory.put(noStates, next)
         continue
@@ -661,6 +674,7 @@ export function createReplica(
       // Whoever sends them, nobody outside writes what is this browser's own.
       const theirs = withoutBrowserOps(item)
       underlay(theirs)
+      away().ordered(relaySeq, theirs)
       if (origin === 'replay' && theirs.ops.length > SLICE) yield* replayed(theirs, next)
       else {
         const keys = apply(theirs, envelope?.isOurs === true ? 'local' : origin, next)
@@ -758,7 +772,7 @@ export function createReplica(
       pending.delete(id)
       if (!refused.has(id)) survivors.push(one)
       gone.push(stampOf(change))
-      for (const op of change.ops) {
+      for (const op of away().present(change.ops)) {
         const key = cellKeyOf(op)
         affected.add(key)
         overlaid.get(key)!.operations -= 1
@@ -1003,6 +1017,7 @@ export function createReplica(
   function forgetOrder(): ReadonlySet<CellKey> {
     const own = [...(acknowledgedCells() ?? none)].filter(({ arbiter }) => arbiter === 'browser')
     log.restore({ stretches: [], foreign: [] })
+    away().onOrderForgotten()
     settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
     const changed = atOnce(rebase(own, pending.values(), 'remote'))
     reset(changed)
@@ -1113,6 +1128,9 @@ export function createReplica(
     closeDocuments() {
       for (const policy of bound) policy.close()
     },
+    acknowledged: acknowledgedCells,
+    overlaid,
+    bound,
   }
 }
 

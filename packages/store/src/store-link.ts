@@ -22,6 +22,8 @@ export interface StoreLink {
   tend(): void
   /** An entry of another tab was taken in. */
   onEntry(): void
+  /** The relay's order has to be asked for again, after this place. */
+  onGap(after: number): void
   /** Another tab has taken the fence. */
   onFenced(): void
   /** This tab takes no part any more in the link of the browser. */
@@ -144,6 +146,7 @@ export function linked(core: Core): Linked {
       posting.tend()
       link.wake()
     },
+    onGap: linking.onGap,
     onFenced: () => campaign?.giveWay(),
     strand: end,
     end,

@@ -18,6 +18,7 @@ import type { ReadHandle, WriteHandle } from './handle.ts'
 import type { LiveAgent } from './live-agent.ts'
 import type { Presence } from './presence.ts'
 import type { Receipt } from './receipt.ts'
+import type { Loaded } from './on-demand.ts'
 import type { RefusedChanges } from './refused.ts'
 import type { ChangesOptions, Report, Selected, Selector } from './report.ts'
 import type { Status } from './status.ts'
@@ -470,6 +471,29 @@ export interface Store {
 
   /** Who else is here. Throws `StoreError` `no-presence` unless the store was opened with the `presence` option. */
   readonly presence: Presence
+
+  /**
+   * Brings what the option `onDemand` names into memory: of a member or a list the whole collection. Resolves when it can be read and written, as if it had been there all
+   * the time; at once for all else. It stays until each who has loaded it has released it. Rejects with `StoreError` `load-failed` when this device's log does
+   * not say what it is, and as reading the storage does. Cost: what is stored of it, read, and what was written since the last checkpoint.
+   *
+   * @example
+   * import { collection } from '@syncline/merge'
+   * import { memoryStorage, openStore } from '@syncline/store'
+   *
+   * const archive = collection('archive', { title: '' })
+   * const store = await openStore({ space: 'board', storage: memoryStorage(), onDemand: [archive] })
+   * expect(() => store.get(archive)).toThrow('is not loaded')
+   *
+   * const loaded = await store.load(archive)
+   * store.transact((tx) => tx.create(archive.at('a'), { title: 'Plan' }))
+   * expect([store.isLoaded(archive), store.get(archive)]).toEqual([true, ['a']])
+   * loaded.release()
+   * await store.close()
+   */
+  load(readable: Readable<unknown>): Promise<Loaded>
+  /** Whether something is in memory, so that it can be read and written. */
+  isLoaded(readable: Readable<unknown>): boolean
 
   /** Opens the link to the relay, for all tabs of this browser. On by default. */
   connect(): void

@@ -3,6 +3,7 @@ import { counter, lww } from '@syncline/merge'
 import { agent, changeId, type Change, type Effect, type Tx } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { memoryStorage, type Storage, type Store } from '../src/index.ts'
+import { allHere } from '../src/away.ts'
 import type { Core } from '../src/core.ts'
 import { createIntake } from '../src/intake.ts'
 import { atOnce } from '../src/pieces.ts'
@@ -28,10 +29,17 @@ async function replayed(storage: Storage): Promise<readonly Pending[]> {
     (policy) => policy,
     () => undefined,
     { judge: () => [] },
+    () => allHere,
   )
   // Reading a log needs no more of a store than this.
   const undoing = { hear: () => undefined }
-  const intake = createIntake({ space: 'board', replica, waiting: createWaiting(), undoing } as unknown as Core)
+  const intake = createIntake({
+    space: 'board',
+    replica,
+    waiting: createWaiting(),
+    undoing,
+    away: allHere,
+  } as unknown as Core)
   const log = await storage.openLog('board')
   await log.read(0, (bytes) => void atOnce(intake.entry(readEntry(bytes, 'board'), 'replay')))
   return [...replica.pending.values()]

@@ -9,6 +9,7 @@ import {
   browserRefs,
   handles,
   link,
+  onDemand,
   openLean,
   presence,
   relayRefs,
@@ -25,7 +26,18 @@ const draft = lww('draft', '', { arbiter: 'browser' })
 const seat = lww<string | null, 'relay'>('seat', null, { arbiter: 'relay' })
 const visits = agent('visits', lww('visits', 0), { actions: { add: (count, n: number) => count + n } })
 
-const everything = [agents, asyncTransactions, browserRefs, handles, link, presence, relayRefs, undo, validity] as const
+const everything = [
+  agents,
+  asyncTransactions,
+  browserRefs,
+  handles,
+  link,
+  onDemand,
+  presence,
+  relayRefs,
+  undo,
+  validity,
+] as const
 
 const missing = (part: string): unknown => expect.objectContaining({ code: 'part-missing', part })
 
@@ -47,6 +59,7 @@ test('[LE1] a lean store has the members of every store and those of its parts, 
     browserRefs: ['transactAsync'],
     handles: ['delete', 'open'],
     link: ['connect', 'disconnect'],
+    onDemand: ['isLoaded', 'load'],
     presence: ['presence'],
     relayRefs: ['connect', 'disconnect', 'transactAsync'],
     undo: expect.arrayContaining(['redo', 'undo', 'undoStack']),

@@ -1,11 +1,13 @@
 import {
   openStore,
+  StoreError,
   type Chance,
   type Clock,
   type Connection,
   type HeldLock,
   type Storage,
   type Store,
+  type StoreOptions,
   type Transport,
 } from '../src/index.ts'
 import { memoryStorage } from '../src/index.ts'
@@ -24,6 +26,7 @@ export async function openMortalTab(
   browser: { readonly storage: Storage; readonly wire: Wire },
   world: { readonly clock: VirtualClock; readonly chance: Chance },
   onError: (error: unknown) => void,
+  options: Partial<StoreOptions> = {},
 ): Promise<MortalTab> {
   let isDead = false
   const death = new AbortController()
@@ -71,11 +74,13 @@ export async function openMortalTab(
         ...log,
         append: (entry, how) =>
           whileAlive(() => (tab.isFull ? Promise.reject(new Error('the disk is full')) : log.append(entry, how))),
-        read: (after, each) =>
+        read: (after, each, ...how) =>
           whileAlive(() =>
-            log.read(after, (entry, position, claim) => {
-              if (!isDead) each(entry, position, claim)
-            }),
+            log.read(after, (entry, position, claim) => (isDead ? never : each(entry, position, claim)), ...how),
+          ),
+        replace: (...how) =>
+          whileAlive(() =>
+            tab.isFull ? Promise.reject(new StoreError('storage-full', 'The disk is full.')) : log.replace(...how),
           ),
         takeFence: () => whileAlive(() => log.takeFence()),
       }
@@ -126,6 +131,7 @@ export async function openMortalTab(
     clock,
     chance: world.chance,
     onError: (error) => (isDead ? undefined : onError(error)),
+    ...options,
   })
   return Object.assign(tab, { store })
 }
