@@ -21,6 +21,7 @@ export const storeParts = [
   'undo',
   'validity',
   'compaction',
+  'onDemand',
 ]
 
 /**
