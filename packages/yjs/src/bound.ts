@@ -3,6 +3,7 @@ import * as Y from 'yjs'
 import { removedIn } from './characters.ts'
 import { createCompaction } from './compaction.ts'
 import type { Content } from './content.ts'
+import { isMarked, readCut } from './generation-format.ts'
 import type { LiveDocument, LiveHost } from './live.ts'
 import { noteRemoved } from './removals.ts'
 import { appendOwn, appendUpdate, distillUpdates, ignore, load, replay } from './state.ts'
@@ -19,6 +20,8 @@ export interface BoundDocuments<V, D, L extends LiveDocument<V>> extends BoundPo
   release(live: L): void
   /** From now on this session writes under this Yjs client too. */
   writeAs(client: number): void
+  /** A Yjs client of this session that has written nothing yet in a document. */
+  freshClient(doc: Y.Doc): number
   /** A live document that shows a state and nothing beside it; undefined when there is none. */
   showing(state: DocumentState<V> | undefined): L | undefined
 }
@@ -179,12 +182,12 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     }
     const open = live(ref.address)
     const isShown = open.shows(base?.link)
-    const doc = isShown ? open.doc : load(content.create(), content, base?.link, ignore).doc
+    const replica = isShown ? open.replica : load(content.create(), content, base?.link, ignore)
     try {
-      const state = take(draft, ref, doc, content)
+      const state = take(draft, ref, replica, content, context)
       return state === undefined ? draft : writing.draft(state, () => replay(state, content, ignore))
     } finally {
-      if (!isShown) doc.destroy()
+      if (!isShown) replica.doc.destroy()
     }
   }
 
@@ -216,7 +219,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
   return {
     tag,
     late: true,
-    apply(state, payload) {
+    apply(state, payload, stamp) {
       for (let i = 0; i < fresh.length; i++) {
         const { update, base, value } = fresh[i]!
         if (update !== payload) continue
@@ -224,7 +227,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
         fresh.splice(i, 1)
         return appendOwn(state, update, base === state ? value : undefined)
       }
-      return appendUpdate(state, payload)
+      return appendUpdate(state, payload, stamp)
     },
     distill: distillUpdates,
     read: (state, ref) => read(state, ref.address),
@@ -277,6 +280,11 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     live,
     release,
     writeAs: liveHost.writeAs,
+    freshClient(doc) {
+      const client = freeClient(doc, host.randomUint32())
+      own.add(client)
+      return client
+    },
     showing(state) {
       for (const one of lives.values()) if (one.shows(state?.link)) return one
       return undefined
@@ -289,12 +297,18 @@ export function writersOf(content: Content<unknown>, payload: Value): readonly n
   if (!(payload instanceof Uint8Array)) return []
   const few = fewWritersIn(payload)
   if (few !== undefined) return few
+  if (isMarked(payload)) return cutBy(payload)
   try {
     return content.parse(payload).runs.map(({ client }) => client)
   } catch {
     // It says nothing that anybody will apply.
     return []
   }
+}
+
+function cutBy(payload: Uint8Array): readonly number[] {
+  const cut = readCut(payload)
+  return cut === undefined ? [] : [cut.client]
 }
 
 /** The update that the writes of a draft are, made on a document of their own. `onWriter` is told by whom. */

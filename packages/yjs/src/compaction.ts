@@ -1,8 +1,11 @@
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
-import { Replica } from './replica.ts'
-import { ignore, updatesSince } from './state.ts'
+import { isMarked } from './generation-format.ts'
+import { isSound } from './generations.ts'
+import type { Replica } from './replica.ts'
+import { begin as beginning, ignore, updatesSince } from './state.ts'
 import type { Link } from './state.ts'
+import { stateBeyond } from './update-of.ts'
 
 /** When, and in which steps, updates are put together. */
 export interface CompactionLimits {
@@ -53,8 +56,8 @@ export function createCompaction(
   let current: string | undefined
   let isClosed = false
 
-  function isScattered({ loose, mergedBytes }: Link): boolean {
-    return loose >= mostLoose && loose * bytesForOne >= mergedBytes
+  function isScattered({ loose, mergedBytes, isCut }: Link): boolean {
+    return isCut || (loose >= mostLoose && loose * bytesForOne >= mergedBytes)
   }
 
   function begin(): void {
@@ -78,8 +81,7 @@ export function createCompaction(
       finish()
       return
     }
-    const updates = updatesSince(undefined, link)!
-    const replica = new Replica(content.create(), content, ignore)
+    const { replica, updates } = beginning(content.create(), content, updatesSince(undefined, link)!, ignore)
     const take = (from: number): void => {
       if (isClosed) return
       const slice = updates.slice(from, from + sliceUpdates)
@@ -101,14 +103,20 @@ export function createCompaction(
   function put(address: string, link: Link, replica: Replica): void {
     const now = newest(address)
     if (updatesSince(link, now) === undefined || isBehind(address, link)) return
-    const merged = Y.encodeStateAsUpdate(replica.doc)
+    const { generations } = replica
+    const merged =
+      generations === undefined ? Y.encodeStateAsUpdate(replica.doc) : stateBeyond(replica.doc, generations.clocks)
     try {
       content.parse(merged)
     } catch {
       // What this code cannot read again it must not write.
       return
     }
-    link.compact(merged, replica.waiting, now!)
+    const all = updatesSince(undefined, link)!
+    const { waiting } = replica
+    const kept = generations?.kept(merged, all, waiting, content) ?? [merged]
+    const beside = [...kept.slice(0, -1), ...all.filter((update) => isUnknown(update, content)), ...waiting]
+    link.compact(kept.at(-1)!, beside, now!)
   }
 
   function finish(): void {
@@ -127,4 +135,9 @@ export function createCompaction(
       waiting.clear()
     },
   }
+}
+
+/** Whether newer code has written it. It is not shown, and stays until somebody knows it. */
+function isUnknown(update: Uint8Array, content: Content<unknown>): boolean {
+  return isMarked(update) && !isSound(update, content)
 }

@@ -28,6 +28,8 @@ export interface Content<V, H = unknown> {
   problem?(transaction: Y.Transaction, history: () => Iterable<Uint8Array>): string | undefined
   /** What the document shows, deeply immutable. */
   read(doc: Y.Doc): V
+  /** Whether a document may begin a new life. Of others a cut is set aside. */
+  readonly hasGenerations?: true
   /** What a document may hold, for the message about an edit that left something else. */
   readonly advice: string
 }

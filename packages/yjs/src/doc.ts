@@ -96,7 +96,7 @@ const renaming = createRenaming(structured, renamedDocInverse)
 /** Docs without a store, for pure memories in tests. A store uses what `bind` returns. */
 export const docPolicy: Policy<DocValue, DocumentState<DocValue>, DocDraft> = {
   tag: TAG,
-  apply: (state, payload) => appendUpdate(state, payload),
+  apply: appendUpdate,
   distill: distillUpdates,
   read: (state) => replay(state, structured, ignore),
   draft: (state) => openDocDraft(state, () => replay(state, structured, ignore)),

@@ -12,6 +12,8 @@ export type YjsErrorCode =
   | 'listener-failed'
   /** What is to be imported is nothing that its ref can hold, or nobody has said which root goes where. Nothing was imported. */
   | 'import-unfit'
+  /** A new life of a document would not have fewer parts than the one it has. None was begun. */
+  | 'generation-needless'
   /** The ref has taken other roots of the same document before. Nothing was imported. */
   | 'import-mismatch'
   /** The database was closed by the browser or by newer code before it was read. Nothing was imported. */

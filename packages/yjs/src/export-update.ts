@@ -2,12 +2,15 @@ import type { PlainStore } from '@syncline/store'
 import * as Y from 'yjs'
 import type { BoundDocuments } from './bound.ts'
 import { YjsError } from './errors.ts'
+import { readForeign } from './foreign-update.ts'
 import type { UpdateVersion } from './foreign-update.ts'
 import { wholeOf } from './foreign-whole.ts'
 import { fromClock, writeForeign } from './foreign-writing.ts'
+import type { Generations } from './generations.ts'
 import { partsOf } from './import-parts.ts'
 import type { Elsewhere, Part } from './import-parts.ts'
 import type { LiveDocument } from './live.ts'
+import type { Replica } from './replica.ts'
 
 /** What of a document goes out, and how. */
 export interface ExportUpdateOptions {
@@ -46,7 +49,10 @@ export function exportUpdate(
 ): Uint8Array {
   const { all } = partsOf(from)
   const clocks = since === undefined ? new Map<number, number>() : clocksIn(since)
-  const docs = all.map((part) => ({ part, doc: docOf(store, part) }))
+  const docs = all.map((part) => {
+    const { doc, generations } = replicaOf(store, part)
+    return { part, doc, generations }
+  })
   const isPlain = docs.length === 1 && keepsNames(all[0]!) && !hasGone(docs[0]!.doc)
   const update = isPlain ? Y.encodeStateAsUpdate(docs[0]!.doc, since) : together(docs, clocks)
   return version === 2 ? Y.convertUpdateFormatV1ToV2(update) : update
@@ -76,17 +82,17 @@ export function exportUpdate(
 export function exportStateVector(store: PlainStore, from: Elsewhere | readonly Elsewhere[]): Uint8Array {
   const clocks = new Map<number, number>()
   for (const part of partsOf(from).all) {
-    for (const [client, clock] of Y.decodeStateVector(Y.encodeStateVector(docOf(store, part))))
+    for (const [client, clock] of Y.decodeStateVector(Y.encodeStateVector(replicaOf(store, part).doc)))
       clocks.set(client, Math.max(clock, clocks.get(client) ?? 0))
   }
   return Y.encodeStateVector(clocks)
 }
 
-function docOf(store: PlainStore, { ref }: Part): Y.Doc {
+function replicaOf(store: PlainStore, { ref }: Part): Replica {
   // Texts and docs of a store have live documents.
   const bound = store.policyOf(ref) as unknown as BoundDocuments<unknown, never, LiveDocument<unknown>>
   bound.flush()
-  return bound.live(ref.address).doc
+  return bound.live(ref.address).replica
 }
 
 function keepsNames({ names }: Part): boolean {
@@ -113,11 +119,16 @@ function clocksIn(vector: Uint8Array): Map<number, number> {
 }
 
 function together(
-  docs: readonly { readonly part: Part; readonly doc: Y.Doc }[],
+  docs: readonly { readonly part: Part; readonly doc: Y.Doc; readonly generations: Generations | undefined }[],
   clocks: ReadonlyMap<number, number>,
 ): Uint8Array {
   const { structs, deletes } = wholeOf(docs.map(({ part, doc }) => ({ part, update: Y.encodeStateAsUpdate(doc) })))
   const runs = [...structs].map(([client, list]) => [...fromClock(list, clocks.get(client) ?? 0)])
+  // Who knows what a new life has taken over under other names would have it twice.
+  const old = docs.flatMap(({ generations }) =>
+    generations === undefined ? [] : readForeign(generations.old(), 1).deletes,
+  )
+  for (const range of old) deletes.set(range, true)
   return writeForeign(
     runs,
     Array.from(deletes, ({ range }) => range),

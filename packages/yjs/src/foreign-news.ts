@@ -1,11 +1,13 @@
 import * as Y from 'yjs'
 import { charactersOf, lyingIn } from './characters.ts'
+import type { Lying } from './characters.ts'
 import type { Content } from './content.ts'
 import { YjsError } from './errors.ts'
 import { cut } from './foreign-update.ts'
 import { rerooted, writeForeign } from './foreign-writing.ts'
 import type { Foreign, Stretch } from './foreign.ts'
 import type { ForeignStruct } from './foreign-update.ts'
+import type { Generations } from './generations.ts'
 import type { Part } from './import-parts.ts'
 import { noteRemoved } from './removals.ts'
 import { rangeOf } from './stretches.ts'
@@ -21,8 +23,8 @@ import { missingFrom } from './update.ts'
  */
 export function newsFor(foreign: Foreign, part: Part, { from, to }: Stretch): UpdateFor {
   const isLast = to === foreign.order.length
-  return (doc, content) => {
-    const ends = endsOf(foreign, part, { from, to }, doc)
+  return ({ doc, generations }, content) => {
+    const ends = endsOf(foreign, part, { from, to }, doc, generations)
     const deletes: Range[] = []
     const runs = [...ends].map(([client, end]) => {
       const from = Y.getState(doc.store, client)
@@ -50,6 +52,7 @@ export function newsFor(foreign: Foreign, part: Part, { from, to }: Stretch): Up
     const removed: Removed[] = []
     if (isLast) {
       for (const { range } of foreign.deletes) {
+        // Who has got a new life has nothing left of the old one, and has deleted nothing of it.
         for (const lying of lyingIn(doc, range)) {
           if (!(lying.struct instanceof Y.Item) || lying.struct.deleted) continue
           deletes.push(lying.range)
@@ -57,7 +60,7 @@ export function newsFor(foreign: Foreign, part: Part, { from, to }: Stretch): Up
           if (text === undefined) continue
           // Where Yjs cuts a character in two, it puts this in place of both halves.
           const whole = text.replace(/\p{Surrogate}/gu, '\ufffd')
-          removed.push({ client: range.client, clock: lying.range.clock, text: whole })
+          removed.push({ client: lying.range.client, clock: lying.range.clock, text: whole })
         }
       }
     }
@@ -71,7 +74,13 @@ export function newsFor(foreign: Foreign, part: Part, { from, to }: Stretch): Up
 }
 
 /** Up to where each client is to be written. */
-function endsOf(foreign: Foreign, part: Part, { from, to }: Stretch, doc: Y.Doc): ReadonlyMap<number, number> {
+function endsOf(
+  foreign: Foreign,
+  part: Part,
+  { from, to }: Stretch,
+  doc: Y.Doc,
+  generations: Generations | undefined,
+): ReadonlyMap<number, number> {
   const ends = new Map<number, number>()
   for (let i = from; i < to; i++) {
     const { struct, place } = foreign.order[i]!
@@ -81,10 +90,17 @@ function endsOf(foreign: Foreign, part: Part, { from, to }: Stretch, doc: Y.Doc)
     if (clock + struct.length > known) ends.set(client, clock + struct.length)
     if (clock >= known || !place.within.isRoot || foreign.isDeleted(struct)) continue
     // Nothing can be gone from a root that was ever in it.
-    for (const { struct: here } of lyingIn(doc, rangeOf(client, clock, clock + struct.length)))
+    for (const { struct: here } of nowIn(doc, rangeOf(client, clock, clock + struct.length), generations))
       if (here instanceof Y.GC) throw mismatch(part, `it has left out what is in ${JSON.stringify(place.within.root)}`)
   }
   return ends
+}
+
+/** Where the parts of a range lie, by whatever name. What was deleted before a new life began lies nowhere. */
+function* nowIn(doc: Y.Doc, range: Range, generations: Generations | undefined): Generator<Lying> {
+  if (generations === undefined) yield* lyingIn(doc, range)
+  // What stood nowhere is in place of something else.
+  else for (const { from, to } of generations.moved(range)) yield* lyingIn(doc, to ?? from)
 }
 
 function check(update: Uint8Array, doc: Y.Doc, content: Content<unknown>, part: Part): void {

@@ -143,8 +143,9 @@ export function importedOf(
 export function fillIn(tx: Tx, foreign: Foreign, parts: readonly Part[]): void {
   const known: { readonly part: Part; readonly update: Uint8Array }[] = []
   for (const part of parts) {
-    edit(tx, part, (doc) => {
+    edit(tx, part, ({ doc, generations }) => {
       known.push({ part, update: Y.encodeStateAsUpdate(doc) })
+      if (generations !== undefined) known.push({ part, update: generations.old() })
       return undefined
     })
   }

@@ -25,6 +25,10 @@ export type { DocElsewhere, Elsewhere, TextElsewhere } from './import-parts.ts'
 export { importUpdate } from './import-update.ts'
 export type { ForeignRoot, Imported, ImportUpdateOptions, SetAside } from './import-update.ts'
 
+// New lives of documents that were edited for long
+export { measureGeneration, startGeneration } from './generation.ts'
+export type { GenerationGain } from './generation.ts'
+
 // Presence
 export { yjsPresence } from './presence.ts'
 export type { YjsPresence } from './presence.ts'

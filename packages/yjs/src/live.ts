@@ -3,6 +3,7 @@ import * as Y from 'yjs'
 import type { Content } from './content.ts'
 import type { CursorPlace } from './document-awareness.ts'
 import { YjsError } from './errors.ts'
+import { isMarked } from './generation-format.ts'
 import { removedIn } from './characters.ts'
 import { noteMerged, noteRemoved } from './removals.ts'
 import { listenerFailed, REMOTE } from './replica.ts'
@@ -103,6 +104,11 @@ export abstract class LiveDocument<V> {
     return this.#replica.doc
   }
 
+  /** What takes updates into the document. Another object after a reset. */
+  get replica(): Replica {
+    return this.#replica
+  }
+
   /** What the document shows now. Cost: one pass over the document. */
   read(): V {
     return this.#content.read(this.doc)
@@ -175,7 +181,8 @@ export abstract class LiveDocument<V> {
       return
     }
     const updates = updatesSince(this.#link, newest)
-    if (updates === undefined) {
+    // In a new life what the document holds has other names.
+    if (updates === undefined || updates.some(isMarked)) {
       this.reset(newest)
       return
     }
@@ -312,7 +319,10 @@ export abstract class LiveDocument<V> {
   }
 
   *#history(): Iterable<Uint8Array> {
-    yield* updatesSince(undefined, this.#link) ?? []
+    const kept = updatesSince(undefined, this.#link) ?? []
+    for (const update of kept) if (!isMarked(update)) yield update
+    const { generations } = this.#replica
+    if (generations !== undefined) yield* [...generations.beginning(), ...generations.missed]
     yield* this.#unsettled
     yield* this.#pending
   }

@@ -39,6 +39,7 @@ export const plainText: Content<string> = {
   name: 'text',
   advice: 'Write nothing but strings of whole characters, into the Y.Text.',
   empty: '',
+  hasGenerations: true,
   create: (guid = '') => new Y.Doc({ guid }),
   parse: (update) => parseUpdate(update, grammar),
   problem: whyHalved,

@@ -102,7 +102,7 @@ const renaming = createRenaming(plainText, renamedInverse)
  */
 export const textPolicy: Policy<string, TextState, TextDraft> = {
   tag: TAG,
-  apply: (state, payload) => appendUpdate(state, payload),
+  apply: appendUpdate,
   distill: distillUpdates,
   read: (state) => replay(state, plainText, ignore),
   draft: (state) => openDraft(state, replay(state, plainText, ignore)),

@@ -1,9 +1,11 @@
 import type { Renamed, Renaming, Units, Value } from '@syncline/stm'
 import type { Content } from './content.ts'
 import { decodeDocInverse, encodeDocInverse } from './doc-inverse.ts'
+import { readCut } from './generation-format.ts'
+import { lengthOf } from './generation-places.ts'
 import { decodeStandIns, encodeStandIns } from './lineage.ts'
 import type { StandIn } from './lineage.ts'
-import { namesOf, renamed as renamedUpdate } from './rename.ts'
+import { namesOf, renamed as renamedUpdate, renamedCut } from './rename.ts'
 import type { Names } from './rename.ts'
 import { Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
@@ -32,6 +34,13 @@ export function createRenaming(
     if (!(payload instanceof Uint8Array)) return none
     let units = known.get(payload)
     if (units !== undefined) return units
+    const cut = readCut(payload)
+    if (cut !== undefined) {
+      // Also one of nothing has a name.
+      units = [{ client: cut.client, clock: 0, length: Math.max(1, lengthOf(cut)) }]
+      known.set(payload, units)
+      return units
+    }
     const { runs } = parsed(payload) ?? nothing
     units = runs.map(({ client, clock, end }) => ({ client, clock, length: end - clock }))
     known.set(payload, units)
@@ -42,6 +51,8 @@ export function createRenaming(
     written,
     clients(payload) {
       const clients = new Set<number>()
+      const cut = payload instanceof Uint8Array ? readCut(payload) : undefined
+      if (cut !== undefined) for (const client of [cut.client, ...cut.clocks.keys()]) clients.add(client)
       const { runs, deletes } = parsed(payload) ?? nothing
       for (const { client } of deletes) clients.add(client)
       for (const { client, structs } of runs) {
@@ -53,6 +64,8 @@ export function createRenaming(
       return clients
     },
     payload(payload, renamed) {
+      const cut = renamed.length > 0 && payload instanceof Uint8Array ? readCut(payload) : undefined
+      if (cut !== undefined) return renamedCut(cut, namesFrom(renamed))
       if (renamed.length === 0 || parsed(payload) === undefined) return payload
       // What was read is bytes.
       return renamedUpdate(payload as Uint8Array, namesFrom(renamed))

@@ -1,5 +1,6 @@
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
+import type { Generations } from './generations.ts'
 import { YjsError } from './errors.ts'
 import { missingFrom } from './update.ts'
 import type { Id, ParsedUpdate } from './update.ts'
@@ -21,7 +22,12 @@ export interface Feeding {
 interface Parked {
   /** The later it came the greater. */
   readonly place: number
+  /** As it came. */
   readonly update: Uint8Array
+  /** In the life that the document shows. */
+  readonly said: Uint8Array
+  /** What it is in that life depends on what it builds on. */
+  readonly isOpen: boolean
   readonly parsed: ParsedUpdate
   readonly feeding: Feeding
 }
@@ -34,29 +40,39 @@ interface Parked {
  */
 export class Replica {
   readonly doc: Y.Doc
+  /** The lives of the document, where there is more than one. */
+  readonly generations: Generations | undefined
   readonly #content: Content<unknown>
   readonly #report: Report
   /** By the client whose structs are missing, what waits for the latest of them first: who writes on finds at the end what can go in now. */
   readonly #parked = new Map<number, { readonly needs: number; readonly parked: Parked }[]>()
   #fed = 0
 
-  constructor(doc: Y.Doc, content: Content<unknown>, report: Report) {
+  constructor(doc: Y.Doc, content: Content<unknown>, report: Report, generations?: Generations) {
     this.doc = doc
+    this.generations = generations
     this.#content = content
     this.#report = report
+    for (const update of generations?.beginning() ?? []) Y.applyUpdate(doc, update, REMOTE)
   }
 
   /** Takes one update and tells whether it is in now. Never throws. */
   feed(update: Uint8Array, feeding: Feeding = {}): boolean {
     let parsed: ParsedUpdate
+    let said = update
+    let isOpen = false
     try {
       parsed = this.#content.parse(update)
+      if (this.generations !== undefined) {
+        ;({ update: said, isOpen } = this.generations.translated(update, parsed))
+        if (said !== update) parsed = this.#content.parse(said)
+      }
     } catch (error) {
       this.#report(refusal(update, error, this.#content), update)
       return false
     }
     let applied = true
-    const ready: Parked[] = [{ place: (this.#fed += 1), update, parsed, feeding }]
+    const ready: Parked[] = [{ place: (this.#fed += 1), update, said, isOpen, parsed, feeding }]
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
       const missing = missingFrom(next.parsed, this.#clockOf)
       if (missing !== undefined) {
@@ -74,7 +90,7 @@ export class Replica {
         continue
       }
       for (const { client, end } of next.parsed.runs) next.feeding.onApply?.(client, end)
-      this.#apply(next.update)
+      this.#apply(next.isOpen ? this.generations!.settled(next.said, this.doc) : next.said)
       next.feeding.onApplied?.()
       for (const { client } of next.parsed.runs) {
         const parked = this.#parked.get(client)

@@ -1,6 +1,8 @@
-import { nobodys, type Distilled, type PolicyRef, type Value } from '@syncline/stm'
+import { nobodys, type Distilled, type PolicyRef, type Stamp, type Value } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { Content } from './content.ts'
+import { isKept, isMarked, isWholeCut } from './generation-format.ts'
+import { generationsIn, isSound } from './generations.ts'
 import { REMOTE, Replica } from './replica.ts'
 import type { Report } from './replica.ts'
 
@@ -17,6 +19,7 @@ export class Link {
   #update: Uint8Array
   #loose: number
   #mergedBytes: number
+  #isCut: boolean
 
   constructor(previous: Link | undefined, update: Uint8Array) {
     this.#previous = previous
@@ -25,6 +28,7 @@ export class Link {
     this.totalBytes = (previous?.totalBytes ?? 0) + update.length
     this.#loose = (previous === undefined ? 0 : previous.#loose) + 1
     this.#mergedBytes = previous === undefined ? 0 : previous.#mergedBytes
+    this.#isCut = (previous !== undefined && previous.#isCut) || isWholeCut(update)
   }
 
   get previous(): Link | undefined {
@@ -45,20 +49,28 @@ export class Link {
     return this.#mergedBytes
   }
 
+  /** Whether a new life has begun since updates were put together: what is before it is of no use to most. */
+  get isCut(): boolean {
+    return this.#isCut
+  }
+
   /**
-   * From now on this link holds all that is before it: one update, and under it those that still wait for something. What lies on top of it
+   * From now on this link holds all that is before it: one update, and under it what is kept beside it, as what still waits for something. What lies on top of it
    * stays as it is.
    */
-  compact(merged: Uint8Array, waiting: readonly Uint8Array[], newest: Link): void {
+  compact(merged: Uint8Array, beside: readonly Uint8Array[], newest: Link): void {
     this.#previous = undefined
-    for (const update of waiting) this.#previous = new Link(this.#previous, update)
+    for (const update of beside) this.#previous = new Link(this.#previous, update)
     this.#update = merged
     this.#loose = 0
     this.#mergedBytes = merged.length
+    this.#isCut = false
     const above: Link[] = []
     for (let at: Link | undefined = newest; at !== undefined && at !== this; at = at.#previous) above.push(at)
     let loose = 0
+    let isCut = false
     for (const link of above.reverse()) {
+      link.#isCut = isCut ||= isWholeCut(link.#update)
       link.#loose = loose += 1
       link.#mergedBytes = merged.length
     }
@@ -96,8 +108,11 @@ export interface Taken {
 export type TextState = DocumentState<string>
 
 /** The state after one more update; the same state when `payload` is none. Cost: constant; the update is not decoded. */
-export function appendUpdate<V>(state: DocumentState<V> | undefined, payload: Value): DocumentState<V> {
-  if (!(payload instanceof Uint8Array) || payload.length === 0) return state ?? new DocumentState<V>(undefined)
+export function appendUpdate<V>(state: DocumentState<V> | undefined, payload: Value, stamp: Stamp): DocumentState<V> {
+  // What was put together counts only where it was: who has seen less would have it otherwise.
+  const isNone =
+    !(payload instanceof Uint8Array) || payload.length === 0 || (stamp.writer !== nobodys.writer && isKept(payload))
+  if (isNone) return state ?? new DocumentState<V>(undefined)
   // A view would keep the whole message alive that it was cut from.
   return appendOwn(state, payload.length === payload.buffer.byteLength ? payload : payload.slice())
 }
@@ -132,12 +147,27 @@ export function distillUpdates({ link }: DocumentState<unknown>): readonly Disti
 
 /** Brings a fresh document to a state. Cost: one pass over its updates. */
 export function load(doc: Y.Doc, content: Content<unknown>, link: Link | undefined, report: Report): Replica {
-  const replica = new Replica(doc, content, report)
-  const updates = updatesSince(undefined, link) ?? []
+  const { replica, updates } = begin(doc, content, updatesSince(undefined, link) ?? [], report)
   // As one transaction: what Yjs does at the end of each is done once.
   if (updates.length > 1) doc.transact(() => updates.forEach((update) => replica.feed(update)), REMOTE)
   else for (const update of updates) replica.feed(update)
   return replica
+}
+
+/** A fresh document in the life that `updates` come to, and those of them that it is to be given. */
+export function begin(
+  doc: Y.Doc,
+  content: Content<unknown>,
+  updates: readonly Uint8Array[],
+  report: Report,
+): { readonly replica: Replica; readonly updates: readonly Uint8Array[] } {
+  if (!updates.some(isMarked)) return { replica: new Replica(doc, content, report), updates }
+  const generations = generationsIn(updates, content)
+  const replica = new Replica(doc, content, report, generations)
+  return {
+    replica,
+    updates: [...(generations?.missed ?? []), ...updates.filter((update) => !isSound(update, content))],
+  }
 }
 
 /** What a state reads as, from its updates alone. */

@@ -1,17 +1,18 @@
-import type { Intent, PolicyRef } from '@syncline/stm'
-import type * as Y from 'yjs'
+import type { EditContext, Intent, PolicyRef } from '@syncline/stm'
 import type { Content } from './content.ts'
+import type { Replica } from './replica.ts'
 import type { DocumentState } from './state.ts'
 
 /**
- * A write that takes in an update from elsewhere: the state with it, of a draft and a document that shows the base of that; nothing when it brings nothing. All that it
+ * A write that takes in an update as it is: the state with it, of a draft and a document that shows the base of that; nothing when it brings nothing. All that it
  * takes to make one is with those who import; who does not has only this.
  */
 export type Take = <V>(
   draft: { readonly base: DocumentState<V> | undefined; readonly edits: unknown },
   ref: PolicyRef,
-  doc: Y.Doc,
+  replica: Replica,
   content: Content<unknown>,
+  context: EditContext,
 ) => DocumentState<V> | undefined
 
 const takes = new WeakMap<object, Take>()

@@ -65,7 +65,8 @@ function planOf(doc: Y.Doc, undone: readonly Undone[], lineage: Lineage): Plan {
   function expect(root: Range, wasThere: boolean): void {
     for (const { range } of lineage.newestOf(root)) {
       if (!hasAll(doc, range)) isSuperseded = true
-      for (const { struct } of lyingIn(doc, range)) if (struct.deleted === wasThere) isSuperseded = true
+      for (const { struct } of lyingIn(doc, range))
+        if (struct.deleted === wasThere || !(struct instanceof Y.Item)) isSuperseded = true
     }
   }
 

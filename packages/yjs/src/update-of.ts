@@ -18,8 +18,32 @@ export function updateOf({ doc: { store }, beforeState, deleteSet }: Y.Transacti
     if (last.id.clock + last.length > clock) written.push([client, clock])
   }
   if (written.length === 0 && deleteSet.clients.size === 0) return undefined
+  return encodedAfresh(store, written, [...deleteSet.clients])
+}
+
+/** All of a document but what clients have written up to given clocks, as an update. What they have deleted of that is not in it either. */
+export function stateBeyond({ store }: Y.Doc, clocks: ReadonlyMap<number, number>): Uint8Array {
+  const written: (readonly [client: number, clock: number])[] = []
+  const deleted: (readonly [client: number, ranges: Ranges])[] = []
+  const all = Y.createDeleteSetFromStructStore(store).clients
+  for (const client of store.clients.keys()) {
+    const clock = clocks.get(client) ?? 0
+    if (Y.getState(store, client) <= clock) continue
+    written.push([client, clock])
+    const ranges = (all.get(client) ?? []).flatMap(({ clock: from, len }) => {
+      const first = Math.max(from, clock)
+      return first < from + len ? [{ clock: first, len: from + len - first }] : []
+    })
+    if (ranges.length > 0) deleted.push([client, ranges])
+  }
+  return encodedAfresh(store, written, deleted)
+}
+
+type Ranges = readonly { readonly clock: number; readonly len: number }[]
+
+function encodedAfresh(...[store, written, deleted]: Parameters<typeof encoded>): Uint8Array {
   try {
-    return encoded(store, written, [...deleteSet.clients])
+    return encoded(store, written, deleted)
   } finally {
     // Also when a value cannot be encoded: what comes next must not have the beginning of that in front.
     const { restEncoder } = encoder
@@ -33,7 +57,7 @@ export function updateOf({ doc: { store }, beforeState, deleteSet }: Y.Transacti
 function encoded(
   store: Y.Doc['store'],
   written: (readonly [client: number, clock: number])[],
-  deleted: (readonly [client: number, ranges: readonly { readonly clock: number; readonly len: number }[]])[],
+  deleted: (readonly [client: number, ranges: Ranges])[],
 ): Uint8Array {
   const { restEncoder } = encoder
   encoding.writeVarUint(restEncoder, written.length)

@@ -1,26 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { readTrace } from './trace.ts'
 import { insert, note, remove, Site } from './world.ts'
 
-/** What people typed at the same time; see third_party/editing-traces. */
-interface Trace {
-  readonly numAgents: number
-  readonly endContent: string
-  readonly txns: readonly {
-    readonly parents: readonly number[]
-    readonly agent: number
-    readonly patches: readonly (readonly [number, number, string])[]
-  }[]
-}
-
 const isLong = process.env['SYNCLINE_LONG'] === '1'
-
-function readTrace(name: string): Trace {
-  const file = new URL(`../../../third_party/editing-traces/${name}.json.gz`, import.meta.url)
-  // Its README says what is in it.
-  return JSON.parse(gunzipSync(readFileSync(file)).toString()) as Trace
-}
 
 test.each([
   ['friendsforever', 2],

@@ -1,4 +1,5 @@
 import * as Y from 'yjs'
+import { nobodys } from '@syncline/stm'
 import type { AnyRef, EditContext, Intent, Policy, PolicyHost, Value } from '@syncline/stm'
 import { text, textPolicy } from '../src/policy.ts'
 import type { TextRef } from '../src/policy.ts'
@@ -122,7 +123,7 @@ export class DocumentSite<V, L extends LiveDocument<V>> implements PolicyHost {
     let copy: DocumentState<V> | undefined
     const updates: Uint8Array[] = []
     for (let at = link; at !== undefined; at = at.previous) updates.unshift(at.update)
-    for (const update of updates) copy = this.#plain.apply(copy, update, stamp)
+    for (const update of updates) copy = this.#plain.apply(copy, update, nobodys)
     return this.#plain.read(copy, ref)
   }
 
