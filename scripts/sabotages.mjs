@@ -259,6 +259,41 @@ export const sabotages = [
     from: 'if (stored !== found) {',
     to: 'if (stored !== found && bytes.length < 0) {',
   },
+  {
+    name: 'after a store is closed the storage is read again',
+    foundBy: 'simulate/closing',
+    file: 'packages/store/src/assemble.ts',
+    from: '    cancelRereading?.()\n    cancelLooking?.()\n',
+    to: '    cancelLooking?.()\n',
+  },
+  {
+    name: 'after a store is closed a tab that has left is looked for',
+    foundBy: 'simulate/closing',
+    file: 'packages/store/src/assemble.ts',
+    from: '    cancelRereading?.()\n    cancelLooking?.()\n',
+    to: '    cancelRereading?.()\n',
+  },
+  {
+    name: 'after a store is closed a gap is told again',
+    foundBy: 'simulate/closing',
+    file: 'packages/store/src/assemble.ts',
+    from: '    cancelGap?.()\n    replica.closeDocuments()',
+    to: '    replica.closeDocuments()',
+  },
+  {
+    name: 'after a store is closed the loss of the log is listened for',
+    foundBy: 'simulate/closing',
+    file: 'packages/store/src/assemble.ts',
+    from: '      stopLosses()\n',
+    to: '',
+  },
+  {
+    name: 'after a store is closed the end of the page is listened for',
+    foundBy: 'simulate/closing',
+    file: 'packages/store/src/assemble.ts',
+    from: '      stopLeaving?.()\n',
+    to: '',
+  },
 ]
 
 /** Where the systems are simulated. */

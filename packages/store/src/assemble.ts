@@ -404,7 +404,6 @@ async function open<P extends readonly Part[]>(
     closed = true
     cancelRereading?.()
     cancelLooking?.()
-    cancelGap?.()
     core.link.end()
     watching.close()
     core.validity.close()

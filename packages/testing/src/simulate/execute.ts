@@ -5,15 +5,14 @@ import type { Chronicle } from './chronicle.ts'
 import type { Trace } from './decider.ts'
 import type { Failure } from './failure.ts'
 import { createKernel, type Kernel } from './kernel.ts'
-import type { Life } from './life.ts'
-import type { Machine } from './machine.ts'
+import { LET_GO_MS, type Machine } from './machine.ts'
 import { checkCutOff } from './checks/cut-off.ts'
 import { readMark } from './probes.ts'
 import { browserOfSession, isCutOff, SPACE, type Tab } from './tab.ts'
 import type { Report } from './report.ts'
 import { planSteps } from './steps.ts'
 import { mend } from './troubles.ts'
-import { createWorld, SIMULATED_REFUSAL, type World, type WorldPlan } from './world.ts'
+import { createWorld, reportHeld, SIMULATED_REFUSAL, type World, type WorldPlan } from './world.ts'
 
 /** What one schedule is made of. */
 export interface SchedulePlan extends WorldPlan {
@@ -32,8 +31,6 @@ export interface Execution {
 /** How often somebody comes in the end who has nothing. It costs as much as a fifth of a schedule. */
 const NEWCOMERS = 0.25
 
-/** How long after it has closed nobody holds anything any more: answers of storages and locks are under way. */
-const LET_GO_MS = 1000
 /** Longer than any message is on its way, through partitions and delays. */
 const LAST_MESSAGES_MS = 600_000
 
@@ -266,14 +263,14 @@ async function leave(world: World): Promise<void> {
   if (!(await passUntil(kernel, closed))) fail({ check: 'leak', message: `Of ${tabs.length} stores not all close.` })
   // What was let go needs a moment to be gone. They still live: what ends with them would not be seen.
   await kernel.pass(LET_GO_MS)
-  for (const { life, holds } of tabs) reportHeld(world, life, holds())
+  for (const { life, holds } of tabs) reportHeld(fail, life, holds())
   for (const machine of machines) for (const place of machine.tabs.keys()) machine.kill(place)
   const running = host.running()
   if (running !== undefined) {
     if (!(await passUntil(kernel, [running.relay.close()])))
       fail({ check: 'leak', message: 'The relay does not close.' })
     await kernel.pass(LET_GO_MS)
-    reportHeld(world, running.life, running.life.holds())
+    reportHeld(fail, running.life, running.life.holds())
   }
   host.kill()
   // What is on its way arrives, and finds nobody.
@@ -286,11 +283,6 @@ async function leave(world: World): Promise<void> {
   if (network.size() > 0) fail({ check: 'leak', message: `${network.size()} connections are still there.` })
   const left = kernel.enabled().map(({ party, label }) => `${party}: ${typeof label === 'string' ? label : label()}`)
   if (left.length > 0) fail({ check: 'leak', message: `Still to come: ${left.join(', ')}.` })
-}
-
-/** Whoever has closed holds nothing, and waits for no timer. */
-function reportHeld({ fail }: World, { party }: Life, holds: readonly string[]): void {
-  if (holds.length > 0) fail({ check: 'leak', message: `${party} has closed, and still holds: ${holds.join(', ')}.` })
 }
 
 /** Lets time pass until all is done; false when that does not come. */

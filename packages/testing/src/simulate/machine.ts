@@ -20,6 +20,8 @@ export interface Machine {
   browser(): Browser
   /** Its tabs, each open, being opened, or undefined while it is closed. */
   readonly tabs: readonly (Tab | undefined)[]
+  /** Those that have closed, and are let go of. */
+  readonly leaving: ReadonlySet<Tab>
   /** Tabs that were ever opened. */
   sessions(): number
   /** Opens a tab in a place that is empty. */
@@ -28,7 +30,7 @@ export interface Machine {
   kill(place: number): void
   /** Ends the browser without a word, and with `isPowerLoss` takes what of its storage was not on the disk itself. Returns how much that was. */
   crash(isPowerLoss: boolean): number
-  /** Closes a tab in good order; resolves with whether it has come to its end so. */
+  /** Closes a tab in good order; resolves with whether it has come to that. What it holds when it is gone is looked at a little later. */
   close(place: number): Promise<boolean>
 }
 
@@ -40,12 +42,17 @@ export interface MachineSide {
   readonly calls: Calls
   /** What a machine had stored is on its disk itself now. */
   onFlushed(machine: Machine): void
+  /** A tab has closed in good order, some time ago, and ends now. */
+  onGone(tab: Tab): void
   /** What a tab reports, by its session. */
   tabSide(machine: Machine, session: string): Omit<TabSide, 'browser' | 'clock' | 'decider' | 'way'>
 }
 
 /** When the operating system brings to the disk itself what was written. */
 const FLUSHED_AFTER_MS = [500, 3000, 3000, 30_000]
+
+/** How long after it has closed nobody holds anything any more: answers of storages and locks are under way. */
+export const LET_GO_MS = 1000
 
 /** Turns on a machine with so many places for tabs, all empty. */
 export function createMachine(
@@ -74,6 +81,29 @@ export function createMachine(
   const tabs: (Tab | undefined)[] = Array.from({ length: places }, () => undefined)
   let browser = startBrowser(disk, weather, decider, side.calls)
   let sessions = before?.sessions ?? 0
+  const leaving = new Set<Tab>()
+
+  /** Looks at what a tab still holds that has closed. A frozen one lets go when it has thawed. */
+  function letGo(tab: Tab): void {
+    const { life } = tab
+    const isFrozen = life.isFrozen()
+    kernel.plan({
+      party: life.party,
+      kind: 'news',
+      label: 'is gone',
+      inMs: LET_GO_MS,
+      run() {
+        if (life.isOver()) return
+        if (isFrozen) {
+          letGo(tab)
+          return
+        }
+        leaving.delete(tab)
+        side.onGone(tab)
+        life.end()
+      },
+    })
+  }
 
   const machine: Machine = {
     name,
@@ -82,6 +112,7 @@ export function createMachine(
     way,
     browser: () => browser,
     tabs,
+    leaving,
     sessions: () => sessions,
     open(place) {
       if (tabs[place] !== undefined) return
@@ -96,6 +127,8 @@ export function createMachine(
     crash(isPowerLoss) {
       browser.indexedDb.end()
       for (const place of tabs.keys()) machine.kill(place)
+      for (const { life } of leaving) life.end()
+      leaving.clear()
       const unflushed = disk.unflushed()
       let lost = 0
       if (isPowerLoss && unflushed > 0) {
@@ -109,10 +142,11 @@ export function createMachine(
     async close(place) {
       const tab = tabs[place]
       await tab?.close()
-      const isOwnEnd = tab?.life.isOver() === false
-      tab?.life.end()
       if (tabs[place] === tab) tabs[place] = undefined
-      return isOwnEnd
+      if (tab === undefined || tab.life.isOver()) return false
+      leaving.add(tab)
+      letGo(tab)
+      return true
     },
   }
   return machine

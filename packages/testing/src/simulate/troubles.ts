@@ -194,6 +194,7 @@ export function mend(world: World): void {
       if (tab === undefined) machine.open(place)
       else tab.thaw()
     }
+    for (const tab of machine.leaving) tab.thaw()
     machine.way?.mend()
   }
 }

@@ -9,6 +9,7 @@ import type { Kernel } from './kernel.ts'
 import { readOnce } from './checks/relay-log.ts'
 import { createCalls, type Calls } from './calls.ts'
 import { codeOf, createLedger, type Deed, type Ledger } from './ledger.ts'
+import type { Life } from './life.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
 import { probeOf, readMark, type Probe } from './probes.ts'
@@ -60,6 +61,11 @@ export interface World {
   /** The first promise that was broken. */
   failure(): Failure | undefined
   fail(failure: Failure): void
+}
+
+/** Whoever has closed holds nothing, and waits for no timer. */
+export function reportHeld(fail: World['fail'], { party }: Life, holds: readonly string[]): void {
+  if (holds.length > 0) fail({ check: 'leak', message: `${party} has closed, and still holds: ${holds.join(', ')}.` })
 }
 
 /** What the relay says of a Change that it refuses for no reason of the app's. */
@@ -234,6 +240,7 @@ export function createWorld(
         weather,
         decider,
         tabSide,
+        onGone: ({ life, holds }) => reportHeld(fail, life, holds()),
         calls,
         onFlushed,
       },
