@@ -19,6 +19,9 @@ export interface Compacting {
 
 /** So much is worth the while. */
 const LEAST_BYTES = 64 * 1024
+/** Whoever writes has better things to do: it begins when nothing has come for so long, or so many times more than is worth the while. */
+const QUIET_MS = 250
+const MOST_WAITING = 16
 /** How long what stands in the way is waited for: a settlement on its way into the log, a storage that fails, another tab that is at it. Twice as long each time. */
 const AGAIN_MS = 1000
 const MOST_AGAIN_MS = 60_000
@@ -42,6 +45,8 @@ export function createCompacting(core: Core): Compacting {
   let againMs = AGAIN_MS
   let cancel: (() => void) | undefined
 
+  const worthBytes = log.worthBytes ?? LEAST_BYTES
+
   core.starting.add(() => {
     hasBegun = true
     look()
@@ -49,34 +54,38 @@ export function createCompacting(core: Core): Compacting {
   core.closing.add(() => cancel?.())
 
   function look(): void {
-    if (!hasBegun || isUnderWay || core.isClosed || !core.isLasting || !isWorthIt()) return
-    isUnderWay = true
-    later(0)
-  }
-
-  function isWorthIt(): boolean {
-    // What the relay has stored since need not be kept as it is.
-    const left = pendingCount === 0 ? 1 : Math.min(1, core.replica.pending.size / pendingCount)
-    const over = pendingBytes * (1 - left)
-    return tail + over > Math.max(log.worthBytes ?? LEAST_BYTES, held - over)
-  }
-
-  function later(delayMs: number): void {
-    if (core.isClosed) return
-    cancel = clock.setTimer(delayMs, () => {
-      run().then(
-        (isDone) => (isDone ? finish() : again()),
-        (error: unknown) => {
-          // Whoever writes hears of a storage that fails.
-          if (!(error instanceof StoreError)) core.onError(error)
-          again()
-        },
-      )
+    if (!hasBegun || isUnderWay || core.isClosed || !core.isLasting) return
+    const more = bytesTooMany()
+    if (more <= 0) return
+    cancel?.()
+    cancel = clock.setTimer(more > MOST_WAITING * worthBytes ? 0 : QUIET_MS, () => {
+      isUnderWay = true
+      tryIt()
     })
   }
 
+  /** How much more has come than what is held, or worth the while. */
+  function bytesTooMany(): number {
+    // What the relay has stored since need not be kept as it is.
+    const left = pendingCount === 0 ? 1 : Math.min(1, core.replica.pending.size / pendingCount)
+    const over = pendingBytes * (1 - left)
+    return tail + over - Math.max(worthBytes, held - over)
+  }
+
+  function tryIt(): void {
+    run().then(
+      (isDone) => (isDone ? finish() : again()),
+      (error: unknown) => {
+        // Whoever writes hears of a storage that fails.
+        if (!(error instanceof StoreError)) core.onError(error)
+        again()
+      },
+    )
+  }
+
   function again(): void {
-    later(againMs)
+    if (core.isClosed) return
+    cancel = clock.setTimer(againMs, tryIt)
     againMs = Math.min(againMs * 2, MOST_AGAIN_MS)
   }
 
@@ -125,7 +134,7 @@ export function createCompacting(core: Core): Compacting {
     const checkpoint = Math.max(made, core.intake.checkpoint()) + 1
     const { notes, tailThere } = await lookThrough(at.position, state)
     // Another tab may have done it, which this one has read too far to see.
-    if (!isWorthIt()) return true
+    if (bytesTooMany() <= 0) return true
     const gone = await away.cells()
     if (gone === undefined || core.isClosed) return false
     const entries: Uint8Array[] = []
