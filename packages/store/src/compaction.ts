@@ -22,6 +22,8 @@ const LEAST_BYTES = 64 * 1024
 /** Whoever writes has better things to do: it begins when nothing has come for so long, or so many times more than is worth the while. */
 const QUIET_MS = 250
 const MOST_WAITING = 16
+/** So many times more than what is held is too much, whatever of it may be pending: that is a guess. */
+const MOST_PENDING = 8
 /** How long what stands in the way is waited for: a settlement on its way into the log, a storage that fails, another tab that is at it. Twice as long each time. */
 const AGAIN_MS = 1000
 const MOST_AGAIN_MS = 60_000
@@ -64,12 +66,13 @@ export function createCompacting(core: Core): Compacting {
     })
   }
 
-  /** How much more has come than what is held, or worth the while. */
+  /** By how much what can be left out is more than what is to be kept, or worth the while. */
   function bytesTooMany(): number {
-    // What the relay has stored since need not be kept as it is.
-    const left = pendingCount === 0 ? 1 : Math.min(1, core.replica.pending.size / pendingCount)
-    const over = pendingBytes * (1 - left)
-    return tail + over - Math.max(worthBytes, held - over)
+    // What is pending is kept as it is, and nothing more of what was when the relay has stored it.
+    const eachPending = pendingCount === 0 ? 0 : pendingBytes / pendingCount
+    const kept = held - pendingBytes + core.replica.pending.size * eachPending
+    const leftOut = held + tail - kept
+    return Math.max(leftOut - Math.max(worthBytes, kept), tail - MOST_PENDING * Math.max(worthBytes, held))
   }
 
   function tryIt(): void {

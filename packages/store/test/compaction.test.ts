@@ -132,6 +132,38 @@ test('[CP2] what the relay does not have stays as it was made, and is sent by wh
   await world.close()
 })
 
+test('[CP1] what is pending is not written again and again, and the relay having it is a reason to begin', async () => {
+  const world = await createWorld(21)
+  const disk = memoryStorage()
+  let replaced = 0
+  const small = smallLogs(disk, 1_000)
+  const storage: Storage = {
+    ...small,
+    async openLog(space) {
+      const log = await small.openLog(space)
+      return { ...log, replace: (...checkpoint) => (replaced++, log.replace(...checkpoint)) }
+    },
+  }
+  const wire = world.wire()
+  wire.isWhole = false
+  const store = await world.open({ storage, transport: wire })
+  for (let i = 0; i < 1_500; i++) {
+    store.transact((tx) => tx.set(title, `offline ${i}`), { undo: false })
+    if (i % 15 !== 14) continue
+    await store.durable()
+    await world.clock.pass(300)
+  }
+  // Some 200 kB of which nothing can be left out: 1, 8 and 64 kB, and one before that to learn how large a Change is.
+  expect(replaced).toBeGreaterThanOrEqual(2)
+  expect(replaced).toBeLessThanOrEqual(5)
+  const offline = (await lookInto(disk)).bytes
+  wire.isWhole = true
+  await passing(world, store.synced())
+  await world.clock.pass(3_000)
+  expect((await lookInto(disk)).bytes).toBeLessThan(offline / 20)
+  await world.close()
+})
+
 test('[CP3] what was overwritten leaves nothing behind: the log stays a few times what need be kept, at all times', async () => {
   const world = await createWorld(3)
   const disk = memoryStorage()
