@@ -117,6 +117,8 @@ export function createCompacting(core: Core): Compacting {
     await nextTask(clock)
     const at = core.journal.quiet()
     if (core.isClosed || core.stranded !== undefined) return false
+    // Where another tab has taken the fence, the log may never have it, or otherwise.
+    if (!core.intake.isStored()) return false
     if (at === undefined || at.position === 0 || core.intake.gap() !== undefined || core.intake.isReading())
       return false
     const state = core.replica.hold(core.journal.isDurable)

@@ -38,6 +38,8 @@ export interface Intake {
   onDamagedBase(): void
   /** How far the relay's order is in the log, or on its way there. A tab that was fenced may know more than it was allowed to write. */
   loggedSeq(): number
+  /** Whether the log has all of the relay's order that this tab has. */
+  isStored(): boolean
   /** The relay's order is in the log up to here. */
   onStored(relaySeq: number): void
   /** What was on its way into the log did not get there. */
@@ -366,6 +368,7 @@ export function createIntake(core: IntakeCore): Intake {
       loggedSeq = storedSeq = 0
     },
     loggedSeq: () => loggedSeq,
+    isStored: () => replica.basis().relaySeq <= storedSeq,
     onStored,
     onFenced() {
       loggedSeq = storedSeq

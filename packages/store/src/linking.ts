@@ -33,6 +33,8 @@ export interface Linking {
   onGap(after: number): void
   /** Another tab tells how its link is doing. */
   onTab(message: Extract<TabMessage, { type: 'link' }>): void
+  /** What this tab has of the relay's order, and is not in the log, does not get there by it. */
+  onFenced(): void
   /** A tab has come and knows nothing. */
   onHello(): void
 }
@@ -65,6 +67,8 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   let state = OFF
   /** How the link of another tab is doing. */
   let elsewhere = OFF
+  /** How much that tab has of the relay's order, when it has all. */
+  let seenElsewhere = Infinity
   let term: { readonly fence: number | undefined } | undefined
   const counts = createHearing()
   let wanted = true
@@ -173,7 +177,15 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
 
   /** Tells the other tabs how the link of the browser is doing. One that only rescues the work of this tab is none of their concern: it may end at any time. */
   function announce(): void {
-    if (term !== undefined) tell({ type: 'link', state, offsetMs, fence: term.fence })
+    if (term === undefined) return
+    tell({ type: 'link', state, offsetMs, fence: term.fence, seenSeq: replica.basis().relaySeq })
+  }
+
+  /** This tab may have of the relay's order what is in no log: not in that of this device, and not in that of the relay. */
+  function lookForForgotten(): void {
+    const { relaySeq } = replica.basis()
+    if (Math.max(seenElsewhere, intake.loggedSeq()) < relaySeq)
+      core.strand({ code: 'epoch-changed', message: forgotten })
   }
 
   function show(next: LinkState): void {
@@ -240,12 +252,18 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       if (term?.fence !== undefined && message.fence !== undefined && message.fence > term.fence) onOvertaken()
       offsetMs = message.offsetMs
       elsewhere = message.state
+      seenElsewhere = message.state.link === 'online' ? (message.seenSeq ?? Infinity) : Infinity
+      lookForForgotten()
       if (link === undefined) showElsewhere()
       posting.onLink()
     },
+    onFenced: lookForForgotten,
     onHello() {
       if (link !== undefined) announce()
       if (turns > 0) tell({ type: 'wanted', wanted, turns })
     },
   }
 }
+
+const forgotten =
+  'This tab has heard more of the relay than the relay has now, and this device could not store it: the relay lost its data or came back from a backup. What you see is here in this tab. Open it again to go on with what is stored.'

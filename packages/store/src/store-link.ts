@@ -147,7 +147,10 @@ export function linked(core: Core): Linked {
       link.wake()
     },
     onGap: linking.onGap,
-    onFenced: () => campaign?.giveWay(),
+    onFenced() {
+      campaign?.giveWay()
+      linking.onFenced()
+    },
     strand: end,
     end,
   }

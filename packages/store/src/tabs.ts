@@ -12,8 +12,17 @@ export type TabMessage =
   | { readonly type: 'signedOut' }
   /** A tab has come: whoever knows something tells it. */
   | { readonly type: 'hello' }
-  /** How the link is doing, from the tab that runs it, with its fence: what one before it has said may come later. */
-  | { readonly type: 'link'; readonly state: LinkState; readonly offsetMs: number; readonly fence: number | undefined }
+  /**
+   * How the link is doing, from the tab that runs it, with its fence: what one before it has said may come later. `seenSeq` is how much it has of the relay's order;
+   * older code does not say.
+   */
+  | {
+      readonly type: 'link'
+      readonly state: LinkState
+      readonly offsetMs: number
+      readonly fence: number | undefined
+      readonly seenSeq?: number
+    }
   /** Whoever was elected to run the link is to say that it does not stand still. */
   | { readonly type: 'ask' }
   | { readonly type: 'answer' }

@@ -80,3 +80,43 @@ test('[ST14] a transaction whose turn came when its tab had closed kept the turn
   const simulation = simulate({ app: booking, tabs: [2], steps: 6 })
   expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
 })
+
+test('[ST25] a tab that did not run the link did not notice that the relay lost what no disk had', async () => {
+  const trace: Trace = {
+    seed: 1173048,
+    decisions: {
+      'storage of browser 1/tab 1': [0, 2],
+      'step 9': [4364],
+      'step 23': [8888],
+      'step 26': [3494, 6, 0, 1],
+      'step 32': [2265],
+      'step 33': [4847],
+    },
+    rest: 'calm',
+  }
+  const simulation = simulate({ app: board, tabs: [2, 1, 1], steps: 40 })
+  expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
+})
+
+test('[CP9] a checkpoint brought what a tab had heard of the relay into a log that its fence had kept that out of', async () => {
+  const trace: Trace = {
+    seed: 1173048,
+    decisions: {
+      'storage of browser 1/tab 1': [0, 2],
+      'wire up browser 1': [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7],
+      'step 2': [119, 3],
+      'step 3': [7819],
+      'step 4': [6859],
+      'step 8': [6637, 6, 3],
+      'step 9': [4364, 4],
+      'step 25': [7874, 0, 1],
+      'step 26': [3494, 6, 0, 1],
+      'step 32': [2265, 6],
+      'step 33': [4847],
+      'storage of browser 1/tab 1/3': [0, 0, 0, 0, 0, 0, 0, 7, 7],
+    },
+    rest: 'calm',
+  }
+  const simulation = simulate({ app: board, tabs: [2, 1, 1], steps: 40 })
+  expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
+})
