@@ -159,8 +159,10 @@ export interface BoundPolicy<V = any, S = any, D = any> extends Policy<V, S, D> 
 
 /** What a store gives a policy that keeps live documents. */
 export interface PolicyHost {
-  /** The newest state of a ref of this policy. */
+  /** The newest state of a ref of this policy. Throws `StmError` `not-loaded` when it is not in memory. */
   state(address: string): unknown
+  /** Whether it is in memory. Absent: all are. */
+  has?(address: string): boolean
   /** Commits an edit that was made directly on a live document: it is already visible and cannot be refused by the app. */
   commit(address: string, payload: Value): void
   /** A fresh random 32-bit number. */

@@ -262,10 +262,10 @@ export function createCommitting(core: Core): Committing {
     synced,
     bind(policy) {
       const bound = policy.bind?.({
-        state(address) {
+        state: (address) => memory.state(cellKey(policy.tag, address)),
+        has(address) {
           const place: Placed = { tag: policy.tag, address, arbiter: 'local' }
-          // What is away has no live document.
-          return core.away.present([place]).length === 0 ? undefined : memory.state(cellKey(policy.tag, address))
+          return core.away.present([place]).length > 0
         },
         commit(address, payload) {
           if (core.isClosed) throw closedError()

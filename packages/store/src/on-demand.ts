@@ -283,11 +283,7 @@ function declaredIn({ options, isLasting }: Core): ReadonlyMap<Portion, Declared
   const declared = new Map<Portion, Declared>()
   for (const readable of options.onDemand ?? []) {
     const portion = portionOf(readable)
-    if (
-      readable.kind === 'list' ||
-      readable.kind === 'range' ||
-      (portion !== readable.key && readable.kind === 'ref')
-    ) {
+    if (readable.kind === 'list' || readable.kind === 'range') {
       throw notOnDemand(readable.key, 'only a part of a collection. Name the collection')
     }
     if (arbiterOf(readable) !== 'local')

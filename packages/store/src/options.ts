@@ -22,7 +22,7 @@ export interface StoreOptions {
    */
   readonly ready?: readonly Readable<unknown>[]
   /**
-   * What this tab may not need: collections and single refs that merge (`local` ones). They are not read when the store opens, and take no memory, until `load` asks for
+   * What this tab may not need: collections and refs that merge (`local` ones); of a member its whole collection, of a doc all docs of its kind. They are not read when the store opens, and take no memory, until `load` asks for
    * them; what is released and in this device's log leaves the memory again. To read or write what is not loaded is refused with `not-loaded`. What the relay has not
    * stored yet stays in memory as Changes, and without a storage all is in memory.
    */

@@ -473,7 +473,7 @@ export interface Store {
   readonly presence: Presence
 
   /**
-   * Brings what the option `onDemand` names into memory: of a member or a list the whole collection. Resolves when it can be read and written, as if it had been there all
+   * Brings what the option `onDemand` names into memory: of a member or a list the whole collection, of a doc all docs of its kind. Resolves when it can be read and written, as if it had been there all
    * the time; at once for all else. It stays until each who has loaded it has released it. Rejects with `StoreError` `load-failed` when this device's log does
    * not say what it is, and as reading the storage does. Cost: what is stored of it, read, and what was written since the last checkpoint.
    *

@@ -112,7 +112,8 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
 
   const compaction = writing.compacts
     ? createCompaction(content, {
-        newest,
+        // What has left the memory meanwhile is as if nobody had written.
+        newest: (address) => (host.has?.(address) === false ? undefined : newest(address)),
         shown: (address) => lives.get(address)?.shown,
         isBehind: (address, link) => (lives.get(address)?.depth ?? link.depth) < link.depth,
         later: (work) => host.later(work),
