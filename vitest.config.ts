@@ -33,7 +33,8 @@ const inNode = (
     plugins = [],
     execArgv = [],
     setupFiles = [],
-  }: Partial<Record<'execArgv' | 'setupFiles', string[]>> & { plugins?: Plugin[] } = {},
+    globalSetup = [],
+  }: Partial<Record<'execArgv' | 'setupFiles' | 'globalSetup', string[]>> & { plugins?: Plugin[] } = {},
 ): TestProjectInlineConfiguration => ({
   plugins: [executedExamples(), sabotage(), ...plugins],
   resolve: { conditions },
@@ -50,6 +51,7 @@ const inNode = (
     // core has a worker of its own, so threads that collect beside it only get in the way of the others.
     execArgv: ['--max-semi-space-size=64', '--min-semi-space-size=64', '--single-threaded-gc', ...execArgv],
     setupFiles: ['./scripts/vitest/properties.mjs', ...setupFiles],
+    globalSetup,
     testTimeout: isLong ? 600_000 : 60_000,
     hookTimeout: 30_000,
   },
@@ -65,6 +67,7 @@ const simulated = (
   inNode(name, include, exclude, {
     plugins: [bundled([sabotage()], [...conditions, 'node'])],
     setupFiles: ['./scripts/vitest/microtasks.mjs'],
+    globalSetup: ['./scripts/vitest/counted.mjs'],
     execArgv,
   })
 

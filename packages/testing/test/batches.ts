@@ -1,3 +1,4 @@
+import { counted } from './counted.ts'
 import { addTo, emptySummary, type Judged, type Summary } from './one-tab.ts'
 
 /** Histories that share their stores: opening stores costs more than a history. */
@@ -14,5 +15,6 @@ export async function inBatches(
     const last = Math.min(seed + PER_STORE, first + histories) - 1
     await run(seed, last, (at, judged) => addTo(summary, at, judged))
   }
+  counted('histories', histories)
   return summary
 }

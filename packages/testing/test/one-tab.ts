@@ -1,6 +1,7 @@
 import type { Isolation, PlainOptions } from '@syncline/stm'
 import { memoryStorage, openStore, type Store } from '@syncline/store'
 import { checkHistory, type AnomalyType, type Model } from '../src/index.ts'
+import { counted } from './counted.ts'
 import { createCells } from './cells.ts'
 import { createSchedule, type Schedule } from './schedule.ts'
 import { noCounts, runWorkload, type Counts, type Step } from './workload.ts'
@@ -96,6 +97,7 @@ export async function runInOneTab(histories: number, mode: Mode, first = 1): Pro
     const last = Math.min(seed + PER_STORE, first + histories) - 1
     await runInOneStore(seed, last, mode, (at, judged) => addTo(summary, at, judged))
   }
+  counted('histories', histories)
   return summary
 }
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { everyFault, simulate } from '../../src/simulate/index.ts'
 import { booking } from './booking.ts'
-import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
+import { many, runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
 const RUNS = seeds(60)
 
 test(
-  `what browsers and the relay decide about is one after the other, in ${RUNS} long schedules`,
+  `what browsers and the relay decide about is one after the other, in ${many(RUNS, 'long schedules')}`,
   async () => {
     const { counts, runs } = await runSeeds({ app: booking, tabs: [3, 1], steps: 28 }, 'booking', RUNS)
     expect(counts['actions']).toBeGreaterThan(runs)

@@ -1,5 +1,6 @@
 import { collection, counter, lww, set } from '@syncline/merge'
 import { expect, test } from 'vitest'
+import { counted } from '../counted.ts'
 import { everyFault, simulate, SimulationError, type SimulatedApp } from '../../src/simulate/index.ts'
 import { search } from './seeds.ts'
 
@@ -60,6 +61,7 @@ test('whatever call of a storage a run of 200 commits ends at, nothing is lost t
   expect(points).toBe(2 * calls)
   expect(ends).toBeGreaterThan(3 * commits)
   expect(losses).toBeGreaterThan(100)
+  counted('ends of runs', ends + losses)
   expect(report.counts['browser commits']).toBeGreaterThan(20)
   expect(report.counts['relay commits']).toBeGreaterThan(10)
   // The relay has asked the app, which has said no.
@@ -72,7 +74,8 @@ test('and so it is in runs in which everything goes wrong that can', async () =>
   const faults = { ...everyFault, refusal: 0, relayRestore: 0, damage: 0 }
   const simulation = simulate({ app, tabs: [2, 1], relay, faults, steps: isLong ? 60 : 15, ...search })
   for (let seed = 1; seed <= (isLong ? 50 : 1); seed++) {
-    const { points } = await simulation.crashes({ of: seed, print: () => {} })
+    const { points, ends, losses } = await simulation.crashes({ of: seed, print: () => {} })
+    counted('ends of runs', ends + losses)
     expect(points).toBeGreaterThan(isLong ? 100 : 40)
   }
 }, 3_600_000)

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { everyFault, simulate } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
-import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
+import { many, runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
 const RUNS = seeds(40)
 const faults = { ...everyFault, damage: 0.08 }
 
 test(
-  `[DM1] [DM3] [DM4] ${RUNS} schedules in which disks are damaged, beside everything else: all replicas agree, and nothing is doubled`,
+  `[DM1] [DM3] [DM4] ${many(RUNS, 'schedules in which disks are damaged, beside everything else')}: all replicas agree, and nothing is doubled`,
   async () => {
     const { counts, runs } = await runSeeds({ app: board, tabs: [2, 1, 1], faults }, 'damaged', RUNS)
     expect(counts['damage']).toBeGreaterThan(runs)

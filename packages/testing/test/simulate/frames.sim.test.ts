@@ -1,5 +1,6 @@
 import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
+import { counted } from '../counted.ts'
 import { exhaust, SimulationError, type SimulatedApp } from '../../src/simulate/index.ts'
 
 const isLong = process.env.SYNCLINE_LONG === '1'
@@ -47,6 +48,7 @@ test.each([
   } satisfies SimulatedApp['invariants']
   const { complete, explored } = await exhaust({ app: { ...app, invariants }, of: 'frames', by: 'order', does, print })
   expect([complete, explored.orders]).toEqual([true, orders])
+  counted('orders of frames', orders)
 })
 
 test.each(
@@ -74,6 +76,7 @@ test.each([
     print,
   })
   expect([complete, explored.orders]).toEqual([true, orders])
+  counted('orders of frames', orders)
 })
 
 test('what is found is shown in an order that is as usual as it can be', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { counted } from '../counted.ts'
 import { exhaust, type Doing, type Exhausted, type Explored } from '../../src/simulate/index.ts'
 import { subjects, type Subject } from './explored-apps.ts'
 
@@ -45,6 +46,7 @@ test.each(names)(
 test.each(names)('%s: so it is in each order by itself, on memories of their own', async (name) => {
   // Each of the three hears of six things of two others.
   expect(await explored(name, 3, 'order')).toMatchObject({ orders: 20 ** 3 })
+  counted('orders of Changes', 20 ** 3)
 })
 
 test.each(names)('%s: and when the last of three things is done at any point', async (name) => {

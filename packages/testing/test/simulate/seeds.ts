@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { counted } from '../counted.ts'
 import { simulate, type SimulatedCohort, type SimulateOptions } from '../../src/simulate/index.ts'
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
@@ -16,13 +17,18 @@ const enough = { failures: 1 }
 /** So many at a time: what is lost when somebody ends the long run. */
 const CHUNK = 1000
 
-/** How long one test of the long run goes on: as long as there is room for a million. */
+/** How long one test of the long run goes on, unless it has run all that it was asked for. */
 const LONG_MS = 40 * 60_000
 
 /** How long a test with seeds may take. */
 export const SEEDS_TIMEOUT_MS = isLong ? 2 * LONG_MS : 600_000
 
-/** How many seeds a test runs. */
+/** So many of these, as the title of a test says it: in the long run as many as there is time for. */
+export function many(each: number, what: string): string {
+  return isLong ? `what ${LONG_MS / 60_000} minutes have room for: ${what}` : `${each} ${what}`
+}
+
+/** How many seeds a test runs at most. */
 export function seeds(each: number, long = 1_000_000): number {
   return isLong ? long : each
 }
@@ -37,6 +43,7 @@ export async function runSeeds(options: SimulateOptions, name: string, runs: num
     const cohort = await simulation.cohort({ runs, ...enough })
     noneFails(cohort)
     expect(cohort.runs).toBe(runs)
+    counted('schedules with faults', cohort.runs)
     return cohort
   }
   const place = fileURLToPath(new URL(`../../../../node_modules/.cache/syncline/seeds/${name}.json`, import.meta.url))
@@ -52,6 +59,7 @@ export async function runSeeds(options: SimulateOptions, name: string, runs: num
     noneFails(cohort)
     for (const [what, count] of Object.entries(cohort.counts)) sums.set(what, (sums.get(what) ?? 0) + count)
     done += cohort.runs
+    counted('schedules with faults', cohort.runs)
     first = cohort.next
     writeFileSync(place, JSON.stringify({ next: first }))
   }

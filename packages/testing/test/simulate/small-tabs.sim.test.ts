@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { booking } from './booking.ts'
-import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
+import { many, runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
 const RUNS = seeds(810)
 
 test(
-  `${RUNS} short schedules of one browser's tabs, which decide about things and let the relay decide, break no promise`,
+  `${many(RUNS, "short schedules of one browser's tabs, which decide about things and let the relay decide")}, break no promise`,
   async () => {
     const { missing, counts, runs } = await runSeeds({ app: booking, tabs: [2], steps: 6 }, 'small-tabs', RUNS)
     expect(missing).toEqual([])
