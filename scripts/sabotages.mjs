@@ -249,7 +249,7 @@ export const sabotages = [
     name: 'what is set aside is not reported',
     foundBy: 'simulate/damaged',
     file: 'packages/store/src/damage.ts',
-    from: '      onFound(found)\n',
+    from: '    onFound(error)\n',
     to: '',
   },
   {
