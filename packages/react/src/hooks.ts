@@ -2,6 +2,7 @@ import type { Readable, Ref, Snapshot } from '@syncline/stm'
 import type { PlainStore, Status, Store } from '@syncline/store'
 import { useMemo } from 'react'
 import { ReactBindingError } from './errors.ts'
+import { useHeld } from './loaded.ts'
 import { useStore } from './provider.tsx'
 import {
   identity,
@@ -145,6 +146,30 @@ export function useUndo(scope?: string): UndoNow {
   const store = useStore()
   const source = useMemo(() => undoOf(having(store, 'undoStack', 'undo').undoStack(scope)), [store, scope])
   return useSelected(source, identity, Object.is)
+}
+
+/**
+ * Whether something that is on demand is in memory: false while it is loaded, and true from then on as long as the component is there. What is loaded may be read and
+ * written by the component and those inside it; so let them render when it is true. When the component goes, nobody else holds it and this device has all of it, it leaves the memory again.
+ *
+ * What loading it is rejected with is thrown in the render, for the error boundary. Of what is not on demand it is true a moment after the first render.
+ *
+ * @example
+ * import { collection } from '@syncline/merge'
+ * import { memoryStorage, openStore } from '@syncline/store'
+ * import { createElement } from 'react'
+ *
+ * const archive = collection('archive', { title: '' })
+ * const Titles = () => createElement('p', null, `${useValue(archive).length} cards`)
+ * function Archive() {
+ *   return useLoaded(archive) ? createElement(Titles) : createElement('p', null, 'Loading …')
+ * }
+ * const store = await openStore({ space: 'board', storage: memoryStorage(), onDemand: [archive] })
+ * expect(page(store, Archive)).toBe('<p>Loading …</p>')
+ * await store.close()
+ */
+export function useLoaded(readable: Readable<unknown>): boolean {
+  return useHeld(having(useStore(), 'load', 'onDemand'), readable)
 }
 
 /**

@@ -3,7 +3,7 @@ export { SynclineProvider, useStore } from './provider.tsx'
 export type { SynclineProviderProps } from './provider.tsx'
 
 // Hooks
-export { usePresence, useSnapshot, useStatus, useTransact, useUndo, useValue } from './hooks.ts'
+export { useLoaded, usePresence, useSnapshot, useStatus, useTransact, useUndo, useValue } from './hooks.ts'
 export type { ReadOptions, SelectOptions } from './hooks.ts'
 export type { PresenceNow, UndoNow } from './source.ts'
 

@@ -69,7 +69,7 @@ export function sendAway(memory: Memory, portion: Portion): void {
     takeAway(inside, portion, () => {
       throw new StmError(
         'not-loaded',
-        `${JSON.stringify(portion)} is not loaded. Call store.load() with its ref or collection first, and keep what that gives as long as you read or write it.`,
+        `${JSON.stringify(portion)} is not loaded. Call store.load() first, and keep what that gives while you need it.`,
         { refs: [portion] },
       )
     })

@@ -286,10 +286,9 @@ function declaredIn({ options, isLasting }: Core): ReadonlyMap<Portion, Declared
     if (readable.kind === 'list' || readable.kind === 'range') {
       throw notOnDemand(readable.key, 'only a part of a collection. Name the collection')
     }
-    if (arbiterOf(readable) !== 'local')
-      throw notOnDemand(readable.key, 'decided about by others. Only what merges can be')
+    if (arbiterOf(readable) !== 'local') throw notOnDemand(readable.key, 'decided about by others')
     if (options.ready?.some((other) => portionOf(other) === portion) === true) {
-      throw notOnDemand(readable.key, 'in `ready` too. Name it in one of both')
+      throw notOnDemand(readable.key, 'in `ready` too')
     }
     // Without a log it could not be had again.
     if (!isLasting) continue
@@ -312,7 +311,7 @@ function notOnDemand(key: string, why: string): StoreError {
 function notSaid(portion: Portion): StoreError {
   return new StoreError(
     'load-failed',
-    `${JSON.stringify(portion)} cannot be loaded: this device's log does not say what it was at the point of the relay's order that this tab shows. Try again when store.status.link is "online", or open the space again.`,
+    `${JSON.stringify(portion)} cannot be loaded: this device's log does not say what it is. Try again when store.status.link is "online".`,
   )
 }
 
