@@ -53,6 +53,9 @@ export interface LinkingSide {
   tell(message: TabMessage): void
 }
 
+/** The tab that has taken over the link has told and stored by then what the relay has. */
+const FORGOTTEN_AFTER_MS = 10_000
+
 const OFF: LinkState = { link: 'off', problem: undefined, retryAtMs: undefined }
 
 function isUp({ link }: LinkState): boolean {
@@ -67,8 +70,9 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   let state = OFF
   /** How the link of another tab is doing. */
   let elsewhere = OFF
-  /** How much that tab has of the relay's order, when it has all. */
-  let seenElsewhere = Infinity
+  /** Whether whoever runs the link was asked how much it has of the relay's order. */
+  let isAsked = false
+  let cancelLooking: (() => void) | undefined
   let term: { readonly fence: number | undefined } | undefined
   const counts = createHearing()
   let wanted = true
@@ -78,6 +82,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   const losses = createLosses(core)
   /** Something waits to know whether the relay has what is missing before it. */
   let isHeldBack = false
+  core.closing.add(() => cancelLooking?.())
 
   /** The elected tab runs the link; so does one whose storage fails or is gone, since nobody can hear of its work through the log. */
   function tend(): void {
@@ -170,6 +175,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     if (link === undefined) return
     link.stop()
     link = undefined
+    lookForForgotten()
     if (wanted && term === undefined) showElsewhere()
     else show(OFF)
     announce()
@@ -181,11 +187,28 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     tell({ type: 'link', state, offsetMs, fence: term.fence, seenSeq: replica.basis().relaySeq })
   }
 
-  /** This tab may have of the relay's order what is in no log: not in that of this device, and not in that of the relay. */
+  /**
+   * This tab may have of the relay's order what it could not store while it ran the link. Whoever runs it now stores it, if the relay still has it, and says how much
+   * it has when that has taken too long.
+   */
   function lookForForgotten(): void {
-    const { relaySeq } = replica.basis()
-    if (Math.max(seenElsewhere, intake.loggedSeq()) < relaySeq)
-      core.strand({ code: 'epoch-changed', message: forgotten })
+    cancelLooking?.()
+    isAsked = false
+    if (link !== undefined || core.isClosed || core.stranded !== undefined || !isUnstored()) return
+    cancelLooking = core.clock.setTimer(FORGOTTEN_AFTER_MS, () => {
+      isAsked = isUnstored()
+      if (isAsked) tell({ type: 'hello' })
+    })
+  }
+
+  function isUnstored(): boolean {
+    return intake.loggedSeq() < replica.basis().relaySeq
+  }
+
+  function compare({ state: { link: how }, seenSeq = Infinity }: Extract<TabMessage, { type: 'link' }>): void {
+    const isForgotten = how === 'online' && seenSeq < replica.basis().relaySeq
+    if (isForgotten && isUnstored()) core.strand({ code: 'epoch-changed', message: forgotten })
+    else lookForForgotten()
   }
 
   function show(next: LinkState): void {
@@ -252,8 +275,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       if (term?.fence !== undefined && message.fence !== undefined && message.fence > term.fence) onOvertaken()
       offsetMs = message.offsetMs
       elsewhere = message.state
-      seenElsewhere = message.state.link === 'online' ? (message.seenSeq ?? Infinity) : Infinity
-      lookForForgotten()
+      if (isAsked) compare(message)
       if (link === undefined) showElsewhere()
       posting.onLink()
     },

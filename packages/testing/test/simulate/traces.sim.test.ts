@@ -120,3 +120,20 @@ test('[CP9] a checkpoint brought what a tab had heard of the relay into a log th
   const simulation = simulate({ app: board, tabs: [2, 1, 1], steps: 40 })
   expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
 })
+
+test('[ST25] a tab that had heard more than whoever took over the link, a moment before it lost it, took that for forgotten', async () => {
+  const trace: Trace = {
+    seed: 974069,
+    decisions: {
+      'storage of browser 2/tab 1': [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7],
+      'step 3': [7798],
+      'step 4': [4337, 0, 1, 1],
+      'step 5': [7894, 7],
+      'step 6': [3604, 0, 1, 0, 1],
+      'step 8': [7807, 6],
+    },
+    rest: 'calm',
+  }
+  const simulation = simulate({ app: board, tabs: [2, 2], steps: 12 })
+  expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
+})
