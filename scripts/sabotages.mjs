@@ -225,6 +225,27 @@ export const sabotages = [
     to: '      pending: [],',
   },
   {
+    name: 'the log of a browser does not look at the fence',
+    foundBy: 'simulate/guarded',
+    file: 'packages/idb/src/log.ts',
+    from: '          if (fence !== undefined) {\n',
+    to: '          if (fence === -1) {\n',
+  },
+  {
+    name: 'the log of a browser gives out a fence that somebody has',
+    foundBy: 'simulate/guarded',
+    file: 'packages/idb/src/log.ts',
+    from: "transaction.objectStore('fences').add(true, [space, fence])",
+    to: "transaction.objectStore('fences').put(true, [space, fence])",
+  },
+  {
+    name: 'the log of a browser lets a claim be made again',
+    foundBy: 'simulate/guarded',
+    file: 'packages/idb/src/log.ts',
+    from: 'claims.add({ space, claim })',
+    to: 'claims.put({ space, claim })',
+  },
+  {
     name: 'entries are deleted before the checkpoint is stored that stands for them',
     foundBy: 'simulate/whole',
     file: 'packages/idb/src/log.ts',
