@@ -154,6 +154,11 @@ export class Places {
     }
   }
 
+  /** The names of all gaps. */
+  get gaps(): Iterable<number> {
+    return this.#gaps.keys()
+  }
+
   /** The gap of which a client is the name. */
   gap(client: number): Gap | undefined {
     return this.#gaps.get(client)

@@ -63,7 +63,7 @@ export function measureGeneration(store: PlainStore, ref: TextRef): GenerationGa
  *
  * Nobody need wait for it. Who edits at the same time, offline or with the text open, has their edits in the new life, where they would be without it; open documents are made anew
  * (`onReset`). Of several that are begun at once one counts, everywhere the same. What it was made of is kept beside it and not decoded before somebody needs it, so what is stored
- * grows at first, and what is opened shrinks. An undo of what was written before leaves it as it is and names the text in `superseded`; beginning a life is no step to undo.
+ * grows at first, and what is opened shrinks. What was written before can be undone as without it, until the next is begun; beginning a life is no step to undo.
  *
  * Throws `YjsError` `generation-needless` when the text would not have fewer parts, and `StmError` `change-too-large` when the text does not fit into a Change. Cost: one or two passes over
  * the document, and a Change as large as the text with a few bytes for each part.

@@ -7,7 +7,7 @@ import { encodeCut, encodeKept, isMarked, readCut, readKept } from './generation
 import type { Cut, Kept } from './generation-format.ts'
 import { cutOfGap, decodePlaces, Places } from './generation-places.ts'
 import type { Moved } from './generation-places.ts'
-import { Stretches } from './stretches.ts'
+import { rangeOf, Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
 import type { Id, ParsedUpdate } from './update.ts'
 import { mergeUpdates } from './update.ts'
@@ -18,6 +18,12 @@ interface Known {
   /** How many cuts are before it. */
   readonly depth: number
   readonly places: () => Places
+}
+
+/** A stretch, and what it was called first. */
+export interface Named {
+  readonly from: Range
+  readonly first: Range
 }
 
 /** What an item is between. */
@@ -72,6 +78,11 @@ export class Generations {
   /** The name of the life that counts; undefined for the first. */
   get newest(): number | undefined {
     return this.#chain.at(-1)?.cut.client
+  }
+
+  /** How many cuts count. */
+  get depth(): number {
+    return this.#chain.length
   }
 
   /** What a document is given before all else, as it is: that what was written in old lives has gone, and what the newest begins with. */
@@ -325,6 +336,20 @@ export class Generations {
     if (cutOfGap(client) === undefined) yield range
   }
 
+  /** Updates that put all gaps where they were. */
+  *gaps(): Generator<Uint8Array> {
+    for (const { places } of this.#chain) {
+      const items = [...places().gaps].map((client) => [this.#gapItem(client)!])
+      yield writeForeign(items, [])
+    }
+  }
+
+  /** An update that puts a gap where it was, in the terms of the life that it is in; undefined when there is none of this name. */
+  gap(client: number): Uint8Array | undefined {
+    const item = this.#gapItem(client)
+    return item && writeForeign([[item]], [])
+  }
+
   /** A gap in the terms of the life that it is in. */
   /** The parts of a range of old lives, or of those that do not count, and where they are now; a gap need not be in the document. */
   *moved(range: Range, from: Range = range, step = 0): Generator<Moved> {
@@ -354,6 +379,20 @@ export class Generations {
       return
     }
     yield { from, to: range }
+  }
+
+  /** The parts of a range, and the names under which they were written. They are the same for ever, whichever cuts count. */
+  *first(range: Range, from: Range = range): Generator<Named> {
+    const life = lifeOf(range.client)
+    const known = this.#others.get(life) ?? this.#chain.find(({ cut }) => cut.client === life)
+    let at = 0
+    for (const back of known?.places().back(range) ?? []) {
+      yield* this.first(back, { ...from, clock: from.clock + at, length: back.length })
+      at += back.length
+    }
+    if (at === range.length) return
+    const rest = rangeOf(range.client, range.clock + at, range.clock + range.length)
+    yield { from: { ...from, clock: from.clock + at, length: rest.length }, first: rest }
   }
 
   /** All that stood in old lives, as an update: under the names it had, deleted, and nowhere in particular. */
@@ -389,8 +428,16 @@ export class Generations {
     if (known === undefined || gap === undefined) return undefined
     const left = known.places().leftOf(gap)
     const right = known.places().behind(left)
+    const isAlone = left === undefined && right === undefined
     const [origin, rightOrigin] = [left, right].map((id) => (id === undefined ? null : Y.createID(id.client, id.clock)))
-    return itemOf(Y.createID(client, 0), origin!, rightOrigin!, null, null, new Y.ContentDeleted(gap.length))
+    return itemOf(
+      Y.createID(client, 0),
+      origin!,
+      rightOrigin!,
+      isAlone ? ROOT : null,
+      null,
+      new Y.ContentDeleted(gap.length),
+    )
   }
 
   /** Whether it is known where a cut comes. Of one that counts the document has what it begins with; of one that does not nobody will ask. */

@@ -4,6 +4,7 @@ import { freeClient, hashOf } from './bound.ts'
 import { removedIn } from './characters.ts'
 import { removedBy } from './removals.ts'
 import { plainText } from './plain-text.ts'
+import type { Replica } from './replica.ts'
 import { ignore, load } from './state.ts'
 import type { TextState } from './state.ts'
 import { Stretches } from './stretches.ts'
@@ -18,7 +19,7 @@ import type { Id } from './update-writing.ts'
 /** Where a reversal finds documents, and who writes what it puts back. */
 interface Reversing {
   /** Runs `body` on a document that shows a state. It must not change it. */
-  on<T>(state: TextState | undefined, body: (doc: Y.Doc) => T): T
+  on<T>(state: TextState | undefined, body: (replica: Replica) => T): T
   /** A Yjs client that writes `length` characters on this document. Nobody else may ever write these. */
   writer(doc: Y.Doc, length: number, undone: readonly Undone[]): Id
 }
@@ -50,25 +51,29 @@ export function createWriter(host: PolicyHost, onWriter: (client: number) => voi
 
 /** The reversal of texts in one store: it works on what is open. */
 export function boundReversal(
-  bound: { showing(state: TextState | undefined): { readonly doc: Y.Doc } | undefined; writeAs(client: number): void },
+  bound: {
+    showing(state: TextState | undefined): { readonly replica: Replica } | undefined
+    writeAs(client: number): void
+  },
   host: PolicyHost,
 ): Reversal<TextState> {
   return createTextReversal({
     on(state, body) {
-      const open = bound.showing(state)
-      return open === undefined ? onCopy(state, body) : body(open.doc)
+      const open = bound.showing(state)?.replica
+      // In a copy what a cut has left out can be put back to be looked at.
+      return open === undefined || open.generations !== undefined ? onCopy(state, body) : body(open)
     },
     writer: createWriter(host, (client) => bound.writeAs(client)),
   })
 }
 
 /** Runs `body` on a document that was made for it. */
-function onCopy<T>(state: TextState | undefined, body: (doc: Y.Doc) => T): T {
-  const { doc } = load(plainText.create(), plainText, state?.link, ignore)
+function onCopy<T>(state: TextState | undefined, body: (replica: Replica) => T): T {
+  const replica = load(plainText.create(), plainText, state?.link, ignore)
   try {
-    return body(doc)
+    return body(replica)
   } finally {
-    doc.destroy()
+    replica.doc.destroy()
   }
 }
 
@@ -85,7 +90,9 @@ function createTextReversal(reversing: Reversing): Reversal<TextState> {
       return encodeInverse({ inserted: leftBy(parsed), removed: removed.flatMap((one) => without(one, parsed)) })
     },
     revert: (state, undone, past) =>
-      reversing.on(state, (doc) => revertOn(doc, undone, past, (length) => reversing.writer(doc, length, undone))),
+      reversing.on(state, (replica) =>
+        revertOn(replica, undone, past, (length) => reversing.writer(replica.doc, length, undone)),
+      ),
   }
 }
 

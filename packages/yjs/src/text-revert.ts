@@ -1,9 +1,13 @@
 import type { Past, Reverted, Undone } from '@syncline/stm'
 import * as Y from 'yjs'
 import { charactersOf, hasAll, lyingIn } from './characters.ts'
+import type { Lying } from './characters.ts'
+import type { Moved } from './generation-places.ts'
+import type { Named } from './generations.ts'
 import { noteRemoved } from './removals.ts'
 import { encodeStandIns, withLineage } from './lineage.ts'
 import type { Lineage, StandIn } from './lineage.ts'
+import type { Replica } from './replica.ts'
 import { rangeOf, Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
 import { decodeInverse } from './text-inverse.ts'
@@ -23,13 +27,23 @@ interface Tombstone {
 }
 
 /**
- * What it takes to take edits back on a document, which is only looked at. `writer` gives the clocks of that many characters that are put back.
+ * What it takes to take edits back on a document, which is only looked at; where there were generations before, it is a copy. `writer` gives the clocks of that many characters that are put back.
  *
  * Who has deleted a character stands nowhere in Yjs, so what somebody else has deleted at the same time comes back too.
  */
-export function revertOn(doc: Y.Doc, undone: readonly Undone[], past: Past, writer: (length: number) => Id): Reverted {
-  const isThere = (range: Range): boolean => hasAll(doc, range)
-  const { removed, tombstones, isSuperseded } = withLineage(past, isThere, (lineage) => planOf(doc, undone, lineage))
+export function revertOn(
+  replica: Replica,
+  undone: readonly Undone[],
+  past: Past,
+  writer: (length: number) => Id,
+): Reverted {
+  const where = placesIn(replica)
+  // What is put back goes beside all that was deleted there.
+  if (undone.some(({ inverse }) => (decodeInverse(inverse) ?? nothing).removed.length > 0))
+    if (replica.generations?.depth === 1) for (const gaps of replica.generations.gaps()) replica.feed(gaps)
+  const { removed, tombstones, isSuperseded } = withLineage(past, where.hasAll, (lineage) =>
+    planOf(where, undone, lineage),
+  )
   const superseded = isSuperseded ? [''] : none
   if (removed.length + tombstones.length === 0) return { payload: undefined, restored: null, superseded }
   const length = tombstones.reduce((sum, { text }) => sum + text.length, 0)
@@ -51,7 +65,7 @@ interface Plan {
   readonly isSuperseded: boolean
 }
 
-function planOf(doc: Y.Doc, undone: readonly Undone[], lineage: Lineage): Plan {
+function planOf(where: Where, undone: readonly Undone[], lineage: Lineage): Plan {
   /** By the first ones of their line. */
   const wants = new Stretches<Want>()
   let isSuperseded = false
@@ -64,41 +78,94 @@ function planOf(doc: Y.Doc, undone: readonly Undone[], lineage: Lineage): Plan {
 
   function expect(root: Range, wasThere: boolean): void {
     for (const { range } of lineage.newestOf(root)) {
-      if (!hasAll(doc, range)) isSuperseded = true
-      for (const { struct } of lyingIn(doc, range))
+      if (!where.hasAll(range)) isSuperseded = true
+      for (const { struct } of where.lying(range))
         if (struct.deleted === wasThere || !(struct instanceof Y.Item)) isSuperseded = true
+    }
+  }
+
+  /** A character is known by its first name, or what was written before a cut and deleted after it would be two. */
+  function* rootsOf(range: Range): Generator<StandIn> {
+    for (const { from, first } of where.first(range)) {
+      for (const { range: part, root } of lineage.rootsOf(first))
+        yield { range: { ...from, clock: from.clock + part.clock - first.clock, length: part.length }, root }
     }
   }
 
   for (const { inverse } of undone) {
     const { inserted, removed } = decodeInverse(inverse) ?? nothing
     for (const { client, clock, text } of removed) {
-      for (const { range, root } of lineage.rootsOf({ client, clock, length: text.length })) {
+      for (const { range, root } of rootsOf({ client, clock, length: text.length })) {
         const from = range.clock - clock
         want(root, { text: text.slice(from, from + range.length), clock: root.clock }, false)
       }
     }
-    for (const range of inserted) for (const { root } of lineage.rootsOf(range)) want(root, 'gone', true)
+    for (const range of inserted) for (const { root } of rootsOf(range)) want(root, 'gone', true)
   }
 
   const removed: Removed[] = []
   const tombstones: Tombstone[] = []
   for (const { range: wantedRoot, value: wanted } of wants) {
     for (const { range: now, root: ofNow } of lineage.newestOf(wantedRoot)) {
-      for (const part of lyingIn(doc, now)) {
-        const { struct, range } = part
+      for (const part of where.lying(now)) {
+        const { struct, range, from: was } = part
         if (struct.deleted === (wanted === 'gone') || !(struct instanceof Y.Item)) continue
         if (wanted === 'gone') {
           removed.push({ client: range.client, clock: range.clock, text: charactersOf(part)! })
           continue
         }
-        const root = { ...range, client: ofNow.client, clock: ofNow.clock + range.clock - now.clock }
+        const root = { ...range, client: ofNow.client, clock: ofNow.clock + was.clock - now.clock }
         const from = root.clock - wanted.clock
         tombstones.push({ item: struct, range, root, text: wanted.text.slice(from, from + range.length) })
       }
     }
   }
   return { removed, tombstones, isSuperseded }
+}
+
+/** Where characters are, by the names that they had when they were written. */
+interface Where {
+  /** The parts of a range, and their names in the generation in which they were written. */
+  first(range: Range): Iterable<Named>
+  hasAll(range: Range): boolean
+  /** `from` is what the part was called. */
+  lying(range: Range): Iterable<Lying & { readonly from: Range }>
+}
+
+function placesIn(replica: Replica): Where {
+  const { doc, generations } = replica
+  // Where two generations have deleted beside each other nobody has said which came first.
+  if (generations === undefined || generations.depth > 1) {
+    return {
+      first: (range) => [{ from: range, first: range }],
+      hasAll: (range) => hasAll(doc, range),
+      *lying(range) {
+        for (const part of lyingIn(doc, range)) yield { ...part, from: part.range }
+      },
+    }
+  }
+  /** What is not there because it was deleted before a cut is put there. */
+  const find = (range: Range): readonly Moved[] => {
+    const moved = [...generations.moved(range)]
+    for (const { to } of moved) {
+      const gap = to === undefined || hasAll(doc, to) ? undefined : generations.gap(to.client)
+      if (gap !== undefined) replica.feed(gap)
+    }
+    return moved
+  }
+  return {
+    first: (range) => generations.first(range),
+    hasAll: (range) => find(range).every(({ from, to }) => hasAll(doc, to ?? from)),
+    *lying(range) {
+      for (const { from, to } of find(range)) {
+        const now = to ?? from
+        for (const part of lyingIn(doc, now)) {
+          const clock = from.clock + part.range.clock - now.clock
+          yield { ...part, from: { client: from.client, clock, length: part.range.length } }
+        }
+      }
+    },
+  }
 }
 
 /** Tombstones that lie beside each other are put back as one insertion, behind the last of them. */

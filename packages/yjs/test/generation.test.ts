@@ -8,7 +8,7 @@ import { exportStateVector, exportUpdate, importUpdate, measureGeneration } from
 import { doc, openText, startGeneration, text } from '../src/index.ts'
 import { plainText } from '../src/plain-text.ts'
 import { textPolicy } from '../src/policy.ts'
-import { createClashWorld } from './clash-world.ts'
+import { chanceFrom, createClashWorld } from './clash-world.ts'
 import { readTrace } from './trace.ts'
 import { insert, remove, Site, stamp } from './world.ts'
 
@@ -96,23 +96,72 @@ test('[TE31] who edits offline, and who begins a life at the same time under the
   }
 })
 
-test('[TE34] what was written before a cut cannot be undone after it, and says so; what was written later can', async () => {
+test('[TE34] a text that is read as it was written is not cut', async () => {
   const store = await open()
+  store.transact((tx) => tx.insert(note, 0, 'a text'))
   expect(() => startGeneration(store, note)).toThrow(expect.objectContaining({ code: 'generation-needless' }))
+})
+
+test('[TE35] steps go back one by one through all a text was before a cut, and forward again', async () => {
+  for (const seed of [1, 2]) {
+    const store = await open()
+    const chance = chanceFrom(seed)
+    const at = (length: number): number => Math.floor(chance() * (length + 1))
+    const was = [store.get(note)]
+    for (let i = 0; i < 24; i++) {
+      const { length } = store.get(note)
+      const from = at(length)
+      const removed = chance() < 0.4 ? Math.min(5, length - from) : 0
+      if (removed > 0) store.transact((tx) => tx.remove(note, from, removed))
+      else store.transact((tx) => tx.insert(note, from, `${i} is `))
+      was.push(store.get(note))
+      if (i === 15) startGeneration(store, note)
+    }
+    const superseded: unknown[] = []
+    const steps = Array.from({ length: 24 }, () => {
+      superseded.push(...store.undo().superseded)
+      return store.get(note)
+    })
+    const back = Array.from({ length: 24 }, () => {
+      superseded.push(...store.redo().superseded)
+      return store.get(note)
+    })
+    expect([steps.toReversed(), back, superseded]).toEqual([was.slice(0, -1), was.slice(1), []])
+  }
+})
+
+test('[TE35] after a second cut what was written before the first stays, and is told', async () => {
+  const store = await open()
   store.transact((tx) => tx.insert(note, 0, 'a text that is there'))
   store.transact((tx) => tx.remove(note, 2, 5))
-  store.transact((tx) => tx.insert(note, 2, 'new '))
+  startGeneration(store, note)
+  for (const letter of 'wen') store.transact((tx) => tx.insert(note, 2, letter))
+  store.transact((tx) => tx.remove(note, 0, 2))
   startGeneration(store, note)
   store.transact((tx) => tx.insert(note, 0, 'later '))
-  expect(store.get(note)).toBe('later a new that is there')
-  expect(store.undo().superseded).toEqual([])
-  const before = store.get(note)
-  const superseded = [store.undo(), store.undo(), store.undo()].map((undone) => undone.superseded.length)
-  expect([store.get(note), superseded]).toEqual([before, [1, 1, 1]])
-  store.transact((tx) => tx.insert(note, 0, 'on '))
-  store.undo()
-  store.redo()
-  expect(store.get(note)).toBe(`on ${before}`)
+  expect([store.undo().superseded, store.get(note)]).toEqual([[], 'newthat is there'])
+  const told = Array.from({ length: 6 }, () => store.undo().superseded.length)
+  expect([told, store.get(note)]).toEqual([[1, 1, 1, 1, 1, 1], 'newthat is there'])
+})
+
+test('[TE35] what others have deleted or written since stays as it is', async () => {
+  const world = createClashWorld(5)
+  const [a, b] = [await world.open(world.browser()), await world.open(world.browser())]
+  a.transact((tx) => tx.insert(note, 0, 'one two three'))
+  a.transact((tx) => tx.remove(note, 4, 4))
+  a.transact((tx) => tx.insert(note, 9, ' four five'))
+  await world.pass(1000)
+  startGeneration(b, note)
+  b.transact((tx) => tx.remove(note, 9, 5))
+  b.transact((tx) => tx.insert(note, 4, '(b) '))
+  await world.pass(1000)
+  expect(a.get(note)).toBe('one (b) three five')
+  expect([a.undo().superseded.length, a.get(note)]).toEqual([1, 'one (b) three'])
+  expect([a.undo().superseded, a.get(note).length]).toEqual([[], 'one (b) two three'.length])
+  expect(a.undo().superseded).toEqual([])
+  await world.pass(1000)
+  expect([a.get(note), b.get(note), world.errors]).toEqual(['(b) ', '(b) ', []])
+  await world.close()
 })
 
 test('[TE32] who has a text from before, in plain Yjs, gets the new life once, and what they write comes in', async () => {
