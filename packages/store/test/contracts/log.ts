@@ -446,6 +446,24 @@ export function logContract(openBrowser: () => Promise<BrowserUnderTest>): void 
     seen.length = 0
     await theirs.read(at, (entry) => seen.push(entry[0]!))
     expect(seen).toEqual([...first, 2])
+    // Who passes over some of it is asked again, from before its beginning.
+    const before = told[1]! - 1
+    seen.length = 0
+    await theirs.read(
+      0,
+      async (entry) => {
+        if (seen.push(entry[0]!) === 2) await put(second)
+      },
+      undefined,
+      (last) => {
+        if (Number.isInteger(last)) return { most: 1 }
+        return last < before + 0.1 ? { after: before + 20 / 40, upTo: before + 21 / 40 } : {}
+      },
+    )
+    expect([
+      [10, ...first.slice(20), 2],
+      [10, first[20], 100, ...second.slice(20), 2],
+    ]).toContainEqual(seen)
   })
 
   test('of several that replace entries at once each does or changes nothing, and what comes after stays', async () => {
