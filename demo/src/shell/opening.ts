@@ -2,6 +2,7 @@ import { deleteDatabase, guardUnload, indexedDb } from '@syncline/idb'
 import { openStore, type Store } from '@syncline/store'
 import { websocket } from '@syncline/websocket'
 import { yjsPresence } from '@syncline/yjs'
+import { cards, columns } from '../board/schema.ts'
 
 /** The space that the address names. */
 export function spaceOfPage(): string {
@@ -17,6 +18,8 @@ export async function openBoard(space: string): Promise<Store> {
     storage: indexedDb(databaseOf(space)),
     transport: websocket('/sync'),
     presence: yjsPresence(),
+    // What the board shows first. A long list is sorted while the page can still do other things.
+    ready: [columns, cards],
   })
   guardUnload(store)
   return store
