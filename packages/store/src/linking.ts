@@ -70,8 +70,8 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   let state = OFF
   /** How the link of another tab is doing. */
   let elsewhere = OFF
-  /** Whether whoever runs the link was asked how much it has of the relay's order. */
-  let isAsked = false
+  /** Whether whoever runs the link is to ask the relay again how much there is, or is at it. */
+  let asked: 'to ask' | 'asking' | undefined
   let cancelLooking: (() => void) | undefined
   let term: { readonly fence: number | undefined } | undefined
   const counts = createHearing()
@@ -188,16 +188,17 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   }
 
   /**
-   * This tab may have of the relay's order what it could not store while it ran the link. Whoever runs it now stores it, if the relay still has it, and says how much
-   * it has when that has taken too long.
+   * This tab may have of the relay's order what it could not store while it ran the link. Whoever runs it now stores it, if the relay still has it. If that takes too
+   * long they are to ask the relay again: what they have then is all that it has.
    */
   function lookForForgotten(): void {
     cancelLooking?.()
-    isAsked = false
+    asked = undefined
     if (link !== undefined || core.isClosed || core.stranded !== undefined || !isUnstored()) return
     cancelLooking = core.clock.setTimer(FORGOTTEN_AFTER_MS, () => {
-      isAsked = isUnstored()
-      if (isAsked) tell({ type: 'hello' })
+      if (!isUnstored()) return
+      asked = 'to ask'
+      tell({ type: 'gap', after: intake.loggedSeq() })
     })
   }
 
@@ -206,8 +207,11 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   }
 
   function compare({ state: { link: how }, seenSeq = Infinity }: Extract<TabMessage, { type: 'link' }>): void {
-    const isForgotten = how === 'online' && seenSeq < replica.basis().relaySeq
-    if (isForgotten && isUnstored()) core.strand({ code: 'epoch-changed', message: forgotten })
+    // Before that they may be on a connection that is dead and have not noticed.
+    if (how !== 'online') asked = 'asking'
+    if (how !== 'online' || asked !== 'asking') return
+    const isForgotten = seenSeq < replica.basis().relaySeq && isUnstored()
+    if (isForgotten) core.strand({ code: 'epoch-changed', message: forgotten })
     else lookForForgotten()
   }
 
@@ -275,7 +279,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       if (term?.fence !== undefined && message.fence !== undefined && message.fence > term.fence) onOvertaken()
       offsetMs = message.offsetMs
       elsewhere = message.state
-      if (isAsked) compare(message)
+      if (asked !== undefined) compare(message)
       if (link === undefined) showElsewhere()
       posting.onLink()
     },

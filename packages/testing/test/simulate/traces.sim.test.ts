@@ -137,3 +137,22 @@ test('[ST25] a tab that had heard more than whoever took over the link, a moment
   const simulation = simulate({ app: board, tabs: [2, 2], steps: 12 })
   expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
 })
+
+test('[ST25] a tab believed one whose connection was dead that the relay had forgotten something', async () => {
+  const trace: Trace = {
+    seed: 775013,
+    decisions: {
+      'storage of browser 1/tab 1': [6],
+      'step 1': [4536, 0, 0, 1],
+      'step 2': [6690, 0, 1],
+      'step 5': [3064, 7],
+      'step 6': [3467, 0, 0, 1],
+      'step 7': [6704, 0, 1],
+      'step 8': [5979, 5],
+      'reset browser 1': [1],
+    },
+    rest: 'calm',
+  }
+  const simulation = simulate({ app: board, tabs: [3], steps: 10 })
+  expect((await simulation.replay(trace)).events).toBeGreaterThan(0)
+})
