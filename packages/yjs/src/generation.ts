@@ -61,9 +61,10 @@ export function measureGeneration(store: PlainStore, ref: TextRef): GenerationGa
  * Begins a new life of a text: from here on its document holds what can be read now and nothing of what was ever deleted, as if it had been written in one go. The text does not
  * change, for anybody. It is worth it for a text that was edited for long, which {@link measureGeneration} tells.
  *
- * Nobody need wait for it. Who edits at the same time, offline or with the text open, has their edits in the new life, where they would be without it; open documents are made anew
+ * Nobody need wait for it. Who edits at the same time, offline or with the text open, has their edits in the new life, behind what they were written behind; open documents are made anew
  * (`onReset`). Of several that are begun at once one counts, everywhere the same. What it was made of is kept beside it and not decoded before somebody needs it, so what is stored
- * grows at first, and what is opened shrinks. What was written before can be undone as without it, until the next is begun; beginning a life is no step to undo.
+ * grows at first, and what is opened shrinks. A document of plain Yjs elsewhere is to begin anew from an export: in one that
+ * holds the old life, what is written beside both may stand elsewhere. What was written before can be undone as without it, until the next is begun; beginning a life is no step to undo.
  *
  * Throws `YjsError` `generation-needless` when the text would not have fewer parts, and `StmError` `change-too-large` when the text does not fit into a Change. Cost: one or two passes over
  * the document, and a Change as large as the text with a few bytes for each part.
