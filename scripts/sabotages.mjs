@@ -267,6 +267,13 @@ export const sabotages = [
     to: '      request.onsuccess = () => resolve(request.result)\n      if (commits) transaction.commit()\n',
   },
   {
+    name: 'what takes away what stands before it is stored once',
+    foundBy: 'simulate/damaged',
+    file: 'packages/store/src/journal.ts',
+    from: 'pieces.some(takesAway) ?',
+    to: 'pieces.length < 0 ?',
+  },
+  {
     name: 'what is set aside is not reported',
     foundBy: 'simulate/damaged',
     file: 'packages/store/src/damage.ts',
