@@ -57,13 +57,16 @@ export function createCompacting(core: Core): Compacting {
 
   function look(): void {
     if (!hasBegun || isUnderWay || core.isClosed || !core.isLasting) return
-    const more = bytesTooMany()
-    if (more <= 0) return
+    if (!isWorthIt()) return
     cancel?.()
-    cancel = clock.setTimer(more > MOST_WAITING * worthBytes ? 0 : QUIET_MS, () => {
+    cancel = clock.setTimer(bytesTooMany() > MOST_WAITING * worthBytes ? 0 : QUIET_MS, () => {
       isUnderWay = true
       tryIt()
     })
+  }
+
+  function isWorthIt(): boolean {
+    return bytesTooMany() > 0 || tail > MOST_PENDING * Math.max(worthBytes, held)
   }
 
   /** By how much what can be left out is more than what is to be kept, or worth the while. */
@@ -71,8 +74,7 @@ export function createCompacting(core: Core): Compacting {
     // What is pending is kept as it is, and nothing more of what was when the relay has stored it.
     const eachPending = pendingCount === 0 ? 0 : pendingBytes / pendingCount
     const kept = held - pendingBytes + core.replica.pending.size * eachPending
-    const leftOut = held + tail - kept
-    return Math.max(leftOut - Math.max(worthBytes, kept), tail - MOST_PENDING * Math.max(worthBytes, held))
+    return held + tail - kept - Math.max(worthBytes, kept)
   }
 
   function tryIt(): void {
@@ -139,7 +141,7 @@ export function createCompacting(core: Core): Compacting {
     const checkpoint = Math.max(made, core.intake.checkpoint()) + 1
     const { notes, tailThere } = await lookThrough(at.position, state)
     // Another tab may have done it, which this one has read too far to see.
-    if (bytesTooMany() <= 0) return true
+    if (!isWorthIt()) return true
     const gone = await away.cells()
     if (gone === undefined || core.isClosed) return false
     const entries: Uint8Array[] = []
