@@ -21,7 +21,7 @@ const CHUNK_BYTES = 256 * 1024
  * A backup of what the storage called `name` keeps in this browser, as a stream of bytes for `importDatabase`: all entries of the logs, with what no relay has
  * yet and what never leaves the browser, and what was set aside. Each piece of it has a checksum.
  *
- * Stores may be open meanwhile: the backup holds what they had stored when it began. Holds a few mebibytes at most in memory, however large it is. Rejects with
+ * Stores may be open meanwhile: the backup holds what they had stored when it began, and may hold some of what came meanwhile. Holds a few mebibytes at most in memory, however large it is. Rejects with
  * `StoreError` `storage-failed` when the storage cannot be read. Cost: two passes over the entries.
  *
  * @example
@@ -64,13 +64,12 @@ async function* piecesOf(
   yield { kind: 'database', name, format: opened?.format ?? 0 }
   if (opened === undefined) return
   const isWanted = (space: string): boolean => wanted === undefined || wanted.includes(space)
-  const { spaces, last } = await headsOf(opened)
+  const spaces = await headsOf(opened)
   for (const [space, { epochs, entries }] of spaces) {
     if (isWanted(space)) yield { kind: 'space', space, epochs: [...epochs], entries }
   }
   const survey = createSurvey()
   for await (const { key, value, unreadable } of opened.records('entries')) {
-    if (Number(key) > last) break
     const surveyed = survey(key, value, unreadable)
     const { space } = surveyed
     if (!isWanted(space)) continue
@@ -87,15 +86,12 @@ async function* piecesOf(
 }
 
 /** What is there when the export begins, by space. */
-async function headsOf({ records }: Opened): Promise<{
-  readonly spaces: ReadonlyMap<string, { readonly epochs: ReadonlySet<string>; readonly entries: number }>
-  readonly last: number
-}> {
+async function headsOf({
+  records,
+}: Opened): Promise<ReadonlyMap<string, { readonly epochs: ReadonlySet<string>; readonly entries: number }>> {
   const spaces = new Map<string, { epochs: Set<string>; entries: number }>()
   const survey = createSurvey()
-  let last = 0
   for await (const { key, value, unreadable } of records('entries')) {
-    last = Number(key)
     const surveyed = survey(key, value, unreadable)
     if (surveyed.kind === 'bad') continue
     let head = spaces.get(surveyed.space)
@@ -105,7 +101,7 @@ async function headsOf({ records }: Opened): Promise<{
       for (const epoch of epochsIn(entry)) head.epochs.add(epoch)
     }
   }
-  return { spaces, last }
+  return spaces
 }
 
 function asidePiece(from: string, key: unknown, space: string, reason: string, value: unknown): Piece {

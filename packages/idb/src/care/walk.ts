@@ -54,15 +54,25 @@ function recordsOf(database: IDBDatabase, name: string, { keyRange }: Surroundin
     if (![...database.objectStoreNames].includes(store)) return
     let after: IDBValidKey | undefined
     let count = FIRST_BATCH
+    /** A part of the checkpoint in which the reading stands: the key of one is no whole number. */
+    let part: Found | undefined
     for (;;) {
       const range = keyRange.bound(after ?? FIRST_KEY, LAST_KEY, after !== undefined)
       let found: readonly Found[]
       try {
         found = await readBatch(database, store, range, count)
+        const known = part ?? found.find(isPart)
+        if (known !== undefined && !(await isThere(database, store, known))) {
+          // Another one has taken its place: it is read from its beginning.
+          after = Math.floor(Number(known.key))
+          part = undefined
+          continue
+        }
       } catch (error) {
         throw toStoreError(error, name, 'read from')
       }
       yield* found
+      part = found.slice(-1).find(isPart)
       if (found.length < count) return
       after = found.at(-1)!.key
       count = nextBatch(
@@ -101,6 +111,25 @@ async function readBatch(
     }
   }
   return found
+}
+
+const isPart = ({ key }: Found): boolean => typeof key === 'number' && !Number.isInteger(key)
+
+/** Whether a part of a checkpoint is what it was. */
+async function isThere(database: IDBDatabase, store: string, { key, value, unreadable }: Found): Promise<boolean> {
+  try {
+    const now = await readAtOnce<unknown>(database.transaction([store], 'readonly'), (reading) =>
+      reading.objectStore(store).get(key),
+    )
+    return unreadable === undefined && sumIn(now) === sumIn(value)
+  } catch (error) {
+    if (unreadable === undefined) throw error
+    return true
+  }
+}
+
+function sumIn(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'sum' in value ? value.sum : undefined
 }
 
 function sizeOf(value: unknown): number {

@@ -309,6 +309,36 @@ async function apart(compacted: readonly number[]) {
   return { devices, backups, shown: [await shownOn(devices[0]), await shownOn(devices[1])] }
 }
 
+test('[CA3] a backup that is made while the log becomes a checkpoint, and another one, has all that was there when it began', async () => {
+  const outcomes = new Set<number>()
+  for (let events = 0; events < 30; events++) {
+    const machine = machineOf(60)
+    await workOn(machine, 'one', 'two')
+    if (events % 2 === 0) await compact(machine, null)
+    const chunks: Uint8Array[] = []
+    const life = machine.life()
+    const surroundings = machine.surroundings(life)
+    const exporting = (async () => {
+      for await (const chunk of exportDatabase('app', { surroundings })) chunks.push(chunk)
+    })()
+    await machine.run(events)
+    // Whoever reads stands still while the others go on.
+    life.freeze()
+    await workOn(machine, 'three')
+    await compact(machine, null)
+    life.thaw()
+    await machine.until(exporting)
+    const fresh = machineOf(61)
+    await imported(fresh, chunks)
+    const found = await shownOn(fresh)
+    expect(['two', 'three']).toContain(found[0])
+    expect(found[1]).toBe(found[0] === 'two' ? 2 : 3)
+    outcomes.add(Number(found[1]))
+    expect((await verify(fresh)).isSound).toBe(true)
+  }
+  expect(outcomes.size).toBe(2)
+})
+
 test('[CA4] of two devices that went on from one backup each has all that both have done, once, whatever has become a checkpoint', async () => {
   const logs = await apart([])
   expect(logs.shown[0]).toEqual(logs.shown[1])
