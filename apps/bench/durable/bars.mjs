@@ -1,0 +1,46 @@
+/** So close to a bar is at it: what two runs of the same code differ by. */
+const TOLERANCE = 0.1
+
+/** What is shown of each contender. */
+export const measures = [
+  { measure: 'durableMs', what: '3,000 quick edits until all are stored, ms' },
+  { measure: 'taskUs', what: 'an edit in the task that makes it, µs' },
+  { measure: 'loneMs', what: 'a lone edit until it is stored, ms' },
+]
+
+/** What we want to be true, as ratios within one run, and what the run says. */
+export function barsOf({ results }) {
+  const of = (name, measure) => results[name]?.[measure]?.median
+  const ours = (measure) => of('Syncline', measure)
+  return [
+    atLeast(
+      10,
+      '3,000 quick edits stored: times sooner than with y-indexeddb',
+      of('Yjs with y-indexeddb', 'durableMs') / ours('durableMs'),
+    ),
+    atLeast(
+      0.3,
+      'edits stored in a second, of those that a record a batch by hand gives',
+      of('IndexedDB by batches', 'durableMs') / ours('durableMs'),
+    ),
+    atMost(
+      2,
+      'an edit in its task: times that of the same in memory',
+      ours('taskUs') / of('Syncline in memory', 'taskUs'),
+    ),
+    atMost(1.3, 'a lone edit stored: times that of a put by hand', ours('loneMs') / of('IndexedDB by puts', 'loneMs')),
+  ]
+}
+
+const atMost = (limit, what, value) => ({
+  what,
+  bar: `at most ${limit}`,
+  value,
+  isMet: value <= limit * (1 + TOLERANCE),
+})
+const atLeast = (limit, what, value) => ({
+  what,
+  bar: `at least ${limit}`,
+  value,
+  isMet: value >= limit * (1 - TOLERANCE),
+})

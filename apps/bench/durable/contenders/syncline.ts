@@ -1,0 +1,49 @@
+import { indexedDb } from '@syncline/idb'
+import { collection } from '@syncline/merge'
+import { openStore, type Receipt, type Store } from '@syncline/store'
+import { totalsOf, type Contender, type Opened } from '../contender.ts'
+
+const table = collection('table', {
+  title: '',
+  owner: '',
+  status: '',
+  note: '',
+  points: 0,
+  votes: 0,
+  due: 0,
+  done: false,
+})
+
+function opened(store: Store, isStored: boolean): Opened {
+  let last: Receipt<unknown> | undefined
+  const durable = async (): Promise<void> => (isStored ? last?.durable() : undefined)
+  return {
+    fill(rows) {
+      last = store.transact((tx) => {
+        for (const { id, ...fields } of rows) tx.create(table.at(id), fields)
+      })
+    },
+    edit(id, votes) {
+      last = store.transact((tx) => tx.patch(table.at(id), { votes }))
+    },
+    durable,
+    read: () => totalsOf([...store.snapshot.items(table)].map(([, row]) => row)),
+    async close() {
+      await durable()
+      await store.close()
+    },
+  }
+}
+
+export const syncline: Contender = {
+  name: 'Syncline',
+  isStored: true,
+  open: async (name) => opened(await openStore({ space: 'table', storage: indexedDb(`bench ${name}`) }), true),
+}
+
+/** The same transactions, kept in memory. */
+export const synclineMemory: Contender = {
+  name: 'Syncline in memory',
+  isStored: false,
+  open: async () => opened(await openStore({ space: 'table' }), false),
+}

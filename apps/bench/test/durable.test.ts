@@ -1,0 +1,24 @@
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { readBaseline } from '../harness/baseline.mjs'
+import { tableIn } from '../harness/tables.mjs'
+import { barsOf } from '../durable/bars.mjs'
+import { durableTables } from '../durable/tables.mjs'
+
+const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'durable')
+
+test('the README shows what was measured last, of every contender', () => {
+  const baseline = readBaseline(folder)
+  const tables = Object.entries(durableTables(baseline))
+  expect(tables.map(([name]) => name)).toEqual(['durable', 'bars', 'environment'])
+  for (const [name, table] of tables) expect(tableIn(join(folder, 'README.md'), name)).toBe(table)
+  expect(baseline.rounds).toBeGreaterThanOrEqual(5)
+  // Of who is in memory only nothing is stored; of all others each measure is there.
+  expect(
+    Object.values(baseline.results)
+      .map((measured) => Object.keys(measured as object).length)
+      .sort((a, b) => a - b),
+  ).toEqual([1, 1, 3, 3, 3, 3, 3, 3, 3])
+  for (const { value } of barsOf(baseline)) expect(value).toBeGreaterThan(0)
+})
