@@ -38,7 +38,8 @@ function opened(store: Store, isStored: boolean): Opened {
 export const syncline: Contender = {
   name: 'Syncline',
   isStored: true,
-  open: async (name) => opened(await openStore({ space: 'table', storage: indexedDb(`bench ${name}`) }), true),
+  open: async (name) =>
+    opened(await openStore({ space: 'table', storage: indexedDb(`bench ${name}`), ready: [table] }), true),
 }
 
 /** The same transactions, kept in memory. */
