@@ -25,6 +25,8 @@ export interface Contender {
   readonly name: string
   /** Whether `open` makes something that is stored; not of those that show what the same costs in memory. */
   readonly isStored: boolean
+  /** Whether it is quick enough to be asked for ten times as many edits. */
+  readonly isQuick?: boolean
   /** Opens the database called `name`, or makes it. Resolves when its rows can be read. */
   open(name: string): Promise<Opened>
 }

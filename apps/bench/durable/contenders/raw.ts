@@ -134,5 +134,6 @@ export const rawSingle: Contender = {
 export const rawBatched: Contender = {
   name: 'IndexedDB by batches',
   isStored: true,
+  isQuick: true,
   open: (name) => openTable(`batched ${name}`, batched),
 }

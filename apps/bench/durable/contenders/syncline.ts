@@ -38,6 +38,7 @@ function opened(store: Store, isStored: boolean): Opened {
 export const syncline: Contender = {
   name: 'Syncline',
   isStored: true,
+  isQuick: true,
   open: async (name) =>
     opened(await openStore({ space: 'table', storage: indexedDb(`bench ${name}`), ready: [table] }), true),
 }
