@@ -351,7 +351,7 @@ export function createIntake(core: IntakeCore): Intake {
       return before === undefined ? yield* take(origin) : new Set([...before, ...(yield* take(origin))])
     },
     onRead: () => conclude(true, true, 'remote'),
-    checkpoint: () => checkpoint.newest(),
+    checkpoint: checkpoint.newest,
     isReading: () => checkpoint.isUnderWay() || joining.isUnderWay(),
     order(epoch, first, items, records, fence) {
       const anew = beginAnew(first)

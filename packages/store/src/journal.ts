@@ -534,9 +534,9 @@ export function createJournal(
       }
       return unsaved.has(id)
     },
-    unsaved: () => countUnsaved(),
+    unsaved: countUnsaved,
     failure: () => failure,
-    delay: () => delay.state(),
+    delay: delay.state,
     quiet() {
       // What a settlement or a decision says is in the memory already; of what is offered nothing is, until the log has it.
       const isTold = [...queue, ...allUnderWay()].some(({ kind }) => kind === 'settlement' || kind === 'entry')

@@ -107,7 +107,7 @@ export const relayRefs: Part<'transactAsync' | 'connect' | 'disconnect'> = {
         posting,
         pulse,
         isLasting: core.isLasting,
-        isReachable: () => linking.isReachable(),
+        isReachable: linking.isReachable,
         onReach: linking.onReach,
         wake: core.link.wake,
       })

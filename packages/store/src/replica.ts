@@ -1057,7 +1057,7 @@ export function createReplica(
 
   return {
     memory,
-    basis: () => basisNow(),
+    basis: basisNow,
     sharedBasis: () => basisWithout(undefined, basisNow()),
     epochAt: log.epochAt,
     pending,

@@ -135,8 +135,8 @@ export function linked(core: Core): Linked {
 
   core.link = {
     isRunning: () => linking.link() !== undefined,
-    state: () => linking.state(),
-    offsetMs: () => linking.offsetMs(),
+    state: linking.state,
+    offsetMs: linking.offsetMs,
     wake: () => linking.link()?.wake(),
     sendPresence: (slot, payload) => linking.link()?.sendPresence(slot, payload),
     tend: linking.tend,
