@@ -1,5 +1,4 @@
-import { round } from '../harness/statistics.mjs'
-import { markdownTable } from '../harness/tables.mjs'
+import { barsTable, markdownTable, pagesText } from '../harness/tables.mjs'
 import { barsOf } from './bars.mjs'
 
 /** The tables of the README, from what was measured. */
@@ -9,7 +8,7 @@ export function startTables(found) {
   return {
     start: table(sizes, names, 'readyMs'),
     blocks: table(sizes, names, 'blockMs'),
-    ...(versions !== undefined && { bars: barsTable(found), environment: environmentText(found) }),
+    ...(versions !== undefined && { bars: barsTable(barsOf(found), count), environment: pagesText(found) }),
   }
 }
 
@@ -24,18 +23,6 @@ function cell(measured, measure) {
   if (measured?.gaveUp) return 'gave up'
   const { median, spread } = measured[measure]
   return `${count(median)} ±${Math.round((spread * 100) / 2)} %`
-}
-
-function barsTable(found) {
-  return markdownTable(
-    ['what', 'bar', 'measured', ''],
-    barsOf(found).map(({ what, bar, value, isMet }) => [what, bar, count(round(value)), isMet ? 'met' : '**missed**']),
-  )
-}
-
-function environmentText({ rounds, versions, environment: { date, node, chromium, platform, cores, cpu } }) {
-  const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  return `${date}, Chromium ${chromium}, ${cores} cores of ${cpu}, ${platform}, driven by Node ${node}; ${peers.join(', ')}. Rounds: ${rounds}.`
 }
 
 const count = (number) => number.toLocaleString('en', { maximumSignificantDigits: 3 })

@@ -1,5 +1,4 @@
-import { round } from '../harness/statistics.mjs'
-import { markdownTable } from '../harness/tables.mjs'
+import { barsTable, markdownTable, pagesText } from '../harness/tables.mjs'
 import { barsOf, measures } from './bars.mjs'
 
 /** The tables of the README, from what was measured. */
@@ -13,7 +12,7 @@ export function durableTables(found) {
         ...measures.map(({ measure }) => cell(measured[measure])),
       ]),
     ),
-    ...(versions !== undefined && { bars: barsTable(found), environment: environmentText(found) }),
+    ...(versions !== undefined && { bars: barsTable(barsOf(found), count), environment: pagesText(found) }),
   }
 }
 
@@ -21,18 +20,6 @@ function cell(measured) {
   if (measured === undefined) return '–'
   const { median, spread } = measured
   return `${count(median)} ±${Math.round((spread * 100) / 2)} %`
-}
-
-function barsTable(found) {
-  return markdownTable(
-    ['what', 'bar', 'measured', ''],
-    barsOf(found).map(({ what, bar, value, isMet }) => [what, bar, count(round(value)), isMet ? 'met' : '**missed**']),
-  )
-}
-
-function environmentText({ rounds, versions, environment: { date, node, chromium, platform, cores, cpu } }) {
-  const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  return `${date}, Chromium ${chromium}, ${cores} cores of ${cpu}, ${platform}, driven by Node ${node}; ${peers.join(', ')}. Rounds: ${rounds}.`
 }
 
 const count = (number) => number.toLocaleString('en', { maximumSignificantDigits: 3 })

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { round } from './statistics.mjs'
 
 /**
  * Numbers in a README come from a file that a program wrote. They stand between `<!-- table: name -->` and `<!-- /table -->`; these
@@ -27,4 +28,18 @@ export function writeTables(file, tables) {
 export function markdownTable(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
+}
+
+/** What was wanted and what was measured; `count` writes numbers. */
+export function barsTable(bars, count) {
+  return markdownTable(
+    ['what', 'bar', 'measured', ''],
+    bars.map(({ what, bar, value, isMet }) => [what, bar, count(round(value)), isMet ? 'met' : '**missed**']),
+  )
+}
+
+/** Where and with what it was measured in pages. */
+export function pagesText({ rounds, versions, environment: { date, node, chromium, platform, cores, cpu } }) {
+  const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return `${date}, Chromium ${chromium}, ${cores} cores of ${cpu}, ${platform}, driven by Node ${node}; ${peers.join(', ')}. Rounds: ${rounds}.`
 }

@@ -1,5 +1,4 @@
-import { round } from '../harness/statistics.mjs'
-import { markdownTable } from '../harness/tables.mjs'
+import { barsTable, markdownTable } from '../harness/tables.mjs'
 import { barsOf } from './bars.mjs'
 
 /** The tables of the README, from what was measured. */
@@ -12,7 +11,10 @@ export function mergeTables(found) {
   ])
   return {
     merge: markdownTable(['milliseconds for one merge', ...names], rows),
-    ...(versions !== undefined && { bars: barsTable(found), environment: environmentText(environment, versions) }),
+    ...(versions !== undefined && {
+      bars: barsTable(barsOf(found), count),
+      environment: environmentText(environment, versions),
+    }),
   }
 }
 
@@ -22,13 +24,6 @@ function cell(measured, ours) {
   const { median, spread, clean, text } = measured
   const differs = ours !== undefined && (clean !== ours.clean || text !== ours.text) ? ', another result' : ''
   return `${count(median)} ±${Math.round((spread * 100) / 2)} %${differs}`
-}
-
-function barsTable(found) {
-  return markdownTable(
-    ['what', 'bar', 'measured', ''],
-    barsOf(found).map(({ what, bar, value, isMet }) => [what, bar, count(round(value)), isMet ? 'met' : '**missed**']),
-  )
 }
 
 function environmentText({ date, node, platform, cores, cpu }, versions) {

@@ -1,5 +1,4 @@
-import { round } from '../harness/statistics.mjs'
-import { markdownTable } from '../harness/tables.mjs'
+import { barsTable, markdownTable } from '../harness/tables.mjs'
 import { barsOf, rows } from './bars.mjs'
 
 /** The tables of the README, from what was measured. */
@@ -14,7 +13,7 @@ export function recordTables(found) {
     ])
   return {
     records: markdownTable(['', ...names], lines),
-    ...(versions !== undefined && { bars: barsTable(found), environment: environmentText(found) }),
+    ...(versions !== undefined && { bars: barsTable(barsOf(found), count), environment: environmentText(found) }),
   }
 }
 
@@ -23,13 +22,6 @@ function cell(measured, measure) {
   if (measured?.[measure] === undefined) return '–'
   const { median, spread } = measured[measure]
   return median === 0 ? '0' : `${count(median)} ±${Math.round((spread * 100) / 2)} %`
-}
-
-function barsTable(found) {
-  return markdownTable(
-    ['what', 'bar', 'measured', ''],
-    barsOf(found).map(({ what, bar, value, isMet }) => [what, bar, count(round(value)), isMet ? 'met' : '**missed**']),
-  )
 }
 
 function environmentText({ rounds, versions, environment: { date, node, platform, cores, cpu } }) {

@@ -1,5 +1,5 @@
 import { round } from '../harness/statistics.mjs'
-import { markdownTable } from '../harness/tables.mjs'
+import { barsTable, markdownTable } from '../harness/tables.mjs'
 import { barsOf } from './bars.mjs'
 
 /** The tables of the README, from what was measured. */
@@ -15,7 +15,7 @@ export function textTables(found) {
   return {
     text: markdownTable(['', 'an edit, µs', 'one from elsewhere, µs', 'load and read, ms'], rows),
     ...(versions !== undefined && {
-      bars: barsTable(found),
+      bars: barsTable(barsOf(found), count),
       environment: environmentText(environment, versions, edits),
     }),
   }
@@ -25,13 +25,6 @@ function cell(measured, unit = 1) {
   if (measured === undefined) return '–'
   const { median, spread } = measured
   return `${count(round(median / unit))} ±${Math.round((spread * 100) / 2)} %`
-}
-
-function barsTable(found) {
-  return markdownTable(
-    ['what', 'bar', 'measured', ''],
-    barsOf(found).map(({ what, bar, value, isMet }) => [what, bar, count(round(value)), isMet ? 'met' : '**missed**']),
-  )
 }
 
 function environmentText({ date, node, platform, cores, cpu }, versions, edits) {
