@@ -37,8 +37,7 @@ test('[CP1] [CP3] what is overwritten again and again leaves nothing on the disk
   // Each time 500 drafts of 400 bytes. A checkpoint is worth it for 64 KiB.
   for (let i = 0; i < 1_500; i += 500) {
     await save(store, i, i + 500)
-    // While it is being written it is tried ever more rarely.
-    await expect.poll(() => sizeOf(name), { timeout: 25_000 }).toBeLessThan(70_000)
+    await expect.poll(() => sizeOf(name), patient).toBeLessThan(70_000)
   }
   await expect.poll(() => sibling.get(saves), patient).toBe(1_500)
   await save(sibling, 1_500, 1_600)

@@ -24,9 +24,18 @@ const QUIET_MS = 250
 const MOST_WAITING = 16
 /** So many times more than what is held is too much, whatever of it may be pending: that is a guess. */
 const MOST_PENDING = 8
-/** How long what stands in the way is waited for: a settlement on its way into the log, a storage that fails, another tab that is at it. Twice as long each time. */
+/** How long it rests when the storage fails, or does not say what it should. Twice as long each time. */
 const AGAIN_MS = 1000
 const MOST_AGAIN_MS = 60_000
+
+/** What has come of an attempt. */
+type Outcome =
+  /** There is nothing to do any more, or nobody to do it for. */
+  | 'over'
+  /** What is on its way into the log, or is read from it, stands in the way: when it is there the log has grown, or more of it was read. */
+  | 'hindered'
+  /** Nobody can say when it is worth to try again. */
+  | 'failed'
 
 /**
  * Compacts the log of one open store when what came since the last checkpoint is as much as that: so each byte is written a bounded number of times, and the
@@ -43,9 +52,14 @@ export function createCompacting(core: Core): Compacting {
   /** The number of the checkpoint that this tab has made last. */
   let made = 0
   let hasBegun = false
+  /** Whether it is at it, or rests. */
   let isUnderWay = false
+  /** Whether the log has grown, or was read, since it is at it. */
+  let hasMoved = false
   let againMs = AGAIN_MS
   let cancel: (() => void) | undefined
+  /** While another tab has its turn: ends the wait for that. */
+  let turn: AbortController | undefined
 
   const worthBytes = log.worthBytes ?? LEAST_BYTES
 
@@ -53,16 +67,21 @@ export function createCompacting(core: Core): Compacting {
     hasBegun = true
     look()
   })
-  core.closing.add(() => cancel?.())
+  core.closing.add(() => {
+    cancel?.()
+    turn?.abort()
+  })
+  core.on('compacted', (now) => {
+    ;({ held, tail, pendingBytes, pendingCount } = now)
+    if (!isWorthIt()) turn?.abort()
+  })
 
   function look(): void {
-    if (!hasBegun || isUnderWay || core.isClosed || !core.isLasting) return
+    hasMoved = true
+    if (!hasBegun || isUnderWay || core.isClosed || core.stranded !== undefined || !core.isLasting) return
     if (!isWorthIt()) return
     cancel?.()
-    cancel = clock.setTimer(bytesTooMany() > MOST_WAITING * worthBytes ? 0 : QUIET_MS, () => {
-      isUnderWay = true
-      tryIt()
-    })
+    cancel = clock.setTimer(bytesTooMany() > MOST_WAITING * worthBytes ? 0 : QUIET_MS, tryIt)
   }
 
   function isWorthIt(): boolean {
@@ -78,53 +97,70 @@ export function createCompacting(core: Core): Compacting {
   }
 
   function tryIt(): void {
-    run().then(
-      (isDone) => (isDone ? finish() : again()),
-      (error: unknown) => {
-        // Whoever writes hears of a storage that fails.
-        if (!(error instanceof StoreError)) core.onError(error)
-        again()
-      },
-    )
+    isUnderWay = true
+    run().then(conclude, (error: unknown) => {
+      // Whoever writes hears of a storage that fails.
+      if (!(error instanceof StoreError)) core.onError(error)
+      conclude('failed')
+    })
   }
 
-  function again(): void {
+  function conclude(outcome: Outcome): void {
     if (core.isClosed) return
+    isUnderWay = outcome === 'failed'
+    if (outcome === 'over') againMs = AGAIN_MS
+    if (outcome === 'over' || (outcome === 'hindered' && hasMoved)) {
+      look()
+      return
+    }
+    // Who is hindered looks again as soon as something moves, and after a while in any case.
     cancel = clock.setTimer(againMs, tryIt)
     againMs = Math.min(againMs * 2, MOST_AGAIN_MS)
   }
 
-  function finish(): void {
-    againMs = AGAIN_MS
-    isUnderWay = false
-    look()
-  }
-
-  /** Gives whether it is done; if not, something stands in the way. */
-  async function run(): Promise<boolean> {
-    let lock: HeldLock | undefined
-    if (core.locks !== undefined) {
-      lock = await core.locks.tryHold(`compact ${space}`)
-      if (lock === undefined) return false
-    }
+  async function run(): Promise<Outcome> {
+    const early = await obstacle()
+    if (early !== undefined) return early
+    const lock = await takeTurn()
+    if (lock === undefined && core.locks !== undefined) return 'over'
     try {
-      return await compact()
+      const late = await obstacle()
+      return late ?? (await compact())
     } finally {
       lock?.release()
     }
   }
 
-  async function compact(): Promise<boolean> {
+  /** Waits until no other tab is at it, or until one has done it. */
+  async function takeTurn(): Promise<HeldLock | undefined> {
+    if (core.locks === undefined || core.isClosed) return undefined
+    turn = new AbortController()
+    const { signal } = turn
+    try {
+      return await core.locks.hold(`compact ${space}`, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+      return undefined
+    } finally {
+      turn = undefined
+    }
+  }
+
+  /** What there is to say before it begins, if anything. */
+  async function obstacle(): Promise<Outcome | undefined> {
     // What is being committed in this task is concluded when it is over.
     await nextTask(clock)
-    const at = core.journal.quiet()
-    if (core.isClosed || core.stranded !== undefined) return false
+    hasMoved = false
+    if (core.isClosed || core.stranded !== undefined || !isWorthIt()) return 'over'
     // Where another tab has taken the fence, the log may never have it, or otherwise.
-    if (!core.intake.isStored()) return false
-    if (at === undefined || at.position === 0 || core.intake.gap() !== undefined || core.intake.isReading())
-      return false
+    const isClear = core.intake.isStored() && core.intake.gap() === undefined && !core.intake.isReading()
+    return isClear && core.journal.quiet() !== undefined ? undefined : 'hindered'
+  }
+
+  async function compact(): Promise<Outcome> {
+    const at = core.journal.quiet()
     const state = core.replica.hold(core.journal.isDurable)
-    if (state === undefined) return false
+    if (at === undefined || at.position === 0 || state === undefined) return 'failed'
     const away = core.away.hold()
     try {
       return await replaceBy(state, at, away)
@@ -137,13 +173,13 @@ export function createCompacting(core: Core): Compacting {
     state: Held,
     at: NonNullable<ReturnType<Journal['quiet']>>,
     away: HeldAway,
-  ): Promise<boolean> {
+  ): Promise<Outcome> {
     const checkpoint = Math.max(made, core.intake.checkpoint()) + 1
     const { notes, tailThere } = await lookThrough(at.position, state)
     // Another tab may have done it, which this one has read too far to see.
-    if (!isWorthIt()) return true
+    if (!isWorthIt()) return 'over'
     const gone = await away.cells()
-    if (gone === undefined || core.isClosed) return false
+    if (gone === undefined) return 'failed'
     const entries: Uint8Array[] = []
     let bytesPending = 0
     const parts = partsOf(state, notes, checkpoint, (bytes) => (bytesPending += bytes), core.away, gone)
@@ -155,7 +191,7 @@ export function createCompacting(core: Core): Compacting {
       }
       entries.push(next.value)
       await nextTask(clock)
-      if (core.isClosed) return false
+      if (core.isClosed) return 'over'
     }
     try {
       await log.replace(at.position, entries, at.claim)
@@ -163,14 +199,15 @@ export function createCompacting(core: Core): Compacting {
       if (!(error instanceof StoreError && error.code === 'compacted')) throw error
       // Another tab was first, with as much.
       tail = 0
-      return true
+      return 'over'
     }
     made = checkpoint
     tail = Math.max(0, tail - tailThere)
     held = entries.reduce((sum, { length }) => sum + length, 0)
     pendingCount = state.pending.length
     pendingBytes = bytesPending
-    return true
+    core.tell({ type: 'compacted', held, tail, pendingBytes, pendingCount })
+    return 'over'
   }
 
   /** Counts what there is, and gives the notes up to a position, and how many bytes of the tail are up to there. */

@@ -30,6 +30,14 @@ export type TabMessage =
   | { readonly type: 'wanted'; readonly wanted: boolean; readonly turns: number }
   /** The log has a gap in the relay's order after this place. */
   | { readonly type: 'gap'; readonly after: number }
+  /** The log has become a checkpoint: how many bytes that has, and how many have come since; and how much of it is pending. */
+  | {
+      readonly type: 'compacted'
+      readonly held: number
+      readonly tail: number
+      readonly pendingBytes: number
+      readonly pendingCount: number
+    }
   /** Tabs get in each other's way when they commit together: they take turns for a while. */
   | { readonly type: 'turns' }
   /** The tab that waited for this envelope does not want it any more. */
@@ -82,6 +90,7 @@ const TYPES: ReadonlySet<unknown> = new Set<TabMessage['type']>([
   'answer',
   'wanted',
   'gap',
+  'compacted',
   'turns',
   'unwanted',
   'presence',
