@@ -6,6 +6,11 @@ export interface SimulatedApp {
   readonly refs: Readonly<Record<string, Readable<unknown> | AnyCollection>>
   /** What people do, by name: what a transaction of `local` refs writes, or an {@link Action}. */
   readonly actions: Readonly<Record<string, ((tx: Tx, chance: ActionChance) => void) | AnyAction>>
+  /**
+   * What tabs have on demand, each of them what it draws of these when it opens. People load and release it beside what they do, which is `declined` with `not-loaded` where it
+   * wants something that is not there. An invariant that reads such is asked where all of it is.
+   */
+  readonly onDemand?: readonly (Readable<unknown> | AnyCollection)[]
   /** What holds in every Snapshot that anybody sees: true, or false, or why it does not. */
   readonly invariants?: Readonly<Record<string, (snapshot: Snapshot) => boolean | string>>
 }

@@ -4,6 +4,7 @@ import { createComparison, type Replica } from './checks/replicas.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Trace } from './decider.ts'
 import type { Failure } from './failure.ts'
+import { holdsAll } from './errands.ts'
 import { createKernel, type Kernel } from './kernel.ts'
 import { LET_GO_MS, type Machine } from './machine.ts'
 import { checkCutOff } from './checks/cut-off.ts'
@@ -108,13 +109,13 @@ function countRefused({ machines, tally }: World): void {
   if (refused.size > 0) tally.count('refusal', refused.size)
 }
 
-/** Mends everything and waits until it has come to rest. */
+/** Mends everything and waits until it has come to rest, with all in memory that anybody has on demand. */
 export async function rest(world: World): Promise<void> {
   const { kernel } = world
   const endMs = kernel.nowMs() + REST_MS
   for (;;) {
     mend(world)
-    if (isAtRest(world) || world.failure() !== undefined) return
+    if ((isAtRest(world) && holdsAll(world)) || world.failure() !== undefined) return
     if (kernel.nowMs() >= endMs) {
       const busy = world.machines.flatMap(({ tabs }) => tabs.map((tab) => `${tab?.life.party}: ${statusOf(tab)}`))
       world.fail({

@@ -1,6 +1,7 @@
 import type { Readable, Snapshot, Tx } from '@syncline/stm'
 import type { ActionChance, SimulatedApp } from './app.ts'
 import { SimulationError } from './errors.ts'
+import { isNotLoaded } from './ledger.ts'
 import { createRandom } from './random.ts'
 
 /** The body of an action that nobody decides about but the replica itself. */
@@ -16,6 +17,7 @@ export function brokenInvariant({ invariants = {} }: SimulatedApp, snapshot: Sna
       if (typeof answer === 'string') return `the invariant "${name}" does not hold: ${answer}`
       return `the invariant "${name}" returns ${String(answer)}. Return true, false, or why it does not hold.`
     } catch (error) {
+      if (isNotLoaded(error)) continue
       return `the invariant "${name}" does not hold: ${(error as Error).message}`
     }
   }

@@ -112,6 +112,11 @@ export function refusalOf(error: unknown): string | undefined {
   return error instanceof Error && 'refusal' in error ? String(error.refusal) : undefined
 }
 
+/** Whether something was read that is on demand, and not in memory. */
+export function isNotLoaded(error: unknown): boolean {
+  return codeOf(error) === 'not-loaded'
+}
+
 /** The code of an error of ours. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined

@@ -6,8 +6,9 @@ import type { Decider } from './decider.ts'
 import { codeOf } from './ledger.ts'
 import type { Life } from './life.ts'
 import type { MachineClock } from './machine-clock.ts'
+import { drawDemand, type Demand } from './demand.ts'
 import type { Way } from './network.ts'
-import type { Snapshot } from '@syncline/stm'
+import type { Readable, Snapshot } from '@syncline/stm'
 
 /** The space that all share. */
 export const SPACE = 'simulation'
@@ -24,6 +25,10 @@ export interface Tab {
   thaw(): void
   /** Closes its store in good order; resolves when that is done. Then it holds nothing, and can end. */
   close(): Promise<void>
+  /** What it has on demand. */
+  readonly demand: Demand
+  /** Its Snapshot reads otherwise, as something has come into its memory. */
+  look(): void
   /** What it holds of all that is given to it: locks, channels, connections, listeners. */
   holds(): readonly string[]
 }
@@ -45,6 +50,8 @@ export interface TabSide {
   readonly decider: Decider
   /** Undefined: it stays alone. */
   readonly way: Way | undefined
+  /** What the app has on demand. */
+  readonly onDemand: readonly Readable<unknown>[]
   onOpen(store: Store): void
   /** Each Snapshot that somebody could see, from the first on, and what is listed then as refused. */
   onSnapshot(snapshot: Snapshot, refused: readonly RefusedChange[]): void
@@ -62,6 +69,7 @@ const WORTH_BYTES = 1000
 export function openTab(life: Life, side: TabSide): Tab {
   const { browser, clock, decider, way } = side
   const page: SimulatedPage = createPage()
+  const demand = drawDemand(side.onDemand, decider, life.party)
   let store: Store | undefined
   let isToldFrozen = false
   let isClosing = false
@@ -101,6 +109,7 @@ export function openTab(life: Life, side: TabSide): Tab {
     clock: clock.of(life),
     chance: decider.chance(life.party),
     onError: report,
+    onDemand: demand.readables,
   }).then((opened) => {
     if (life.isOver()) return
     store = opened
@@ -132,6 +141,8 @@ export function openTab(life: Life, side: TabSide): Tab {
         if (codeOf(error) !== 'storage-failed') report(error)
       }
     },
+    demand,
+    look: () => side.onSnapshot(store!.snapshot, store!.refused.list()),
     holds: () => [
       ...life.holds(),
       ...page.listeners.map((type) => `listener to ${type}`),

@@ -168,6 +168,7 @@ export function createWorld(
     let isFirst = true
     return {
       onOpen: () => tally.count('opened'),
+      onDemand: app.onDemand ?? [],
       compacts: (faults.compaction ?? 0) > 0,
       onCompacted: () => tally.count('compaction'),
       onSnapshot(snapshot, refused) {

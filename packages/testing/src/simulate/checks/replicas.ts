@@ -10,6 +10,7 @@ import {
   type Value,
 } from '@syncline/stm'
 import type { SimulatedApp } from '../app.ts'
+import { isNotLoaded } from '../ledger.ts'
 import { readMark, type Mark, type Probe } from '../probes.ts'
 
 /** One replica, and what it shows. */
@@ -34,9 +35,16 @@ export function createComparison(app: SimulatedApp, probes: ReadonlyMap<string, 
     let image = images.get(replica)
     if (image === undefined) {
       const { snapshot } = replica
-      const values = refs.map(({ readable }) => readAll(snapshot, readable))
+      const values = refs.map(({ readable }) => valueIn(snapshot, readable))
       const marks = new Map([...probes].map(([session, probe]) => [session, readMark(snapshot, probe)]))
-      images.set(replica, (image = { values, bytes: values.map((value) => encodeValue(value)), marks }))
+      images.set(
+        replica,
+        (image = {
+          values,
+          bytes: values.map((value) => (value === undefined ? undefined : encodeValue(value))),
+          marks,
+        }),
+      )
     }
     return image
   }
@@ -50,7 +58,8 @@ export function createComparison(app: SimulatedApp, probes: ReadonlyMap<string, 
     const [image, itsImage] = [imageOf(one), imageOf(other)]
     for (const [at, { name, isBrowsers }] of refs.entries()) {
       if (isBrowsers && !alsoBrowser) continue
-      if (equalBytes(image.bytes[at]!, itsImage.bytes[at]!)) continue
+      const [bytes, itsBytes] = [image.bytes[at], itsImage.bytes[at]]
+      if (bytes === undefined || itsBytes === undefined || equalBytes(bytes, itsBytes)) continue
       const [value, itsValue] = [image.values[at], itsImage.values[at]]
       return `${one.party} reads ${name} = ${JSON.stringify(value)}, ${other.party} reads ${JSON.stringify(itsValue)}, both at ${basis}`
     }
@@ -65,8 +74,9 @@ export function createComparison(app: SimulatedApp, probes: ReadonlyMap<string, 
 
 /** What a replica shows. */
 interface Image {
-  readonly values: readonly Value[]
-  readonly bytes: readonly Uint8Array[]
+  /** Undefined where it is not in memory. */
+  readonly values: readonly (Value | undefined)[]
+  readonly bytes: readonly (Uint8Array | undefined)[]
   readonly marks: ReadonlyMap<string, Mark>
 }
 
@@ -78,6 +88,16 @@ function wordsOf({ epoch, relaySeq, writers }: Basis): string {
 
 function arbiterOfReadable(readable: Readable<unknown> | AnyCollection): Arbiter {
   return arbiterOf(readable)
+}
+
+/** What a replica reads; undefined when it is on demand and not in memory. */
+function valueIn(snapshot: Snapshot, readable: Readable<unknown> | AnyCollection): Value | undefined {
+  try {
+    return readAll(snapshot, readable)
+  } catch (error) {
+    if (isNotLoaded(error)) return undefined
+    throw error
+  }
 }
 
 /** A ref's value, a list's ids, a collection's members. */
