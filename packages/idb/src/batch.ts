@@ -1,5 +1,5 @@
-/** About how many bytes are read at once: enough that the cost of a transaction vanishes, few enough that memory stays small. */
-const BATCH_BYTES = 4 * 1024 * 1024
+/** About how many bytes are read at once: enough that the cost of a transaction vanishes, few enough that the page, which gets them in one task, stands still for some ten milliseconds. */
+const BATCH_BYTES = 2 * 1024 * 1024
 /** At 10 µs each, a batch of small entries takes a few milliseconds. */
 const MOST_ENTRIES = 512
 

@@ -338,7 +338,8 @@ export function createLog(
     },
 
     async replace(upTo, entries, claim) {
-      const own = entries.map((entry) => entry.slice())
+      // They are its own; only what is part of a larger buffer would be stored with all of that.
+      const own = entries.map((entry) => (entry.length === entry.buffer.byteLength ? entry : entry.slice()))
       await track('save to', () => replaceUpTo(upTo, own, claim))
     },
 

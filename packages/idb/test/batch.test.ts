@@ -5,8 +5,8 @@ import { indexedDb } from '../src/index.ts'
 test('[ID6] batches follow the size of the entries, between one and 512', () => {
   expect(nextBatch(64, 64 * 100)).toBe(512)
   expect(nextBatch(64, 0)).toBe(512)
-  expect(nextBatch(64, 64 * 64 * 1024)).toBe(64)
-  expect(nextBatch(64, 64 * 1024 * 1024)).toBe(4)
+  expect(nextBatch(64, 64 * 64 * 1024)).toBe(32)
+  expect(nextBatch(64, 64 * 1024 * 1024)).toBe(2)
   expect(nextBatch(1, 16 * 1024 * 1024)).toBe(1)
 })
 

@@ -84,7 +84,7 @@ export interface Log {
 
   /**
    * Puts entries in place of those up to position `upTo`, where one stands: whoever has not read that far reads them next, whole. The last one stands at `upTo`, and
-   * has `claim`, the number of the newest entry up to there that was appended with one (0: none). One atomic step. Of several at once each is done or
+   * has `claim`, the number of the newest entry up to there that was appended with one (0: none). The entries are the log's own from then on: nobody writes to them any more. One atomic step. Of several at once each is done or
    * rejects with `StoreError` `compacted`, having changed nothing; what is left of those for less is read before those for more. Rejects as `append` does, too.
    */
   replace(upTo: number, entries: readonly Uint8Array[], claim: number): Promise<void>
