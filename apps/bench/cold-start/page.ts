@@ -1,7 +1,9 @@
+import { watchBlocks } from '../harness/blocks.ts'
 import { rowsOf } from '../records/rows.ts'
 import { contenders as tables } from '../durable/contenders/index.ts'
 import type { Contender } from '../durable/contender.ts'
 import { rawColumns, rawJson, rawRows } from './contenders/raw.ts'
+import { votesAfter } from './votes.ts'
 
 /** What a start took. */
 export interface Outcome {
@@ -57,41 +59,11 @@ async function start(name: string, rows: number, edits: number): Promise<Outcome
   const readyMs = performance.now() - begun
   const blockMs = await watch.end()
   await table.close()
-  const votes = votesOf(rows, edits)
+  const votes = votesAfter(rows, edits)
   if (totals.rows !== rows || totals.votes !== votes) {
     throw new Error(`${name} reads ${JSON.stringify(totals)}, not ${rows} rows with ${votes} votes.`)
   }
   return { readyMs, blockMs }
-}
-
-/** What the rows have after the edits. */
-function votesOf(rows: number, edits: number): number {
-  const votes = rowsOf(rows).map((row) => row.votes)
-  for (let i = 0; i < edits; i++) votes[i % rows] = i
-  return votes.reduce((sum, one) => sum + one, 0)
-}
-
-/** Goes round in the page's own tasks: the longest time between two is the longest that it did something else. */
-function watchBlocks(): { end(): Promise<number> } {
-  const channel = new MessageChannel()
-  let last = performance.now()
-  let longest = 0
-  let onRound: (() => void) | undefined
-  channel.port1.onmessage = () => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-    if (onRound === undefined) channel.port2.postMessage(0)
-    else onRound()
-  }
-  channel.port2.postMessage(0)
-  return {
-    async end() {
-      await new Promise<void>((resolve) => (onRound = resolve))
-      channel.port1.close()
-      return longest
-    },
-  }
 }
 
 const bench: Bench = { names: contenders.map(({ name }) => name), make, start }

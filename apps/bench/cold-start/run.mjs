@@ -1,9 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { environment, writeBaseline } from '../harness/baseline.mjs'
-import { openBrowser, servePage } from '../harness/pages.mjs'
-import { summary } from '../harness/statistics.mjs'
-import { writeTables } from '../harness/tables.mjs'
+import { answer, inPage } from '../harness/pages.mjs'
+import { summaries, takeTurns } from '../harness/statistics.mjs'
 import { startTables } from './tables.mjs'
 
 const ROUNDS = 5
@@ -15,77 +11,67 @@ const SIZES = [
   { rows: 1_000, edits: 50_000 },
 ]
 
-const PEERS = ['yjs', 'y-indexeddb', 'tinybase', '@tanstack/db', 'dexie']
-
 /** Whoever takes longer to make a database, or to start on it, is not waited for. */
 const LIMIT_MS = 120_000
 
 /** Makes each database once, and starts on it again and again, each time in a new page, round by round. */
-export async function run(folder, { keep, quick, only }) {
+export function run(folder, { keep, quick, only }) {
   const rounds = quick ? 2 : ROUNDS
-  const page = await servePage(folder)
-  const browser = await openBrowser()
-  try {
+  const isWanted = (name) => only === undefined || only.includes(name)
+  return answer(folder, { keep, only, tablesOf: startTables }, async (browser, serve) => {
+    const url = await serve('page.html')
+    const names = await inPage(browser, url, () => globalThis.bench.names)
     const found = { rounds, sizes: [] }
     for (const { rows, edits } of SIZES) {
-      found.sizes.push({ rows, edits, results: await contest(rows, edits) })
+      found.sizes.push({ rows, edits, results: await contest(browser, url, names.filter(isWanted), rows, edits) })
     }
-    if (only === undefined) {
-      Object.assign(found, { versions: versionsIn(folder), environment: environment({ chromium: browser.version() }) })
-    }
-    const tables = startTables(found)
-    for (const table of Object.values(tables)) console.log(`\n${table}`)
-    if (keep) {
-      writeBaseline(folder, found)
-      writeTables(join(folder, 'README.md'), tables)
-    }
-  } finally {
-    await browser.close()
-    await page.close()
-  }
+    return { ...found, ...(isWanted('growth') && { growth: await grow(browser, serve) }) }
+  })
 
-  async function contest(rows, edits) {
-    const probe = await browser.newContext()
-    const names = await inPage(probe, page.url, () => globalThis.bench.names)
-    await probe.close()
+  async function contest(browser, url, names, rows, edits) {
     const racers = []
-    for (const name of names.filter((one) => only === undefined || only.includes(one))) {
+    for (const name of names) {
       const context = await browser.newContext()
       const made = await within(
-        inPage(context, page.url, ([who, ...size]) => globalThis.bench.make(who, ...size), [name, rows, edits]),
+        inPage(context, url, ([who, ...size]) => globalThis.bench.make(who, ...size), [name, rows, edits]),
       )
       racers.push({ name, context, samples: [], gaveUp: made === undefined })
     }
-    for (let round = 0; round < rounds; round++) {
-      // Another first one each time: nobody always runs after the same neighbour.
-      for (let i = 0; i < racers.length; i++) {
-        const racer = racers[(i + round * 4) % racers.length]
-        if (racer.gaveUp) continue
-        const sample = await within(
-          inPage(racer.context, page.url, ([who, ...size]) => globalThis.bench.start(who, ...size), [
-            racer.name,
-            rows,
-            edits,
-          ]),
-        )
-        if (sample === undefined) racer.gaveUp = true
-        else racer.samples.push(sample)
-      }
-    }
+    await takeTurns(racers, rounds, async (racer) => {
+      if (racer.gaveUp) return
+      const { name, context, samples } = racer
+      const sample = await within(
+        inPage(context, url, ([who, ...size]) => globalThis.bench.start(who, ...size), [name, rows, edits]),
+      )
+      if (sample === undefined) racer.gaveUp = true
+      else samples.push(sample)
+    })
     for (const { context } of racers) await context.close()
     return Object.fromEntries(
-      racers.map(({ name, samples, gaveUp }) => [name, gaveUp ? { gaveUp } : measured(samples)]),
+      racers.map(({ name, samples, gaveUp }) => [name, gaveUp ? { gaveUp } : summaries(samples)]),
     )
   }
-}
 
-async function inPage(context, url, work, argument) {
-  const tab = await context.newPage()
-  try {
-    await tab.goto(url)
-    return (await tab.evaluate(work, argument)) ?? true
-  } finally {
-    await tab.close()
+  /** Starts on what has grown, and on what has not, in turns. */
+  async function grow(browser, serve) {
+    const url = await serve('growth.html')
+    const racers = []
+    for (const name of await inPage(browser, url, () => globalThis.bench.names)) {
+      const context = await browser.newContext()
+      await inPage(context, url, (what) => globalThis.bench.make(what), name)
+      racers.push({ name, context, samples: [] })
+    }
+    // Ratios of a few hundredths need more of them.
+    await takeTurns(
+      racers,
+      rounds * 3,
+      async ({ name, context, samples }) => {
+        samples.push(await inPage(context, url, (what) => globalThis.bench.start(what), name))
+      },
+      1,
+    )
+    for (const { context } of racers) await context.close()
+    return Object.fromEntries(racers.map(({ name, samples }) => [name, summaries(samples)]))
   }
 }
 
@@ -102,19 +88,4 @@ async function within(work) {
   } finally {
     cancel()
   }
-}
-
-function measured(samples) {
-  return Object.fromEntries(
-    Object.keys(samples[0]).map((what) => [what, summary(samples.map((sample) => sample[what]))]),
-  )
-}
-
-function versionsIn(folder) {
-  return Object.fromEntries(
-    PEERS.map((name) => {
-      const file = join(folder, '..', 'node_modules', name, 'package.json')
-      return [name, JSON.parse(readFileSync(file, 'utf8')).version]
-    }),
-  )
 }

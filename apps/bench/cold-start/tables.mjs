@@ -3,11 +3,17 @@ import { barsOf } from './bars.mjs'
 
 /** The tables of the README, from what was measured. */
 export function startTables(found) {
-  const { sizes, versions } = found
+  const { sizes, growth, versions } = found
   const names = Object.keys(sizes[0].results)
   return {
     start: table(sizes, names, 'readyMs'),
     blocks: table(sizes, names, 'blockMs'),
+    ...(growth !== undefined && {
+      growth: markdownTable(
+        ['ms', 'until every row is read', 'longest block'],
+        Object.entries(growth).map(([name, one]) => [name, cell(one, 'readyMs'), cell(one, 'blockMs')]),
+      ),
+    }),
     ...(versions !== undefined && { bars: barsTable(barsOf(found), count), environment: pagesText(found) }),
   }
 }

@@ -9,8 +9,18 @@ export const measures = [
   { measure: 'loneMs', what: 'a lone edit until it is stored, ms' },
 ]
 
-/** What we want to be true, as ratios within one run, and what the run says. */
-export function barsOf({ results }) {
+/** What is shown of compacting while somebody types. */
+export const compactionMeasures = [
+  { measure: 'tookMs', what: 'all of it' },
+  { measure: 'replaceMs', what: 'the step that puts the checkpoint in place of the log' },
+  { measure: 'makingBlockMs', what: 'longest block until then' },
+  { measure: 'replaceBlockMs', what: 'longest block in that step' },
+  { measure: 'editMs', what: 'an edit meanwhile, until it is stored: the middle one' },
+  { measure: 'longestEditMs', what: 'the one that waits longest' },
+]
+
+/** What we want to be true, most of it as ratios within one run, and what the run says. */
+export function barsOf({ results, compaction }) {
   const of = (name, measure) => results[name]?.[measure]?.median
   const ours = (measure) => of('Syncline', measure)
   return [
@@ -30,6 +40,14 @@ export function barsOf({ results }) {
       ours('taskUs') / of('Syncline in memory', 'taskUs'),
     ),
     atMost(1.3, 'a lone edit stored: times that of a put by hand', ours('loneMs') / of('IndexedDB by puts', 'loneMs')),
+    ...(compaction === undefined ? [] : compactionBars(compaction)),
+  ]
+}
+
+function compactionBars({ makingBlockMs, replaceBlockMs, longestEditMs }) {
+  return [
+    atMost(50, 'compacting 15 MB: longest block, ms', Math.max(makingBlockMs.median, replaceBlockMs.median)),
+    atMost(200, 'compacting 15 MB: the edit that waits longest until it is stored, ms', longestEditMs.median),
   ]
 }
 

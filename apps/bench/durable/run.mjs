@@ -1,71 +1,33 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { environment, writeBaseline } from '../harness/baseline.mjs'
-import { openBrowser, servePage } from '../harness/pages.mjs'
-import { summary } from '../harness/statistics.mjs'
-import { writeTables } from '../harness/tables.mjs'
+import { answer, inPage } from '../harness/pages.mjs'
+import { summaries, takeTurns } from '../harness/statistics.mjs'
 import { durableTables } from './tables.mjs'
 
 const ROUNDS = 7
 
-const PEERS = ['yjs', 'y-indexeddb', 'tinybase', '@tanstack/db', 'dexie']
+/** So many rows are 15 MB of what need be kept. */
+const COMPACTED_ROWS = 145_000
 
-/** Measures all contenders, each in a page and a profile of its own, round by round: whatever the machine does meanwhile happens to all of them. */
-export async function run(folder, { keep, quick, only }) {
+/** Measures all contenders, each in a page and a profile of its own, round by round; and what it costs to compact, which only one of them does. */
+export function run(folder, { keep, quick, only }) {
   const rounds = quick ? 3 : ROUNDS
-  const page = await servePage(folder)
-  const browser = await openBrowser()
-  try {
-    const names = await inPage(browser, page.url, () => globalThis.bench.names)
-    const racers = names
-      .filter((name) => only === undefined || only.includes(name))
-      .map((name) => ({ name, samples: [] }))
+  const isWanted = (name) => only === undefined || only.includes(name)
+  return answer(folder, { keep, only, tablesOf: durableTables }, async (browser, serve) => {
+    const url = await serve('page.html')
+    const names = await inPage(browser, url, () => globalThis.bench.names)
+    const racers = names.filter(isWanted).map((name) => ({ name, samples: [] }))
+    await takeTurns(racers, rounds, async ({ name, samples }) => {
+      samples.push(await inPage(browser, url, (who) => globalThis.bench.run(who), name))
+    })
+    const results = Object.fromEntries(racers.map(({ name, samples }) => [name, summaries(samples)]))
+    return { rounds, results, ...(isWanted('compaction') && { compaction: await compact(browser, serve) }) }
+  })
+
+  async function compact(browser, serve) {
+    const url = await serve('compaction.html')
+    const samples = []
     for (let round = 0; round < rounds; round++) {
-      // Another first one each time: nobody always runs after the same neighbour.
-      for (let i = 0; i < racers.length; i++) {
-        const racer = racers[(i + round * 4) % racers.length]
-        racer.samples.push(await inPage(browser, page.url, (name) => globalThis.bench.run(name), racer.name))
-      }
+      samples.push(await inPage(browser, url, (rows) => globalThis.bench.compact(rows), COMPACTED_ROWS))
     }
-    const results = Object.fromEntries(racers.map(({ name, samples }) => [name, measured(samples)]))
-    const found = { rounds, results }
-    if (only === undefined) {
-      Object.assign(found, { versions: versionsIn(folder), environment: environment({ chromium: browser.version() }) })
-    }
-    const tables = durableTables(found)
-    for (const table of Object.values(tables)) console.log(`\n${table}`)
-    if (keep) {
-      writeBaseline(folder, found)
-      writeTables(join(folder, 'README.md'), tables)
-    }
-  } finally {
-    await browser.close()
-    await page.close()
+    return { rows: COMPACTED_ROWS, ...summaries(samples) }
   }
-}
-
-async function inPage(browser, url, work, argument) {
-  const context = await browser.newContext()
-  try {
-    const tab = await context.newPage()
-    await tab.goto(url)
-    return await tab.evaluate(work, argument)
-  } finally {
-    await context.close()
-  }
-}
-
-function measured(samples) {
-  return Object.fromEntries(
-    Object.keys(samples[0]).map((what) => [what, summary(samples.map((sample) => sample[what]))]),
-  )
-}
-
-function versionsIn(folder) {
-  return Object.fromEntries(
-    PEERS.map((name) => {
-      const file = join(folder, '..', 'node_modules', name, 'package.json')
-      return [name, JSON.parse(readFileSync(file, 'utf8')).version]
-    }),
-  )
 }

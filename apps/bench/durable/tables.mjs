@@ -1,9 +1,9 @@
 import { barsTable, markdownTable, pagesText } from '../harness/tables.mjs'
-import { barsOf, measures } from './bars.mjs'
+import { barsOf, compactionMeasures, measures } from './bars.mjs'
 
 /** The tables of the README, from what was measured. */
 export function durableTables(found) {
-  const { results, versions } = found
+  const { results, compaction, versions } = found
   return {
     durable: markdownTable(
       ['', ...measures.map(({ what }) => what)],
@@ -12,6 +12,12 @@ export function durableTables(found) {
         ...measures.map(({ measure }) => cell(measured[measure])),
       ]),
     ),
+    ...(compaction !== undefined && {
+      compaction: markdownTable(
+        ['ms', `${count(compaction.rows)} rows, ${count(compaction.bytes.median / 1e6)} MB`],
+        compactionMeasures.map(({ measure, what }) => [what, cell(compaction[measure])]),
+      ),
+    }),
     ...(versions !== undefined && { bars: barsTable(barsOf(found), count), environment: pagesText(found) }),
   }
 }

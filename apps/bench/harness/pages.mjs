@@ -1,17 +1,21 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import process from 'node:process'
 import { chromium } from 'playwright'
 import { build } from 'vite'
+import { environment, writeBaseline } from './baseline.mjs'
+import { writeTables } from './tables.mjs'
 
-/** Builds a page as an app is built, from the sources of our packages, and serves it on a free port of the loopback. */
-export async function servePage(folder) {
+/** Builds a page of a folder as an app is built, from the sources of our packages, and serves it on a free port of the loopback. */
+export async function servePage(folder, page = 'page.html') {
   const result = await build({
     root: folder,
     configFile: false,
     logLevel: 'error',
     resolve: { conditions: ['@syncline/source'] },
     define: { 'process.env.NODE_ENV': '"production"' },
-    build: { write: false, minify: true, target: 'es2023', rolldownOptions: { input: `${folder}/page.html` } },
+    build: { write: false, minify: true, target: 'es2023', rolldownOptions: { input: `${folder}/${page}` } },
   })
   const files = new Map(
     result.output.map((file) => [`/${file.fileName}`, file.type === 'chunk' ? file.code : file.source]),
@@ -28,7 +32,7 @@ export async function servePage(folder) {
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
-    url: `http://127.0.0.1:${server.address().port}/page.html`,
+    url: `http://127.0.0.1:${server.address().port}/${page}`,
     close: () => new Promise((resolve) => server.close(resolve)),
   }
 }
@@ -39,4 +43,59 @@ export async function openBrowser() {
     executablePath: process.env.CHROMIUM_PATH,
     args: ['--disable-background-networking', '--no-first-run', '--js-flags=--expose-gc'],
   })
+}
+
+/**
+ * Answers a question that is measured in pages of Chromium. `measure` is given the browser, and how to serve a page of the folder for as long as it takes; what it finds is shown as tables, and
+ * kept when that is asked for.
+ */
+export async function answer(folder, { keep, only, tablesOf }, measure) {
+  const browser = await openBrowser()
+  const pages = []
+  try {
+    const found = await measure(browser, async (name) => {
+      const page = await servePage(folder, name)
+      pages.push(page)
+      return page.url
+    })
+    if (only === undefined) {
+      Object.assign(found, {
+        versions: peerVersions(folder),
+        environment: environment({ chromium: browser.version() }),
+      })
+    }
+    const tables = tablesOf(found)
+    for (const table of Object.values(tables)) console.log(`\n${table}`)
+    if (keep) {
+      writeBaseline(folder, found)
+      writeTables(join(folder, 'README.md'), tables)
+    }
+  } finally {
+    await browser.close()
+    for (const page of pages) await page.close()
+  }
+}
+
+/** Does some work of a page, in a new tab of a context; or of a browser, in a profile of its own. Gives what it gives, or true. */
+export async function inPage(of, url, work, argument) {
+  const context = 'newContext' in of ? await of.newContext() : of
+  const tab = await context.newPage()
+  try {
+    await tab.goto(url)
+    return (await tab.evaluate(work, argument)) ?? true
+  } finally {
+    await (context === of ? tab : context).close()
+  }
+}
+
+/** What keeps things in pages, beside us. */
+const PEERS = ['yjs', 'y-indexeddb', 'tinybase', '@tanstack/db', 'dexie']
+
+function peerVersions(folder) {
+  return Object.fromEntries(
+    PEERS.map((name) => {
+      const file = join(folder, '..', 'node_modules', name, 'package.json')
+      return [name, JSON.parse(readFileSync(file, 'utf8')).version]
+    }),
+  )
 }

@@ -17,3 +17,17 @@ function at(sorted, share) {
 
 /** Three digits that say something. */
 export const round = (number) => Number(number.toPrecision(3))
+
+/** Of some samples that each have the same measures: the summary of each measure. */
+export function summaries(samples) {
+  return Object.fromEntries(
+    Object.keys(samples[0]).map((what) => [what, summary(samples.map((sample) => sample[what]))]),
+  )
+}
+
+/** Lets all take their turns, round by round, so that whatever the machine does meanwhile happens to all of them. Another one is first each time: nobody always runs after the same neighbour. */
+export async function takeTurns(racers, rounds, sample, step = 4) {
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < racers.length; i++) await sample(racers[(i + round * step) % racers.length])
+  }
+}

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
 import { environment, writeBaseline } from '../harness/baseline.mjs'
-import { openBrowser, servePage } from '../harness/pages.mjs'
-import { summary } from '../harness/statistics.mjs'
+import { inPage, openBrowser, servePage } from '../harness/pages.mjs'
+import { summary, takeTurns } from '../harness/statistics.mjs'
 import { writeTables } from '../harness/tables.mjs'
 import { transactionTables } from './tables.mjs'
 import { versionsOf } from './versions.mjs'
@@ -46,7 +46,7 @@ export async function run(folder, { keep, quick, only }) {
   async function contest(size, kinds) {
     const context = await browser.newContext()
     const racers = []
-    for (const { name, canRollBack } of await names(context)) {
+    for (const { name, canRollBack } of await inPage(context, page.url, () => globalThis.bench.names)) {
       if (only !== undefined && !only.includes(name)) continue
       const tab = await openTab(context, page.url)
       await tab.open({ ...size, contender: name })
@@ -55,27 +55,18 @@ export async function run(folder, { keep, quick, only }) {
         racers.push({ name, kind, tab, transactions: await warmUp(tab, kind), samples: [] })
       }
     }
-    for (let round = 0; round < rounds; round++) {
-      // Another first one each time: nobody always runs after the same neighbour.
-      for (let i = 0; i < racers.length; i++) {
-        const racer = racers[(i + round * 5) % racers.length]
-        racer.samples.push(await sample(racer.tab, racer.kind, racer.transactions))
-      }
-    }
+    await takeTurns(
+      racers,
+      rounds,
+      async ({ tab, kind, transactions, samples }) => samples.push(await sample(tab, kind, transactions)),
+      5,
+    )
     await context.close()
     const results = {}
     for (const { name, kind, samples, transactions } of racers) {
       results[name] = { ...results[name], [kind]: { ...summary(samples), transactions } }
     }
     return results
-  }
-
-  async function names(context) {
-    const tab = await context.newPage()
-    await tab.goto(page.url)
-    const found = await tab.evaluate(() => globalThis.bench.names)
-    await tab.close()
-    return found
   }
 }
 

@@ -1,18 +1,7 @@
 import { indexedDb } from '@syncline/idb'
-import { collection } from '@syncline/merge'
 import { openStore, type Receipt, type Store } from '@syncline/store'
 import { totalsOf, type Contender, type Opened } from '../contender.ts'
-
-const table = collection('table', {
-  title: '',
-  owner: '',
-  status: '',
-  note: '',
-  points: 0,
-  votes: 0,
-  due: 0,
-  done: false,
-})
+import { table } from '../table.ts'
 
 function opened(store: Store, isStored: boolean): Opened {
   let last: Receipt<unknown> | undefined
