@@ -1,0 +1,166 @@
+import { collection, lww } from '@syncline/merge'
+import { decodeEntry, isOfDirectory } from '@syncline/protocol'
+import { expect, test } from 'vitest'
+import { memoryStorage, StoreError, type Log, type Storage, type Store } from '../src/index.ts'
+import { smallLogs } from './small-logs.ts'
+import { brittleStorage, createWorld, mortalTab, passing, settle } from './world.ts'
+
+const title = lww('title', '')
+const seat = lww('seat', '', { arbiter: 'relay' })
+const archive = collection('archive', { title: '' })
+
+/** Something that waits until it is opened. */
+function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { opened, open }
+}
+
+/** A storage whose logs are what is made of those of another one. */
+function withLogs(storage: Storage, make: (log: Log) => Log): Storage {
+  return { ...storage, openLog: async (space) => make(await storage.openLog(space)) }
+}
+
+const titles = (store: Store): readonly unknown[] => [...store.items(archive)]
+
+test('[OD4] [OD5] nothing comes into the memory while a checkpoint is read that leaves it out', async () => {
+  const world = await createWorld(1)
+  const shared = memoryStorage()
+  const [before, between] = [gate(), gate()]
+  let isHeld = false
+  let isBetween = false
+  // This tab never compacts, and is stopped before it reads on, and behind the cells in the checkpoint of another one.
+  const storage = withLogs(shared, (log) => ({
+    ...log,
+    worthBytes: Infinity,
+    async read(after, each, ...how) {
+      if (isHeld && after > 0) await before.opened
+      return log.read(
+        after,
+        (bytes, position, claim) => {
+          const isOfCheckpoint = after > 0 && decodeEntry(bytes).kind === 'rest'
+          if (!isOfCheckpoint || isOfDirectory(bytes)) return each(bytes, position, claim)
+          isBetween = true
+          return between.opened.then(() => each(bytes, position, claim))
+        },
+        ...how,
+      )
+    },
+  }))
+  const store = await world.open({ storage, onDemand: [archive], transport: world.wire() })
+  const loaded = await store.load(archive)
+  store.transact((tx) => {
+    for (let i = 0; i < 5; i++) tx.create(archive.at(`a${i}`), { title: `old ${i}`.padEnd(200, '.') })
+  })
+  for (let i = 0; i < 60; i++) {
+    store.transact((tx) => tx.set(title, `${i}`.padEnd(100, '.')))
+    await passing(world, store.synced())
+  }
+  await store.durable()
+  loaded.release()
+  expect(store.isLoaded(archive)).toBe(false)
+
+  isHeld = true
+  const sibling = await world.open({ storage: smallLogs(shared, 1_000), onDemand: [archive] })
+  sibling.transact((tx) => tx.set(title, 'theirs'))
+  await sibling.durable()
+  await world.clock.pass(5_000)
+  before.open()
+  await world.clock.pass(100)
+  expect(isBetween).toBe(true)
+  const loading = store.load(archive)
+  await world.clock.pass(3_000)
+  expect(store.isLoaded(archive)).toBe(false)
+  between.open()
+  await passing(world, loading)
+  await world.clock.pass(1_000)
+  expect(store.get(title)).toBe('theirs')
+  expect(titles(store).length).toBe(5)
+  await sibling.load(archive)
+  expect(titles(store)).toEqual(titles(sibling))
+  await store.close()
+  await sibling.close()
+  await world.close()
+})
+
+test('[OD3] [UN17] it stays while the relay is asked about it, so what is accepted can be taken back', async () => {
+  const world = await createWorld(1)
+  const wire = world.wire()
+  const store = await world.open({ storage: memoryStorage(), onDemand: [archive], transport: wire })
+  const a = archive.at('a')
+  const loaded = await store.load(archive)
+  store.transact((tx) => tx.create(a, { title: 'first' }), { undo: false })
+  await passing(world, store.synced())
+  await store.durable()
+  await world.clock.pass(1000)
+  wire.filter = (direction) => direction === 'up'
+  const booked = store.transactAsync(
+    (tx) => {
+      tx.set(seat, 'ann')
+      tx.patch(a, { title: 'second' })
+    },
+    { arbiter: 'relay' },
+  )
+  await world.clock.pass(1000)
+  loaded.release()
+  expect(store.isLoaded(archive)).toBe(true)
+  wire.filter = undefined
+  wire.cut()
+  wire.mend()
+  await passing(world, booked)
+  await world.clock.pass(60_000)
+  expect(store.isLoaded(archive)).toBe(false)
+  const again = await store.load(archive)
+  expect(store.get(a)?.title).toBe('second')
+  const undone = await passing(world, store.undoAsync())
+  expect(undone).toMatchObject({ irreversible: [] })
+  expect([store.get(seat), store.get(a)?.title]).toEqual(['', 'first'])
+  again.release()
+  await store.close()
+  await world.close()
+})
+
+test.each([1, 2])(
+  '[OD9] [ST36] a tab that knows the order otherwise than this device has it loads nothing of that, of %i Changes',
+  async (grown) => {
+    const world = await createWorld(3)
+    const storage = memoryStorage()
+    let isFull = false
+    const tab = mortalTab(storage)
+    const [wire, itsWire] = [world.wire(), world.wire()]
+    const stray = await world.open({
+      storage: brittleStorage(tab.storage, () => (isFull ? new StoreError('storage-full', 'No room.') : undefined)),
+      transport: wire,
+      onDemand: [archive],
+    })
+    const writer = await world.open({ transport: world.wire() })
+    const keep = (store: Store, id: string): Promise<void> =>
+      passing(world, store.transact((tx) => tx.create(archive.at(id), { title: id })).synced())
+    for (const id of ['a', 'b']) await keep(writer, id)
+    await world.clock.pass(1_000)
+    const backup = world.batches
+    isFull = true
+    for (const id of ['c', 'd']) await keep(writer, id)
+    await world.clock.pass(100)
+    expect(stray.snapshot.basis.relaySeq).toBe(4)
+    await writer.close()
+    wire.cut()
+    await world.restoreRelay(backup)
+    const fresh = await world.open({ transport: world.wire() })
+    await world.clock.pass(1_000)
+    for (let i = 0; i < grown; i++) await keep(fresh, `other ${i}`)
+    const other = await world.open({ storage, transport: itsWire, onDemand: [archive] })
+    tab.freeze()
+    await settle()
+    isFull = false
+    await world.clock.pass(60_000)
+    const loaded = await passing(world, other.load(archive))
+    expect(titles(other)).toEqual(titles(fresh))
+
+    const refused = stray.load(archive).catch((error: unknown) => error)
+    expect(await passing(world, refused)).toMatchObject({ code: 'load-failed' })
+    expect(stray.isLoaded(archive)).toBe(false)
+    loaded.release()
+    await world.close()
+  },
+)
