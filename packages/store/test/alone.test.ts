@@ -1,11 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, type StoreOptions } from '../src/index.ts'
-
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
+import { collect, living } from './living.ts'
 
 const title = lww('title', '')
 const clicks = counter('clicks', { arbiter: 'browser' })
@@ -18,11 +14,8 @@ async function keptOf(options: Partial<StoreOptions>): Promise<number> {
     const { change } = store.transact((tx) => tx.set(title, `title ${i}`), { undo: false })
     changes.push(new WeakRef(change!))
   }
-  for (let i = 0; i < 3; i++) {
-    await new Promise((resolve) => setImmediate(resolve))
-    gc()
-  }
-  const kept = changes.filter((change) => change.deref() !== undefined).length
+  await collect()
+  const kept = living(changes)
   expect(store.status.pending).toBe(100)
   await store.close()
   return kept

@@ -1,13 +1,15 @@
 import { collection, lww } from '@syncline/merge'
 import { decodeEntry, isOfDirectory } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { memoryStorage, StoreError, type Log, type Storage, type Store } from '../src/index.ts'
+import { everything, memoryStorage, StoreError, type Log, type Storage, type Store } from '../src/index.ts'
+import { collect, living } from './living.ts'
 import { smallLogs } from './small-logs.ts'
 import { brittleStorage, createWorld, mortalTab, passing, settle } from './world.ts'
 
 const title = lww('title', '')
 const seat = lww('seat', '', { arbiter: 'relay' })
 const archive = collection('archive', { title: '' })
+const notes = collection('notes', { text: '' })
 
 /** Something that waits until it is opened. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
@@ -164,3 +166,100 @@ test.each([1, 2])(
     await world.close()
   },
 )
+
+test.each(['the tab that runs the link', 'another tab'])(
+  '[OD7] [OD9] [DM3] where the log has a gap by now, %s loads nothing until the relay has told again what was there',
+  async (who) => {
+    const world = await createWorld(1)
+    const shared = memoryStorage()
+    let isDamaged = false
+    const storage = withLogs(shared, (log) => ({
+      ...log,
+      read: (after, each, ...how) =>
+        log.read(
+          after,
+          (bytes, position, claim) => {
+            const entry = decodeEntry(bytes)
+            if (!isDamaged || entry.kind !== 'ordered' || entry.first !== 3) return each(bytes, position, claim)
+            isDamaged = false
+            return each(bytes.slice(0, -1), position, claim)
+          },
+          ...how,
+        ),
+    }))
+    const errors: unknown[] = []
+    const elected = who === 'another tab' ? await world.open({ storage: shared, transport: world.wire() }) : undefined
+    const onError = (error: unknown): void => void errors.push(error)
+    const store = await world.open({ storage, onDemand: [archive], transport: world.wire(), onError })
+    const other = await world.open({ transport: world.wire() })
+    await world.clock.pass(1_000)
+    for (let i = 0; i < 5; i++)
+      await passing(world, other.transact((tx) => tx.create(archive.at(`a${i}`), { title: `old ${i}` })).synced())
+    await world.clock.pass(1_000)
+    expect(store.snapshot.basis.relaySeq).toBe(5)
+    isDamaged = true
+    const loading = store.load(archive)
+    await settle()
+    expect([isDamaged, store.isLoaded(archive)]).toEqual([false, false])
+    await passing(world, loading)
+    expect(titles(store)).toEqual(titles(other))
+    expect(errors).toMatchObject([{ code: 'storage-damaged' }])
+    await elected?.close()
+    await world.close()
+  },
+)
+
+test('[OD3] [OD4] a load is not overtaken by those who write, and what is let go of meanwhile leaves when it is over', async () => {
+  const world = await createWorld(1)
+  let reads = 0
+  const storage = withLogs(memoryStorage(), (log) => ({
+    ...log,
+    async read(after, ...how) {
+      const end = await log.read(after, ...how)
+      if (after > 0) return end
+      reads += 1
+      await new Promise<void>((resolve) => world.clock.setTimer(500, resolve))
+      return end
+    },
+  }))
+  const opening = world.open({ storage, onDemand: [archive, notes], transport: world.wire() })
+  const store = await passing(world, opening)
+  const other = await world.open({ transport: world.wire() })
+  await world.clock.pass(1_000)
+  const held = await passing(world, store.load(notes))
+  reads = 0
+  const loading = store.load(archive)
+  await world.clock.pass(100)
+  held.release()
+  for (let i = 0; i < 5; i++) {
+    other.transact((tx) => tx.create(archive.at(`a${i}`), { title: `new ${i}` }))
+    await world.clock.pass(50)
+  }
+  expect([store.snapshot.basis.relaySeq, store.isLoaded(archive), store.isLoaded(notes)]).toEqual([5, false, true])
+  await world.clock.pass(200)
+  expect([reads, store.isLoaded(archive), store.isLoaded(notes)]).toEqual([1, true, false])
+  await loading
+  expect(titles(store)).toEqual(titles(other))
+  await world.close()
+})
+
+test('[OD1] [OD5] of what others write to what is away nothing stays in the memory when the log has it', async () => {
+  const world = await createWorld(1)
+  const store = await world.open({ storage: memoryStorage(), onDemand: [archive], transport: world.wire() })
+  const other = await world.open({ transport: world.wire() })
+  await world.clock.pass(1_000)
+  const written: WeakRef<object>[] = []
+  store.changes(everything, ({ changes }) => {
+    for (const { ops } of changes ?? []) written.push(new WeakRef(ops[0]!))
+  })
+  for (let i = 0; i < 300; i++) {
+    other.transact((tx) => tx.create(archive.at(`a${i}`), { title: `new ${i}` }))
+    if (i % 10 === 0) await world.clock.pass(50)
+  }
+  await world.clock.pass(10_000)
+  expect(store.snapshot.basis.relaySeq).toBe(300)
+  await collect()
+  expect(written.length).toBe(300)
+  expect(living(written)).toBeLessThan(100)
+  await world.close()
+})

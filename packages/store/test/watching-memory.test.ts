@@ -1,23 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { lww, counter } from '@syncline/merge'
 import { makeRef, type Policy, type Ref } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { everything, openStore, type Report } from '../src/index.ts'
+import { collect, living } from './living.ts'
 import { virtualClock } from './world.ts'
-
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
-
-/** A WeakRef keeps what it refers to until the task that made it is over. */
-async function collect(): Promise<void> {
-  for (let i = 0; i < 3; i++) {
-    await new Promise((resolve) => setImmediate(resolve))
-    gc()
-  }
-}
-
-const living = (refs: readonly WeakRef<object>[]): number => refs.filter((ref) => ref.deref() !== undefined).length
 
 const { policy } = counter('any')
 /** Every state that was ever made for a ref of this policy. */
