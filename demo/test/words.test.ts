@@ -12,6 +12,7 @@ const status: Status = {
   retryAtMs: undefined,
   storage: 'ok',
   storageError: undefined,
+  persistence: 'granted',
 }
 
 test('a board that nobody has written on is on the relay as soon as the link is up', () => {

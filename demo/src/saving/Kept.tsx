@@ -1,31 +1,20 @@
 import { requestPersistence } from '@syncline/idb'
-import { useEffect, useState } from 'react'
-
-/** What is known of whether the browser keeps what is on this device: not asked yet, or what it has answered. */
-type Kept = 'unasked' | 'granted' | 'denied' | 'unknown'
+import { useStatus } from '@syncline/react'
 
 /** That the browser may clear what is on this device, where it may, and the way to ask it not to. Asking is up to the person: Firefox puts the question to them. */
 export function Kept() {
-  const [kept, setKept] = useState<Kept>()
+  const persistence = useStatus((status) => status.persistence)
 
-  useEffect(() => {
-    let isThere = true
-    void isKept().then((it) => isThere && setKept(it))
-    return () => {
-      isThere = false
-    }
-  }, [])
-
-  if (kept === undefined || kept === 'granted') return null
+  if (persistence === 'granted') return null
   return (
-    <span className="mt-1 block" data-testid="kept" data-kept={kept}>
-      {kept === 'denied'
+    <span className="mt-1 block" data-testid="kept" data-kept={persistence}>
+      {persistence === 'denied'
         ? 'The browser may clear it to make room: it was asked to keep it, and does not promise that yet.'
         : 'The browser may clear it to make room.'}{' '}
-      {kept === 'unasked' && (
+      {persistence === 'unasked' && (
         <button
           type="button"
-          onClick={() => void requestPersistence().then(setKept)}
+          onClick={() => void requestPersistence()}
           className="rounded font-medium text-accent hover:underline"
         >
           Ask it to keep this
@@ -33,11 +22,4 @@ export function Kept() {
       )}
     </span>
   )
-}
-
-async function isKept(): Promise<Kept> {
-  // Insecure origins have none, whatever the types say.
-  const storage = navigator.storage as StorageManager | undefined
-  if (storage === undefined) return 'unknown'
-  return (await storage.persisted().catch(() => false)) ? 'granted' : 'unasked'
 }

@@ -5,7 +5,7 @@ export type { Surroundings } from './surroundings.ts'
 
 // Not to lose it
 export { guardUnload } from './guard.ts'
-export { type Persistence, requestPersistence } from './persistence.ts'
+export { requestPersistence } from './persistence.ts'
 
 // Starting over
 export { deleteDatabase } from './delete.ts'

@@ -1,10 +1,38 @@
-/** What the browser has answered: `denied` means that it may clear what is stored, to make room or when nobody comes for some time. */
-export type Persistence = 'granted' | 'denied' | 'unknown'
+import type { Persistence } from '@syncline/store'
+import { surroundingsHere, type Surroundings } from './surroundings.ts'
+
+/** Whether this page has asked, in vain. */
+let isDenied = false
+/** Each looks again. */
+const looks = new Set<() => void>()
+
+/**
+ * Tells `listener` whether the browser keeps what is stored: soon, and whenever this page has asked, or is shown or hidden, as another one may have asked
+ * meanwhile.
+ */
+export function watchPersistence(
+  { keeper, page }: Pick<Surroundings, 'keeper' | 'page'>,
+  listener: (answer: Persistence) => void,
+): () => void {
+  const look = (): void =>
+    void keeper?.persisted().then(
+      (isKept) => listener(isKept ? 'granted' : isDenied ? 'denied' : 'unasked'),
+      // An origin that may store nothing.
+      () => listener('denied'),
+    )
+  looks.add(look)
+  look()
+  page?.addEventListener('visibilitychange', look)
+  return () => {
+    looks.delete(look)
+    page?.removeEventListener('visibilitychange', look)
+  }
+}
 
 /**
  * Asks the browser to keep what this page stores until a person deletes it, and resolves to the answer; `unknown` where it cannot be asked. Firefox asks the
  * person, so ask when they would see why: after they have made something, not when the page is opened. Chromium and Safari decide by themselves, and
- * deny it to pages that are new to them; ask again in a later visit.
+ * deny it to pages that are new to them; ask again in a later visit. The stores of this page have the answer in `status.persistence`.
  *
  * It changes nothing else: what is on this device only can be lost with it, and `store.status.saved` says whether the relay has it.
  *
@@ -15,18 +43,15 @@ export type Persistence = 'granted' | 'denied' | 'unknown'
  * expect(await requestPersistence()).toBe('unknown')
  */
 export async function requestPersistence(
-  storage: Pick<StorageManager, 'persist' | 'persisted'> | undefined = storageHere(),
-): Promise<Persistence> {
-  if (storage === undefined) return 'unknown'
-  try {
-    return (await storage.persisted()) || (await storage.persist()) ? 'granted' : 'denied'
-  } catch {
+  keeper: Pick<StorageManager, 'persist' | 'persisted'> | undefined = surroundingsHere.keeper,
+): Promise<Exclude<Persistence, 'unasked'>> {
+  if (keeper === undefined) return 'unknown'
+  const isKept = await keeper
+    .persisted()
+    .then((was) => was || keeper.persist())
     // An origin that may store nothing may not ask either.
-    return 'denied'
-  }
-}
-
-function storageHere(): StorageManager | undefined {
-  // Insecure origins have none, whatever the types say.
-  return typeof navigator === 'undefined' ? undefined : (navigator.storage as StorageManager | undefined)
+    .catch(() => false)
+  isDenied = !isKept
+  for (const look of looks) look()
+  return isKept ? 'granted' : 'denied'
 }

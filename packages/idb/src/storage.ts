@@ -4,6 +4,7 @@ import { type Connection, connect } from './connection.ts'
 import { watchLeaving } from './leaving.ts'
 import { createLocks } from './locks.ts'
 import { createLog } from './log.ts'
+import { watchPersistence } from './persistence.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
 /**
@@ -51,5 +52,6 @@ export function indexedDb(name: string, surroundings: Surroundings = surrounding
     locks: createLocks(name, surroundings),
     channels: createChannels(name, surroundings),
     onLeaving: (listener) => watchLeaving(surroundings, listener),
+    onPersistence: (listener) => watchPersistence(surroundings, listener),
   }
 }

@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly window: Pick<Window, 'addEventListener' | 'removeEventListener'> | undefined
   /** Keeps short texts where IndexedDB does not; undefined where nothing does. Looking at it may throw. */
   readonly marks: Pick<globalThis.Storage, 'getItem' | 'setItem' | 'removeItem'> | undefined
+  /** Says whether what is stored is kept; undefined where nobody knows. */
+  readonly keeper?: StorageManager | undefined
   /** Whether this browser commits what is left of a transaction in which an earlier request than the last has failed; undefined where it does not. */
   readonly commitsParts?: boolean
   /** Calls `fn` once, `delayMs` from now; returns a function that prevents it. */
@@ -49,6 +51,10 @@ export const surroundingsHere: Surroundings = {
   get marks() {
     // Not in Node, which has one that warns.
     return typeof indexedDB === 'undefined' || typeof localStorage === 'undefined' ? undefined : localStorage
+  },
+  get keeper() {
+    // Insecure origins have none, whatever the types say.
+    return typeof navigator === 'undefined' ? undefined : (navigator.storage as StorageManager | undefined)
   },
   get commitsParts() {
     // Firefox does, as of version 153 (CommitOrAbort in its ActorsParent.cpp). Nothing else tells it apart but a failed transaction.

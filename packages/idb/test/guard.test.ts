@@ -1,7 +1,8 @@
 import { counter } from '@syncline/merge'
 import { memoryStorage, openStore, StoreError, type Clock, type Storage } from '@syncline/store'
 import { expect, test } from 'vitest'
-import { guardUnload, requestPersistence } from '../src/index.ts'
+import { guardUnload, requestPersistence, type Surroundings } from '../src/index.ts'
+import { watchPersistence } from '../src/persistence.ts'
 
 const votes = counter('votes')
 
@@ -89,4 +90,51 @@ test('what the browser answers is told, also when it cannot be asked', async () 
   const forbidden = (): Promise<never> => Promise.reject(new TypeError('No.'))
   expect(await requestPersistence({ persisted: forbidden, persist: forbidden })).toBe('denied')
   expect(await requestPersistence()).toBe('unknown')
+})
+
+/** What a storage stands on, of which persistence is asked. */
+function keptBy(keeper: Surroundings['keeper'], page?: EventTarget): Surroundings {
+  return { keeper, page } as unknown as Surroundings
+}
+
+test('[ID23] who watches is told what the browser says, and what it has answered since, also to another page', async () => {
+  let isKept: boolean | Error = false
+  const keeper = {
+    persisted: async () => (isKept instanceof Error ? Promise.reject(isKept) : isKept),
+    persist: async () => false,
+  } as unknown as StorageManager
+  const page = new EventTarget()
+  const show = async (): Promise<void> => {
+    page.dispatchEvent(new Event('visibilitychange'))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  // What the page has asked before is over.
+  isKept = true
+  await requestPersistence(keeper)
+  isKept = false
+  const told: string[] = []
+  const stop = watchPersistence(keptBy(keeper, page), (answer) => told.push(answer))
+  expect(told).toEqual([])
+  await show()
+  expect(told.at(-1)).toBe('unasked')
+  expect(await requestPersistence(keeper)).toBe('denied')
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(told.at(-1)).toBe('denied')
+  await show()
+  expect(told.at(-1)).toBe('denied')
+  // It has been asked elsewhere.
+  isKept = true
+  await show()
+  expect(told.at(-1)).toBe('granted')
+  isKept = new TypeError('No.')
+  await show()
+  expect(told.at(-1)).toBe('denied')
+  stop()
+  const count = told.length
+  isKept = true
+  await show()
+  expect(told.length).toBe(count)
+  // Where nobody can be asked nothing is told.
+  watchPersistence(keptBy(undefined, page), () => told.push('something'))()
+  expect(told.length).toBe(count)
 })

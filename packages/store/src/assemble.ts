@@ -17,7 +17,7 @@ import { createPlainStore } from './plain-store.ts'
 import { createReplica } from './replica.ts'
 import { createSettling } from './settling.ts'
 import { createStatusBoard, type Problem } from './status.ts'
-import { storageState } from './storage-state.ts'
+import { storageState, type Persistence } from './storage-state.ts'
 import type { Store } from './store.ts'
 import { reportToPlatform, systemChance, systemClock } from './system.ts'
 import { createHearing, joinTabs, type TabMessage } from './tabs.ts'
@@ -71,6 +71,7 @@ async function open<P extends readonly Part[]>(
   let cancelGap: (() => void) | undefined
   let closing: Promise<void> | undefined
   let stranded: Problem | undefined
+  let persistence: Persistence = 'unknown'
 
   const writers = await takeWriter(storage.locks, chance, onError)
   const replica = createReplica(
@@ -94,9 +95,11 @@ async function open<P extends readonly Part[]>(
   const board = createStatusBoard(() => {
     const unsaved = journal.unsaved()
     const pending = replica.pendingCount()
-    const isOnRelay = pending === 0 && replica.basis().epoch !== null
+    // What it has refused is on the device, or nowhere.
+    const isOnRelay = pending === 0 && replica.basis().epoch !== null && (unsaved === 0 || replica.refused.size === 0)
+    const isOnDevice = isLasting && unsaved === 0 && gone?.code !== 'storage-evicted'
     return {
-      saved: unsaved > 0 || !(isLasting || isOnRelay) ? 'memory' : isOnRelay ? 'relay' : 'device',
+      saved: isOnRelay ? 'relay' : isOnDevice ? 'device' : 'memory',
       unsaved,
       pending,
       refused: replica.refused.size,
@@ -112,6 +115,7 @@ async function open<P extends readonly Part[]>(
         damage: damage.found(),
         cleared: log.cleared,
       }),
+      persistence,
     }
   }, onError)
   const alone = noLink(board.touch)
@@ -381,6 +385,11 @@ async function open<P extends readonly Part[]>(
     core.link.strand()
     board.touch()
   })
+  const stopPersistence = storage.onPersistence?.((next) => {
+    if (next === persistence) return
+    persistence = next
+    board.touch()
+  })
   const stopLeaving = storage.onLeaving?.(() => {
     replica.flushDocuments()
     journal.flush()
@@ -417,6 +426,7 @@ async function open<P extends readonly Part[]>(
       tabs.close()
       stopLosses()
       stopLeaving?.()
+      stopPersistence?.()
       await letGo()
     }
   }

@@ -2,7 +2,7 @@
 export { openStore } from './open.ts'
 export type { StoreOptions } from './options.ts'
 export type { Problem, Status } from './status.ts'
-export type { StorageState } from './storage-state.ts'
+export type { Persistence, StorageState } from './storage-state.ts'
 export type { PartName, PlainStore } from './part.ts'
 export type { Store } from './store.ts'
 

@@ -1,4 +1,5 @@
 import type { StoreError } from './errors.ts'
+import type { Persistence } from './storage-state.ts'
 
 /** What a store needs from the world. Everything impure comes in here, so that one simulator can run it all from one seed. */
 
@@ -35,6 +36,8 @@ export interface Storage {
    * microtasks after it, is stored. Absent where there is no page.
    */
   onLeaving?(listener: () => void): () => void
+  /** Calls `listener`, not before this has returned, with what is known of whether what is stored is kept, and again when that has changed. Absent where nobody knows. */
+  onPersistence?(listener: (persistence: Persistence) => void): () => void
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { StoreError } from './errors.ts'
-import type { StorageState } from './storage-state.ts'
+import type { Persistence, StorageState } from './storage-state.ts'
 
 /** Where the data is, and how the link is doing. */
 export interface Status {
-  /** The weakest place where the newest of our Changes rests: only in memory, on this device, or on the relay too. */
+  /** The safest place that has all that was committed here: the relay, this device, or only the memory of this tab. */
   readonly saved: 'memory' | 'device' | 'relay'
   /** Changes of this tab that are not on this device yet. */
   readonly unsaved: number
@@ -21,6 +21,8 @@ export interface Status {
   readonly storage: StorageState
   /** Why `storage` is not `ok`, and what to do, in words for a person and a code for a program. */
   readonly storageError: StoreError | undefined
+  /** Whether what is on this device is kept until a person deletes it. Where it is not `granted`, the browser may clear it. */
+  readonly persistence: Persistence
 }
 
 /** Why something is not working. */

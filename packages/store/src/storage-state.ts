@@ -22,6 +22,17 @@ export type StorageState =
   /** Storing or reading fails for another reason. */
   | 'degraded'
 
+/** Whether the browser has promised to keep what is stored until a person deletes it. */
+export type Persistence =
+  /** It has. */
+  | 'granted'
+  /** It was asked in this visit, and does not promise it: it may clear what is stored, to make room or when nobody comes for some time. */
+  | 'denied'
+  /** It has not, and was not asked in this visit. */
+  | 'unasked'
+  /** Nobody knows: there is no storage, it cannot be asked, or it has not answered yet. */
+  | 'unknown'
+
 /** What is known about the storage of a store. */
 export interface StorageFacts {
   /** Whether there is one to write into. */

@@ -306,7 +306,7 @@ test('[ST19] a tab whose storage is lost runs the link all the same', async () =
   await world.clock.pass(100)
   expect(two.get(title)).toBe('rescued')
   expect(errors).toMatchObject([{ code: 'storage-evicted' }])
-  expect(store.status).toMatchObject({ storage: 'evicted', saved: 'memory', link: 'online' })
+  expect(store.status).toMatchObject({ storage: 'evicted', saved: 'relay', link: 'online' })
   await expect(store.close()).rejects.toMatchObject({ code: 'storage-failed' })
   const after = await two.transact((tx) => tx.add(votes, 1)).synced()
   expect(after).toBeUndefined()

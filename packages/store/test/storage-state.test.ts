@@ -1,6 +1,15 @@
 import { counter } from '@syncline/merge'
 import { expect, test } from 'vitest'
-import { memoryStorage, openStore, StoreError, type Log, type Status, type Storage, type Store } from '../src/index.ts'
+import {
+  memoryStorage,
+  openStore,
+  StoreError,
+  type Log,
+  type Persistence,
+  type Status,
+  type Storage,
+  type Store,
+} from '../src/index.ts'
 import { brittleStorage, createWorld, settle, virtualClock } from './world.ts'
 
 const votes = counter('votes')
@@ -46,6 +55,8 @@ for (const [code, state] of [
     await world.clock.pass(500)
     await receipt.synced()
     expect(elected.get(votes)).toBe(1)
+    // Not on this device, but safe.
+    expect(store.status).toMatchObject({ storage: state, saved: 'relay', unsaved: 1 })
     refusal = undefined
     await world.clock.pass(2000)
     expect(store.status).toMatchObject({ storage: 'ok', storageError: undefined, unsaved: 0, saved: 'relay' })
@@ -148,6 +159,7 @@ for (const [code, state] of [
     await world.clock.pass(3000)
     await receipt.synced()
     expect([store.get(votes), elected.get(votes)]).toEqual([3, 3])
+    expect(store.status).toMatchObject({ storage: state, saved: 'relay', unsaved: 1, pending: 0 })
     expect(states).toEqual([state])
     await elected.close()
     await expect(store.close()).rejects.toMatchObject({ code: 'storage-failed', cause: gone })
@@ -180,6 +192,68 @@ for (const code of ['storage-evicted', 'storage-newer'] as const) {
     await expect(old.close()).rejects.toMatchObject({ code: 'storage-failed', cause: gone })
   })
 }
+
+test.each([
+  // What was stored was cleared; newer code leaves it where it is.
+  { code: 'storage-evicted', saved: 'memory' },
+  { code: 'storage-newer', saved: 'device' },
+] as const)('[SS6] what no relay has is in $saved when the storage is gone with $code', async ({ code, saved }) => {
+  const gone = new StoreError(code, 'It is gone.')
+  const { storage, go } = losable(memoryStorage(), gone)
+  const store = await openStore({ space: 'board', storage })
+  await store.transact((tx) => tx.add(votes, 1)).durable()
+  expect(store.status).toMatchObject({ saved: 'device', unsaved: 0, pending: 1 })
+  go()
+  expect(store.status).toMatchObject({ saved, unsaved: 0, pending: 1 })
+  store.transact((tx) => tx.add(votes, 1))
+  expect(store.status).toMatchObject({ saved: 'memory', unsaved: 1, pending: 2 })
+  await settle()
+  await expect(store.close()).rejects.toMatchObject({ cause: gone })
+})
+
+test('[SS6] what the relay has refused, and no storage takes, is in memory', async () => {
+  const world = await createWorld(10, { refuse: () => ({ code: 'locked', message: 'Nobody may.' }) })
+  let refusal: StoreError | undefined
+  const store = await world.open({ storage: brittleStorage(memoryStorage(), () => refusal), transport: world.wire() })
+  const far = await world.open({ transport: world.wire() })
+  await world.clock.pass(500)
+  refusal = new StoreError('storage-full', 'No room.')
+  store.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(5_000)
+  expect(store.status).toMatchObject({ refused: 1, pending: 0, saved: 'memory' })
+  refusal = undefined
+  await world.clock.pass(5_000)
+  expect(store.status).toMatchObject({ refused: 1, pending: 0, unsaved: 0, storage: 'ok' })
+  await far.close()
+  await world.close()
+})
+
+test('[SS7] the status has what the browser says of keeping what is stored, and what it says later', async () => {
+  let tell: ((persistence: Persistence) => void) | undefined
+  const storage: Storage = {
+    ...memoryStorage(),
+    onPersistence(listener) {
+      tell = listener
+      return () => (tell = undefined)
+    },
+  }
+  const store = await openStore({ space: 'board', storage })
+  expect(store.status.persistence).toBe('unknown')
+  const told: Persistence[] = []
+  store.onStatus(({ persistence }) => told.push(persistence))
+  for (const next of ['unasked', 'unasked', 'denied', 'granted'] as const) {
+    tell!(next)
+    await settle()
+    expect(store.status.persistence).toBe(next)
+  }
+  expect(told).toEqual(['unasked', 'denied', 'granted'])
+  await store.close()
+  expect(tell).toBeUndefined()
+  // Where nothing is stored there is nothing to be kept.
+  const alone = await openStore({ space: 'board' })
+  expect(alone.status.persistence).toBe('unknown')
+  await alone.close()
+})
 
 test('[SS4] a storage that was cleared before is told as evicted until the next opening, and works like a new one', async () => {
   const base = memoryStorage()
