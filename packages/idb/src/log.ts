@@ -13,6 +13,7 @@ import {
 } from './problems.ts'
 import { readAtOnce, writeAtOnce, writeTogether } from './requests.ts'
 import { putClaimRight } from './side-records.ts'
+import { FLAWED, isStill } from './same-part.ts'
 import { setAside } from './set-aside.ts'
 import { MOST_COUNT, soundnessOf } from './soundness.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -250,12 +251,13 @@ export function createLog(
     }
   }
 
-  /** Whether a part of a checkpoint is still there, as it was: another one that has taken its place may have parts at the same positions. */
-  async function isThere(part: FoundRecord): Promise<boolean> {
+  function isThere(part: FoundRecord): Promise<boolean> {
     const at = [space, part.position]
-    const found = await ask<unknown>(0, (entries) => entries.get(keyRange.bound(at, at))).catch(() => undefined)
-    const isSound = flawOf(found, 0) === undefined
-    return 'flaw' in part ? !isSound : isSound && (found as EntryRecord).sum === part.sum
+    return isStill(
+      'flaw' in part ? FLAWED : part.sum,
+      ask<unknown>(0, (entries) => entries.get(keyRange.bound(at, at))),
+      (found) => (flawOf(found, 0) === undefined ? (found as EntryRecord).sum : FLAWED),
+    )
   }
 
   /** Calls `each` for all records after a position; resolves to the last one, or to that. In the middle of a checkpoint it begins with its first part. */

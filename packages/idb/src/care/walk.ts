@@ -2,6 +2,7 @@ import { FIRST_BATCH, nextBatch } from '../batch.ts'
 import { databaseName } from '../format.ts'
 import { missingError, nameOf, toStoreError } from '../problems.ts'
 import { readAtOnce, resultOf } from '../requests.ts'
+import { FLAWED, isStill } from '../same-part.ts'
 import type { Surroundings } from '../surroundings.ts'
 
 /** A database that is looked at. */
@@ -115,21 +116,15 @@ async function readBatch(
 
 const isPart = ({ key }: Found): boolean => typeof key === 'number' && !Number.isInteger(key)
 
-/** Whether a part of a checkpoint is what it was. */
-async function isThere(database: IDBDatabase, store: string, { key, value, unreadable }: Found): Promise<boolean> {
-  try {
-    const now = await readAtOnce<unknown>(database.transaction([store], 'readonly'), (reading) =>
-      reading.objectStore(store).get(key),
-    )
-    return unreadable === undefined && sumIn(now) === sumIn(value)
-  } catch (error) {
-    if (unreadable === undefined) throw error
-    return true
-  }
+function isThere(database: IDBDatabase, store: string, { key, value, unreadable }: Found): Promise<boolean> {
+  const reading = readAtOnce<unknown>(database.transaction([store], 'readonly'), (begun) =>
+    begun.objectStore(store).get(key),
+  )
+  return isStill(unreadable === undefined ? sumIn(value) : FLAWED, reading, sumIn)
 }
 
 function sumIn(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && 'sum' in value ? value.sum : undefined
+  return typeof value === 'object' && value !== null && 'sum' in value ? value.sum : FLAWED
 }
 
 function sizeOf(value: unknown): number {
