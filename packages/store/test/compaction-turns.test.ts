@@ -1,8 +1,9 @@
 import { lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
-import { memoryStorage, StoreError, type Log, type Storage, type Store } from '../src/index.ts'
+import { memoryStorage, StoreError, type Storage, type Store } from '../src/index.ts'
 import { heldStorage } from './held-storage.ts'
 import { lookInto, smallLogs } from './small-logs.ts'
+import { withLog } from './with-log.ts'
 import { createWorld, passing, type World } from './world.ts'
 
 const title = lww('title', '')
@@ -22,27 +23,19 @@ function watched(disk: Storage, world: World): Watched {
   let readings = 0
   let held: Promise<Error | undefined> | undefined
   let letGo: (error?: Error) => void = () => undefined
-  const small = smallLogs(disk, 1_000)
   return {
-    storage: {
-      ...small,
-      async openLog(space): Promise<Log> {
-        const log = await small.openLog(space)
-        return {
-          ...log,
-          async read(after, ...how) {
-            if (after === 0) readings += 1
-            return log.read(after, ...how)
-          },
-          async replace(...how) {
-            replacedMs.push(world.clock.nowMs())
-            const error = await held
-            if (error !== undefined) throw error
-            await log.replace(...how)
-          },
-        }
+    storage: withLog(smallLogs(disk, 1_000), (log) => ({
+      async read(after, ...how) {
+        if (after === 0) readings += 1
+        return log.read(after, ...how)
       },
-    },
+      async replace(...how) {
+        replacedMs.push(world.clock.nowMs())
+        const error = await held
+        if (error !== undefined) throw error
+        await log.replace(...how)
+      },
+    })),
     replacedMs,
     readings: () => readings,
     hold() {

@@ -1,4 +1,5 @@
 import type { Storage } from '../src/index.ts'
+import { withLog } from './with-log.ts'
 import { settle } from './world.ts'
 
 /** A storage that appends when it is told, once it is held. */
@@ -14,19 +15,12 @@ export function heldStorage(storage: Storage): HeldStorage {
   const waiting: (() => void)[] = []
   let isHeld = false
   return {
-    storage: {
-      ...storage,
-      async openLog(space) {
-        const log = await storage.openLog(space)
-        return {
-          ...log,
-          async append(entry, options) {
-            if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
-            return log.append(entry, options)
-          },
-        }
+    storage: withLog(storage, (log) => ({
+      async append(entry, options) {
+        if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
+        return log.append(entry, options)
       },
-    },
+    })),
     hold: () => void (isHeld = true),
     async letOne() {
       waiting.shift()!()

@@ -1,9 +1,10 @@
 import { collection, lww, optional, place } from '@syncline/merge'
 import { decodeEntry } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { memoryStorage, openStore, StoreError, type Log, type Storage, type Store } from '../src/index.ts'
+import { memoryStorage, openStore, StoreError, type Storage, type Store } from '../src/index.ts'
 import { openLean } from '../src/lean.ts'
 import { lookInto, smallLogs } from './small-logs.ts'
+import { withLog } from './with-log.ts'
 import { brittleStorage, createWorld, passing, type World } from './world.ts'
 
 const title = lww('title', '')
@@ -28,26 +29,19 @@ function counting(storage: Storage): Storage & { readonly counted: Counted } {
       counted.entries = []
     },
   }
-  return {
-    ...storage,
-    counted,
-    async openLog(space) {
-      const log: Log = await storage.openLog(space)
-      return {
-        ...log,
-        read: (after, each, ...how) =>
-          log.read(
-            after,
-            (bytes, position, claim) => {
-              counted.bytes += bytes.length
-              counted.entries.push(bytes)
-              return each(bytes, position, claim)
-            },
-            ...how,
-          ),
-      }
-    },
-  }
+  const counting = withLog(storage, (log) => ({
+    read: (after, each, ...how) =>
+      log.read(
+        after,
+        (bytes, position, claim) => {
+          counted.bytes += bytes.length
+          counted.entries.push(bytes)
+          return each(bytes, position, claim)
+        },
+        ...how,
+      ),
+  }))
+  return { ...counting, counted }
 }
 
 function fill(store: Store, from: number, to: number): void {
@@ -61,8 +55,12 @@ function fill(store: Store, from: number, to: number): void {
   })
 }
 
-/** A compacted log with an archive in it. */
-async function filled(world: World, storage: Storage, rows: number): Promise<void> {
+/** A compacted log with an archive of so many rows, which can be watched. */
+async function archived(
+  rows: number,
+): Promise<{ readonly world: World; readonly storage: ReturnType<typeof counting> }> {
+  const world = await createWorld(1)
+  const storage = counting(smallLogs(memoryStorage(), 2_000))
   const store = await world.open({ storage, transport: world.wire(), onDemand: [archive] })
   const loaded = await store.load(archive)
   for (let i = 0; i < rows; i += 50) {
@@ -73,6 +71,7 @@ async function filled(world: World, storage: Storage, rows: number): Promise<voi
   await world.clock.pass(20_000)
   loaded.release()
   await store.close()
+  return { world, storage }
 }
 
 /** The ids of the archived cards that stand in the cells of a log. */
@@ -99,9 +98,7 @@ const picture = (store: Store): unknown => [
 ]
 
 test('[OD1] what is on demand is not read from the storage when a store opens, and is when it is asked for', async () => {
-  const world = await createWorld(1)
-  const storage = counting(smallLogs(memoryStorage(), 2_000))
-  await filled(world, storage, 400)
+  const { world, storage } = await archived(400)
   const { counted } = storage
   expect((await archivedIn(storage)).length).toBeGreaterThan(150)
 
@@ -131,9 +128,7 @@ test('[OD1] what is on demand is not read from the storage when a store opens, a
 })
 
 test('[OD2] what is not loaded is neither read nor written, and nothing has happened', async () => {
-  const world = await createWorld(1)
-  const storage = smallLogs(memoryStorage(), 2_000)
-  await filled(world, storage, 50)
+  const { world, storage } = await archived(50)
   const store = await world.open({ storage, onDemand: [archive], transport: world.wire() })
   const refused: readonly (() => unknown)[] = [
     () => store.get(archive),
@@ -267,9 +262,7 @@ test('[OD5] what is pending lies over what is loaded, whatever was ordered or re
 })
 
 test('[OD6] a tab compacts what it has not loaded, and nothing is lost', async () => {
-  const world = await createWorld(1)
-  const storage = smallLogs(memoryStorage(), 2_000)
-  await filled(world, storage, 100)
+  const { world, storage } = await archived(100)
   const there = (await archivedIn(storage)).length
   const store = await world.open({ storage, onDemand: [archive], transport: world.wire() })
   const other = await world.open({ transport: world.wire() })
@@ -285,10 +278,10 @@ test('[OD6] a tab compacts what it has not loaded, and nothing is lost', async (
   const { kinds } = await lookInto(storage)
   expect(kinds.slice(0, 2)).toEqual(['rest', 'cells'])
   expect(kinds.filter((kind) => kind === 'ordered').length).toBeLessThan(100)
-  const archived = await archivedIn(storage)
-  expect(archived.length).toBeGreaterThanOrEqual(there)
+  const kept = await archivedIn(storage)
+  expect(kept.length).toBeGreaterThanOrEqual(there)
   // Nothing is left of what was overwritten.
-  expect(new Set(archived).size).toBe(archived.length)
+  expect(new Set(kept).size).toBe(kept.length)
   const loaded = await store.load(archive)
   expect(picture(store)).toEqual(picture(other))
   loaded.release()
@@ -300,30 +293,21 @@ test('[OD6] a tab compacts what it has not loaded, and nothing is lost', async (
 })
 
 test('[OD7] damage in what was passed over is told when it is loaded, and the relay heals it', async () => {
-  const world = await createWorld(1)
-  const storage = smallLogs(memoryStorage(), 2_000)
-  await filled(world, storage, 400)
+  const { world, storage } = await archived(400)
   let isDamaged = true
   const asides: number[] = []
-  const flawed: Storage = {
-    ...storage,
-    async openLog(space) {
-      const log = await storage.openLog(space)
-      return {
-        ...log,
-        read: (after, each, ...how) =>
-          log.read(
-            after,
-            (bytes, position, claim) => {
-              if (isDamaged && archivedAt(bytes).length > 0) bytes[20]! ^= 1
-              return each(bytes, position, claim)
-            },
-            ...how,
-          ),
-        setAside: (position, reason) => (asides.push(position), log.setAside(position, reason)),
-      }
-    },
-  }
+  const flawed = withLog(storage, (log) => ({
+    read: (after, each, ...how) =>
+      log.read(
+        after,
+        (bytes, position, claim) => {
+          if (isDamaged && archivedAt(bytes).length > 0) bytes[20]! ^= 1
+          return each(bytes, position, claim)
+        },
+        ...how,
+      ),
+    setAside: (position, reason) => (asides.push(position), log.setAside(position, reason)),
+  }))
   const errors: unknown[] = []
   const onError = (error: unknown): void => void errors.push(error)
   const store = await world.open({ storage: flawed, onDemand: [archive], transport: world.wire(), onError })
@@ -367,20 +351,11 @@ test('[OD8] only collections and single refs that merge can be on demand, and wi
 })
 
 test('[OD9] a storage that cannot be read refuses a load, and a later one is free', async () => {
-  const world = await createWorld(1)
-  const storage = smallLogs(memoryStorage(), 2_000)
-  await filled(world, storage, 50)
+  const { world, storage } = await archived(50)
   let isGone = false
-  const gone: Storage = {
-    ...storage,
-    async openLog(space) {
-      const log = await storage.openLog(space)
-      return {
-        ...log,
-        read: (...how) => (isGone ? Promise.reject(new StoreError('storage-lost', 'Gone.')) : log.read(...how)),
-      }
-    },
-  }
+  const gone = withLog(storage, (log) => ({
+    read: (...how) => (isGone ? Promise.reject(new StoreError('storage-lost', 'Gone.')) : log.read(...how)),
+  }))
   const store = await world.open({ storage: gone, onDemand: [archive] })
   isGone = true
   await expect(store.load(archive)).rejects.toMatchObject({ code: 'storage-lost' })

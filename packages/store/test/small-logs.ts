@@ -1,15 +1,10 @@
 import { decodeEntry } from '@syncline/protocol'
 import type { Storage } from '../src/index.ts'
+import { withLog } from './with-log.ts'
 
 /** A storage whose logs are compacted when that saves so many bytes. */
 export function smallLogs(storage: Storage, worthBytes: number): Storage {
-  return {
-    ...storage,
-    async openLog(space) {
-      const log = await storage.openLog(space)
-      return { ...log, worthBytes }
-    },
-  }
+  return withLog(storage, () => ({ worthBytes }))
 }
 
 /** What is in a log, by kinds of entries, and how much that is. */

@@ -4,12 +4,12 @@ import {
   memoryStorage,
   openStore,
   StoreError,
-  type Log,
   type Persistence,
   type Status,
   type Storage,
   type Store,
 } from '../src/index.ts'
+import { withLog } from './with-log.ts'
 import { brittleStorage, createWorld, settle, virtualClock } from './world.ts'
 
 const votes = counter('votes')
@@ -21,17 +21,6 @@ function statesOf(store: Pick<Store, 'onStatus'>): string[] {
     if (states.at(-1) !== storage) states.push(storage)
   })
   return states
-}
-
-/** A storage whose logs are other ones. */
-function withLog(storage: Storage, change: (log: Log) => Partial<Log>): Storage {
-  return {
-    ...storage,
-    async openLog(space) {
-      const log = await storage.openLog(space)
-      return { ...log, ...change(log) }
-    },
-  }
 }
 
 for (const [code, state] of [
