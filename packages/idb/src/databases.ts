@@ -1,5 +1,3 @@
-import { deleteDB, openDB, unwrap } from 'idb'
-
 /** Opens and deletes databases. */
 export interface Databases {
   /**
@@ -23,35 +21,41 @@ export interface DatabaseEvents {
   onTerminated(): void
 }
 
-/** Those of this page, opened by the library `idb`. */
+/** Those of this page. */
 export const databasesHere: Databases = {
-  async open(name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) {
+  // A browser may refuse already to be asked.
+  open: async (name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) => {
     /** Why the upgrade was broken off. */
     let broken: { readonly error: unknown } | undefined
-    const opening = openDB(name, version, {
-      upgrade(database, oldVersion, _, transaction) {
-        // When it is aborted, opening fails with the same reason.
-        transaction.done.catch(() => undefined)
-        try {
-          upgrade(unwrap(database), oldVersion)
-        } catch (error) {
-          broken = { error }
-          abort(unwrap(transaction))
-        }
-      },
-      blocked: onBlocked,
-      blocking(_, newVersion, { target }) {
-        if (target instanceof IDBDatabase) onVersionChange(target, newVersion)
-      },
-      terminated: onTerminated,
-    })
-    return unwrap(
-      await opening.catch((error: unknown) => {
-        throw broken?.error ?? error
-      }),
-    )
+    const request = indexedDB.open(name, version)
+    request.onblocked = onBlocked
+    request.onupgradeneeded = ({ oldVersion }) => {
+      try {
+        upgrade(request.result, oldVersion)
+      } catch (error) {
+        broken = { error }
+        // When it is aborted, opening fails.
+        abort(request.transaction!)
+      }
+    }
+    await settled(request, () => broken?.error ?? request.error)
+    const database = request.result
+    database.onversionchange = ({ newVersion }) => onVersionChange(database, newVersion)
+    database.onclose = onTerminated
+    return database
   },
-  delete: (name, onBlocked) => deleteDB(name, { blocked: onBlocked }),
+  delete: async (name, onBlocked) => {
+    const request = indexedDB.deleteDatabase(name)
+    request.onblocked = onBlocked
+    await settled(request, () => request.error)
+  },
+}
+
+function settled(request: IDBRequest, reason: () => unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve()
+    request.onerror = () => reject(reason())
+  })
 }
 
 /** Undoes what a transaction has done; one that is over already has done nothing. */
