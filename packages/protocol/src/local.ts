@@ -1,5 +1,6 @@
 import type { Effect, Op, Value } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
+import { unknownVersion } from './seal.ts'
 import { decodeValue, encodeValue } from './value.ts'
 
 /** The part of a Change that never leaves the browser: it rests beside the shared record, in the same entry of the log. */
@@ -50,12 +51,7 @@ export function decodeLocal(bytes: Uint8Array): LocalPart {
   const value = decodeValue(bytes)
   if (!Array.isArray(value)) throw malformed('no array')
   const [version, ops, effects, inverse] = value as readonly (Value | undefined)[]
-  if (typeof version === 'number' && version > VERSION) {
-    throw new ProtocolError(
-      'newer-version',
-      `The local part of a Change has the form ${version}, which this version does not know. Update this app, or reload it to get the newer one.`,
-    )
-  }
+  if (typeof version === 'number' && version > VERSION) throw unknownVersion('local part of a Change', version, VERSION)
   if (version !== VERSION || value.length !== 4 || inverse === undefined) throw malformed(`the form ${String(version)}`)
   return {
     ops: triples(ops).map(([tag, address, payload]) => ({ tag, address, arbiter: 'browser', payload })),

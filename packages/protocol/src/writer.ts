@@ -137,10 +137,8 @@ export class ByteWriter {
 
   /** The sixteen bytes of a writer id, an epoch or a session. */
   id(hex: string): void {
-    if (typeof hex !== 'string' || hex.length !== 32)
-      throw this.unfit(`"${String(hex)}" where an id of 32 hexadecimal digits belongs`)
-    if (hex !== lastId && !readId(hex))
-      throw this.unfit(`"${hex}" where an id of 32 lower-case hexadecimal digits belongs`)
+    if (!(typeof hex === 'string' && hex.length === 32 && (hex === lastId || readId(hex))))
+      throw this.unfit(`"${String(hex)}" where an id of 32 lower-case hexadecimal digits belongs`)
     const at = this.#reserve(16)
     for (let i = 0; i < 16; i++) this.#bytes[at + i] = lastIdBytes[i]!
     this.#length = at + 16

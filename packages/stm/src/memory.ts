@@ -524,7 +524,7 @@ class VersionSnapshot extends Grounded implements Snapshot {
 function detached(method: string): StmError {
   return new StmError(
     'detached-method',
-    `${method}() was called without its Snapshot. Call snapshot.${method}(…): taken out of the Snapshot, as in const { ${method} } = snapshot, it does not know where to read.`,
+    `${method}() was called without its Snapshot. Call snapshot.${method}(…): as const { ${method} } = snapshot it does not know where to read.`,
   )
 }
 

@@ -40,8 +40,7 @@ export function refOptions<O extends RefOptions>(address: string, options: O): O
   ) {
     throw new StmError(
       'invalid-options',
-      `"${address}" cannot be ${JSON.stringify(persistence)}. Of browser refs the persistence is "persistent" or "transient"; others are ` +
-        'persistent, because nobody knows when the last one who has their value closes it.',
+      `"${address}" cannot be ${JSON.stringify(persistence)}. Browser refs are "persistent" or "transient", others "persistent".`,
     )
   }
   const copy = Object.freeze({ ...options })

@@ -75,7 +75,7 @@ function damagedError(
   if (noted.length > MOST_NAMED) named.push(`and ${noted.length - MOST_NAMED} more`)
   return new StoreError(
     'storage-damaged',
-    `${noted.length} of the entries that this device has stored of "${space}" cannot be read (${named.join('; ')}). They were set aside, and all others were loaded. ` +
-      'What the relay has of them comes back from there; what was in them alone is lost. verifyDatabase() of @syncline/idb/care lists them.',
+    `${noted.length} of the entries that this device has stored of "${space}" cannot be read (${named.join('; ')}). They were set aside, all others were loaded. ` +
+      'What the relay has of them comes back; what was in them alone is lost. verifyDatabase() of @syncline/idb/care lists them.',
   )
 }

@@ -158,8 +158,7 @@ export function createWatching({ memory, clock, applied, validity, report }: Wat
     if (memory.owns(from)) return
     throw new StoreError(
       'unknown-snapshot',
-      '`from` is not a Snapshot of this store, so nobody can say what has changed since. Pass a Snapshot that this store gave since it was ' +
-        'opened; a basis does not do, nor does a Snapshot of another store or of an earlier opening.',
+      '`from` is not a Snapshot of this store, so nobody can say what has changed since. Pass one that this store gave since it was opened.',
     )
   }
 
