@@ -24,6 +24,8 @@ const QUIET_MS = 250
 const MOST_WAITING = 16
 /** So many times more than what is held is too much, whatever of it may be pending: that is a guess. */
 const MOST_PENDING = 8
+/** What a pending Change takes in the log at least, for as long as no checkpoint has said how large they are: many of them alone are no reason to make the first. */
+const LEAST_PENDING_BYTES = 40
 /** How long it rests when the storage fails, or does not say what it should. Twice as long each time. */
 const AGAIN_MS = 1000
 const MOST_AGAIN_MS = 60_000
@@ -91,7 +93,7 @@ export function createCompacting(core: Core): Compacting {
   /** By how much what can be left out is more than what is to be kept, or worth the while. */
   function bytesTooMany(): number {
     // What is pending is kept as it is, and nothing more of what was when the relay has stored it.
-    const eachPending = pendingCount === 0 ? 0 : pendingBytes / pendingCount
+    const eachPending = pendingCount === 0 ? LEAST_PENDING_BYTES : pendingBytes / pendingCount
     const kept = held - pendingBytes + core.replica.pending.size * eachPending
     return held + tail - kept - Math.max(worthBytes, kept)
   }
