@@ -4,6 +4,7 @@ import { MIN_CHANGE_BYTES } from './change.ts'
 import { ProtocolError } from './errors.ts'
 import type { ByteReader } from './reader.ts'
 import { isRest, type Rest } from './rest.ts'
+import { readRun, writeRun, type RunChange } from './run.ts'
 import { seal, unseal } from './seal.ts'
 import { readValue, writeValue } from './value.ts'
 import { ByteWriter } from './writer.ts'
@@ -14,6 +15,7 @@ export type LogEntry = SingleEntry | TogetherEntry | CheckpointEntry | JoinedEnt
 /** What an entry says by itself. */
 export type SingleEntry =
   | CommitsEntry
+  | RunEntry
   | OrderedEntry
   | RefusedEntry
   | EndedEntry
@@ -29,6 +31,16 @@ export interface CommitsEntry {
   readonly kind: 'commits'
   /** `local` is the part of a Change that never leaves the browser; empty when there is none. */
   readonly changes: readonly { readonly record: Uint8Array; readonly local: Uint8Array }[]
+}
+
+/**
+ * What one task of one tab committed, of Changes that have no effects, no Yjs clients and nothing for this browser alone: in a fraction of the
+ * bytes. Their records are those that `encodeChange` gives.
+ */
+export interface RunEntry {
+  readonly kind: 'run'
+  /** Of one writer, in the order of their seqs without a gap, and with the same `deps`; one at least. */
+  readonly changes: readonly RunChange[]
 }
 
 /** A run of the relay's order. */
@@ -135,6 +147,7 @@ const REST = 10
 const JOINED = 11
 /** As the others that are left beside cells, and a kind of its own so that older code does not pass over what it does not know. */
 const DIRECTORY = 12
+const RUN = 13
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -166,6 +179,10 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
         writeRecord(out, record)
         out.bytes(local)
       }
+      break
+    case 'run':
+      out.byte(RUN)
+      writeRun(out, entry.changes)
       break
     case 'ordered':
       out.byte(ORDERED)
@@ -334,6 +351,8 @@ function readEntry(input: ByteReader): LogEntry {
       const count = input.count(LEAST_RECORD_BYTES + 1)
       return { kind: 'commits', changes: readMany(count, () => ({ record: readRecord(input), local: input.bytes() })) }
     }
+    case RUN:
+      return { kind: 'run', changes: readRun(input) }
     case ORDERED: {
       const epoch = input.id()
       const first = input.positive('a relaySeq')
@@ -383,10 +402,8 @@ function readEntry(input: ByteReader): LogEntry {
     case JOINED: {
       const bytes = input.bytes()
       // Looked at first, or one in another in another would go as deep as somebody likes.
-      const part = isPartKind(bytes[1]!) ? decodeEntry(bytes) : undefined
-      if (part === undefined || !isPart(part))
-        throw input.malformed('something else than a part of a checkpoint as what is joined')
-      return { kind: 'joined', part }
+      if (!isPartKind(bytes[1]!)) throw input.malformed('something else than a part of a checkpoint as what is joined')
+      return { kind: 'joined', part: decodeEntry(bytes) as CheckpointEntry } // which those kinds are
     }
     default:
       throw new ProtocolError(
@@ -399,11 +416,8 @@ function readEntry(input: ByteReader): LogEntry {
 function readSingle(input: ByteReader): SingleEntry {
   const bytes = input.bytes()
   // As above.
-  const entry = isAlone(bytes[1]!) ? undefined : decodeEntry(bytes)
-  if (entry === undefined || entry.kind === 'together' || entry.kind === 'joined' || isPart(entry)) {
-    throw input.malformed('an entry of several, or a part of a checkpoint, in another one')
-  }
-  return entry
+  if (isAlone(bytes[1]!)) throw input.malformed('an entry of several, or a part of a checkpoint, in another one')
+  return decodeEntry(bytes) as SingleEntry // which the others are
 }
 
 function isAlone(kind: number): boolean {

@@ -1,5 +1,5 @@
-import { areDistinct, memberOp } from '@syncline/stm'
-import type { Arbiter, Basis, Change, Op, Value, WriterId } from '@syncline/stm'
+import { areDistinct, cellKeyOf, memberOp } from '@syncline/stm'
+import type { Arbiter, Basis, CellKey, Change, Op, Value, WriterId } from '@syncline/stm'
 import { readBasis, writeBasis } from './basis.ts'
 import { ProtocolError } from './errors.ts'
 import { encodeExpectations, readExpectations, type Expectation } from './expectation.ts'
@@ -53,14 +53,13 @@ export function writeHeader(
   expectations: readonly Expectation[] | undefined,
   inherited: Inherited,
 ): readonly number[] | undefined {
-  const { touched, places } = gatherTouched(change)
+  const { touched, places } = gatherTouched(change.ops)
   if (change.seq === 0) throw out.unfit('0 as a seq, which counts from 1')
   out.varuint(0) // flags
   out.id(change.writer)
   out.varuint(change.seq)
   writeBasis(out, change.deps)
   out.varuint(change.at)
-  out.varuint(touched.length)
   writeTouched(out, touched)
   const ids = documents.length < 2 ? documents : [...new Set(documents)].sort((a, b) => a - b)
   out.varuint(ids.length)
@@ -83,7 +82,8 @@ export function writeHeader(
 }
 
 /** With nothing after its loop, as those of `crc32c` are. */
-function writeTouched(out: ByteWriter, touched: readonly TouchedRef[]): void {
+export function writeTouched(out: ByteWriter, touched: readonly TouchedRef[]): void {
+  out.varuint(touched.length)
   let collection = ''
   for (let i = 0; i < touched.length; i++) {
     const { tag, address, arbiter } = touched[i]!
@@ -114,7 +114,7 @@ function collectionIn(address: string): string {
 }
 
 /** The refs that operations are on, and of each operation the place of its ref; undefined where each is on one of its own. */
-function gatherTouched({ ops }: Change): {
+export function gatherTouched(ops: readonly Op[]): {
   readonly touched: readonly TouchedRef[]
   readonly places: readonly number[] | undefined
 } {
@@ -126,33 +126,15 @@ function gatherTouched({ ops }: Change): {
   return { touched, places }
 }
 
-/**
- * Of each ref its place among the different ones, in the order in which these come first. Addresses are looked up as they are: keys that are put
- * together are new texts, and those of one kind mostly come together.
- */
-function placesOf(refs: readonly TouchedRef[]): readonly number[] {
-  const places: number[] = []
-  let kinds: Map<string, Map<string, number>> | undefined
-  let known = new Map<string, number>()
-  let last: TouchedRef | undefined
-  let count = 0
-  for (const ref of refs) {
-    if (last !== undefined && (ref.tag !== last.tag || ref.arbiter !== last.arbiter)) {
-      kinds ??= new Map([[kindOf(last), known]])
-      const kind = kindOf(ref)
-      known = kinds.get(kind) ?? new Map<string, number>()
-      kinds.set(kind, known)
-    }
-    last = ref
-    let place = known.get(ref.address)
-    if (place === undefined) known.set(ref.address, (place = count++))
-    places.push(place)
-  }
-  return places
-}
-
-function kindOf({ arbiter, tag }: TouchedRef): string {
-  return `${arbiter} ${tag}`
+/** Of each operation the place of its ref among the different ones, in the order in which these come first. */
+function placesOf(ops: readonly Op[]): readonly number[] {
+  const known = new Map<CellKey, number>()
+  return ops.map((op) => {
+    const key = cellKeyOf(op)
+    const place = known.get(key) ?? known.size
+    known.set(key, place)
+    return place
+  })
 }
 
 /** Reads the start of a header. */
@@ -194,7 +176,8 @@ export function readHeader(input: ByteReader): ChangeHeader {
   return { writer, seq, deps, at, touched, documents, inherited, expectations }
 }
 
-function readTouched(input: ByteReader): readonly TouchedRef[] {
+/** Reads refs that are touched. */
+export function readTouched(input: ByteReader): readonly TouchedRef[] {
   const touched: TouchedRef[] = []
   let before: TouchedRef | undefined
   let collection = ''

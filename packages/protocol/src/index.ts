@@ -61,8 +61,11 @@ export type {
   LogEntry,
   PartOfCheckpoint,
   RestEntry,
+  RunEntry,
   SingleEntry,
 } from './entry.ts'
+export { goesOn } from './run.ts'
+export type { RunChange } from './run.ts'
 export type { Directory, KeptEnvelope, KeptNote, KeptPending, KeptRefused, Ledger, Named, Rest } from './rest.ts'
 export { decodeLocal, encodeLocal, noLocalPart } from './local.ts'
 export type { LocalPart } from './local.ts'

@@ -28,7 +28,7 @@ export function readPayload(input: ByteReader, before: Value): Value {
   // Not by copying, which engines are slow at where what is copied is frozen.
   const payload = roomFor(before.length)
   for (let i = 0; i < before.length; i++) {
-    payload[i] = i >= FIRST && (i - FIRST) % STEP === 0 ? readValue(input, 1) : before[i]!
+    payload[i] = isValueAt(i) ? readValue(input, 1) : before[i]!
   }
   return Object.freeze(payload)
 }
@@ -38,24 +38,20 @@ export function readPayload(input: ByteReader, before: Value): Value {
  * those values is said once: the rows of a table have the same fields.
  */
 function isAlike(payload: Value, before: Value): payload is readonly Value[] {
-  if (!Array.isArray(payload) || !Array.isArray(before) || payload.length !== before.length) return false
-  if (payload.length <= FIRST || payload.length % STEP !== 2) return false
-  const [items, others] = [payload as readonly Value[], before as readonly Value[]]
-  for (let i = 0; i < items.length; i++) {
-    if (i >= FIRST && (i - FIRST) % STEP === 0) continue
-    if (items[i] !== others[i] || typeof items[i] === 'object') return false
-  }
+  if (!isRow(before) || !Array.isArray(payload) || payload.length !== before.length) return false
+  for (let i = 0; i < before.length; i++) if (!isValueAt(i) && payload[i] !== before[i]) return false
   return true
 }
 
 /** Whether a payload is such, of scalars beside its values. */
 function isRow(payload: Value): payload is readonly Value[] {
   if (!Array.isArray(payload) || payload.length <= FIRST || payload.length % STEP !== 2) return false
-  for (let i = 0; i < payload.length; i++) {
-    if (i >= FIRST && (i - FIRST) % STEP === 0) continue
-    if (typeof payload[i] === 'object') return false
-  }
+  for (let i = 0; i < payload.length; i++) if (!isValueAt(i) && typeof payload[i] === 'object') return false
   return true
+}
+
+function isValueAt(i: number): boolean {
+  return i >= FIRST && (i - FIRST) % STEP === 0
 }
 
 const FIRST = 4

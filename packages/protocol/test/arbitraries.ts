@@ -8,6 +8,7 @@ import {
   type Ledger,
   type LogEntry,
   type Rest,
+  type RunEntry,
   type SingleEntry,
 } from '@syncline/protocol'
 
@@ -187,7 +188,52 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
 
 const pair = fc.record({ writer: id, seq })
 
+/** Some that have much in common, and some that have nothing. */
+const like = fc.oneof(
+  fc.tuple(fc.nat(3), fc.nat(300), fc.constantFrom('a', 'b'), fc.array(fc.nat(2), { maxLength: 3 })),
+  fc.constantFrom(null, [1, 'a', [1, 2, 3]], [1, 'a', [1, 3, 3]]),
+  value,
+)
+
+/** Changes of one writer, one after the other. */
+const run: fc.Arbitrary<RunEntry> = fc
+  .tuple(
+    fc.record({ writer: id, seq: fc.nat(1000), deps: basis }),
+    fc.array(
+      fc.record({
+        at: fc.oneof(fc.nat(3), fc.nat(2 ** 40)),
+        ops: fc.array(fc.tuple(op, like), { maxLength: 3 }),
+        meta: like,
+        inverse: like,
+      }),
+      { minLength: 1, maxLength: 6 },
+    ),
+  )
+  .map(([{ writer, seq: first, deps }, made]) => {
+    let now = 0
+    return {
+      kind: 'run' as const,
+      changes: made.map(({ at, ops, meta, inverse }, i) => ({
+        change: {
+          writer,
+          seq: first + i + 1,
+          deps,
+          at: (now += at),
+          ops: ops.map(([of, payload]) => ({
+            ...of,
+            arbiter: of.arbiter === 'browser' ? ('local' as const) : of.arbiter,
+            payload: toValue(payload),
+          })),
+          effects: [],
+          meta: toValue(meta),
+        },
+        inverse: toValue(inverse),
+      })),
+    }
+  })
+
 const single: fc.Arbitrary<SingleEntry> = fc.oneof(
+  run,
   fc.record({
     kind: fc.constant('commits' as const),
     changes: fc.array(fc.record({ record, local: bytes }), { maxLength: 3 }),

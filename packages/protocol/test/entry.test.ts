@@ -1,5 +1,12 @@
-import { createCellsEntry, decodeEntry, encodeEntry, type LogEntry } from '@syncline/protocol'
-import { nobodys, type DistilledCell, type Stamp } from '@syncline/stm'
+import {
+  createCellsEntry,
+  decodeEntry,
+  encodeChange,
+  encodeEntry,
+  type LogEntry,
+  type RunChange,
+} from '@syncline/protocol'
+import { emptyBasis, nobodys, type Change, type DistilledCell, type Stamp } from '@syncline/stm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { entry } from './arbitraries.ts'
@@ -8,6 +15,20 @@ import { resealed, sealedOf } from './resealed.ts'
 import { vectorsOf } from './vectors.ts'
 
 const A = '000102030405060708090a0b0c0d0e0f'
+const B = '101112131415161718191a1b1c1d1e1f'
+const CHANGE: Change = {
+  writer: A,
+  seq: 1,
+  deps: emptyBasis,
+  at: 7,
+  ops: [{ tag: 'lww', address: 'title', arbiter: 'local', payload: 'Plan' }],
+  effects: [],
+  meta: null,
+}
+const LATER = { ...emptyBasis, writers: new Map([[B, 1]]) }
+const runOf = (...changes: readonly Change[]): unknown => {
+  return { kind: 'run', changes: changes.map((change) => ({ change, inverse: null })) }
+}
 const PART = { checkpoint: 1, part: 1 }
 const cellOf = (stamp: Stamp): DistilledCell => ({ ...CELL, ops: [{ payload: [0, 1], stamp }] })
 const CELL: DistilledCell = {
@@ -32,7 +53,7 @@ describe('log entries', () => {
       }),
       { seed: 601, numRuns: 300 },
     )
-    expect(kinds.size).toBe(11)
+    expect(kinds.size).toBe(12)
   })
 
   test('[EN5] of cells, what they have in common is said once', () => {
@@ -48,6 +69,32 @@ describe('log entries', () => {
     entry.add(row(11))
     expect(entry.length - first).toBeLessThan(20)
     expect(decodeEntry(entry.finish())).toEqual({ kind: 'cells', ...PART, cells: [row(10), row(11)] })
+  })
+
+  test('[EN6] of Changes in a run, what they have in common is said once', () => {
+    const made = (n: number): RunChange => ({
+      change: {
+        writer: A,
+        seq: n,
+        deps: emptyBasis,
+        at: 1_800_000_000_000_000 + 250 * n,
+        ops: [{ tag: 'record', address: `cards/${n % 100}`, arbiter: 'local', payload: [0, 1, 0, 'votes', 7 * n] }],
+        effects: [],
+        meta: null,
+      },
+      inverse: [2, A, '', 0, n, n, [], [], [[0, 1, [[1_700_000_000_000_000 + n, A]], 0, 'votes', n, 0]], [], []],
+    })
+    const run = Array.from({ length: 300 }, (_, i) => made(i + 1))
+    const [bytes, most] = [
+      encodeEntry({ kind: 'run', changes: run }),
+      encodeEntry({ kind: 'run', changes: run.slice(0, 200) }),
+    ]
+    expect((bytes.length - most.length) / 100).toBeLessThan(50)
+    const read = decodeEntry(bytes)
+    expect(read).toEqual({ kind: 'run', changes: run })
+    // Whoever is to have one of them gets the bytes that its author would have sent.
+    const changes = read.kind === 'run' ? read.changes : []
+    expect(changes.map(({ change }) => encodeChange(change))).toEqual(run.map(({ change }) => encodeChange(change)))
   })
 
   test('[EN2] every single flipped bit is found', () => {
@@ -69,7 +116,7 @@ describe('log entries', () => {
     newer[0] = 2
     expect(codeOf(() => decodeEntry(newer))).toBe('damaged')
     expect(codeOf(() => decodeEntry(resealed(newer)))).toBe('newer-version')
-    expect(codeOf(() => decodeEntry(sealedOf([1, 13, 0])))).toBe('newer-version')
+    expect(codeOf(() => decodeEntry(sealedOf([1, 14, 0])))).toBe('newer-version')
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0])))).toBeUndefined()
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0, 0])))).toBe('malformed')
     // What is in itself would go as deep as somebody likes.
@@ -94,6 +141,14 @@ describe('log entries', () => {
       'a record shorter than any can be',
       { kind: 'commits', changes: [{ record: new Uint8Array(3), local: new Uint8Array(0) }] },
     ],
+    ['a run of nothing', { kind: 'run', changes: [] }],
+    ['a run that begins at seq 0', runOf({ ...CHANGE, seq: 0 })],
+    ['a run of two writers', runOf(CHANGE, { ...CHANGE, writer: B, seq: 2 })],
+    ['a run with a gap', runOf(CHANGE, { ...CHANGE, seq: 3 })],
+    ['a run of Changes that depend on something else', runOf(CHANGE, { ...CHANGE, seq: 2, deps: LATER })],
+    ['a run that goes back in time', runOf(CHANGE, { ...CHANGE, seq: 2, at: 1 })],
+    ['effects in a run', runOf({ ...CHANGE, effects: [{ id: 'e', handler: 'mail', input: null }] })],
+    ['a browser ref in a run', runOf({ ...CHANGE, ops: [{ ...CHANGE.ops[0]!, arbiter: 'browser' }] })],
     ['relaySeq 0', { kind: 'ordered', epoch: A, first: 0, items: [] }],
     ['an id that is none', { kind: 'dropped', changes: [`${A}:01`] }],
     ['an id without a seq', { kind: 'dropped', changes: [A] }],

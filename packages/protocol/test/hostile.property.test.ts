@@ -53,7 +53,7 @@ function chanceFrom(seed: number): (below: number) => number {
 }
 
 /** Bytes at which decoders go wrong: bounds of lengths, of varuints, of tags, and the greatest of all. */
-const SHARP = [0, 1, 2, 7, 8, 9, 10, 0x7f, 0x80, 0x81, 0xc0, 0xed, 0xfe, 0xff]
+const SHARP = [0, 1, 2, 7, 8, 9, 10, 11, 12, 0x7f, 0x80, 0x81, 0xc0, 0xed, 0xfe, 0xff]
 
 function mutate(bytes: Uint8Array, below: (below: number) => number): Uint8Array {
   let result = Array.from(bytes)

@@ -12,6 +12,7 @@ import {
   type Expectation,
   type Frame,
   type LogEntry,
+  type RunChange,
 } from '@syncline/protocol'
 
 /** One thing whose bytes are fixed. */
@@ -197,7 +198,26 @@ const frames: { readonly [name: string]: Frame } = {
   epoch: { type: 'epoch', channel: 1, epoch: EPOCH },
 }
 
+/** One edit after the other, each with what takes it back. */
+const typed = (seq: number, at: number, ops: Change['ops'], inverse: Value, meta: Value = null): RunChange => ({
+  change: { ...smallest, seq, at: 1_700_000_000_000_000 + at, ops, meta },
+  inverse,
+})
+const vote = (id: string, votes: Value): Change['ops'][number] => {
+  return { tag: 'record', address: `cards/${id}`, arbiter: 'local', payload: [0, 1, 0, 'votes', votes] }
+}
+
+const run: readonly RunChange[] = [
+  typed(1, 0, [vote('c1', 7)], [2, 'tab', '', 0, 1, 1, [], [], [[0, 1, [[5, A]], 0, 'votes', 6, 0]], [], []]),
+  typed(2, 3, [vote('c2', 8)], [2, 'tab', '', 0, 2, 2, [], [], [[0, 1, [[9, A]], 0, 'votes', 6, 0]], [], []]),
+  typed(3, 3, [vote('c1', 10), vote('c2', -1)], null, { source: 'keyboard' }),
+  typed(4, 200, [{ ...vote('c1', [2, NaN]), arbiter: 'relay' }], null, { source: 'keyboard' }),
+  typed(5, 200, [vote('c1', [3, 0.5]), { tag: 'lww', address: 'title', arbiter: 'local', payload: 'Plan' }], true),
+  typed(6, 201, [], true),
+]
+
 const entries: { readonly [name: string]: LogEntry } = {
+  run: { kind: 'run', changes: run },
   commits: {
     kind: 'commits',
     changes: [

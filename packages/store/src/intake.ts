@@ -1,5 +1,14 @@
-import type { LocalPart, LogEntry } from '@syncline/protocol'
-import { changeId, type CellKey, type Change, type ChangeId, type Epoch, type Op, type Origin } from '@syncline/stm'
+import type { LogEntry } from '@syncline/protocol'
+import {
+  changeId,
+  type CellKey,
+  type Change,
+  type ChangeId,
+  type Epoch,
+  type Op,
+  type Origin,
+  type Value,
+} from '@syncline/stm'
 import type { Away } from './away.ts'
 import { createCheckpointReading, type ReadCheckpoint } from './checkpoint-reading.ts'
 import type { Core } from './core.ts'
@@ -219,28 +228,36 @@ export function createIntake(core: IntakeCore): Intake {
     return replica.forgetOrder()
   }
 
+  /** Takes in what a tab of this browser has committed. */
+  function takingOf(made: readonly Made[]): Taking {
+    return function* (origin) {
+      const changed = new Set<CellKey>()
+      for (const { change, inverse, record } of made) {
+        const known = { record, inverse: () => inverse }
+        const isCommitted = replica.isCommitted(change)
+        if (origin === 'replay') yield* replica.replay(change, known)
+        else for (const key of replica.commit(change, origin, known)) changed.add(key)
+        if (!isCommitted) core.undoing.hear(change, inverse)
+      }
+      return changed
+    }
+  }
+
   /** Understands all of an entry, and gives what takes it in. */
   function* read(entry: LogEntry): Pieces<Taking> {
     switch (entry.kind) {
       case 'commits': {
-        const made: { record: Uint8Array; part: LocalPart; change: Change }[] = []
+        const made: Made[] = []
         for (const { record, local } of entry.changes) {
           const part = readLocal(local, core.space)
           yield local.length
-          made.push({ record, part, change: withLocalPart(yield* readRecordInPieces(record, core.space), part) })
+          const change = withLocalPart(yield* readRecordInPieces(record, core.space), part)
+          made.push({ change, inverse: part.inverse, record })
         }
-        return function* (origin) {
-          const changed = new Set<CellKey>()
-          for (const { record, part, change } of made) {
-            const known = { record, inverse: () => part.inverse }
-            const isCommitted = replica.isCommitted(change)
-            if (origin === 'replay') yield* replica.replay(change, known)
-            else for (const key of replica.commit(change, origin, known)) changed.add(key)
-            if (!isCommitted) core.undoing.hear(change, part.inverse)
-          }
-          return changed
-        }
+        return takingOf(made)
       }
+      case 'run':
+        return takingOf(entry.changes)
       case 'ordered': {
         const items: OrderedItem[] = []
         for (const item of entry.items) {
@@ -383,6 +400,13 @@ export function createIntake(core: IntakeCore): Intake {
       return epoch === null || epoch === beyondGap.epoch ? relaySeq : undefined
     },
   }
+}
+
+/** A Change that was committed, with its record if that says more. */
+interface Made {
+  readonly change: Change
+  readonly inverse: Value
+  readonly record?: Uint8Array | undefined
 }
 
 /** Takes in what was understood. */

@@ -65,6 +65,12 @@ export function createNoteKeeping(space: string): NoteKeeping {
       case 'commits':
         for (const { record, local } of entry.changes) yield* read(record, local, keep)
         return
+      case 'run':
+        for (const { change, inverse } of entry.changes) {
+          yield change.ops.length * BYTES_OF_A_CELL
+          keep(change, inverse)
+        }
+        return
       case 'prepared':
         yield* read(entry.record, entry.local, ask)
         return

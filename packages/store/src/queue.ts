@@ -1,5 +1,12 @@
-import type { CommitsEntry, EndedEntry, LogEntry, SingleEntry } from '@syncline/protocol'
-import { changeId, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
+import {
+  goesOn,
+  type CommitsEntry,
+  type EndedEntry,
+  type LogEntry,
+  type RunChange,
+  type SingleEntry,
+} from '@syncline/protocol'
+import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import type { ClaimOutcome, Offer, OrderedRecord } from './journal.ts'
 import type { Pending } from './replica.ts'
 
@@ -67,13 +74,13 @@ export function bringsChanges(piece: Piece): boolean {
 export function entriesOf(piece: Exclude<Piece, ClaimPiece>): readonly SingleEntry[] {
   switch (piece.kind) {
     case 'commits':
-      return [commitsEntry(piece.pending)]
+      return commitsEntries(piece.pending)
     case 'ordered':
       return [{ kind: 'ordered', epoch: piece.epoch, first: piece.first, items: piece.items }]
     case 'settlement':
       // What nobody has heard of is never seen beside what it has become.
       return piece.settlements.flatMap(({ entry, unheard }): SingleEntry[] =>
-        unheard.length === 0 ? [entry] : [commitsEntry(unheard), entry],
+        unheard.length === 0 ? [entry] : [...commitsEntries(unheard), entry],
       )
     case 'entry':
       return [piece.entry]
@@ -99,8 +106,28 @@ export function takesAway(piece: Piece): boolean {
   return piece.kind === 'settlement' || (piece.kind === 'entry' && piece.entry.kind === 'dropped')
 }
 
-function commitsEntry(pending: readonly Pending[]): CommitsEntry {
-  return { kind: 'commits', changes: pending.map((one) => ({ record: one.record(), local: one.local() })) }
+/** Larger ones are read in pieces, each by itself. */
+const MOST_OPS_IN_RUN = 64
+
+/** What says that these Changes were made: runs of those of which nothing else is to be said, and the others as records. */
+function commitsEntries(pending: readonly Pending[]): SingleEntry[] {
+  const entries: SingleEntry[] = []
+  let run: RunChange[] = []
+  let records: CommitsEntry['changes'][number][] | undefined
+  let last: Change | undefined
+  for (const one of pending) {
+    const change = one.bare(MOST_OPS_IN_RUN)
+    if (change === undefined) {
+      if (records === undefined) entries.push({ kind: 'commits', changes: (records = []) })
+      records.push({ record: one.record(), local: one.local() })
+    } else {
+      if (last === undefined || !goesOn(last, change)) entries.push({ kind: 'run', changes: (run = []) })
+      run.push({ change, inverse: one.inverse() })
+      records = undefined
+    }
+    last = change
+  }
+  return entries
 }
 
 /**

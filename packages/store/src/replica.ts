@@ -46,6 +46,8 @@ export interface Pending {
   record(): Uint8Array
   /** The bytes of what never leaves the browser. */
   local(): Uint8Array
+  /** The whole Change, if it has no more operations, its record is made of it alone, and nothing in it is for this browser alone. */
+  bare(mostOps: number): Change | undefined
   /** The Yjs clients under which its author writes in it, and the writers under which they were used first. */
   clients(): ReadonlyMap<number, WriterId>
   /** How to take it back; null when nobody wants to. */
@@ -57,7 +59,7 @@ export interface Pending {
 /** What may be known of a Change beside itself. */
 export interface KnownOfChange {
   /** Its bytes. */
-  readonly record?: Uint8Array
+  readonly record?: Uint8Array | undefined
   /** Its Yjs clients, when its bytes are still to be made and it is not the first who writes under them. */
   readonly clients?: ReadonlyMap<number, WriterId>
   readonly inverse?: () => Value
@@ -259,6 +261,12 @@ class PendingChange implements Pending {
 
   local(): Uint8Array {
     return encodeLocal({ ...localPart(this.#whole), inverse: this.inverse() })
+  }
+
+  bare(mostOps: number): Change | undefined {
+    const { change } = this
+    const isBare = this.#record === undefined && change === this.#whole && change.effects.length === 0
+    return isBare && change.ops.length <= mostOps && this.clients().size === 0 ? change : undefined
   }
 
   get inverse(): () => Value {

@@ -1,5 +1,5 @@
 import { counter } from '@syncline/merge'
-import { decodeEntry, decodeHeader, type LogEntry, type RefusalCode } from '@syncline/protocol'
+import { decodeEntry, type LogEntry, type RefusalCode } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, type Storage, type Store } from '../src/index.ts'
 import { createWorld, passing, settle, type Wire, type World } from './world.ts'
@@ -49,7 +49,7 @@ async function entriesOf(
 /** What is lost with an entry: the digits of the Changes in it that only this device had. */
 async function lostWith({ storage }: Device, position: number): Promise<number> {
   const entries = await entriesOf(storage)
-  const commits = entries.filter(({ entry }) => entry.kind === 'commits')
+  const commits = entries.filter(({ entry }) => entry.kind === 'run')
   const place = commits.findIndex((one) => one.position === position)
   // The first four are digits 0, 1, 3 and 4.
   return place < 4 ? 0 : 10 ** (place + 1)
@@ -131,7 +131,7 @@ test('[DM5] what was authored again or dropped is so, whichever entry is lost, a
 
 test('[DM3] without the relay all that can be read is shown, and waits', async () => {
   const { world, storage, wire } = await worked()
-  const commits = (await entriesOf(storage)).filter(({ entry }) => entry.kind === 'commits')
+  const commits = (await entriesOf(storage)).filter(({ entry }) => entry.kind === 'run')
   await (await storage.openLog('board')).setAside(commits[5]!.position, 'a test')
   const store = await openStore({ space: 'board', storage, transport: wire, clock: world.clock, chance: world.chance })
   await world.clock.pass(60_000)
@@ -198,9 +198,7 @@ test('[DM4] what others have written on top of a lost Change goes on without it'
     await passing(world, session.close())
   }
   const entries = await entriesOf(storage)
-  const [first] = entries.map(({ entry }) =>
-    entry.kind === 'commits' ? decodeHeader(entry.changes[0]!.record) : undefined,
-  )
+  const [first] = entries.map(({ entry }) => (entry.kind === 'run' ? entry.changes[0]!.change : undefined))
   expect(first!.seq).toBe(1)
   await (await storage.openLog('board')).setAside(entries[0]!.position, 'a test')
   wire.mend()

@@ -34,8 +34,9 @@ async function early(storage: Storage): Promise<{ readonly early: readonly strin
         const { writer, seq } = item instanceof Uint8Array ? decodeChange(item) : item
         known(writer, seq)
       }
-    } else if (entry.kind === 'commits') {
-      for (const { writer, seq, deps } of entry.changes.map(({ record }) => decodeChange(record))) {
+    } else if (entry.kind === 'commits' || entry.kind === 'run') {
+      const changes = entry.changes.map((one) => ('change' in one ? one.change : decodeChange(one.record)))
+      for (const { writer, seq, deps } of changes) {
         if (deps.relaySeq > ordered) found.push(`${writer}:${seq} before ${deps.relaySeq} of the relay`)
         for (const [other, needed] of deps.writers) {
           if ((seqs.get(other) ?? 0) < needed) found.push(`${writer}:${seq} before ${other}:${needed}`)

@@ -186,7 +186,7 @@ test('[ST27] what was authored again is sent when a loss of power cannot take aw
   await world.clock.pass(60_000)
   expect([store.get(votes), store.status.pending]).toEqual([4, 0])
   expect(durabilities).toContainEqual(['ended', 'strict'])
-  expect(durabilities).toContainEqual(['commits', 'relaxed'])
+  expect(durabilities).toContainEqual(['run', 'relaxed'])
   await world.close()
 })
 

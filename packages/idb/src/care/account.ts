@@ -70,6 +70,12 @@ export function openAccount(): Account {
       case 'commits':
         for (const change of entry.changes.map(({ record }) => named(record))) commit(change)
         return
+      case 'run':
+        for (const { change } of entry.changes) {
+          const { writer, seq, ops } = change
+          commit({ writer, seq, isShared: ops.length > 0 })
+        }
+        return
       case 'ordered': {
         const items = entry.items.map((item) => (item instanceof Uint8Array ? named(item) : item))
         // A run of the relay begins an epoch and goes on with the log.

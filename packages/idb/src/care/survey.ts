@@ -69,6 +69,7 @@ function checkInside(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
       decodeHeader(entry.record)
       decodeLocal(entry.local)
       return
+    case 'run':
     case 'refused':
     case 'dropped':
     case 'decided':
