@@ -1,4 +1,4 @@
-import { answer, inPage } from '../harness/pages.mjs'
+import { answer, inPage, inProfile } from '../harness/pages.mjs'
 import { summaries, takeTurns } from '../harness/statistics.mjs'
 import { startTables } from './tables.mjs'
 
@@ -25,7 +25,7 @@ export function run(folder, { keep, quick, only }) {
     for (const { rows, edits } of SIZES) {
       found.sizes.push({ rows, edits, results: await contest(browser, url, names.filter(isWanted), rows, edits) })
     }
-    return { ...found, ...(isWanted('growth') && { growth: await grow(browser, serve) }) }
+    return { ...found, ...(isWanted('growth') && { growth: await grow(await serve('growth.html')) }) }
   })
 
   async function contest(browser, url, names, rows, edits) {
@@ -52,26 +52,22 @@ export function run(folder, { keep, quick, only }) {
     )
   }
 
-  /** Starts on what has grown, and on what has not, in turns. */
-  async function grow(browser, serve) {
-    const url = await serve('growth.html')
-    const racers = []
-    for (const name of await inPage(browser, url, () => globalThis.bench.names)) {
-      const context = await browser.newContext()
-      await inPage(context, url, (what) => globalThis.bench.make(what), name)
-      racers.push({ name, context, samples: [] })
-    }
-    // Ratios of a few hundredths need more of them.
-    await takeTurns(
-      racers,
-      rounds * 3,
-      async ({ name, context, samples }) => {
-        samples.push(await inPage(context, url, (what) => globalThis.bench.start(what), name))
-      },
-      1,
-    )
-    for (const { context } of racers) await context.close()
-    return Object.fromEntries(racers.map(({ name, samples }) => [name, summaries(samples)]))
+  /** Starts on what has grown, and on what has not, in turns. Ratios of a few hundredths need more rounds. */
+  function grow(url) {
+    return inProfile(async (context) => {
+      const names = await inPage(context, url, () => globalThis.bench.names)
+      const racers = names.map((name) => ({ name, samples: [] }))
+      for (const { name } of racers) await inPage(context, url, (what) => globalThis.bench.make(what), name)
+      await takeTurns(
+        racers,
+        rounds * 3,
+        async ({ name, samples }) => {
+          samples.push(await inPage(context, url, (what) => globalThis.bench.start(what), name))
+        },
+        1,
+      )
+      return Object.fromEntries(racers.map(({ name, samples }) => [name, summaries(samples)]))
+    })
   }
 }
 

@@ -1,4 +1,4 @@
-import { answer, inPage } from '../harness/pages.mjs'
+import { answer, inPage, inProfile } from '../harness/pages.mjs'
 import { summaries, takeTurns } from '../harness/statistics.mjs'
 import { durableTables } from './tables.mjs'
 
@@ -19,14 +19,19 @@ export function run(folder, { keep, quick, only }) {
       samples.push(await inPage(browser, url, (who) => globalThis.bench.run(who), name))
     })
     const results = Object.fromEntries(racers.map(({ name, samples }) => [name, summaries(samples)]))
-    return { rounds, results, ...(isWanted('compaction') && { compaction: await compact(browser, serve) }) }
+    return {
+      rounds,
+      results,
+      ...(isWanted('compaction') && { compaction: await compact(await serve('compaction.html')) }),
+    }
   })
 
-  async function compact(browser, serve) {
-    const url = await serve('compaction.html')
+  async function compact(url) {
     const samples = []
     for (let round = 0; round < rounds; round++) {
-      samples.push(await inPage(browser, url, (rows) => globalThis.bench.compact(rows), COMPACTED_ROWS))
+      samples.push(
+        await inProfile((context) => inPage(context, url, (rows) => globalThis.bench.compact(rows), COMPACTED_ROWS)),
+      )
     }
     return { rows: COMPACTED_ROWS, ...summaries(samples) }
   }

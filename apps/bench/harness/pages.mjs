@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { chromium } from 'playwright'
@@ -37,12 +39,31 @@ export async function servePage(folder, page = 'page.html') {
   }
 }
 
-/** The browser that CHROMIUM_PATH names, or Playwright's own, with a way to collect garbage between samples. */
+const launch = () => ({
+  executablePath: process.env.CHROMIUM_PATH,
+  args: ['--disable-background-networking', '--no-first-run', '--js-flags=--expose-gc'],
+})
+
+/**
+ * The browser that CHROMIUM_PATH names, or Playwright's own, with a way to collect garbage between samples. What its contexts store is in memory, as in a private window.
+ */
 export async function openBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH,
-    args: ['--disable-background-networking', '--no-first-run', '--js-flags=--expose-gc'],
-  })
+  return chromium.launch(launch())
+}
+
+/** Gives `work` a context whose profile is on the disk, as that of a person is, and throws the profile away. */
+export async function inProfile(work) {
+  const folder = await mkdtemp(join(tmpdir(), 'syncline-bench-'))
+  try {
+    const context = await chromium.launchPersistentContext(folder, launch())
+    try {
+      return await work(context)
+    } finally {
+      await context.close()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /**
