@@ -173,7 +173,7 @@ export function useLoaded(readable: Readable<unknown>): boolean {
 }
 
 /**
- * Where the data is and how the link is doing, or what `selector` makes of it; renders again when that changed.
+ * Where the data is, whether the browser keeps it there, and how the link is doing, or what `selector` makes of it; renders again when that changed.
  *
  * @example
  * import { memoryStorage, openStore } from '@syncline/store'
