@@ -23,6 +23,7 @@ function withLogs(storage: Storage, make: (log: Log) => Log): Storage {
   return { ...storage, openLog: async (space) => make(await storage.openLog(space)) }
 }
 
+const both = (store: Store): readonly unknown[] => [[...store.items(archive)], [...store.items(notes)]]
 const titles = (store: Store): readonly unknown[] => [...store.items(archive)]
 
 test('[OD4] [OD5] nothing comes into the memory while a checkpoint is read that leaves it out', async () => {
@@ -261,5 +262,30 @@ test('[OD1] [OD5] of what others write to what is away nothing stays in the memo
   await collect()
   expect(written.length).toBe(300)
   expect(living(written)).toBeLessThan(100)
+  await world.close()
+})
+
+test('[OD4] [OD5] what others wrote to one thing while the disk was full comes with that one alone', async () => {
+  const world = await createWorld(1)
+  let isFull = false
+  const storage = brittleStorage(memoryStorage(), () =>
+    isFull ? new StoreError('storage-full', 'No room.') : undefined,
+  )
+  const store = await world.open({ storage, onDemand: [archive, notes], transport: world.wire() })
+  const other = await world.open({ transport: world.wire() })
+  await world.clock.pass(1_000)
+  other.transact((tx) => (tx.create(archive.at('a'), { title: 'old' }), tx.create(notes.at('n'), { text: 'old' })))
+  await passing(world, other.synced())
+  await world.clock.pass(1_000)
+  isFull = true
+  other.transact((tx) => (tx.patch(archive.at('a'), { title: 'new' }), tx.patch(notes.at('n'), { text: 'new' })))
+  await passing(world, other.synced())
+  await world.clock.pass(100)
+  await store.load(archive)
+  await store.load(notes)
+  expect(both(store)).toEqual(both(other))
+  isFull = false
+  await world.clock.pass(10_000)
+  expect(both(store)).toEqual(both(other))
   await world.close()
 })
