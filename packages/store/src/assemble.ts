@@ -77,7 +77,7 @@ async function open<P extends readonly Part[]>(
   const replica = createReplica(
     (policy) => {
       // What could not be authored again without it, can be when it is known.
-      if (replica.refusals.size > 0) queueMicrotask(() => core.isClosed || settling.settle(core.link.isRunning()))
+      if (replica.refusals.size > 0) queueMicrotask(() => settling.settle(core.link.isRunning()))
       return core.committing.bind(policy)
     },
     (from, to, reworded) => {

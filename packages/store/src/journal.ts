@@ -391,15 +391,15 @@ export function createJournal(
   }
 
   async function writeWhatIsLeft(): Promise<void> {
-    // A log that refused the last time is asked once more.
-    for (
-      let isLast = failure !== undefined;
-      queue.length > 0 && (failure === undefined || isLast);
-      isLast &&= writing
-    ) {
-      if (!writing) await drain()
-      // Another drain is at it, and tells how it ended.
-      else await new Promise<void>((resolve) => settlers.push({ resolve, reject: () => resolve() }))
+    // A log that has refused is asked once more, also when that was on its way before.
+    for (let isAsked = false; queue.length > 0 && (failure === undefined || !isAsked);) {
+      if (writing) {
+        // Another drain is at it, and tells how it ended.
+        await new Promise<void>((resolve) => settlers.push({ resolve, reject: () => resolve() }))
+      } else {
+        isAsked = true
+        await drain()
+      }
     }
   }
 

@@ -71,7 +71,7 @@ export function createSettling(core: Core): Settling {
       })
       .finally(() => awaited.delete(refusal.writer))
     // Another one may have waited for this, or more of the same writer has come to light.
-    if (!core.isClosed && replica.refusals.get(refusal.writer) !== refusal) settle(true)
+    if (replica.refusals.get(refusal.writer) !== refusal) settle(true)
   }
 
   /** Resolves when what became of its Changes is in the log. */
@@ -114,6 +114,8 @@ export function createSettling(core: Core): Settling {
   }
 
   function settle(forDead: boolean): void {
+    // What is not settled when a store closes is settled by whoever is left: the log has the refusal.
+    if (core.isClosed) return
     core.letGo()
     for (let again = true; again;) {
       again = false

@@ -1,8 +1,10 @@
 import { counter, lww } from '@syncline/merge'
-import { createFrameReader, encodeFrames, MAX_PACKET_BYTES } from '@syncline/protocol'
+import { createFrameReader, decodeEntry, encodeFrames, entriesIn, MAX_PACKET_BYTES } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { memoryStorage, openStore, StoreError, type Storage, type Transport } from '../src/index.ts'
 import { growing } from './growing.ts'
+import { openMortalTab } from './tab.ts'
+import { withLog } from './with-log.ts'
 import { brittleStorage, createWorld, mortalTab, settle, virtualClock, type World } from './world.ts'
 
 const votes = counter('votes')
@@ -173,6 +175,72 @@ test('[ST14] close tells what could not be saved, and does not wait for ever', a
   await world.clock.pass(6_000)
   expect(await closing).toMatchObject([{ status: 'rejected', reason: { code: 'storage-failed' } }])
   expect(world.clock.timers).toBe(0)
+})
+
+test('[ST14] what a log refuses while a store closes is offered to it once more', async () => {
+  const world = await createWorld(1)
+  const base = memoryStorage()
+  let refuse = (): void => undefined
+  let asked = 0
+  const refusingOnce = withLog(base, (log) => ({
+    append: (entry, options) =>
+      asked++ > 0
+        ? log.append(entry, options)
+        : new Promise((_, reject) => (refuse = () => reject(new Error('quota')))),
+  }))
+  const store = await world.open({ storage: refusingOnce })
+  store.transact((tx) => tx.add(votes, 1))
+  await settle()
+  const closing = store.close()
+  await settle()
+  refuse()
+  await closing
+  const again = await world.open({ storage: base })
+  expect(again.get(votes)).toBe(1)
+  await world.close()
+})
+
+test('[ST14] [ST29] a store that closes settles nothing more: who is left does it', async () => {
+  const world = await createWorld(1, {
+    refuse: ({ touched }) =>
+      touched.some(({ address }) => address === 'secret') ? { code: 'forbidden', message: 'Not yours.' } : undefined,
+  })
+  const base = memoryStorage()
+  const wire = world.wire()
+  wire.cut()
+  const dead = await openMortalTab({ storage: base, wire }, world, () => undefined)
+  await dead.store.transact((tx) => tx.set(lww('secret', ''), 'no')).durable()
+  dead.kill()
+
+  let isFull = false
+  const kinds: string[] = []
+  const slow = withLog(base, (log) => ({
+    async append(entry, options) {
+      if (isFull) throw new Error('quota')
+      // The others do what they do while this tab closes.
+      await settle()
+      kinds.push(...entriesIn(decodeEntry(entry)).map(({ kind }) => kind))
+      return log.append(entry, options)
+    },
+  }))
+  const store = await world.open({ storage: slow, transport: wire })
+  await world.clock.pass(100)
+  const sibling = await world.open({ storage: base, transport: wire })
+  isFull = true
+  // It had seen what is refused, and has to wait until that is settled.
+  store.transact((tx) => tx.set(title, 'mine'))
+  wire.mend()
+  await world.clock.pass(60_000)
+  isFull = false
+  await store.close()
+  expect(kinds.toSorted()).toEqual(['commits', 'refused', 'refused'])
+  await world.clock.pass(60_000)
+  const far = await world.open({ transport: world.wire() })
+  await world.clock.pass(1_000)
+  expect([sibling.status.pending, sibling.refused.list().length]).toEqual([0, 1])
+  expect([sibling.get(title), far.get(title)]).toEqual(['mine', 'mine'])
+  await sibling.close()
+  await far.close()
 })
 
 test('[ST19] a tab whose storage fails, and that does not run the link, gets its work to the relay', async () => {

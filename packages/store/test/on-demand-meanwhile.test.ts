@@ -1,9 +1,10 @@
 import { collection, lww } from '@syncline/merge'
 import { decodeEntry, isOfDirectory } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { everything, memoryStorage, StoreError, type Log, type Storage, type Store } from '../src/index.ts'
+import { everything, memoryStorage, StoreError, type Store } from '../src/index.ts'
 import { collect, living } from './living.ts'
 import { smallLogs } from './small-logs.ts'
+import { withLog } from './with-log.ts'
 import { brittleStorage, createWorld, mortalTab, passing, settle } from './world.ts'
 
 const title = lww('title', '')
@@ -18,11 +19,6 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
   return { opened, open }
 }
 
-/** A storage whose logs are what is made of those of another one. */
-function withLogs(storage: Storage, make: (log: Log) => Log): Storage {
-  return { ...storage, openLog: async (space) => make(await storage.openLog(space)) }
-}
-
 const both = (store: Store): readonly unknown[] => [[...store.items(archive)], [...store.items(notes)]]
 const titles = (store: Store): readonly unknown[] => [...store.items(archive)]
 
@@ -33,8 +29,7 @@ test('[OD4] [OD5] nothing comes into the memory while a checkpoint is read that 
   let isHeld = false
   let isBetween = false
   // This tab never compacts, and is stopped before it reads on, and behind the cells in the checkpoint of another one.
-  const storage = withLogs(shared, (log) => ({
-    ...log,
+  const storage = withLog(shared, (log) => ({
     worthBytes: Infinity,
     async read(after, each, ...how) {
       if (isHeld && after > 0) await before.opened
@@ -174,8 +169,7 @@ test.each(['the tab that runs the link', 'another tab'])(
     const world = await createWorld(1)
     const shared = memoryStorage()
     let isDamaged = false
-    const storage = withLogs(shared, (log) => ({
-      ...log,
+    const storage = withLog(shared, (log) => ({
       read: (after, each, ...how) =>
         log.read(
           after,
@@ -213,8 +207,7 @@ test.each(['the tab that runs the link', 'another tab'])(
 test('[OD3] [OD4] a load is not overtaken by those who write, and what is let go of meanwhile leaves when it is over', async () => {
   const world = await createWorld(1)
   let reads = 0
-  const storage = withLogs(memoryStorage(), (log) => ({
-    ...log,
+  const storage = withLog(memoryStorage(), (log) => ({
     async read(after, ...how) {
       const end = await log.read(after, ...how)
       if (after > 0) return end
