@@ -2,6 +2,7 @@ import type { AppendOptions, Log, ReadRange, StoreError } from '@syncline/store'
 import { FIRST_BATCH, nextBatch } from './batch.ts'
 import type { Connection, StoreName } from './connection.ts'
 import type { EntryRecord } from './format.ts'
+import { createFreezing } from './freezing.ts'
 import {
   claimedError,
   closedLogError,
@@ -17,6 +18,9 @@ import { FLAWED, isStill } from './same-part.ts'
 import { setAside } from './set-aside.ts'
 import { MOST_COUNT, soundnessOf } from './soundness.ts'
 import type { Surroundings } from './surroundings.ts'
+
+/** So much of a checkpoint is handed over in one task: some ten milliseconds. */
+const PIECE_BYTES = 4 * 1024 * 1024
 
 /** An entry, or where something is that is none. */
 type FoundRecord = EntryRecord | { readonly position: number; readonly flaw: string }
@@ -230,22 +234,37 @@ export function createLog(
     // the last position is taken.
     const positions = (await ask(0, (index) => index.getAllKeys(keyRange.bound([space, 0], [space, upTo])))) as number[]
     try {
-      await connection.begin(['entries'], 'readwrite', {}, (transaction) =>
-        writeTogether(surroundings, transaction, () => {
-          const records = transaction.objectStore('entries')
-          for (const [from, to] of runsOf(positions)) records.delete(keyRange.bound(from, to))
-          const added = entries.map((entry, i) => {
+      await connection.begin(['entries'], 'readwrite', {}, (transaction) => {
+        const records = transaction.objectStore('entries')
+        let i = 0
+        function addSome(): IDBRequest {
+          let request: IDBRequest
+          let bytes = 0
+          do {
+            const entry = entries[i]!
             // No other space has positions between these two, and that of the last one is free now.
             const position = upTo - 1 + (i + 1) / entries.length
-            const own = i === entries.length - 1 && claim > 0 ? claim : undefined
+            const own = ++i === entries.length && claim > 0 ? claim : undefined
             const sum = sumOf(entry, own)
-            return records.add(
+            request = records.add(
               own === undefined ? { position, space, entry, sum } : { position, space, entry, claim: own, sum },
             )
-          })
-          return added.at(-1)!
-        }),
-      )
+            bytes += entry.length
+          } while (i < entries.length && bytes < PIECE_BYTES)
+          if (i < entries.length) request.onsuccess = addSome
+          else {
+            stop()
+            if (!surroundings.commitsParts) transaction.commit()
+          }
+          return request
+        }
+        // A page that is frozen before all is handed over would keep the others from writing.
+        const stop = createFreezing(surroundings.page).watch(() => transaction.abort())
+        return writeTogether({ commitsParts: true }, transaction, () => {
+          for (const [from, to] of runsOf(positions)) records.delete(keyRange.bound(from, to))
+          return addSome()
+        }).finally(stop)
+      })
     } catch (error) {
       throw nameOf(error) === 'ConstraintError' ? compactedError(space, upTo) : error
     }

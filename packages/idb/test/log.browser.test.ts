@@ -4,7 +4,7 @@ import { server } from 'vitest/browser'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { databaseName } from '../src/format.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
-import { surroundingsHere } from '../src/surroundings.ts'
+import { type Surroundings, surroundingsHere } from '../src/surroundings.ts'
 import { type Model, step } from './model.ts'
 import { freshName, patient } from './names.ts'
 import { observeTransactions } from './observed.ts'
@@ -226,7 +226,71 @@ test('[ID6] a long log of large entries is read in bounded batches', async () =>
   expect((await entriesOf(log)).length).toBe(count + 1000)
   expect(batches.length).toBeGreaterThan(4)
   // The first batch knows nothing of sizes; those after it do.
-  expect(Math.max(...batches.slice(1))).toBeLessThanOrEqual(4 * 1024 * 1024)
+  expect(Math.max(...batches.slice(1))).toBeLessThanOrEqual(2 * 1024 * 1024)
+})
+
+/** Goes round in the page's own tasks, and calls `onTask` in each, until the test is over. */
+function eachTask(onTask: () => void): void {
+  const { port1, port2 } = new MessageChannel()
+  port1.onmessage = () => {
+    onTask()
+    port2.postMessage(0)
+  }
+  port2.postMessage(0)
+  onTestFinished(() => port1.close())
+}
+
+/** Parts of a checkpoint of 15 MB. */
+const largeParts = (): Uint8Array[] => Array.from({ length: 230 }, (_, i) => new Uint8Array(65_600).fill(i))
+
+test('[ID22] a large checkpoint is handed over in several tasks, and is there at once', async () => {
+  const name = freshName()
+  const [log, other] = [await openLog(name), await openLog(name)]
+  for (const byte of [1, 2, 3]) await log.append(Uint8Array.of(byte))
+  let task = 0
+  const bytesByTask = new Map<number, number>()
+  eachTask(() => (task += 1))
+  const { add } = IDBObjectStore.prototype
+  const spy = vi.spyOn(IDBObjectStore.prototype, 'add').mockImplementation(function (this: IDBObjectStore, value) {
+    bytesByTask.set(task, (bytesByTask.get(task) ?? 0) + (value as { entry: Uint8Array }).entry.length)
+    return add.call(this, value)
+  })
+  onTestFinished(() => spy.mockRestore())
+  const lengths = new Set<number>()
+  let isOver = false
+  const reading = (async () => {
+    while (!isOver) lengths.add((await entriesOf(other)).length)
+  })()
+  const parts = largeParts()
+  await log.replace(2, parts, 0)
+  isOver = true
+  await reading
+  expect(bytesByTask.size).toBeGreaterThan(3)
+  expect(Math.max(...bytesByTask.values())).toBeLessThan(4 * 1024 * 1024 + 65_600)
+  // All of it, and what came behind it, or what was there before.
+  expect([...lengths].every((length) => length === 3 || length === parts.length + 1)).toBe(true)
+  const read = await entriesOf(other)
+  expect(read.map(([byte]) => byte)).toEqual([...parts.map(([byte]) => byte), 3])
+})
+
+test('[ID22] a page that is frozen while it hands over a checkpoint has changed nothing, and keeps nobody from writing', async () => {
+  const name = freshName()
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible' as const })
+  const surroundings = Object.create(surroundingsHere, { page: { value: page } }) as Surroundings
+  const log = await indexedDb(name, surroundings).openLog('space')
+  const other = await openLog(name)
+  for (const byte of [1, 2, 3]) await log.append(Uint8Array.of(byte))
+  let isFreezing = true
+  eachTask(() => void (isFreezing && page.dispatchEvent(new Event('freeze'))))
+  await expect(log.replace(2, largeParts(), 0)).rejects.toMatchObject({ name: 'StoreError' })
+  await other.append(Uint8Array.of(4))
+  expect(await entriesOf(other)).toEqual([[1], [2], [3], [4]])
+  // What fits into one task has been handed over when it is frozen.
+  await log.replace(1, [Uint8Array.of(10), Uint8Array.of(11)], 0)
+  isFreezing = false
+  await log.replace(2, largeParts(), 0)
+  expect((await entriesOf(other)).length).toBe(232)
+  await log.close()
 })
 
 test('[ID5] any history of two tabs reads as the plain list it is', async () => {
