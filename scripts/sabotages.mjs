@@ -221,8 +221,22 @@ export const sabotages = [
     name: 'a checkpoint leaves out what is pending',
     foundBy: 'simulate/whole',
     file: 'packages/store/src/replica.ts',
-    from: '      pending: [...pending.values()].filter(({ change }) => change.seq <= last.get(change.writer)!),',
+    from: '      pending: awake,',
     to: '      pending: [],',
+  },
+  {
+    name: 'states that count what is pending stay where a part of them is damaged',
+    foundBy: '../../store/test/counted',
+    file: 'packages/store/src/intake.ts',
+    from: '      isCounted && isLaid && !isPartial && origin',
+    to: '      isCounted && isLaid && origin',
+  },
+  {
+    name: 'what was pending and asleep is taken for what the relay has ordered',
+    foundBy: '../../store/test/counted',
+    file: 'packages/store/src/replica.ts',
+    from: '        if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: undefined })',
+    to: '        if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })',
   },
   {
     name: 'the log of a browser does not look at the fence',

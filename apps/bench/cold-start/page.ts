@@ -25,6 +25,7 @@ export interface Bench {
 const contenders: readonly Contender[] = [...tables.filter(({ isStored }) => isStored), rawJson, rawColumns, rawRows]
 
 const EDITS_A_TASK = 50
+const IDLE_MS = 20_000
 /** So many fit into one transaction of everybody. */
 const ROWS_A_FILL = 10_000
 
@@ -48,8 +49,12 @@ async function make(name: string, rows: number, edits: number): Promise<void> {
     if (i % EDITS_A_TASK === EDITS_A_TASK - 1) await table.durable()
   }
   await table.durable()
+  // Nobody closes a page the moment that they have written: who has to tidy up can do so.
+  await pause(IDLE_MS)
   await table.close()
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 async function start(name: string, rows: number, edits: number): Promise<Outcome> {
   const watch = watchBlocks()

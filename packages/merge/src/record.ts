@@ -38,6 +38,7 @@ import { editRecord, finishRecord, openDraft, type RecordDraft } from './record-
 import { lensOf } from './lens.ts'
 import { liftedRecord } from './record-lens.ts'
 import { distillRecord } from './record-distill.ts'
+import { bornRecords } from './record-rows.ts'
 import { recordReversal } from './record-reversal.ts'
 import { applyRecord, buildView, contentOf, type RecordState } from './record-state.ts'
 import { PLACE } from './shape.ts'
@@ -56,6 +57,8 @@ const policy: Policy<unknown, RecordState, RecordDraft> = {
   },
 
   distill: distillRecord,
+
+  born: bornRecords,
 
   content: contentOf,
 

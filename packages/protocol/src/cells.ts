@@ -20,12 +20,12 @@ const END = 0
 const NOBODY = 0
 /** Before the first operation. */
 const NO_PAYLOAD: Value = null
-const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
+export const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
 
 /** Writes cells. Who wrote, and in which families cells are, is said where it comes first and named by its number then. */
 export function writeCells(out: ByteWriter): CellsWriter {
   const families = new Map<string, number>()
-  const writers = new Map<WriterId, number>()
+  const writeStamp = createStampWriting(out)
   let before = NO_PAYLOAD
 
   function writeFamily({ tag, arbiter }: DistilledCell, prefix: string): void {
@@ -39,21 +39,6 @@ export function writeCells(out: ByteWriter): CellsWriter {
     out.string(tag)
     out.byte(code)
     out.string(prefix)
-  }
-
-  function writeStamp({ at, writer }: Stamp): void {
-    if (writer === '') {
-      if (at !== 0) throw out.unfit(`${at} as the time at which nobody wrote`)
-      out.byte(NOBODY)
-      return
-    }
-    const known = writers.get(writer)
-    out.varuint(known ?? writers.size + 1)
-    if (known === undefined) {
-      writers.set(writer, writers.size + 1)
-      out.id(writer)
-    }
-    out.varuint(at)
   }
 
   return {
@@ -90,7 +75,7 @@ interface Family {
 export function readCells(input: ByteReader): readonly DistilledCell[] {
   const families: Family[] = []
   const known = new Set<string>()
-  const writers: WriterId[] = []
+  const readStamp = createStampReading(input)
   let before = NO_PAYLOAD
 
   /** What stands there for the first time must be new, or the same cells would have several encodings. */
@@ -113,18 +98,6 @@ export function readCells(input: ByteReader): readonly DistilledCell[] {
     return families[place - 1]!
   }
 
-  function readStamp(): Stamp {
-    const place = input.varuint()
-    if (place === NOBODY) return { at: 0, writer: '' }
-    if (place > writers.length + 1) throw input.malformed(`the writer ${place} of ${writers.length}`)
-    if (place > writers.length) {
-      const writer = input.id()
-      note(writer)
-      writers.push(writer)
-    }
-    return { at: input.varuint(), writer: writers[place - 1]! }
-  }
-
   function readOp(): Distilled {
     const stamp = readStamp()
     before = readPayload(input, before)
@@ -144,4 +117,39 @@ export function readCells(input: ByteReader): readonly DistilledCell[] {
     cells.push({ tag, address: prefix + id, arbiter, ops })
   }
   return cells
+}
+
+/** Writes stamps. A writer stands there where it comes first, and is named by its number then. */
+export function createStampWriting(out: ByteWriter): (stamp: Stamp) => void {
+  const writers = new Map<WriterId, number>()
+  return ({ at, writer }) => {
+    if (writer === '') {
+      if (at !== 0) throw out.unfit(`${at} as the time at which nobody wrote`)
+      out.byte(NOBODY)
+      return
+    }
+    const known = writers.get(writer)
+    out.varuint(known ?? writers.size + 1)
+    if (known === undefined) {
+      writers.set(writer, writers.size + 1)
+      out.id(writer)
+    }
+    out.varuint(at)
+  }
+}
+
+/** Reads such. What stands there for the first time must be new, or the same stamps would have several encodings. */
+export function createStampReading(input: ByteReader): () => Stamp {
+  const writers: WriterId[] = []
+  return () => {
+    const place = input.varuint()
+    if (place === NOBODY) return { at: 0, writer: '' }
+    if (place > writers.length + 1) throw input.malformed(`the writer ${place} of ${writers.length}`)
+    if (place > writers.length) {
+      const writer = input.id()
+      if (writers.includes(writer)) throw input.malformed(`"${writer}" twice`)
+      writers.push(writer)
+    }
+    return { at: input.varuint(), writer: writers[place - 1]! }
+  }
 }

@@ -1,9 +1,10 @@
-import type { ChangeId, DistilledCell, Epoch, Value, WriterId } from '@syncline/stm'
+import type { ChangeId, DistilledCell, DistilledRows, Epoch, Value, WriterId } from '@syncline/stm'
 import { readCells, writeCells, type CellsWriter } from './cells.ts'
 import { MIN_CHANGE_BYTES } from './change.ts'
 import { ProtocolError } from './errors.ts'
 import type { ByteReader } from './reader.ts'
 import { isRest, type Rest } from './rest.ts'
+import { readRows, writeRows } from './rows.ts'
 import { readRun, writeRun, type RunChange } from './run.ts'
 import { seal, unseal } from './seal.ts'
 import { readValue, writeValue } from './value.ts'
@@ -24,7 +25,7 @@ export type SingleEntry =
   | DecidedEntry
 
 /** One part of a checkpoint, which stands for all that was in the log before it. */
-export type CheckpointEntry = CellsEntry | RestEntry
+export type CheckpointEntry = CellsEntry | RowsEntry | RestEntry
 
 /** What one task of one tab committed. */
 export interface CommitsEntry {
@@ -114,6 +115,12 @@ export interface CellsEntry extends PartOfCheckpoint {
   readonly cells: readonly DistilledCell[]
 }
 
+/** The same of cells that are rows. */
+export interface RowsEntry extends PartOfCheckpoint {
+  readonly kind: 'rows'
+  readonly rows: DistilledRows
+}
+
 /** What the log said beside the states of cells. */
 export interface RestEntry extends PartOfCheckpoint {
   readonly kind: 'rest'
@@ -148,6 +155,9 @@ const JOINED = 11
 /** As the others that are left beside cells, and a kind of its own so that older code does not pass over what it does not know. */
 const DIRECTORY = 12
 const RUN = 13
+const ROWS = 14
+/** The last part of a checkpoint whose cells count what is pending: a kind of its own for the same reason. */
+const COUNTED = 15
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -250,8 +260,12 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       for (const cell of entry.cells) writer.add(cell)
       return writer.finish()
     }
+    case 'rows':
+      out.byte(ROWS)
+      writePart(out, entry)
+      return writeRows(out, entry.rows)
     case 'rest':
-      out.byte(entry.rest[0] === 'directory' ? DIRECTORY : REST)
+      out.byte(kindOfRest(entry.rest))
       writePart(out, entry)
       out.byte(entry.isLast ? 1 : 0)
       // Lists of data are data.
@@ -259,7 +273,8 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       break
     case 'joined':
       out.byte(JOINED)
-      if (!isPart(entry.part)) throw out.unfit('something else than a part of a checkpoint as what is joined')
+      if (!isPartOfCheckpoint(entry.part))
+        throw out.unfit('something else than a part of a checkpoint as what is joined')
       out.bytes(encodeEntry(entry.part))
       break
     default:
@@ -318,7 +333,7 @@ export function entriesIn(entry: LogEntry): readonly Exclude<LogEntry, TogetherE
 }
 
 /**
- * Whether some bytes of a log are an entry of cells, if they are an entry at all: nothing is checked, and nothing is read that may be long.
+ * Whether some bytes of a log are an entry of cells or rows, if they are an entry at all: nothing is checked, and nothing is read that may be long.
  *
  * @example
  * import { encodeEntry, isOfCells } from '@syncline/protocol'
@@ -328,7 +343,7 @@ export function entriesIn(entry: LogEntry): readonly Exclude<LogEntry, TogetherE
  * expect(isOfCells(encodeEntry({ kind: 'dropped', changes: [] }))).toBe(false)
  */
 export function isOfCells(bytes: Uint8Array): boolean {
-  return bytes[0] === VERSION && bytes[1] === CELLS
+  return bytes[0] === VERSION && (bytes[1] === CELLS || bytes[1] === ROWS)
 }
 
 /**
@@ -388,13 +403,16 @@ function readEntry(input: ByteReader): LogEntry {
       return { kind: 'together', entries: readMany(input.count(1 + MIN_ENTRY_BYTES), () => readSingle(input)) }
     case CELLS:
       return { kind: 'cells', ...readPart(input), cells: readCells(input) }
+    case ROWS:
+      return { kind: 'rows', ...readPart(input), rows: readRows(input) }
     case DIRECTORY:
+    case COUNTED:
     case REST: {
       const part = readPart(input)
       const last = input.byte()
       if (last > 1) throw input.malformed(`${last} where 1 says that it is the last part`)
       const rest: unknown = readValue(input)
-      if (!isRest(rest) || (rest[0] === 'directory') !== (kind === DIRECTORY)) {
+      if (!isRest(rest) || kindOfRest(rest) !== kind) {
         throw input.malformed('something else than what is left beside cells')
       }
       return { kind: 'rest', ...part, isLast: last === 1, rest }
@@ -413,6 +431,11 @@ function readEntry(input: ByteReader): LogEntry {
   }
 }
 
+function kindOfRest(rest: Rest): number {
+  if (rest[0] === 'directory') return DIRECTORY
+  return rest[0] === 'ledger' && rest[1].counted !== undefined ? COUNTED : REST
+}
+
 function readSingle(input: ByteReader): SingleEntry {
   const bytes = input.bytes()
   // As above.
@@ -425,11 +448,20 @@ function isAlone(kind: number): boolean {
 }
 
 function isPartKind(kind: number): boolean {
-  return kind === CELLS || kind === REST || kind === DIRECTORY
+  return kind === CELLS || kind === ROWS || kind === REST || kind === DIRECTORY || kind === COUNTED
 }
 
-function isPart(entry: LogEntry): entry is CheckpointEntry {
-  return entry.kind === 'cells' || entry.kind === 'rest'
+/**
+ * Whether an entry is a part of a checkpoint.
+ *
+ * @example
+ * import { isPartOfCheckpoint } from '@syncline/protocol'
+ *
+ * expect(isPartOfCheckpoint({ kind: 'cells', checkpoint: 1, part: 1, cells: [] })).toBe(true)
+ * expect(isPartOfCheckpoint({ kind: 'dropped', changes: [] })).toBe(false)
+ */
+export function isPartOfCheckpoint(entry: LogEntry): entry is CheckpointEntry {
+  return entry.kind === 'cells' || entry.kind === 'rows' || entry.kind === 'rest'
 }
 
 function writePart(out: ByteWriter, { checkpoint, part }: PartOfCheckpoint): void {

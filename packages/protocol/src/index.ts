@@ -51,7 +51,17 @@ export { createFrameReader, encodeFrames, packFrames } from './message.ts'
 export type { FrameReader } from './message.ts'
 
 // Entries of the log on a client's disk, and what rests beside a record there
-export { createCellsEntry, decodeEntry, encodeEntry, entriesIn, isOfCells, isOfDirectory } from './entry.ts'
+export {
+  createCellsEntry,
+  decodeEntry,
+  encodeEntry,
+  entriesIn,
+  isOfCells,
+  isOfDirectory,
+  isPartOfCheckpoint,
+} from './entry.ts'
+export { gatherRows } from './rows.ts'
+export type { RowsGathering } from './rows.ts'
 export type {
   CellsEntry,
   CheckpointEntry,
@@ -61,6 +71,7 @@ export type {
   LogEntry,
   PartOfCheckpoint,
   RestEntry,
+  RowsEntry,
   RunEntry,
   SingleEntry,
 } from './entry.ts'

@@ -1,5 +1,5 @@
 import { ProtocolError } from './errors.ts'
-import { readUtf8 } from './utf8.ts'
+import { readLongUtf8, readUtf8 } from './utf8.ts'
 
 /** The two hexadecimal digits of each byte. */
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
@@ -116,6 +116,14 @@ export class ByteReader {
     const start = this.at
     this.at += length
     return readUtf8(this.#bytes, start, this.at)
+  }
+
+  /** The same of a text that may be long. */
+  longString(): string {
+    const length = this.count(1)
+    const start = this.at
+    this.at += length
+    return readLongUtf8(this.#bytes, start, this.at)
   }
 
   /** The sixteen bytes of a writer id, an epoch or a session. */

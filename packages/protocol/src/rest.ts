@@ -26,6 +26,11 @@ export interface Ledger {
   /** The Yjs clients of this browser, and under whom they were used first; and those of refused Changes. */
   readonly owners: readonly (readonly [number, WriterId])[]
   readonly clientsOfRefused: readonly number[]
+  /**
+   * Given where the cells have what pending Changes did too, and nothing that the relay has ordered: of each writer the last one that is pending. Who reads the cells
+   * need not understand the Changes.
+   */
+  readonly counted?: readonly (readonly [WriterId, number])[] | undefined
 }
 
 /** How a pending Change is kept: its bytes, what never leaves the browser, and which pending Changes its author had seen. */
@@ -102,7 +107,7 @@ const tuple =
     isList(value) && value.length === items.length && items.every((item, i) => item(value[i]))
 
 /** The names of something's properties, and what is there. */
-type Shapes<T> = { readonly [name in keyof T]: Shape }
+type Shapes<T> = { readonly [name in keyof T]-?: Shape }
 
 const ledger: Shapes<Ledger> = {
   relaySeq: whole,
@@ -118,13 +123,14 @@ const ledger: Shapes<Ledger> = {
   renames: listOf(tuple(text, text, whole, any, any)),
   owners: listOf(tuple(whole, text)),
   clientsOfRefused: listOf(whole),
+  counted: (value) => value === undefined || listOf(tuple(text, whole))(value),
 }
 
 function objectOf<T extends object>(shapeOf: Shapes<T>): Shape {
   return (value) =>
     typeof value === 'object' &&
     value !== null &&
-    Object.entries<Shape>(shapeOf).every(([name, shape]) =>
+    Object.entries(shapeOf as { readonly [name: string]: Shape }).every(([name, shape]) =>
       shape((value as { readonly [name: string]: unknown })[name]),
     )
 }

@@ -2,6 +2,13 @@ import { ProtocolError } from './errors.ts'
 
 /** UTF-8 in plain JavaScript: TextEncoder belongs to browsers and Node, and it replaces what is not well-formed instead of refusing it. */
 
+/** The part of the platform's decoder that is used, where there is one. */
+declare const TextDecoder:
+  | (new (label: string, options: { fatal: boolean; ignoreBOM: boolean }) => { decode(bytes: Uint8Array): string })
+  | undefined
+
+let decoder: { decode(bytes: Uint8Array): string } | undefined
+
 /** How many arguments one call of `String.fromCharCode` is given; engines have limits far above. */
 const UNITS_PER_CALL = 4096
 
@@ -16,6 +23,18 @@ const KNOWN = 4096
  * there already costs no memory and no time at the collector of garbage, and engines find it faster in a Map.
  */
 const known: string[] = Array.from({ length: KNOWN }, () => '')
+
+/** What `readUtf8` gives. Of a long text the platform makes it in a tenth of the time, and is slow to be called for a short one. */
+export function readLongUtf8(bytes: Uint8Array, start: number, end: number): string {
+  if (typeof TextDecoder === 'undefined') return readUtf8(bytes, start, end)
+  decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  try {
+    return decoder.decode(bytes.subarray(start, end))
+  } catch {
+    // It says where.
+    return readUtf8(bytes, start, end)
+  }
+}
 
 /** The length of `text` in UTF-8. A lone surrogate counts as three bytes; `writeUtf8` will refuse it. */
 export function utf8Length(text: string): number {

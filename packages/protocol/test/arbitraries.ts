@@ -1,4 +1,12 @@
-import { nobodys, toValue, type Basis, type Change, type DistilledCell, type Value } from '@syncline/stm'
+import {
+  nobodys,
+  toValue,
+  type Basis,
+  type Change,
+  type DistilledCell,
+  type DistilledRows,
+  type Value,
+} from '@syncline/stm'
 import fc from 'fast-check'
 import {
   encodeChange,
@@ -276,21 +284,24 @@ const partOf = { checkpoint: seq, part: seq }
 const some = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(of, { maxLength: 3 })
 const arbiter = fc.constantFrom('local' as const, 'browser' as const, 'relay' as const)
 
-const ledger: fc.Arbitrary<Ledger> = fc.record({
-  relaySeq: whole,
-  stretches: some(fc.tuple(id, seq)),
-  foreign: some(id),
-  seqs: some(fc.tuple(id, seq, fc.constantFrom(-1, 0, 7))),
-  clocks: fc.tuple(whole, whole, whole),
-  browserWriter: fc.oneof(id, fc.constant('')),
-  dismissed: some(id),
-  refusals: some(fc.tuple(id, seq, text, text)),
-  ended: some(fc.tuple(id, whole, whole)),
-  became: some(fc.tuple(id, seq, whole, id, seq, whole)),
-  renames: some(fc.tuple(text, id, seq, bytes, bytes)),
-  owners: some(fc.tuple(whole, id)),
-  clientsOfRefused: some(whole),
-})
+const ledger: fc.Arbitrary<Ledger> = fc
+  .record({
+    relaySeq: whole,
+    stretches: some(fc.tuple(id, seq)),
+    foreign: some(id),
+    seqs: some(fc.tuple(id, seq, fc.constantFrom(-1, 0, 7))),
+    clocks: fc.tuple(whole, whole, whole),
+    browserWriter: fc.oneof(id, fc.constant('')),
+    dismissed: some(id),
+    refusals: some(fc.tuple(id, seq, text, text)),
+    ended: some(fc.tuple(id, whole, whole)),
+    became: some(fc.tuple(id, seq, whole, id, seq, whole)),
+    renames: some(fc.tuple(text, id, seq, bytes, bytes)),
+    owners: some(fc.tuple(whole, id)),
+    clientsOfRefused: some(whole),
+    counted: fc.option(some(fc.tuple(id, seq)), { nil: undefined }),
+  })
+  .map(({ counted, ...more }) => (counted === undefined ? more : { ...more, counted }))
 
 const rest: fc.Arbitrary<Rest> = fc.oneof(
   fc.tuple(fc.constant('pending' as const), some(fc.tuple(record, bytes, some(fc.tuple(id, seq))))),
@@ -307,7 +318,40 @@ const rest: fc.Arbitrary<Rest> = fc.oneof(
   fc.tuple(fc.constant('ledger' as const), ledger),
 )
 
+/** Rows of one or two operations, of one column each. */
+const rows: fc.Arbitrary<DistilledRows> = fc.integer({ min: 1, max: 3 }).chain((count) => {
+  const column = fc.array(
+    fc.oneof(text, fc.boolean(), fc.constant(null), fc.double({ noNaN: true, noDefaultInfinity: true })),
+    {
+      minLength: count,
+      maxLength: count,
+    },
+  )
+  const stamps = fc.array(stamp, { minLength: count, maxLength: count })
+  return fc.boolean().chain((isEdited) =>
+    fc.record({
+      tag: fc.constantFrom('record', 'lww'),
+      arbiter,
+      prefix: fc.constantFrom('cards/', 'rows/'),
+      ids: fc.array(text, { minLength: count, maxLength: count }),
+      like: fc.constant(
+        isEdited
+          ? [
+              [1, 1, 0, 'title', null],
+              [2, 1, 0, 'done', null],
+            ]
+          : [[1, 1, 0, 'title', null]],
+      ),
+      stamps: isEdited ? fc.tuple(stamps, stamps) : fc.tuple(stamps),
+      columns: (isEdited ? fc.tuple(column, column) : fc.tuple(column)).map((all) =>
+        all.map((one) => one.map((value) => (Object.is(value, -0) ? 0 : value))),
+      ),
+    }),
+  )
+})
+
 const part = fc.oneof(
+  fc.record({ kind: fc.constant('rows' as const), ...partOf, rows }),
   fc.record({ kind: fc.constant('cells' as const), ...partOf, cells: fc.array(cell, { maxLength: 4 }) }),
   fc.record({ kind: fc.constant('rest' as const), ...partOf, isLast: fc.boolean(), rest }),
 )

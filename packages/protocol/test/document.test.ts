@@ -93,7 +93,9 @@ describe('PROTOCOL.md', () => {
     const rows = vectorsOf('entry').map((vector) => {
       const entry = vector.data as LogEntry
       // What it says is said beside cells, but older code is not to pass over it.
-      const name = entry.kind === 'rest' && entry.rest[0] === 'directory' ? 'directory' : entry.kind
+      const [kind, ledger] = entry.kind === 'rest' ? entry.rest : [entry.kind]
+      const isCounted = kind === 'ledger' && ledger!.counted !== undefined
+      const name = kind === 'directory' ? kind : isCounted ? 'counted' : entry.kind
       return [vector.encode()[1]!, name] as const
     })
     rows.sort(([one], [other]) => one - other)

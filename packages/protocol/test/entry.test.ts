@@ -3,10 +3,20 @@ import {
   decodeEntry,
   encodeChange,
   encodeEntry,
+  gatherRows,
   type LogEntry,
   type RunChange,
 } from '@syncline/protocol'
-import { emptyBasis, nobodys, type Change, type DistilledCell, type Stamp } from '@syncline/stm'
+import {
+  cellsOfRows,
+  emptyBasis,
+  nobodys,
+  type Change,
+  type DistilledCell,
+  type DistilledRows,
+  type Stamp,
+  type Value,
+} from '@syncline/stm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { entry } from './arbitraries.ts'
@@ -38,6 +48,25 @@ const CELL: DistilledCell = {
   ops: [{ payload: [0, 1], stamp: nobodys }],
 }
 
+const ROWS: DistilledRows = {
+  tag: 'record',
+  arbiter: 'local',
+  prefix: 'cards/',
+  ids: ['a'],
+  like: [[1, 1, 0, 'title', null]],
+  stamps: [[nobodys]],
+  columns: [['Plan']],
+}
+
+/** A sealed entry of rows, of which this stands in place of the columns. */
+function rowsOf(columns: string): Uint8Array {
+  const bytes = [...encodeEntry({ kind: 'rows', ...PART, rows: ROWS })]
+  // The columns are the last, with their length.
+  const text = new TextEncoder().encode('[["a"],["Plan"]]')
+  const written = new TextEncoder().encode(columns)
+  return sealedOf(bytes.slice(0, bytes.length - 4 - text.length - 1), [written.length, ...written])
+}
+
 describe('log entries', () => {
   test('[EN1] every entry comes back, and its bytes again from it', () => {
     const kinds = new Set<string>()
@@ -53,7 +82,7 @@ describe('log entries', () => {
       }),
       { seed: 601, numRuns: 300 },
     )
-    expect(kinds.size).toBe(12)
+    expect(kinds.size).toBe(13)
   })
 
   test('[EN5] of cells, what they have in common is said once', () => {
@@ -111,12 +140,68 @@ describe('log entries', () => {
     expect(flips).toBeGreaterThan(3000)
   })
 
+  test('[EN7] columns are what they must be, or it is malformed', () => {
+    for (const columns of ['[["a"],["Plan"]]', ' [ ["\\u0061"], ["Plan"] ]']) {
+      expect(decodeEntry(rowsOf(columns))).toEqual({ kind: 'rows', ...PART, rows: ROWS })
+    }
+    const wrong = [
+      '',
+      '[["a"],["Plan"]',
+      '[["a"]]',
+      '[["a"],["Plan"],[1]]',
+      '[["a"],["Plan","b"]]',
+      '[["a","b"],["Plan"]]',
+      '[[1],["Plan"]]',
+      '[["a"],[{}]]',
+      '[["a"],[[1]]]',
+      '[["a"],[1e999]]',
+      '[["a"],[-0]]',
+      '{"0":["a"],"1":["Plan"]}',
+    ]
+    expect(wrong.filter((columns) => codeOf(() => decodeEntry(rowsOf(columns))) !== 'malformed')).toEqual([])
+  })
+
+  test('[EN7] cells that are alike are gathered as rows, and are the same again; others are not', () => {
+    const cell = (id: string, ...payloads: readonly (readonly Value[])[]): DistilledCell => ({
+      tag: 'record',
+      address: `cards/${id}`,
+      arbiter: 'local',
+      ops: payloads.map((payload, i) => ({ payload, stamp: { at: i, writer: A } })),
+    })
+    const first = cell('a', [1, 1, 0, 'title', 'x', 0, 'due', null], [2, 1, 0, 'done', true])
+    const rows = gatherRows(first)!
+    const next = cell('b', [1, 1, 0, 'title', 'y', 0, 'due', 1.5], [2, 1, 0, 'done', null])
+    expect(rows.add(next)).toBe(true)
+    const others = [
+      { ...next, tag: 'lww' },
+      { ...next, arbiter: 'browser' as const },
+      { ...next, address: 'people/b' },
+      cell('c', [1, 1, 0, 'title', 'x', 0, 'due', null]),
+      cell('c', [1, 2, 0, 'title', 'x', 0, 'due', null], [2, 1, 0, 'done', true]),
+      cell('c', [1, 1, 0, 'title', 'x', 0, 'at', null], [2, 1, 0, 'done', true]),
+      cell('c', [1, 1, 0, 'title', { a: 1 }, 0, 'due', null], [2, 1, 0, 'done', true]),
+      cell('c', [1, 1, 0, 'title', Number.NaN, 0, 'due', null], [2, 1, 0, 'done', true]),
+    ]
+    expect(others.filter((other) => rows.add(other))).toEqual([])
+    expect([...cellsOfRows(rows.rows())]).toEqual([first, next])
+    const never = [
+      { ...first, address: 'title' },
+      cell('a', [1, 1, 0, 'title']),
+      cell('a', [3]),
+      cell('a', [1, 1, 2, 'votes', [1]]),
+      cell('a', [1, 1, 0, ['title'], 1]),
+      cell('a', [1, 1, 0, 'votes', -0]),
+      { ...first, ops: [{ payload: new Uint8Array([1]), stamp: nobodys }] },
+    ]
+    expect(never.filter((other) => gatherRows(other) !== undefined)).toEqual([])
+  })
+
   test('[EN3] a newer version and a newer kind are told from damage', () => {
     const newer = encodeEntry({ kind: 'dropped', changes: [] })
     newer[0] = 2
     expect(codeOf(() => decodeEntry(newer))).toBe('damaged')
     expect(codeOf(() => decodeEntry(resealed(newer)))).toBe('newer-version')
-    expect(codeOf(() => decodeEntry(sealedOf([1, 14, 0])))).toBe('newer-version')
+    expect(codeOf(() => decodeEntry(sealedOf([1, 99, 0])))).toBe('newer-version')
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0])))).toBeUndefined()
     expect(codeOf(() => decodeEntry(sealedOf([1, 5, 0, 0])))).toBe('malformed')
     // What is in itself would go as deep as somebody likes.
@@ -163,6 +248,8 @@ describe('log entries', () => {
     ],
     ['no part that is joined', { kind: 'joined', part: { kind: 'dropped', changes: [] } }],
     ['a part without a number', { kind: 'rest', checkpoint: 1, part: 0, isLast: true, rest: ['notes', []] }],
+    ['rows of an unknown arbiter', { kind: 'rows', ...PART, rows: { ...ROWS, arbiter: 'nobody' } }],
+    ['rows of a writer that is none', { kind: 'rows', ...PART, rows: { ...ROWS, stamps: [[{ at: 1, writer: 'x' }]] } }],
     ['a cell without operations', { kind: 'cells', ...PART, cells: [{ ...CELL, ops: [] }] }],
     ['an unknown arbiter', { kind: 'cells', ...PART, cells: [{ ...CELL, arbiter: 'nobody' }] }],
     ['a time at which nobody wrote', { kind: 'cells', ...PART, cells: [cellOf({ at: 1, writer: '' })] }],

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   createFrameReader,
   decodeChange,
@@ -154,9 +155,13 @@ test('[HO2] [HO3] changed bytes give an error of this package, or data of which 
     const { code, output } = again(family, input)
     codes.set(code, (codes.get(code) ?? 0) + 1)
     // Frames are not canonical as a whole: unknown ones are skipped, and a message may come in parts.
-    if (family !== 'frame' && Buffer.compare(input, output) !== 0) others.push({ input, output })
+    if (family === 'frame' || Buffer.compare(input, output) === 0) continue
+    // Columns are JSON, which can say the same in several ways: it is the same that is read from what encoding gives.
+    const isSame = family === 'entry' && hasColumns(input) && isDeepStrictEqual(decodeEntry(output), decodeEntry(input))
+    if (!isSame) others.push({ input, output })
   }
   expect(others).toEqual([])
+
   expect([...codes.values()].reduce((sum, count) => sum + count)).toBe(60_000)
   expect(codes.get('read')).toBeGreaterThan(2000)
   const rare = ['truncated', 'damaged', 'malformed', 'newer-version', 'unknown-precondition'].filter(
@@ -164,6 +169,11 @@ test('[HO2] [HO3] changed bytes give an error of this package, or data of which 
   )
   expect(rare).toEqual([])
 })
+
+function hasColumns(bytes: Uint8Array): boolean {
+  const entry = decodeEntry(bytes)
+  return (entry.kind === 'joined' ? entry.part : entry).kind === 'rows'
+}
 
 test('[HO2] nothing that was tried has touched a prototype', () => {
   const below = chanceFrom(703)

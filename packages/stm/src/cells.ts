@@ -106,6 +106,11 @@ export class Cells {
     return cellIn(this.#last, id)
   }
 
+  /** The cell of a family, made when there is none. */
+  makeIn(family: CellFamily, id: string): Cell {
+    return cellIn(family, id)
+  }
+
   findBeside(tag: string, arbiter: Arbiter, collection: string, id: string): Cell | undefined {
     const isLast = this.#lastAddress === collection && this.#lastTag === tag && this.#lastArbiter === arbiter
     return (isLast ? this.#last : this.#families.get(cellKey(tag, collection, arbiter)))?.cells.get(id)

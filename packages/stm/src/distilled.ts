@@ -1,12 +1,75 @@
 import type { Cell, CellFamily } from './cells.ts'
-import type { Arbiter, Op } from './change.ts'
+import type { Arbiter, Op, Stamp } from './change.ts'
 import type { UnreadOp } from './memory.ts'
 import type { Distilled, Policy } from './policy.ts'
 import { isDerived, type CellKey } from './ref.ts'
+import type { Value } from './value.ts'
 
 /** What a log need keep of one cell: operations that make it what it is, in order. A cell that comes more than once has all of them. */
 export interface DistilledCell extends Pick<Op, 'tag' | 'address' | 'arbiter'> {
   readonly ops: readonly Distilled[]
+}
+
+/**
+ * Cells beside each other of which the same is said but for some scalars, as of the rows of a table: what is alike once, and the rest by column. Each of their
+ * operations is two items, and then threes of which the last stands in a column.
+ */
+export interface DistilledRows extends Pick<Op, 'tag' | 'arbiter'> {
+  /** What their addresses begin with; ends with the first slash. */
+  readonly prefix: string
+  /** The rest of their addresses. */
+  readonly ids: readonly string[]
+  /** The payloads of each cell, in order, with null in place of what is in a column. */
+  readonly like: readonly (readonly Value[])[]
+  /** For each of these payloads the stamps, by cell. */
+  readonly stamps: readonly (readonly Stamp[])[]
+  /** What stands in place of each null, by cell: strings, finite numbers, booleans and null. */
+  readonly columns: readonly (readonly Value[])[]
+}
+
+/**
+ * The places of a payload, of so many items, where a column may stand.
+ *
+ * @example
+ * import { columnsIn } from '@syncline/stm'
+ *
+ * expect(Array.from(columnsIn(8))).toEqual([4, 7])
+ */
+export function* columnsIn(length: number): Iterable<number> {
+  for (let place = FIRST_COLUMN; place < length; place += COLUMN_STEP) yield place
+}
+
+const FIRST_COLUMN = 4
+const COLUMN_STEP = 3
+
+/**
+ * The cells that rows are, each by itself.
+ *
+ * @example
+ * import { cellsOfRows } from '@syncline/stm'
+ *
+ * const stamp = { at: 7, writer: 'a' }
+ * const like = [[1, 1, 0, 'title', null]]
+ * const rows = { tag: 'record', arbiter: 'local', prefix: 'cards/', ids: ['a'], like, stamps: [[stamp]], columns: [['Plan']] } as const
+ * const [cell] = cellsOfRows(rows)
+ * expect(cell).toMatchObject({ address: 'cards/a', ops: [{ payload: [1, 1, 0, 'title', 'Plan'], stamp }] })
+ */
+export function* cellsOfRows(rows: DistilledRows): Iterable<DistilledCell> {
+  for (let row = 0; row < rows.ids.length; row++) yield cellOfRow(rows, row)
+}
+
+/** One of them. */
+export function cellOfRow(
+  { tag, arbiter, prefix, ids, like, stamps, columns }: DistilledRows,
+  row: number,
+): DistilledCell {
+  let column = 0
+  const ops = like.map((payload, op): Distilled => {
+    const items = payload.slice()
+    for (const place of columnsIn(items.length)) items[place] = columns[column++]![row]!
+    return { payload: Object.freeze(items), stamp: stamps[op]![row]! }
+  })
+  return { tag, address: prefix + ids[row]!, arbiter, ops }
 }
 
 /** What is distilled beside the states. */

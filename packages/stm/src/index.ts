@@ -34,7 +34,8 @@ export type {
 } from './ref.ts'
 
 // Policies: how refs merge
-export type { DistilledCell, Distillation } from './distilled.ts'
+export { cellsOfRows, columnsIn } from './distilled.ts'
+export type { DistilledCell, DistilledRows, Distillation } from './distilled.ts'
 export {
   nobodys,
   type BoundPolicy,

@@ -3,7 +3,14 @@ import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './cha
 import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
-import { distilledCells, type DistilledCell, type Distillation } from './distilled.ts'
+import {
+  cellOfRow,
+  cellsOfRows,
+  distilledCells,
+  type DistilledCell,
+  type DistilledRows,
+  type Distillation,
+} from './distilled.ts'
 import { collectionOf, familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
@@ -70,8 +77,11 @@ export interface Memory {
    * collections and lists that were read before and changed with them.
    */
   apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Changed
-  /** Forgets operations that still wait for their policy: those that `isGone` names. */
-  forget(isGone: (stamp: Stamp, op: Op) => boolean): void
+  /**
+   * Forgets operations that still wait for their policy: those that `isGone` names. Others may come instead, as if they had been there all the time: those of them that
+   * have no policy yet.
+   */
+  forget(isGone: (stamp: Stamp, op: Op) => boolean, instead?: Iterable<UnreadOp>): void
   /**
    * What need be kept of all cells, as they are now. Undefined when a policy here cannot distill. Cost: of the call, one look at each cell; the rest when it
    * is gone through.
@@ -84,6 +94,8 @@ export interface Memory {
    * been, and nothing is done.
    */
   lay(cells: Iterable<DistilledCell>): boolean
+  /** The same of rows. */
+  layRows(rows: DistilledRows): boolean
   /**
    * Makes a policy known, and a collection, list or range of its members as quick to read as if it had been read before. Each step that is asked for is
    * some hundred members, and gives how many. If something is committed in between, the rest is left to who reads.
@@ -311,6 +323,21 @@ export function createRuledMemory(
     return true
   }
 
+  function layRows(rows: DistilledRows): boolean {
+    if (versions.newest.number > 0 || firstShown < Infinity) return false
+    const { tag, arbiter, prefix, ids } = rows
+    const states = policies.get(tag)?.born?.(rows)
+    const family = versions.cells.makeFamily(cellKey(tag, prefix, arbiter))
+    if (states === undefined) return lay(cellsOfRows(rows))
+    for (let i = 0; i < ids.length; i++) {
+      const cell = versions.cells.makeIn(family, ids[i]!)
+      if (cell.state === undefined) cell.state = states[i]
+      // One that comes more than once has all of its operations.
+      else lay([cellOfRow(rows, i)])
+    }
+    return true
+  }
+
   function* ready(readable: Readable<unknown>): Generator<number> {
     if (readable.kind === 'ref') {
       // The kind tells that it is one.
@@ -338,8 +365,7 @@ export function createRuledMemory(
     return found
   }
 
-  function wait(op: Op, stamp: Stamp): void {
-    const since = versions.newest.number + 1
+  function wait(op: Op, stamp: Stamp, since: number = versions.newest.number + 1): void {
     const waiting = unread.get(op.tag)
     if (waiting === undefined) unread.set(op.tag, [{ op, stamp, since }])
     else waiting.push({ op, stamp, since })
@@ -431,11 +457,12 @@ export function createRuledMemory(
       return ref === undefined ? stateOfMember(op, versions.cells) : versions.cells.findAt(locationOf(ref))?.state
     },
     apply,
-    forget(isGone) {
-      for (const [tag, waiting] of unread) {
-        const left = waiting.filter(({ stamp, op }) => !isGone(stamp, op))
-        if (left.length > 0) unread.set(tag, left)
-        else unread.delete(tag)
+    forget(isGone, instead = []) {
+      const before = new Map(unread)
+      unread.clear()
+      for (const { op, stamp } of instead) if (!policies.has(op.tag)) wait(op, stamp, ALWAYS)
+      for (const waiting of before.values()) {
+        for (const { op, stamp, since } of waiting) if (!isGone(stamp, op)) wait(op, stamp, since)
       }
     },
     distilled(distillation) {
@@ -446,6 +473,7 @@ export function createRuledMemory(
     },
     restore,
     lay,
+    layRows,
     ready,
     inside: (act) =>
       act({
@@ -461,6 +489,9 @@ export function createRuledMemory(
 }
 
 const nothing: ReadonlyMap<CellKey, unknown> = new Map()
+
+/** A version that is before all others. */
+const ALWAYS = 0
 
 /** So many members are made ready at once: a millisecond. */
 const STEP = 256

@@ -1,4 +1,5 @@
 import type { Stamp } from './change.ts'
+import type { DistilledRows } from './distilled.ts'
 import type { Renaming } from './renaming.ts'
 import type { Reversal } from './reversal.ts'
 import type { Issue } from './schema.ts'
@@ -44,6 +45,7 @@ export interface PolicyRef {
  * - `apply` returns the very state it got when nothing changes, and `read` of one state gives the identical (`===`) value every time;
  * - `edit` never changes the draft it got, and returns this very draft when nothing changes;
  * - after `apply(state, finish(draft))` a ref reads what `readDraft(draft)` said;
+ * - `born` gives of rows the states that `apply` gives of their operations;
  * - `exists` of a state is true exactly when its member does not read as undefined, and `place` gives what the field reads as.
  *   Collections and lists are kept by the states, and a transaction goes by the values it reads.
  */
@@ -100,6 +102,12 @@ export interface Policy<V = any, S = any, D = any> {
    * what is there: two logs may become one. Of a policy without it operations are kept as they came. Must not throw on any state.
    */
   distill?(state: S): readonly Distilled[]
+
+  /**
+   * The states that rows make of nothing, in order, where that takes less than to apply their operations one by one; undefined where it is to be done so. Must not
+   * throw on any rows.
+   */
+  born?(rows: DistilledRows): readonly S[] | undefined
 
   /** How its operations are taken back. `'none'`, or absent: they cannot be, and an undo says so. */
   readonly reversal?: Reversal<S> | 'none'

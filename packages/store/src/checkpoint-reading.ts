@@ -1,8 +1,8 @@
-import type { CheckpointEntry, KeptNote, Ledger } from '@syncline/protocol'
-import { changeId, type DistilledCell } from '@syncline/stm'
+import type { CheckpointEntry, KeptNote, KeptPending, Ledger } from '@syncline/protocol'
+import { cellsOfRows, changeId, type DistilledCell, type DistilledRows } from '@syncline/stm'
 import { partsWanted, type Away } from './away.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
-import type { Pieces } from './pieces.ts'
+import { BYTES_OF_A_ROW, type Pieces } from './pieces.ts'
 import { withLocalPart } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import type { Envelope, Pending, Replica } from './replica.ts'
@@ -11,7 +11,7 @@ import type { Envelope, Pending, Replica } from './replica.ts'
 export interface ReadCheckpoint {
   /** Undefined where they lie in the memory already. */
   readonly cells: readonly DistilledCell[] | undefined
-  readonly pending: readonly Pending[]
+  readonly kept: readonly KeptPending[]
   readonly refused: readonly RefusedChange[]
   readonly envelopes: readonly Envelope[]
   readonly notes: readonly KeptNote[]
@@ -28,6 +28,8 @@ export interface CheckpointReading {
    * they belong as they come.
    */
   part(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void>
+  /** Understands a pending Change of one. Throws `storage-damaged` and `storage-newer`. */
+  understood(one: KeptPending): Pieces<Pending>
   /** What has come, when no more will: the last part was taken in, or something else stands where the next should. Undefined when nothing has. */
   take(): ReadCheckpoint | undefined
   /** Whether a part has come and the last one has not. */
@@ -55,21 +57,33 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
     else found.cells.push(cells)
   }
 
+  function addRows(rows: DistilledRows, isReplay: boolean): void {
+    const { tag, arbiter, prefix } = rows
+    // Members of one collection are here or away together.
+    if (away().present([{ tag, arbiter, address: prefix }]).length === 0) return
+    if (isReplay && found.cells.length === 0 && memory.layRows(rows)) found.isLaid = true
+    else addCells([...cellsOfRows(rows)], isReplay)
+  }
+
+  function* understoodPending([record, local, saw]: KeptPending): Pieces<Pending> {
+    const part = readLocal(local, space)
+    yield local.length
+    const change = withLocalPart(yield* readRecordInPieces(record, space), part)
+    return pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) })
+  }
+
   /** Understands the Changes of a part, and gives what adds them. */
-  function* understood(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void> {
+  function* understoodPart(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void> {
     if (entry.kind === 'cells') return (isReplay) => addCells(entry.cells, isReplay)
+    if (entry.kind === 'rows') {
+      yield entry.rows.ids.length * BYTES_OF_A_ROW
+      return (isReplay) => addRows(entry.rows, isReplay)
+    }
     const rest = entry.rest
     switch (rest[0]) {
-      case 'pending': {
-        const pending: Pending[] = []
-        for (const [record, local, saw] of rest[1]) {
-          const part = readLocal(local, space)
-          yield local.length
-          const change = withLocalPart(yield* readRecordInPieces(record, space), part)
-          pending.push(pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) }))
-        }
-        return () => void found.pending.push(...pending)
-      }
+      // Whether they need be understood only the ledger says.
+      case 'pending':
+        return () => void found.kept.push(...rest[1])
       case 'refused': {
         const refused = rest[1].map(([record, local, code, message]) => {
           const change = withLocalPart(readRecord(record, space), readLocal(local, space))
@@ -95,7 +109,7 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
 
   return {
     *part(entry) {
-      const add = yield* understood(entry)
+      const add = yield* understoodPart(entry)
       return (isReplay) => {
         // The last part stands there twice.
         if (parts === 0 && entry.checkpoint === newest && entry.part === last) return
@@ -113,6 +127,7 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
         add(isReplay)
       }
     },
+    understood: understoodPending,
     take() {
       if (parts === 0) return undefined
       const { cells, ledger, isPartial, isLaid, isWanted: _, ...lists } = found
@@ -134,7 +149,7 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
 
 interface Found {
   readonly cells: (readonly DistilledCell[])[]
-  readonly pending: Pending[]
+  readonly kept: KeptPending[]
   readonly refused: RefusedChange[]
   readonly envelopes: Envelope[]
   readonly notes: KeptNote[]
@@ -149,7 +164,7 @@ interface Found {
 function emptyFound(): Found {
   return {
     cells: [],
-    pending: [],
+    kept: [],
     refused: [],
     envelopes: [],
     notes: [],

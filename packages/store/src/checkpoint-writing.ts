@@ -3,20 +3,27 @@ import {
   encodeChange,
   encodeEntry,
   encodeLocal,
+  gatherRows,
   type KeptEnvelope,
   type KeptNote,
   type KeptPending,
   type KeptRefused,
   type PartOfCheckpoint,
   type Rest,
+  type RowsGathering,
 } from '@syncline/protocol'
-import type { DistilledCell, Portion } from '@syncline/stm'
+import { cellsOfRows, type DistilledCell, type Portion } from '@syncline/stm'
 import type { Away } from './away.ts'
 import type { Held } from './held.ts'
 import { localPart, sharedPart } from './read-change.ts'
 
 /** About so long is a part: a few milliseconds of work, and what one damaged record takes along. */
 const PART_BYTES = 64 * 1024
+
+/** Fewer are not worth an entry of their own. */
+const LEAST_ROWS = 8
+/** Cells of so many kinds are gathered at the same time. */
+const MOST_GATHERINGS = 16
 
 /**
  * The entries of a checkpoint, the last part as the last. Each is made when it is asked for, which is as much work as is to be done in one go. Documents are
@@ -37,14 +44,14 @@ export function* partsOf(
   const next = (): PartOfCheckpoint => ({ checkpoint, part: (part += 1) })
   const documents: DistilledCell[] = []
 
+  /** Cells that are alike make rows, which are read in a fraction of the time; the others stand one by one. */
   function* cells(all: Iterable<DistilledCell>, isLater: (cell: DistilledCell) => boolean): Iterable<Uint8Array> {
     let entry: ReturnType<typeof createCellsEntry> | undefined
-    /** That of what is in the entry. */
+    let gatherings: RowsGathering[] = []
+    /** That of what has been gathered. */
     let portion: Portion | undefined
 
-    function finish(): Uint8Array {
-      const bytes = entry!.finish()
-      entry = undefined
+    function noted(bytes: Uint8Array): Uint8Array {
       const row = portion === undefined ? undefined : rows.get(portion)
       if (row !== undefined) {
         row.first ||= part
@@ -54,6 +61,36 @@ export function* partsOf(
       return bytes
     }
 
+    function* finishCells(): Iterable<Uint8Array> {
+      if (entry === undefined) return
+      const bytes = entry.finish()
+      entry = undefined
+      yield noted(bytes)
+    }
+
+    function* addCell(cell: DistilledCell): Iterable<Uint8Array> {
+      entry ??= createCellsEntry(next())
+      entry.add(cell)
+      if (entry.length >= PART_BYTES) yield* finishCells()
+    }
+
+    function* finish(gathering: RowsGathering): Iterable<Uint8Array> {
+      const found = gathering.rows()
+      if (gathering.count < LEAST_ROWS) {
+        for (const cell of cellsOfRows(found)) yield* addCell(cell)
+        return
+      }
+      // Parts are numbered as they begin.
+      yield* finishCells()
+      yield noted(encodeEntry({ kind: 'rows', ...next(), rows: found }))
+    }
+
+    function* finishAll(): Iterable<Uint8Array> {
+      for (const one of gatherings) yield* finish(one)
+      gatherings = []
+      yield* finishCells()
+    }
+
     for (const cell of all) {
       if (cell.ops.length === 0) continue
       if (isLater(cell)) {
@@ -61,13 +98,26 @@ export function* partsOf(
         continue
       }
       const own = hasDirectory ? apart(cell) : undefined
-      if (own !== portion && entry !== undefined) yield finish()
-      portion = own
-      entry ??= createCellsEntry(next())
-      entry.add(cell)
-      if (entry.length >= PART_BYTES) yield finish()
+      if (own !== portion) {
+        yield* finishAll()
+        portion = own
+      }
+      let at = gatherings.findIndex((one) => one.add(cell))
+      if (at === -1) {
+        const begun = gatherRows(cell)
+        if (begun === undefined) {
+          yield* addCell(cell)
+          continue
+        }
+        at = gatherings.push(begun) - 1
+      }
+      const gathering = gatherings[at]!
+      if (gathering.length >= PART_BYTES || gatherings.length > MOST_GATHERINGS) {
+        const [full] = gatherings.splice(gathering.length >= PART_BYTES ? at : 0, 1)
+        yield* finish(full!)
+      }
     }
-    if (entry !== undefined) yield finish()
+    yield* finishAll()
   }
 
   function encoded(rest: Rest, isLast = false): Uint8Array {
@@ -120,7 +170,11 @@ function isDocument({ ops }: DistilledCell): boolean {
   return ops[0]!.payload instanceof Uint8Array
 }
 
-function* pendingIn({ pending }: Held, onPending: (bytes: number) => void): Iterable<KeptPending> {
+function* pendingIn({ asleep, pending }: Held, onPending: (bytes: number) => void): Iterable<KeptPending> {
+  for (const one of asleep) {
+    onPending(one[0].length + one[1].length)
+    yield one
+  }
   for (const one of pending) {
     const [record, local] = [one.record(), one.local()]
     onPending(record.length + local.length)

@@ -1,4 +1,13 @@
-import { decodeEntry, entriesIn, isOfCells, ProtocolError, type KeptNote, type LogEntry } from '@syncline/protocol'
+import {
+  decodeEntry,
+  entriesIn,
+  isOfCells,
+  isPartOfCheckpoint,
+  ProtocolError,
+  type KeptNote,
+  type LogEntry,
+} from '@syncline/protocol'
+import { changeId } from '@syncline/stm'
 import type { HeldAway } from './away.ts'
 import type { Core } from './core.ts'
 import { partsOf } from './checkpoint-writing.ts'
@@ -83,18 +92,21 @@ export function createCompacting(core: Core): Compacting {
     if (!hasBegun || isUnderWay || core.isClosed || core.stranded !== undefined || !core.isLasting) return
     if (!isWorthIt()) return
     cancel?.()
-    cancel = clock.setTimer(bytesTooMany() > MOST_WAITING * worthBytes ? 0 : QUIET_MS, tryIt)
+    const isUrgent = bytesTooMany() > MOST_WAITING * worthBytes || tail > MOST_WAITING * Math.max(worthBytes, held)
+    cancel = clock.setTimer(isUrgent ? 0 : QUIET_MS, tryIt)
   }
 
   function isWorthIt(): boolean {
-    return bytesTooMany() > 0 || tail > MOST_PENDING * Math.max(worthBytes, held)
+    // What is counted in a checkpoint need not be understood when the space is opened.
+    const times = core.replica.isCountable() ? 1 : MOST_PENDING
+    return bytesTooMany() > 0 || tail > times * Math.max(worthBytes, held)
   }
 
   /** By how much what can be left out is more than what is to be kept, or worth the while. */
   function bytesTooMany(): number {
     // What is pending is kept as it is, and nothing more of what was when the relay has stored it.
     const eachPending = pendingCount === 0 ? LEAST_PENDING_BYTES : pendingBytes / pendingCount
-    const kept = held - pendingBytes + core.replica.pending.size * eachPending
+    const kept = held - pendingBytes + core.replica.pendingCount() * eachPending
     return held + tail - kept - Math.max(worthBytes, kept)
   }
 
@@ -162,6 +174,8 @@ export function createCompacting(core: Core): Compacting {
   async function compact(): Promise<Outcome> {
     const at = core.journal.quiet()
     const state = core.replica.hold(core.journal.isDurable)
+    // What would be counted and is not in the log is on its way there.
+    if (state === undefined && core.replica.isCountable()) return 'hindered'
     if (at === undefined || at.position === 0 || state === undefined) return 'failed'
     const away = core.away.hold()
     try {
@@ -206,7 +220,7 @@ export function createCompacting(core: Core): Compacting {
     made = checkpoint
     tail = Math.max(0, tail - tailThere)
     held = entries.reduce((sum, { length }) => sum + length, 0)
-    pendingCount = state.pending.length
+    pendingCount = state.asleep.length + state.pending.length
     pendingBytes = bytesPending
     core.tell({ type: 'compacted', held, tail, pendingBytes, pendingCount })
     return 'over'
@@ -246,19 +260,20 @@ export function createCompacting(core: Core): Compacting {
       (bytes, at) => pauses.through(lookAt(bytes, at)),
       () => undefined,
     )
-    const kept = new Set(pending.map(({ change }) => `${change.writer}:${change.seq}`))
+    // Who need not understand them hears how they can be taken back all the same.
+    const kept = new Set(ledger.counted === undefined ? pending.map(({ change }) => changeId(change)) : [])
     const notes = await pauses.through(keeping.wanted(ledger, (id) => kept.has(id)))
     return { notes, tailThere }
   }
 
   function count(entry: LogEntry, bytes: number): void {
-    if (entry.kind !== 'cells' && entry.kind !== 'rest') {
+    if (!isPartOfCheckpoint(entry)) {
       tail += bytes
       return
     }
     if (entry.part === 1) held = tail = pendingBytes = pendingCount = 0
     held += bytes
-    if (entry.kind === 'cells' || entry.rest[0] !== 'pending') return
+    if (entry.kind !== 'rest' || entry.rest[0] !== 'pending') return
     pendingBytes += bytes
     pendingCount += entry.rest[1].length
   }

@@ -1,5 +1,6 @@
-import type { Ledger } from '@syncline/protocol'
+import type { KeptPending, Ledger } from '@syncline/protocol'
 import type { CellKey, ChangeId, DistilledCell } from '@syncline/stm'
+import type { Asleep } from './pending-changes.ts'
 import type { Envelope, Pending } from './replica.ts'
 import type { RefusedChange } from './refused.ts'
 
@@ -8,6 +9,8 @@ export interface Held {
   /** What the relay has ordered, and what needs no order. Distilled when it is gone through, and as it was then. */
   readonly cells: Iterable<DistilledCell>
   readonly ledger: Ledger
+  /** Pending Changes before the others, as they are kept: where the ledger says that they are counted. */
+  readonly asleep: readonly KeptPending[]
   readonly pending: readonly Pending[]
   readonly refused: readonly RefusedChange[]
   readonly envelopes: readonly Envelope[]
@@ -17,6 +20,8 @@ export interface Held {
 export interface TakenUp extends Pick<Held, 'ledger' | 'pending' | 'refused' | 'envelopes'> {
   /** Undefined where they lie in the memory already, which had nothing before. */
   readonly cells: readonly DistilledCell[] | undefined
+  /** Pending Changes that are counted in the cells, which lie there. */
+  readonly asleep?: Asleep | undefined
 }
 
 /** What has come of taking it up. */

@@ -1,15 +1,16 @@
-import type { LogEntry } from '@syncline/protocol'
+import { isPartOfCheckpoint, type KeptPending, type LogEntry } from '@syncline/protocol'
 import {
   changeId,
   type CellKey,
   type Change,
   type ChangeId,
+  type DistilledCell,
   type Epoch,
   type Op,
   type Origin,
   type Value,
 } from '@syncline/stm'
-import type { Away } from './away.ts'
+import { allHere, type Away } from './away.ts'
 import { createCheckpointReading, type ReadCheckpoint } from './checkpoint-reading.ts'
 import type { Core } from './core.ts'
 import { refusedError, StoreError } from './errors.ts'
@@ -18,7 +19,7 @@ import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
 import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
 import { nobody, withLocalPart } from './read-change.ts'
-import type { Envelope, OrderedItem } from './replica.ts'
+import type { Envelope, OrderedItem, Pending } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
 export interface Intake {
@@ -124,12 +125,12 @@ export function createIntake(core: IntakeCore): Intake {
 
   /** Takes up a checkpoint, as much as has come of it. */
   function* takeUp(origin: Origin): Pieces<ReadonlySet<CellKey>> {
-    const { ledger, isPartial, notes, ...found } = checkpoint.take()!
+    const { ledger, isPartial, notes, kept, ...found } = checkpoint.take()!
     const isOfUse = ledger !== undefined && replica.fits(ledger)
     // What lies there already does not stay there.
     if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis())
     // What was ordered before is asked of the relay again, as where the order has a gap.
-    if (ledger === undefined) return commitAll(found)
+    if (ledger === undefined) return commitAll(yield* understood(kept))
     if (!isOfUse) {
       core.strand({ code: 'epoch-changed', message: otherLog })
       // What comes behind it builds on it.
@@ -137,22 +138,42 @@ export function createIntake(core: IntakeCore): Intake {
       return nothing
     }
     const asked = [...replica.envelopes.values()]
-    const { changed, ordered } = yield* replica.takeUp({ ...found, ledger }, origin)
+    const isLaid = found.cells === undefined || found.cells.length === 0
+    const isCounted = ledger.counted !== undefined
+    const staysAsleep =
+      isCounted && isLaid && !isPartial && origin === 'replay' && core.away === allHere && replica.isBlank()
+    const pending = staysAsleep ? none : yield* understood(kept)
+    const cells = staysAsleep ? undefined : isCounted ? uncounted(found.cells) : found.cells
+    const asleep = staysAsleep ? { kept, understood: checkpoint.understood } : undefined
+    const { changed, ordered } = yield* replica.takeUp({ ...found, cells, pending, asleep, ledger }, origin)
     isBasePartial = isPartial && ledger.relaySeq > 0
     onStored(ledger.relaySeq)
     for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of ledger.became) {
       const from = { ...nobody, writer, seq, at }
       core.undoing.onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt })
     }
-    yield* hearNotes({ ...found, notes }, () => true)
+    yield* hearNotes({ ...found, pending, notes }, () => true)
     for (const id of ordered) waiting.resolve(id)
     decideAsked(asked)
     for (const refused of replica.refused.values()) waiting.reject(refused.id, refusedError(refused))
     return changed
   }
 
+  function* understood(kept: readonly KeptPending[]): Pieces<readonly Pending[]> {
+    const all: Pending[] = []
+    for (const one of kept) all.push(yield* checkpoint.understood(one))
+    return all
+  }
+
+  /** Of cells that count what is pending those that do not: what is on refs of this browser. Undefined are those that lie in the memory. */
+  function uncounted(cells: readonly DistilledCell[] | undefined): readonly DistilledCell[] {
+    const isOwn = ({ arbiter }: Pick<Op, 'arbiter'>): boolean => arbiter === 'browser'
+    const laid = cells ?? replica.memory.distilled({ inPlaceOf: new Map(), counts: ({ op }) => isOwn(op) }) ?? none
+    return [...laid].filter(isOwn)
+  }
+
   /** What is pending in a checkpoint of which nobody knows what else was in it. */
-  function commitAll({ pending }: Pick<ReadCheckpoint, 'pending'>): ReadonlySet<CellKey> {
+  function commitAll(pending: readonly Pending[]): ReadonlySet<CellKey> {
     const changed = new Set<CellKey>()
     for (const one of pending) {
       const known = { record: one.record(), inverse: one.inverse, saw: one.saw }
@@ -163,7 +184,11 @@ export function createIntake(core: IntakeCore): Intake {
 
   /** Hears how Changes of a checkpoint can be taken back: of those that are news. */
   function* hearNotes(
-    { notes, pending, envelopes: asked }: Pick<ReadCheckpoint, 'notes' | 'pending' | 'envelopes'>,
+    {
+      notes,
+      pending,
+      envelopes: asked,
+    }: Pick<ReadCheckpoint, 'notes' | 'envelopes'> & { readonly pending: readonly Pending[] },
     isNews: (change: Named) => boolean,
   ): Pieces<void> {
     for (const [writer, seq, at, relaySeq, refs, inverse] of notes) {
@@ -172,8 +197,10 @@ export function createIntake(core: IntakeCore): Intake {
       core.undoing.hear({ ...nobody, writer, seq, at, ops }, inverse, relaySeq || undefined)
       yield refs.length * BYTES_OF_A_CELL
     }
+    // Where Changes are counted there are notes of them too.
+    const noted = new Set(notes.map(([writer, seq]) => changeId({ writer, seq })))
     for (const { change, inverse } of pending) {
-      if (isNews(change)) core.undoing.hear(change, inverse())
+      if (isNews(change) && !noted.has(changeId(change))) core.undoing.hear(change, inverse())
       yield change.ops.length * BYTES_OF_A_CELL
     }
     for (const { change, local } of asked) {
@@ -183,8 +210,10 @@ export function createIntake(core: IntakeCore): Intake {
 
   /** Takes in the checkpoint of another log, as much as has come of it, beside what is here. */
   function* join(origin: Origin): Pieces<ReadonlySet<CellKey>> {
-    const { ledger: whole, isPartial, notes, ...found } = joining.take()!
-    if (whole === undefined) return commitAll(found)
+    const { ledger: whole, isPartial, notes, kept, ...more } = joining.take()!
+    const pending = yield* understood(kept)
+    const found = { ...more, pending }
+    if (whole === undefined) return commitAll(pending)
     const ledger = isPartial ? { ...whole, relaySeq: 0, stretches: [] } : whole
     const known = new Set<ChangeId>()
     const isKnown = (change: Named): boolean => replica.isCommitted(change) || known.has(changeId(change))
@@ -327,6 +356,7 @@ export function createIntake(core: IntakeCore): Intake {
           return nothing
         })
       case 'cells':
+      case 'rows':
       case 'rest': {
         const add = yield* checkpoint.part(entry)
         return function* (origin) {
@@ -363,7 +393,7 @@ export function createIntake(core: IntakeCore): Intake {
   return {
     *entry(entry, origin) {
       const take = yield* read(entry)
-      const isPart = entry.kind === 'cells' || entry.kind === 'rest'
+      const isPart = isPartOfCheckpoint(entry)
       const before = yield* conclude(!isPart, entry.kind !== 'joined', origin)
       return before === undefined ? yield* take(origin) : new Set([...before, ...(yield* take(origin))])
     },
@@ -417,6 +447,7 @@ function once(take: () => ReadonlySet<CellKey>): Taking {
 }
 
 const nothing: ReadonlySet<CellKey> = new Set()
+const none: readonly never[] = []
 const otherLog =
   'This tab has heard another log of the relay than this device has stored: the relay lost its data or came back from a backup. Nothing of yours is lost. Open it again to go on with what is stored.'
 /** Another tab was told why, and that was compacted before this one read it. */

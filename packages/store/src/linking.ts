@@ -4,6 +4,7 @@ import type { Intake } from './intake.ts'
 import type { Line } from './line.ts'
 import { startLink, type Link, type LinkState, type Sendable } from './link.ts'
 import type { Peers } from './peers.ts'
+import { createPauses } from './pieces.ts'
 import type { Posting } from './posting.ts'
 import type { Settling } from './settling.ts'
 import { createLosses } from './lost.ts'
@@ -82,6 +83,8 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   const losses = createLosses(core)
   /** Something waits to know whether the relay has what is missing before it. */
   let isHeldBack = false
+  /** Whether pending Changes are being understood, before there is a link. */
+  let isWaking = false
   core.closing.add(() => cancelLooking?.())
 
   /** The elected tab runs the link; so does one whose storage fails or is gone, since nobody can hear of its work through the log. */
@@ -92,7 +95,17 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   }
 
   function run(over: Line): void {
-    if (link !== undefined) return
+    if (link !== undefined || isWaking) return
+    // What is to be sent must be understood, which is much work where much has gathered.
+    const waking = createPauses(core.clock).through(replica.wake())
+    if (waking !== undefined) {
+      isWaking = true
+      waking
+        .finally(() => (isWaking = false))
+        .then(tend)
+        .catch(core.onError)
+      return
+    }
     // What a tab that died while it ran the link has told of others may be over.
     peers.onReachable(false)
     link = startLink(over, {

@@ -5,6 +5,8 @@ export type Pieces<T> = Generator<number, T, undefined>
 
 /** A cell that is read again or sorted is about so much of the log. */
 export const BYTES_OF_A_CELL = 64
+/** One that comes in a row is so much more of it than its bytes. */
+export const BYTES_OF_A_ROW = 32
 
 /** So much is done in one task: some ten milliseconds. The pause costs a few hundredths of one. */
 const TASK_BYTES = 128 * 1024

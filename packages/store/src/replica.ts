@@ -28,12 +28,13 @@ import {
   type WriterId,
 } from '@syncline/stm'
 import { Applied } from './applied.ts'
-import type { Away } from './away.ts'
+import { allHere, type Away } from './away.ts'
 import { createDocumentClients } from './document-clients.ts'
 import type { Caught, Held, TakenUp } from './held.ts'
 import { joined, ownSeqsOf } from './joining.ts'
 import { createKnownLog } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
+import { PendingChanges } from './pending-changes.ts'
 import { atOnce, BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
 import { localPart, nobody, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
@@ -120,6 +121,10 @@ export interface Replica {
   epochAt(relaySeq: number): Epoch | null
   /** Changes of this browser that the relay has not stored, in an order that respects what each had seen. */
   readonly pending: ReadonlyMap<ChangeId, Pending>
+  /** Understands those of them that are not yet, in pieces: whoever asks for one understands all at once. */
+  wake(): Pieces<void>
+  /** Whether nothing has come yet. */
+  isBlank(): boolean
   /** How many are pending, those included that are not kept because nobody can ever ask for them. */
   pendingCount(): number
   isPending(id: ChangeId): boolean
@@ -190,10 +195,13 @@ export interface Replica {
   /** Takes Changes off the refused list. */
   drop(ids: readonly ChangeId[]): void
   /**
-   * All that is here, but for pending Changes that `isHere` does not name, and what their writers wrote later. Undefined when a policy cannot say its states.
+   * All that is here, but for pending Changes that `isHere` does not name, and what their writers wrote later. Undefined when a policy cannot say its states, and while it
+   * would count what `isHere` does not name.
    * Cost: of the call, what is pending and one look at each cell.
    */
   hold(isHere: (id: ChangeId) => boolean): Held | undefined
+  /** Whether what is held now would count what is pending: nothing of the relay's is under it. */
+  isCountable(): boolean
   /** Whether what a replica has held can be of the log that is here. */
   fits(ledger: Ledger): boolean
   /** Takes up what a replica has held, in place of all that is here but for what only this one has committed. A replay is not told what changed. */
@@ -343,7 +351,9 @@ export function createReplica(
   const committed = new Map<WriterId, number>()
   /** Of writers of this browser the Changes that are not here although later ones are, ascending: what was stored of them is damaged. */
   const missing = new Map<WriterId, readonly Skipped[]>()
-  const pending = new Map<ChangeId, Pending>()
+  const pending = new PendingChanges(onAwake)
+  /** Of each writer the last one of those that began asleep. */
+  let countedAsleep: ReadonlyMap<WriterId, number> = new Map()
   /** Who has written what is not kept, and how much that is. */
   const unkept = new Set<WriterId>()
   let unkeptCount = 0
@@ -379,8 +389,30 @@ export function createReplica(
   }, rules)
   const documents = createDocumentClients(memory.policy)
 
+  /**
+   * What is pending was counted in the cells all the time, and the relay has ordered nothing: so there is nothing under it. Operations that wait for their policy come
+   * as they were made, in place of what was made of them.
+   */
+  function onAwake(woken: readonly Pending[]): void {
+    for (const { change } of woken) {
+      for (const op of change.ops) {
+        const key = cellKeyOf(op)
+        const cell = overlaid.get(key)
+        if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: undefined })
+        else cell.operations += 1
+      }
+    }
+    memory.forget((_, { arbiter }) => arbiter !== 'browser', pendingOps())
+  }
+
+  function* pendingOps(): Iterable<UnreadOp> {
+    for (const { change } of pending.awake) for (const op of change.ops) yield { op, stamp: stampOf(change) }
+  }
+
   /** Operations that waited for their policy become readable: pending ones lie over the others. */
   function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
+    // Under what is asleep there is nothing.
+    if (waiting.length === 0 || pending.asleep.length > 0) return
     // Of all that is pending mostly few are looked for, and to put a text together for each takes long.
     const times = new Set<number>()
     for (const { stamp } of waiting) times.add(stamp.at)
@@ -558,8 +590,10 @@ export function createReplica(
     for (const op of away().present(ops)) {
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
-      if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.stateOn(op) })
-      else {
+      if (cell === undefined) {
+        const acknowledged: unknown = pending.asleep.length > 0 ? undefined : memory.stateOn(op)
+        overlaid.set(key, { operations: 1, acknowledged })
+      } else {
         cell.operations += 1
         cell.clients = undefined
       }
@@ -635,6 +669,7 @@ export function createReplica(
     items: readonly OrderedItem[],
     origin: Origin,
   ): Pieces<ReadonlySet<CellKey>> {
+    yield* pending.wake()
     const { relaySeq: known } = settled
     log.check(epoch, first, first + items.length - 1, known)
     if (first > known + 1) {
@@ -839,7 +874,20 @@ export function createReplica(
   }
 
   function hold(isHere: (id: ChangeId) => boolean): Held | undefined {
-    return isAlone || missing.size > 0 ? undefined : heldNow(isHere)
+    if (isAlone || missing.size > 0) return undefined
+    if (!isCountable()) return heldNow(isHere)
+    const awake = [...pending.awake]
+    // What is counted must be in the log.
+    if (!awake.every(({ change }) => isHere(changeId(change)))) return undefined
+    const cells = memory.distilled({ inPlaceOf: noStates, counts: () => true })
+    if (cells === undefined) return undefined
+    const counted = new Map(pending.asleep.length > 0 ? countedAsleep : none)
+    for (const { change } of awake) raise(counted, change.writer, change.seq)
+    return heldBy(cells, pending.asleep, awake, seqs, [...counted])
+  }
+
+  function isCountable(): boolean {
+    return settled.relaySeq === 0 && away() === allHere && pending.size > 0
   }
 
   function heldNow(isHere: (id: ChangeId) => boolean): Held | undefined {
@@ -851,9 +899,21 @@ export function createReplica(
       // What the log has not yet comes when it has: with all that its writer wrote later.
       if (!isHere(id)) last.set(writer, Math.min(last.get(writer)!, seq - 1))
     }
+    const stays = [...pending.values()].filter(({ change }) => change.seq <= last.get(change.writer)!)
+    return heldBy(cells, none, stays, last)
+  }
+
+  function heldBy(
+    cells: Held['cells'],
+    asleep: Held['asleep'],
+    awake: Held['pending'],
+    last: ReadonlyMap<WriterId, number>,
+    counted?: Ledger['counted'],
+  ): Held {
     return {
       cells,
-      pending: [...pending.values()].filter(({ change }) => change.seq <= last.get(change.writer)!),
+      asleep,
+      pending: awake,
       refused: [...refused.values()],
       envelopes: [...envelopes.values()],
       ledger: {
@@ -869,16 +929,17 @@ export function createReplica(
         renames: renames.all(),
         owners: [...documents.owners],
         clientsOfRefused: [...documents.ofRefused],
+        ...(counted !== undefined && { counted }),
       },
     }
   }
 
   /** What the relay has ordered, and what needs no order, as it is now. */
   function acknowledgedCells(): Iterable<DistilledCell> | undefined {
-    const acknowledged = new Map<CellKey, unknown>()
-    for (const [key, cell] of overlaid) acknowledged.set(key, cell.acknowledged)
     const stamps = new Set<string>()
     for (const { change } of pending.values()) stamps.add(stampText(change))
+    const acknowledged = new Map<CellKey, unknown>()
+    for (const [key, cell] of overlaid) acknowledged.set(key, cell.acknowledged)
     // What a pending Change has done to browser refs is done.
     const counts = ({ op, stamp }: UnreadOp): boolean => op.arbiter === 'browser' || !stamps.has(stampText(stamp))
     return memory.distilled({ inPlaceOf: acknowledged, counts })
@@ -940,8 +1001,13 @@ export function createReplica(
     }
     if (!isAhead) log.restore(ledger)
     const relaySeq = Math.max(settled.relaySeq, ledger.relaySeq)
+    if (there.asleep !== undefined) for (const [writer, seq] of ledger.counted ?? none) raise(writers, writer, seq)
     settle({ epoch: log.epochAt(relaySeq), relaySeq, writers })
     const changed = yield* rebase(base, theirs, origin)
+    if (there.asleep !== undefined) {
+      countedAsleep = new Map(ledger.counted)
+      pending.sleep(there.asleep)
+    }
     isEnding = true
     for (const [id, one] of before) {
       const { writer, seq } = one.change
@@ -1069,6 +1135,8 @@ export function createReplica(
     sharedBasis: () => basisWithout(undefined, basisNow()),
     epochAt: log.epochAt,
     pending,
+    wake: () => pending.wake(),
+    isBlank: () => seqs.size === 0 && settled.relaySeq === 0,
     pendingCount: () => pending.size + unkeptCount,
     isPending: (id) => pending.has(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),
     pendingIds: () => [
@@ -1125,6 +1193,7 @@ export function createReplica(
       for (const id of ids) refused.delete(id)
     },
     hold,
+    isCountable,
     fits: (ledger) => log.fits(ledger, settled.relaySeq),
     takeUp,
     join,

@@ -1,63 +1,13 @@
-import { collection, count, counter, group, list, lww, optional, place, set } from '@syncline/merge'
-import { lines } from '@syncline/merge/diff'
-import { diff3 } from '@syncline/merge/diff3'
+import { collection, lww } from '@syncline/merge'
 import { decodeEntry } from '@syncline/protocol'
-import type { Readable } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { memoryStorage, StoreError, type Clock, type Log, type Storage, type Store } from '../src/index.ts'
 import { openLean } from '../src/lean.ts'
+import { all, draft, drafts, period, picture, seat, tags, title, votes, write } from './refs-of-all.ts'
 import { lookInto, smallLogs } from './small-logs.ts'
 import { createWorld, passing, settle, type World } from './world.ts'
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
-
-const title = lww('title', '')
-const votes = counter('votes')
-const tags = set<string>('tags')
-const steps = list<string>('steps')
-const period = group('period', { from: 0, to: 0 })
-const plan = diff3('plan', { by: lines, initial: 'a\n' })
-const draft = lww('draft', '', { arbiter: 'browser' })
-const drafts = counter('drafts', { arbiter: 'browser' })
-const seat = lww<string | null>('seat', null, { arbiter: 'relay' })
-const cards = collection('cards', { title: '', due: optional<number>(), votes: count(), at: place() })
-const all: readonly Readable<unknown>[] = [
-  title,
-  votes,
-  tags,
-  steps,
-  period,
-  plan,
-  draft,
-  drafts,
-  seat,
-  cards,
-  cards.list('todo'),
-]
-
-/** Everything that a store reads. */
-function picture(store: Store): readonly unknown[] {
-  return [...all.map((ref) => store.get(ref)), ...store.get(cards).map((id) => store.get(cards.at(id)))]
-}
-
-function write(store: Store, i: number): void {
-  store.transact((tx) => {
-    tx.set(title, `title ${i}`)
-    tx.add(votes, 1)
-    tx.include(tags, `tag ${i % 5}`)
-    if (i % 3 === 0) tx.exclude(tags, `tag ${(i + 2) % 5}`)
-    if (i % 4 === 0) tx.insert(steps, 0, [`step ${i}`])
-    if (i % 4 === 3) tx.remove(steps, 0, 1)
-    tx.patch(period, { from: i })
-    const card = cards.at(`c${i % 7}`)
-    if (tx.get(card) === undefined) {
-      tx.create(card, { title: `card ${i}` })
-      tx.move(card, cards.list('todo'), 0)
-    } else if (i % 13 === 0) tx.delete(card)
-    else tx.patch(card, { title: `card ${i}`, due: i })
-    if (i % 10 === 0) tx.set(plan, `${tx.get(plan).value}${i}\n`.split('\n').slice(-5).join('\n'))
-  })
-}
 
 async function writeAll(world: World, store: Store, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i++) {

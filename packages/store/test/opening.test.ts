@@ -73,6 +73,10 @@ function counting(storage: Storage): Tasks {
       now().folded += 1
       return policy.apply(...args)
     },
+    born(rows) {
+      now().folded += rows.ids.length
+      return policy.born!(rows)
+    },
     read(...args) {
       now().looked += 1
       return policy.read(...args)

@@ -120,6 +120,7 @@ export function openAccount(): Account {
         dismiss(entry.writer)
         return
       case 'cells':
+      case 'rows':
         return
       case 'rest':
         takeRest(entry.rest)

@@ -1,5 +1,14 @@
-import { crc32c, encodeEntry, type CheckpointEntry, type Ledger, type LogEntry, type Rest } from '@syncline/protocol'
-import type { DistilledCell } from '@syncline/stm'
+import {
+  crc32c,
+  encodeEntry,
+  isPartOfCheckpoint,
+  type CheckpointEntry,
+  type Ledger,
+  type LogEntry,
+  type PartOfCheckpoint,
+  type Rest,
+} from '@syncline/protocol'
+import type { DistilledCell, DistilledRows } from '@syncline/stm'
 
 /** A part of a checkpoint: of the one that stands for its own log, or of one that was joined to it. */
 export interface Part {
@@ -19,7 +28,7 @@ export interface JoinedCheckpoint {
 /** The part that an entry is, if it is one. */
 export function partIn(entry: LogEntry): Part | undefined {
   if (entry.kind === 'joined') return { isJoined: true, of: entry.part }
-  return entry.kind === 'cells' || entry.kind === 'rest' ? { isJoined: false, of: entry } : undefined
+  return isPartOfCheckpoint(entry) ? { isJoined: false, of: entry } : undefined
 }
 
 /**
@@ -32,13 +41,17 @@ export function joinedOf(parts: readonly Part[], relaySeq: number): JoinedCheckp
     ({ of }, i) => of.part === (parts[i - 1]?.of.part ?? 0) + 1 || of.part === parts[i - 1]?.of.part,
   )
   const isAhead = found !== undefined && isWhole && found.relaySeq > relaySeq
-  const ledger = isAhead ? found : found && { ...found, relaySeq: 0, stretches: [] }
-  const bodies: (Rest | readonly DistilledCell[])[] = []
+  const ledger = isAhead ? found : found && { ...uncounted(found), relaySeq: 0, stretches: [] }
+  const bodies: (Rest | DistilledRows | readonly DistilledCell[])[] = []
   const asked: Uint8Array[] = []
   for (const { of } of parts) {
     if (of.kind === 'cells') {
       const cells = isAhead ? of.cells : of.cells.filter(({ arbiter }) => arbiter === 'browser')
       if (cells.length > 0) bodies.push(cells)
+      continue
+    }
+    if (of.kind === 'rows') {
+      if (isAhead || of.rows.arbiter === 'browser') bodies.push(of.rows)
       continue
     }
     if (of.rest[0] === 'asked') asked.push(...of.rest[1].map(([, record]) => record))
@@ -49,11 +62,7 @@ export function joinedOf(parts: readonly Part[], relaySeq: number): JoinedCheckp
   const checkpoint = last === undefined ? 1 : numberOf(last)
   const entries = bodies.map((body, i) => {
     const place = { checkpoint, part: i + 1 }
-    const isRest = (one: typeof body): one is Rest => typeof one[0] === 'string'
-    const part: CheckpointEntry = isRest(body)
-      ? { kind: 'rest', ...place, isLast: false, rest: body }
-      : { kind: 'cells', ...place, cells: body }
-    return encodeEntry({ kind: 'joined', part })
+    return encodeEntry({ kind: 'joined', part: partOf(body, place) })
   })
   if (last !== undefined) {
     const part = { kind: 'rest', checkpoint, part: bodies.length + 1, isLast: true, rest: last } as const
@@ -61,6 +70,19 @@ export function joinedOf(parts: readonly Part[], relaySeq: number): JoinedCheckp
     entries.push(entry, entry)
   }
   return { entries, ledger, asked }
+}
+
+/** Of the cells that count what is pending none is left then. */
+function uncounted(ledger: Ledger): Ledger {
+  const { counted: _, ...others } = ledger
+  return others
+}
+
+function partOf(body: Rest | DistilledRows | readonly DistilledCell[], place: PartOfCheckpoint): CheckpointEntry {
+  const isRest = (one: typeof body): one is Rest => Array.isArray(one) && typeof one[0] === 'string'
+  const isRows = (one: typeof body): one is DistilledRows => 'columns' in one
+  if (isRest(body)) return { kind: 'rest', ...place, isLast: false, rest: body }
+  return isRows(body) ? { kind: 'rows', ...place, rows: body } : { kind: 'cells', ...place, cells: body }
 }
 
 /** No count, for logs count by themselves: two that stand one behind the other have different ones. */

@@ -74,6 +74,7 @@ function checkInside(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
     case 'dropped':
     case 'decided':
     case 'cells':
+    case 'rows':
       return
     case 'rest':
       checkRest(entry.rest)
