@@ -1,8 +1,8 @@
-import type { Stamp, Value } from '@syncline/stm'
-import { readNodeEntry, RESET_AT } from './json-tree.ts'
+import type { Past, Stamp, Value } from '@syncline/stm'
+import { JsonTree, readNodeEntry, RESET_AT } from './json-tree.ts'
 import { Malformed, readStamps, StampTable, type Origins } from './origins.ts'
 import { isThere, lifeOf, pathOf, pathsOf, registersIn, sketchOf, type Register, type Sketch } from './record-sketch.ts'
-import { ADD, CLEAR, CREATE, DELETE, PUT, WRITE, YIELD } from './record-op.ts'
+import { ADD, CLEAR, CREATE, DELETE, PUT, SET, WRITE, YIELD } from './record-op.ts'
 import { isEntryValue, isOperation, type RecordState } from './record-state.ts'
 import { DATA, PLACE } from './shape.ts'
 import { addSums, decodeSum, encodeSum, noSum, splitSum, type Sum } from './sum.ts'
@@ -67,6 +67,24 @@ export function inverseOf(before: RecordState | undefined, payload: Value, origi
   // The places first, for they fill the table of stamps.
   const places = [stamps.place(created), stamps.place(deleted)]
   return [kind === WRITE ? REVIVE : kind, sketch.life, stamps.data, ...places, [...added], ...entries]
+}
+
+/**
+ * The same of what most people do most of the time: one register of a record gets another value, as a whole, and nothing was taken back that the record
+ * stands on. Undefined for all else. It makes what it gives and nothing beside.
+ */
+export function inverseOfOne(before: RecordState | undefined, payload: Value, past: Past): Value | undefined {
+  if (before === undefined || !Array.isArray(payload) || payload.length !== 5 || !isOperation(payload)) return undefined
+  const [kind, incarnation, entry, name] = payload as unknown as readonly [Value, Value, Value, string]
+  const { created, deleted, shape, stamps } = before
+  if (kind !== WRITE || entry !== SET || incarnation !== before.incarnation || deleted !== undefined) return undefined
+  if (created !== undefined && past.restored(past.now(created)) !== undefined) return undefined
+  const slot = shape.slot(DATA, name)
+  const held = slot < 0 ? undefined : before.at(slot)
+  if (slot < 0 || held instanceof JsonTree) return undefined
+  const { at, writer } = stamps?.[slot] ?? before.stamp
+  const [was, value] = held === undefined ? [CLEAR, null] : [SET, held as Value]
+  return [WRITE, before.incarnation, [at, writer], was, name, value, 0]
 }
 
 /** What an operation adds to counts, in its order. */

@@ -1,7 +1,7 @@
 import { type Reversal, type Stamp, type Value } from '@syncline/stm'
 import { Origins, Restoration, unlessMalformed } from './origins.ts'
 import { KEPT } from './lens.ts'
-import { inverseOf, readInverse, REVIVE, type LifeInverse, type WriteInverse } from './record-inverse.ts'
+import { inverseOf, inverseOfOne, readInverse, REVIVE, type LifeInverse, type WriteInverse } from './record-inverse.ts'
 import { yieldingDelete } from './record-seen.ts'
 import {
   CREATED,
@@ -24,7 +24,8 @@ import { addSums, encodeSum, negated, noSum, splitSum } from './sum.ts'
  * that was created is deleted, unless somebody else has written to it; one that was deleted is created again as it was.
  */
 export const recordReversal: Reversal<RecordState> = {
-  inverse: (before, payload, past) => inverseOf(before, payload, new Origins(past)),
+  inverse: (before, payload, past) =>
+    inverseOfOne(before, payload, past) ?? inverseOf(before, payload, new Origins(past)),
 
   revert(state, undone, past) {
     const origins = new Origins(past)

@@ -2,6 +2,8 @@ import type { CellKey, Folding, Value } from '@syncline/stm'
 
 /** What Changes that took others back have put back, by the text of their stamps. */
 export interface Restored {
+  /** Whether something was put back in a cell. */
+  has(key: CellKey): boolean
   get(stamp: string, key: CellKey): Value | undefined
   /** All that was put back in a cell, the oldest first. */
   of(key: CellKey): Iterable<Value>
@@ -48,6 +50,7 @@ export function createRestored(): Restored {
   }
 
   return {
+    has: (key) => cells.has(key),
     get: (stamp, key) => byStamp.get(stamp)?.get(key),
     *of(key) {
       for (const stamp of cells.get(key)?.stamps ?? []) {

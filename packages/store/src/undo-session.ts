@@ -1,6 +1,15 @@
-import { cellKey, cellKeyOf, type CellKey, type Change, type Past, type Stamp, type Value } from '@syncline/stm'
+import {
+  cellKey,
+  cellKeyOf,
+  type CellKey,
+  type Change,
+  type Folding,
+  type Past,
+  type Stamp,
+  type Value,
+} from '@syncline/stm'
 import type { Reworded } from './renames.ts'
-import { createRestored } from './restored.ts'
+import { createRestored, type Restored } from './restored.ts'
 import { createUndoLine, type OwnChange, type UndoLine } from './undo-line.ts'
 import type { UndoNote } from './undo-note.ts'
 
@@ -43,12 +52,7 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
       restored.remember(stampKey(change.stamp), byCell)
       if (change.ordered !== undefined) restored.remember(stampKey(change.ordered), byCell)
     },
-    past: (key) => ({
-      now,
-      restored: (stamp) => restored.get(stampKey(stamp), key),
-      restorations: () => restored.of(key),
-      folded: (folding) => restored.folded(key, folding),
-    }),
+    past: (key) => new PastOfCell(key, now, restored),
     rename(from, to, reworded) {
       const refs = new Map(from.ops.map((op) => [cellKeyOf(op), op]))
       restored.rename(stampKey(from), stampKey(to), (key, value) => {
@@ -57,6 +61,35 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
       })
       for (const one of lines.values()) one.rename(from, to, reworded)
     },
+  }
+}
+
+/** A class, because each commit asks for the past of what it writes. */
+class PastOfCell implements Past {
+  readonly #key: CellKey
+  readonly #now: (stamp: Stamp) => Stamp
+  readonly #restored: Restored
+
+  constructor(key: CellKey, now: (stamp: Stamp) => Stamp, restored: Restored) {
+    this.#key = key
+    this.#now = now
+    this.#restored = restored
+  }
+
+  now(stamp: Stamp): Stamp {
+    return this.#now(stamp)
+  }
+
+  restored(stamp: Stamp): Value | undefined {
+    return this.#restored.has(this.#key) ? this.#restored.get(stampKey(stamp), this.#key) : undefined
+  }
+
+  restorations(): Iterable<Value> {
+    return this.#restored.of(this.#key)
+  }
+
+  folded<T>(folding: Folding<T>): T {
+    return this.#restored.folded(this.#key, folding)
   }
 }
 

@@ -109,6 +109,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
   let group: object | undefined
 
   function now(stamp: Stamp): Stamp {
+    if (renamed.size === 0) return stamp
     let current = stamp
     for (let next = renamed.get(stampKey(current)); next !== undefined; next = renamed.get(stampKey(current)))
       current = next
