@@ -88,8 +88,8 @@ export function lensOf(name: string, { version = 1, upgrade = {} }: RefOptions):
     if (typeof step?.up === 'function') return step
     throw new StmError(
       'missing-upgrade',
-      `"${name}" is of version ${version} and does not say how version ${i + 1} becomes version ${i + 2}, so what older code has stored cannot be ` +
-        `read. Give upgrade: { ${i + 2}: { up: (old) => … } }.`,
+      `"${name}" is of version ${version} and does not say how version ${i + 1} becomes version ${i + 2}. ` +
+        `Give upgrade: { ${i + 2}: { up: (old) => … } }.`,
     )
   })
   if (version === 1) return undefined

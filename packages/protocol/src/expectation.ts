@@ -61,7 +61,7 @@ export function encodeExpectations(expectations: readonly Expectation[]): Uint8A
         if (expected.after !== undefined) out.id(expected.after)
         break
       case 'members':
-        if (expected.to === '') throw out.unfit('"" as the id after the last of a range, before which there is none')
+        if (expected.to === '') throw out.unfit('"" as the end of a range')
         out.byte(MEMBERS)
         out.string(expected.tag)
         out.string(expected.collection)
@@ -70,8 +70,7 @@ export function encodeExpectations(expectations: readonly Expectation[]): Uint8A
         out.id(expected.content)
         break
       case 'list':
-        if (expected.to === 0)
-          throw out.unfit('0 as the position after the last of a range, before which there is none')
+        if (expected.to === 0) throw out.unfit('0 as the end of a range')
         out.byte(LIST)
         out.string(expected.tag)
         out.string(expected.collection)

@@ -246,7 +246,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     if (this.#isOver || this.#footprint.isOver) {
       throw new StmError(
         'transaction-finished',
-        'This tx belongs to a transaction that is over. Read and write inside the body of transact(), before it returns.',
+        'This tx belongs to a transaction that is over. Read and write inside the body of transact().',
       )
     }
     if (this.#child !== undefined) {
@@ -308,7 +308,7 @@ export class Workspace<A extends Arbiter> implements Tx<A> {
     if (ops !== undefined) {
       throw new StmError(
         'commuted',
-        `"${ref.address}" was commuted in this transaction, so what it holds when this commits is not known yet. Write it by commute only, or by other writes only.`,
+        `"${ref.address}" was commuted in this transaction, so what it holds is not known yet. Write it by commute only, or by other writes only.`,
       )
     }
     return this.#edit(policy, draft, ref, intent)
