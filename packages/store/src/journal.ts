@@ -129,6 +129,8 @@ interface Waiter {
 }
 
 const RETRY_MS = 1000
+/** To tell the other tabs takes longer than to write a small entry. */
+const TELL_MS = 16
 /** How long closing waits for the log. */
 const LAST_WRITE_MS = 5000
 
@@ -154,6 +156,9 @@ export function createJournal(
   let leaving = false
   /** How long the entries are that were handed to the log since it has grown. */
   let handedBytes = 0
+  /** Whether the log has grown since the other tabs were told, and when that was. */
+  let hasNews = false
+  let toldMs = 0
   const delay = createDelay(clock, events.onDelay)
   let settlers: Waiter[] = []
   let read = upTo.position
@@ -190,6 +195,8 @@ export function createJournal(
   }
 
   function tellGrown(): void {
+    hasNews = false
+    toldMs = clock.nowMs()
     const bytes = handedBytes
     handedBytes = 0
     events.onGrown(bytes)
@@ -228,7 +235,10 @@ export function createJournal(
         if (grown !== undefined) {
           if (grown === read + 1) read = grown
           else pull().catch(events.onUnreadable)
-          tellGrown()
+          hasNews = true
+          // Whoever waits for it goes on first; and as long as more comes the others need not hear of each entry.
+          await Promise.resolve()
+          if (clock.nowMs() - toldMs >= TELL_MS) tellGrown()
         }
       }
       const waiting = settlers
@@ -237,6 +247,7 @@ export function createJournal(
     } catch (error) {
       giveUp(error)
     } finally {
+      if (hasNews) tellGrown()
       writing = false
       leaving &&= isNothing
     }

@@ -61,6 +61,8 @@ test('[BR5] nothing of a browser ref is sent, named or counted; of a mixed Chang
     tx.set(lease, `${CANARY} again`)
     tx.set(title, 'from both')
   }, browser)
+  // The other tab hears of it in a moment.
+  await world.clock.pass(1)
   one.transact((tx) => tx.set(title, `${tx.get(title)}, and on`))
   await mixed.synced()
   await world.clock.pass(5_000)
