@@ -87,5 +87,13 @@ export interface Change {
  * expect(changeId({ writer: 'w1', seq: 7 })).toBe('w1:7')
  */
 export function changeId(change: { readonly writer: WriterId; readonly seq: number }): ChangeId {
-  return `${change.writer}:${change.seq}`
+  if (change !== named) {
+    named = change
+    name = `${change.writer}:${change.seq}`
+  }
+  return name
 }
+
+/** The Change that was named last, and its id: who commits one asks for it several times, and a text that is put together anew is found more slowly. */
+let named: object | undefined
+let name: ChangeId

@@ -58,6 +58,6 @@ function run(
 function wouldBlock(): StmError {
   return new StmError(
     'would-block',
-    'The body of with() came to retry(), and a Snapshot never changes, so there is nothing to wait for. Give it another way by orElse().',
+    'The body of with() came to retry(), and a Snapshot never changes. Give it another way by orElse().',
   )
 }

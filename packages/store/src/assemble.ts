@@ -449,7 +449,7 @@ function checkParts({ transport, presence, onDemand }: StoreOptions, parts: read
   if (!Array.isArray(parts) || !parts.every(isPart)) {
     throw new StoreError(
       'invalid-parts',
-      '`parts` is no list of parts. Import those that you want from @syncline/store/lean: openLean({ space, parts: [link, undo] }).',
+      '`parts` is no list of parts. Import them from @syncline/store/lean: openLean({ space, parts: [link, undo] }).',
     )
   }
   const names = new Set(parts.map(({ name }) => name))
