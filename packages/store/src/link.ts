@@ -28,6 +28,9 @@ export interface LinkSide {
     records: ReadonlyMap<OrderedItem, Uint8Array>,
   ): void
   onRefusal(refusal: Refusal): void
+  /** Whether this device's log is to be read before Changes are taken in that have come. */
+  isBehind(): boolean
+  readLog(): Promise<void>
   onPresence(session: string, slot: number, payload: Uint8Array): void
   /** The link is up or down for presence: all peers behind the relay are gone when it is down. */
   onReachable(reachable: boolean): void
@@ -90,6 +93,8 @@ export function startLink(line: Line, side: LinkSide): Link {
   let cancelRetry: (() => void) | undefined
   let cancelDrain: (() => void) | undefined
   let stopped = false
+  /** Changes that wait for the log to be read, and what has come after them; another list when the channel is not open any more. */
+  let waiting: Frame[] = []
   /** What was told last. */
   let shown: Status['link'] | undefined
 
@@ -107,6 +112,7 @@ export function startLink(line: Line, side: LinkSide): Link {
     cancelRetry?.()
     cancelDrain?.()
     cancelRetry = cancelDrain = undefined
+    waiting = []
     shut = undefined
     if (relay === undefined) return
     relay = undefined
@@ -155,6 +161,27 @@ export function startLink(line: Line, side: LinkSide): Link {
   }
 
   function onFrame(frame: Frame): void {
+    if (waiting.length > 0) {
+      waiting.push(frame)
+      return
+    }
+    if (frame.type === 'changes' && side.isBehind()) void takeLater((waiting = [frame]))
+    else take(frame)
+  }
+
+  /** Takes in what waits when the log has been read, and what has come meanwhile when it has been read again. */
+  async function takeLater(frames: Frame[]): Promise<void> {
+    while (frames.length > 0) {
+      const { length } = frames
+      await side.readLog()
+      for (let i = 0; i < length; i++) {
+        if (frames !== waiting) return
+        take(frames.shift()!)
+      }
+    }
+  }
+
+  function take(frame: Frame): void {
     try {
       receive(frame)
     } catch (error) {

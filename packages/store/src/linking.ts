@@ -54,6 +54,9 @@ export interface LinkingSide {
   tell(message: TabMessage): void
 }
 
+/** So long a tab with a link of its own waits for the log, at most: what the relay says is all that it has where the storage does not answer. */
+const LONGEST_READ_MS = 1000
+
 /** The tab that has taken over the link has told and stored by then what the relay has. */
 const FORGOTTEN_AFTER_MS = 10_000
 
@@ -148,6 +151,9 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
         if (refusal.code === 'clock-ahead') settling.onClockWrong()
         settling.settle(true)
       },
+      // Whoever runs the link of the browser has read what it sends. Another tab may be told by the relay what Changes have become before it has read that it is they.
+      isBehind: () => term === undefined,
+      readLog,
       onPresence: (session, slot, payload) => peers.onRelay(session, slot, payload),
       onReachable: (reachable) => peers.onReachable(reachable),
       onClockOffset(ms) {
@@ -163,6 +169,14 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       },
     })
     posting.tend()
+  }
+
+  function readLog(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = core.clock.setTimer(LONGEST_READ_MS, resolve)
+      // A log that cannot be read is tried again by whoever looks for news.
+      core.journal.pull().then(cancel, cancel).then(resolve, resolve)
+    })
   }
 
   function* sendable(): Iterable<Sendable> {

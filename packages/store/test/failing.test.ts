@@ -270,6 +270,80 @@ test('[ST19] a tab whose storage fails, and that does not run the link, gets its
   await again.close()
 })
 
+test('[ST19] [ST27] a tab with a link of its own is not shown what a sibling has authored again before it has read that', async () => {
+  const world = await createWorld(1, {
+    refuse: ({ touched }) =>
+      touched.some(({ address }) => address === 'secret') ? { code: 'forbidden', message: 'Not yours.' } : undefined,
+  })
+  const base = memoryStorage()
+  const wire = world.wire()
+  const elected = await world.open({ storage: base, transport: wire })
+  let isFull = false
+  let isLate = false
+  const full = brittleStorage(base, () => (isFull ? new Error('quota') : undefined))
+  const channels: Storage['channels'] = {
+    open: (name, onMessage) =>
+      base.channels!.open(name, (message) => {
+        if (isLate) world.clock.setTimer(5_000, () => onMessage(message))
+        else onMessage(message)
+      }),
+  }
+  const store = await world.open({ storage: { ...full, channels }, transport: world.wire() })
+  await world.clock.pass(1_000)
+  const shown: number[] = []
+  store.changes(votes, ({ now }) => shown.push(now.get(votes)))
+  wire.cut()
+  elected.transact((tx) => tx.set(lww('secret', ''), 'no'))
+  elected.transact((tx) => tx.add(votes, 1))
+  await elected.durable()
+  await world.clock.pass(100)
+  isFull = isLate = true
+  store.transact((tx) => tx.set(title, 'mine'))
+  await world.clock.pass(1_000)
+  wire.mend()
+  await world.clock.pass(3_000)
+  expect([elected.status.pending, elected.refused.list().length]).toEqual([0, 1])
+  expect(store.snapshot.basis.relaySeq).toBe(elected.snapshot.basis.relaySeq)
+  isFull = isLate = false
+  await world.clock.pass(20_000)
+  // What is authored again is the same vote.
+  expect([new Set(shown), store.get(votes), elected.get(title)]).toEqual([new Set([1]), 1, 'mine'])
+  await world.close()
+})
+
+test('[ST19] a tab with a link of its own takes in what the relay tells also when its log does not answer', async () => {
+  const world = await createWorld(1)
+  const base = memoryStorage()
+  let isStuck = false
+  let goOn = (): void => undefined
+  const unstuck = new Promise<void>((resolve) => (goOn = resolve))
+  const stuck = withLog(base, (log) => ({
+    append: (...how) => (isStuck ? Promise.reject(new Error('quota')) : log.append(...how)),
+    async read(...how) {
+      if (isStuck) await unstuck
+      return log.read(...how)
+    },
+  }))
+  await world.open({ storage: base, transport: world.wire() })
+  const store = await world.open({ storage: stuck, transport: world.wire() })
+  const far = await world.open({ transport: world.wire() })
+  await world.clock.pass(1_000)
+  isStuck = true
+  store.transact((tx) => tx.set(title, 'mine'))
+  await world.clock.pass(1_000)
+  far.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(500)
+  expect(store.get(votes)).toBe(0)
+  await world.clock.pass(1_000)
+  expect([store.get(votes), far.get(title), store.status.link]).toEqual([1, 'mine', 'online'])
+  isStuck = false
+  goOn()
+  await world.clock.pass(10_000)
+  expect(store.status).toMatchObject({ storage: 'ok', pending: 0 })
+  await world.close()
+  expect(world.clock.timers).toBe(0)
+})
+
 test('[ST19] a link that only rescues what one tab has done says nothing about that of the browser', async () => {
   const world = await createWorld(2)
   const base = memoryStorage()
