@@ -25,6 +25,8 @@ export interface NoteKeeping {
 const MOST_SESSIONS = 16
 /** So many steps of a session can be taken back, in each scope. */
 const MOST_STEPS = 500
+/** As undoing has it: more operations than these can be taken back only within one step. */
+const MOST_OPERATIONS = 50_000
 
 export function createNoteKeeping(space: string): NoteKeeping {
   const notes = new Map<ChangeId, KeptNote>()
@@ -129,26 +131,35 @@ export function createNoteKeeping(space: string): NoteKeeping {
 
 /** Of the sessions that were written to last, the last steps. */
 function* newest(notes: readonly KeptNote[]): Pieces<readonly KeptNote[]> {
-  const steps = new Map<string, Map<string, Set<number>>>()
+  const steps = new Map<string, Map<string, Steps>>()
   const placed: (Placed & { readonly note: KeptNote })[] = []
   for (const note of notes) {
     const place = placeOf(note)
     if (place !== undefined) placed.push({ note, ...place })
     yield note[4].length * BYTES_OF_A_CELL
   }
-  for (const { session, scope, number } of placed.toReversed()) {
+  for (const { session, scope, number, note } of placed.toReversed()) {
     let scopes = steps.get(session)
     if (scopes === undefined) {
       if (steps.size >= MOST_SESSIONS) continue
       steps.set(session, (scopes = new Map()))
     }
-    let numbers = scopes.get(scope)
-    if (numbers === undefined) scopes.set(scope, (numbers = new Set()))
-    if (numbers.size < MOST_STEPS) numbers.add(number)
+    let own = scopes.get(scope)
+    if (own === undefined) scopes.set(scope, (own = { numbers: new Set(), operations: 0 }))
+    // The newest counts whatever it has.
+    if (own.numbers.size >= MOST_STEPS || own.operations >= MOST_OPERATIONS) continue
+    own.numbers.add(number)
+    own.operations += note[4].length
   }
   return placed
-    .filter(({ session, scope, number }) => steps.get(session)?.get(scope)?.has(number) === true)
+    .filter(({ session, scope, number }) => steps.get(session)?.get(scope)?.numbers.has(number) === true)
     .map(({ note }) => note)
+}
+
+/** Those of a scope, and how many operations they have. */
+interface Steps {
+  readonly numbers: Set<number>
+  operations: number
 }
 
 /** Of which session and scope a note is, and of which step. */
