@@ -25,7 +25,7 @@ export interface Bench {
 const contenders: readonly Contender[] = [...tables.filter(({ isStored }) => isStored), rawJson, rawColumns, rawRows]
 
 const EDITS_A_TASK = 50
-const IDLE_MS = 20_000
+const IDLE_MS = 5_000
 /** So many fit into one transaction of everybody. */
 const ROWS_A_FILL = 10_000
 
