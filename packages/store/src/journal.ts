@@ -1,5 +1,5 @@
 import { encodeEntry, type EndedEntry, type SingleEntry } from '@syncline/protocol'
-import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
+import type { Change, ChangeId, Epoch, WriterId } from '@syncline/stm'
 import { createDelay, type Delay } from './delay.ts'
 import { closedError, StoreError } from './errors.ts'
 import type { AppendOptions, Clock, Log } from './ports.ts'
@@ -499,7 +499,7 @@ export function createJournal(
     commit(change, strict) {
       bringOrder()
       const pending = events.pendingOf(change)
-      unsaved.set(changeId(pending.change), [])
+      unsaved.set(pending.id, [])
       const last = tail('commits')
       if (last === undefined) queue.push({ kind: 'commits', pending: [pending], strict })
       else {

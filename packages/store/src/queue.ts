@@ -6,7 +6,7 @@ import {
   type RunChange,
   type SingleEntry,
 } from '@syncline/protocol'
-import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
+import type { Change, ChangeId, Epoch, WriterId } from '@syncline/stm'
 import type { ClaimOutcome, Offer, OrderedRecord } from './journal.ts'
 import type { Pending } from './replica.ts'
 
@@ -182,12 +182,9 @@ function hasMade({ again }: Settled, writer: WriterId): boolean {
 export function madeBy(piece: Piece): readonly ChangeId[] {
   switch (piece.kind) {
     case 'commits':
-      return piece.pending.map(({ change }) => changeId(change))
+      return piece.pending.map(({ id }) => id)
     case 'settlement':
-      return piece.settlements.flatMap(({ unheard, again }) => [
-        ...unheard.map(({ change }) => changeId(change)),
-        ...again.values(),
-      ])
+      return piece.settlements.flatMap(({ unheard, again }) => [...unheard.map(({ id }) => id), ...again.values()])
     default:
       return []
   }

@@ -42,6 +42,7 @@ import { decideSettlement, raise, stampText, type Settlement } from './settlemen
 
 /** A Change of this browser that the relay has not stored yet. */
 export interface Pending {
+  readonly id: ChangeId
   readonly change: Change
   /** The bytes of what is shared of it, made when first needed. */
   record(): Uint8Array
@@ -228,6 +229,7 @@ export interface Replica {
 
 /** A class, and lazy in all that a store without a relay may never ask for. */
 class PendingChange implements Pending {
+  readonly id: ChangeId
   readonly change: Change
   readonly #whole: Change
   readonly #known: KnownOfChange
@@ -243,6 +245,7 @@ class PendingChange implements Pending {
     known: KnownOfChange,
     clientsIn: (change: Change) => ReadonlyMap<number, WriterId>,
   ) {
+    this.id = changeId(change)
     this.change = change
     this.#whole = whole
     this.#known = known
@@ -579,7 +582,7 @@ export function createReplica(
   }
 
   function keep(change: Change, one: Pending): void {
-    pending.set(changeId(change), one)
+    pending.set(one.id, one)
     if (ended.has(change.writer)) refuseLate(one.change)
     if (postponed === undefined) overlay(one.change.ops)
     else postponed.kept = one.change
