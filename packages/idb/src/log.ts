@@ -289,6 +289,8 @@ export function createLog(
     let count = FIRST_BATCH
     /** A part of the checkpoint in which the reading stands. */
     let part: FoundRecord | undefined
+    /** The browser reads on while what it has read is taken in. */
+    let ahead: ReturnType<typeof readBatch> | undefined
     let left = 0
     let upTo = 0
     let from = 0
@@ -305,7 +307,8 @@ export function createLog(
       // A range that can hold no key is an error.
       if (from < upTo && left > 0) {
         const wanted = Math.min(count, left)
-        const { records, isAtOnce } = await readBatch(from, wanted, upTo)
+        const { records, isAtOnce } = await (ahead ?? readBatch(from, wanted, upTo))
+        ahead = undefined
         const known = part ?? (isAtOnce ? undefined : records.find(({ position }) => !Number.isInteger(position)))
         if (known !== undefined && !(await isThere(known))) {
           last = Math.floor(last)
@@ -313,16 +316,19 @@ export function createLog(
           goOn()
           continue
         }
-        let bytes = 0
+        left -= records.length
+        if (records.length > 0) count = nextBatch(records.length, bytesOf(records))
+        if (records.length === wanted && left > 0) {
+          ahead = readBatch(records.at(-1)!.position, Math.min(count, left), upTo)
+          // Heard when it is its turn.
+          ahead.catch(() => undefined)
+        }
         for (const record of records) {
           last = from = record.position
           part = Number.isInteger(last) ? undefined : record
           const taken = each(record)
           if (taken instanceof Promise) await taken
-          if ('entry' in record) bytes += record.entry.length
         }
-        left -= records.length
-        if (records.length > 0) count = nextBatch(records.length, bytes)
         if (records.length === wanted) continue
       }
       if (left > 0) {
@@ -389,6 +395,9 @@ export function createLog(
 }
 
 const allOfIt = (): ReadRange => ({})
+
+const bytesOf = (records: readonly FoundRecord[]): number =>
+  records.reduce((sum, record) => sum + ('entry' in record ? record.entry.length : 0), 0)
 
 /** Positions as ranges. What lies between two that are no more than 1 apart is of no other space. */
 function runsOf(positions: readonly number[]): readonly (readonly [from: number, to: number])[] {

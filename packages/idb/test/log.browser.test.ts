@@ -293,6 +293,37 @@ test('[ID22] a page that is frozen while it hands over a checkpoint has changed 
   await log.close()
 })
 
+test('[ID6] the next batch is read while one is taken in, and no further one', async () => {
+  const log = await openLog()
+  for (let i = 0; i < 200; i++) void log.append(new Uint8Array(100_000).fill(i))
+  await log.append(Uint8Array.of(200))
+  const { getAll } = IDBIndex.prototype
+  let asked = 0
+  const spy = vi.spyOn(IDBIndex.prototype, 'getAll').mockImplementation(function (this: IDBIndex, ...args) {
+    asked += 1
+    return getAll.apply(this, args)
+  })
+  onTestFinished(() => spy.mockRestore())
+  const seen: number[] = []
+  let goOn = (): void => undefined
+  const held = new Promise<void>((resolve) => (goOn = resolve))
+  const reading = log.read(0, (entry) => {
+    seen.push(entry[0]!)
+    return held
+  })
+  await expect.poll(() => seen.length, patient).toBe(1)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect([seen.length, asked]).toEqual([1, 2])
+  // It goes on behind what was there when it was read.
+  await log.append(Uint8Array.of(201))
+  goOn()
+  await reading
+  expect(seen).toEqual(Array.from({ length: 202 }, (_, i) => i))
+  // A log that is closed meanwhile waits for what is on its way.
+  const broken = log.read(0, () => log.close())
+  await expect(broken).rejects.toMatchObject({ code: 'closed' })
+})
+
 test('[ID5] any history of two tabs reads as the plain list it is', async () => {
   let appended = 0
   let fenced = 0
