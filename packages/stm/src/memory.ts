@@ -78,6 +78,11 @@ export interface Memory {
    */
   apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Changed
   /**
+   * Operations that wait for their policy have a place in the order of all, should that count, other than the one in which they came: here and now, or, with `Infinity`, behind
+   * all others.
+   */
+  place(ops: readonly Op[], at?: number): void
+  /**
    * Forgets operations that still wait for their policy: those that `isGone` names. Others may come instead, as if they had been there all the time: those of them that
    * have no policy yet.
    */
@@ -165,6 +170,8 @@ export function createRuledMemory(
   const policies = new Map<string, Policy>()
   /** Operations whose policy is not known here yet: kept as they are, so that nothing depends on what an app has imported. */
   const unread = new Map<string, WaitingOp[]>()
+  /** The version after which operations stand that have got another place in the order than they came in. */
+  const placed = new WeakMap<Op, number>()
   let indexes: Indexes | undefined
   let view: VersionView | undefined
   /** The number of the first version that somebody has a snapshot of. */
@@ -189,11 +196,16 @@ export function createRuledMemory(
       )
     }
     const waiting = unread.get(tag) ?? []
+    if (waiting.some(({ op }) => policy.renaming?.divides?.(op.payload))) waiting.sort(byPlace)
     const bound = bind(policy, waiting)
     policies.set(tag, bound)
     unread.delete(tag)
     if (waiting.length > 0) foldLate(bound, waiting)
     return bound
+  }
+
+  function byPlace(a: WaitingOp, b: WaitingOp): number {
+    return (placed.get(a.op) ?? a.since) - (placed.get(b.op) ?? b.since)
   }
 
   /** What these operations wrote was there all the time; it only could not be read. */
@@ -457,6 +469,9 @@ export function createRuledMemory(
       return ref === undefined ? stateOfMember(op, versions.cells) : versions.cells.findAt(locationOf(ref))?.state
     },
     apply,
+    place(ops, at = versions.newest.number + 0.5) {
+      for (const op of ops) if (!policies.has(op.tag)) placed.set(op, at)
+    },
     forget(isGone, instead = []) {
       const before = new Map(unread)
       unread.clear()
@@ -468,7 +483,7 @@ export function createRuledMemory(
     distilled(distillation) {
       const { newest } = versions
       newest.isHeld = true
-      const waiting = [...unread.values()].flat()
+      const waiting = [...unread.values()].flatMap((list) => list.toSorted(byPlace))
       return distilledCells(versions.cells, (cell) => versions.readCell(newest, cell), waiting, policyOf, distillation)
     },
     restore,

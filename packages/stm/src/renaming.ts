@@ -27,4 +27,9 @@ export interface Renaming {
   inverse(inverse: Value, renamed: readonly Renamed[]): Value
   /** and as `restored`. */
   restored(restored: Value, renamed: readonly Renamed[]): Value
+  /**
+   * Whether the order of others beside this payload counts: what comes before it is taken in otherwise than what comes after it. That is decided by the order of the
+   * relay. Absent: none is so.
+   */
+  divides?(payload: Value): boolean
 }

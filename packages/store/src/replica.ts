@@ -398,6 +398,7 @@ export function createReplica(
    */
   function onAwake(woken: readonly Pending[]): void {
     for (const { change } of woken) {
+      memory.place(change.ops, Infinity)
       for (const op of change.ops) {
         const key = cellKeyOf(op)
         const cell = overlaid.get(key)
@@ -590,6 +591,7 @@ export function createReplica(
 
   /** The operations of a pending Change lie over the cells that they touch. To be called before they are applied. */
   function overlay(ops: readonly Op[]): void {
+    memory.place(ops, Infinity)
     for (const op of away().present(ops)) {
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
@@ -708,6 +710,8 @@ export function createReplica(
         away().ordered(relaySeq, own.change)
         pending.delete(id)
         memory.put(noStates, next)
+        memory.place(own.change.ops)
+        for (const key of setRight(own.change, true)) changed.add(key)
         continue
       }
       if (!('ops' in item)) continue
@@ -734,17 +738,21 @@ export function createReplica(
 
   /**
    * Whoever has written under a Yjs client of something pending, and has not said so to the relay: which of both a document takes depends on
-   * which it is given first. So these are computed in the relay's order, as everybody else has them.
+   * which it is given first. So do operations that divide those before them from those after them. So these are computed in the relay's order, as everybody else has them.
    */
-  function setRight(theirs: Change): ReadonlySet<CellKey> {
+  function setRight({ ops }: Change, isOwn = false): ReadonlySet<CellKey> {
     let wrong: Set<CellKey> | undefined
-    for (const op of overlaid.size === 0 ? noClients : theirs.ops) {
+    for (const op of overlaid.size === 0 ? noClients : ops) {
       const renaming = memory.policy(op.tag)?.renaming
       const key = renaming && cellKeyOf(op)
       const cell = key && overlaid.get(key)
       if (cell === undefined) continue
       const clients = (cell.clients ??= pendingClientsIn(key!))
-      if (renaming!.written(op.payload).some(({ client }) => clients.has(client))) (wrong ??= new Set()).add(key!)
+      const isWrong =
+        clients.has(DIVIDED) ||
+        renaming!.divides?.(op.payload) === true ||
+        (!isOwn && renaming!.written(op.payload).some(({ client }) => clients.has(client)))
+      if (isWrong) (wrong ??= new Set()).add(key!)
     }
     if (wrong === undefined) return nothing
     const changed = rebuild(wrong)
@@ -757,7 +765,9 @@ export function createReplica(
     for (const { change } of pending.values()) {
       for (const op of change.ops) {
         if (cellKeyOf(op) !== key) continue
-        for (const { client } of memory.policy(op.tag)?.renaming?.written(op.payload) ?? noClients) clients.add(client)
+        const renaming = memory.policy(op.tag)?.renaming
+        for (const { client } of renaming?.written(op.payload) ?? noClients) clients.add(client)
+        if (renaming?.divides?.(op.payload) === true) clients.add(DIVIDED)
       }
     }
     return clients
@@ -1220,6 +1230,8 @@ function named({ writer, seq, at }: Change): Named {
 
 const noInverse = (): Value => null
 const noClients: readonly never[] = []
+/** Among the clients of what is pending: something of it divides. */
+const DIVIDED = -1
 const none: readonly never[] = []
 
 /** The Yjs clients that the header of a record names, and under whom they were used first. */
