@@ -2,8 +2,9 @@ import type { BoundPolicy, EditContext, Intent, PolicyHost, PolicyRef, Value } f
 import * as Y from 'yjs'
 import { removedIn } from './characters.ts'
 import { createCompaction } from './compaction.ts'
+import { parsedBy } from './content.ts'
 import type { Content } from './content.ts'
-import { isMarked, readCut } from './generation-format.ts'
+import { readCut } from './generation-format.ts'
 import type { LiveDocument, LiveHost } from './live.ts'
 import { noteRemoved } from './removals.ts'
 import { appendOwn, appendUpdate, distillUpdates, ignore, load, replay } from './state.ts'
@@ -226,7 +227,7 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
         if (update !== payload) continue
         // It would keep an old text.
         fresh.splice(i, 1)
-        return appendOwn(state, update, base === state ? value : undefined)
+        return appendOwn(state, update, stamp, base === state ? value : undefined)
       }
       return appendUpdate(state, payload, stamp)
     },
@@ -298,18 +299,9 @@ export function writersOf(content: Content<unknown>, payload: Value): readonly n
   if (!(payload instanceof Uint8Array)) return []
   const few = fewWritersIn(payload)
   if (few !== undefined) return few
-  if (isMarked(payload)) return cutBy(payload)
-  try {
-    return content.parse(payload).runs.map(({ client }) => client)
-  } catch {
-    // It says nothing that anybody will apply.
-    return []
-  }
-}
-
-function cutBy(payload: Uint8Array): readonly number[] {
   const cut = readCut(payload)
-  return cut === undefined ? [] : [cut.client]
+  if (cut !== undefined) return [cut.client]
+  return parsedBy(content, payload)?.runs.map(({ client }) => client) ?? []
 }
 
 /** The update that the writes of a draft are, made on a document of their own. `onWriter` is told by whom. */

@@ -1,7 +1,7 @@
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
-import { isMarked } from './generation-format.ts'
-import { isSound } from './generations.ts'
+import { isMarked, kindOf, RETIREMENT } from './generation-format.ts'
+import { generationsIn, isSound } from './generations.ts'
 import type { Replica } from './replica.ts'
 import { begin as beginning, ignore, updatesSince } from './state.ts'
 import type { Link } from './state.ts'
@@ -70,11 +70,17 @@ export function createCompaction(
 
   function run(address: string): void {
     if (isClosed) return
-    const link = newest(address)
-    if (link === undefined || !isScattered(link)) {
+    const now = newest(address)
+    if (now === undefined || !isScattered(now)) {
       finish()
       return
     }
+    // Where lives were retired last: what was before is put together by itself, for what comes after is taken in otherwise.
+    let at: Link | undefined = now
+    while (at !== undefined && kindOf(at.update) !== RETIREMENT) at = at.previous
+    const link = at ?? now
+    // What comes after it next.
+    if (link !== now) waiting.add(address)
     const open = shown(address)
     if (open?.link === link) {
       put(address, link, open.replica)
@@ -103,19 +109,28 @@ export function createCompaction(
   function put(address: string, link: Link, replica: Replica): void {
     const now = newest(address)
     if (updatesSince(link, now) === undefined || isBehind(address, link)) return
-    const { generations } = replica
+    const all = updatesSince(undefined, link)!
+    // An open document may have been made when the same was put together in another way.
+    const generations = replica.generations && generationsIn(all, content)
     const merged =
-      generations === undefined ? Y.encodeStateAsUpdate(replica.doc) : stateBeyond(replica.doc, generations.clocks)
+      generations === undefined
+        ? Y.encodeStateAsUpdate(replica.doc)
+        : stateBeyond(replica.doc, generations.lives.clocks)
     try {
       content.parse(merged)
     } catch {
       // What this code cannot read again it must not write.
       return
     }
-    const all = updatesSince(undefined, link)!
-    const { waiting } = replica
-    const kept = generations?.kept(merged, all, waiting, content) ?? [merged]
-    const beside = [...kept.slice(0, -1), ...all.filter((update) => isUnknown(update, content)), ...waiting]
+    const { waiting, stranded } = replica
+    const there = new Set(all)
+    const left = [...waiting, ...stranded].filter((update) => there.has(update))
+    const kept = generations?.kept(merged, all, left, content) ?? [merged]
+    const beside = [
+      ...kept.slice(0, -1),
+      ...all.filter((update) => isUnknown(update, content)),
+      ...left.filter((update) => generations?.isDropped(update) !== true),
+    ]
     link.compact(kept.at(-1)!, beside, now!)
   }
 

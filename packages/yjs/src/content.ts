@@ -1,3 +1,4 @@
+import type { Value } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { ParsedUpdate } from './update.ts'
 
@@ -32,4 +33,13 @@ export interface Content<V, H = unknown> {
   readonly hasGenerations?: true
   /** What a document may hold, for the message about an edit that left something else. */
   readonly advice: string
+}
+
+/** What an update does; undefined when it says nothing that anybody will apply. */
+export function parsedBy<H>(content: Content<unknown, H>, update: Value): ParsedUpdate<H> | undefined {
+  try {
+    return update instanceof Uint8Array ? content.parse(update) : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -3,7 +3,7 @@ import type { Intent, PolicyRef } from '@syncline/stm'
 import type * as Y from 'yjs'
 import { LONE_SURROGATE } from './halves.ts'
 import { commonEnds, splitsPair } from './pairs.ts'
-import { TEXT_KEY } from './plain-text.ts'
+import { TEXT_KEY } from './text-key.ts'
 import type { TextState } from './state.ts'
 import { carriedOver } from './text-merge.ts'
 

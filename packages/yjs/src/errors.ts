@@ -4,6 +4,8 @@ export type YjsErrorCode =
   | 'update-refused'
   /** An update that builds on another one which is not here. It is shown, whole, as soon as that one comes. */
   | 'update-incomplete'
+  /** An edit came too late for the generation in which it was made. It is kept, and not shown: `conflictCopies` has it. */
+  | 'conflict-copy'
   /** A direct edit left something in the document that a plain text cannot hold. The document was made anew as all others have it. */
   | 'edit-undone'
   /** A direct edit of a document that was closed or made anew. It is not committed. */

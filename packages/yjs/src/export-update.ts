@@ -6,6 +6,7 @@ import { readForeign } from './foreign-update.ts'
 import type { UpdateVersion } from './foreign-update.ts'
 import { wholeOf } from './foreign-whole.ts'
 import { fromClock, writeForeign } from './foreign-writing.ts'
+import { oldIn } from './generation-old.ts'
 import type { Generations } from './generations.ts'
 import { partsOf } from './import-parts.ts'
 import type { Elsewhere, Part } from './import-parts.ts'
@@ -126,7 +127,7 @@ function together(
   const runs = [...structs].map(([client, list]) => [...fromClock(list, clocks.get(client) ?? 0)])
   // Who knows what a new life has taken over under other names would have it twice.
   const old = docs.flatMap(({ generations }) =>
-    generations === undefined ? [] : readForeign(generations.old(), 1).deletes,
+    generations === undefined ? [] : readForeign(oldIn(generations.lives), 1).deletes,
   )
   for (const range of old) deletes.set(range, true)
   return writeForeign(

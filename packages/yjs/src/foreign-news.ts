@@ -100,7 +100,13 @@ function endsOf(
 function* nowIn(doc: Y.Doc, range: Range, generations: Generations | undefined): Generator<Lying> {
   if (generations === undefined) yield* lyingIn(doc, range)
   // What stood nowhere is in place of something else.
-  else for (const { from, to } of generations.moved(range)) yield* lyingIn(doc, to ?? from)
+  else {
+    const { lives } = generations
+    // What was retired lies nowhere either.
+    const clock = Math.max(range.clock, lives.retired?.clocks.get(range.client) ?? 0)
+    const rest = rangeOf(range.client, clock, Math.max(clock, range.clock + range.length))
+    for (const { from, to } of lives.moved(rest)) yield* lyingIn(doc, to ?? from)
+  }
 }
 
 function check(update: Uint8Array, doc: Y.Doc, content: Content<unknown>, part: Part): void {

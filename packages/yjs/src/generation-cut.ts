@@ -5,10 +5,10 @@ import { encodeCut } from './generation-format.ts'
 import type { Cut } from './generation-format.ts'
 import { encodePlaces, fits } from './generation-places.ts'
 import type { Stood } from './generation-places.ts'
-import { TEXT_KEY } from './plain-text.ts'
+import { TEXT_KEY } from './text-key.ts'
 
-/** Who cuts, when, and which life. */
-export type Cutting = Pick<Cut, 'client' | 'base' | 'at'>
+/** Who cuts, when, which life, and how long what was before is retained. */
+export type Cutting = Pick<Cut, 'client' | 'base' | 'at' | 'retentionMs'>
 
 /** Begins a new life of the text in a document that shows all its author knows; undefined where too much was deleted in too many places. Cost: one pass over the document. */
 export function cutText(doc: Y.Doc, cutting: Cutting): Uint8Array | undefined {

@@ -15,6 +15,8 @@ export interface Cut {
   readonly at: number
   /** How far its author knew each client of the old life. */
   readonly clocks: ReadonlyMap<number, number>
+  /** How long after that what was written in the old life is still said in the new one, at least. */
+  readonly retentionMs: number
   /** What stood in the old life, and in which order. As it was encoded: it is not looked at before somebody names something in it. */
   readonly places: Uint8Array
   /** The update that the new life begins with; of no bytes where a state has it already. */
@@ -30,40 +32,60 @@ export interface Kept {
   readonly update: Uint8Array
 }
 
+/** What is left of lives that were retired. */
+export interface Retired {
+  /** The oldest life that is there. */
+  readonly life: number
+  /** The newest life when the last were retired. It counts for ever, with those between. */
+  readonly fixed: number
+  /** Up to where clients have written in those before the oldest, and in those beside it that did not count. */
+  readonly clocks: ReadonlyMap<number, number>
+}
+
+/** What of conflict copies is dropped: of one writer, what was written up to a stamp. */
+export interface Dropped {
+  readonly writer: string
+  readonly at: number
+}
+
+/** Ninety days: who was away for a whole season still has their edits merged. */
+export const RETENTION_MS: number = 90 * 24 * 60 * 60 * 1000
+
 /**
  * No update of Yjs begins so: it would announce more parts than there are bytes. So code that does not know this sets it aside, and says so.
  */
 const MARK = [0xff, 0xff, 0xff, 0xff, 0x0f] as const
-const CUT = 1
-const KEPT = 2
+/** A {@link Cut}. */
+export const CUT = 1
+/** A {@link Kept}. It counts only where it was put together. */
+export const KEPT = 2
+/** Lives are retired, if their time has come. */
+export const RETIREMENT = 3
+/** A {@link Retired}. It counts only where it was put together. */
+export const RETIRED = 4
+/** A {@link Dropped}. */
+export const DROP = 5
 
 /** Whether an operation is no update of Yjs but about lives of a document, of whatever kind. */
 export function isMarked(payload: Uint8Array): boolean {
   return payload[0] === MARK[0] && payload.length > MARK.length && MARK.every((byte, i) => payload[i] === byte)
 }
 
-/** Whether it is what was put together in one place. */
-export function isKept(payload: Uint8Array): boolean {
-  return isMarked(payload) && payload[MARK.length] === KEPT
+/** Which operation it is of those that are about lives; undefined for others. There may be more than this code knows. */
+export function kindOf(payload: Uint8Array): number | undefined {
+  return isMarked(payload) ? payload[MARK.length] : undefined
 }
 
-/** Whether it is a cut with what the new life begins with. It is kept without, once a state has that. */
-export function isWholeCut(payload: Uint8Array): boolean {
-  return isMarked(payload) && payload[MARK.length] === CUT && (readCut(payload)?.content.length ?? 0) > 0
-}
-
-export function encodeCut({ client, base, at, clocks, places, content }: Cut): Uint8Array {
+/** Most cuts say nothing of how long what was before is retained: then it is {@link RETENTION_MS}. */
+export function encodeCut({ client, base, at, clocks, places, content, retentionMs }: Cut): Uint8Array {
   const encoder = begin(CUT)
   encoding.writeVarUint(encoder, client)
   writeName(encoder, base)
   encoding.writeVarUint(encoder, at)
-  encoding.writeVarUint(encoder, clocks.size)
-  for (const [one, clock] of [...clocks].sort(([a], [b]) => a - b)) {
-    encoding.writeVarUint(encoder, one)
-    encoding.writeVarUint(encoder, clock)
-  }
+  writeClocks(encoder, clocks)
   encoding.writeVarUint8Array(encoder, places)
   encoding.writeVarUint8Array(encoder, content)
+  if (retentionMs !== RETENTION_MS) writeName(encoder, retentionMs === Infinity ? undefined : retentionMs)
   return encoding.toUint8Array(encoder)
 }
 
@@ -72,17 +94,14 @@ export function readCut(payload: Uint8Array): Cut | undefined {
   return read(payload, CUT, (decoder) => {
     const client = decoding.readVarUint(decoder)
     const base = readName(decoder)
-    const at = decoding.readVarUint(decoder)
-    const clocks = new Map<number, number>()
-    for (let left = decoding.readVarUint(decoder); left > 0; left--)
-      clocks.set(decoding.readVarUint(decoder), decoding.readVarUint(decoder))
     return {
       client,
       base,
-      at,
-      clocks,
+      at: decoding.readVarUint(decoder),
+      clocks: readClocks(decoder),
       places: readBytes(decoder),
       content: readBytes(decoder),
+      retentionMs: bytesLeft(decoder) === 0 ? RETENTION_MS : (readName(decoder) ?? Infinity),
     }
   })
 }
@@ -104,6 +123,62 @@ export function readKept(payload: Uint8Array): Kept | undefined {
   }))
 }
 
+export function encodeRetirement(at: number): Uint8Array {
+  const encoder = begin(RETIREMENT)
+  encoding.writeVarUint(encoder, at)
+  return encoding.toUint8Array(encoder)
+}
+
+/** The stamp of a retirement: lives are retired whose time has come by then. */
+export function readRetirement(payload: Uint8Array): number | undefined {
+  return read(payload, RETIREMENT, decoding.readVarUint)
+}
+
+export function encodeRetired({ life, fixed, clocks }: Retired): Uint8Array {
+  const encoder = begin(RETIRED)
+  encoding.writeVarUint(encoder, life)
+  encoding.writeVarUint(encoder, fixed)
+  writeClocks(encoder, clocks)
+  return encoding.toUint8Array(encoder)
+}
+
+export function readRetired(payload: Uint8Array): Retired | undefined {
+  return read(payload, RETIRED, (decoder) => ({
+    life: decoding.readVarUint(decoder),
+    fixed: decoding.readVarUint(decoder),
+    clocks: readClocks(decoder),
+  }))
+}
+
+export function encodeDropped({ writer, at }: Dropped): Uint8Array {
+  const encoder = begin(DROP)
+  encoding.writeVarString(encoder, writer)
+  encoding.writeVarUint(encoder, at)
+  return encoding.toUint8Array(encoder)
+}
+
+export function readDropped(payload: Uint8Array): Dropped | undefined {
+  return read(payload, DROP, (decoder) => ({
+    writer: decoding.readVarString(decoder),
+    at: decoding.readVarUint(decoder),
+  }))
+}
+
+function writeClocks(encoder: encoding.Encoder, clocks: ReadonlyMap<number, number>): void {
+  encoding.writeVarUint(encoder, clocks.size)
+  for (const [one, clock] of [...clocks].sort(([a], [b]) => a - b)) {
+    encoding.writeVarUint(encoder, one)
+    encoding.writeVarUint(encoder, clock)
+  }
+}
+
+function readClocks(decoder: decoding.Decoder): ReadonlyMap<number, number> {
+  const clocks = new Map<number, number>()
+  for (let left = decoding.readVarUint(decoder); left > 0; left--)
+    clocks.set(decoding.readVarUint(decoder), decoding.readVarUint(decoder))
+  return clocks
+}
+
 function writeName(encoder: encoding.Encoder, client: number | undefined): void {
   encoding.writeVarUint(encoder, client === undefined ? 0 : client + 1)
 }
@@ -120,7 +195,7 @@ function begin(kind: number): encoding.Encoder {
 }
 
 function read<T>(payload: Uint8Array, kind: number, body: (decoder: decoding.Decoder) => T): T | undefined {
-  if (!isMarked(payload) || payload[MARK.length] !== kind) return undefined
+  if (kindOf(payload) !== kind) return undefined
   const decoder = decoding.createDecoder(payload)
   decoder.pos = MARK.length + 1
   try {

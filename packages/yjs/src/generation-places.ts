@@ -1,7 +1,7 @@
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import type { Cut } from './generation-format.ts'
-import { rangeOf } from './stretches.ts'
+import { listIn, rangeOf } from './stretches.ts'
 import type { Range } from './stretches.ts'
 import type { Id } from './update.ts'
 
@@ -15,6 +15,8 @@ export interface Moved {
   readonly from: Range
   /** Undefined when it stood nowhere. */
   readonly to: Range | undefined
+  /** What it was called then. */
+  readonly at?: Range
 }
 
 /** What was deleted between two neighbours of the new life. It is not there, and can be put there. */
@@ -119,8 +121,8 @@ export class Places {
       const to = gap === undefined ? { client: cut.client, clock: behind } : { client: gap.client, clock: gap.length }
       const run = { client, clock, length, to, index: this.#order.length }
       this.#order.push(run)
-      add(this.#byClient, client, run)
-      add(this.#back, to.client, run)
+      listIn(this.#byClient, client).push(run)
+      listIn(this.#back, to.client).push(run)
       if (gap === undefined) behind += length
       else gap.length += length
     }
@@ -189,12 +191,6 @@ export class Places {
 
 const clockOf = ({ clock }: Run): number => clock
 const clockThere = ({ to }: Run): number => to.clock
-
-function add(lists: Map<number, Run[]>, client: number, run: Run): void {
-  const list = lists.get(client)
-  if (list === undefined) lists.set(client, [run])
-  else list.push(run)
-}
 
 /** The runs of which something is between two clocks. */
 function* overlapping(runs: readonly Run[], clock: number, end: number, startOf: (run: Run) => number): Generator<Run> {

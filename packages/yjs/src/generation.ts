@@ -1,15 +1,12 @@
-import { StoreError } from '@syncline/store'
 import type { PlainStore, Receipt } from '@syncline/store'
-import type { AnyRef, Ref } from '@syncline/stm'
+import { StmError } from '@syncline/stm'
 import type * as Y from 'yjs'
-import type { BoundDocuments } from './bound.ts'
 import { YjsError } from './errors.ts'
 import { cutText } from './generation-cut.ts'
-import { readCut } from './generation-format.ts'
-import type { LiveDocument } from './live.ts'
-import { TAG } from './policy.ts'
+import { readCut, RETENTION_MS } from './generation-format.ts'
+import { boundOf, writeBeside } from './generation-writing.ts'
 import type { TextRef } from './policy.ts'
-import { taking } from './taking.ts'
+import { retireGenerations } from './retire-generations.ts'
 import { stateBeyond } from './update-of.ts'
 
 /** What a text is made of, and what it would be made of in a new life. */
@@ -42,7 +39,7 @@ export function measureGeneration(store: PlainStore, ref: TextRef): GenerationGa
   bound.flush()
   const { replica } = bound.live(ref.address)
   const { doc, generations } = replica
-  const update = cutText(doc, { client: 0, base: generations?.newest, at: 0 })
+  const update = cutText(doc, { client: 0, base: generations?.lives.newest, at: 0, retentionMs: Infinity })
   if (update === undefined) throw unfit(ref)
   const { content, clocks } = readCut(update)!
   // A client and how far it goes; twelve bytes are the most it takes.
@@ -50,11 +47,22 @@ export function measureGeneration(store: PlainStore, ref: TextRef): GenerationGa
   return {
     parts: { now: partsIn(doc), after: clocks.size + (content.length > 2 ? 1 : 0) },
     bytes: {
-      now: stateBeyond(doc, generations?.clocks ?? new Map<number, number>()).length + known(generations?.clocks),
+      now:
+        stateBeyond(doc, generations?.lives.clocks ?? new Map<number, number>()).length +
+        known(generations?.lives.clocks),
       after: content.length + known(clocks),
     },
     changeBytes: update.length,
   }
+}
+
+/** How a generation is begun. */
+export interface GenerationOptions {
+  /**
+   * How long what was before is retained, in milliseconds from now, so that what was written in it and comes late is merged. Default 90 days; `Infinity` for ever.
+   * {@link retireGenerations} drops it then.
+   */
+  readonly retentionMs?: number
 }
 
 /**
@@ -63,10 +71,10 @@ export function measureGeneration(store: PlainStore, ref: TextRef): GenerationGa
  *
  * Nobody need wait for it. Who edits at the same time, offline or with the text open, has their edits in the new life, behind what they were written behind; open documents are made anew
  * (`onReset`). Of several that are begun at once one counts, everywhere the same. What it was made of is kept beside it and not decoded before somebody needs it, so what is stored
- * grows at first, and what is opened shrinks. A document of plain Yjs elsewhere is to begin anew from an export: in one that
+ * grows at first, and what is opened shrinks; it is dropped by {@link retireGenerations}, or when the next is begun, once its retention is over. A document of plain Yjs elsewhere is to begin anew from an export: in one that
  * holds the old life, what is written beside both may stand elsewhere. What was written before can be undone as without it, until the next is begun; beginning a life is no step to undo.
  *
- * Throws `YjsError` `generation-needless` when the text would not have fewer parts, and `StmError` `change-too-large` when the text does not fit into a Change. Cost: one or two passes over
+ * Throws `YjsError` `generation-needless` when the text would not have fewer parts, and `StmError` `invalid-options`, and `change-too-large` when the text does not fit into a Change. Cost: one or two passes over
  * the document, and a Change as large as the text with a few bytes for each part.
  *
  * @example
@@ -83,35 +91,24 @@ export function measureGeneration(store: PlainStore, ref: TextRef): GenerationGa
  * opened.close()
  * await store.close()
  */
-export function startGeneration(store: PlainStore, ref: TextRef): Receipt<void> {
+export function startGeneration(
+  store: PlainStore,
+  ref: TextRef,
+  { retentionMs = RETENTION_MS }: GenerationOptions = {},
+): Receipt<void> {
+  if (retentionMs !== Infinity && (!Number.isSafeInteger(retentionMs) || retentionMs < 0))
+    throw new StmError('invalid-options', `retentionMs is ${retentionMs}. Give whole milliseconds, or Infinity.`)
   const bound = boundOf(store, ref)
-  return store.transact(
-    (tx) => {
-      // Not what a text offers: its policy knows it by itself.
-      const document: AnyRef = ref
-      tx.edit(
-        document as Ref<unknown, { edit: never }>,
-        taking(({ doc, generations }, _content, { stamp }) => {
-          const update = cutText(doc, { client: bound.freshClient(doc), base: generations?.newest, at: stamp.at })
-          if (update === undefined) throw unfit(ref)
-          const now = partsIn(doc)
-          if (now <= readCut(update)!.clocks.size + 1) throw needless(ref, now)
-          return update
-        }),
-      )
-    },
-    { undo: false },
-  )
-}
-
-/** Throws when there are no live texts behind the ref. */
-function boundOf(store: PlainStore, ref: TextRef): BoundDocuments<unknown, never, LiveDocument<unknown>> {
-  const policy = store.policyOf(ref)
-  if (ref.policy.tag !== TAG || !('live' in policy)) {
-    throw new StoreError('no-document', `"${ref.address}" is a "${ref.policy.tag}" ref. Only texts begin new lives.`)
-  }
-  // What has this tag and live documents was bound by this package.
-  return policy as BoundDocuments<unknown, never, LiveDocument<unknown>>
+  retireGenerations(store, ref)
+  return writeBeside(store, ref, ({ doc, generations }, _content, { stamp }) => {
+    const { at } = stamp
+    const base = generations?.lives.newest
+    const update = cutText(doc, { client: bound.freshClient(doc), base, at, retentionMs })
+    if (update === undefined) throw unfit(ref)
+    const now = partsIn(doc)
+    if (now <= readCut(update)!.clocks.size + 1) throw needless(ref, now)
+    return update
+  })
 }
 
 function partsIn({ store }: Y.Doc): number {
@@ -123,13 +120,13 @@ function partsIn({ store }: Y.Doc): number {
 function needless({ address }: TextRef, parts: number): YjsError {
   return new YjsError(
     'generation-needless',
-    `The text "${address}" has ${parts} parts, and would have as many in a new life. Nothing was written. Ask measureGeneration() when it is worth it.`,
+    `The text "${address}" has ${parts} parts, and would have as many in a new life. None was begun. Ask measureGeneration() when it is worth it.`,
   )
 }
 
 function unfit({ address }: TextRef): YjsError {
   return new YjsError(
     'generation-needless',
-    `The text "${address}" was deleted in more than two million places, which is more than can be named. Nothing was written.`,
+    `The text "${address}" was deleted in more than two million places, which is more than can be named. None was begun.`,
   )
 }

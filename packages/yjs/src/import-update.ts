@@ -7,6 +7,7 @@ import type { UpdateVersion } from './foreign-update.ts'
 import { wholeOf } from './foreign-whole.ts'
 import { Foreign } from './foreign.ts'
 import type { ForeignKind, Stretch } from './foreign.ts'
+import { oldIn } from './generation-old.ts'
 import { partsOf } from './import-parts.ts'
 import type { Elsewhere, Part } from './import-parts.ts'
 import { taking } from './taking.ts'
@@ -145,7 +146,7 @@ export function fillIn(tx: Tx, foreign: Foreign, parts: readonly Part[]): void {
   for (const part of parts) {
     edit(tx, part, ({ doc, generations }) => {
       known.push({ part, update: Y.encodeStateAsUpdate(doc) })
-      if (generations !== undefined) known.push({ part, update: generations.old() })
+      if (generations !== undefined) known.push({ part, update: oldIn(generations.lives) })
       return undefined
     })
   }

@@ -26,8 +26,11 @@ export { importUpdate } from './import-update.ts'
 export type { ForeignRoot, Imported, ImportUpdateOptions, SetAside } from './import-update.ts'
 
 // New lives of documents that were edited for long
+export { conflictCopies, dropConflictCopy, watchConflictCopies } from './conflict-copies.ts'
+export type { ConflictCopy } from './conflict-copies.ts'
 export { measureGeneration, startGeneration } from './generation.ts'
-export type { GenerationGain } from './generation.ts'
+export type { GenerationGain, GenerationOptions } from './generation.ts'
+export { retireGenerations } from './retire-generations.ts'
 
 // Presence
 export { yjsPresence } from './presence.ts'

@@ -6,7 +6,7 @@ import { createFinger } from './finger.ts'
 import type { Finger } from './finger.ts'
 import { insertedStrings } from './halves.ts'
 import { LiveDocument, LOCAL } from './live.ts'
-import { TEXT_KEY } from './plain-text.ts'
+import { TEXT_KEY } from './text-key.ts'
 
 /** The live document of one text ref. */
 export class LiveText extends LiveDocument<string> {

@@ -322,7 +322,7 @@ export abstract class LiveDocument<V> {
     const kept = updatesSince(undefined, this.#link) ?? []
     for (const update of kept) if (!isMarked(update)) yield update
     const { generations } = this.#replica
-    if (generations !== undefined) yield* [...generations.beginning(), ...generations.missed]
+    if (generations !== undefined) yield* [...generations.beginning, ...generations.missed]
     yield* this.#unsettled
     yield* this.#pending
   }

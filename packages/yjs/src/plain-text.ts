@@ -2,11 +2,9 @@ import * as decoding from 'lib0/decoding'
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
 import { whyHalved } from './halves.ts'
+import { TEXT_KEY } from './text-key.ts'
 import { parseUpdate, readString } from './update.ts'
 import type { Grammar, Held, Parent } from './update.ts'
-
-/** The name of the one Y.Text in the document of a `text` ref. */
-export const TEXT_KEY = 'text'
 
 // Content types of the update format, version 1 (yjs/src/structs/Item.js).
 const GONE = 0

@@ -1,9 +1,10 @@
-import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
+import type { ForeignStruct } from './foreign-update.ts'
+import { writeStructs } from './foreign-writing.ts'
 import { cutOfGap, encodePlaces, decodePlaces } from './generation-places.ts'
 import { encodeCut } from './generation-format.ts'
 import type { Cut } from './generation-format.ts'
-import { Stretches } from './stretches.ts'
+import { rangesIn, Stretches } from './stretches.ts'
 import type { Range } from './stretches.ts'
 
 /** Under which client stretches stand now, and by how much their clocks are greater there. */
@@ -34,52 +35,33 @@ export function renamed(update: Uint8Array, names: Names): Uint8Array {
     return Y.createID(one!.range.client, one!.range.clock)
   }
 
-  const runs: (typeof structs)[] = []
-  for (const struct of structs) {
-    const last = runs.at(-1)
-    if (last?.[0]!.id.client === struct.id.client) last.push(struct)
-    else runs.push([struct])
-  }
-  const encoder = new Y.UpdateEncoderV1()
-  encoding.writeVarUint(encoder.restEncoder, runs.length)
-  for (const run of runs) {
-    const first = named(run[0]!.id)
-    encoding.writeVarUint(encoder.restEncoder, run.length)
-    encoder.writeClient(first.client)
-    encoding.writeVarUint(encoder.restEncoder, first.clock)
-    for (const struct of run) {
-      if (struct instanceof Y.Item) {
-        if (struct.origin !== null) struct.origin = named(struct.origin)
-        if (struct.rightOrigin !== null) struct.rightOrigin = named(struct.rightOrigin)
-        // Read from an update, a parent is a name or an id.
-        if (struct.parent instanceof Y.ID) struct.parent = named(struct.parent)
-      }
-      struct.write(encoder, 0)
+  const runs = new Map<number, Renaming>()
+  for (const struct of structs as ForeignStruct[]) {
+    const { client, clock } = struct.id
+    const run = runs.get(client) ?? { to: named(struct.id), from: clock, structs: [] }
+    runs.set(client, run)
+    struct.id = Y.createID(run.to.client, run.to.clock + clock - run.from)
+    if (struct instanceof Y.Item) {
+      if (struct.origin !== null) struct.origin = named(struct.origin)
+      if (struct.rightOrigin !== null) struct.rightOrigin = named(struct.rightOrigin)
+      // Read from an update, a parent is a name or an id.
+      if (struct.parent instanceof Y.ID) struct.parent = named(struct.parent)
     }
+    run.structs.push(struct)
   }
-
   const deleted = new Stretches<true>()
-  for (const [client, ranges] of ds.clients) {
-    for (const { clock, len } of ranges) {
-      for (const { range } of namesOf({ client, clock, length: len }, names)) deleted.set(range, true)
-    }
-  }
-  const byClient = new Map<number, Range[]>()
-  for (const { range } of deleted) {
-    const list = byClient.get(range.client)
-    if (list === undefined) byClient.set(range.client, [range])
-    else list.push(range)
-  }
-  encoding.writeVarUint(encoder.restEncoder, byClient.size)
-  for (const [client, list] of byClient) {
-    encoding.writeVarUint(encoder.restEncoder, client)
-    encoding.writeVarUint(encoder.restEncoder, list.length)
-    for (const { clock, length } of list) {
-      encoding.writeVarUint(encoder.restEncoder, clock)
-      encoding.writeVarUint(encoder.restEncoder, length)
-    }
-  }
-  return encoder.toUint8Array()
+  for (const one of rangesIn(ds)) for (const { range } of namesOf(one, names)) deleted.set(range, true)
+  return writeStructs(
+    Array.from(runs.values(), (run) => run.structs),
+    Array.from(deleted, ({ range }) => range),
+  )
+}
+
+/** What one client has written, which is the work of one client afterwards too: who that is, and from which clock on. */
+interface Renaming {
+  readonly to: Y.ID
+  readonly from: number
+  readonly structs: ForeignStruct[]
 }
 
 /** A cut with other names for who has written it, and for what it was made of. Cost: one pass. */

@@ -1,7 +1,8 @@
 import type { Renamed, Renaming, Units, Value } from '@syncline/stm'
+import { parsedBy } from './content.ts'
 import type { Content } from './content.ts'
 import { decodeDocInverse, encodeDocInverse } from './doc-inverse.ts'
-import { readCut } from './generation-format.ts'
+import { kindOf, readCut, RETIREMENT } from './generation-format.ts'
 import { lengthOf } from './generation-places.ts'
 import { decodeStandIns, encodeStandIns } from './lineage.ts'
 import type { StandIn } from './lineage.ts'
@@ -20,16 +21,6 @@ export function createRenaming(
   /** What was found in updates that are asked about again and again. */
   const known = new WeakMap<Uint8Array, readonly Units[]>()
 
-  /** What an update does; undefined when it says nothing that anybody will apply. */
-  function parsed(payload: Value): ParsedUpdate | undefined {
-    if (!(payload instanceof Uint8Array)) return undefined
-    try {
-      return content.parse(payload)
-    } catch {
-      return undefined
-    }
-  }
-
   function written(payload: Value): readonly Units[] {
     if (!(payload instanceof Uint8Array)) return none
     let units = known.get(payload)
@@ -41,7 +32,7 @@ export function createRenaming(
       known.set(payload, units)
       return units
     }
-    const { runs } = parsed(payload) ?? nothing
+    const { runs } = parsedBy(content, payload) ?? nothing
     units = runs.map(({ client, clock, end }) => ({ client, clock, length: end - clock }))
     known.set(payload, units)
     return units
@@ -49,11 +40,12 @@ export function createRenaming(
 
   return {
     written,
+    divides: (payload) => payload instanceof Uint8Array && kindOf(payload) === RETIREMENT,
     clients(payload) {
       const clients = new Set<number>()
       const cut = payload instanceof Uint8Array ? readCut(payload) : undefined
       if (cut !== undefined) for (const client of [cut.client, ...cut.clocks.keys()]) clients.add(client)
-      const { runs, deletes } = parsed(payload) ?? nothing
+      const { runs, deletes } = parsedBy(content, payload) ?? nothing
       for (const { client } of deletes) clients.add(client)
       for (const { client, structs } of runs) {
         clients.add(client)
@@ -66,7 +58,7 @@ export function createRenaming(
     payload(payload, renamed) {
       const cut = renamed.length > 0 && payload instanceof Uint8Array ? readCut(payload) : undefined
       if (cut !== undefined) return renamedCut(cut, namesFrom(renamed))
-      if (renamed.length === 0 || parsed(payload) === undefined) return payload
+      if (renamed.length === 0 || parsedBy(content, payload) === undefined) return payload
       // What was read is bytes.
       return renamedUpdate(payload as Uint8Array, namesFrom(renamed))
     },

@@ -1,5 +1,7 @@
 import * as Y from 'yjs'
 import type { Content } from './content.ts'
+import type { Lives } from './generation-lives.ts'
+import { settled, translated } from './generation-translation.ts'
 import type { Generations } from './generations.ts'
 import { YjsError } from './errors.ts'
 import { missingFrom } from './update.ts'
@@ -26,8 +28,8 @@ interface Parked {
   readonly update: Uint8Array
   /** In the life that the document shows. */
   readonly said: Uint8Array
-  /** What it is in that life depends on what it builds on. */
-  readonly isOpen: boolean
+  /** What it is in that life depends on what it builds on: the lives as it came. */
+  readonly open: Lives | undefined
   readonly parsed: ParsedUpdate
   readonly feeding: Feeding
 }
@@ -47,24 +49,34 @@ export class Replica {
   /** By the client whose structs are missing, what waits for the latest of them first: who writes on finds at the end what can go in now. */
   readonly #parked = new Map<number, { readonly needs: number; readonly parked: Parked }[]>()
   #fed = 0
+  /** What has come too late for its life, as it came. */
+  readonly stranded: Set<Uint8Array> = new Set()
 
   constructor(doc: Y.Doc, content: Content<unknown>, report: Report, generations?: Generations) {
     this.doc = doc
     this.generations = generations
     this.#content = content
     this.#report = report
-    for (const update of generations?.beginning() ?? []) Y.applyUpdate(doc, update, REMOTE)
+    for (const update of generations?.beginning ?? []) Y.applyUpdate(doc, update, REMOTE)
   }
 
   /** Takes one update and tells whether it is in now. Never throws. */
   feed(update: Uint8Array, feeding: Feeding = {}): boolean {
     let parsed: ParsedUpdate
     let said = update
-    let isOpen = false
+    let open: Lives | undefined
     try {
       parsed = this.#content.parse(update)
-      if (this.generations !== undefined) {
-        ;({ update: said, isOpen } = this.generations.translated(update, parsed))
+      const lives = this.generations?.of(update)
+      if (lives !== undefined) {
+        if (this.generations!.strands(update, parsed)) {
+          this.stranded.add(update)
+          this.#report(stranded(update), update)
+          return false
+        }
+        const now = translated(lives, update, parsed)
+        said = now.update
+        if (now.isOpen) open = lives
         if (said !== update) parsed = this.#content.parse(said)
       }
     } catch (error) {
@@ -72,13 +84,14 @@ export class Replica {
       return false
     }
     let applied = true
-    const ready: Parked[] = [{ place: (this.#fed += 1), update, said, isOpen, parsed, feeding }]
+    const ready: Parked[] = [{ place: (this.#fed += 1), update, said, open, parsed, feeding }]
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
       const missing = missingFrom(next.parsed, this.#clockOf)
       if (missing !== undefined) {
         if (next.parsed === parsed) {
           applied = false
-          this.#report(incomplete(update, missing.client, missing.clock), update)
+          const isLate = this.generations?.lives.retired !== undefined
+          this.#report(isLate ? stranded(update) : incomplete(update, missing.client, missing.clock), update)
         }
         this.#park(next, missing)
         continue
@@ -90,7 +103,7 @@ export class Replica {
         continue
       }
       for (const { client, end } of next.parsed.runs) next.feeding.onApply?.(client, end)
-      this.#apply(next.isOpen ? this.generations!.settled(next.said, this.doc) : next.said)
+      this.#apply(next.open === undefined ? next.said : settled(next.open, next.said, this.doc))
       next.feeding.onApplied?.()
       for (const { client } of next.parsed.runs) {
         const parked = this.#parked.get(client)
@@ -143,6 +156,13 @@ function refusal(update: Uint8Array, cause: unknown, { name }: Content<unknown>)
     `An update of ${update.length} bytes is not an update of a ${name}: ${why}. It is set aside; the ${name} is shown without it. ` +
       `Whoever wrote it should write through a ${name} ref.`,
     { cause },
+  )
+}
+
+function stranded(update: Uint8Array): YjsError {
+  return new YjsError(
+    'conflict-copy',
+    `An update of ${update.length} bytes comes too late for its generation. It is in a conflict copy.`,
   )
 }
 

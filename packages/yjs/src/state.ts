@@ -1,10 +1,11 @@
 import { nobodys, type Distilled, type PolicyRef, type Stamp, type Value } from '@syncline/stm'
 import type * as Y from 'yjs'
 import type { Content } from './content.ts'
-import { isKept, isMarked, isWholeCut } from './generation-format.ts'
+import { isMarked, KEPT, kindOf, readCut, RETIRED, RETIREMENT } from './generation-format.ts'
 import { generationsIn, isSound } from './generations.ts'
 import { REMOTE, Replica } from './replica.ts'
 import type { Report } from './replica.ts'
+import { noteStamp, stampFor } from './stamps.ts'
 
 /**
  * One update in the history of a document, on top of another. Shared by all states that come after it. What a link means never changes; how it is
@@ -20,6 +21,8 @@ export class Link {
   #loose: number
   #mergedBytes: number
   #isCut: boolean
+  /** Whether lives were retired up to here: what comes may be a conflict copy, of which is told who has written it, and when. */
+  readonly isLate: boolean
 
   constructor(previous: Link | undefined, update: Uint8Array) {
     this.#previous = previous
@@ -28,7 +31,8 @@ export class Link {
     this.totalBytes = (previous?.totalBytes ?? 0) + update.length
     this.#loose = (previous === undefined ? 0 : previous.#loose) + 1
     this.#mergedBytes = previous === undefined ? 0 : previous.#mergedBytes
-    this.#isCut = (previous !== undefined && previous.#isCut) || isWholeCut(update)
+    this.#isCut = (previous !== undefined && previous.#isCut) || isWorthIt(update)
+    this.isLate = (previous !== undefined && previous.isLate) || isOneOf(update, RETIREMENT, RETIRED)
   }
 
   get previous(): Link | undefined {
@@ -70,11 +74,20 @@ export class Link {
     let loose = 0
     let isCut = false
     for (const link of above.reverse()) {
-      link.#isCut = isCut ||= isWholeCut(link.#update)
+      link.#isCut = isCut ||= isWorthIt(link.#update)
       link.#loose = loose += 1
       link.#mergedBytes = merged.length
     }
   }
+}
+
+function isOneOf(update: Uint8Array, ...kinds: readonly number[]): boolean {
+  return kinds.includes(kindOf(update)!)
+}
+
+/** Whether much of what is before it is of no use to most: a cut with what the new life begins with, which is kept without once a state has that, or a retirement. */
+function isWorthIt(update: Uint8Array): boolean {
+  return kindOf(update) === RETIREMENT || (readCut(update)?.content.length ?? 0) > 0
 }
 
 /**
@@ -111,17 +124,25 @@ export type TextState = DocumentState<string>
 export function appendUpdate<V>(state: DocumentState<V> | undefined, payload: Value, stamp: Stamp): DocumentState<V> {
   // What was put together counts only where it was: who has seen less would have it otherwise.
   const isNone =
-    !(payload instanceof Uint8Array) || payload.length === 0 || (stamp.writer !== nobodys.writer && isKept(payload))
+    !(payload instanceof Uint8Array) ||
+    payload.length === 0 ||
+    (stamp.writer !== nobodys.writer && isOneOf(payload, KEPT, RETIRED))
   if (isNone) return state ?? new DocumentState<V>(undefined)
   // A view would keep the whole message alive that it was cut from.
-  return appendOwn(state, payload.length === payload.buffer.byteLength ? payload : payload.slice())
+  return appendOwn(state, payload.length === payload.buffer.byteLength ? payload : payload.slice(), stamp)
 }
 
 /**
  * The same of an update that was made here, and is no part of other bytes: small ones have no buffer before somebody asks for it. `value` is what the
  * state reads as, where that is known.
  */
-export function appendOwn<V>(state: DocumentState<V> | undefined, update: Uint8Array, value?: V): DocumentState<V> {
+export function appendOwn<V>(
+  state: DocumentState<V> | undefined,
+  update: Uint8Array,
+  stamp: Stamp,
+  value?: V,
+): DocumentState<V> {
+  if (state?.link?.isLate === true && stamp.writer !== nobodys.writer) noteStamp(update, stamp)
   return new DocumentState(new Link(state?.link, update), value)
 }
 
@@ -142,7 +163,7 @@ export function updatesSince(base: Link | undefined, link: Link | undefined): re
 
 /** The updates of a document, as they are put together by now. Nothing is decoded. */
 export function distillUpdates({ link }: DocumentState<unknown>): readonly Distilled[] {
-  return updatesSince(undefined, link)!.map((payload) => ({ payload, stamp: nobodys }))
+  return updatesSince(undefined, link)!.map((payload) => ({ payload, stamp: stampFor(payload) ?? nobodys }))
 }
 
 /** Brings a fresh document to a state. Cost: one pass over its updates. */

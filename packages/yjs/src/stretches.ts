@@ -1,3 +1,5 @@
+import type * as Y from 'yjs'
+
 /** A stretch of characters, or of other units, of one Yjs client. */
 export interface Range {
   readonly client: number
@@ -65,6 +67,20 @@ export class Stretches<V> {
     for (const [client, list] of this.#byClient)
       for (const { clock, end, value } of list) yield { range: rangeOf(client, clock, end), value }
   }
+}
+
+/** What an update deletes. */
+export function* rangesIn({ clients }: Y.Transaction['deleteSet']): Generator<Range> {
+  for (const [client, ranges] of clients) for (const { clock, len } of ranges) yield { client, clock, length: len }
+}
+
+/** The list under a key, which is made when it is not there. */
+export function listIn<T>(lists: Map<number, T[]>, client: number): T[] {
+  const known = lists.get(client)
+  if (known !== undefined) return known
+  const list: T[] = []
+  lists.set(client, list)
+  return list
 }
 
 /** The range from one clock up to another. */

@@ -2,6 +2,7 @@ import type { PolicyHost, Reversal, Undone } from '@syncline/stm'
 import * as Y from 'yjs'
 import { freeClient, hashOf } from './bound.ts'
 import { removedIn } from './characters.ts'
+import { parsedBy } from './content.ts'
 import { removedBy } from './removals.ts'
 import { plainText } from './plain-text.ts'
 import type { Replica } from './replica.ts'
@@ -84,7 +85,7 @@ function onCopy<T>(state: TextState | undefined, body: (replica: Replica) => T):
 function createTextReversal(reversing: Reversing): Reversal<TextState> {
   return {
     inverse(before, payload) {
-      const parsed = payload instanceof Uint8Array ? parsedUnlessRefused(payload) : undefined
+      const parsed = parsedBy(plainText, payload)
       if (parsed === undefined) return undefined
       const removed = removedBy(payload as Uint8Array) ?? removedFrom(before, payload as Uint8Array, parsed)
       return encodeInverse({ inserted: leftBy(parsed), removed: removed.flatMap((one) => without(one, parsed)) })
@@ -93,15 +94,6 @@ function createTextReversal(reversing: Reversing): Reversal<TextState> {
       reversing.on(state, (replica) =>
         revertOn(replica, undone, past, (length) => reversing.writer(replica.doc, length, undone)),
       ),
-  }
-}
-
-/** What an update does; undefined when nobody will apply it. */
-function parsedUnlessRefused(update: Uint8Array): ParsedUpdate | undefined {
-  try {
-    return plainText.parse(update)
-  } catch {
-    return undefined
   }
 }
 

@@ -3,7 +3,8 @@ import * as Y from 'yjs'
 import { charactersOf, hasAll, lyingIn } from './characters.ts'
 import type { Lying } from './characters.ts'
 import type { Moved } from './generation-places.ts'
-import type { Named } from './generations.ts'
+import { writeStructs } from './foreign-writing.ts'
+import type { Lives, Named } from './generation-lives.ts'
 import { noteRemoved } from './removals.ts'
 import { encodeStandIns, withLineage } from './lineage.ts'
 import type { Lineage, StandIn } from './lineage.ts'
@@ -40,7 +41,7 @@ export function revertOn(
   const where = placesIn(replica)
   // What is put back goes beside all that was deleted there.
   if (undone.some(({ inverse }) => (decodeInverse(inverse) ?? nothing).removed.length > 0))
-    if (replica.generations?.depth === 1) for (const gaps of replica.generations.gaps()) replica.feed(gaps)
+    if (replica.generations?.lives.depth === 1) replica.feed(gapsIn(replica.generations.lives))
   const { removed, tombstones, isSuperseded } = withLineage(past, where.hasAll, (lineage) =>
     planOf(where, undone, lineage),
   )
@@ -123,6 +124,15 @@ function planOf(where: Where, undone: readonly Undone[], lineage: Lineage): Plan
   return { removed, tombstones, isSuperseded }
 }
 
+/** An update that puts all gaps where they were, of one cut. */
+function gapsIn(lives: Lives): Uint8Array {
+  const gaps = [...lives.chain[0]!.places().gaps]
+  return writeStructs(
+    gaps.map((client) => [lives.gapItem(client)!]),
+    [],
+  )
+}
+
 /** Where characters are, by the names that they had when they were written. */
 interface Where {
   /** The parts of a range, and their names in the generation in which they were written. */
@@ -133,9 +143,10 @@ interface Where {
 }
 
 function placesIn(replica: Replica): Where {
-  const { doc, generations } = replica
+  const { doc } = replica
+  const lives = replica.generations?.lives
   // Where two generations have deleted beside each other nobody has said which came first.
-  if (generations === undefined || generations.depth > 1) {
+  if (lives?.depth !== 1) {
     return {
       first: (range) => [{ from: range, first: range }],
       hasAll: (range) => hasAll(doc, range),
@@ -146,15 +157,15 @@ function placesIn(replica: Replica): Where {
   }
   /** What is not there because it was deleted before a cut is put there. */
   const find = (range: Range): readonly Moved[] => {
-    const moved = [...generations.moved(range)]
+    const moved = [...lives.moved(range)]
     for (const { to } of moved) {
-      const gap = to === undefined || hasAll(doc, to) ? undefined : generations.gap(to.client)
-      if (gap !== undefined) replica.feed(gap)
+      const gap = to === undefined || hasAll(doc, to) ? undefined : lives.gapItem(to.client)
+      if (gap !== undefined) replica.feed(writeStructs([[gap]], []))
     }
     return moved
   }
   return {
-    first: (range) => generations.first(range),
+    first: (range) => lives.first(range),
     hasAll: (range) => find(range).every(({ from, to }) => hasAll(doc, to ?? from)),
     *lying(range) {
       for (const { from, to } of find(range)) {

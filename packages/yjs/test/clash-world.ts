@@ -39,6 +39,8 @@ export interface ClashWorld {
   /** What somebody sends who keeps to no rule. */
   send(...records: readonly Uint8Array[]): Promise<void>
   pass(ms: number): Promise<void>
+  /** Time goes by while nothing runs, as when machines sleep. */
+  sleep(ms: number): void
   /** Closes all stores. */
   close(): Promise<void>
 }
@@ -116,6 +118,7 @@ export function createClashWorld(seed: number, options: Partial<RelayOptions> = 
       nowMs = end
       await settle()
     },
+    sleep: (ms) => void (nowMs += ms),
     async close() {
       for (const store of stores) await store.close()
       await settle()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { cutText } from '../src/generation-cut.ts'
-import { isMarked } from '../src/generation-format.ts'
+import { isMarked, RETENTION_MS } from '../src/generation-format.ts'
 import { plainText } from '../src/plain-text.ts'
 import { textPolicy } from '../src/policy.ts'
 import { ignore, load } from '../src/state.ts'
@@ -38,7 +38,10 @@ function cut(site: Site, at: number): void {
   const live = site.policy.live(note.address)
   const { replica } = live.shown!
   const client = site.randomUint32()
-  site.commit(note.address, cutText(replica.doc, { client, base: replica.generations?.newest, at })!)
+  site.commit(
+    note.address,
+    cutText(replica.doc, { client, base: replica.generations?.lives.newest, at, retentionMs: RETENTION_MS })!,
+  )
 }
 
 const counts = { edits: 0, cuts: 0, late: 0, rivals: 0, compacted: 0 }
@@ -139,7 +142,7 @@ function run(count: number, steps: readonly Step[], order: number): void {
     for (const { payload } of list) state = textPolicy.apply(state, payload, stamp)
     const { doc, generations } = load(plainText.create(), plainText, state?.link, ignore)
     expect(plainText.read(doc)).toBe(expected)
-    encodings.add(stateBeyond(doc, generations?.clocks ?? new Map()).join())
+    encodings.add(stateBeyond(doc, generations?.lives.clocks ?? new Map()).join())
   }
   expect(encodings.size).toBe(1)
 }

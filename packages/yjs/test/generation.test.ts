@@ -3,7 +3,7 @@ import type { Store } from '@syncline/store'
 import { afterEach, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { cutText } from '../src/generation-cut.ts'
-import { encodeKept, isMarked } from '../src/generation-format.ts'
+import { encodeKept, isMarked, RETENTION_MS } from '../src/generation-format.ts'
 import { exportStateVector, exportUpdate, importUpdate, measureGeneration } from '../src/index.ts'
 import { doc, openText, startGeneration, text } from '../src/index.ts'
 import { plainText } from '../src/plain-text.ts'
@@ -100,6 +100,8 @@ test('[TE34] a text that is read as it was written is not cut', async () => {
   const store = await open()
   store.transact((tx) => tx.insert(note, 0, 'a text'))
   expect(() => startGeneration(store, note)).toThrow(expect.objectContaining({ code: 'generation-needless' }))
+  // @ts-expect-error A doc has no generations; the types say so too.
+  expect(() => startGeneration(store, doc('page'))).toThrow(expect.objectContaining({ code: 'no-document' }))
 })
 
 test('[TE35] steps go back one by one through all a text was before a cut, and forward again', async () => {
@@ -217,7 +219,7 @@ test('[TE34] what two people typed for hours has two parts in a new life, and wh
   const { doc: live } = site.open(note)
   const parts = (of: Y.Doc): number => [...of.store.clients.values()].reduce((sum, { length }) => sum + length, 0)
   const before = [parts(live), Y.encodeStateAsUpdate(live).length, site.read(note).length]
-  site.commit(note.address, cutText(live, { client: 77, base: undefined, at: 5 })!)
+  site.commit(note.address, cutText(live, { client: 77, base: undefined, at: 5, retentionMs: RETENTION_MS })!)
   for (let work = site.laters.shift(); work !== undefined; work = site.laters.shift()) work()
   let stored = 0
   for (let at = site.states.get(note.address)!.link; at !== undefined; at = at.previous) stored += at.update.length
@@ -231,7 +233,7 @@ test('[TE34] what two people typed for hours has two parts in a new life, and wh
 test('[TE33] code that knows no lives sets a cut aside and says so, and a doc does, and keeps it', () => {
   const site = new Site()
   site.transact(note, insert(0, 'abc'), remove(1, 1))
-  const cut = cutText(site.open(note).doc, { client: 77, base: undefined, at: 5 })!
+  const cut = cutText(site.open(note).doc, { client: 77, base: undefined, at: 5, retentionMs: RETENTION_MS })!
   // What plain texts are read by.
   expect(() => plainText.parse(cut)).toThrow('it announces 4294967295 parts')
   expect(textPolicy.documents!(cut)).toEqual([77])
@@ -244,7 +246,7 @@ test('[TE33] whatever a cut says, nothing throws, and what was put together else
   const site = new Site()
   site.transact(note, insert(0, 'some text'), remove(1, 3))
   const { doc: live } = site.open(note)
-  const cut = cutText(live, { client: 77, base: undefined, at: 5 })!
+  const cut = cutText(live, { client: 77, base: undefined, at: 5, retentionMs: RETENTION_MS })!
   const text = site.read(note)
   site.commit(note.address, encodeKept({ cut: undefined, under: undefined, update: Y.encodeStateAsUpdate(live) }))
   expect(site.read(note)).toBe(text)
@@ -266,4 +268,32 @@ test('[TE33] whatever a cut says, nothing throws, and what was put together else
     }
   }
   expect(damaged).toBeGreaterThan(50)
+})
+
+test('[TE31] what an open text was made of stays when much is written after a cut, for a cut that comes to count later', () => {
+  const [left, right] = [new Site(0, 2), new Site(1, 2)]
+  left.transact(note, insert(0, 'some text'))
+  right.receive(left.sent[0]!)
+  const cut = (site: Site, client: number, at: number): void => {
+    const { doc } = site.policy.live(note.address).replica
+    site.commit(note.address, cutText(doc, { client, base: undefined, at, retentionMs: RETENTION_MS })!)
+  }
+  const work = (): void => {
+    for (let later = left.laters.shift(); later !== undefined; later = left.laters.shift()) later()
+  }
+  cut(right, 78, 1)
+  right.transact(note, insert(0, 'right '))
+  left.open(note)
+  left.transact(note, insert(9, ' left'))
+  cut(left, 77, 5)
+  work()
+  for (let i = 0; i < 600; i++) left.transact(note, insert(i % 5, 'x'))
+  work()
+  expect(left.states.get(note.address)!.link!.loose).toBeLessThan(100)
+  const [mine, theirs] = [[...left.sent], [...right.sent]]
+  for (const change of theirs) left.receive(change)
+  for (const change of mine.slice(1)) right.receive(change)
+  expect([left.read(note), left.replayed(note)]).toEqual([right.read(note), right.read(note)])
+  for (const word of ['right ', ' left', ' text']) expect(left.read(note)).toContain(word)
+  expect([left.codes, right.codes]).toEqual([[], []])
 })
