@@ -282,3 +282,52 @@ test('[OD4] [OD5] what others wrote to one thing while the disk was full comes w
   expect(both(store)).toEqual(both(other))
   await world.close()
 })
+
+test('[OD6] [OD7] what is not loaded, and found damaged when a tab compacts, is in no checkpoint before the relay has told it again', async () => {
+  const world = await createWorld(1)
+  const shared = memoryStorage()
+  const filling = await world.open({ storage: smallLogs(shared, 1_000), onDemand: [archive], transport: world.wire() })
+  const loaded = await filling.load(archive)
+  for (let i = 0; i < 20; i++) {
+    filling.transact((tx) => tx.create(archive.at(`a${i}`), { title: `old ${i}`.padEnd(200, '.') }))
+    await passing(world, filling.synced())
+    await world.clock.pass(1_000)
+  }
+  loaded.release()
+  await filling.close()
+
+  let isDamaged = true
+  const storage = withLog(shared, (log) => ({
+    worthBytes: 1_000,
+    read: (after, each, ...how) =>
+      log.read(
+        after,
+        (bytes, position, claim) => {
+          // Nothing else has rows.
+          const isFlawed = isDamaged && decodeEntry(bytes).kind === 'rows'
+          return each(isFlawed ? bytes.slice(0, -1) : bytes, position, claim)
+        },
+        ...how,
+      ),
+    setAside(...how) {
+      isDamaged = false
+      return log.setAside(...how)
+    },
+  }))
+  const errors: unknown[] = []
+  const onError = (error: unknown): void => void errors.push(error)
+  const store = await world.open({ storage, onDemand: [archive], transport: world.wire(), onError })
+  expect(isDamaged).toBe(true)
+  for (let i = 0; i < 60; i++) {
+    store.transact((tx) => tx.set(title, `${i}`.padEnd(100, '.')))
+    await passing(world, store.synced())
+  }
+  await world.clock.pass(60_000)
+  expect([isDamaged, store.isLoaded(archive)]).toEqual([false, false])
+  expect(errors).toMatchObject([{ code: 'storage-damaged' }])
+  await store.close()
+  const again = await world.open({ storage: shared })
+  expect(titles(again).length).toBe(20)
+  await again.close()
+  await world.close()
+})

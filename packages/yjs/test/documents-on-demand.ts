@@ -104,12 +104,13 @@ export async function documentsOnDemand(base: Storage): Promise<readonly unknown
   await store.synced()
   await store.durable()
   loaded.release()
-  // Somebody has it open.
-  expect(store.isLoaded(book)).toBe(true)
   const other = await open({ storage: memoryStorage(), onDemand: [] })
   await until(() => expect(other.get(book)).toBe(`Typed. ${LONG}`))
   await other.transact((tx) => tx.insert(book, 0, 'Theirs. ')).synced()
   await until(() => expect(opened.text.toString()).toBe(`Theirs. Typed. ${LONG}`))
+  // Somebody has it open: it stays when what nobody has open leaves.
+  ;(await store.load(page)).release()
+  await until(() => expect([store.isLoaded(book), store.isLoaded(page)]).toEqual([true, false]))
   opened.close()
   ;(await store.load(book)).release()
   await until(() => isGone(store))
