@@ -385,6 +385,34 @@ export const sabotages = [
     from: 'items.some(isAway) ? items.filter((item) => !isAway(item)) : items',
     to: 'items',
   },
+  {
+    name: 'what is pending stands before a retirement that the relay has ordered before it',
+    foundBy: '../../yjs/test/generations',
+    file: 'packages/yjs/src/renaming.ts',
+    from: 'payload instanceof Uint8Array && kindOf(payload) === RETIREMENT',
+    to: 'payload === undefined',
+  },
+  {
+    name: 'a generation is retired before its time',
+    foundBy: '../../yjs/test/generations',
+    file: 'packages/yjs/src/generation-retired.ts',
+    from: 'cut.at + cut.retentionMs * 1000 > at',
+    to: 'cut.at > at',
+  },
+  {
+    name: 'conflict copies are forgotten when updates are put together',
+    foundBy: '../../yjs/test/generations',
+    file: 'packages/yjs/src/compaction.ts',
+    from: '[...waiting, ...stranded]',
+    to: '[...waiting]',
+  },
+  {
+    name: 'what comes late deletes nothing in a new generation',
+    foundBy: '../../yjs/test/generations',
+    file: 'packages/yjs/src/generation-translation.ts',
+    from: 'deletes.set(range, true)',
+    to: 'deletes.over(range)',
+  },
 ]
 
 /** Where the systems are simulated. */
