@@ -40,8 +40,9 @@ export const databasesHere: Databases = {
     }
     await settled(request, () => broken?.error ?? request.error)
     const database = request.result
-    database.onversionchange = ({ newVersion }) => onVersionChange(database, newVersion)
-    database.onclose = onTerminated
+    // As listeners, which leave the properties to whoever else looks at this database.
+    database.addEventListener('versionchange', ({ newVersion }) => onVersionChange(database, newVersion))
+    database.addEventListener('close', onTerminated)
     return database
   },
   delete: async (name, onBlocked) => {
