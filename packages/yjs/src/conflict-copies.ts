@@ -101,7 +101,7 @@ function copiesOf(updates: readonly Uint8Array[]): readonly ConflictCopy[] {
   const own = new Stretches<true>()
   const ends = new Map<number, number>()
   const reach = (client: number, end: number): void => void ends.set(client, Math.max(end, ends.get(client) ?? 0))
-  const all = updates.map((update) => {
+  const late = updates.map((update) => {
     const { writer, at } = stampFor(update) ?? { writer: '', at: 0 }
     const copy = copies.get(writer) ?? { at: 0, inserted: [], deleted: 0 }
     copy.at = Math.max(at, copy.at)
@@ -115,7 +115,7 @@ function copiesOf(updates: readonly Uint8Array[]): readonly ConflictCopy[] {
     }
     return { copy, parsed }
   })
-  for (const { copy, parsed } of all) {
+  for (const { copy, parsed } of late) {
     for (const range of parsed.deletes)
       for (const { range: part, value } of own.over(range)) if (value === undefined) copy.deleted += part.length
   }
@@ -159,5 +159,6 @@ function copiesOf(updates: readonly Uint8Array[]): readonly ConflictCopy[] {
     }
   }
   doc.destroy()
-  return Array.from(copies, ([writer, copy]) => ({ writer, ...copy })).sort((a, b) => a.at - b.at)
+  const all = Array.from(copies, ([writer, copy]) => ({ writer, ...copy }))
+  return all.sort((a, b) => a.at - b.at || (a.writer < b.writer ? -1 : 1))
 }
