@@ -156,7 +156,7 @@ const JOINED = 11
 const DIRECTORY = 12
 const RUN = 13
 const ROWS = 14
-/** The last part of a checkpoint whose cells count what is pending: a kind of its own for the same reason. */
+/** What is said since cells may count what is pending: a kind of its own for the same reason. */
 const COUNTED = 15
 
 /** Items of an ordered entry. */
@@ -433,7 +433,7 @@ function readEntry(input: ByteReader): LogEntry {
 
 function kindOfRest(rest: Rest): number {
   if (rest[0] === 'directory') return DIRECTORY
-  return rest[0] === 'ledger' && rest[1].counted !== undefined ? COUNTED : REST
+  return rest[0] === 'asleep' || (rest[0] === 'ledger' && rest[1].counted !== undefined) ? COUNTED : REST
 }
 
 function readSingle(input: ByteReader): SingleEntry {

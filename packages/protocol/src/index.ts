@@ -77,7 +77,18 @@ export type {
 } from './entry.ts'
 export { goesOn } from './run.ts'
 export type { RunChange } from './run.ts'
-export type { Directory, KeptEnvelope, KeptNote, KeptPending, KeptRefused, Ledger, Named, Rest } from './rest.ts'
+export { asleepOf, pendingIn } from './rest.ts'
+export type {
+  AsleepPending,
+  Directory,
+  KeptEnvelope,
+  KeptNote,
+  KeptPending,
+  KeptRefused,
+  Ledger,
+  Named,
+  Rest,
+} from './rest.ts'
 export { decodeLocal, encodeLocal, noLocalPart } from './local.ts'
 export type { LocalPart } from './local.ts'
 

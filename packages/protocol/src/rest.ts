@@ -1,4 +1,6 @@
 import type { Arbiter, Epoch, Value, WriterId } from '@syncline/stm'
+import { ProtocolError } from './errors.ts'
+import { decodeValue, encodeValue } from './value.ts'
 
 /** A Change by its name and its time. */
 export type Named = readonly [writer: WriterId, seq: number, at: number]
@@ -40,6 +42,9 @@ export type KeptPending = readonly [
   saw: readonly (readonly [WriterId, number])[],
 ]
 
+/** Pending Changes that nobody need look at: how many, and the bytes of their list. */
+export type AsleepPending = readonly [count: number, list: Uint8Array]
+
 /** How a refused Change is kept. */
 export type KeptRefused = readonly [record: Uint8Array, local: Uint8Array, code: string, message: string]
 
@@ -76,6 +81,8 @@ export type Rest =
   /** Comes first, if at all. */
   | readonly ['directory', Directory]
   | readonly ['pending', readonly KeptPending[]]
+  /** As many of these, as bytes that need not be read: where the ledger says that they are counted. */
+  | readonly ['asleep', AsleepPending]
   | readonly ['refused', readonly KeptRefused[]]
   | readonly ['asked', readonly KeptEnvelope[]]
   | readonly ['notes', readonly KeptNote[]]
@@ -85,6 +92,27 @@ export type Rest =
 /** Whether a value is what a part of a checkpoint says. */
 export function isRest(value: unknown): value is Rest {
   return isList(value) && value.length === 2 && shapes[value[0] as Rest[0]]?.(value[1]) === true
+}
+
+/**
+ * Puts pending Changes to sleep.
+ *
+ * @example
+ * import { asleepOf, pendingIn } from '@syncline/protocol'
+ *
+ * const kept = [[new Uint8Array([1]), new Uint8Array(0), []]] as const
+ * expect(pendingIn(asleepOf(kept))).toEqual(kept)
+ */
+export function asleepOf(kept: readonly KeptPending[]): AsleepPending {
+  // Lists of data are data.
+  return [kept.length, encodeValue(kept as unknown as Value)]
+}
+
+/** The pending Changes of a list. Throws `ProtocolError` where there are none. */
+export function pendingIn([, list]: AsleepPending): readonly KeptPending[] {
+  const kept: unknown = decodeValue(list)
+  if (pendingList(kept)) return kept as readonly KeptPending[]
+  throw new ProtocolError('malformed', 'A list of pending Changes has something else in it. Get it from another copy.')
 }
 
 type Shape = (value: unknown) => boolean
@@ -135,6 +163,8 @@ function objectOf<T extends object>(shapeOf: Shapes<T>): Shape {
     )
 }
 
+const pendingList: Shape = listOf(tuple(bytes, bytes, listOf(tuple(text, whole))))
+
 const directory: Shapes<Directory> = {
   entries: whole,
   lastOfCells: whole,
@@ -142,7 +172,8 @@ const directory: Shapes<Directory> = {
 }
 
 const shapes: { readonly [kind in Rest[0]]: Shape } = {
-  pending: listOf(tuple(bytes, bytes, listOf(tuple(text, whole)))),
+  pending: pendingList,
+  asleep: tuple(whole, bytes),
   refused: listOf(tuple(bytes, bytes, text, text)),
   asked: listOf(tuple(text, bytes, bytes)),
   notes: listOf(tuple(text, whole, whole, whole, listOf(tuple(text, text, text)), any)),

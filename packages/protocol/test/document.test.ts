@@ -94,7 +94,7 @@ describe('PROTOCOL.md', () => {
       const entry = vector.data as LogEntry
       // What it says is said beside cells, but older code is not to pass over it.
       const [kind, ledger] = entry.kind === 'rest' ? entry.rest : [entry.kind]
-      const isCounted = kind === 'ledger' && ledger!.counted !== undefined
+      const isCounted = kind === 'asleep' || (kind === 'ledger' && ledger.counted !== undefined)
       const name = kind === 'directory' ? kind : isCounted ? 'counted' : entry.kind
       return [vector.encode()[1]!, name] as const
     })

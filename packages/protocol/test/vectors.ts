@@ -5,6 +5,7 @@ import {
   decodeHeader,
   decodeValue,
   createFrameReader,
+  asleepOf,
   encodeChange,
   encodeEntry,
   encodeFrames,
@@ -310,6 +311,13 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
     part: 2,
     isLast: false,
     rest: ['pending', [[encodeChange(smallest), new Uint8Array(0), [[A, 3]]]]],
+  },
+  'the rest, pending and asleep': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 2,
+    isLast: false,
+    rest: ['asleep', asleepOf([[encodeChange(smallest), new Uint8Array(0), [[A, 3]]]])],
   },
   'the rest, refused': {
     kind: 'rest',

@@ -1,7 +1,7 @@
-import type { CheckpointEntry, KeptNote, KeptPending, Ledger } from '@syncline/protocol'
+import type { AsleepPending, CheckpointEntry, KeptNote, KeptPending, Ledger } from '@syncline/protocol'
 import { cellsOfRows, changeId, type DistilledCell, type DistilledRows } from '@syncline/stm'
 import { partsWanted, type Away } from './away.ts'
-import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
+import { readAsleep, readLocal, readRecord, readRecordInPieces } from './open-log.ts'
 import { BYTES_OF_A_ROW, type Pieces } from './pieces.ts'
 import { withLocalPart } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
@@ -11,7 +11,9 @@ import type { Envelope, Pending, Replica } from './replica.ts'
 export interface ReadCheckpoint {
   /** Undefined where they lie in the memory already. */
   readonly cells: readonly DistilledCell[] | undefined
-  readonly kept: readonly KeptPending[]
+  readonly pending: readonly Pending[]
+  /** Those that need not be looked at where the ledger says that they are counted. */
+  readonly asleep: readonly AsleepPending[]
   readonly refused: readonly RefusedChange[]
   readonly envelopes: readonly Envelope[]
   readonly notes: readonly KeptNote[]
@@ -28,8 +30,8 @@ export interface CheckpointReading {
    * they belong as they come.
    */
   part(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void>
-  /** Understands a pending Change of one. Throws `storage-damaged` and `storage-newer`. */
-  understood(one: KeptPending): Pieces<Pending>
+  /** Understands pending Changes of one that are asleep. Throws `storage-damaged` and `storage-newer`. */
+  understood(list: AsleepPending): Pieces<readonly Pending[]>
   /** What has come, when no more will: the last part was taken in, or something else stands where the next should. Undefined when nothing has. */
   take(): ReadCheckpoint | undefined
   /** Whether a part has come and the last one has not. */
@@ -72,6 +74,12 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
     return pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) })
   }
 
+  function* understoodAll(kept: readonly KeptPending[]): Pieces<readonly Pending[]> {
+    const pending: Pending[] = []
+    for (const one of kept) pending.push(yield* understoodPending(one))
+    return pending
+  }
+
   /** Understands the Changes of a part, and gives what adds them. */
   function* understoodPart(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void> {
     if (entry.kind === 'cells') return (isReplay) => addCells(entry.cells, isReplay)
@@ -81,9 +89,12 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
     }
     const rest = entry.rest
     switch (rest[0]) {
-      // Whether they need be understood only the ledger says.
-      case 'pending':
-        return () => void found.kept.push(...rest[1])
+      case 'asleep':
+        return () => void found.asleep.push(rest[1])
+      case 'pending': {
+        const pending = yield* understoodAll(rest[1])
+        return () => void found.pending.push(...pending)
+      }
       case 'refused': {
         const refused = rest[1].map(([record, local, code, message]) => {
           const change = withLocalPart(readRecord(record, space), readLocal(local, space))
@@ -127,7 +138,10 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
         add(isReplay)
       }
     },
-    understood: understoodPending,
+    *understood(list) {
+      yield list[1].length
+      return yield* understoodAll(readAsleep(list, space))
+    },
     take() {
       if (parts === 0) return undefined
       const { cells, ledger, isPartial, isLaid, isWanted: _, ...lists } = found
@@ -149,7 +163,8 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
 
 interface Found {
   readonly cells: (readonly DistilledCell[])[]
-  readonly kept: KeptPending[]
+  readonly pending: Pending[]
+  readonly asleep: AsleepPending[]
   readonly refused: RefusedChange[]
   readonly envelopes: Envelope[]
   readonly notes: KeptNote[]
@@ -164,7 +179,8 @@ interface Found {
 function emptyFound(): Found {
   return {
     cells: [],
-    kept: [],
+    pending: [],
+    asleep: [],
     refused: [],
     envelopes: [],
     notes: [],

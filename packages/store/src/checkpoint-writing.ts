@@ -1,4 +1,5 @@
 import {
+  asleepOf,
   createCellsEntry,
   encodeChange,
   encodeEntry,
@@ -142,7 +143,12 @@ export function* partsOf(
   yield* cells(documents, () => false)
   yield* cells(gone, () => false)
   const lastOfCells = part
-  yield* listed(pendingIn(held, onPending), (some) => ['pending', some])
+  for (const one of held.asleep) {
+    onPending(one[1].length)
+    yield encoded(['asleep', one])
+  }
+  const isCounted = held.ledger.counted !== undefined
+  yield* listed(pendingOf(held, onPending), (some) => (isCounted ? ['asleep', asleepOf(some)] : ['pending', some]))
   yield* listed(refusedIn(held), (some) => ['refused', some])
   yield* listed(askedIn(held), (some) => ['asked', some])
   yield* listed(notes, (some) => ['notes', some])
@@ -170,11 +176,7 @@ function isDocument({ ops }: DistilledCell): boolean {
   return ops[0]!.payload instanceof Uint8Array
 }
 
-function* pendingIn({ asleep, pending }: Held, onPending: (bytes: number) => void): Iterable<KeptPending> {
-  for (const one of asleep) {
-    onPending(one[0].length + one[1].length)
-    yield one
-  }
+function* pendingOf({ pending }: Held, onPending: (bytes: number) => void): Iterable<KeptPending> {
   for (const one of pending) {
     const [record, local] = [one.record(), one.local()]
     onPending(record.length + local.length)

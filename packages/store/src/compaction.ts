@@ -220,7 +220,7 @@ export function createCompacting(core: Core): Compacting {
     made = checkpoint
     tail = Math.max(0, tail - tailThere)
     held = entries.reduce((sum, { length }) => sum + length, 0)
-    pendingCount = state.asleep.length + state.pending.length
+    pendingCount = state.asleep.reduce((sum, [count]) => sum + count, state.pending.length)
     pendingBytes = bytesPending
     core.tell({ type: 'compacted', held, tail, pendingBytes, pendingCount })
     return 'over'
@@ -273,9 +273,9 @@ export function createCompacting(core: Core): Compacting {
     }
     if (entry.part === 1) held = tail = pendingBytes = pendingCount = 0
     held += bytes
-    if (entry.kind !== 'rest' || entry.rest[0] !== 'pending') return
+    if (entry.kind !== 'rest' || (entry.rest[0] !== 'pending' && entry.rest[0] !== 'asleep')) return
     pendingBytes += bytes
-    pendingCount += entry.rest[1].length
+    pendingCount += entry.rest[0] === 'asleep' ? entry.rest[1][0] : entry.rest[1].length
   }
 
   /** How many bytes of the parts that a directory names are not read. */

@@ -1,4 +1,4 @@
-import type { KeptPending, Ledger } from '@syncline/protocol'
+import type { AsleepPending, Ledger } from '@syncline/protocol'
 import type { CellKey, ChangeId, DistilledCell } from '@syncline/stm'
 import type { Asleep } from './pending-changes.ts'
 import type { Envelope, Pending } from './replica.ts'
@@ -9,8 +9,8 @@ export interface Held {
   /** What the relay has ordered, and what needs no order. Distilled when it is gone through, and as it was then. */
   readonly cells: Iterable<DistilledCell>
   readonly ledger: Ledger
-  /** Pending Changes before the others, as they are kept: where the ledger says that they are counted. */
-  readonly asleep: readonly KeptPending[]
+  /** Pending Changes before the others, as they lie in the log: where the ledger says that they are counted. */
+  readonly asleep: readonly AsleepPending[]
   readonly pending: readonly Pending[]
   readonly refused: readonly RefusedChange[]
   readonly envelopes: readonly Envelope[]

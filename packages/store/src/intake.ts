@@ -1,4 +1,4 @@
-import { isPartOfCheckpoint, type KeptPending, type LogEntry } from '@syncline/protocol'
+import { isPartOfCheckpoint, type AsleepPending, type LogEntry } from '@syncline/protocol'
 import {
   changeId,
   type CellKey,
@@ -125,12 +125,12 @@ export function createIntake(core: IntakeCore): Intake {
 
   /** Takes up a checkpoint, as much as has come of it. */
   function* takeUp(origin: Origin): Pieces<ReadonlySet<CellKey>> {
-    const { ledger, isPartial, notes, kept, ...found } = checkpoint.take()!
+    const { ledger, isPartial, notes, asleep, ...found } = checkpoint.take()!
     const isOfUse = ledger !== undefined && replica.fits(ledger)
     // What lies there already does not stay there.
     if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis())
     // What was ordered before is asked of the relay again, as where the order has a gap.
-    if (ledger === undefined) return commitAll(yield* understood(kept))
+    if (ledger === undefined) return commitAll(yield* woken(asleep, found.pending))
     if (!isOfUse) {
       core.strand({ code: 'epoch-changed', message: otherLog })
       // What comes behind it builds on it.
@@ -142,10 +142,11 @@ export function createIntake(core: IntakeCore): Intake {
     const isCounted = ledger.counted !== undefined
     const staysAsleep =
       isCounted && isLaid && !isPartial && origin === 'replay' && core.away === allHere && replica.isBlank()
-    const pending = staysAsleep ? none : yield* understood(kept)
+    const pending = staysAsleep ? none : yield* woken(asleep, found.pending)
     const cells = staysAsleep ? undefined : isCounted ? uncounted(found.cells) : found.cells
-    const asleep = staysAsleep ? { kept, understood: checkpoint.understood } : undefined
-    const { changed, ordered } = yield* replica.takeUp({ ...found, cells, pending, asleep, ledger }, origin)
+    const sleeping = staysAsleep ? { lists: asleep, understood: checkpoint.understood } : undefined
+    const taken = { ...found, cells, pending, asleep: sleeping, ledger }
+    const { changed, ordered } = yield* replica.takeUp(taken, origin)
     isBasePartial = isPartial && ledger.relaySeq > 0
     onStored(ledger.relaySeq)
     for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of ledger.became) {
@@ -159,9 +160,10 @@ export function createIntake(core: IntakeCore): Intake {
     return changed
   }
 
-  function* understood(kept: readonly KeptPending[]): Pieces<readonly Pending[]> {
-    const all: Pending[] = []
-    for (const one of kept) all.push(yield* checkpoint.understood(one))
+  /** All that is pending in a checkpoint: of one it is either asleep or not. */
+  function* woken(asleep: readonly AsleepPending[], awake: readonly Pending[]): Pieces<readonly Pending[]> {
+    const all = [...awake]
+    for (const list of asleep) all.push(...(yield* checkpoint.understood(list)))
     return all
   }
 
@@ -210,8 +212,8 @@ export function createIntake(core: IntakeCore): Intake {
 
   /** Takes in the checkpoint of another log, as much as has come of it, beside what is here. */
   function* join(origin: Origin): Pieces<ReadonlySet<CellKey>> {
-    const { ledger: whole, isPartial, notes, kept, ...more } = joining.take()!
-    const pending = yield* understood(kept)
+    const { ledger: whole, isPartial, notes, asleep, ...more } = joining.take()!
+    const pending = yield* woken(asleep, more.pending)
     const found = { ...more, pending }
     if (whole === undefined) return commitAll(pending)
     const ledger = isPartial ? { ...whole, relaySeq: 0, stretches: [] } : whole

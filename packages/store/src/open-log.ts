@@ -1,4 +1,13 @@
-import { decodeEntry, decodeLocal, ProtocolError, type LocalPart, type LogEntry } from '@syncline/protocol'
+import {
+  decodeEntry,
+  decodeLocal,
+  pendingIn,
+  ProtocolError,
+  type AsleepPending,
+  type KeptPending,
+  type LocalPart,
+  type LogEntry,
+} from '@syncline/protocol'
 import type { Change } from '@syncline/stm'
 import { StoreError } from './errors.ts'
 import { createLocks } from './memory-locks.ts'
@@ -58,6 +67,11 @@ export function readEntry(bytes: Uint8Array, space: string): LogEntry {
 /** Decodes the local part of a Change, or says in words what is wrong with this device's data. */
 export function readLocal(bytes: Uint8Array, space: string): LocalPart {
   return readStored(space, () => decodeLocal(bytes))
+}
+
+/** Decodes a list of pending Changes, or says in words what is wrong with this device's data. */
+export function readAsleep(list: AsleepPending, space: string): readonly KeptPending[] {
+  return readStored(space, () => pendingIn(list))
 }
 
 /** Decodes a record of a Change, or says in words what is wrong with this device's data. */

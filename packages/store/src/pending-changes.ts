@@ -1,13 +1,13 @@
-import type { KeptPending } from '@syncline/protocol'
+import type { AsleepPending } from '@syncline/protocol'
 import { changeId, type ChangeId } from '@syncline/stm'
 import { atOnce, type Pieces } from './pieces.ts'
 import type { Pending } from './replica.ts'
 
 /** Pending Changes that are kept as they lie in the log. */
 export interface Asleep {
-  readonly kept: readonly KeptPending[]
-  /** Understands one of them. */
-  understood(one: KeptPending): Pieces<Pending>
+  readonly lists: readonly AsleepPending[]
+  /** Understands those of one list. */
+  understood(list: AsleepPending): Pieces<readonly Pending[]>
 }
 
 /**
@@ -18,8 +18,8 @@ export class PendingChanges implements ReadonlyMap<ChangeId, Pending> {
   readonly #onAwake: (woken: readonly Pending[]) => void
   #awake = new Map<ChangeId, Pending>()
   #asleep: Asleep | undefined
-  /** Those of the ones asleep that are understood: they wake together. */
-  #understood: Pending[] = []
+  /** Those of the lists that are understood: they wake together. */
+  #understood: (readonly Pending[])[] = []
 
   /** `onAwake` is told of those that wake, before anybody gets one. */
   constructor(onAwake: (woken: readonly Pending[]) => void) {
@@ -27,11 +27,11 @@ export class PendingChanges implements ReadonlyMap<ChangeId, Pending> {
   }
 
   get size(): number {
-    return this.#awake.size + this.asleep.length
+    return this.asleep.reduce((sum, [count]) => sum + count, this.#awake.size)
   }
 
-  get asleep(): readonly KeptPending[] {
-    return this.#asleep?.kept ?? none
+  get asleep(): readonly AsleepPending[] {
+    return this.#asleep?.lists ?? none
   }
 
   /** Those that are not. */
@@ -41,14 +41,14 @@ export class PendingChanges implements ReadonlyMap<ChangeId, Pending> {
 
   /** Begins with these, where none is. */
   sleep(asleep: Asleep): void {
-    if (asleep.kept.length > 0) this.#asleep = asleep
+    if (asleep.lists.length > 0) this.#asleep = asleep
   }
 
   /** Understands all. Whoever cannot wait may ask for one meanwhile. */
   *wake(): Pieces<void> {
     const asleep = this.#asleep
     while (asleep !== undefined && asleep === this.#asleep) {
-      const next = asleep.kept[this.#understood.length]
+      const next = asleep.lists[this.#understood.length]
       if (next === undefined) {
         this.#rise()
         return
@@ -60,7 +60,7 @@ export class PendingChanges implements ReadonlyMap<ChangeId, Pending> {
   }
 
   #rise(): void {
-    const woken = this.#understood
+    const woken = this.#understood.flat()
     const later = this.#awake
     this.#awake = new Map()
     for (const one of woken) this.#awake.set(changeId(one.change), one)
@@ -119,4 +119,4 @@ export class PendingChanges implements ReadonlyMap<ChangeId, Pending> {
   }
 }
 
-const none: readonly KeptPending[] = []
+const none: readonly AsleepPending[] = []

@@ -173,16 +173,16 @@ test('[CP12] of a damaged one nothing counts twice: what is whole of the Changes
     // The Changes are whole but where they are what is damaged.
     expect([what, store.get(votes), store.get(rows).length]).toEqual([
       what,
-      ...(what === 'pending' ? [0, 0] : [60, 60]),
+      ...(what === 'asleep' ? [0, 0] : [60, 60]),
     ])
-    const isOwnWhole = what !== 'pending' && what !== 'cells'
+    const isOwnWhole = what !== 'asleep' && what !== 'cells'
     expect(isOwnWhole ? picture(store) : shown).toEqual(shown)
     expect(store.status.storage).toBe('damaged')
     await store.close()
     await world.close()
     seen.add(what)
   }
-  expect([...seen].sort()).toEqual(['cells', 'ledger', 'notes', 'pending', 'rows'])
+  expect([...seen].sort()).toEqual(['asleep', 'cells', 'ledger', 'notes', 'rows'])
 })
 
 /** The disk with something else in place of an entry. */

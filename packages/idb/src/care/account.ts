@@ -1,4 +1,5 @@
 import {
+  pendingIn,
   decodeHeader,
   entriesIn,
   type CheckpointEntry,
@@ -138,8 +139,9 @@ export function openAccount(): Account {
   /** What was before a checkpoint is in it, or is not wanted any more. */
   function takeRest(rest: Rest): void {
     switch (rest[0]) {
+      case 'asleep':
       case 'pending':
-        for (const [record] of rest[1]) commit(named(record))
+        for (const [record] of rest[0] === 'asleep' ? pendingIn(rest[1]) : rest[1]) commit(named(record))
         return
       case 'refused':
         for (const [record] of rest[1]) refused.add(changeId(named(record)))
@@ -177,8 +179,9 @@ export function openAccount(): Account {
   /** What another log had comes to what is here, as far as it is not known. */
   function takeJoined(rest: Rest): void {
     switch (rest[0]) {
+      case 'asleep':
       case 'pending':
-        for (const change of rest[1].map(([record]) => named(record))) {
+        for (const change of (rest[0] === 'asleep' ? pendingIn(rest[1]) : rest[1]).map(([record]) => named(record))) {
           pendingThere.add(changeId(change))
           if (!isHere(change)) commit(change)
         }
