@@ -403,8 +403,8 @@ export const sabotages = [
     name: 'conflict copies are forgotten when updates are put together',
     foundBy: '../../yjs/test/generations',
     file: 'packages/yjs/src/compaction.ts',
-    from: '[...waiting, ...stranded]',
-    to: '[...waiting]',
+    from: '[...replica.waiting, ...stranded]',
+    to: '[...replica.waiting]',
   },
   {
     name: 'what comes late deletes nothing in a new generation',

@@ -79,8 +79,6 @@ export function createCompaction(
     let at: Link | undefined = now
     while (at !== undefined && kindOf(at.update) !== RETIREMENT) at = at.previous
     const link = at ?? now
-    // What comes after it next.
-    if (link !== now) waiting.add(address)
     const open = shown(address)
     if (open?.link === link) {
       put(address, link, open.replica)
@@ -122,15 +120,19 @@ export function createCompaction(
       // What this code cannot read again it must not write.
       return
     }
-    const { waiting, stranded } = replica
+    const { stranded } = replica
+    // What was written on top of it is in a conflict copy too should another cut come to count: as it was written, not put together.
+    if (generations !== undefined && [...stranded].some((update) => generations.hasTakenOver(update, content))) return
     const there = new Set(all)
-    const left = [...waiting, ...stranded].filter((update) => there.has(update))
+    const left = [...replica.waiting, ...stranded].filter((update) => there.has(update))
     const kept = generations?.kept(merged, all, left, content) ?? [merged]
     const beside = [
       ...kept.slice(0, -1),
       ...all.filter((update) => isUnknown(update, content)),
       ...left.filter((update) => generations?.isDropped(update) !== true),
     ]
+    // What comes after a retirement next.
+    if (link !== now && kindOf(link.update) === RETIREMENT) waiting.add(address)
     link.compact(kept.at(-1)!, beside, now!)
   }
 

@@ -84,6 +84,13 @@ export class Generations {
     return isBesideRetired(retired.clocks, parsed, this.lives.retired!.clocks)
   }
 
+  /** Whether what was stranded has come over with a cut that may not count some day: its author has begun a life on top of it. */
+  hasTakenOver(update: Uint8Array, content: Content<unknown>): boolean {
+    const { clocks, newest, retired } = this.lives
+    if (retired?.fixed === newest) return false
+    return parsedBy(content, update)?.runs.some(({ client, clock }) => clock < (clocks.get(client) ?? 0)) === true
+  }
+
   /** Whether somebody has dropped the conflict copy that an update is a part of. */
   isDropped(update: Uint8Array): boolean {
     const stamp = stampFor(update)
