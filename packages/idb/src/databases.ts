@@ -1,3 +1,5 @@
+import { deleteDB, openDB, unwrap } from 'idb'
+
 /** Opens and deletes databases. */
 export interface Databases {
   /**
@@ -21,42 +23,35 @@ export interface DatabaseEvents {
   onTerminated(): void
 }
 
-/** Those of this page. */
+/** Those of this page, opened by the library `idb`. */
 export const databasesHere: Databases = {
-  // A browser may refuse already to be asked.
-  open: async (name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) => {
+  async open(name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) {
     /** Why the upgrade was broken off. */
     let broken: { readonly error: unknown } | undefined
-    const request = indexedDB.open(name, version)
-    request.onblocked = onBlocked
-    request.onupgradeneeded = ({ oldVersion }) => {
-      try {
-        upgrade(request.result, oldVersion)
-      } catch (error) {
-        broken = { error }
-        // When it is aborted, opening fails.
-        abort(request.transaction!)
-      }
-    }
-    await settled(request, () => broken?.error ?? request.error)
-    const database = request.result
-    // As listeners, which leave the properties to whoever else looks at this database.
-    database.addEventListener('versionchange', ({ newVersion }) => onVersionChange(database, newVersion))
-    database.addEventListener('close', onTerminated)
-    return database
+    const opening = openDB(name, version, {
+      upgrade(database, oldVersion, _, transaction) {
+        // When it is aborted, opening fails with the same reason.
+        transaction.done.catch(() => undefined)
+        try {
+          upgrade(unwrap(database), oldVersion)
+        } catch (error) {
+          broken = { error }
+          abort(unwrap(transaction))
+        }
+      },
+      blocked: onBlocked,
+      blocking(_, newVersion, { target }) {
+        if (target instanceof IDBDatabase) onVersionChange(target, newVersion)
+      },
+      terminated: onTerminated,
+    })
+    return unwrap(
+      await opening.catch((error: unknown) => {
+        throw broken?.error ?? error
+      }),
+    )
   },
-  delete: async (name, onBlocked) => {
-    const request = indexedDB.deleteDatabase(name)
-    request.onblocked = onBlocked
-    await settled(request, () => request.error)
-  },
-}
-
-function settled(request: IDBRequest, reason: () => unknown): Promise<void> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve()
-    request.onerror = () => reject(reason())
-  })
+  delete: (name, onBlocked) => deleteDB(name, { blocked: onBlocked }),
 }
 
 /** Undoes what a transaction has done; one that is over already has done nothing. */
