@@ -5,7 +5,8 @@ import { readAsleep, readLocal, readRecord, readRecordInPieces } from './open-lo
 import { BYTES_OF_A_ROW, type Pieces } from './pieces.ts'
 import { withLocalPart } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
-import type { Envelope, Pending, Replica } from './replica.ts'
+import type { Pending } from './pending.ts'
+import type { Envelope, Replica } from './replica.ts'
 
 /** A checkpoint that was read, part by part. */
 export interface ReadCheckpoint {

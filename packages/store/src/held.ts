@@ -1,7 +1,8 @@
 import type { AsleepPending, Ledger } from '@syncline/protocol'
 import type { CellKey, ChangeId, DistilledCell } from '@syncline/stm'
 import type { Asleep } from './pending-changes.ts'
-import type { Envelope, Pending } from './replica.ts'
+import type { Pending } from './pending.ts'
+import type { Envelope } from './replica.ts'
 import type { RefusedChange } from './refused.ts'
 
 /** What a replica holds, taken at one moment: enough to go on from there without the log that led to it. */

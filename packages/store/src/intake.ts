@@ -19,7 +19,8 @@ import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
 import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
 import { nobody, withLocalPart } from './read-change.ts'
-import type { Envelope, OrderedItem, Pending } from './replica.ts'
+import type { Pending } from './pending.ts'
+import type { Envelope, OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
 export interface Intake {

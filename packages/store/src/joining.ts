@@ -1,7 +1,7 @@
 import type { Ledger } from '@syncline/protocol'
 import { changeId, nobodys, type Change, type DistilledCell, type WriterId } from '@syncline/stm'
 import type { Held, TakenUp } from './held.ts'
-import type { Pending } from './replica.ts'
+import type { Pending } from './pending.ts'
 
 /** What a replica tells of itself beside what it holds. */
 export interface JoiningSide {

@@ -16,7 +16,7 @@ import {
   type OrderedPiece,
   type Piece,
 } from './queue.ts'
-import type { Pending } from './replica.ts'
+import type { Pending } from './pending.ts'
 
 /** What the relay's order says about one entry: its bytes when this device has not stored it, else only its name. */
 export type OrderedRecord = Uint8Array | { readonly writer: WriterId; readonly seq: number }

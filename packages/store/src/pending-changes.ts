@@ -1,7 +1,7 @@
 import type { AsleepPending } from '@syncline/protocol'
 import { changeId, type ChangeId } from '@syncline/stm'
 import { atOnce, type Pieces } from './pieces.ts'
-import type { Pending } from './replica.ts'
+import type { Pending } from './pending.ts'
 
 /** Pending Changes that are kept as they lie in the log. */
 export interface Asleep {

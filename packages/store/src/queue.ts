@@ -8,7 +8,7 @@ import {
 } from '@syncline/protocol'
 import type { Change, ChangeId, Epoch, WriterId } from '@syncline/stm'
 import type { ClaimOutcome, Offer, OrderedRecord } from './journal.ts'
-import type { Pending } from './replica.ts'
+import type { Pending } from './pending.ts'
 
 /** What goes into the log as one entry, when it is its turn. */
 export type Piece = CommitsPiece | OrderedPiece | ClaimPiece | SettlementPiece | EntryPiece

@@ -1,5 +1,5 @@
 import { tick, witness } from '@syncline/merge'
-import { decodeHeader, encodeChange, encodeLocal, type Ledger, type Named } from '@syncline/protocol'
+import type { Ledger, Named } from '@syncline/protocol'
 import {
   cellKey,
   cellKeyOf,
@@ -34,40 +34,12 @@ import type { Caught, Held, TakenUp } from './held.ts'
 import { joined, ownSeqsOf } from './joining.ts'
 import { createKnownLog } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
+import { clientsOf, noInverse, noWriters, PendingChange, seenBy, type KnownOfChange, type Pending } from './pending.ts'
 import { PendingChanges } from './pending-changes.ts'
 import { atOnce, BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
 import { localPart, nobody, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import { decideSettlement, raise, stampText, type Settlement } from './settlement.ts'
-
-/** A Change of this browser that the relay has not stored yet. */
-export interface Pending {
-  readonly id: ChangeId
-  readonly change: Change
-  /** The bytes of what is shared of it, made when first needed. */
-  record(): Uint8Array
-  /** The bytes of what never leaves the browser. */
-  local(): Uint8Array
-  /** The whole Change, if it has no more operations, its record is made of it alone, and nothing in it is for this browser alone. */
-  bare(mostOps: number): Change | undefined
-  /** The Yjs clients under which its author writes in it, and the writers under which they were used first. */
-  clients(): ReadonlyMap<number, WriterId>
-  /** How to take it back; null when nobody wants to. */
-  inverse(): Value
-  /** The pending Changes its author had seen, under the ids they had then: of each writer, up to a seq. Survives being authored again. */
-  readonly saw: ReadonlyMap<WriterId, number>
-}
-
-/** What may be known of a Change beside itself. */
-export interface KnownOfChange {
-  /** Its bytes. */
-  readonly record?: Uint8Array | undefined
-  /** Its Yjs clients, when its bytes are still to be made and it is not the first who writes under them. */
-  readonly clients?: ReadonlyMap<number, WriterId>
-  readonly inverse?: () => Value
-  /** What its author had seen, when that is not what its `deps` say. */
-  readonly saw?: ReadonlyMap<WriterId, number>
-}
 
 /** A Change that the relay is to decide about: nothing of it counts before the relay's order names it. */
 export interface Envelope {
@@ -225,68 +197,6 @@ export interface Replica {
   readonly overlaid: Map<CellKey, Overlaid>
   /** The policies with live documents. */
   readonly bound: readonly BoundPolicy[]
-}
-
-/** A class, and lazy in all that a store without a relay may never ask for. */
-class PendingChange implements Pending {
-  readonly id: ChangeId
-  readonly change: Change
-  readonly #whole: Change
-  readonly #known: KnownOfChange
-  readonly #clientsIn: (change: Change) => ReadonlyMap<number, WriterId>
-  #record: Uint8Array | undefined
-  #clients: ReadonlyMap<number, WriterId> | undefined
-  #saw: ReadonlyMap<WriterId, number> | undefined
-
-  /** `change` is what of the `whole` Change is pending. */
-  constructor(
-    change: Change,
-    whole: Change,
-    known: KnownOfChange,
-    clientsIn: (change: Change) => ReadonlyMap<number, WriterId>,
-  ) {
-    this.id = changeId(change)
-    this.change = change
-    this.#whole = whole
-    this.#known = known
-    this.#clientsIn = clientsIn
-    this.#record = known.record
-    this.#clients = known.clients
-  }
-
-  record(): Uint8Array {
-    if (this.#record !== undefined) return this.#record
-    const clients = this.clients()
-    const shared = sharedPart(this.#whole)
-    if (clients.size === 0) return (this.#record = encodeChange(shared))
-    let inherited: Map<number, WriterId> | undefined
-    for (const [client, owner] of clients) {
-      if (owner !== shared.writer) (inherited ??= new Map()).set(client, owner)
-    }
-    return (this.#record = encodeChange(shared, [...clients.keys()], undefined, inherited))
-  }
-
-  // A property, so that it may be handed on by itself.
-  readonly clients = (): ReadonlyMap<number, WriterId> =>
-    (this.#clients ??= this.#record === undefined ? this.#clientsIn(this.#whole) : clientsOf(this.#record))
-
-  local(): Uint8Array {
-    return encodeLocal({ ...localPart(this.#whole), inverse: this.inverse() })
-  }
-
-  bare(mostOps: number): Change | undefined {
-    const { change } = this
-    const isBare = this.#record === undefined && change === this.#whole && change.effects.length === 0
-    return isBare && change.ops.length <= mostOps && this.clients().size === 0 ? change : undefined
-  }
-
-  get inverse(): () => Value {
-    return this.#known.inverse ?? noInverse
-  }
-
-  get saw(): ReadonlyMap<WriterId, number> {
-    return (this.#saw ??= this.#known.saw ?? seenBy(this.#whole))
-  }
 }
 
 const nothingMore: KnownOfChange = {}
@@ -1228,32 +1138,18 @@ function named({ writer, seq, at }: Change): Named {
   return [writer, seq, at]
 }
 
-const noInverse = (): Value => null
 const noClients: readonly never[] = []
 /** Among the clients of what is pending: something of it divides. */
 const DIVIDED = -1
 const none: readonly never[] = []
-
-/** The Yjs clients that the header of a record names, and under whom they were used first. */
-function clientsOf(record: Uint8Array): ReadonlyMap<number, WriterId> {
-  const { writer, documents, inherited } = decodeHeader(record)
-  return new Map(documents.map((client) => [client, inherited.get(client) ?? writer]))
-}
 
 /** A basis after one more Change of a writer. */
 function plus(basis: Basis, { writer, seq }: { readonly writer: WriterId; readonly seq: number }): Basis {
   return { ...basis, writers: new Map(basis.writers).set(writer, seq) }
 }
 
-/** What a Change had seen, its author's own Changes before it among it. */
-function seenBy({ writer, seq, deps }: Change): ReadonlyMap<WriterId, number> {
-  if (seq === 1 && deps.writers.size === 0) return noWriters
-  return new Map(deps.writers).set(writer, seq - 1)
-}
-
 const nothing: Changed = Object.assign(new Set<CellKey>(), { befores: [] })
 const noStates: ReadonlyMap<CellKey, unknown> = new Map()
-const noWriters: Basis['writers'] = new Map()
 
 function stampOf(change: Change): Stamp {
   return { at: change.at, writer: change.writer }

@@ -1,5 +1,5 @@
 import { cellKeyOf, type CellKey, type ChangeId, type Op, type Policy, type Renamed } from '@syncline/stm'
-import type { Pending } from './replica.ts'
+import type { Pending } from './pending.ts'
 import { renamedBy, type Renames } from './renames.ts'
 
 /** Says the operations of Changes as they are to be authored again. */

@@ -2,7 +2,8 @@ import { restamped, tick } from '@syncline/merge'
 import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type Stamp, type WriterId } from '@syncline/stm'
 import type { KnownLog } from './known-log.ts'
 import type { RefusedChange } from './refused.ts'
-import type { Pending, Refusal } from './replica.ts'
+import type { Pending } from './pending.ts'
+import type { Refusal } from './replica.ts'
 import { createRewording, type RewordingSide } from './rewording.ts'
 
 /** What becomes of the pending Changes of a writer after a refusal. */

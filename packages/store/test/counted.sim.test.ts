@@ -171,10 +171,7 @@ test('[CP12] of a damaged one nothing counts twice: what is whole of the Changes
     const world = await createWorld(6)
     const store = await world.open({ storage: without(disk, position), onError: () => undefined })
     // The Changes are whole but where they are what is damaged.
-    expect([what, store.get(votes), store.get(rows).length]).toEqual([
-      what,
-      ...(what === 'asleep' ? [0, 0] : [60, 60]),
-    ])
+    expect([what, store.get(votes), store.get(rows).length]).toEqual([what, ...(what === 'asleep' ? [0, 0] : [60, 60])])
     const isOwnWhole = what !== 'asleep' && what !== 'cells'
     expect(isOwnWhole ? picture(store) : shown).toEqual(shown)
     expect(store.status.storage).toBe('damaged')
