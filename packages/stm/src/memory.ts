@@ -106,6 +106,8 @@ export interface Memory {
    * some hundred members, and gives how many. If something is committed in between, the rest is left to who reads.
    */
   ready(readable: Readable<unknown>): Iterable<number>
+  /** How many operations wait for their policy that have come since: those that were laid are as few as can be. Cost: one look at each policy that is missing. */
+  waiting(): number
   /** Hands over what is behind it, to what not every app needs the code of. */
   inside<T>(act: (inside: Inside) => T): T
   /** Replaces the states of cells (undefined: nobody has written), as one new version. Returns what changed, as `apply` does. */
@@ -490,6 +492,11 @@ export function createRuledMemory(
     lay,
     layRows,
     ready,
+    waiting() {
+      let count = 0
+      for (const waiting of unread.values()) count += waiting.length - firstAfter(waiting, LAID)
+      return count
+    },
     inside: (act) =>
       act({
         versions,
@@ -507,6 +514,19 @@ const nothing: ReadonlyMap<CellKey, unknown> = new Map()
 
 /** A version that is before all others. */
 const ALWAYS = 0
+/** The version of what was laid. */
+const LAID = 1
+
+/** Where those begin that came after a version: they are in order. */
+function firstAfter(waiting: readonly WaitingOp[], version: number): number {
+  let [low, high] = [0, waiting.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (waiting[middle]!.since > version) high = middle
+    else low = middle + 1
+  }
+  return low
+}
 
 /** So many members are made ready at once: a millisecond. */
 const STEP = 256

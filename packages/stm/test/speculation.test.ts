@@ -176,6 +176,8 @@ test('[SN5] a Snapshot that nobody holds is collected, and so is one with a body
   for (let i = 0; i < 2000; i++) work(i)
   await collect()
   const alive = (): unknown[] => watched.flatMap((ref) => ref.deref() ?? [])
+  // Code that is being compiled may hold on to what it has seen for a while.
+  for (let tries = 0; tries < 20 && alive().length > 3; tries++) await collect()
   // The newest, and the one that is held with the one under it.
   expect(alive().length).toBeLessThanOrEqual(3)
   expect(alive()).toContain(kept)

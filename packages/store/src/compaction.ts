@@ -30,6 +30,9 @@ export interface Compacting {
 const LEAST_BYTES = 64 * 1024
 /** Whoever writes has better things to do: it begins when nothing has come for so long, or so many times more than is worth the while. */
 const QUIET_MS = 250
+/** A tab that has not met the refs of so many operations would keep each of them: it lets others be first, for so long. */
+const MOST_UNREAD = 100
+const OTHERS_MS = 5_000
 const MOST_WAITING = 16
 /** So many times more than what is held is too much, whatever of it may be pending: that is a guess. */
 const MOST_PENDING = 8
@@ -65,6 +68,8 @@ export function createCompacting(core: Core): Compacting {
   let hasBegun = false
   /** Whether it is at it, or rests. */
   let isUnderWay = false
+  /** Whether what is waited for is that another tab does it. */
+  let leavesToOthers = false
   /** Whether the log has grown, or was read, since it is at it. */
   let hasMoved = false
   let againMs = AGAIN_MS
@@ -91,9 +96,13 @@ export function createCompacting(core: Core): Compacting {
     hasMoved = true
     if (!hasBegun || isUnderWay || core.isClosed || core.stranded !== undefined || !core.isLasting) return
     if (!isWorthIt()) return
-    cancel?.()
     const isUrgent = bytesTooMany() > MOST_WAITING * worthBytes || tail > MOST_WAITING * Math.max(worthBytes, held)
-    cancel = clock.setTimer(isUrgent ? 0 : QUIET_MS, tryIt)
+    const isLate = core.locks !== undefined && core.replica.memory.waiting() > MOST_UNREAD
+    // However much comes, others have so long.
+    if (isUrgent && isLate && leavesToOthers) return
+    cancel?.()
+    leavesToOthers = isLate
+    cancel = clock.setTimer(isLate ? OTHERS_MS : isUrgent ? 0 : QUIET_MS, tryIt)
   }
 
   function isWorthIt(): boolean {
@@ -111,6 +120,7 @@ export function createCompacting(core: Core): Compacting {
   }
 
   function tryIt(): void {
+    leavesToOthers = false
     isUnderWay = true
     run().then(conclude, (error: unknown) => {
       // Whoever writes hears of a storage that fails.

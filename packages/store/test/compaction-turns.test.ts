@@ -7,6 +7,7 @@ import { withLog } from './with-log.ts'
 import { createWorld, passing, type World } from './world.ts'
 
 const title = lww('title', '')
+const draft = lww('draft', '', { arbiter: 'browser' })
 
 /** A storage as one tab has it: when its log was compacted, how often it was read from the beginning, and a hand on what is put into it. */
 interface Watched {
@@ -180,5 +181,33 @@ test('[CP9] a storage that fails is left alone for twice as long each time, what
   waits.forEach((ms, i) => expect(ms).toBeGreaterThanOrEqual(1_000 * 2 ** i))
   seen.letGo()
   await world.clock.pass(60_000)
+  await world.close()
+})
+
+test('[CP13] a tab that would keep each operation as it came lets one be first that need not', async () => {
+  const world = await createWorld(7)
+  const disk = memoryStorage()
+  // The one that knows nothing is there first.
+  const [blind, seeing] = [watched(disk, world), watched(disk, world)]
+  const [reader, writer] = [await world.open({ storage: blind.storage }), await world.open({ storage: seeing.storage })]
+  const scribble = async (from: number): Promise<void> => {
+    for (let i = from; i < from + 150; i++) {
+      const made = (): Promise<unknown> =>
+        writer.transactAsync((tx) => tx.set(draft, `draft ${i}`.padEnd(100, '.')), { arbiter: 'browser', undo: false })
+      await passing(world, made())
+    }
+  }
+  await scribble(0)
+  await world.clock.pass(4_000)
+  expect([blind.replacedMs.length, seeing.replacedMs.length > 0]).toEqual([0, true])
+  expect((await lookInto(disk)).bytes).toBeLessThan(2_000)
+  // Where no other does it, it does so itself.
+  await scribble(150)
+  const wroteMs = world.clock.nowMs()
+  await writer.close()
+  await world.clock.pass(20_000)
+  expect(blind.replacedMs).toHaveLength(1)
+  expect(blind.replacedMs[0]! - wroteMs).toBeGreaterThanOrEqual(4_000)
+  expect(reader.get(draft).slice(0, 9)).toBe('draft 299')
   await world.close()
 })
