@@ -3,14 +3,7 @@ import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './cha
 import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
-import {
-  cellOfRow,
-  cellsOfRows,
-  distilledCells,
-  type DistilledCell,
-  type DistilledRows,
-  type Distillation,
-} from './distilled.ts'
+import { cellOfRow, distilledCells, type DistilledCell, type DistilledRows, type Distillation } from './distilled.ts'
 import { collectionOf, familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
@@ -106,7 +99,7 @@ export interface Memory {
    * some hundred members, and gives how many. If something is committed in between, the rest is left to who reads.
    */
   ready(readable: Readable<unknown>): Iterable<number>
-  /** How many operations wait for their policy that have come since: those that were laid are as few as can be. Cost: one look at each policy that is missing. */
+  /** How many operations wait for their policy that have come since: those that were laid are as few as can be. Cost: one look at each of them. */
   waiting(): number
   /** Hands over what is behind it, to what not every app needs the code of. */
   inside<T>(act: (inside: Inside) => T): T
@@ -342,12 +335,11 @@ export function createRuledMemory(
     const { tag, arbiter, prefix, ids } = rows
     const states = policies.get(tag)?.born?.(rows)
     const family = versions.cells.makeFamily(cellKey(tag, prefix, arbiter))
-    if (states === undefined) return lay(cellsOfRows(rows))
     for (let i = 0; i < ids.length; i++) {
-      const cell = versions.cells.makeIn(family, ids[i]!)
-      if (cell.state === undefined) cell.state = states[i]
+      const cell = states && versions.cells.makeIn(family, ids[i]!)
       // One that comes more than once has all of its operations.
-      else lay([cellOfRow(rows, i)])
+      if (cell === undefined || cell.state !== undefined) lay([cellOfRow(rows, i)])
+      else cell.state = states![i]
     }
     return true
   }
@@ -494,7 +486,8 @@ export function createRuledMemory(
     ready,
     waiting() {
       let count = 0
-      for (const waiting of unread.values()) count += waiting.length - firstAfter(waiting, LAID)
+      for (const waiting of unread.values())
+        count += waiting.length - 1 - waiting.findLastIndex(({ since }) => since <= LAID)
       return count
     },
     inside: (act) =>
@@ -516,17 +509,6 @@ const nothing: ReadonlyMap<CellKey, unknown> = new Map()
 const ALWAYS = 0
 /** The version of what was laid. */
 const LAID = 1
-
-/** Where those begin that came after a version: they are in order. */
-function firstAfter(waiting: readonly WaitingOp[], version: number): number {
-  let [low, high] = [0, waiting.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (waiting[middle]!.since > version) high = middle
-    else low = middle + 1
-  }
-  return low
-}
 
 /** So many members are made ready at once: a millisecond. */
 const STEP = 256
