@@ -76,10 +76,10 @@ export interface Memory {
    */
   place(ops: readonly Op[], at?: number): void
   /**
-   * Forgets operations that still wait for their policy: those that `isGone` names. Others may come instead, as if they had been there all the time: those of them that
+   * Forgets operations that still wait for their policy: those that `isGone` names; it is told whether they were laid. Others may come instead, as if they had been there all the time: those of them that
    * have no policy yet.
    */
-  forget(isGone: (stamp: Stamp, op: Op) => boolean, instead?: Iterable<UnreadOp>): void
+  forget(isGone: (stamp: Stamp, op: Op, isLaid: boolean) => boolean, instead?: Iterable<UnreadOp>): void
   /**
    * What need be kept of all cells, as they are now. Undefined when a policy here cannot distill. Cost: of the call, one look at each cell; the rest when it
    * is gone through.
@@ -471,7 +471,7 @@ export function createRuledMemory(
       unread.clear()
       for (const { op, stamp } of instead) if (!policies.has(op.tag)) wait(op, stamp, ALWAYS)
       for (const waiting of before.values()) {
-        for (const { op, stamp, since } of waiting) if (!isGone(stamp, op)) wait(op, stamp, since)
+        for (const { op, stamp, since } of waiting) if (!isGone(stamp, op, since <= LAID)) wait(op, stamp, since)
       }
     },
     distilled(distillation) {

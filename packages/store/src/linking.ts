@@ -1,5 +1,6 @@
 import type { WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
+import { StoreError } from './errors.ts'
 import type { Intake } from './intake.ts'
 import type { Line } from './line.ts'
 import { startLink, type Link, type LinkState, type Sendable } from './link.ts'
@@ -100,13 +101,18 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   function run(over: Line): void {
     if (link !== undefined || isWaking) return
     // What is to be sent must be understood, which is much work where much has gathered.
-    const waking = createPauses(core.clock).through(replica.wake())
-    if (waking !== undefined) {
+    if (!replica.isAwake()) {
       isWaking = true
-      waking
+      // A promise, also of what throws at once.
+      Promise.resolve()
+        .then(() => createPauses(core.clock).through(replica.wake()))
         .finally(() => (isWaking = false))
         .then(tend)
-        .catch(core.onError)
+        .catch((error: unknown) => {
+          core.onError(error)
+          // Nothing can be sent before it can be understood, which only other code may do.
+          if (error instanceof StoreError) core.strand({ code: error.code, message: error.message })
+        })
       return
     }
     // What a tab that died while it ran the link has told of others may be over.

@@ -96,6 +96,8 @@ export interface Replica {
   readonly pending: ReadonlyMap<ChangeId, Pending>
   /** Understands those of them that are not yet, in pieces: whoever asks for one understands all at once. */
   wake(): Pieces<void>
+  /** Whether all are. */
+  isAwake(): boolean
   /** Whether nothing has come yet. */
   isBlank(): boolean
   /** How many are pending, those included that are not kept because nobody can ever ask for them. */
@@ -316,11 +318,11 @@ export function createReplica(
         else cell.operations += 1
       }
     }
-    memory.forget((_, { arbiter }) => arbiter !== 'browser', pendingOps())
+    memory.forget((_, { arbiter }, isLaid) => isLaid && arbiter !== 'browser', opsOf(woken))
   }
 
-  function* pendingOps(): Iterable<UnreadOp> {
-    for (const { change } of pending.awake) for (const op of change.ops) yield { op, stamp: stampOf(change) }
+  function* opsOf(all: readonly Pending[]): Iterable<UnreadOp> {
+    for (const { change } of all) for (const op of change.ops) yield { op, stamp: stampOf(change) }
   }
 
   /** Operations that waited for their policy become readable: pending ones lie over the others. */
@@ -1059,6 +1061,7 @@ export function createReplica(
     epochAt: log.epochAt,
     pending,
     wake: () => pending.wake(),
+    isAwake: () => pending.asleep.length === 0,
     isBlank: () => seqs.size === 0 && settled.relaySeq === 0,
     pendingCount: () => pending.size + unkeptCount,
     isPending: (id) => pending.has(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),

@@ -1,10 +1,11 @@
 import { collection } from '@syncline/merge'
-import { decodeEntry } from '@syncline/protocol'
+import { asleepOf, crc32c, decodeEntry, encodeEntry, pendingIn, type KeptPending } from '@syncline/protocol'
 import type { AnyRef, Policy } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { memoryStorage, type Storage, type Store } from '../src/index.ts'
 import { all, cards, draft, drafts, picture, title, votes, write } from './refs-of-all.ts'
 import { lookInto, smallLogs } from './small-logs.ts'
+import { withLog } from './with-log.ts'
 import { createWorld, passing, type World } from './world.ts'
 
 const rows = collection('rows', { title: '', done: false })
@@ -235,3 +236,57 @@ test('[CP12] whoever has some of the space on demand does not count on it', asyn
   expect(picture(store)).toEqual(shown)
   await world.close()
 })
+
+test('[CP12] a Snapshot of when they slept shows nothing that came later, also of refs that were met when they had woken', async () => {
+  const world = await createWorld(12)
+  const { storage } = await countedDisk(world, write)
+  const [one, two] = [await world.open({ storage }), await world.open({ storage })]
+  const before = one.snapshot
+  two.transact((tx) => tx.add(votes, 1))
+  await two.durable()
+  await world.clock.pass(100)
+  const three = await world.open({ storage, transport: world.wire() })
+  await passing(world, three.synced())
+  await world.clock.pass(1_000)
+  expect(one.status.pending).toBe(0)
+  expect([one.get(votes), before.get(votes)]).toEqual([61, 60])
+  await world.close()
+})
+
+test.each(['newer', 'damaged'] as const)(
+  '[CP12] where one of them is %s nothing is sent, and the status says so',
+  async (how) => {
+    const world = await createWorld(11)
+    const { disk } = await countedDisk(world, write)
+    const errors: unknown[] = []
+    const onError = (error: unknown): void => void errors.push(error)
+    const store = await world.open({ storage: altered(disk, how), transport: world.wire(), onError })
+    await world.clock.pass(120_000)
+    const code = how === 'newer' ? 'storage-newer' : 'storage-damaged'
+    expect(store.status).toMatchObject({ link: 'waiting', problem: { code }, pending: 60 })
+    expect(errors).toMatchObject([{ code }])
+    expect(store.get(title)).toBe('title 59')
+    await store.close()
+    await world.close()
+  },
+)
+
+/** The disk with one of the Changes that are asleep of newer code, or wrong in a way that only who understands it can tell. */
+function altered(disk: Storage, how: 'newer' | 'damaged'): Storage {
+  function alter(bytes: Uint8Array): Uint8Array {
+    const entry = decodeEntry(bytes)
+    if (entry.kind !== 'rest' || entry.rest[0] !== 'asleep') return bytes
+    const kept = pendingIn(entry.rest[1]).map(([record, ...more], i): KeptPending => {
+      const copy = record.slice()
+      if (i === 3 && how === 'newer') copy[0] = 99
+      else if (i === 3) copy[copy.length - 7]! ^= 0x55
+      const sum = how === 'newer' ? crc32c(copy, 0, copy.length - 4) : crc32c(record, 0, record.length - 4)
+      new DataView(copy.buffer).setUint32(copy.length - 4, sum, true)
+      return [copy, ...more]
+    })
+    return encodeEntry({ ...entry, rest: ['asleep', asleepOf(kept)] })
+  }
+  return withLog(disk, (log) => ({
+    read: (after, each, bad) => log.read(after, (bytes, ...more) => each(alter(bytes), ...more), bad),
+  }))
+}
