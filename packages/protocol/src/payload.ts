@@ -1,4 +1,4 @@
-import type { Value } from '@syncline/stm'
+import { isColumn, type Value } from '@syncline/stm'
 import type { ByteReader } from './reader.ts'
 import { readValue, roomFor, writeValue } from './value.ts'
 import type { ByteWriter } from './writer.ts'
@@ -13,7 +13,7 @@ export function writePayload(out: ByteWriter, payload: Value, before: Value): vo
     return
   }
   out.byte(ALIKE)
-  for (let i = FIRST; i < payload.length; i += STEP) writeValue(out, payload[i]!, 1)
+  for (let i = 0; i < payload.length; i++) if (isColumn(i)) writeValue(out, payload[i]!, 1)
 }
 
 /** Reads the payload of an operation that comes after one with the payload `before`. */
@@ -28,7 +28,7 @@ export function readPayload(input: ByteReader, before: Value): Value {
   // Not by copying, which engines are slow at where what is copied is frozen.
   const payload = roomFor(before.length)
   for (let i = 0; i < before.length; i++) {
-    payload[i] = isValueAt(i) ? readValue(input, 1) : before[i]!
+    payload[i] = isColumn(i) ? readValue(input, 1) : before[i]!
   }
   return Object.freeze(payload)
 }
@@ -39,20 +39,13 @@ export function readPayload(input: ByteReader, before: Value): Value {
  */
 function isAlike(payload: Value, before: Value): payload is readonly Value[] {
   if (!isRow(before) || !Array.isArray(payload) || payload.length !== before.length) return false
-  for (let i = 0; i < before.length; i++) if (!isValueAt(i) && payload[i] !== before[i]) return false
+  for (let i = 0; i < before.length; i++) if (!isColumn(i) && payload[i] !== before[i]) return false
   return true
 }
 
-/** Whether a payload is such, of scalars beside its values. */
+/** Whether a payload is such, and ends with a value, with scalars beside its values. */
 function isRow(payload: Value): payload is readonly Value[] {
-  if (!Array.isArray(payload) || payload.length <= FIRST || payload.length % STEP !== 2) return false
-  for (let i = 0; i < payload.length; i++) if (!isValueAt(i) && typeof payload[i] === 'object') return false
+  if (!Array.isArray(payload) || !isColumn(payload.length - 1)) return false
+  for (let i = 0; i < payload.length; i++) if (!isColumn(i) && typeof payload[i] === 'object') return false
   return true
 }
-
-function isValueAt(i: number): boolean {
-  return i >= FIRST && (i - FIRST) % STEP === 0
-}
-
-const FIRST = 4
-const STEP = 3

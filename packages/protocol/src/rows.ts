@@ -1,4 +1,12 @@
-import { columnsIn, type Arbiter, type DistilledCell, type DistilledRows, type Stamp, type Value } from '@syncline/stm'
+import {
+  columnsIn,
+  isColumn,
+  type Arbiter,
+  type DistilledCell,
+  type DistilledRows,
+  type Stamp,
+  type Value,
+} from '@syncline/stm'
 import { ARBITERS, createStampReading, createStampWriting } from './cells.ts'
 import type { ByteReader } from './reader.ts'
 import { seal } from './seal.ts'
@@ -80,7 +88,7 @@ const BYTES_OF_A_STAMP = 4
 const BYTES_OF_A_NUMBER = 6
 const BYTES_OF_QUOTES = 3
 
-/** Whether a payload has something else than lists and objects, and scalars that JSON can say where a column would stand. */
+/** Whether all items of a payload are scalars that JSON can say, and after the first two there are threes of them. */
 function isRow(payload: Value): boolean {
   if (!Array.isArray(payload) || payload.length < 2 || payload.length % 3 !== 2) return false
   return isLike(payload, blanked(payload as readonly Value[])) && (payload as readonly Value[]).every(isScalar)
@@ -89,9 +97,8 @@ function isRow(payload: Value): boolean {
 function isLike(payload: Value, like: readonly Value[]): boolean {
   if (!Array.isArray(payload) || payload.length !== like.length) return false
   const items = payload as readonly Value[]
-  // Places of columns are those from the fourth on that threes end with.
   for (let i = 0; i < like.length; i++) {
-    if (i >= 4 && i % 3 === 1 ? !isScalar(items[i]!) : items[i] !== like[i]) return false
+    if (isColumn(i) ? !isScalar(items[i]!) : items[i] !== like[i]) return false
   }
   return true
 }
@@ -176,9 +183,9 @@ function readColumns(input: ByteReader, count: number): readonly (readonly Value
   } catch {
     throw input.malformed('columns that are no JSON')
   }
-  const isColumn = (column: unknown): column is readonly Value[] =>
+  const isOfScalars = (column: unknown): column is readonly Value[] =>
     Array.isArray(column) && column.length === count && column.every(isScalar)
-  if (!Array.isArray(columns) || columns.length === 0 || !columns.every(isColumn)) {
+  if (!Array.isArray(columns) || columns.length === 0 || !columns.every(isOfScalars)) {
     throw input.malformed('something else than columns of scalars')
   }
   return columns

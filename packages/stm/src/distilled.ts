@@ -28,6 +28,18 @@ export interface DistilledRows extends Pick<Op, 'tag' | 'arbiter'> {
 }
 
 /**
+ * Whether a column may stand in this place of a payload.
+ *
+ * @example
+ * import { isColumn } from '@syncline/stm'
+ *
+ * expect([3, 4, 5, 6, 7].filter((place) => isColumn(place))).toEqual([4, 7])
+ */
+export function isColumn(place: number): boolean {
+  return place >= FIRST_COLUMN && (place - FIRST_COLUMN) % COLUMN_STEP === 0
+}
+
+/**
  * The places of a payload, of so many items, where a column may stand.
  *
  * @example

@@ -34,7 +34,7 @@ export type {
 } from './ref.ts'
 
 // Policies: how refs merge
-export { cellsOfRows, columnsIn } from './distilled.ts'
+export { cellsOfRows, columnsIn, isColumn } from './distilled.ts'
 export type { DistilledCell, DistilledRows, Distillation } from './distilled.ts'
 export {
   nobodys,

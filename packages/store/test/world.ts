@@ -329,6 +329,8 @@ export function mortalTab(shared: Storage): MortalTab {
       },
     }
     held.add(entry)
+    // Nobody holds what was granted in the moment of their end.
+    if (isDead) entry.end(false)
     return { release: () => entry.end(false), keep: () => void (entry.isKept = true), lost, freed: lock.freed }
   }
   async function wait(take: (until: AbortSignal) => Promise<HeldLock>, signal: AbortSignal): Promise<HeldLock> {
