@@ -1,25 +1,37 @@
+import { randomInt } from 'node:crypto'
 import { connect, createServer } from 'node:net'
 import { Letter } from './letter.mjs'
 
 /** The port to serve on: `wanted`, or a free one when that is 0. Refuses a port that someone else holds. */
-export function claimPort(wanted, host, how) {
+export async function claimPort(wanted, host, how) {
+  if (Number(wanted) === 0) return freePort(host)
+  if (await isFree(wanted, host)) return wanted
+  throw new Letter(
+    `Port ${wanted} is in use, perhaps by a Syncline that already runs. ` +
+      `Stop that program, or choose another port: PORT=${Number(wanted) + 1} ${how}`,
+  )
+}
+
+/**
+ * Whoever is to serve on the port takes it a moment later. What the system itself would choose it may choose for somebody else until then, a client of anything included: so
+ * it is one of those below that it never chooses.
+ */
+async function freePort(host) {
+  for (;;) {
+    const port = randomInt(LOWEST, LOWEST_OF_THE_SYSTEM)
+    if (await isFree(port, host)) return port
+  }
+}
+
+const LOWEST = 10_000
+/** On Linux. macOS and Windows begin higher. */
+const LOWEST_OF_THE_SYSTEM = 32_768
+
+function isFree(port, host) {
   return new Promise((resolve, reject) => {
     const probe = createServer()
-    probe.once('error', (error) => {
-      if (error.code !== 'EADDRINUSE') return reject(error)
-      const other = Number(wanted) + 1
-      reject(
-        new Letter(
-          `Port ${wanted} is in use, perhaps by a Syncline that already runs. ` +
-            `Stop that program, or choose another port: PORT=${other} ${how}`,
-          { cause: error },
-        ),
-      )
-    })
-    probe.listen(wanted, host, () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
-    })
+    probe.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)))
+    probe.listen(port, host, () => probe.close(() => resolve(true)))
   })
 }
 
