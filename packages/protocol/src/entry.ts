@@ -158,6 +158,8 @@ const RUN = 13
 const ROWS = 14
 /** What is said since cells may count what is pending: a kind of its own for the same reason. */
 const COUNTED = 15
+/** What is left as bytes until somebody asks for it. */
+const LATER = 16
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -407,6 +409,7 @@ function readEntry(input: ByteReader): LogEntry {
       return { kind: 'rows', ...readPart(input), rows: readRows(input) }
     case DIRECTORY:
     case COUNTED:
+    case LATER:
     case REST: {
       const part = readPart(input)
       const last = input.byte()
@@ -432,8 +435,18 @@ function readEntry(input: ByteReader): LogEntry {
 }
 
 function kindOfRest(rest: Rest): number {
-  if (rest[0] === 'directory') return DIRECTORY
-  return rest[0] === 'asleep' || (rest[0] === 'ledger' && rest[1].counted !== undefined) ? COUNTED : REST
+  switch (rest[0]) {
+    case 'directory':
+      return DIRECTORY
+    case 'undoable':
+      return LATER
+    case 'asleep':
+      return rest[1][2] === undefined ? COUNTED : LATER
+    case 'ledger':
+      return rest[1].counted === undefined ? REST : COUNTED
+    default:
+      return REST
+  }
 }
 
 function readSingle(input: ByteReader): SingleEntry {
@@ -448,7 +461,11 @@ function isAlone(kind: number): boolean {
 }
 
 function isPartKind(kind: number): boolean {
-  return kind === CELLS || kind === ROWS || kind === REST || kind === DIRECTORY || kind === COUNTED
+  return kind === CELLS || kind === ROWS || isRestKind(kind)
+}
+
+function isRestKind(kind: number): boolean {
+  return kind === REST || kind === DIRECTORY || kind === COUNTED || kind === LATER
 }
 
 /**

@@ -77,18 +77,11 @@ export type {
 } from './entry.ts'
 export { goesOn } from './run.ts'
 export type { RunChange } from './run.ts'
-export { asleepOf, pendingIn } from './rest.ts'
-export type {
-  AsleepPending,
-  Directory,
-  KeptEnvelope,
-  KeptNote,
-  KeptPending,
-  KeptRefused,
-  Ledger,
-  Named,
-  Rest,
-} from './rest.ts'
+export { decodeNoteBody, encodeNoteBody } from './note-body.ts'
+export type { NoteBody } from './note-body.ts'
+export { asleepOf, pendingIn } from './asleep.ts'
+export type { AsleepPending, KeptPending, KeptRun } from './asleep.ts'
+export type { Directory, KeptEnvelope, KeptNote, KeptRefused, Ledger, Named, OlderNote, Rest } from './rest.ts'
 export { decodeLocal, encodeLocal, noLocalPart } from './local.ts'
 export type { LocalPart } from './local.ts'
 

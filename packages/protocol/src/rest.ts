@@ -1,6 +1,6 @@
 import type { Arbiter, Epoch, Value, WriterId } from '@syncline/stm'
-import { ProtocolError } from './errors.ts'
-import { decodeValue, encodeValue } from './value.ts'
+import { arePending, type AsleepPending, type KeptPending } from './asleep.ts'
+import { any, bytes, isList, listOf, text, tuple, whole, type Shape } from './shapes.ts'
 
 /** A Change by its name and its time. */
 export type Named = readonly [writer: WriterId, seq: number, at: number]
@@ -35,16 +35,6 @@ export interface Ledger {
   readonly counted?: readonly (readonly [WriterId, number])[] | undefined
 }
 
-/** How a pending Change is kept: its bytes, what never leaves the browser, and which pending Changes its author had seen. */
-export type KeptPending = readonly [
-  record: Uint8Array,
-  local: Uint8Array,
-  saw: readonly (readonly [WriterId, number])[],
-]
-
-/** Pending Changes that nobody need look at: how many, and the bytes of their list. */
-export type AsleepPending = readonly [count: number, list: Uint8Array]
-
 /** How a refused Change is kept. */
 export type KeptRefused = readonly [record: Uint8Array, local: Uint8Array, code: string, message: string]
 
@@ -52,12 +42,14 @@ export type KeptRefused = readonly [record: Uint8Array, local: Uint8Array, code:
 export type KeptEnvelope = readonly [by: WriterId, record: Uint8Array, local: Uint8Array]
 
 /**
- * How a Change that can be taken back is kept: its name and its time, its place in the relay's order or 0, the refs that it has written, and what its author kept with it.
+ * How a Change that can be taken back is kept: its name and its time, its place in the relay's order or 0, what is known of it at once, and the bytes of what only
+ * they need read who take it back.
  */
-export type KeptNote = readonly [
-  writer: WriterId,
-  seq: number,
-  at: number,
+export type KeptNote = readonly [...Named, ordered: number, head: Value, body: Uint8Array]
+
+/** The same as older versions kept it: the refs that it has written, and what its author kept with it. */
+export type OlderNote = readonly [
+  ...Named,
   ordered: number,
   refs: readonly (readonly [tag: string, address: string, arbiter: Arbiter])[],
   inverse: Value,
@@ -85,7 +77,9 @@ export type Rest =
   | readonly ['asleep', AsleepPending]
   | readonly ['refused', readonly KeptRefused[]]
   | readonly ['asked', readonly KeptEnvelope[]]
-  | readonly ['notes', readonly KeptNote[]]
+  | readonly ['undoable', readonly KeptNote[]]
+  /** In place of these in what older versions wrote. */
+  | readonly ['notes', readonly OlderNote[]]
   /** Comes last. */
   | readonly ['ledger', Ledger]
 
@@ -93,46 +87,6 @@ export type Rest =
 export function isRest(value: unknown): value is Rest {
   return isList(value) && value.length === 2 && shapes[value[0] as Rest[0]]?.(value[1]) === true
 }
-
-/**
- * Puts pending Changes to sleep.
- *
- * @example
- * import { asleepOf, pendingIn } from '@syncline/protocol'
- *
- * const kept = [[new Uint8Array([1]), new Uint8Array(0), []]] as const
- * expect(pendingIn(asleepOf(kept))).toEqual(kept)
- */
-export function asleepOf(kept: readonly KeptPending[]): AsleepPending {
-  // Lists of data are data.
-  return [kept.length, encodeValue(kept as unknown as Value)]
-}
-
-/** The pending Changes of a list. Throws `ProtocolError` where there are none. */
-export function pendingIn([, list]: AsleepPending): readonly KeptPending[] {
-  const kept: unknown = decodeValue(list)
-  if (pendingList(kept)) return kept as readonly KeptPending[]
-  throw new ProtocolError('malformed', 'A list of pending Changes has something else in it. Get it from another copy.')
-}
-
-type Shape = (value: unknown) => boolean
-
-function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value)
-}
-
-const text: Shape = (value) => typeof value === 'string'
-const whole: Shape = Number.isSafeInteger
-const bytes: Shape = (value) => value instanceof Uint8Array
-const any: Shape = (value) => value !== undefined
-const listOf =
-  (item: Shape): Shape =>
-  (value) =>
-    isList(value) && value.every(item)
-const tuple =
-  (...items: readonly Shape[]): Shape =>
-  (value) =>
-    isList(value) && value.length === items.length && items.every((item, i) => item(value[i]))
 
 /** The names of something's properties, and what is there. */
 type Shapes<T> = { readonly [name in keyof T]-?: Shape }
@@ -163,8 +117,6 @@ function objectOf<T extends object>(shapeOf: Shapes<T>): Shape {
     )
 }
 
-const pendingList: Shape = listOf(tuple(bytes, bytes, listOf(tuple(text, whole))))
-
 const directory: Shapes<Directory> = {
   entries: whole,
   lastOfCells: whole,
@@ -172,10 +124,11 @@ const directory: Shapes<Directory> = {
 }
 
 const shapes: { readonly [kind in Rest[0]]: Shape } = {
-  pending: pendingList,
-  asleep: tuple(whole, bytes),
+  pending: arePending,
+  asleep: (value) => tuple(whole, bytes)(value) || tuple(whole, bytes, (form) => form === 1)(value),
   refused: listOf(tuple(bytes, bytes, text, text)),
   asked: listOf(tuple(text, bytes, bytes)),
+  undoable: listOf(tuple(text, whole, whole, whole, any, bytes)),
   notes: listOf(tuple(text, whole, whole, whole, listOf(tuple(text, text, text)), any)),
   directory: objectOf(directory),
   ledger: objectOf(ledger),

@@ -317,7 +317,14 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
     checkpoint: 1,
     part: 2,
     isLast: false,
-    rest: ['asleep', asleepOf([[encodeChange(smallest), new Uint8Array(0), [[A, 3]]]])],
+    rest: ['asleep', [1, encodeValue([[encodeChange(smallest), new Uint8Array(0), [[A, 3]]]])]],
+  },
+  'the rest, pending and asleep in runs': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 2,
+    isLast: false,
+    rest: ['asleep', asleepOf([[encodeChange(smallest), new Uint8Array(0), [[A, 3]]], { run }])],
   },
   'the rest, refused': {
     kind: 'rest',
@@ -339,6 +346,13 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
     part: 5,
     isLast: false,
     rest: ['notes', [[A, 7, 1000, 0, [['lww', 'title', 'local']], [2, 's', '', 0, 1, 1, [], [], [null], [], []]]]],
+  },
+  'the rest, what can be taken back': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 5,
+    isLast: false,
+    rest: ['undoable', [[A, 7, 1000, 0, [1, 's', '', 0, 1, 1, [], [], [], 1, 0], new Uint8Array([8, 0])]]],
   },
   'the rest, the directory': {
     kind: 'rest',

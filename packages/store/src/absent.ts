@@ -43,6 +43,7 @@ export const noUndoing: Brought['undoing'] = {
   typed: () => false,
   note: nothing,
   hear: nothing,
+  hearKept: nothing,
   hearAsked: nothing,
   onOrdered: nothing,
   onDismissed: nothing,

@@ -1,8 +1,16 @@
-import type { AsleepPending, CheckpointEntry, KeptNote, KeptPending, Ledger } from '@syncline/protocol'
+import type {
+  AsleepPending,
+  CheckpointEntry,
+  KeptNote,
+  KeptPending,
+  KeptRun,
+  Ledger,
+  OlderNote,
+} from '@syncline/protocol'
 import { cellsOfRows, changeId, type DistilledCell, type DistilledRows } from '@syncline/stm'
 import { partsWanted, type Away } from './away.ts'
 import { readAsleep, readLocal, readRecord, readRecordInPieces } from './open-log.ts'
-import { BYTES_OF_A_ROW, type Pieces } from './pieces.ts'
+import { BYTES_OF_A_CELL, BYTES_OF_A_ROW, type Pieces } from './pieces.ts'
 import { withLocalPart } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import type { Pending } from './pending.ts'
@@ -17,7 +25,9 @@ export interface ReadCheckpoint {
   readonly asleep: readonly AsleepPending[]
   readonly refused: readonly RefusedChange[]
   readonly envelopes: readonly Envelope[]
-  readonly notes: readonly KeptNote[]
+  readonly undoable: readonly KeptNote[]
+  /** In place of these where an older version has written it. */
+  readonly notes: readonly OlderNote[]
   /** Undefined when the part that has it is not there. */
   readonly ledger: Ledger | undefined
   /** Whether parts of it are not there. */
@@ -75,9 +85,16 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
     return pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) })
   }
 
-  function* understoodAll(kept: readonly KeptPending[]): Pieces<readonly Pending[]> {
+  function* understoodAll(kept: readonly (KeptPending | KeptRun)[]): Pieces<readonly Pending[]> {
     const pending: Pending[] = []
-    for (const one of kept) pending.push(yield* understoodPending(one))
+    for (const one of kept) {
+      if (!('run' in one)) {
+        pending.push(yield* understoodPending(one))
+        continue
+      }
+      for (const { change, inverse } of one.run) pending.push(pendingOf(change, { inverse: () => inverse }))
+      yield one.run.length * BYTES_OF_A_CELL
+    }
     return pending
   }
 
@@ -112,6 +129,8 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
       }
       case 'directory':
         return () => void (found.isWanted = partsWanted(rest[1], away()))
+      case 'undoable':
+        return () => void found.undoable.push(...rest[1])
       case 'notes':
         return () => void found.notes.push(...rest[1])
       case 'ledger':
@@ -168,7 +187,8 @@ interface Found {
   readonly asleep: AsleepPending[]
   readonly refused: RefusedChange[]
   readonly envelopes: Envelope[]
-  readonly notes: KeptNote[]
+  readonly undoable: KeptNote[]
+  readonly notes: OlderNote[]
   ledger: Ledger | undefined
   isPartial: boolean
   /** Which parts must come. */
@@ -184,6 +204,7 @@ function emptyFound(): Found {
     asleep: [],
     refused: [],
     envelopes: [],
+    undoable: [],
     notes: [],
     ledger: undefined,
     isPartial: false,

@@ -16,6 +16,8 @@ import {
 import { cellsOfRows, type DistilledCell, type Portion } from '@syncline/stm'
 import type { Away } from './away.ts'
 import type { Held } from './held.ts'
+import { inRuns } from './in-runs.ts'
+import type { Pending } from './pending.ts'
 import { localPart, sharedPart } from './read-change.ts'
 
 /** About so long is a part: a few milliseconds of work, and what one damaged record takes along. */
@@ -125,18 +127,30 @@ export function* partsOf(
     return encodeEntry({ kind: 'rest', ...next(), isLast, rest })
   }
 
-  function* listed<T>(items: Iterable<T>, restOf: (some: readonly T[]) => Rest): Iterable<Uint8Array> {
+  function* listed<T>(
+    items: Iterable<T>,
+    restOf: (some: readonly T[]) => Rest,
+    sizeOfOne: (item: T) => number = sizeOf,
+  ): Iterable<Uint8Array> {
     let some: T[] = []
     let size = 0
     for (const item of items) {
+      const own = sizeOfOne(item)
+      if (some.length > 0 && size + own > PART_BYTES) {
+        yield encoded(restOf(some))
+        some = []
+        size = 0
+      }
       some.push(item)
-      size += sizeOf(item)
-      if (size < PART_BYTES) continue
-      yield encoded(restOf(some))
-      some = []
-      size = 0
+      size += own
     }
     if (some.length > 0) yield encoded(restOf(some))
+  }
+
+  function putToSleep(pending: readonly Pending[]): Rest {
+    const list = asleepOf(inRuns(pending).map((part) => ('bare' in part ? keptOf(part) : { run: part })))
+    onPending(list[1].length)
+    return ['asleep', list]
   }
 
   yield* cells(held.cells, isDocument)
@@ -147,11 +161,11 @@ export function* partsOf(
     onPending(one[1].length)
     yield encoded(['asleep', one])
   }
-  const isCounted = held.ledger.counted !== undefined
-  yield* listed(pendingOf(held, onPending), (some) => (isCounted ? ['asleep', asleepOf(some)] : ['pending', some]))
+  if (held.ledger.counted === undefined) yield* listed(keptIn(held, onPending), (some) => ['pending', some])
+  else yield* listed(held.pending, putToSleep, sizeOfPending)
   yield* listed(refusedIn(held), (some) => ['refused', some])
   yield* listed(askedIn(held), (some) => ['asked', some])
-  yield* listed(notes, (some) => ['notes', some])
+  yield* listed(notes, (some) => ['undoable', some])
   const last = encoded(['ledger', held.ledger], true)
   // Without it nobody knows what all the others are of, so it stands there twice.
   yield last
@@ -171,17 +185,26 @@ function sizeOf(data: unknown): number {
   return typeof data === 'object' && data !== null ? sizeOf(Object.entries(data)) : 4
 }
 
+/** The same of a Change: who makes many small ones has little more in them. */
+function sizeOfPending({ change, inverse }: Pending): number {
+  return sizeOf(inverse()) + sizeOf(change.ops.map(({ payload }) => payload))
+}
+
 /** Only what Yjs merges is bytes. */
 function isDocument({ ops }: DistilledCell): boolean {
   return ops[0]!.payload instanceof Uint8Array
 }
 
-function* pendingOf({ pending }: Held, onPending: (bytes: number) => void): Iterable<KeptPending> {
+function* keptIn({ pending }: Held, onPending: (bytes: number) => void): Iterable<KeptPending> {
   for (const one of pending) {
-    const [record, local] = [one.record(), one.local()]
-    onPending(record.length + local.length)
-    yield [record, local, [...one.saw]]
+    const kept = keptOf(one)
+    onPending(kept[0].length + kept[1].length)
+    yield kept
   }
+}
+
+function keptOf(one: Pending): KeptPending {
+  return [one.record(), one.local(), [...one.saw]]
 }
 
 function* refusedIn({ refused }: Held): Iterable<KeptRefused> {

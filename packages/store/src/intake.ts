@@ -18,7 +18,7 @@ import type { OrderedRecord } from './journal.ts'
 import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
 import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
-import { nobody, withLocalPart } from './read-change.ts'
+import { asHeard, nobody, withLocalPart } from './read-change.ts'
 import type { Pending } from './pending.ts'
 import type { Envelope, OrderedItem } from './replica.ts'
 
@@ -126,7 +126,7 @@ export function createIntake(core: IntakeCore): Intake {
 
   /** Takes up a checkpoint, as much as has come of it. */
   function* takeUp(origin: Origin): Pieces<ReadonlySet<CellKey>> {
-    const { ledger, isPartial, notes, asleep, ...found } = checkpoint.take()!
+    const { ledger, isPartial, asleep, ...found } = checkpoint.take()!
     const isOfUse = ledger !== undefined && replica.fits(ledger)
     // What lies there already does not stay there.
     if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis())
@@ -154,7 +154,7 @@ export function createIntake(core: IntakeCore): Intake {
       const from = { ...nobody, writer, seq, at }
       core.undoing.onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt })
     }
-    yield* hearNotes({ ...found, pending, notes }, () => true)
+    yield* hearNotes({ ...found, pending }, () => true)
     for (const id of ordered) waiting.resolve(id)
     decideAsked(asked)
     for (const refused of replica.refused.values()) waiting.reject(refused.id, refusedError(refused))
@@ -188,20 +188,27 @@ export function createIntake(core: IntakeCore): Intake {
   /** Hears how Changes of a checkpoint can be taken back: of those that are news. */
   function* hearNotes(
     {
+      undoable,
       notes,
       pending,
       envelopes: asked,
-    }: Pick<ReadCheckpoint, 'notes' | 'envelopes'> & { readonly pending: readonly Pending[] },
+    }: Pick<ReadCheckpoint, 'undoable' | 'notes' | 'envelopes'> & { readonly pending: readonly Pending[] },
     isNews: (change: Named) => boolean,
   ): Pieces<void> {
-    for (const [writer, seq, at, relaySeq, refs, inverse] of notes) {
-      if (!isNews({ writer, seq })) continue
-      const ops = refs.map(([tag, address, arbiter]): Op => ({ tag, address, arbiter, payload: null }))
-      core.undoing.hear({ ...nobody, writer, seq, at, ops }, inverse, relaySeq || undefined)
-      yield refs.length * BYTES_OF_A_CELL
+    const noted = new Set<ChangeId>()
+    for (const note of undoable) {
+      const named = { writer: note[0], seq: note[1] }
+      if (isNews(named)) core.undoing.hearKept(note)
+      noted.add(changeId(named))
+      yield BYTES_OF_A_CELL
+    }
+    for (const note of notes) {
+      const [change, inverse, relaySeq] = asHeard(note)
+      if (isNews(change)) core.undoing.hear(change, inverse, relaySeq || undefined)
+      noted.add(changeId(change))
+      yield change.ops.length * BYTES_OF_A_CELL
     }
     // Where Changes are counted there are notes of them too.
-    const noted = new Set(notes.map(([writer, seq]) => changeId({ writer, seq })))
     for (const { change, inverse } of pending) {
       if (isNews(change) && !noted.has(changeId(change))) core.undoing.hear(change, inverse())
       yield change.ops.length * BYTES_OF_A_CELL
@@ -213,7 +220,7 @@ export function createIntake(core: IntakeCore): Intake {
 
   /** Takes in the checkpoint of another log, as much as has come of it, beside what is here. */
   function* join(origin: Origin): Pieces<ReadonlySet<CellKey>> {
-    const { ledger: whole, isPartial, notes, asleep, ...more } = joining.take()!
+    const { ledger: whole, isPartial, asleep, ...more } = joining.take()!
     const pending = yield* woken(asleep, more.pending)
     const found = { ...more, pending }
     if (whole === undefined) return commitAll(pending)
@@ -224,7 +231,8 @@ export function createIntake(core: IntakeCore): Intake {
     for (const [writer, seq, , nextWriter, nextSeq] of ledger.became) {
       if (isKnown({ writer, seq })) known.add(changeId({ writer: nextWriter, seq: nextSeq }))
     }
-    const named = [...notes.map(([writer, seq]) => ({ writer, seq })), ...found.pending.map(({ change }) => change)]
+    const notes = [...found.undoable, ...found.notes].map(([writer, seq]) => ({ writer, seq }))
+    const named = [...notes, ...pending.map(({ change }) => change)]
     for (const change of named) if (replica.isCommitted(change)) known.add(changeId(change))
     const asked = [...replica.envelopes.values()]
     for (const { change } of asked) known.add(changeId(change))
@@ -235,7 +243,7 @@ export function createIntake(core: IntakeCore): Intake {
       isBasePartial = false
       onStored(replica.basis().relaySeq)
     }
-    yield* hearNotes({ ...found, notes }, (change) => !known.has(changeId(change)))
+    yield* hearNotes(found, (change) => !known.has(changeId(change)))
     decideAsked(asked)
     for (const id of ordered) waiting.resolve(id)
     const refused = before.flatMap((id) => replica.refused.get(id) ?? [])

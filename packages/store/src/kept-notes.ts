@@ -9,9 +9,9 @@ import {
 import { cellKeyOf, changeId, type Change, type ChangeId, type Op, type Value, type WriterId } from '@syncline/stm'
 import { readLocal, readRecordInPieces } from './open-log.ts'
 import { BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
-import { nobody, withLocalPart } from './read-change.ts'
+import { asHeard, nobody, withLocalPart } from './read-change.ts'
 import { createAskedChanges } from './undo-asked.ts'
-import { decodeNote, encodeNote } from './undo-note.ts'
+import { decodeNote, keepNote, readNote, type UndoNote } from './undo-note.ts'
 
 /** Gathers from a log what is kept with the Changes of this browser, so that they can be taken back when the log is not there any more. */
 export interface NoteKeeping {
@@ -34,10 +34,8 @@ export function createNoteKeeping(space: string): NoteKeeping {
   const asked = createAskedChanges<Value>()
 
   function keep(change: Change, inverse: Value, ordered = 0): void {
-    if (inverse === null) return
-    const { writer, seq, at, ops } = change
-    const refs = ops.map(({ tag, address, arbiter }) => [tag, address, arbiter] as const)
-    notes.set(changeId(change), [writer, seq, at, ordered, refs, inverse])
+    const note = inverse === null ? undefined : decodeNote(inverse, change)
+    if (note !== undefined) notes.set(changeId(change), keepNote(change, note, ordered))
   }
 
   function ask(change: Change, inverse: Value): void {
@@ -49,7 +47,7 @@ export function createNoteKeeping(space: string): NoteKeeping {
         if (note === undefined) return
         const isLost = (i: number): boolean => note.bound.includes(i) && isMoved(cellKeyOf(change.ops[i]!))
         const inverses = note.inverses().map((one, i) => (isLost(i) ? { ...one, inverse: null } : one))
-        keep(change, encodeNote({ ...note, inverses: () => inverses }), at)
+        notes.set(changeId(change), keepNote(change, { ...note, inverses: () => inverses }, at))
       },
     })
   }
@@ -94,8 +92,9 @@ export function createNoteKeeping(space: string): NoteKeeping {
         return
       case 'rest': {
         const rest = entry.rest
-        if (rest[0] === 'notes')
+        if (rest[0] === 'undoable')
           for (const note of rest[1]) notes.set(changeId({ writer: note[0], seq: note[1] }), note)
+        if (rest[0] === 'notes') for (const note of rest[1]) keep(...asHeard(note))
         if (rest[0] === 'pending') for (const [record, local] of rest[1]) yield* read(record, local, keep)
         if (rest[0] === 'asked') for (const [, record, local] of rest[1]) yield* read(record, local, ask)
         if (rest[0] === 'refused') for (const [record] of rest[1]) notes.delete(changeId(decodeHeader(record)))
@@ -132,13 +131,14 @@ export function createNoteKeeping(space: string): NoteKeeping {
 /** Of the sessions that were written to last, the last steps. */
 function* newest(notes: readonly KeptNote[]): Pieces<readonly KeptNote[]> {
   const steps = new Map<string, Map<string, Steps>>()
-  const placed: (Placed & { readonly note: KeptNote })[] = []
+  const placed: { readonly note: KeptNote; readonly head: UndoNote }[] = []
   for (const note of notes) {
-    const place = placeOf(note)
-    if (place !== undefined) placed.push({ note, ...place })
-    yield note[4].length * BYTES_OF_A_CELL
+    const head = readNote(note, () => undefined)
+    if (head !== undefined) placed.push({ note, head })
+    yield BYTES_OF_A_CELL
   }
-  for (const { session, scope, number, note } of placed.toReversed()) {
+  for (const { head } of placed.toReversed()) {
+    const { session, scope, place, size } = head
     let scopes = steps.get(session)
     if (scopes === undefined) {
       if (steps.size >= MOST_SESSIONS) continue
@@ -148,11 +148,11 @@ function* newest(notes: readonly KeptNote[]): Pieces<readonly KeptNote[]> {
     if (own === undefined) scopes.set(scope, (own = { numbers: new Set(), operations: 0 }))
     // The newest counts whatever it has.
     if (own.numbers.size >= MOST_STEPS || own.operations >= MOST_OPERATIONS) continue
-    own.numbers.add(number)
-    own.operations += note[4].length
+    own.numbers.add(place.number)
+    own.operations += size
   }
   return placed
-    .filter(({ session, scope, number }) => steps.get(session)?.get(scope)?.numbers.has(number) === true)
+    .filter(({ head: { session, scope, place } }) => steps.get(session)?.get(scope)?.numbers.has(place.number) === true)
     .map(({ note }) => note)
 }
 
@@ -160,17 +160,4 @@ function* newest(notes: readonly KeptNote[]): Pieces<readonly KeptNote[]> {
 interface Steps {
   readonly numbers: Set<number>
   operations: number
-}
-
-/** Of which session and scope a note is, and of which step. */
-interface Placed {
-  readonly session: string
-  readonly scope: string
-  readonly number: number
-}
-
-function placeOf([writer, seq, at, , refs, inverse]: KeptNote): Placed | undefined {
-  const ops = refs.map(([tag, address, arbiter]): Op => ({ tag, address, arbiter, payload: null }))
-  const note = decodeNote(inverse, { ...nobody, writer, seq, at, ops })
-  return note && { session: note.session, scope: note.scope, number: note.place.number }
 }

@@ -5,6 +5,7 @@ import {
   ProtocolError,
   type AsleepPending,
   type KeptPending,
+  type KeptRun,
   type LocalPart,
   type LogEntry,
 } from '@syncline/protocol'
@@ -70,7 +71,7 @@ export function readLocal(bytes: Uint8Array, space: string): LocalPart {
 }
 
 /** Decodes a list of pending Changes, or says in words what is wrong with this device's data. */
-export function readAsleep(list: AsleepPending, space: string): readonly KeptPending[] {
+export function readAsleep(list: AsleepPending, space: string): readonly (KeptPending | KeptRun)[] {
   return readStored(space, () => pendingIn(list))
 }
 

@@ -10,8 +10,11 @@ export interface Pending {
   record(): Uint8Array
   /** The bytes of what never leaves the browser. */
   local(): Uint8Array
-  /** The whole Change, if it has no more operations, its record is made of it alone, and nothing in it is for this browser alone. */
-  bare(mostOps: number): Change | undefined
+  /**
+   * The whole Change, if it may be in a run: it has few operations, its record is made of it alone, its author had seen what it says, and nothing in it is for this browser
+   * alone.
+   */
+  bare(): Change | undefined
   /** The Yjs clients under which its author writes in it, and the writers under which they were used first. */
   clients(): ReadonlyMap<number, WriterId>
   /** How to take it back; null when nobody wants to. */
@@ -30,6 +33,9 @@ export interface KnownOfChange {
   /** What its author had seen, when that is not what its `deps` say. */
   readonly saw?: ReadonlyMap<WriterId, number>
 }
+
+/** Larger ones are read in pieces, each by itself. */
+const MOST_OPS_IN_RUN = 64
 
 /** A class, and lazy in all that a store without a relay may never ask for. */
 export class PendingChange implements Pending {
@@ -78,10 +84,11 @@ export class PendingChange implements Pending {
     return encodeLocal({ ...localPart(this.#whole), inverse: this.inverse() })
   }
 
-  bare(mostOps: number): Change | undefined {
+  bare(): Change | undefined {
     const { change } = this
-    const isBare = this.#record === undefined && change === this.#whole && change.effects.length === 0
-    return isBare && change.ops.length <= mostOps && this.clients().size === 0 ? change : undefined
+    const isWhole = change === this.#whole && change.effects.length === 0 && change.ops.length <= MOST_OPS_IN_RUN
+    const isSaid = this.#record === undefined && this.#known.saw === undefined
+    return isWhole && isSaid && this.clients().size === 0 ? change : undefined
   }
 
   get inverse(): () => Value {

@@ -1,12 +1,6 @@
-import {
-  goesOn,
-  type CommitsEntry,
-  type EndedEntry,
-  type LogEntry,
-  type RunChange,
-  type SingleEntry,
-} from '@syncline/protocol'
-import type { Change, ChangeId, Epoch, WriterId } from '@syncline/stm'
+import type { CommitsEntry, EndedEntry, LogEntry, SingleEntry } from '@syncline/protocol'
+import type { ChangeId, Epoch, WriterId } from '@syncline/stm'
+import { inRuns } from './in-runs.ts'
 import type { ClaimOutcome, Offer, OrderedRecord } from './journal.ts'
 import type { Pending } from './pending.ts'
 
@@ -106,26 +100,18 @@ export function takesAway(piece: Piece): boolean {
   return piece.kind === 'settlement' || (piece.kind === 'entry' && piece.entry.kind === 'dropped')
 }
 
-/** Larger ones are read in pieces, each by itself. */
-const MOST_OPS_IN_RUN = 64
-
 /** What says that these Changes were made: runs of those of which nothing else is to be said, and the others as records. */
 function commitsEntries(pending: readonly Pending[]): SingleEntry[] {
   const entries: SingleEntry[] = []
-  let run: RunChange[] = []
   let records: CommitsEntry['changes'][number][] | undefined
-  let last: Change | undefined
-  for (const one of pending) {
-    const change = one.bare(MOST_OPS_IN_RUN)
-    if (change === undefined) {
-      if (records === undefined) entries.push({ kind: 'commits', changes: (records = []) })
-      records.push({ record: one.record(), local: one.local() })
-    } else {
-      if (last === undefined || !goesOn(last, change)) entries.push({ kind: 'run', changes: (run = []) })
-      run.push({ change, inverse: one.inverse() })
+  for (const part of inRuns(pending)) {
+    if (!('bare' in part)) {
+      entries.push({ kind: 'run', changes: part })
       records = undefined
+      continue
     }
-    last = change
+    if (records === undefined) entries.push({ kind: 'commits', changes: (records = []) })
+    records.push({ record: part.record(), local: part.local() })
   }
   return entries
 }

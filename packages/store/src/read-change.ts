@@ -1,5 +1,12 @@
-import { decodeChange, decodeChangeInSteps, decodeHeader, ProtocolError, type LocalPart } from '@syncline/protocol'
-import { emptyBasis, type Change, type Op } from '@syncline/stm'
+import {
+  decodeChange,
+  decodeChangeInSteps,
+  decodeHeader,
+  ProtocolError,
+  type LocalPart,
+  type OlderNote,
+} from '@syncline/protocol'
+import { emptyBasis, type Change, type Op, type Value } from '@syncline/stm'
 import type { Pieces } from './pieces.ts'
 
 /**
@@ -60,3 +67,9 @@ export function localPart({ ops, effects }: Change): Pick<LocalPart, 'ops' | 'ef
 
 /** What is to be filled in where only the name of a Change is known, and what it has touched. */
 export const nobody: Change = { writer: '', seq: 0, deps: emptyBasis, at: 0, ops: [], effects: [], meta: null }
+
+/** What a checkpoint of an older version has kept with a Change, as if it came with that. */
+export function asHeard([writer, seq, at, ordered, refs, inverse]: OlderNote): [Change, Value, number] {
+  const ops = refs.map(([tag, address, arbiter]): Op => ({ tag, address, arbiter, payload: null }))
+  return [{ ...nobody, writer, seq, at, ops }, inverse, ordered]
+}

@@ -10,6 +10,8 @@ export interface Restored {
   /** What comes of folding all of them, and some that are forgotten. Cost: those that came since it was asked for. */
   folded<T>(key: CellKey, folding: Folding<T>): T
   remember(stamp: string, values: ReadonlyMap<CellKey, Value>): void
+  /** The same of what need not be read before something is to be known. */
+  rememberLater(stamp: string, values: () => ReadonlyMap<CellKey, Value>): void
   /** A Change has another stamp now, and says `reworded` what it put back. */
   rename(from: string, to: string, reworded: (key: CellKey, value: Value) => Value): void
 }
@@ -42,6 +44,27 @@ interface Fold {
 export function createRestored(): Restored {
   const byStamp = new Map<string, Map<CellKey, Value>>()
   const cells = new Map<CellKey, OfCell>()
+  /** What was remembered and not asked yet, the oldest first. */
+  let unasked: (readonly [stamp: string, values: () => ReadonlyMap<CellKey, Value>])[] = []
+
+  function ask(): void {
+    if (unasked.length === 0) return
+    const now = unasked
+    unasked = []
+    for (const [stamp, values] of now) take(stamp, values())
+  }
+
+  function take(stamp: string, values: ReadonlyMap<CellKey, Value>): void {
+    for (const key of values.keys()) {
+      const cell = cells.get(key)
+      if (cell === undefined) cells.set(key, { stamps: [stamp], forgotten: 0, fold: undefined })
+      else if (cell.stamps.push(stamp) > MOST_OF_CELL) {
+        forget(cell.stamps.shift()!, key)
+        cell.forgotten += 1
+      }
+    }
+    byStamp.set(stamp, new Map(values))
+  }
 
   function forget(stamp: string, key: CellKey): void {
     const values = byStamp.get(stamp)
@@ -50,15 +73,23 @@ export function createRestored(): Restored {
   }
 
   return {
-    has: (key) => cells.has(key),
-    get: (stamp, key) => byStamp.get(stamp)?.get(key),
+    has(key) {
+      ask()
+      return cells.has(key)
+    },
+    get(stamp, key) {
+      ask()
+      return byStamp.get(stamp)?.get(key)
+    },
     *of(key) {
+      ask()
       for (const stamp of cells.get(key)?.stamps ?? []) {
         const value = byStamp.get(stamp)?.get(key)
         if (value !== undefined) yield value
       }
     },
     folded<T>(key: CellKey, folding: Folding<T>): T {
+      ask()
       const cell = cells.get(key)
       if (cell === undefined) return folding.begin()
       const { stamps, forgotten } = cell
@@ -78,17 +109,12 @@ export function createRestored(): Restored {
       return made
     },
     remember(stamp, values) {
-      for (const key of values.keys()) {
-        const cell = cells.get(key)
-        if (cell === undefined) cells.set(key, { stamps: [stamp], forgotten: 0, fold: undefined })
-        else if (cell.stamps.push(stamp) > MOST_OF_CELL) {
-          forget(cell.stamps.shift()!, key)
-          cell.forgotten += 1
-        }
-      }
-      byStamp.set(stamp, new Map(values))
+      ask()
+      take(stamp, values)
     },
+    rememberLater: (stamp, values) => void unasked.push([stamp, values]),
     rename(from, to, reworded) {
+      ask()
       const values = byStamp.get(from)
       if (values === undefined) return
       byStamp.delete(from)

@@ -30,11 +30,11 @@ export class OwnChange {
   #seq: number
   #kept: Kept
 
-  constructor({ at, writer, seq, ops }: Change, order: number, kept: Kept, ordered?: Stamp) {
-    this.order = order
-    this.arbiter = arbiterOfAll(ops)
+  constructor({ at, writer, seq }: Named, { place, arbiter, size }: Noted, kept: Kept, ordered?: Stamp) {
+    this.order = place.order
+    this.arbiter = arbiter
     this.ordered = ordered
-    this.size = ops.length
+    this.size = size
     this.#at = at
     this.#writer = writer
     this.#seq = seq
@@ -71,6 +71,15 @@ export class OwnChange {
     const say = (one: Inverse): Inverse => ({ ...one, inverse: reworded.inverse(one, one.inverse) })
     this.#kept = { inverses: () => kept.inverses().map((one) => (one.inverse === null ? one : say(one))) }
   }
+}
+
+type Named = Pick<Change, 'writer' | 'seq' | 'at'>
+
+/** What a line needs to know of it at once. */
+interface Noted {
+  readonly place: Place
+  readonly arbiter: Arbiter
+  readonly size: number
 }
 
 /** Where its inverses are. */

@@ -19,6 +19,8 @@ export interface UndoSession {
   line(scope: string): UndoLine
   /** A Change of this session has been made. */
   add(change: OwnChange, note: UndoNote): void
+  /** The same of one that was heard of: what it has put back is read when somebody asks. */
+  addHeard(change: OwnChange, note: UndoNote): void
   /** What is known of the Changes that took others back, as far as a cell is concerned. */
   past(key: CellKey): Past
   /** A Change has been authored again; `reworded` says what is kept with it as it is now, where that is another. */
@@ -41,16 +43,15 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
     lines,
     line,
     add(change, note) {
-      const { place, restored: values } = note
-      line(note.scope).add(change, place)
-      if (place.part === 'step') return
-      const byCell = new Map<CellKey, Value>()
-      note.inverses().forEach(({ tag, address, arbiter }, i) => {
-        const value = values[i]
-        if (value !== undefined) byCell.set(cellKey(tag, address, arbiter), value)
-      })
-      restored.remember(stampKey(change.stamp), byCell)
-      if (change.ordered !== undefined) restored.remember(stampKey(change.ordered), byCell)
+      line(note.scope).add(change, note.place)
+      if (note.place.part === 'step') return
+      const byCell = restoredIn(note)
+      for (const stamp of stampsOf(change)) restored.remember(stamp, byCell)
+    },
+    addHeard(change, note) {
+      line(note.scope).add(change, note.place)
+      if (note.place.part === 'step') return
+      for (const stamp of stampsOf(change)) restored.rememberLater(stamp, () => restoredIn(note))
     },
     past: (key) => new PastOfCell(key, now, restored),
     rename(from, to, reworded) {
@@ -62,6 +63,22 @@ export function createUndoSession(now: (stamp: Stamp) => Stamp): UndoSession {
       for (const one of lines.values()) one.rename(from, to, reworded)
     },
   }
+}
+
+/** The stamps that the operations of a Change have. */
+function stampsOf({ stamp, ordered }: OwnChange): readonly string[] {
+  return ordered === undefined ? [stampKey(stamp)] : [stampKey(stamp), stampKey(ordered)]
+}
+
+/** What a Change that took others back has put back in each cell. */
+function restoredIn(note: UndoNote): ReadonlyMap<CellKey, Value> {
+  const values = note.restored()
+  const byCell = new Map<CellKey, Value>()
+  note.inverses().forEach(({ tag, address, arbiter }, i) => {
+    const value = values[i]
+    if (value !== undefined) byCell.set(cellKey(tag, address, arbiter), value)
+  })
+  return byCell
 }
 
 /** A class, because each commit asks for the past of what it writes. */

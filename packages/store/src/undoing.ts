@@ -1,3 +1,4 @@
+import type { KeptNote } from '@syncline/protocol'
 import {
   cellKeyOf,
   invert,
@@ -5,6 +6,7 @@ import {
   isReversible,
   keepShape,
   takeBack,
+  type Arbiter,
   type CellKey,
   type Cells,
   type Change,
@@ -27,7 +29,7 @@ import type { Reworded } from './renames.ts'
 import type { UndoMark } from './transact-options.ts'
 import { createAskedChanges } from './undo-asked.ts'
 import { arbiterOfAll, OwnChange, type Place, type Step } from './undo-line.ts'
-import { decodeNote, encodeNote, type UndoNote } from './undo-note.ts'
+import { decodeNote, encodeNote, readNote, type UndoNote } from './undo-note.ts'
 import { createUndoSession, stampKey, type UndoSession } from './undo-session.ts'
 import type { UndoStack } from './undo-stack.ts'
 import { createUndoTaking, type Direction } from './undo-taking.ts'
@@ -49,6 +51,8 @@ export interface Undoing {
   note(ops: readonly Op[], mark: Mark, cells?: Cells, commuted?: ReadonlySet<CellKey>): OwnNote | undefined
   /** Reads what an entry of the log has kept with a Change that is committed; `relaySeq` is the place in the order of one that the relay has decided about. */
   hear(change: Change, inverse: Value, relaySeq?: number): void
+  /** The same of what a checkpoint has kept: as much as must be known before somebody takes it back. */
+  hearKept(note: KeptNote): void
   /** Reads what is kept with a Change that the relay is to decide about. */
   hearAsked(change: Change, inverse: Value): void
   /** A Change, asked for by whomever, has its place in the relay's order. */
@@ -126,7 +130,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
   const keeping: Keeping = {
     keep(note, change, changed) {
       note.found ??= invert(memory, change.ops, pastOf, changed)!
-      const made = new OwnChange(change, note.place.order, note)
+      const made = new OwnChange(change, note, note)
       own.add(made, note)
       if (isHeavyToHold(memory, change.ops) && fresh.push(made) === 1) queueMicrotask(settle)
     },
@@ -139,7 +143,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
       land(change, ordered, isMoved) {
         const lost = note.bound.filter((i) => isMoved(cellKeyOf(change.ops[i]!)))
         const left = lost.length === 0 ? note : { inverses: () => without(note.inverses(), lost) }
-        of.add(new OwnChange(change, note.place.order, left, ordered), note)
+        of.add(new OwnChange(change, note, left, ordered), note)
       },
     }
   }
@@ -163,6 +167,11 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     sessions.delete(note.session)
     sessions.set(note.session, session)
     return session
+  }
+
+  function addHeard(change: Pick<Change, 'writer' | 'seq' | 'at'>, note: UndoNote, relaySeq?: number): void {
+    const ordered = relaySeq === undefined ? undefined : { at: relaySeq, writer: change.writer }
+    sessionOf(note).addHeard(new OwnChange(change, note, note, ordered), note)
   }
 
   function stack(scope: string): UndoStack {
@@ -248,17 +257,23 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
       const inverses = cells && invert(cells, ops, pastOf)
       if (!('taken' in mark)) {
         const place = line.place(group ?? mark.group, arbiter)
-        return new Note(keeping, name, scope, place, none, bound, inverses)
+        return new Note(keeping, name, scope, place, ops.length, arbiter, none, bound, inverses)
       }
       const place = line.placeOf(mark.direction, mark.step)
-      return new Note(keeping, name, scope, place, restoredBy(mark.taken, ops), bound, inverses)
+      const restored = restoredBy(mark.taken, ops)
+      return new Note(keeping, name, scope, place, ops.length, arbiter, restored, bound, inverses)
     },
     hear(change, inverse, relaySeq) {
       if (inverse === null || !isHearing) return
       const note = decodeNote(inverse, change)
       if (note === undefined) return
-      const ordered = relaySeq === undefined ? undefined : { at: relaySeq, writer: change.writer }
-      sessionOf(note).add(new OwnChange(change, note.place.order, note, ordered), note)
+      addHeard(change, note, relaySeq)
+    },
+    hearKept(kept) {
+      if (!isHearing) return
+      const note = readNote(kept, core.onDamage)
+      const [writer, seq, at, relaySeq] = kept
+      if (note !== undefined) addHeard({ writer, seq, at }, note, relaySeq || undefined)
     },
     hearAsked(change, inverse) {
       if (inverse === null || !isHearing) return
@@ -316,17 +331,21 @@ class Note implements UndoNote, OwnNote {
   readonly session: string
   readonly scope: string
   readonly place: Place
-  readonly restored: readonly Value[]
+  readonly size: number
+  readonly arbiter: Arbiter
   readonly bound: readonly number[]
   /** Known when the Change was applied, if not before. */
   found: (() => readonly Inverse[]) | undefined
   readonly #keeping: Keeping
+  readonly #restored: readonly Value[]
 
   constructor(
     keeping: Keeping,
     session: string,
     scope: string,
     place: Place,
+    size: number,
+    arbiter: Arbiter,
     restored: readonly Value[],
     bound: readonly number[],
     found: (() => readonly Inverse[]) | undefined,
@@ -334,14 +353,20 @@ class Note implements UndoNote, OwnNote {
     this.session = session
     this.scope = scope
     this.place = place
-    this.restored = restored
+    this.size = size
+    this.arbiter = arbiter
     this.bound = bound
     this.#keeping = keeping
+    this.#restored = restored
     this.found = found
   }
 
   inverses(): readonly Inverse[] {
     return this.found!()
+  }
+
+  restored(): readonly Value[] {
+    return this.#restored
   }
 
   data(): Value {
@@ -388,4 +413,4 @@ function lockName(space: string, session: string): string {
 }
 
 // What it is given is never looked at.
-keepShape(new Note(undefined as never, '', '', undefined as never, none, none, undefined))
+keepShape(new Note(undefined as never, '', '', undefined as never, 0, 'local', none, none, undefined))

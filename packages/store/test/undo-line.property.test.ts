@@ -1,4 +1,4 @@
-import { emptyBasis, type Arbiter } from '@syncline/stm'
+import { type Arbiter } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createUndoLine, OwnChange, type Place, type UndoLine } from '../src/undo-line.ts'
@@ -16,10 +16,9 @@ interface Made {
   readonly change: OwnChange
 }
 
-function changeOf({ order }: Place, arbiter: Arbiter): OwnChange {
-  const op = { tag: 'lww', address: 'title', arbiter, payload: [0, order] }
-  const change = { writer: 'w', seq: order, at: order, deps: emptyBasis, ops: [op], effects: [], meta: null }
-  return new OwnChange(change, order, { inverses: () => [] })
+function changeOf(place: Place, arbiter: Arbiter): OwnChange {
+  const { order } = place
+  return new OwnChange({ writer: 'w', seq: order, at: order }, { place, arbiter, size: 1 }, { inverses: () => [] })
 }
 
 /** The whole line as text: what would be undone one after the other, and what done again. It is empty after that. */

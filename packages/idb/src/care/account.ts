@@ -9,7 +9,7 @@ import {
   type Rest,
   type SingleEntry,
 } from '@syncline/protocol'
-import { changeId, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
+import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import { createRanges, type Ranges } from './ranges.ts'
 import type { SpaceReport } from './report.ts'
 
@@ -72,10 +72,7 @@ export function openAccount(): Account {
         for (const change of entry.changes.map(({ record }) => named(record))) commit(change)
         return
       case 'run':
-        for (const { change } of entry.changes) {
-          const { writer, seq, ops } = change
-          commit({ writer, seq, isShared: ops.length > 0 })
-        }
+        for (const { change } of entry.changes) commit(namedBy(change))
         return
       case 'ordered': {
         const items = entry.items.map((item) => (item instanceof Uint8Array ? named(item) : item))
@@ -141,7 +138,7 @@ export function openAccount(): Account {
     switch (rest[0]) {
       case 'asleep':
       case 'pending':
-        for (const [record] of rest[0] === 'asleep' ? pendingIn(rest[1]) : rest[1]) commit(named(record))
+        namedIn(rest).forEach(commit)
         return
       case 'refused':
         for (const [record] of rest[1]) refused.add(changeId(named(record)))
@@ -161,6 +158,7 @@ export function openAccount(): Account {
         for (const [writer, lastSeq, upTo] of over) ended.set(writer, { lastSeq, upTo })
         return
       }
+      case 'undoable':
       case 'notes':
     }
   }
@@ -181,7 +179,7 @@ export function openAccount(): Account {
     switch (rest[0]) {
       case 'asleep':
       case 'pending':
-        for (const change of (rest[0] === 'asleep' ? pendingIn(rest[1]) : rest[1]).map(([record]) => named(record))) {
+        for (const change of namedIn(rest)) {
           pendingThere.add(changeId(change))
           if (!isHere(change)) commit(change)
         }
@@ -222,6 +220,7 @@ export function openAccount(): Account {
         }
         return
       }
+      case 'undoable':
       case 'notes':
     }
   }
@@ -272,4 +271,14 @@ function rangesOf(map: Map<WriterId, Ranges>, writer: WriterId): Ranges {
 function named(record: Uint8Array): Named {
   const { writer, seq, touched } = decodeHeader(record)
   return { writer, seq, isShared: touched.length > 0 }
+}
+
+function namedBy({ writer, seq, ops }: Change): Named {
+  return { writer, seq, isShared: ops.length > 0 }
+}
+
+/** The pending Changes that a part of a checkpoint has. */
+function namedIn(rest: Extract<Rest, readonly ['asleep' | 'pending', unknown]>): readonly Named[] {
+  const kept = rest[0] === 'asleep' ? pendingIn(rest[1]) : rest[1]
+  return kept.flatMap((one) => ('run' in one ? one.run.map(({ change }) => namedBy(change)) : named(one[0])))
 }

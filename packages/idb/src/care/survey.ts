@@ -86,8 +86,9 @@ function checkInside(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
 }
 
 function checkRest(rest: Rest): void {
-  if (rest[0] === 'ledger' || rest[0] === 'notes' || rest[0] === 'directory') return
+  if (rest[0] === 'ledger' || rest[0] === 'undoable' || rest[0] === 'notes' || rest[0] === 'directory') return
   for (const kept of rest[0] === 'asleep' ? pendingIn(rest[1]) : rest[1]) {
+    if ('run' in kept) continue
     // An envelope begins with who made it.
     const [record, local] = typeof kept[0] === 'string' ? [kept[1], kept[2] as Uint8Array] : [kept[0], kept[1]]
     decodeHeader(record as Uint8Array)

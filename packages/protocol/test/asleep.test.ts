@@ -1,0 +1,54 @@
+import { emptyBasis, type Change, type Value } from '@syncline/stm'
+import { describe, expect, test } from 'vitest'
+import { asleepOf, encodeValue, pendingIn, type AsleepPending, type KeptPending, type KeptRun } from '../src/index.ts'
+import { codeOf } from './attempt.ts'
+
+const A = '000102030405060708090a0b0c0d0e0f'
+
+const change: Change = {
+  writer: A,
+  seq: 3,
+  deps: emptyBasis,
+  at: 7,
+  ops: [{ tag: 'lww', address: 'title', arbiter: 'local', payload: [0, 'Plan'] }],
+  effects: [],
+  meta: null,
+}
+const kept: KeptPending = [new Uint8Array([1, 2, 3]), new Uint8Array([4]), [[A, 2]]]
+const run: KeptRun = {
+  run: [
+    { change, inverse: null },
+    { change: { ...change, seq: 4, at: 9 }, inverse: [1, 's'] },
+  ],
+}
+
+describe('pending Changes that are asleep', () => {
+  test('[EN8] are in order what they were, with how many they are', () => {
+    for (const items of [[], [kept], [run], [run, kept, run], [kept, kept]]) {
+      const list = asleepOf(items)
+      expect(list[0]).toBe(items.reduce((sum, one) => sum + ('run' in one ? one.run.length : 1), 0))
+      expect(pendingIn(list)).toEqual(items)
+    }
+  })
+
+  test('[EN8] as an older version wrote them are read', () => {
+    expect(pendingIn([2, encodeValue([kept, kept] as readonly Value[])])).toEqual([kept, kept])
+  })
+
+  test.each<[string, AsleepPending]>([
+    ['fewer than it says', [2, asleepOf([kept])[1], 1]],
+    ['fewer than it says, of an older version', [2, encodeValue([kept] as readonly Value[])]],
+    ['an item of no form', [1, new Uint8Array([1, 9, 0, 0, 0]), 1]],
+    ['more than its items', [1, new Uint8Array([...asleepOf([kept])[1], 0]), 1]],
+    ['something else, of an older version', [1, encodeValue([[1]])]],
+  ])('[EN8] of %s are no list', (_, list) => {
+    expect(codeOf(() => pendingIn(list))).toBe('malformed')
+  })
+
+  test('[EN8] that end too early are no list', () => {
+    const [count, list] = asleepOf([run, kept])
+    for (let length = 0; length < list.length; length++) {
+      expect(codeOf(() => pendingIn([count, list.slice(0, length), 1]))).toMatch(/truncated|malformed/)
+    }
+  })
+})
