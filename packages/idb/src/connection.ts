@@ -60,6 +60,8 @@ export function connect(
   /** By connection, what ends the wait for each transaction that is under way on it. */
   const underWay = new WeakMap<Promise<IDBDatabase>, Set<() => void>>()
   let current: Promise<IDBDatabase> | undefined
+  /** The same, as long as it is open. */
+  let present: IDBDatabase | undefined
   let identity: string | undefined
   let lost: StoreError | undefined
   let cleared: StoreError | undefined
@@ -82,8 +84,13 @@ export function connect(
       })
       current = opening
       underWay.set(opening, new Set())
-      // Whoever waits for it is told; the next one tries again.
-      opening.catch(() => drop(opening))
+      opening.then(
+        (database) => {
+          if (current === opening) present = database
+        },
+        // Whoever waits for it is told; the next one tries again.
+        () => drop(opening),
+      )
     }
     return current
   }
@@ -160,13 +167,14 @@ export function connect(
   /** Forgets a connection; false when it was not the present one any more. */
   function drop(dropped: Promise<IDBDatabase>): boolean {
     if (current !== dropped) return false
-    current = undefined
+    current = present = undefined
     return true
   }
 
   function lose(error: StoreError): void {
     if (lost !== undefined || closed) return
     lost = error
+    present = undefined
     for (const listener of listeners) tell(listener, error)
   }
 
@@ -182,7 +190,8 @@ export function connect(
     async begin(stores, mode, options, body) {
       for (let isSecond = false; ; isSecond = true) {
         const opened = ready()
-        const database = await opened
+        // What can be handed over in this task is.
+        const database = present ?? (await opened)
         let transaction: IDBTransaction
         try {
           transaction = database.transaction(stores, mode, options)

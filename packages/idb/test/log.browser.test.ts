@@ -34,7 +34,10 @@ test('[ID2] an append is one transaction, committed in the task that began it, w
   const log = await openLog()
   const fence = await log.takeFence()
   const begun = observeTransactions()
-  await log.append(Uint8Array.of(1))
+  const appended = log.append(Uint8Array.of(1))
+  // Nothing that the caller does next comes before it.
+  expect(begun).toHaveLength(1)
+  await appended
   await log.append(Uint8Array.of(2), { durability: 'strict' })
   await log.append(Uint8Array.of(3), { fence, durability: 'strict' })
   await log.append(Uint8Array.of(4), { claim: 1 })

@@ -16,18 +16,27 @@ const MOST_ITEMS = 64
 
 /**
  * Writes a value that comes after another one of its kind, so that what both have in common costs next to nothing: a byte where they are the same, and
- * of two arrays of one length one for each item that is.
+ * of two arrays of one length one for each item that is. Says whether they are the same: of arrays that is known when all items are written, so nothing is looked at twice.
  */
-export function writeLike(out: ByteWriter, value: Value, before: Value, levels = 0): void {
-  const more = moreThan(value, before)
-  if (isSame(value, before)) out.byte(SAME)
-  else if (more > 0) {
-    out.byte(PLUS)
-    out.varuint(more)
-  } else if (areAlike(value, before)) {
+export function writeLike(out: ByteWriter, value: Value, before: Value, levels = 0): boolean {
+  const begun = out.length
+  let same = value === before
+  if (!same && areAlike(value, before)) {
+    same = true
     out.byte(ALIKE)
-    for (let i = 0; i < value.length; i++) writeLike(out, value[i]!, (before as readonly Value[])[i]!, levels + 1)
-  } else writeValue(out, value, levels)
+    for (let i = 0; i < value.length; i++) {
+      same = writeLike(out, value[i]!, (before as readonly Value[])[i]!, levels + 1) && same
+    }
+    if (same) out.cut(begun)
+  } else if (!same && !(same = isSame(value, before))) {
+    const more = moreThan(value, before)
+    if (more > 0) {
+      out.byte(PLUS)
+      out.varuint(more)
+    } else writeValue(out, value, levels)
+  }
+  if (same) out.byte(SAME)
+  return same
 }
 
 /** Reads a value that comes after `before`. What is the same is the very same. What could be said shorter is refused: each has one encoding there. */

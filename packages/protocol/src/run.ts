@@ -19,7 +19,9 @@ const LEAST_OP_BYTES = 2
 
 /** Writes Changes of one writer that come one after the other and depend on the same: what they have in common is said once. */
 export function writeRun(out: ByteWriter, changes: readonly RunChange[]): void {
-  const { touched, places } = gatherTouched(changes.flatMap(({ change }) => change.ops))
+  const all: Op[] = []
+  for (const { change } of changes) for (const op of change.ops) all.push(op)
+  const { touched, places } = gatherTouched(all)
   let [count, payload, meta, inverse]: [number, Value, Value, Value] = [0, null, null, null]
   let before: Change | undefined
   for (const { change, inverse: own } of changes) {

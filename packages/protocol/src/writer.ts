@@ -81,6 +81,11 @@ export class ByteWriter {
     this.raw(bytes)
   }
 
+  /** Takes back what was written after so many bytes. */
+  cut(length: number): void {
+    this.#length = length
+  }
+
   /** Begins bytes of their own, with their length, which `end` is to write in front of them. Returns where that is. */
   begin(): number {
     const at = this.#reserve(1)

@@ -178,7 +178,9 @@ export function createCompacting(core: Core): Compacting {
     if (core.isClosed || core.stranded !== undefined || !isWorthIt()) return 'over'
     // Where another tab has taken the fence, the log may never have it, or otherwise.
     const isClear = core.intake.isStored() && core.intake.gap() === undefined && !core.intake.isReading()
-    return isClear && core.journal.quiet() !== undefined ? undefined : 'hindered'
+    // What would be counted and is not in the log is on its way there.
+    const isThere = !core.replica.isCountable() || core.journal.unsaved() === 0
+    return isClear && isThere && core.journal.quiet() !== undefined ? undefined : 'hindered'
   }
 
   async function compact(): Promise<Outcome> {

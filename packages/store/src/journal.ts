@@ -131,6 +131,8 @@ interface Waiter {
 const RETRY_MS = 1000
 /** To tell the other tabs takes longer than to write a small entry. */
 const TELL_MS = 16
+/** How many microtasks a commit that is stored is ahead: each promise around another takes up to three. */
+const WAITERS_TURNS = 12
 /** How long closing waits for the log. */
 const LAST_WRITE_MS = 5000
 
@@ -213,9 +215,11 @@ export function createJournal(
         const handed = early.shift()
         for (const piece of handed?.pieces ?? [queue[0]!]) if (queue.includes(piece)) underWay.add(piece)
         let grown: number | undefined
-        delay.begin()
         try {
-          grown = await (handed?.appended ?? append(queue[0]!))
+          const appended = handed?.appended ?? append(queue[0]!)
+          // It is on its way already.
+          delay.begin()
+          grown = await appended
         } catch (error) {
           // What was handed over since has all of this.
           if (early.length === 0) throw error
@@ -236,8 +240,8 @@ export function createJournal(
           if (grown === read + 1) read = grown
           else pull().catch(events.onUnreadable)
           hasNews = true
-          // Whoever waits for it goes on first; and as long as more comes the others need not hear of each entry.
-          await Promise.resolve()
+          // Whoever waits for it goes on first, and who waits for them; and as long as more comes the others need not hear of each entry.
+          for (let turn = 0; turn < WAITERS_TURNS; turn++) await Promise.resolve()
           if (clock.nowMs() - toldMs >= TELL_MS) tellGrown()
         }
       }

@@ -76,9 +76,9 @@ export class PendingChange implements Pending {
     return (this.#record = encodeChange(shared, [...clients.keys()], undefined, inherited))
   }
 
-  // A property, so that it may be handed on by itself.
-  readonly clients = (): ReadonlyMap<number, WriterId> =>
-    (this.#clients ??= this.#record === undefined ? this.#clientsIn(this.#whole) : clientsOf(this.#record))
+  clients(): ReadonlyMap<number, WriterId> {
+    return (this.#clients ??= this.#record === undefined ? this.#clientsIn(this.#whole) : clientsOf(this.#record))
+  }
 
   local(): Uint8Array {
     return encodeLocal({ ...localPart(this.#whole), inverse: this.inverse() })

@@ -546,11 +546,12 @@ export function createReplica(
   }
 
   function canReauthor({ writer, seq, code }: Refusal): boolean {
-    for (const { change, saw, clients } of pending.values()) {
+    for (const one of pending.values()) {
+      const { change, saw } = one
       if (change.writer !== writer || change.seq < seq) continue
       for (const op of change.ops) {
         if (!(op.payload instanceof Uint8Array) || memory.policy(op.tag) !== undefined) continue
-        if (code === 'writer-clash' && clients().size > 0) return false
+        if (code === 'writer-clash' && one.clients().size > 0) return false
         if (renames.seenIn(cellKeyOf(op), (other) => saw.get(other) ?? 0).length > 0) return false
       }
     }

@@ -4,7 +4,7 @@ import { memoryStorage, StoreError, type Storage, type Store } from '../src/inde
 import { heldStorage } from './held-storage.ts'
 import { lookInto, smallLogs } from './small-logs.ts'
 import { withLog } from './with-log.ts'
-import { createWorld, passing, type World } from './world.ts'
+import { createWorld, passing, settle, type World } from './world.ts'
 
 const title = lww('title', '')
 const draft = lww('draft', '', { arbiter: 'browser' })
@@ -161,6 +161,40 @@ test('[CP11] who has stopped writing waits for what is on its way into the log, 
   expect(seen.replacedMs.length).toBe(before + 1)
   expect(seen.replacedMs.at(-1)! - letMs).toBeLessThanOrEqual(300)
   expect((await lookInto(disk)).kinds).toEqual(['cells', 'rest', 'rest'])
+  await world.close()
+})
+
+test('[CP11] as long as Changes come one after the other, and are counted, no turn is taken and nothing is looked through', async () => {
+  const world = await createWorld(6)
+  const disk = memoryStorage()
+  const turns: string[] = []
+  const locks = {
+    ...disk.locks!,
+    hold(name: string, signal: AbortSignal) {
+      turns.push(name)
+      return disk.locks!.hold(name, signal)
+    },
+  }
+  const held = heldStorage(disk)
+  const seen = watched({ ...held.storage, locks }, world)
+  const store = await world.open({ storage: seen.storage })
+  const readings = seen.readings()
+  const add = (i: number): void =>
+    void store.transact((tx) => tx.set(title, `title ${i}`.padEnd(100, '.')), { undo: false })
+  held.hold()
+  add(0)
+  await settle()
+  for (let i = 1; i < 300; i++) {
+    // There is ever one that is on its way.
+    add(i)
+    await held.letOne()
+    await world.clock.pass(1)
+  }
+  expect([turns, seen.readings()]).toEqual([[], readings])
+  held.letAll()
+  await world.clock.pass(1_000)
+  expect(turns).toEqual(['compact board'])
+  expect(seen.replacedMs).toHaveLength(1)
   await world.close()
 })
 

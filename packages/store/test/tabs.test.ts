@@ -47,6 +47,49 @@ test('[ST13] without a storage that works a store lives in memory and says so', 
   await store.close()
 })
 
+/** A storage that notes when a tab tells the others that the log has grown. */
+function noting(base: Storage, onNews: () => void): Storage {
+  return {
+    ...base,
+    channels: {
+      open(name, onMessage) {
+        const channel = base.channels!.open(name, onMessage)
+        return {
+          ...channel,
+          post(message) {
+            if ((message as { readonly type: string }).type === 'news') onNews()
+            channel.post(message)
+          },
+        }
+      },
+    },
+  }
+}
+
+test('[ST38] who waits for a commit to be stored goes on before the other tabs are told, and they are told all the same', async () => {
+  const world = await createWorld(1)
+  const storage = memoryStorage()
+  const happened: string[] = []
+  const one = await world.open({ storage: noting(storage, () => happened.push('told')) })
+  const two = await world.open({ storage })
+  for (const value of ['a', 'b']) {
+    const commit = async (): Promise<void> => one.transact((tx) => tx.set(title, value)).durable()
+    // Whoever awaits it may be awaited in turn.
+    const save = async (): Promise<void> => commit()
+    await save()
+    happened.push(`${value} stored`)
+    await settle()
+    expect(two.get(title)).toBe(value)
+  }
+  const last = one.transact((tx) => tx.set(title, 'c')).durable()
+  await one.close()
+  await last
+  await settle()
+  expect(two.get(title)).toBe('c')
+  expect(happened).toEqual(['a stored', 'told', 'b stored', 'told', 'told'])
+  await world.close()
+})
+
 test('[ST17] a tab whose fence is over writes no more of the relay’s order', async () => {
   const world = await createWorld(2)
   const storage = memoryStorage()
