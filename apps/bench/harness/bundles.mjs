@@ -2,13 +2,13 @@ import { build } from 'vite'
 
 /**
  * Bundles a program for Node from the sources of our packages, as an app would be, into a folder. Returns the path of the file. Packages that
- * are `external` are taken from where they are installed.
+ * are `external` are taken from where they are installed; `alias` gives what is imported under other names.
  */
-export async function bundleProgram(entry, folder, external = []) {
+export async function bundleProgram(entry, folder, external = [], alias = {}) {
   const result = await build({
     configFile: false,
     logLevel: 'error',
-    resolve: { conditions: ['@syncline/source'] },
+    resolve: { conditions: ['@syncline/source'], alias },
     ssr: { noExternal: true, external, resolve: { conditions: ['@syncline/source'] } },
     build: {
       ssr: entry,

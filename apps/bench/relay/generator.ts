@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { speakBytes } from './languages/bytes.ts'
+import type { Language } from './languages/language.ts'
+import { speakSyncline } from './languages/syncline.ts'
+import { speakYjs } from './languages/y-protocol.ts'
+import { framesOf, openWire, type Wire } from './wire.ts'
+
+const languages: Readonly<Record<string, () => Language>> = {
+  'bare ws': speakBytes,
+  'one write a turn': speakBytes,
+  'y-websocket-server': speakYjs,
+  Syncline: speakSyncline,
+  'Syncline in memory': speakSyncline,
+}
+
+/** The names of those that can be asked. */
+export const contenders: readonly string[] = Object.keys(languages)
+
+/** So many edits a writer of a burst sends at once, and waits until everybody has them. */
+const BLOCK = 100
+/** So many join at the same time. */
+const JOINING = 50
+
+/** One client: what it has been brought by others. */
+interface Client {
+  readonly wire: Wire
+  readonly number: number
+  edits: number
+  presences: number
+}
+
+/** The clients of one contender's server. */
+export interface Load {
+  /** One writes as quickly as everybody takes it. Resolves to the edits that were brought to somebody. */
+  burst(clients: number, edits: number): Promise<number>
+  /** In each room one writes so often in a second, for so long. Resolves to how many were brought, and the milliseconds that each took. */
+  steady(rooms: number, clients: number, perSecond: number, seconds: number): Promise<Steady>
+  /** Everybody in a room shows itself so often in a second. */
+  presence(clients: number, perSecond: number, seconds: number): Promise<Steady>
+  /** Clients that do nothing: each in a room of its own, or so many in each. Resolves when they are in; `leave` ends them. */
+  idle(rooms: number, clients: number): Promise<{ leave(): Promise<void> }>
+}
+
+/** What was brought steadily. */
+export interface Steady {
+  readonly deliveries: number
+  readonly latenciesMs: readonly number[]
+}
+
+/** Makes the load of a contender's server at a port. `measured` is told before and after what counts: joining and leaving do not. */
+export function createLoad(name: string, port: number, measured: (isOver: boolean) => Promise<void>): Load {
+  const language = languages[name]!()
+  let rooms = 0
+  let numbers = 0
+
+  async function join(room: string): Promise<Client> {
+    const number = ++numbers
+    const wire = await openWire(port, language.path(room))
+    const client: Client = { wire, number, edits: 0, presences: 0 }
+    const { isWelcome } = language
+    const welcomed =
+      isWelcome &&
+      new Promise<void>((resolve) => {
+        wire.onMessage = (message) => isWelcome(message) && resolve()
+      })
+    const messages = language.join(room, number)
+    if (messages.length > 0) wire.write(framesOf(messages))
+    await welcomed
+    wire.onMessage = (message) => void (client.edits += language.editsIn(message))
+    return client
+  }
+
+  async function joinAll(count: number, roomOf: (i: number) => string): Promise<Client[]> {
+    const clients: Client[] = []
+    for (let i = 0; i < count; i += JOINING) {
+      const wanted = Array.from({ length: Math.min(JOINING, count - i) }, (_, j) => join(roomOf(i + j)))
+      clients.push(...(await Promise.all(wanted)))
+    }
+    return clients
+  }
+
+  async function leave(clients: readonly Client[]): Promise<void> {
+    for (const { wire } of clients) wire.end()
+    await sleep(200)
+  }
+
+  const newRoom = (): string => `room ${++rooms}`.replace(' ', '-')
+
+  /** Resolves when all of `clients` have been brought so many. */
+  async function brought(clients: readonly Client[], count: number): Promise<void> {
+    for (const client of clients) while (client.edits < count) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  return {
+    async burst(count, edits) {
+      const room = newRoom()
+      const [writer, ...readers] = await joinAll(count, () => room)
+      const blocks = Array.from({ length: edits / BLOCK }, () => framesOf(language.edits(writer!.number, BLOCK)))
+      await measured(false)
+      for (const [i, block] of blocks.entries()) {
+        writer!.wire.write(block)
+        await brought(readers, (i + 1) * BLOCK)
+      }
+      await measured(true)
+      await leave([writer!, ...readers])
+      return edits * readers.length
+    },
+
+    async steady(count, clients, perSecond, seconds) {
+      const names = Array.from({ length: count }, newRoom)
+      const all = await joinAll(count * clients, (i) => names[i % count]!)
+      const writers = all.slice(0, count)
+      const readers = all.slice(count)
+      const edits = perSecond * seconds
+      const latenciesMs: number[] = []
+      const sentAt = writers.map((): number[] => [])
+      for (const [i, reader] of readers.entries()) {
+        const sent = sentAt[i % count]!
+        reader.wire.onMessage = (message) => {
+          const nowMs = performance.now()
+          for (let left = language.editsIn(message); left > 0; left--) latenciesMs.push(nowMs - sent[reader.edits++]!)
+        }
+      }
+      await measured(false)
+      await pace(count * perSecond, seconds, (turn) => {
+        const writer = writers[turn % count]!
+        const frames = framesOf(language.edits(writer.number, 1))
+        sentAt[turn % count]!.push(performance.now())
+        writer.wire.write(frames)
+      })
+      await brought(readers, edits)
+      await measured(true)
+      await leave(all)
+      return { deliveries: edits * readers.length, latenciesMs }
+    },
+
+    async presence(count, perSecond, seconds) {
+      const room = newRoom()
+      const clients = await joinAll(count, () => room)
+      const latenciesMs: number[] = []
+      let shownAt = 0
+      for (const client of clients) {
+        client.wire.onMessage = (message) => {
+          const found = language.presencesIn(message)
+          client.presences += found
+          if (found > 0) latenciesMs.push(performance.now() - shownAt)
+        }
+      }
+      await measured(false)
+      await pace(count * perSecond, seconds, (turn) => {
+        const { wire, number } = clients[turn % count]!
+        const frames = framesOf([language.presence(number, Math.floor(turn / count))])
+        shownAt = performance.now()
+        wire.write(frames)
+      })
+      await sleep(100)
+      await measured(true)
+      const shown = count * perSecond * seconds * (count - 1)
+      const seen = clients.reduce((sum, client) => sum + client.presences, 0)
+      // Who shows only the newest may leave out what was overtaken; most must be seen.
+      if (seen < shown * 0.9) throw new Error(`${name} shows ${seen} of ${shown} presences.`)
+      await leave(clients)
+      return { deliveries: shown, latenciesMs }
+    },
+
+    async idle(count, clients) {
+      const names = Array.from({ length: count }, newRoom)
+      const all = await joinAll(count * clients, (i) => names[i % count]!)
+      return { leave: () => leave(all) }
+    },
+  }
+}
+
+/** Calls `turn` evenly, so often in a second. A turn that is late is not left out. */
+async function pace(perSecond: number, seconds: number, turn: (i: number) => void): Promise<void> {
+  const begun = performance.now()
+  const turns = perSecond * seconds
+  for (let i = 0; i < turns;) {
+    const due = Math.min(turns, Math.ceil(((performance.now() - begun) / 1000) * perSecond))
+    while (i < due) turn(i++)
+    await sleep(1)
+  }
+}

@@ -1,0 +1,17 @@
+/** How a client speaks to the server of a contender. */
+export interface Language {
+  /** Where its sockets are. */
+  path(room: string): string
+  /** What a client says first, of a number that is its own. */
+  join(room: string, client: number): readonly Uint8Array[]
+  /** Whether a message of the server says that the client is in the room, for who joins by a message. */
+  isWelcome?(message: Buffer): boolean
+  /** Messages with the next edits of a client, each in one, as a person makes them. */
+  edits(client: number, count: number): readonly Uint8Array[]
+  /** How many edits of others a message of the server brings. */
+  editsIn(message: Buffer): number
+  /** A message with what a client shows of itself. */
+  presence(client: number, turn: number): Uint8Array
+  /** How many presences of others a message brings. */
+  presencesIn(message: Buffer): number
+}

@@ -1,0 +1,63 @@
+import {
+  createFrameReader,
+  encodeChange,
+  encodeFrames,
+  MAX_MESSAGE_BYTES,
+  MAX_PACKET_BYTES,
+  PROTOCOL_VERSION,
+  type Frame,
+} from '@syncline/protocol'
+import { emptyBasis } from '@syncline/stm'
+import type { Language } from './language.ts'
+
+const CHANNEL = 1
+/** A value of about the length that makes the Change as long as the messages of the others. */
+const VALUE = 'twenty characters :)'
+
+/** Of our relay. An edit is a Change that sets a register. */
+export function speakSyncline(): Language {
+  const seqs = new Map<number, number>()
+
+  return {
+    path: () => '/sync',
+    join: (space) =>
+      say(
+        { type: 'hello', protocol: PROTOCOL_VERSION, oldest: PROTOCOL_VERSION, agent: 'bench', schema: 1, credential },
+        { type: 'open', channel: CHANNEL, space, basis: emptyBasis },
+      ),
+    isWelcome: (bytes) => framesIn(bytes).some(({ type }) => type === 'basis'),
+    edits(client, count) {
+      const writer = client.toString(16).padStart(32, '0')
+      const seq = seqs.get(client) ?? 0
+      seqs.set(client, seq + count)
+      const at = Date.now() * 1000
+      return Array.from({ length: count }, (_, i) => {
+        const ops = [{ tag: 'lww', address: 'title', arbiter: 'local', payload: VALUE } as const]
+        const change = { writer, seq: seq + i + 1, deps: emptyBasis, at: at + i, ops, effects: [], meta: null }
+        return say({ type: 'changes', channel: CHANNEL, first: 0, records: [encodeChange(change)] })[0]!
+      })
+    },
+    editsIn: (bytes) =>
+      framesIn(bytes).reduce((sum, frame) => sum + (frame.type === 'changes' ? frame.records.length : 0), 0),
+    presence: (client, turn) =>
+      say({
+        type: 'presence',
+        channel: CHANNEL,
+        session: '',
+        slot: 0,
+        payload: new TextEncoder().encode(JSON.stringify({ user: `client ${client}`, cursor: turn })),
+      })[0]!,
+    presencesIn: (bytes) => framesIn(bytes).filter(({ type }) => type === 'presence').length,
+  }
+}
+
+const credential = new Uint8Array(0)
+
+const say = (...frames: readonly Frame[]): Uint8Array[] => encodeFrames(frames, MAX_MESSAGE_BYTES)
+
+function framesIn(message: Buffer): readonly Frame[] {
+  const frames = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES }).push(message)
+  const failure = frames.find((frame) => frame.type === 'failure' || frame.type === 'refusal')
+  if (failure !== undefined) throw new Error(`The relay says ${JSON.stringify(failure)}`)
+  return frames
+}

@@ -1,0 +1,60 @@
+import * as decoding from 'lib0/decoding'
+import * as encoding from 'lib0/encoding'
+import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
+import { writeSyncStep1, writeUpdate } from 'y-protocols/sync'
+import { Doc } from 'yjs'
+import type { Language } from './language.ts'
+
+const SYNC = 0
+const AWARENESS = 1
+const STEP_2 = 1
+const UPDATE = 2
+
+/** Of servers for Yjs clients. An edit is a character typed at the end of a text. */
+export function speakYjs(): Language {
+  const docs = new Map<number, Doc>()
+
+  function docOf(client: number): Doc {
+    const doc = docs.get(client) ?? new Doc()
+    docs.set(client, doc)
+    return doc
+  }
+
+  return {
+    path: (room) => `/${room}`,
+    join: (_, client) => [message(SYNC, (encoder) => writeSyncStep1(encoder, docOf(client)))],
+    isWelcome: (bytes) => bytes[0] === SYNC && bytes[1] === STEP_2,
+    edits(client, count) {
+      const doc = docOf(client)
+      const updates: Uint8Array[] = []
+      const keep = (update: Uint8Array): void => void updates.push(update)
+      doc.on('update', keep)
+      const text = doc.getText('text')
+      for (let i = 0; i < count; i++) text.insert(text.length, 'x')
+      doc.off('update', keep)
+      return updates.map((update) => message(SYNC, (encoder) => writeUpdate(encoder, update)))
+    },
+    editsIn: (bytes) => (bytes[0] === SYNC && bytes[1] === UPDATE ? 1 : 0),
+    presence(client, turn) {
+      const awareness = new Awareness(docOf(client))
+      // As many as it has said before: what is older is not shown.
+      for (let i = 0; i <= turn; i++) awareness.setLocalState({ user: `client ${client}`, cursor: turn })
+      const update = encodeAwarenessUpdate(awareness, [awareness.clientID])
+      awareness.destroy()
+      return message(AWARENESS, (encoder) => encoding.writeVarUint8Array(encoder, update))
+    },
+    presencesIn(bytes) {
+      if (bytes[0] !== AWARENESS) return 0
+      const decoder = decoding.createDecoder(bytes)
+      decoding.readVarUint(decoder)
+      return decoding.readVarUint(decoding.createDecoder(decoding.readVarUint8Array(decoder)))
+    },
+  }
+}
+
+function message(kind: number, write: (encoder: encoding.Encoder) => void): Uint8Array {
+  const encoder = encoding.createEncoder()
+  encoding.writeVarUint(encoder, kind)
+  write(encoder)
+  return encoding.toUint8Array(encoder)
+}

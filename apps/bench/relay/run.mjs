@@ -1,0 +1,79 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bundleProgram } from '../harness/bundles.mjs'
+import { environment, writeBaseline } from '../harness/baseline.mjs'
+import { summaries, takeTurns } from '../harness/statistics.mjs'
+import { writeTables } from '../harness/tables.mjs'
+import { relayTables } from './tables.mjs'
+import { versionsOf } from './versions.mjs'
+import { workloads } from './workloads.mjs'
+
+const ROUNDS = 5
+
+/** Measures the server of each contender, as a process of its own, under one load after the other, in rounds. The load comes from this process. */
+export async function run(folder, { keep, quick, only }) {
+  const cache = join(folder, '..', 'node_modules', '.cache', 'relay')
+  // The server of y-websocket brings a database along, which it uses only where it is asked to.
+  const alias = { 'y-leveldb': join(folder, 'servers/no-database.ts') }
+  const program = await bundleProgram(join(folder, 'serve.ts'), join(cache, 'serve'), ['lmdb', 'ws'], alias)
+  const { createLoad, contenders } = await import(
+    await bundleProgram(join(folder, 'generator.ts'), join(cache, 'generator'))
+  )
+  const rounds = quick ? 1 : ROUNDS
+  const results = {}
+  for (const [workload, { take, besides = [] }] of Object.entries(workloads)) {
+    if (only?.some((name) => workload in workloads && name in workloads) && !only.includes(workload)) continue
+    const names = contenders.filter(
+      (name) => !besides.includes(name) && (only === undefined || only.includes(name) || !only.some(isContender)),
+    )
+    const samples = Object.fromEntries(names.map((name) => [name, []]))
+    await takeTurns(
+      names,
+      rounds,
+      async (name) => samples[name].push(await withServer(name, (server) => take(server, createLoad))),
+      1,
+    )
+    results[workload] = Object.fromEntries(names.map((name) => [name, summaries(samples[name])]))
+    console.log(workload, JSON.stringify(results[workload], null, 1))
+  }
+  function isContender(name) {
+    return contenders.includes(name)
+  }
+  const found = { rounds, results }
+  if (only !== undefined) return
+  Object.assign(found, { versions: versionsOf(), environment: environment() })
+  const tables = relayTables(found)
+  for (const table of Object.values(tables)) console.log(`\n${table}`)
+  if (keep) {
+    writeBaseline(folder, found)
+    writeTables(join(folder, 'README.md'), tables)
+  }
+
+  /** Starts the server of a contender, and ends it when it has been measured. */
+  async function withServer(name, take) {
+    const data = mkdtempSync(join(tmpdir(), 'syncline-bench-'))
+    const child = fork(program, [name, data], { execArgv: ['--expose-gc'] })
+    try {
+      const [port] = await Promise.race([
+        once(child, 'message'),
+        once(child, 'exit').then(([code]) => Promise.reject(new Error(`The server of ${name} ends with ${code}.`))),
+      ])
+      return await take({
+        name,
+        port,
+        async usage() {
+          child.send('usage')
+          const [usage] = await once(child, 'message')
+          return usage
+        },
+      })
+    } finally {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      rmSync(data, { recursive: true, force: true })
+    }
+  }
+}

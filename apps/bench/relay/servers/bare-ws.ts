@@ -1,0 +1,21 @@
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { Contender } from './server.ts'
+
+/** What everybody does first: whoever is in the room is sent what came, each message by itself. It knows nothing and keeps nothing. */
+export const bareWs: Contender = {
+  attach(server) {
+    const rooms = new Map<string, Set<WebSocket>>()
+    const sockets = new WebSocketServer({ server, perMessageDeflate: false })
+    sockets.on('connection', (socket, { url = '' }) => {
+      const room = rooms.get(url) ?? new Set()
+      rooms.set(url, room.add(socket))
+      socket.on('message', (message) => {
+        for (const other of room) if (other !== socket) other.send(message as Buffer, { binary: true })
+      })
+      socket.on('close', () => {
+        room.delete(socket)
+        if (room.size === 0) rooms.delete(url)
+      })
+    })
+  },
+}

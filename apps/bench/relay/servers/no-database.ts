@@ -1,0 +1,2 @@
+/** In place of what the server of y-websocket may keep documents in. */
+export class LeveldbPersistence {}

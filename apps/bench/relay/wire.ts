@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { connect as connectSocket, type Socket } from 'node:net'
+
+/** One WebSocket on a bare socket: a library would cost the generator of the load more than the servers that it is to measure. */
+export interface Wire {
+  /** Frames that are ready, as `framesOf` makes them. */
+  write(frames: Buffer): void
+  /** Called with the payload of each binary message, which is valid until it returns. */
+  onMessage: (payload: Buffer) => void
+  /** Stops and resumes taking what comes. */
+  setReading(reading: boolean): void
+  /** Bytes of messages that came. */
+  readonly receivedBytes: number
+  end(): void
+}
+
+/** Opens one. Rejects when the server does not want it. */
+export function openWire(port: number, path: string): Promise<Wire> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket({ port, host: '127.0.0.1', noDelay: true })
+    socket.once('error', reject)
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    )
+    let head = Buffer.alloc(0)
+    const onHead = (chunk: Buffer): void => {
+      head = Buffer.concat([head, chunk])
+      const end = head.indexOf('\r\n\r\n')
+      if (end < 0) return
+      socket.off('data', onHead)
+      if (!head.subarray(0, end).toString('latin1').startsWith('HTTP/1.1 101')) {
+        return reject(new Error(`The server at ${path} answers ${head.subarray(0, end).toString('latin1')}`))
+      }
+      resolve(createWire(socket, head.subarray(end + 4)))
+    }
+    socket.on('data', onHead)
+  })
+}
+
+const BINARY = 2
+const CLOSE = 8
+const PING = 9
+
+function createWire(socket: Socket, first: Buffer): Wire {
+  let rest: Buffer = Buffer.alloc(0)
+  let receivedBytes = 0
+  const wire = {
+    write: (frames: Buffer) => void socket.write(frames),
+    onMessage: (_: Buffer): void => {},
+    setReading: (reading: boolean) => void (reading ? socket.resume() : socket.pause()),
+    get receivedBytes() {
+      return receivedBytes
+    },
+    end: () => void socket.destroy(),
+  }
+
+  function take(chunk: Buffer): void {
+    let from = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    for (;;) {
+      const frame = frameIn(from)
+      if (frame === undefined) break
+      const { kind, payload, length } = frame
+      receivedBytes += payload.length
+      if (kind === BINARY) wire.onMessage(payload)
+      else if (kind === PING) socket.write(framesOf([payload], 0x8a))
+      else if (kind === CLOSE) throw new Error(`The server closes: ${payload.toString('latin1', 2)}`)
+      from = from.subarray(length)
+    }
+    rest = from
+  }
+
+  socket.on('data', take)
+  socket.on('error', () => {})
+  if (first.length > 0) queueMicrotask(() => take(first))
+  return wire
+}
+
+/** The frame that bytes begin with; undefined while it is not all there. Servers mask nothing, and none of these splits a message. */
+function frameIn(
+  bytes: Buffer,
+): { readonly kind: number; readonly payload: Buffer; readonly length: number } | undefined {
+  if (bytes.length < 2) return undefined
+  let size = bytes[1]! & 0x7f
+  let start = 2
+  if (size === 126) {
+    if (bytes.length < (start = 4)) return undefined
+    size = bytes.readUInt16BE(2)
+  } else if (size === 127) {
+    if (bytes.length < (start = 10)) return undefined
+    size = Number(bytes.readBigUInt64BE(2))
+  }
+  if (bytes.length < start + size) return undefined
+  return { kind: bytes[0]! & 0x0f, payload: bytes.subarray(start, start + size), length: start + size }
+}
+
+/** Messages of a client, as frames of RFC 6455. The mask is one that changes nothing, so that the bytes need not be touched here; the server removes it like any other. */
+export function framesOf(messages: readonly Uint8Array[], kind = 0x80 | BINARY): Buffer {
+  const parts: Uint8Array[] = []
+  for (const message of messages) {
+    const { length } = message
+    const head = Buffer.alloc(length < 126 ? 6 : length < 65_536 ? 8 : 14)
+    head[0] = kind
+    head[1] = 0x80 | (length < 126 ? length : length < 65_536 ? 126 : 127)
+    if (head.length === 8) head.writeUInt16BE(length, 2)
+    if (head.length === 14) head.writeBigUInt64BE(BigInt(length), 2)
+    parts.push(head, message)
+  }
+  return Buffer.concat(parts)
+}
