@@ -26,9 +26,9 @@ export interface Usage {
 }
 
 function usage(): Usage {
+  const { user, system } = process.cpuUsage()
   ;(globalThis as { readonly gc?: () => void }).gc?.()
   const { rss, heapUsed, external } = process.memoryUsage()
-  const { user, system } = process.cpuUsage()
   return { cpuUs: user + system, rssBytes: rss, heldBytes: heapUsed + external }
 }
 

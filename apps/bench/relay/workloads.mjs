@@ -16,7 +16,7 @@ function burst(clients, edits) {
   return async (server, createLoad) => {
     const meter = createMeter(server)
     const load = createLoad(server.name, server.port, meter.mark)
-    await load.burst(10, 2_000)
+    await load.burst(10, 10_000)
     const deliveries = await load.burst(clients, edits)
     return { cpu: perMillion(meter.cpuUs(), deliveries) }
   }
@@ -26,7 +26,7 @@ function steadily(act) {
   return async (server, createLoad) => {
     const meter = createMeter(server)
     const load = createLoad(server.name, server.port, meter.mark)
-    await load.burst(10, 2_000)
+    await load.burst(10, 10_000)
     const { deliveries, latenciesMs } = await act(load)
     const sorted = [...latenciesMs].sort((a, b) => a - b)
     const at = (share) => sorted[Math.floor(sorted.length * share)]

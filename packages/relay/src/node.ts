@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MAX_MESSAGE_BYTES } from '@syncline/protocol'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import { createFraming } from './websocket-frame.ts'
 import { RelayError } from './errors.ts'
 import type { Connection } from './ports.ts'
 import type { Relay } from './relay.ts'
@@ -51,13 +52,16 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
   const { path = '/sync', maxMessageBytes = MAX_MESSAGE_BYTES, origins = [] } = options
   // Compression costs more than it saves on records that are small or compressed already, and 300 kB for each connection.
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false })
+  const frameOf = createFraming()
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
     // Not by `new URL`, which throws for what a hostile client may ask for.
     if (request.url?.split('?', 1)[0] !== path) return turnAway(socket, '404 Not Found')
     if (!mayConnect(request, server, origins)) return turnAway(socket, '403 Forbidden')
-    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, relay, request.socket.remoteAddress))
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      serve(webSocket, socket, frameOf, relay, request.socket.remoteAddress)
+    })
   }
 
   server.on('upgrade', onUpgrade)
@@ -118,16 +122,23 @@ function turnAway(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-function serve(socket: WebSocket, relay: Relay, address: string | undefined): void {
+function serve(
+  socket: WebSocket,
+  raw: Duplex,
+  frameOf: (message: Uint8Array) => Buffer,
+  relay: Relay,
+  address: string | undefined,
+): void {
   const connection: Connection = {
-    send: (message) => socket.send(message),
+    // `ws` would make a header for each receiver, and two writes. What it writes itself are whole frames, so this may come between.
+    send: (message) => void (socket.readyState === socket.OPEN && raw.write(frameOf(message))),
     close(code, reason) {
       socket.resume()
       socket.close(code, reason)
       setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref()
     },
     get bufferedBytes() {
-      return socket.bufferedAmount
+      return raw.writableLength
     },
     setReading: (reading) => (reading ? socket.resume() : socket.pause()),
   }

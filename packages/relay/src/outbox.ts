@@ -1,4 +1,4 @@
-import { encodeFrameBody, frameFromBody, packFrames } from '@syncline/protocol'
+import { encodeFrameBody, frameFromBody } from '@syncline/protocol'
 import type { FailureCode, Frame } from '@syncline/protocol'
 import type { RelayLimits } from './limits.ts'
 import type { Clock, Connection } from './ports.ts'
@@ -27,6 +27,8 @@ export interface OutboxHost {
   wake(outbox: Outbox): void
   /** Flushes all that wait. */
   flush(): void
+  /** Messages that say frames. */
+  pack(frames: readonly Uint8Array[]): readonly Uint8Array[]
 }
 
 export function createOutbox(
@@ -83,7 +85,7 @@ export function createOutbox(
       const frames = waiting
       waiting = []
       waitingBytes = 0
-      for (const message of packFrames(frames, limits.maxMessageBytes)) {
+      for (const message of host.pack(frames)) {
         sentBytes += message.length
         connection.send(message)
       }

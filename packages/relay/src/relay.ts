@@ -3,6 +3,7 @@ import type { Epoch } from '@syncline/stm'
 import { createCommitter } from './committer.ts'
 import { defaultLimits, type RelayLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
+import { createPacking } from './packing.ts'
 import type { Chance, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
 import { createRoom, type RefuseContext, type Room } from './room.ts'
 import { createSession, type Admission, type ClientDetails, type Session } from './session.ts'
@@ -67,6 +68,7 @@ export function createRelay(options: RelayOptions): Relay {
   const rooms = new Map<string, Room>()
   const awake = new Set<Outbox>()
   const committer = createCommitter(storage, flush)
+  const packing = createPacking(limits.maxMessageBytes)
   let isClosing = false
   /** Under which this run writes, in all spaces: so that a log which lost what this run wrote, and has grown since, is told from one that did not. */
   let epoch: Epoch = randomId(chance)
@@ -77,6 +79,7 @@ export function createRelay(options: RelayOptions): Relay {
       awake.delete(outbox)
       outbox.flush()
     }
+    packing.clear()
   }
 
   function roomOf(space: string): Room {
@@ -113,6 +116,7 @@ export function createRelay(options: RelayOptions): Relay {
         log,
         wake: (outbox) => void awake.add(outbox),
         flush,
+        pack: packing.pack,
         authenticate: options.authenticate ?? (() => ({ principal: '' })),
         room: roomOf,
         forget: ({ id }) => void sessions.delete(id),

@@ -43,7 +43,7 @@ export function speakSyncline(): Language {
       say({
         type: 'presence',
         channel: CHANNEL,
-        session: '',
+        session: '0'.repeat(32),
         slot: 0,
         payload: new TextEncoder().encode(JSON.stringify({ user: `client ${client}`, cursor: turn })),
       })[0]!,
