@@ -30,10 +30,18 @@ export interface Committer {
 export function createCommitter(storage: LogStorage, settled: () => void): Committer {
   let gathering = new Set<Part>()
   let isStoring = false
+  let isKicked = false
   let waiting: (() => void)[] = []
 
+  /** What is read from a socket in one piece is many messages, and one batch. */
   function kick(): void {
-    if (isStoring) return
+    if (isStoring || isKicked) return
+    isKicked = true
+    queueMicrotask(start)
+  }
+
+  function start(): void {
+    isKicked = false
     if (gathering.size === 0) {
       const told = waiting
       waiting = []

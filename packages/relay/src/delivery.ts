@@ -30,6 +30,11 @@ export function createDelivery(
   const writers = new Set(authors.map(({ writer }) => writer))
   const bodies = new Map<string, readonly SharedFrame[]>()
 
+  function isPartOwn(own: ReadonlyMap<WriterId, number>): boolean {
+    for (const writer of writers) if (own.has(writer)) return true
+    return false
+  }
+
   /** The frames of records `from` to `to` (exclusive). */
   function framesOf(from: number, to: number): readonly SharedFrame[] {
     const key = `${from}-${to}`
@@ -58,7 +63,7 @@ export function createDelivery(
       const sendOthers = (from: number, to: number): void => {
         for (const frame of framesOf(from, to)) outbox.queue(frame(channel))
       }
-      if (![...writers].some((writer) => own.has(writer))) return sendOthers(0, records.length)
+      if (!isPartOwn(own)) return sendOthers(0, records.length)
       for (let start = 0; start < records.length;) {
         const { writer, seq } = authors[start]!
         const mine = isOwn(authors[start]!)

@@ -3,13 +3,15 @@ import type { WriterId } from '@syncline/stm'
 /** So many clients without anything on their way to the disk stay in memory for each space. */
 const KEPT = 4096
 
+const none: readonly never[] = []
+
 /**
  * Whose the Yjs client ids of one space are: as it will be when all that is on its way is stored. One that somebody has is theirs for
  * good. In one document two who write under one id never agree again, so the relay sees to it that there are none.
  */
 export interface Documents {
   /** Those of `clients` that have to be read first. */
-  unknown(clients: Iterable<number>): number[]
+  unknown(clients: Iterable<number>): readonly number[]
   /** Takes what was read; those that are not in `found` are nobody's. */
   learn(clients: readonly number[], found: ReadonlyMap<number, WriterId>): void
   /** Whose a known client is; undefined when nobody has used it. */
@@ -31,7 +33,11 @@ export function createDocuments(): Documents {
   let storing: ReadonlyMap<number, WriterId> = new Map()
 
   return {
-    unknown: (clients) => [...new Set(clients)].filter((client) => !known.has(client)),
+    unknown(clients) {
+      let found: Set<number> | undefined
+      for (const client of clients) if (!known.has(client)) (found ??= new Set()).add(client)
+      return found === undefined ? none : [...found]
+    },
     learn(clients, found) {
       for (const client of clients) known.set(client, found.get(client))
     },

@@ -38,6 +38,9 @@ export interface RelayLimits {
   readonly maxPresenceBytes: number
   /** Presence slots of one session in one space: one for each tab of a browser. */
   readonly maxPresenceSlots: number
+  /** From so many clients in a space on, presence is told in turns of `presenceWindowMs`. */
+  readonly busyPresence: number
+  readonly presenceWindowMs: number
   /** When a client that was sent away is to come back. */
   readonly retryAfterMs: number
 }
@@ -61,5 +64,7 @@ export const defaultLimits: RelayLimits = {
   maxExpectedIds: 100_000,
   maxPresenceBytes: 4096,
   maxPresenceSlots: 64,
+  busyPresence: 20,
+  presenceWindowMs: 16,
   retryAfterMs: 1000,
 }

@@ -23,7 +23,7 @@ export interface Outbox {
 export interface OutboxHost {
   readonly clock: Clock
   readonly limits: RelayLimits
-  /** Something waits to be flushed. */
+  /** Something waits to be flushed, where nothing did. */
   wake(outbox: Outbox): void
   /** Flushes all that wait. */
   flush(): void
@@ -76,9 +76,9 @@ export function createOutbox(
       outbox.queue(frameFromBody(frame.type, 'channel' in frame ? frame.channel : 0, encodeFrameBody(frame))),
     queue(frame) {
       if (isClosed) return
+      if (waiting.length === 0) host.wake(outbox)
       waiting.push(frame)
       waitingBytes += frame.length
-      host.wake(outbox)
     },
     flush() {
       if (isClosed || waiting.length === 0) return

@@ -66,7 +66,7 @@ export function createRelay(options: RelayOptions): Relay {
   const limits: RelayLimits = { ...defaultLimits, ...options.limits }
   const sessions = new Map<string, Session>()
   const rooms = new Map<string, Room>()
-  const awake = new Set<Outbox>()
+  let awake: Outbox[] = []
   const committer = createCommitter(storage, flush)
   const packing = createPacking(limits.maxMessageBytes)
   let isClosing = false
@@ -75,9 +75,10 @@ export function createRelay(options: RelayOptions): Relay {
 
   /** Everything that an event caused to be said leaves together: one message for each connection, if it fits. */
   function flush(): void {
-    for (const outbox of awake) {
-      awake.delete(outbox)
-      outbox.flush()
+    while (awake.length > 0) {
+      const woken = awake
+      awake = []
+      for (const outbox of woken) outbox.flush()
     }
     packing.clear()
   }
@@ -114,7 +115,7 @@ export function createRelay(options: RelayOptions): Relay {
         limits,
         storage,
         log,
-        wake: (outbox) => void awake.add(outbox),
+        wake: (outbox) => void awake.push(outbox),
         flush,
         pack: packing.pack,
         authenticate: options.authenticate ?? (() => ({ principal: '' })),

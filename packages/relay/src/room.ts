@@ -74,10 +74,12 @@ interface RoomPart extends Part {
   readonly releases: (() => void)[]
 }
 
+const none: readonly never[] = []
+
 export function createRoom(space: string, host: RoomHost): Room {
   const { storage, clock, limits, log, committer, epoch } = host
   const subscriptions = new Set<Subscription>()
-  const presence = createPresence(subscriptions)
+  const presence = createPresence(subscriptions, host)
   const writers = createWriters()
   const documents = createDocuments()
   const arbitration = createArbitration(limits)
@@ -121,7 +123,7 @@ export function createRoom(space: string, host: RoomHost): Room {
     while (inbox.length > 0 && !isGone) {
       const item = inbox[0]!
       const { subscription } = item
-      const unknown = subscription.isDropped ? [] : writers.unknown(namedBy(item))
+      const unknown = subscription.isDropped ? none : writers.unknown(namedBy(item))
       if (unknown.length > 0) {
         committer.kick()
         try {
@@ -133,7 +135,7 @@ export function createRoom(space: string, host: RoomHost): Room {
         }
         continue
       }
-      const strange = subscription.isDropped ? [] : documents.unknown(clientsIn(item))
+      const strange = subscription.isDropped ? none : documents.unknown(clientsIn(item))
       if (strange.length > 0) {
         committer.kick()
         try {
@@ -309,9 +311,9 @@ export function createRoom(space: string, host: RoomHost): Room {
   }
 
   function turnDown(subscription: Subscription, { writer, seq }: Author, { code, message, endsAt }: Refused): void {
-    const { ended, ...state } = writers.get(writer)
+    const { ended } = writers.get(writer)
     if (endsAt !== undefined && (ended === null || endsAt < ended.seq)) {
-      writers.set(writer, { ...state, ended: { seq: endsAt, code, message } })
+      writers.end(writer, { seq: endsAt, code, message })
       gather().touched.add(writer)
     }
     subscription.told.set(writer, seq)

@@ -1,5 +1,5 @@
 import type { WriterId } from '@syncline/stm'
-import type { WriterState } from './ports.ts'
+import type { EndedWriter, WriterState } from './ports.ts'
 
 /** So many checksums of a writer are remembered: more Changes than that are seldom sent again after a lost acknowledgement. */
 const RECENT = 32
@@ -10,14 +10,15 @@ const KEPT = 4096
 /** What a relay knows of the writers of one space: as it will be when all that is on its way is stored. */
 export interface Writers {
   /** Those of `ids` that have to be read first. */
-  unknown(ids: Iterable<WriterId>): WriterId[]
+  unknown(ids: Iterable<WriterId>): readonly WriterId[]
   /** Takes what was read; those who are not in `found` never wrote. */
   learn(ids: readonly WriterId[], found: ReadonlyMap<WriterId, WriterState>): void
-  /** The state of a writer that is known. */
+  /** The state of a writer that is known, which moves with it. */
   get(id: WriterId): WriterState
   /** The seq up to which a writer's Changes are durable. */
   durableSeq(id: WriterId): number
-  set(id: WriterId, state: WriterState): void
+  /** From some seq on, a writer's Changes are refused. */
+  end(id: WriterId, ended: EndedWriter): void
   /** The state of a writer after one more Change. */
   append(id: WriterId, seq: number, checksum: number): void
   /** What is to be stored of `ids`. They stay in memory until `stored` is called with the same. */
@@ -27,52 +28,74 @@ export interface Writers {
   trim(): void
 }
 
+/** Each Change of a burst moves it, so it moves in place. */
 interface Known {
-  state: WriterState
+  lastSeq: number
+  recent: number[]
+  ended: EndedWriter | null
   durableSeq: number
-  /** Set while the state differs from what is stored. */
+  /** Set while it differs from what is being stored, or is stored. */
   isAhead: boolean
+  /** While something of it is being stored. */
+  isStoring: boolean
 }
 
+const none: readonly never[] = []
 const absent: WriterState = { lastSeq: 0, recent: [], ended: null }
 
 export function createWriters(): Writers {
   const known = new Map<WriterId, Known>()
 
-  const writers: Writers = {
-    unknown: (ids) => [...new Set(ids)].filter((id) => !known.has(id)),
+  return {
+    unknown(ids) {
+      let found: Set<WriterId> | undefined
+      for (const id of ids) if (!known.has(id)) (found ??= new Set()).add(id)
+      return found === undefined ? none : [...found]
+    },
     learn(ids, found) {
       for (const id of ids) {
-        const state = found.get(id) ?? absent
-        known.set(id, { state, durableSeq: state.lastSeq, isAhead: false })
+        const { lastSeq, recent, ended } = found.get(id) ?? absent
+        known.set(id, { lastSeq, recent: [...recent], ended, durableSeq: lastSeq, isAhead: false, isStoring: false })
       }
     },
-    get: (id) => known.get(id)!.state,
+    get: (id) => known.get(id)!,
     durableSeq: (id) => known.get(id)!.durableSeq,
-    set(id, state) {
+    end(id, ended) {
       const entry = known.get(id)!
-      entry.state = state
+      entry.ended = ended
       entry.isAhead = true
     },
     append(id, seq, checksum) {
-      const { recent, ended } = writers.get(id)
-      writers.set(id, { lastSeq: seq, recent: [...recent.slice(1 - RECENT), checksum], ended })
+      const entry = known.get(id)!
+      entry.lastSeq = seq
+      entry.recent.push(checksum)
+      if (entry.recent.length > RECENT) entry.recent.shift()
+      entry.isAhead = true
     },
-    toStore: (ids) => new Map([...ids].map((id) => [id, writers.get(id)])),
-    stored(states) {
-      for (const [id, state] of states) {
+    toStore(ids) {
+      const states = new Map<WriterId, WriterState>()
+      for (const id of ids) {
         const entry = known.get(id)!
-        entry.durableSeq = state.lastSeq
-        if (entry.state === state) entry.isAhead = false
+        const { lastSeq, recent, ended } = entry
+        states.set(id, { lastSeq, recent: [...recent], ended })
+        entry.isAhead = false
+        entry.isStoring = true
+      }
+      return states
+    },
+    stored(states) {
+      for (const [id, { lastSeq }] of states) {
+        const entry = known.get(id)!
+        entry.durableSeq = lastSeq
+        entry.isStoring = false
       }
     },
     trim() {
       if (known.size <= KEPT) return
-      for (const [id, { isAhead }] of known) {
-        if (!isAhead) known.delete(id)
+      for (const [id, { isAhead, isStoring }] of known) {
+        if (!isAhead && !isStoring) known.delete(id)
         if (known.size <= KEPT / 2) return
       }
     },
   }
-  return writers
 }
