@@ -24,14 +24,15 @@ import {
   type Rows,
   type SpaceRow,
 } from './lmdb-rows.ts'
+import { changesIn, runsOf } from './lmdb-runs.ts'
 import { upgrade } from './lmdb-upgrade.ts'
 import type { LogStorage, SpaceAppend, SpaceState, WriterState } from './ports.ts'
 
 /**
  * The version of the rows in the data folder. In the first one nothing but the Changes themselves said whose a Yjs client is, and what the greatest stamp; up to the
- * second one the whole log of a space had one epoch.
+ * second one the whole log of a space had one epoch; up to the third one each Change was a row.
  */
-const FORMAT = 3
+const FORMAT = 4
 
 const FORMAT_KEY = Buffer.from('format')
 const OWNER_KEY = Buffer.from('owner')
@@ -128,22 +129,26 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     if (row === undefined || after >= end) return []
     const records: Uint8Array[] = []
     let left = maxBytes
-    const range = { start: recordKey(row.number, after + 1), end: recordKey(row.number, end + 1) }
+    // The row that has a Change is the first one from its relaySeq on.
+    const range = { start: recordKey(row.number, after + 1), end: recordKey(row.number, MAX_RELAY_SEQ) }
     for (const { key, value } of log.getRange(range)) {
-      left -= value.length - 4
-      if (left < 0 && records.length > 0) return records
-      const relaySeq = after + records.length + 1
-      if (relaySeqOf(key) !== relaySeq) break
-      const what = `Change ${relaySeq} of the space "${name}" in ${folder}`
-      let record
+      const wanted = after + records.length + 1
+      let found
       try {
-        record = unseal(key, value, what, relaySeq)
+        const what = `Change ${wanted} of the space "${name}" in ${folder}`
+        found = changesIn(key, unseal(key, value, what, wanted))
       } catch (error) {
         // What is before it is whole; the next read starts at it.
         if (records.length > 0) return records
         throw error
       }
-      records.push(new Uint8Array(record))
+      if (found.first > wanted) break
+      for (const record of found.records.slice(wanted - found.first, end - found.first + 1)) {
+        left -= record.length
+        if (left < 0 && records.length > 0) return records
+        records.push(new Uint8Array(record))
+      }
+      if (after + records.length === end) return records
     }
     if (records.length > 0) return records
     const message = `Change ${after + 1} of the space "${name}" in ${folder} is missing. Restore the data folder from a backup.`
@@ -176,7 +181,7 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
     const number = known?.number ?? nextNumber()
     const isMore = records.length > 0
     if (isMore && epoch !== last) putRow(epochs, recordKey(number, first), encodeEpoch(epoch))
-    for (const [i, record] of records.entries()) putRow(log, recordKey(number, first + i), record)
+    for (const { key, row } of runsOf(number, first, records)) log.putSync(key, row)
     for (const [writer, state] of add.writers) putRow(writers, writerKey(number, writer), encodeWriter(state))
     for (const [client, owner] of add.documents) putRow(documents, documentKey(number, client), encodeOwner(owner))
     const row = { number, epoch: isMore ? epoch : last, head: first - 1 + records.length, latestAt }

@@ -42,15 +42,18 @@ const flipped = (value: Buffer, at: number): Buffer => {
 const used = { documents: [7] }
 const epoch = 'e'.repeat(32)
 
+/** A folder with ten Changes in each of two spaces, which came one by one. */
 async function filled(): Promise<string> {
   const folder = temporaryFolder()
   const storage = await openLmdbStorage(folder)
   const { relay } = world({ storage, limits: { maxFrameBytes: 200 } })
   const a = await join(relay, 'board')
   a.open('other', { channel: 2 })
-  a.send(run(ann, 1, 10, used))
-  a.send(run(ann, 1, 10, used), 2)
-  await until(() => told(a).length === 10 && told(a, 0, 2).length === 10)
+  for (let seq = 1; seq <= 10; seq++) {
+    a.send([record(ann, seq, used)])
+    a.send([record(ann, seq, used)], 2)
+    await until(() => told(a).length === seq && told(a, 0, 2).length === seq)
+  }
   await relay.close()
   await storage.close()
   return folder
@@ -96,6 +99,62 @@ test('[RL34] every byte of a stored row counts, and a row at another row’s pla
     await expect(storage.read('board', 2, 10, 1e6)).rejects.toMatchObject({ code: 'damaged', relaySeq: 3 })
     expect((await storage.read('board', 0, 10, 1e6)).length).toBe(2)
     await storage.close()
+  }
+})
+
+test('[RL34] [RL54] what came together is one row: any part of it is read, and damage in it is found before anything of it is told', async () => {
+  const folder = temporaryFolder()
+  const storage = await openLmdbStorage(folder)
+  const long = new Uint8Array(70_000).fill(7)
+  // A row of its own for the first, which came alone; then more than one row takes, and one Change that is longer than a row.
+  const batches = [run(ann, 1, 1), run(ann, 2, 1000), [...run(bob, 1, 3), long, ...run(bob, 4, 5)]]
+  const all = batches.flat()
+  let first = 1
+  for (const records of batches) {
+    const follows = first === 1 ? null : epoch
+    await storage.append([
+      { space: 'board', epoch, follows, first, records, latestAt: 0, writers: new Map(), documents: new Map() },
+    ])
+    first += records.length
+  }
+  const check = async (after: number, upTo: number, maxBytes: number): Promise<void> => {
+    const found: Uint8Array[] = []
+    while (found.length < upTo - after) {
+      const read = await storage.read('board', after + found.length, upTo, maxBytes)
+      expect(read.length).toBeGreaterThan(0)
+      found.push(...read)
+    }
+    expect(found.map((one) => Buffer.from(one).toString('base64'))).toEqual(
+      all.slice(after, upTo).map((one) => Buffer.from(one).toString('base64')),
+    )
+  }
+  for (const [after, upTo] of [
+    [0, 1006],
+    [1, 1000],
+    [0, 1],
+    [500, 501],
+    [999, 1002],
+    [1003, 1004],
+    [1004, 1006],
+  ] as const) {
+    for (const maxBytes of [1, 5000, 1e6]) await check(after, upTo, maxBytes)
+  }
+  expect((await storage.space('board'))!.head).toBe(1006)
+  await storage.close()
+
+  const keys: string[] = []
+  await tamper(folder, 'log', (key) => void keys.push(key.toString('hex')))
+  expect(keys.length).toBeLessThan(10)
+  // Wherever it is hit.
+  for (const at of [0, 4, 5, 40, 20_000]) {
+    await tamper(folder, 'log', (key, value) => (key.toString('hex') === keys[1] ? flipped(value, at) : undefined))
+    const opened = await openLmdbStorage(folder)
+    await expect(opened.read('board', 1, 1006, 1e6)).rejects.toMatchObject({ code: 'damaged', relaySeq: 2 })
+    await expect(opened.read('board', 300, 301, 1e6)).rejects.toMatchObject({ code: 'damaged' })
+    expect((await opened.read('board', 0, 1006, 1e6)).length).toBe(1)
+    expect((await opened.read('board', 1000, 1006, 1e6)).length).toBe(6)
+    await opened.close()
+    await tamper(folder, 'log', (key, value) => (key.toString('hex') === keys[1] ? flipped(value, at) : undefined))
   }
 })
 
@@ -180,9 +239,16 @@ test('[RL49] in a folder of the first format a Yjs client is whose the log says'
     record(bob, 2),
   ]
   const [writers, documents] = [new Map(), new Map()]
-  const log = { epoch, follows: null, first: 1, latestAt: 0, writers, documents }
-  await storage.append([{ ...log, space: 'board', records }])
-  await storage.append([{ ...log, space: 'other', records: records.slice(1) }])
+  const add = { epoch, latestAt: 0, writers, documents }
+  const last = { board: 0, other: 0 }
+  // In that format each was a row.
+  for (const one of records) {
+    for (const space of one === records[0] ? (['board'] as const) : (['board', 'other'] as const)) {
+      await storage.append([
+        { ...add, space, follows: last[space] === 0 ? null : epoch, first: ++last[space], records: [one] },
+      ])
+    }
+  }
   await storage.close()
   const first = (key: Buffer): Buffer | undefined =>
     key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 1])) : undefined
@@ -241,12 +307,12 @@ test('[RL51] in a folder of the second format the epoch of a log is that of all 
 test('[RL36] a folder of a newer version is refused and left alone', async () => {
   const folder = await filled()
   const changed = await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 4])) : undefined,
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 5])) : undefined,
   )
   expect(changed).toBe(1)
   await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-newer' })
   await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 3])) : undefined,
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 4])) : undefined,
   )
   const storage = await openLmdbStorage(folder)
   expect((await storage.space('board'))!.head).toBe(10)

@@ -122,3 +122,35 @@ test('[RL23] presence is never stored', async () => {
   const b = await join(relay, 'board')
   expect(shown(b)).toEqual([])
 })
+
+test('[RL52] [RL53] where many are, what is shown is told in turns: of each slot the newest, the same bytes to all who have shown nothing', async () => {
+  const { relay, clock } = world({ limits: { busyPresence: 4, presenceWindowMs: 16 } })
+  const [a, b, ...others] = await Promise.all(Array.from({ length: 5 }, () => join(relay, 'board')))
+  const everybody = [a!, b!, ...others]
+  const before = everybody.map(({ messages }) => messages.length)
+  const news = (client: Client): Uint8Array[] => client.messages.slice(before[everybody.indexOf(client)])
+  show(a!, 0, 'first')
+  show(a!, 0, 'second')
+  show(b!, 0, 'here')
+  show(b!, 1, 'tab')
+  show(b!, 1, '')
+  clock.advance(15)
+  expect(everybody.flatMap(news)).toEqual([])
+  clock.advance(1)
+  expect(shown(others[0]!)).toEqual([`${idOf(a!)} 0 second`, `${idOf(b!)} 0 here`, `${idOf(b!)} 1 `])
+  for (const client of others) {
+    expect(news(client).length).toBe(1)
+    expect(news(client)[0]).toBe(news(others[0]!)[0])
+  }
+  expect(shown(a!)).toEqual([`${idOf(b!)} 0 here`, `${idOf(b!)} 1 `])
+  expect(shown(b!)).toEqual([`${idOf(a!)} 0 second`])
+
+  // Who goes away meanwhile is gone, and a newcomer is shown how it is.
+  show(a!, 0, 'third')
+  a!.drop()
+  const late = await join(relay, 'board')
+  clock.advance(16)
+  expect(shown(others[0]!).slice(3)).toEqual([`${idOf(a!)} 0 `])
+  expect(shown(late).filter((line) => line.startsWith(`${idOf(a!)} `) && !line.endsWith(' '))).toEqual([])
+  expect(clock.timers).toBe(relay.load.sessions)
+})

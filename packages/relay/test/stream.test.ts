@@ -175,3 +175,21 @@ test('[RL13] the acknowledgement of a long run is one frame, up to what one may 
   await until(() => told(late).length === 501)
   expect(late.all('acknowledgement').length).toBeLessThanOrEqual(2)
 })
+
+test('[RL53] what several clients are told alike is the same bytes', async () => {
+  const { relay } = world()
+  const a = await join(relay, 'board')
+  const others = await Promise.all(Array.from({ length: 3 }, () => join(relay, 'board')))
+  const elsewhere = await join(relay, 'board', { channel: 4 })
+  // The first ones come with the word in which epoch they stand.
+  a.send(run(ann, 1, 2))
+  await until(() => told(a).length === 2)
+  a.send(run(ann, 3, 5))
+  await until(() => told(a).length === 5 && told(elsewhere, 0, 4).length === 5)
+  const [first] = others
+  for (const client of others) {
+    expect(told(client)).toEqual(run(ann, 1, 5))
+    expect(client.messages.at(-1)).toBe(first!.messages.at(-1))
+  }
+  expect(told(elsewhere, 0, 4)).toEqual(run(ann, 1, 5))
+})
