@@ -17,7 +17,7 @@ const languages: Readonly<Record<string, () => Language>> = {
 export const contenders: readonly string[] = Object.keys(languages)
 
 /** So many edits a writer of a burst sends at once, and waits until everybody has them. */
-const BLOCK = 100
+const BLOCK = 1_000
 /** So many join at the same time. */
 const JOINING = 50
 
@@ -37,6 +37,8 @@ export interface Load {
   steady(rooms: number, clients: number, perSecond: number, seconds: number): Promise<Steady>
   /** Everybody in a room shows itself so often in a second. */
   presence(clients: number, perSecond: number, seconds: number): Promise<Steady>
+  /** One writes, with so many edits on their way that are not acknowledged, for servers that acknowledge. */
+  acknowledged(inFlight: number, edits: number): Promise<Acknowledged>
   /** Clients that do nothing: each in a room of its own, or so many in each. Resolves when they are in; `leave` ends them. */
   idle(rooms: number, clients: number): Promise<{ leave(): Promise<void> }>
 }
@@ -44,6 +46,14 @@ export interface Load {
 /** What was brought steadily. */
 export interface Steady {
   readonly deliveries: number
+  readonly latenciesMs: readonly number[]
+}
+
+/** What was acknowledged. */
+export interface Acknowledged {
+  readonly edits: number
+  readonly ms: number
+  /** Of each edit. */
   readonly latenciesMs: readonly number[]
 }
 
@@ -161,6 +171,39 @@ export function createLoad(name: string, port: number, measured: (isOver: boolea
       if (seen < shown * 0.9) throw new Error(`${name} shows ${seen} of ${shown} presences.`)
       await leave(clients)
       return { deliveries: shown, latenciesMs }
+    },
+
+    async acknowledged(inFlight, edits) {
+      const [writer] = await joinAll(1, newRoom)
+      const { wire, number } = writer!
+      const frames = language.edits(number, edits).map((message) => framesOf([message]))
+      const sentAt: number[] = []
+      const latenciesMs: number[] = []
+      await measured(false)
+      const begun = performance.now()
+      await new Promise<void>((resolve) => {
+        const send = (): void => {
+          const upTo = Math.min(edits, latenciesMs.length + inFlight)
+          if (sentAt.length === upTo) return
+          const nowMs = performance.now()
+          const next = frames.slice(sentAt.length, upTo)
+          for (let i = 0; i < next.length; i++) sentAt.push(nowMs)
+          wire.write(Buffer.concat(next))
+        }
+        wire.onMessage = (message) => {
+          const nowMs = performance.now()
+          for (let left = language.acknowledgedIn!(message); left > 0; left--) {
+            latenciesMs.push(nowMs - sentAt[latenciesMs.length]!)
+          }
+          if (latenciesMs.length === edits) resolve()
+          else send()
+        }
+        send()
+      })
+      const ms = performance.now() - begun
+      await measured(true)
+      await leave([writer!])
+      return { edits, ms, latenciesMs }
     },
 
     async idle(count, clients) {

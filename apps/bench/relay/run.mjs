@@ -24,11 +24,9 @@ export async function run(folder, { keep, quick, only }) {
   )
   const rounds = quick ? 1 : ROUNDS
   const results = {}
-  for (const [workload, { take, besides = [] }] of Object.entries(workloads)) {
-    if (only?.some((name) => workload in workloads && name in workloads) && !only.includes(workload)) continue
-    const names = contenders.filter(
-      (name) => !besides.includes(name) && (only === undefined || only.includes(name) || !only.some(isContender)),
-    )
+  for (const [workload, { take, only: able = contenders }] of Object.entries(workloads)) {
+    if (!isWanted(workload, Object.keys(workloads))) continue
+    const names = able.filter((name) => isWanted(name, contenders))
     const samples = Object.fromEntries(names.map((name) => [name, []]))
     await takeTurns(
       names,
@@ -37,19 +35,19 @@ export async function run(folder, { keep, quick, only }) {
       1,
     )
     results[workload] = Object.fromEntries(names.map((name) => [name, summaries(samples[name])]))
-    console.log(workload, JSON.stringify(results[workload], null, 1))
-  }
-  function isContender(name) {
-    return contenders.includes(name)
   }
   const found = { rounds, results }
-  if (only !== undefined) return
-  Object.assign(found, { versions: versionsOf(), environment: environment() })
+  if (only === undefined) Object.assign(found, { versions: versionsOf(), environment: environment() })
   const tables = relayTables(found)
   for (const table of Object.values(tables)) console.log(`\n${table}`)
   if (keep) {
     writeBaseline(folder, found)
     writeTables(join(folder, 'README.md'), tables)
+  }
+
+  /** Of loads and contenders those are wanted that are named, or all where none is. */
+  function isWanted(name, all) {
+    return only === undefined || only.includes(name) || !only.some((wanted) => all.includes(wanted))
   }
 
   /** Starts the server of a contender, and ends it when it has been measured. */

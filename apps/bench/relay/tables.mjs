@@ -1,1 +1,55 @@
-export const relayTables = () => ({})
+import { round } from '../harness/statistics.mjs'
+import { barsTable, markdownTable } from '../harness/tables.mjs'
+import { barsOf } from './bars.mjs'
+import { workloads } from './workloads.mjs'
+
+/** What is shown of the loads, and of which. */
+const shown = {
+  cpu: ['CPU seconds for a million edits that are brought to somebody', ({ cpu }) => cpu],
+  delays: [
+    'ms from an edit until somebody has it: the middle one / all but one in a hundred',
+    ({ p50, p99 }) => p50 && [p50, p99],
+  ],
+  memory: ['kB for each: held / by which the process has grown', ({ heldKb, rssKb }) => heldKb && [heldKb, rssKb]],
+  stored: ['edits stored in a second', ({ perSecond }) => perSecond],
+}
+
+/** The tables of the README, from what was measured. */
+export function relayTables(found) {
+  const { results, environment, versions, rounds } = found
+  const tables = Object.entries(shown).flatMap(([name, [head, pick]]) => {
+    const table = tableOf(results, head, pick)
+    return table === undefined ? [] : [[name, table]]
+  })
+  return {
+    ...Object.fromEntries(tables),
+    bars: barsTable(barsOf(found), count),
+    ...(versions !== undefined && { environment: environmentText(environment, versions, rounds) }),
+  }
+}
+
+function tableOf(results, head, pick) {
+  const loads = Object.keys(results).filter((load) => Object.values(results[load]).some((one) => pick(one)))
+  if (loads.length === 0) return undefined
+  const names = Object.keys(Object.assign({}, ...loads.map((load) => results[load])))
+  return markdownTable(
+    [head, ...names],
+    loads.map((load) => [workloads[load].what, ...names.map((name) => cell(results[load][name], pick))]),
+  )
+}
+
+function cell(result, pick) {
+  const picked = result && pick(result)
+  if (!picked) return '–'
+  return [picked]
+    .flat()
+    .map(({ median, spread }) => `${count(median)} ±${Math.round((spread * 100) / 2)} %`)
+    .join(' / ')
+}
+
+function environmentText({ date, node, platform, cores, cpu }, versions, rounds) {
+  const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return `${date}, Node ${node}, ${cores} cores of ${cpu}, ${platform}; ${peers.join(', ')}. Rounds: ${rounds}.`
+}
+
+const count = (number) => round(number).toLocaleString('en', { maximumSignificantDigits: 6 })

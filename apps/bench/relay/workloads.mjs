@@ -1,22 +1,35 @@
-/** Each load: how it is made, and what is said of a server under it. A first, shorter one lets the code of the server be compiled. */
+/** Each load: what it is called in the README, how it is made, and what is said of a server under it. */
 export const workloads = {
-  'burst 10': { take: burst(10, 20_000) },
-  'burst 100': { take: burst(100, 3_000) },
-  'burst 1000': { take: burst(1_000, 300) },
-  'steady 10': { take: steadily((load) => load.steady(1, 10, 200, 5)) },
-  'steady 1000': { take: steadily((load) => load.steady(1, 1_000, 10, 5)) },
-  presence: { take: steadily((load) => load.presence(100, 5, 4)) },
-  rooms: { take: steadily((load) => load.steady(1_000, 2, 5, 4)) },
+  'burst 10': { what: 'one writes quickly, 9 read', take: burst(10, 60_000) },
+  'burst 100': { what: 'one writes quickly, 99 read', take: burst(100, 10_000) },
+  'burst 1000': { what: 'one writes quickly, 999 read', take: burst(1_000, 1_000) },
+  'steady 10': { what: 'one makes 200 edits a second, 9 read', take: steadily((load) => load.steady(1, 10, 200, 5)) },
+  'steady 1000': {
+    what: 'one makes 10 edits a second, 999 read',
+    take: steadily((load) => load.steady(1, 1_000, 10, 5)),
+  },
+  presence: { what: '100 show themselves 5 times a second', take: steadily((load) => load.presence(100, 5, 4)) },
+  rooms: {
+    what: '1,000 rooms: in each one makes 5 edits a second, one reads',
+    take: steadily((load) => load.steady(1_000, 2, 5, 4)),
+  },
+  connections: { what: '2,000 who do nothing, each in a room', take: idly(2_000, 1) },
+  acknowledged: {
+    what: '100 edits on their way until they are stored',
+    take: acknowledged,
+    only: ['Syncline', 'Syncline in memory'],
+  },
 }
+
+/** Before what counts, a burst lets the code of the server be compiled. */
+const WARM_UP_EDITS = 20_000
 
 /** CPU seconds for a million edits that are brought to somebody. */
 const perMillion = (cpuUs, deliveries) => cpuUs / deliveries
 
 function burst(clients, edits) {
   return async (server, createLoad) => {
-    const meter = createMeter(server)
-    const load = createLoad(server.name, server.port, meter.mark)
-    await load.burst(10, 10_000)
+    const { load, meter } = await warmUp(server, createLoad)
     const deliveries = await load.burst(clients, edits)
     return { cpu: perMillion(meter.cpuUs(), deliveries) }
   }
@@ -24,14 +37,42 @@ function burst(clients, edits) {
 
 function steadily(act) {
   return async (server, createLoad) => {
-    const meter = createMeter(server)
-    const load = createLoad(server.name, server.port, meter.mark)
-    await load.burst(10, 10_000)
+    const { load, meter } = await warmUp(server, createLoad)
     const { deliveries, latenciesMs } = await act(load)
-    const sorted = [...latenciesMs].sort((a, b) => a - b)
-    const at = (share) => sorted[Math.floor(sorted.length * share)]
-    return { cpu: perMillion(meter.cpuUs(), deliveries), p50: at(0.5), p99: at(0.99) }
+    return { cpu: perMillion(meter.cpuUs(), deliveries), ...latencies(latenciesMs) }
   }
+}
+
+/** Kilobytes that each client holds, and that the process has become larger by. */
+function idly(rooms, clients) {
+  return async (server, createLoad) => {
+    const { load } = await warmUp(server, createLoad)
+    const before = await server.usage()
+    const { leave } = await load.idle(rooms, clients)
+    const after = await server.usage()
+    await leave()
+    const each = (what) => (after[what] - before[what]) / (rooms * clients) / 1024
+    return { heldKb: each('heldBytes'), rssKb: each('rssBytes') }
+  }
+}
+
+async function acknowledged(server, createLoad) {
+  const { load, meter } = await warmUp(server, createLoad)
+  const { edits, ms, latenciesMs } = await load.acknowledged(100, 40_000)
+  return { perSecond: (edits * 1000) / ms, cpu: perMillion(meter.cpuUs(), edits), ...latencies(latenciesMs) }
+}
+
+function latencies(ms) {
+  const sorted = [...ms].sort((a, b) => a - b)
+  const at = (share) => sorted[Math.floor(sorted.length * share)]
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+async function warmUp(server, createLoad) {
+  const meter = createMeter(server)
+  const load = createLoad(server.name, server.port, meter.mark)
+  await load.burst(10, WARM_UP_EDITS)
+  return { load, meter }
 }
 
 /** What a server uses from one mark to the next. */

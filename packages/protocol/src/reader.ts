@@ -159,8 +159,8 @@ export class ByteReader {
 
   uint32(): number {
     if (this.left < 4) throw this.short(4)
-    let value = 0
-    for (let i = 0; i < 4; i++) value += this.#bytes[this.at++]! * 2 ** (8 * i)
+    const value = uint32At(this.#bytes, this.at)
+    this.at += 4
     return value
   }
 
@@ -189,4 +189,9 @@ export class ByteReader {
       `A ${this.#what} ends too early: at byte ${this.at} it needs ${needed} more, and ${this.left} are left. Get it again, whole.`,
     )
   }
+}
+
+/** Four bytes, the lowest first, as an unsigned number. They must be there. */
+export function uint32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
 }

@@ -1,6 +1,6 @@
 import { crc32c } from './crc32c.ts'
 import { ProtocolError } from './errors.ts'
-import { ByteReader } from './reader.ts'
+import { ByteReader, uint32At } from './reader.ts'
 import type { ByteWriter } from './writer.ts'
 
 /**
@@ -54,7 +54,7 @@ export function unknownVersion(what: string, found: number, version: number): Pr
 
 /** The checksum stored at the end of `bytes`, which are at least four. */
 export function sealOf(bytes: Uint8Array): number {
-  return new ByteReader('checksum', bytes, bytes.length - CRC_BYTES).uint32()
+  return uint32At(bytes, bytes.length - CRC_BYTES)
 }
 
 function hex(crc: number): string {

@@ -10,6 +10,8 @@ export interface Language {
   edits(client: number, count: number): readonly Uint8Array[]
   /** How many edits of others a message of the server brings. */
   editsIn(message: Buffer): number
+  /** How many edits of the client itself a message says to be stored, for servers that say it. */
+  acknowledgedIn?(message: Buffer): number
   /** A message with what a client shows of itself. */
   presence(client: number, turn: number): Uint8Array
   /** How many presences of others a message brings. */

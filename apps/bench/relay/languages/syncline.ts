@@ -39,6 +39,8 @@ export function speakSyncline(): Language {
     },
     editsIn: (bytes) =>
       framesIn(bytes).reduce((sum, frame) => sum + (frame.type === 'changes' ? frame.records.length : 0), 0),
+    acknowledgedIn: (bytes) =>
+      framesIn(bytes).reduce((sum, frame) => sum + (frame.type === 'acknowledgement' ? frame.count : 0), 0),
     presence: (client, turn) =>
       say({
         type: 'presence',
