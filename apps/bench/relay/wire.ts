@@ -7,10 +7,6 @@ export interface Wire {
   write(frames: Buffer): void
   /** Called with the payload of each binary message, which is valid until it returns. */
   onMessage: (payload: Buffer) => void
-  /** Stops and resumes taking what comes. */
-  setReading(reading: boolean): void
-  /** Bytes of messages that came. */
-  readonly receivedBytes: number
   end(): void
 }
 
@@ -44,14 +40,9 @@ const PING = 9
 
 function createWire(socket: Socket, first: Buffer): Wire {
   let rest: Buffer = Buffer.alloc(0)
-  let receivedBytes = 0
-  const wire = {
-    write: (frames: Buffer) => void socket.write(frames),
-    onMessage: (_: Buffer): void => {},
-    setReading: (reading: boolean) => void (reading ? socket.resume() : socket.pause()),
-    get receivedBytes() {
-      return receivedBytes
-    },
+  const wire: Wire = {
+    write: (frames) => void socket.write(frames),
+    onMessage() {},
     end: () => void socket.destroy(),
   }
 
@@ -61,7 +52,6 @@ function createWire(socket: Socket, first: Buffer): Wire {
       const frame = frameIn(from)
       if (frame === undefined) break
       const { kind, payload, length } = frame
-      receivedBytes += payload.length
       if (kind === BINARY) wire.onMessage(payload)
       else if (kind === PING) socket.write(framesOf([payload], 0x8a))
       else if (kind === CLOSE) throw new Error(`The server closes: ${payload.toString('latin1', 2)}`)

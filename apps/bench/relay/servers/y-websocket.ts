@@ -6,6 +6,6 @@ import type { Contender } from './server.ts'
 export const yWebsocket: Contender = {
   attach(server) {
     const sockets = new WebSocketServer({ server, perMessageDeflate: false })
-    sockets.on('connection', (socket, request) => void setupWSConnection(socket, request))
+    sockets.on('connection', (socket, request) => setupWSConnection(socket, request))
   },
 }
