@@ -1,17 +1,18 @@
-import { columnsIn, type DistilledRows, type Stamp, type Value } from '@syncline/stm'
+import { columnsIn, setKey, type Born, type DistilledRows, type Stamp, type Value } from '@syncline/stm'
+import type { RecordSpec } from './fields.ts'
 import { CREATE, SET, WRITE } from './record-op.ts'
-import { RecordState } from './record-state.ts'
-import { DATA, noFields } from './shape.ts'
+import { isScalarValue, isWholeIn, RecordState } from './record-state.ts'
+import { DATA, noFields, type Shape } from './shape.ts'
 
 /**
- * The states of records that were created, and then written to in fields of their own, each in one go: undefined for what has come otherwise. What each row takes is its
- * state and its values; all else is found once.
+ * The states of records that were created, and then written to in fields of their own, each in one go: undefined for what has come otherwise. Where `spec` says who
+ * will read them, each row takes no more than its value; all else is found once.
  */
-export function bornRecords({ ids, like, stamps, columns }: DistilledRows): readonly RecordState[] | undefined {
+export function bornRecords(rows: DistilledRows, spec?: RecordSpec): Born<RecordState> | undefined {
+  const { ids, like, stamps, columns } = rows
   const [birth] = like
   if (birth === undefined || birth[0] !== CREATE || !isIncarnation(birth[1]) || ids.length === 0) return undefined
   let shape = noFields
-  /** Of each slot, which operation has written it. */
   const writtenBy: number[] = []
   for (const [op, payload] of like.entries()) {
     if (op > 0 && (payload[0] !== WRITE || payload[1] !== birth[1])) return undefined
@@ -23,18 +24,76 @@ export function bornRecords({ ids, like, stamps, columns }: DistilledRows): read
       writtenBy.push(op)
     }
   }
-  const created = stamps[0]!
-  const isAtOnce = like.length === 1
-  const slots = columns.length
-  if (slots === 0) return undefined
-  const incarnation = birth[1]
-  return ids.map((_, row) => {
-    const values = shape.blank.slice()
-    for (let slot = 0; slot < slots; slot++) values[slot] = columns[slot]![row]
-    const stamp = created[row]!
-    const own = isAtOnce ? undefined : writtenBy.map((op): Stamp => stamps[op]![row]!)
-    return new RecordState(incarnation, stamp, undefined, shape, values, stamp, own, undefined)
-  })
+  if (columns.length === 0) return undefined
+  const born: Births = { incarnation: birth[1], shape, stamps, writtenBy }
+  if (spec === undefined || !isWholeIn(shape, spec) || !columns.every(isOfScalars)) return withValues(born, columns)
+  return withViews(born, viewsOf(shape, columns, ids.length, spec), spec)
+}
+
+/** What rows have in common. */
+interface Births {
+  readonly incarnation: number
+  readonly shape: Shape
+  /** By operation, and by row. */
+  readonly stamps: DistilledRows['stamps']
+  /** Of each slot, which operation has written it. */
+  readonly writtenBy: readonly number[]
+}
+
+// Two functions, because what one closure of a function needs is kept by all of them.
+
+function withValues(births: Births, columns: DistilledRows['columns']): Born<RecordState> {
+  const { incarnation, shape, stamps } = births
+  return {
+    state(row) {
+      const values = shape.blank.slice()
+      for (let slot = 0; slot < columns.length; slot++) values[slot] = columns[slot]![row]
+      const stamp = stamps[0]![row]!
+      return new RecordState(incarnation, stamp, undefined, shape, values, stamp, stampsOf(births, row), undefined)
+    },
+  }
+}
+
+function withViews(births: Births, views: readonly unknown[], spec: RecordSpec): Born<RecordState> {
+  const { incarnation, shape, stamps } = births
+  return {
+    state: (row) => RecordState.shown(incarnation, stamps[0]![row]!, shape, stampsOf(births, row), spec, views[row]),
+    value: (row) => views[row],
+  }
+}
+
+/** The stamps by slot; undefined where all are that of the creation. */
+function stampsOf({ stamps, writtenBy }: Births, row: number): readonly Stamp[] | undefined {
+  return stamps.length === 1 ? undefined : writtenBy.map((op) => stamps[op]![row]!)
+}
+
+function isOfScalars(column: readonly Value[]): boolean {
+  return column.every(isScalarValue)
+}
+
+/** What `RecordState.view` gives of states of one shape, with these values. */
+function viewsOf(
+  shape: Shape,
+  columns: readonly (readonly Value[])[],
+  count: number,
+  { fields }: RecordSpec,
+): readonly unknown[] {
+  const plan = shape.plan(fields)
+  const names: string[] = []
+  const found: (readonly unknown[])[] = []
+  for (const { name, index, initial } of fields) {
+    const slot = plan[index]!
+    if (slot < 0 && initial === undefined) continue
+    names.push(name)
+    found.push(slot < 0 ? Array.from({ length: count }, () => initial) : columns[slot]!)
+  }
+  const views: unknown[] = []
+  for (let row = 0; row < count; row++) {
+    const view: Record<string, unknown> = {}
+    for (let i = 0; i < names.length; i++) setKey(view, names[i]!, found[i]![row])
+    views.push(Object.freeze(view))
+  }
+  return views
 }
 
 function isIncarnation(value: Value | undefined): value is number {

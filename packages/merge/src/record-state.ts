@@ -67,6 +67,22 @@ export class RecordState {
     this.lastView = undefined
   }
 
+  /** One that was created and has scalars in its registers alone, which its first view has: so there are no values beside it. */
+  static shown(
+    incarnation: number,
+    created: Stamp,
+    shape: Shape,
+    stamps: readonly Stamp[] | undefined,
+    spec: RecordSpec,
+    view: unknown,
+  ): RecordState {
+    const state = new RecordState(incarnation, created, undefined, shape, NOTHING, created, stamps, undefined)
+    state.held = undefined
+    state.viewFor = spec
+    state.lastView = view
+    return state
+  }
+
   /**
    * By slot: a value, undefined when cleared, or a {@link JsonTree} where parts of it were written; a {@link CounterState}; a {@link Place}, or
    * undefined when taken out. Put together anew when the last view has them.
@@ -100,9 +116,7 @@ export class RecordState {
     if (this.viewFor === undefined) {
       this.lastView = viewOf(this, spec)
       this.viewFor = spec
-      if (spec.lens === undefined && this.shape.isIn(spec.fields) && this.held!.every(isScalarValue)) {
-        this.held = undefined
-      }
+      if (isWholeIn(this.shape, spec) && this.held!.every(isScalarValue)) this.held = undefined
       return this.lastView
     }
     // A second declaration of the same collection: rare, and still one object for each.
@@ -114,7 +128,12 @@ export class RecordState {
   }
 }
 
-function isScalarValue(value: unknown): boolean {
+/** Whether a view has all that a state of this shape has, if these are scalars. */
+export function isWholeIn(shape: Shape, spec: RecordSpec): boolean {
+  return spec.lens === undefined && shape.isIn(spec.fields)
+}
+
+export function isScalarValue(value: unknown): boolean {
   return value === null || (typeof value !== 'object' && value !== undefined)
 }
 

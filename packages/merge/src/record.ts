@@ -58,7 +58,8 @@ const policy: Policy<unknown, RecordState, RecordDraft> = {
 
   distill: distillRecord,
 
-  born: bornRecords,
+  // Collections are made below, and only there.
+  born: (rows, spec) => bornRecords(rows, spec as RecordSpec | undefined),
 
   content: contentOf,
 

@@ -1,10 +1,31 @@
 import { cellsOfRows, columnsIn, type DistilledRows, type Stamp, type Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collection } from '../src/index.ts'
+import { collection, count, optional } from '../src/index.ts'
 import { canonical } from './replica.ts'
 
-const { policy } = collection('cards', { title: '', due: 0, done: false })
+const cards = collection('cards', { title: '', due: 0, done: false })
+/** Another app's declaration of the same collection, which sees all that the rows can have. */
+const wide = collection('cards', {
+  title: '',
+  title0: '',
+  due0: optional(),
+  done0: false,
+  a0: '',
+  b0: 7,
+  title1: '',
+  due1: 0,
+  done1: false,
+  a1: optional(),
+  b1: '',
+  title2: '',
+  due2: 0,
+  done2: false,
+  a2: '',
+  b2: '',
+  votes: count(),
+})
+const { policy } = cards
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
 
@@ -51,20 +72,35 @@ const rows: fc.Arbitrary<DistilledRows> = fc.tuple(shape, fc.integer({ min: 0, m
 })
 
 test('[DS3] the states that rows make are those that their operations make', () => {
-  let born = 0
+  let [born, valued] = [0, 0]
   fc.assert(
-    fc.property(rows, (of) => {
-      const states = policy.born!(of)
-      if (states === undefined) return
+    fc.property(rows, fc.constantFrom(undefined, cards.spec, wide.spec, wide.spec), (of, spec) => {
+      const made = policy.born!(of, spec)
+      if (made === undefined) return
+      const states = of.ids.map((_, row): unknown => made.state(row))
       const applied = [...cellsOfRows(of)].map(({ ops }) => {
         let state: unknown
         for (const { payload, stamp } of ops) state = policy.apply(state, payload, stamp)
         return state
       })
       expect(states.map(canonical)).toEqual(applied.map(canonical))
+      expect(states.every((state) => policy.exists!(state))).toBe(true)
       born += states.length
+      for (const read of [cards.spec, wide.spec]) {
+        const [values, all] = [states, applied].map((some) =>
+          some.map((state): unknown => policy.read(state, { address: 'cards/a', spec: read })),
+        )
+        expect(values).toEqual(all)
+        expect(values!.map((value) => Object.keys(value as object))).toEqual(
+          all!.map((value) => Object.keys(value as object)),
+        )
+        if (read !== spec || made.value === undefined) continue
+        expect(values!.every((value, row) => Object.is(value, made.value!(row)) && Object.isFrozen(value))).toBe(true)
+        valued += states.length
+      }
     }),
     { seed: 20_262, numRuns: isLong ? 50_000 : 500 },
   )
   expect(born).toBeGreaterThan(100)
+  expect(valued).toBeGreaterThan(100)
 })

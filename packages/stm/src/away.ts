@@ -101,7 +101,7 @@ function takeAway({ versions: { cells } }: Inside, portion: Portion, refuse: () 
   const left = prefix === '' ? [family.cells.get(portion)] : family.cells.values()
   for (const cell of left) if (cell !== undefined) cell.place = GONE
   if (prefix !== '') {
-    family.cells = new NoCells(refuse)
+    family.replace(new NoCells(refuse))
     return
   }
   const cell = new Cell(family, portion)
@@ -142,7 +142,7 @@ export function bringBack(memory: Memory, portion: Portion, states: ReadonlyMap<
     const prefix = prefixIn(portion)
     const family = versions.cells.makeFamily(prefix)
     if (prefix === '') family.cells.delete(portion)
-    else family.cells = new Map()
+    else family.replace(new Map())
     const { number } = versions.newest
     for (const [key, state] of states) {
       if (state === undefined) continue

@@ -1,6 +1,7 @@
 import type { Arbiter } from './change.ts'
 import type { Location } from './location.ts'
 import { cellKey, prefixIn, type CellKey } from './ref.ts'
+import type { RowCells } from './row-cells.ts'
 
 /** What is here or away as a whole: the members of a collection, by what their keys begin with, or a ref that is in none, by its key. */
 export type Portion = string
@@ -39,10 +40,19 @@ export class CellFamily {
   /** Ends with a slash, and is empty for those that are in no collection. */
   readonly prefix: string
   cells: Map<string, Cell>
+  /** The same, where they have come as rows. */
+  rows: RowCells | undefined
 
   constructor(prefix: string) {
     this.prefix = prefix
     this.cells = new Map()
+    this.rows = undefined
+  }
+
+  /** Has other cells in place of those that it had. */
+  replace(cells: Map<string, Cell>): void {
+    this.cells = cells
+    this.rows = undefined
   }
 }
 
@@ -130,6 +140,10 @@ export class Cells {
   member(prefix: string, id: string): Cell | undefined {
     const { prefix: last, cells } = this.#last
     return last === prefix ? cells.get(id) : this.#families.get(prefix)?.cells.get(id)
+  }
+
+  families(): Iterable<CellFamily> {
+    return this.#families.values()
   }
 
   /** Those that are here. */

@@ -1,4 +1,4 @@
-import type { Cell, CellFamily } from './cells.ts'
+import { GONE, type Cell, type CellFamily } from './cells.ts'
 import type { Arbiter, Op, Stamp } from './change.ts'
 import type { UnreadOp } from './memory.ts'
 import type { Distilled, Policy } from './policy.ts'
@@ -113,7 +113,7 @@ export function distilledCells(
       if (policyOf(placeOf(cell.key).tag)?.distill === undefined) return undefined
       known = cell.family
     }
-    all.push(cell)
+    if (cell.place !== GONE) all.push(cell)
   }
   const waits = [...waiting]
   return {

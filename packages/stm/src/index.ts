@@ -38,6 +38,7 @@ export { cellsOfRows, columnsIn, isColumn } from './distilled.ts'
 export type { DistilledCell, DistilledRows, Distillation } from './distilled.ts'
 export {
   nobodys,
+  type Born,
   type BoundPolicy,
   type Distilled,
   type EditContext,

@@ -1,6 +1,7 @@
+import type { Cell, CellFamily } from './cells.ts'
 import { keepsIds, listEntry, type Moves } from './entries.ts'
 import { collectionOf, familyOf, memberPrefix, sortedKey, type Family } from './family.ts'
-import type { Policy } from './policy.ts'
+import type { Policy, PolicyRef } from './policy.ts'
 import { isMemberId, listKey, membersKey, type AnyCollection, type AnyList, type CellKey } from './ref.ts'
 import { sortedInSteps, sortedSet, type SortedSet } from './sorted.ts'
 import type { Overwritten, Version, Versions } from './versions.ts'
@@ -11,14 +12,25 @@ export interface Indexes {
   derive(found: Overwritten): ReadonlySet<CellKey> | undefined
   /** The sorted set of a collection or list at a version; from the first time that anybody asks it is kept up to date. */
   sorted(version: Version, readable: AnyCollection | AnyList): SortedSet
-  /** The same at the newest version, in steps of so many members; it is left to the next who asks when something is committed meanwhile. */
-  ready(readable: AnyCollection | AnyList): Iterable<number>
+  /**
+   * The same at the newest version, and the values of the members, in steps of so many; it is left to the next who asks when something is committed meanwhile. With `isExpected` rows came with
+   * the values that are read.
+   */
+  ready(readable: AnyCollection | AnyList, isExpected: boolean): Iterable<number>
+  /** The members of a collection at a version, and what they read. */
+  items(version: Version, collection: AnyCollection, isExpected: boolean): Iterable<readonly [string, unknown]>
+  /** The cells of a family, members first, in the order of their ids; undefined where nobody has asked for these. */
+  inOrder(family: CellFamily): Iterable<Cell> | undefined
   /** What is kept of each family, by the prefix of its keys. What is taken out is found again by the next who asks. */
   readonly byPrefix: Map<string, Index>
 }
 
 /** So many members are looked at in one step: a millisecond. */
 const STEP = 1024
+/** So many values are made in one. */
+const STEP_OF_VALUES = 256
+/** So many of those that are rows. */
+const STEP_OF_ROWS = 8 * STEP
 
 /** Makes the indexes of one memory: of its versions, and the policies that it adopts. */
 export function createIndexes(versions: Versions, adopt: (policy: Policy) => Policy): Indexes {
@@ -59,20 +71,69 @@ export function createIndexes(versions: Versions, adopt: (policy: Policy) => Pol
     return index
   }
 
-  function* ready(readable: AnyCollection | AnyList): Generator<number> {
+  function* ready(readable: AnyCollection | AnyList, isExpected: boolean): Generator<number> {
+    yield* readySets(readable)
+    const { newest } = versions
+    const collection = collectionOf(readable)
+    const prefix = memberPrefix(collection)
+    const policy = adopt(collection.policy)
+    let count = 0
+    const made = isExpected ? versions.rowsNow(prefix)?.made() : undefined
+    for (const { id, state } of made ?? versions.membersNow(prefix)) {
+      policy.read(state, new Member(collection, id))
+      if (++count % STEP_OF_VALUES !== 0) continue
+      yield STEP_OF_VALUES
+      if (versions.newest !== newest) return
+    }
+  }
+
+  function* items(
+    version: Version,
+    collection: AnyCollection,
+    isExpected: boolean,
+  ): Generator<readonly [string, unknown]> {
+    const ids = sorted(version, collection).items()
+    const policy = adopt(collection.policy)
+    const prefix = memberPrefix(collection)
+    const rows = isExpected ? versions.rowsNow(prefix) : undefined
+    for (const id of ids) {
+      const row = rows?.rowOf(id) ?? -1
+      const value: unknown =
+        row === -1
+          ? policy.read(versions.readMember(version, prefix, id), new Member(collection, id))
+          : rows!.valueAt(row)
+      if (value !== undefined) yield [id, value]
+    }
+  }
+
+  function* readySets(readable: AnyCollection | AnyList): Generator<number> {
     const prefix = memberPrefix(readable)
     const index = indexOf(readable, prefix)
     const kept = keptAs(readable)
     if (index.since.has(kept)) return
     const { newest } = versions
     const moves = new Map<CellKey, Moves>()
+    const keeps = [kept]
     let count = 0
-    for (const [id, state] of versions.members(newest, prefix)) {
-      collectMoves(index.family, [kept], id, undefined, state, moves)
-      if (++count % STEP !== 0) continue
+    const isDue = (): boolean => ++count % STEP === 0
+    // What is in a row is a member.
+    const rows = kept === MEMBERS ? versions.rowsNow(prefix) : undefined
+    // Whoever reads in a pause makes cells of rows.
+    const made = rows && [...rows.made()]
+    const { added } = movesOf(moves, membersKeyOf(index.family))
+    for (const id of rows?.left ?? []) {
+      if (isMemberId(id)) added.push(id)
+      if (++count % STEP_OF_ROWS !== 0) continue
       yield STEP
       if (versions.newest !== newest) return
     }
+    for (const { id, state } of made ?? versions.membersNow(prefix)) {
+      collectMoves(index.family, keeps, id, undefined, state, moves)
+      if (!isDue()) continue
+      yield STEP
+      if (versions.newest !== newest) return
+    }
+    if (added.length === 0) moves.delete(membersKeyOf(index.family))
     const found: (readonly [CellKey, SortedSet])[] = []
     for (const [key, { added }] of moves) found.push([key, yield* sortedInSteps(added)])
     if (versions.newest !== newest || index.since.has(kept)) return
@@ -115,7 +176,37 @@ export function createIndexes(versions: Versions, adopt: (policy: Policy) => Pol
     return new Map(Array.from(moves, ([key, { added }]) => [key, sortedSet(added)]))
   }
 
-  return { derive, sorted, ready, byPrefix: indexes }
+  function inOrder(family: CellFamily): Iterable<Cell> | undefined {
+    const index = indexes.get(family.prefix)
+    const members = index?.since.has(MEMBERS) ? versions.now(membersKeyOf(index.family)) : undefined
+    return members === undefined ? undefined : membersFirst(family, (members as SortedSet).items())
+  }
+
+  return { derive, sorted, ready, items, inOrder, byPrefix: indexes }
+}
+
+function* membersFirst({ cells, rows }: CellFamily, ids: readonly string[]): Iterable<Cell> {
+  for (const id of ids) yield (rows === undefined ? cells.get(id) : rows.look(id))!
+  if (cells.size === ids.length) return
+  const known = new Set(ids)
+  for (const [id, cell] of cells) if (!known.has(id)) yield cell
+}
+
+/** What a policy sees of a member: few ask for its address. */
+class Member implements PolicyRef {
+  readonly spec: unknown
+  readonly #name: string
+  readonly #id: string
+
+  constructor({ name, spec }: AnyCollection, id: string) {
+    this.spec = spec
+    this.#name = name
+    this.#id = id
+  }
+
+  get address(): string {
+    return `${this.#name}/${this.#id}`
+  }
 }
 
 /** The sorted sets kept for one family: its membership, and its lists by the fields that were asked for. */
@@ -150,7 +241,7 @@ function collectMoves(
   for (const kept of keeps) {
     if (kept === MEMBERS) {
       if (was === is) continue
-      const move = movesOf(moves, membersKey(family.tag, family.name, family.arbiter))
+      const move = movesOf(moves, membersKeyOf(family))
       ;(is ? move.added : move.removed).push(id)
       continue
     }
@@ -162,6 +253,10 @@ function collectMoves(
     if (from) movesOf(moves, listKey(tag, name, field, from.parent, arbiter)).removed.push(listEntry(from.key, id))
     if (to) movesOf(moves, listKey(tag, name, field, to.parent, arbiter)).added.push(listEntry(to.key, id))
   }
+}
+
+function membersKeyOf({ tag, name, arbiter }: Family): CellKey {
+  return membersKey(tag, name, arbiter)
 }
 
 function movesOf(moves: Map<CellKey, Moves>, key: CellKey): Moves {

@@ -4,7 +4,7 @@ import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
 import { cellOfRow, distilledCells, type DistilledCell, type DistilledRows, type Distillation } from './distilled.ts'
-import { collectionOf, familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
+import { collectionOf, familyIn, memberPrefix, policyOf as policyOfReadable, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
 import type { Location } from './location.ts'
@@ -49,6 +49,8 @@ export interface Memory {
    * Throws `StmError` `invalid-address` when the tag cannot be one.
    */
   adopt(policy: Policy): Policy
+  /** Makes the policy of a readable known before anything is laid: rows that are laid then come with the values that it reads. */
+  expect(readable: Readable<unknown>): void
   /** The policy under a tag, if it is known. */
   policy(tag: string): Policy | undefined
 
@@ -167,6 +169,8 @@ export function createRuledMemory(
   const unread = new Map<string, WaitingOp[]>()
   /** The version after which operations stand that have got another place in the order than they came in. */
   const placed = new WeakMap<Op, number>()
+  /** What is to be read, by what the keys of its members begin with. */
+  const expected = new Map<string, AnyCollection>()
   let indexes: Indexes | undefined
   let view: VersionView | undefined
   /** The number of the first version that somebody has a snapshot of. */
@@ -333,15 +337,35 @@ export function createRuledMemory(
   function layRows(rows: DistilledRows): boolean {
     if (versions.newest.number > 0 || firstShown < Infinity) return false
     const { tag, arbiter, prefix, ids } = rows
-    const states = policies.get(tag)?.born?.(rows)
-    const family = versions.cells.makeFamily(cellKey(tag, prefix, arbiter))
+    const key = cellKey(tag, prefix, arbiter)
+    const reader = expected.get(key)
+    const born = policies.get(tag)?.born?.(rows, reader?.spec)
+    const family = versions.cells.makeFamily(key)
+    if (born?.value !== undefined && reader?.sorting.layRows(family, ids, born)) return true
     for (let i = 0; i < ids.length; i++) {
-      const cell = states && versions.cells.makeIn(family, ids[i]!)
+      const cell = born && versions.cells.makeIn(family, ids[i]!)
       // One that comes more than once has all of its operations.
       if (cell === undefined || cell.state !== undefined) lay([cellOfRow(rows, i)])
-      else cell.state = states![i]
+      else cell.state = born!.state(i)
     }
     return true
+  }
+
+  function expect(readable: Readable<unknown>): void {
+    adopt(policyOfReadable(readable))
+    if (readable.kind === 'ref') return
+    const family = familyIn(readable as Group)
+    expected.set(memberPrefix(family), collectionOf(family))
+  }
+
+  /** All cells, and those of a collection in the order of their ids where that is known: then they are laid as they come, some day. */
+  function* cellsInOrder(): Iterable<Cell> {
+    // Not by its values: of what is away nobody asks for these unpunished.
+    for (const family of versions.cells.families()) {
+      const inOrder = indexes?.inOrder(family)
+      if (inOrder !== undefined) yield* inOrder
+      else for (const [, cell] of family.cells) yield cell
+    }
   }
 
   function* ready(readable: Readable<unknown>): Generator<number> {
@@ -351,18 +375,7 @@ export function createRuledMemory(
       return
     }
     const family = familyIn(readable as Group)
-    indexes ??= sortingOf(family).indexes(versions, adopt)
-    yield* indexes.ready(family)
-    const { newest } = versions
-    const { policy, name, spec } = collectionOf(family)
-    const known = adopt(policy)
-    let count = 0
-    for (const [id, state] of versions.members(newest, memberPrefix(family))) {
-      known.read(state, { address: `${name}/${id}`, spec })
-      if (++count % STEP !== 0) continue
-      yield STEP
-      if (versions.newest !== newest) return
-    }
+    yield* indexesFor(family).ready(family, expected.has(memberPrefix(family)))
   }
 
   function overwrittenBy(states: ReadonlyMap<CellKey, unknown>): Overwritten {
@@ -389,9 +402,14 @@ export function createRuledMemory(
     return new ChangedCells({ keys: found.keys.filter(seen), befores: found.befores.filter(seen) })
   }
 
-  /** The sorted set of a collection or list at a version. The first that is asked for brings the code that keeps them. */
+  /** The first collection or list that is asked for brings the code that keeps sorted sets. */
+  function indexesFor(family: AnyCollection | AnyList): Indexes {
+    return (indexes ??= sortingOf(family).indexes(versions, adopt))
+  }
+
+  /** The sorted set of a collection or list at a version. */
   function sortedAt(version: Version, family: AnyCollection | AnyList): SortedSet {
-    return (indexes ??= sortingOf(family).indexes(versions, adopt)).sorted(version, family)
+    return indexesFor(family).sorted(version, family)
   }
 
   function get(version: Version, readable: Readable<unknown>): unknown {
@@ -406,15 +424,9 @@ export function createRuledMemory(
   }
 
   /** The members of a collection, without a ref for each. */
-  function* items(version: Version, collection: AnyCollection): Generator<readonly [string, unknown]> {
-    const ids = sortedAt(version, collection).items()
-    const policy = adopt(collection.policy)
-    const { name, spec } = collection
-    const prefix = memberPrefix(collection)
-    for (const id of ids) {
-      const value: unknown = policy.read(versions.readMember(version, prefix, id), { address: `${name}/${id}`, spec })
-      if (value !== undefined) yield [id, value]
-    }
+  function items(version: Version, collection: AnyCollection): Iterable<readonly [string, unknown]> {
+    const isExpected = expected.get(memberPrefix(collection))?.spec === collection.spec
+    return indexesFor(collection).items(version, collection, isExpected)
   }
 
   const reader: Reader = {
@@ -456,6 +468,7 @@ export function createRuledMemory(
     rules,
     owns: (one) => behindOf(one)?.versions === versions,
     adopt,
+    expect,
     policy: policyOf,
     state: (key) => versions.now(key),
     stateOn(op) {
@@ -478,7 +491,7 @@ export function createRuledMemory(
       const { newest } = versions
       newest.isHeld = true
       const waiting = [...unread.values()].flatMap((list) => list.toSorted(byPlace))
-      return distilledCells(versions.cells, (cell) => versions.readCell(newest, cell), waiting, policyOf, distillation)
+      return distilledCells(cellsInOrder(), (cell) => versions.readCell(newest, cell), waiting, policyOf, distillation)
     },
     restore,
     lay,
@@ -509,9 +522,6 @@ const nothing: ReadonlyMap<CellKey, unknown> = new Map()
 const ALWAYS = 0
 /** The version of what was laid. */
 const LAID = 1
-
-/** So many members are made ready at once: a millisecond. */
-const STEP = 256
 
 /** How what a memory holds is read at a version. */
 interface Reader {

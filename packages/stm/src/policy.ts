@@ -29,6 +29,14 @@ export interface EditContext {
   readonly seed: string
 }
 
+/** What rows have made, by their places. */
+export interface Born<S> {
+  /** Made when it is asked for, each time anew. */
+  state(row: number): S
+  /** What `read` gives of such a state, identically. Absent where it is not known who reads. */
+  value?(row: number): unknown
+}
+
 /** The part of a ref that its policy sees. */
 export interface PolicyRef {
   readonly address: string
@@ -45,7 +53,7 @@ export interface PolicyRef {
  * - `apply` returns the very state it got when nothing changes, and `read` of one state gives the identical (`===`) value every time;
  * - `edit` never changes the draft it got, and returns this very draft when nothing changes;
  * - after `apply(state, finish(draft))` a ref reads what `readDraft(draft)` said;
- * - `born` gives of rows the states that `apply` gives of their operations;
+ * - `born` gives of rows the states that `apply` gives of their operations, all of which exist, and the values that `read` gives of these;
  * - `exists` of a state is true exactly when its member does not read as undefined, and `place` gives what the field reads as.
  *   Collections and lists are kept by the states, and a transaction goes by the values it reads.
  */
@@ -104,10 +112,10 @@ export interface Policy<V = any, S = any, D = any> {
   distill?(state: S): readonly Distilled[]
 
   /**
-   * The states that rows make of nothing, in order, where that takes less than to apply their operations one by one; undefined where it is to be done so. Must not
-   * throw on any rows.
+   * What rows make of nothing, where that takes less than to apply their operations one by one; undefined where it is to be done so. `spec` is that
+   * of the refs which will read them, where that is known. Must not throw on any rows.
    */
-  born?(rows: DistilledRows): readonly S[] | undefined
+  born?(rows: DistilledRows, spec?: unknown): Born<S> | undefined
 
   /** How its operations are taken back. `'none'`, or absent: they cannot be, and an undo says so. */
   readonly reversal?: Reversal<S> | 'none'

@@ -98,8 +98,11 @@ function chunksOf(all: readonly string[]): Chunks {
   return chunks
 }
 
-/** The sorted set of strings that are all different, in steps of so many. */
+/** The sorted set of strings that are all different, in steps of so many; in one where they ascend already. */
 export function* sortedInSteps(items: readonly string[]): Generator<number, SortedSet> {
+  let ascending = 1
+  while (ascending < items.length && items[ascending - 1]! < items[ascending]!) ascending += 1
+  if (ascending >= items.length) return new Sorted(chunksOf(items))
   let runs: (readonly string[])[] = []
   for (let i = 0; i < items.length; i += STEP) {
     runs.push(items.slice(i, i + STEP).sort())

@@ -1,6 +1,7 @@
 import { keepShape } from './shapes.ts'
 import type { Basis } from './change.ts'
 import { Cells, type Cell } from './cells.ts'
+import type { RowCells } from './row-cells.ts'
 import type { Location } from './location.ts'
 import type { CellKey } from './ref.ts'
 
@@ -343,6 +344,16 @@ export class Versions {
     for (const cell of this.cells.family(prefix)?.cells.values() ?? []) {
       if (cell.state !== undefined && !(isAny && replaced.has(cell.key))) yield [cell.id, cell.state]
     }
+  }
+
+  /** The cells of one collection as they are now, some of which may have no state. */
+  membersNow(prefix: string): Iterable<Cell> {
+    return this.cells.family(prefix)?.cells.values() ?? []
+  }
+
+  /** The same of a collection that has come as rows; undefined for any other. */
+  rowsNow(prefix: string): RowCells | undefined {
+    return this.cells.family(prefix)?.rows
   }
 
   #advance(replaced: Replaced, basis: Basis | LaterBasis): void {

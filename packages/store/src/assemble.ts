@@ -1,4 +1,4 @@
-import { changeId, policyOf, type CellKey } from '@syncline/stm'
+import { changeId, type CellKey } from '@syncline/stm'
 import type { LogEntry } from '@syncline/protocol'
 import { noAgents, noCompacting, noLink, noUndoing, noValidity } from './absent.ts'
 import { allHere } from './away.ts'
@@ -12,7 +12,7 @@ import { createJournal, type Journal, type JournalEvents, type ReadUpTo } from '
 import { openLog, readEntry, unusable } from './open-log.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
 import type { MembersOf, Part, PartName, PlainMember } from './part.ts'
-import { atOnce, cellsAsBytes, createPauses, type Pieces } from './pieces.ts'
+import { atOnce, cellsAsBytes, createPauses, SHARE_OF_ROWS, type Pieces } from './pieces.ts'
 import { createPlainStore } from './plain-store.ts'
 import { createReplica } from './replica.ts'
 import { createSettling } from './settling.ts'
@@ -305,13 +305,13 @@ async function open<P extends readonly Part[]>(
 
     function* taken(bytes: Uint8Array): Pieces<void> {
       const entry = seen(bytes)
-      yield bytes.length
+      yield entry.kind === 'rows' ? bytes.length * SHARE_OF_ROWS : bytes.length
       yield* intake.entry(entry, 'replay')
     }
 
     try {
       const { ready = [] } = options
-      for (const readable of ready) memory.adopt(policyOf(readable))
+      for (const readable of ready) memory.expect(readable)
       const end = await core.away.read(
         log,
         0,

@@ -7,7 +7,7 @@ import { sealed } from './sealed.ts'
 import { smallLogs } from './small-logs.ts'
 import { createWorld, passing } from './world.ts'
 
-const ROWS = 8_000
+const ROWS = 12_000
 const ROWS_A_CHANGE = 4_000
 const rows = collection('rows', { text: '', votes: 0, at: place() })
 const title = lww('title', '')
@@ -22,7 +22,7 @@ async function fill(store: Store): Promise<void> {
   }
 }
 
-/** Two Changes of four thousand rows, as they were committed. */
+/** Three Changes of four thousand rows, as they were committed. */
 async function pendingRows(): Promise<Storage> {
   const storage = memoryStorage()
   const store = await openStore({ space: 'board', storage })
@@ -73,9 +73,9 @@ function counting(storage: Storage): Tasks {
       now().folded += 1
       return policy.apply(...args)
     },
-    born(rows) {
+    born(rows, spec) {
       now().folded += rows.ids.length
-      return policy.born!(rows)
+      return policy.born!(rows, spec)
     },
     read(...args) {
       now().looked += 1
