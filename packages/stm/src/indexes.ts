@@ -3,7 +3,7 @@ import { keepsIds, listEntry, type Moves } from './entries.ts'
 import { collectionOf, familyOf, memberPrefix, sortedKey, type Family } from './family.ts'
 import type { Policy, PolicyRef } from './policy.ts'
 import { isMemberId, listKey, membersKey, type AnyCollection, type AnyList, type CellKey } from './ref.ts'
-import { sortedInSteps, sortedSet, type SortedSet } from './sorted.ts'
+import { ascendingSet, sortedInSteps, sortedSet, type SortedSet } from './sorted.ts'
 import type { Overwritten, Version, Versions } from './versions.ts'
 
 /** The sorted sets of one memory: those that somebody has asked for are kept up to date. */
@@ -29,8 +29,6 @@ export interface Indexes {
 const STEP = 1024
 /** So many values are made in one. */
 const STEP_OF_VALUES = 256
-/** So many of those that are rows. */
-const STEP_OF_ROWS = 8 * STEP
 
 /** Makes the indexes of one memory: of its versions, and the policies that it adopts. */
 export function createIndexes(versions: Versions, adopt: (policy: Policy) => Policy): Indexes {
@@ -114,28 +112,20 @@ export function createIndexes(versions: Versions, adopt: (policy: Policy) => Pol
     const { newest } = versions
     const moves = new Map<CellKey, Moves>()
     const keeps = [kept]
-    let count = 0
-    const isDue = (): boolean => ++count % STEP === 0
-    // What is in a row is a member.
     const rows = kept === MEMBERS ? versions.rowsNow(prefix) : undefined
+    const left = rows?.left ?? []
     // Whoever reads in a pause makes cells of rows.
     const made = rows && [...rows.made()]
-    const { added } = movesOf(moves, membersKeyOf(index.family))
-    for (const id of rows?.left ?? []) {
-      if (isMemberId(id)) added.push(id)
-      if (++count % STEP_OF_ROWS !== 0) continue
-      yield STEP
-      if (versions.newest !== newest) return
-    }
+    let count = 0
     for (const { id, state } of made ?? versions.membersNow(prefix)) {
       collectMoves(index.family, keeps, id, undefined, state, moves)
-      if (!isDue()) continue
+      if (++count % STEP !== 0) continue
       yield STEP
       if (versions.newest !== newest) return
     }
-    if (added.length === 0) moves.delete(membersKeyOf(index.family))
     const found: (readonly [CellKey, SortedSet])[] = []
-    for (const [key, { added }] of moves) found.push([key, yield* sortedInSteps(added)])
+    for (const [key, { added }] of moves) found.push([key, yield* sortedInSteps([...left, ...added])])
+    if (left.length > 0 && found.length === 0) found.push([membersKeyOf(index.family), ascendingSet(left)])
     if (versions.newest !== newest || index.since.has(kept)) return
     for (const [key, set] of found) versions.derive(key, set)
     index.since.set(kept, newest.number)

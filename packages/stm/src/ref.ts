@@ -213,6 +213,12 @@ export function isMemberId(id: unknown): id is string {
   return typeof id === 'string' && id.length > 0 && id.length <= 512 && isFitForId(id)
 }
 
+/** Whether each of these can be. Cost: less than to ask of one after the other. */
+export function areMemberIds(ids: readonly string[]): boolean {
+  // A space keeps halves of pairs apart.
+  return ids.every(({ length }) => length > 0 && length <= 512) && !UNFIT_FOR_ID.test(ids.join(' '))
+}
+
 function isFitForId(id: string): boolean {
   if (id.length > SHORT) return !UNFIT_FOR_ID.test(id)
   for (let i = 0; i < id.length; i++) {

@@ -1,7 +1,8 @@
 import { Cell, type CellFamily } from './cells.ts'
 import type { Born } from './policy.ts'
+import { areMemberIds } from './ref.ts'
 
-/** Lays rows as cells of a family. False, and nothing is done, where their ids do not ascend, from row to row and behind those that were laid before, or one of them has a cell. */
+/** Lays rows as cells of a family. False, and nothing is done, where their ids do not ascend, from row to row and behind those that were laid before, are no ids of members, or one of them has a cell. */
 export function layRows(family: CellFamily, ids: readonly string[], born: Born<unknown>): boolean {
   if (family.rows === undefined) {
     const rows = new RowCells(family)
@@ -44,7 +45,7 @@ export class RowCells extends Map<string, Cell> {
       if (id <= last) return false
       last = id
     }
-    if (super.size > 0 && ids.some((id) => super.has(id))) return false
+    if (!areMemberIds(ids) || (super.size > 0 && ids.some((id) => super.has(id)))) return false
     this.#blocks.push({ start: this.#ids.length, born })
     for (const id of ids) this.#ids.push(id)
     return true

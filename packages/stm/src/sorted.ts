@@ -98,11 +98,13 @@ function chunksOf(all: readonly string[]): Chunks {
   return chunks
 }
 
-/** The sorted set of strings that are all different, in steps of so many; in one where they ascend already. */
+/** The sorted set of strings that ascend, each once. */
+export function ascendingSet(items: readonly string[]): SortedSet {
+  return new Sorted(chunksOf(items))
+}
+
+/** The sorted set of strings that are all different, in steps of so many. */
 export function* sortedInSteps(items: readonly string[]): Generator<number, SortedSet> {
-  let ascending = 1
-  while (ascending < items.length && items[ascending - 1]! < items[ascending]!) ascending += 1
-  if (ascending >= items.length) return new Sorted(chunksOf(items))
   let runs: (readonly string[])[] = []
   for (let i = 0; i < items.length; i += STEP) {
     runs.push(items.slice(i, i + STEP).sort())
