@@ -12,7 +12,7 @@ import {
   nameOf,
   toStoreError,
 } from './problems.ts'
-import { readAtOnce, writeAtOnce, writeTogether } from './requests.ts'
+import { readAtOnce, resultOf, writeAtOnce, writeTogether } from './requests.ts'
 import { putClaimRight } from './side-records.ts'
 import { FLAWED, isStill } from './same-part.ts'
 import { setAside } from './set-aside.ts'
@@ -73,27 +73,45 @@ export function createLog(
     request: (entries: IDBIndex, range: IDBKeyRange) => IDBRequest<T>,
     upTo = Infinity,
   ): Promise<T> {
+    return inEntries((transaction, entries) => readAtOnce(transaction, () => request(entries, between(after, upTo))))
+  }
+
+  function inEntries<T>(read: (transaction: IDBTransaction, entries: IDBIndex) => Promise<T>): Promise<T> {
     return track('read from', () =>
       connection.begin(['entries'], 'readonly', {}, (transaction) =>
-        readAtOnce(transaction, () =>
-          request(
-            transaction.objectStore('entries').index('bySpace'),
-            keyRange.bound([space, after], [space, upTo], true),
-          ),
-        ),
+        read(transaction, transaction.objectStore('entries').index('bySpace')),
       ),
     )
   }
 
-  /** Up to `count` records after a position, which may be anything, and whether they were read in one transaction. */
+  /** What comes after a position, up to another one. */
+  function between(after: number, upTo: number): IDBKeyRange {
+    return keyRange.bound([space, after], [space, upTo], true)
+  }
+
+  /**
+   * Up to `count` records after a position, which may be anything; whether they were read at one moment, and whether the part of a checkpoint before them was there
+   * then. Where that is not known, it is to be asked.
+   */
   async function readBatch(
     after: number,
     count: number,
     upTo: number,
-  ): Promise<{ readonly records: readonly FoundRecord[]; readonly isAtOnce: boolean }> {
+    part: FoundRecord | undefined,
+  ): Promise<{
+    readonly records: readonly FoundRecord[]
+    readonly isAtOnce: boolean
+    readonly isThere?: boolean | undefined
+  }> {
     let values: readonly unknown[]
+    let before: unknown
     try {
-      values = await ask<unknown[]>(after, (entries, range) => entries.getAll(range, count), upTo)
+      ;[values, before] = await inEntries((transaction, entries) => {
+        const found = resultOf<unknown[]>(entries.getAll(between(after, upTo), count))
+        const there = part && resultOf<unknown>(entries.get(only(part)))
+        transaction.commit()
+        return Promise.all([found, there])
+      })
     } catch (error) {
       // The storage cannot be read, or one record in it cannot.
       return { records: await readEach(after, count, upTo, error), isAtOnce: false }
@@ -104,7 +122,11 @@ export function createLog(
       if (flawOf(value, last) !== undefined) return { records: await readEach(after, count, upTo), isAtOnce: false }
       last = (value as EntryRecord).position
     }
-    return { records: values as readonly EntryRecord[], isAtOnce: true }
+    return {
+      records: values as readonly EntryRecord[],
+      isAtOnce: true,
+      isThere: part && (await isThere(part, Promise.resolve(before))),
+    }
   }
 
   /** The same records, each by itself. */
@@ -270,13 +292,17 @@ export function createLog(
     }
   }
 
-  function isThere(part: FoundRecord): Promise<boolean> {
-    const at = [space, part.position]
-    return isStill(
-      'flaw' in part ? FLAWED : part.sum,
-      ask<unknown>(0, (entries) => entries.get(keyRange.bound(at, at))),
-      (found) => (flawOf(found, 0) === undefined ? (found as EntryRecord).sum : FLAWED),
+  function isThere(
+    part: FoundRecord,
+    reading: Promise<unknown> = ask<unknown>(0, (entries) => entries.get(only(part))),
+  ): Promise<boolean> {
+    return isStill('flaw' in part ? FLAWED : part.sum, reading, (found) =>
+      flawOf(found, 0) === undefined ? (found as EntryRecord).sum : FLAWED,
     )
+  }
+
+  function only({ position }: FoundRecord): IDBKeyRange {
+    return keyRange.bound([space, position], [space, position])
   }
 
   /** Calls `each` for all records after a position; resolves to the last one, or to that. In the middle of a checkpoint it begins with its first part. */
@@ -307,10 +333,10 @@ export function createLog(
       // A range that can hold no key is an error.
       if (from < upTo && left > 0) {
         const wanted = Math.min(count, left)
-        const { records, isAtOnce } = await (ahead ?? readBatch(from, wanted, upTo))
+        const { records, isAtOnce, isThere: wasThere } = await (ahead ?? readBatch(from, wanted, upTo, part))
         ahead = undefined
         const known = part ?? (isAtOnce ? undefined : records.find(({ position }) => !Number.isInteger(position)))
-        if (known !== undefined && !(await isThere(known))) {
+        if (known !== undefined && !(wasThere ?? (await isThere(known)))) {
           last = Math.floor(last)
           part = undefined
           goOn()
@@ -319,13 +345,14 @@ export function createLog(
         left -= records.length
         if (records.length > 0) count = nextBatch(records.length, bytesOf(records))
         if (records.length === wanted && left > 0) {
-          ahead = readBatch(records.at(-1)!.position, Math.min(count, left), upTo)
+          const newest = records.at(-1)!
+          ahead = readBatch(newest.position, Math.min(count, left), upTo, partOf(newest))
           // Heard when it is its turn.
           ahead.catch(() => undefined)
         }
         for (const record of records) {
           last = from = record.position
-          part = Number.isInteger(last) ? undefined : record
+          part = partOf(record)
           const taken = each(record)
           if (taken instanceof Promise) await taken
         }
@@ -393,6 +420,10 @@ export function createLog(
     },
   }
 }
+
+/** A record that is a part of a checkpoint. */
+const partOf = (record: FoundRecord): FoundRecord | undefined =>
+  Number.isInteger(record.position) ? undefined : record
 
 const allOfIt = (): ReadRange => ({})
 

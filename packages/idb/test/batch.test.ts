@@ -2,9 +2,11 @@ import { expect, test } from 'vitest'
 import { nextBatch } from '../src/batch.ts'
 import { indexedDb } from '../src/index.ts'
 
-test('[ID6] batches follow the size of the entries, between one and 512', () => {
-  expect(nextBatch(64, 64 * 100)).toBe(512)
-  expect(nextBatch(64, 0)).toBe(512)
+test('[ID6] batches follow the size of the entries, between one and 512, and grow by and by', () => {
+  expect(nextBatch(8, 8 * 100)).toBe(32)
+  expect(nextBatch(64, 64 * 100)).toBe(256)
+  expect(nextBatch(256, 256 * 100)).toBe(512)
+  expect(nextBatch(512, 0)).toBe(512)
   expect(nextBatch(64, 64 * 64 * 1024)).toBe(32)
   expect(nextBatch(64, 64 * 1024 * 1024)).toBe(2)
   expect(nextBatch(1, 16 * 1024 * 1024)).toBe(1)
