@@ -1,7 +1,7 @@
-import { columnsIn, setKey, type Born, type DistilledRows, type Stamp, type Value } from '@syncline/stm'
+import { columnsIn, type Born, type DistilledRows, type Stamp, type Value } from '@syncline/stm'
 import type { RecordSpec } from './fields.ts'
 import { CREATE, SET, WRITE } from './record-op.ts'
-import { isScalarValue, isWholeIn, RecordState } from './record-state.ts'
+import { isWholeIn, RecordState } from './record-state.ts'
 import { DATA, noFields, type Shape } from './shape.ts'
 
 /**
@@ -26,9 +26,12 @@ export function bornRecords(rows: DistilledRows, spec?: RecordSpec): Born<Record
   }
   if (columns.length === 0) return undefined
   const born: Births = { incarnation: birth[1], shape, stamps, writtenBy }
-  if (spec === undefined || !isWholeIn(shape, spec) || !columns.every(isOfScalars)) return withValues(born, columns)
+  if (spec === undefined || !isWholeIn(shape, spec) || spec.byName.has(UNUSUAL)) return withValues(born, columns)
   return withViews(born, viewsOf(shape, columns, ids.length, spec), spec)
 }
+
+/** The name of a field that cannot be assigned to. */
+const UNUSUAL = '__proto__'
 
 /** What rows have in common. */
 interface Births {
@@ -67,10 +70,6 @@ function stampsOf({ stamps, writtenBy }: Births, row: number): readonly Stamp[] 
   return stamps.length === 1 ? undefined : writtenBy.map((op) => stamps[op]![row]!)
 }
 
-function isOfScalars(column: readonly Value[]): boolean {
-  return column.every(isScalarValue)
-}
-
 /** What `RecordState.view` gives of states of one shape, with these values. */
 function viewsOf(
   shape: Shape,
@@ -90,7 +89,7 @@ function viewsOf(
   const views: unknown[] = []
   for (let row = 0; row < count; row++) {
     const view: Record<string, unknown> = {}
-    for (let i = 0; i < names.length; i++) setKey(view, names[i]!, found[i]![row])
+    for (let i = 0; i < names.length; i++) view[names[i]!] = found[i]![row]
     views.push(Object.freeze(view))
   }
   return views

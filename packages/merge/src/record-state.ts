@@ -133,7 +133,7 @@ export function isWholeIn(shape: Shape, spec: RecordSpec): boolean {
   return spec.lens === undefined && shape.isIn(spec.fields)
 }
 
-export function isScalarValue(value: unknown): boolean {
+function isScalarValue(value: unknown): boolean {
   return value === null || (typeof value !== 'object' && value !== undefined)
 }
 

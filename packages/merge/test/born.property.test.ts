@@ -6,7 +6,7 @@ import { canonical } from './replica.ts'
 
 const cards = collection('cards', { title: '', due: 0, done: false })
 /** Another app's declaration of the same collection, which sees all that the rows can have. */
-const wide = collection('cards', {
+const all = {
   title: '',
   title0: '',
   due0: optional(),
@@ -24,7 +24,9 @@ const wide = collection('cards', {
   a2: '',
   b2: '',
   votes: count(),
-})
+}
+const wide = collection('cards', all)
+const odd = collection('cards', { ...all, ['__proto__']: 'p' })
 const { policy } = cards
 
 const isLong = process.env['SYNCLINE_LONG'] === '1'
@@ -74,7 +76,7 @@ const rows: fc.Arbitrary<DistilledRows> = fc.tuple(shape, fc.integer({ min: 0, m
 test('[DS3] the states that rows make are those that their operations make', () => {
   let [born, valued] = [0, 0]
   fc.assert(
-    fc.property(rows, fc.constantFrom(undefined, cards.spec, wide.spec, wide.spec), (of, spec) => {
+    fc.property(rows, fc.constantFrom(undefined, cards.spec, wide.spec, wide.spec, wide.spec, odd.spec), (of, spec) => {
       const made = policy.born!(of, spec)
       if (made === undefined) return
       const states = of.ids.map((_, row): unknown => made.state(row))
@@ -86,7 +88,7 @@ test('[DS3] the states that rows make are those that their operations make', () 
       expect(states.map(canonical)).toEqual(applied.map(canonical))
       expect(states.every((state) => policy.exists!(state))).toBe(true)
       born += states.length
-      for (const read of [cards.spec, wide.spec]) {
+      for (const read of [cards.spec, wide.spec, odd.spec]) {
         const [values, all] = [states, applied].map((some) =>
           some.map((state): unknown => policy.read(state, { address: 'cards/a', spec: read })),
         )

@@ -4,7 +4,7 @@ import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
 import { cellOfRow, distilledCells, type DistilledCell, type DistilledRows, type Distillation } from './distilled.ts'
-import { collectionOf, familyIn, memberPrefix, policyOf as policyOfReadable, sortingOf, type Group } from './family.ts'
+import { collectionOf, familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
 import type { Location } from './location.ts'
@@ -352,10 +352,10 @@ export function createRuledMemory(
   }
 
   function expect(readable: Readable<unknown>): void {
-    adopt(policyOfReadable(readable))
-    if (readable.kind === 'ref') return
-    const family = familyIn(readable as Group)
-    expected.set(memberPrefix(family), collectionOf(family))
+    // The kind tells which of the readables it is.
+    const of = readable.kind === 'ref' ? (readable as AnyRef) : collectionOf(familyIn(readable as Group))
+    adopt(of.policy)
+    if (of.kind === 'collection') expected.set(memberPrefix(of), of)
   }
 
   /** All cells, and those of a collection in the order of their ids where that is known: then they are laid as they come, some day. */

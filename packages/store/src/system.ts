@@ -14,7 +14,6 @@ interface Platform {
 interface MessagePort {
   onmessage: (() => void) | null
   postMessage(message: null): void
-  close(): void
 }
 
 const platform = globalThis as unknown as Platform
@@ -32,14 +31,20 @@ export const systemClock: Clock = {
       platform.setImmediate(fn)
       return
     }
-    const { port1, port2 } = new platform.MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
-      fn()
+    tasks.push(fn)
+    if (doorbell === undefined) {
+      const { port1, port2 } = new platform.MessageChannel()
+      port1.onmessage = () => tasks.shift()!()
+      doorbell = port2
     }
-    port2.postMessage(null)
+    doorbell.postMessage(null)
   },
 }
+
+/** What is to be done in tasks of their own, in order. */
+const tasks: (() => void)[] = []
+/** Each message is the turn of one. One channel serves all: to make one takes longer than the turn. */
+let doorbell: MessagePort | undefined
 
 /** The platform's cryptographic random numbers. */
 export const systemChance: Chance = {
