@@ -74,8 +74,6 @@ interface RoomPart extends Part {
   readonly releases: (() => void)[]
 }
 
-const none: readonly never[] = []
-
 export function createRoom(space: string, host: RoomHost): Room {
   const { storage, clock, limits, log, committer, epoch } = host
   const subscriptions = new Set<Subscription>()
@@ -113,53 +111,28 @@ export function createRoom(space: string, host: RoomHost): Room {
     stretches.push(...found.stretches)
     head = followed.durableHead = found.head
     latestAt = found.latestAt
-    void drain()
+    drain()
   }
 
-  /** Deals with the inbox, in order. It waits only when writers have to be read that are not in memory. */
-  async function drain(): Promise<void> {
+  /** Deals with the inbox, in order. It waits only when something has to be read that is not in memory. */
+  function drain(): void {
     if (isDraining || !isLoaded || isGone) return
     isDraining = true
     while (inbox.length > 0 && !isGone) {
       const item = inbox[0]!
-      const { subscription } = item
-      const unknown = subscription.isDropped ? none : writers.unknown(namedBy(item))
-      if (unknown.length > 0) {
+      const reading = readFor(item)
+      if (reading !== undefined) {
         committer.kick()
-        try {
-          writers.learn(unknown, await storage.writers(space, unknown))
-        } catch (error) {
-          if (isGone) break
-          log.error({ space, err: error }, 'The state of writers cannot be read.')
-          unanswered(subscription, error)
-        }
-        continue
-      }
-      const strange = subscription.isDropped ? none : documents.unknown(clientsIn(item))
-      if (strange.length > 0) {
-        committer.kick()
-        try {
-          documents.learn(strange, await storage.documents(space, strange))
-        } catch (error) {
-          if (isGone) break
-          log.error({ space, err: error }, 'It cannot be read whose Yjs clients are.')
-          unanswered(subscription, error)
-        }
-        continue
-      }
-      if (!subscription.isDropped && hasEnvelope(item) && arbitration.lastSeq < head) {
-        committer.kick()
-        try {
-          await study()
-        } catch (error) {
-          if (isGone) break
-          log.error({ space, err: error }, 'The log cannot be read, and a Change is to be decided by it.')
-          unanswered(subscription, error)
-        }
-        continue
+        void reading.then(goOn, (error: unknown) => {
+          if (isGone) return
+          log.error({ space, err: error }, 'What a Change is decided by cannot be read.')
+          unanswered(item.subscription, error)
+          goOn()
+        })
+        return
       }
       inbox.shift()
-      if (item.kind === 'open') welcome(subscription)
+      if (item.kind === 'open') welcome(item.subscription)
       else if (item.kind === 'abort') callOff(item)
       else order(item)
     }
@@ -169,6 +142,32 @@ export function createRoom(space: string, host: RoomHost): Room {
     committer.kick()
     host.flush()
     unloadIfIdle()
+  }
+
+  function goOn(): void {
+    isDraining = false
+    drain()
+  }
+
+  /** Reads what has to be known for an item; undefined when all of it is. */
+  function readFor(item: Item): Promise<void> | undefined {
+    // Most Changes come from who has written before, and name nobody else.
+    if (item.subscription.isDropped || (item.kind === 'arrivals' && item.arrivals.every(isFamiliar))) return undefined
+    const unknown = writers.unknown(namedBy(item))
+    if (unknown.length > 0) return storage.writers(space, unknown).then((found) => writers.learn(unknown, found))
+    const strange = documents.unknown(clientsIn(item))
+    if (strange.length > 0) return storage.documents(space, strange).then((found) => documents.learn(strange, found))
+    return hasEnvelope(item) && arbitration.lastSeq < head ? study() : undefined
+  }
+
+  function isFamiliar({ writer, header }: Arrival): boolean {
+    return (
+      writers.has(writer) &&
+      header !== undefined &&
+      header.deps.writers.size === 0 &&
+      header.documents.length === 0 &&
+      header.expectations === undefined
+    )
   }
 
   function unanswered(subscription: Subscription, error: unknown): void {
@@ -406,15 +405,15 @@ export function createRoom(space: string, host: RoomHost): Room {
   return {
     open(subscription) {
       inbox.push({ kind: 'open', subscription })
-      void drain()
+      drain()
     },
     receive(subscription, arrivals, release) {
       inbox.push({ kind: 'arrivals', subscription, arrivals, release })
-      void drain()
+      drain()
     },
     abort(subscription, change, release) {
       inbox.push({ kind: 'abort', subscription, change, release })
-      void drain()
+      drain()
     },
     present(subscription, slot, payload) {
       presence.show(subscription, slot, payload)

@@ -13,6 +13,8 @@ export interface Writers {
   unknown(ids: Iterable<WriterId>): readonly WriterId[]
   /** Takes what was read; those who are not in `found` never wrote. */
   learn(ids: readonly WriterId[], found: ReadonlyMap<WriterId, WriterState>): void
+  /** Whether a writer is known. */
+  has(id: WriterId): boolean
   /** The state of a writer that is known, which moves with it. */
   get(id: WriterId): WriterState
   /** The seq up to which a writer's Changes are durable. */
@@ -58,6 +60,7 @@ export function createWriters(): Writers {
         known.set(id, { lastSeq, recent: [...recent], ended, durableSeq: lastSeq, isAhead: false, isStoring: false })
       }
     },
+    has: (id) => known.has(id),
     get: (id) => known.get(id)!,
     durableSeq: (id) => known.get(id)!.durableSeq,
     end(id, ended) {
