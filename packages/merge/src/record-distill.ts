@@ -1,13 +1,13 @@
-import { compareStamps, type Distilled } from '@syncline/stm'
+import { compareStamps, type Distilled, type Value } from '@syncline/stm'
 import { ByStamp } from './by-stamp.ts'
 import type { CounterState } from './counter-state.ts'
-import { SET_AT } from './json-tree.ts'
+import { JsonTree, SET_AT } from './json-tree.ts'
 import { StampTable } from './origins.ts'
-import { ADD, CREATE, DELETE, WRITE, YIELD } from './record-op.ts'
+import { ADD, CLEAR, CREATE, DELETE, SET, WRITE, YIELD } from './record-op.ts'
 import type { Seen } from './record-seen.ts'
 import { registersIn } from './record-sketch.ts'
 import type { RecordState } from './record-state.ts'
-import { COUNT } from './shape.ts'
+import { COUNT, DATA } from './shape.ts'
 import { addendsOf } from './sum.ts'
 
 /**
@@ -17,6 +17,8 @@ import { addendsOf } from './sum.ts'
 export function distillRecord(state: RecordState): readonly Distilled[] {
   const { incarnation, created, deleted, seen } = state
   if (deleted !== undefined && seen === undefined) return [{ payload: [DELETE, incarnation], stamp: deleted }]
+  const birth = birthOf(state)
+  if (birth !== undefined) return [birth]
   const wholes = new ByStamp()
   /** Written inside of registers: each after the whole that it lies in. */
   const parts = new ByStamp()
@@ -41,6 +43,25 @@ export function distillRecord(state: RecordState): readonly Distilled[] {
   distilled.push(...parts.distilled((entries) => [WRITE, incarnation, ...entries]))
   if (seen !== undefined) distilled.push({ payload: yielded(incarnation, seen), stamp: seen.deleted })
   return distilled
+}
+
+/**
+ * The one operation that makes a record which was created and left alone, as most rows were. Undefined for all others, and for what is more than registers with whole values. It
+ * makes what it gives and nothing beside.
+ */
+function birthOf(state: RecordState): Distilled | undefined {
+  const { incarnation, created, stamp, stamps, seen, shape } = state
+  if (created === undefined || seen !== undefined || stamps !== undefined || compareStamps(created, stamp) !== 0) {
+    return undefined
+  }
+  const payload: Value[] = [CREATE, incarnation]
+  for (let slot = 0; slot < shape.names.length; slot++) {
+    const held = state.at(slot)
+    if (shape.kinds[slot] !== DATA || held instanceof JsonTree) return undefined
+    if (held === undefined) payload.push(CLEAR, shape.names[slot]!, null)
+    else payload.push(SET, shape.names[slot]!, held as Value)
+  }
+  return { payload, stamp: created }
 }
 
 function yielded(incarnation: number, { stamps }: Seen): Distilled['payload'] {

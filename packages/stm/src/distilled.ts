@@ -45,11 +45,19 @@ export function isColumn(place: number): boolean {
  * @example
  * import { columnsIn } from '@syncline/stm'
  *
- * expect(Array.from(columnsIn(8))).toEqual([4, 7])
+ * expect(columnsIn(8)).toEqual([4, 7])
  */
-export function* columnsIn(length: number): Iterable<number> {
-  for (let place = FIRST_COLUMN; place < length; place += COLUMN_STEP) yield place
+export function columnsIn(length: number): readonly number[] {
+  if (length !== lastLength) {
+    lastLength = length
+    lastPlaces = Array.from({ length }, (_, place) => place).filter(isColumn)
+  }
+  return lastPlaces
 }
+
+/** Of the rows of a table all payloads have one length. */
+let lastLength = 0
+let lastPlaces: readonly number[] = []
 
 const FIRST_COLUMN = 4
 const COLUMN_STEP = 3
@@ -118,12 +126,18 @@ export function distilledCells(
   const waits = [...waiting]
   return {
     *[Symbol.iterator]() {
+      let last: CellFamily | undefined
+      let place: ReturnType<typeof placeOf>
       for (const cell of all) {
-        const { key } = cell
-        const held: unknown = inPlaceOf.has(key) ? inPlaceOf.get(key) : state(cell)
+        const { family, id } = cell
+        const held: unknown = inPlaceOf.size > 0 && inPlaceOf.has(cell.key) ? inPlaceOf.get(cell.key) : state(cell)
         if (held === undefined) continue
-        const place = placeOf(key)
-        yield { ...place, ops: policyOf(place.tag)!.distill!(held) }
+        const { prefix } = family
+        // Of the cells of one collection the addresses begin alike.
+        if (family !== last || prefix === '') place = placeOf(prefix || id)
+        last = family
+        const address = place!.address + (prefix && id)
+        yield { ...place!, address, ops: policyOf(place!.tag)!.distill!(held) }
       }
       for (const one of waits) {
         const { tag, address, arbiter, payload } = one.op

@@ -212,14 +212,15 @@ export function createCompacting(core: Core): Compacting {
     let bytesPending = 0
     const parts = partsOf(state, notes, checkpoint, (bytes) => (bytesPending += bytes), core.away, gone)
     for (;;) {
+      // Each in a task of its own, the first one too.
+      await nextTask(clock)
+      if (core.isClosed) return 'over'
       const next = parts.next()
       if (next.done === true) {
         if (next.value !== undefined) entries.unshift(next.value)
         break
       }
       entries.push(next.value)
-      await nextTask(clock)
-      if (core.isClosed) return 'over'
     }
     try {
       await log.replace(at.position, entries, at.claim)
