@@ -25,8 +25,8 @@ async function rowsIn(storage: Storage): Promise<number> {
 }
 
 test.each([
-  ['always', [true, true, true, true]],
-  ['now and then', [false, true, false, true]],
+  ['always', [true, true, true]],
+  ['now and then', [false, true, false]],
 ])(
   '[ST43] [CP2] rows are what was done to them, opened and compacted again and again: ready %s',
   async (_, isReady) => {
@@ -45,35 +45,44 @@ test.each([
       })
     }
 
-    for (const [round, ready] of isReady.entries()) {
+    function edit(store: Store, n: number): void {
+      const id = `r${n}`
+      const known = model.get(id)
+      if (known === undefined) return
+      if (n % 7 === 0) {
+        store.transact((tx) => tx.delete(rows.at(id)))
+        model.delete(id)
+      } else {
+        store.transact((tx) => tx.patch(rows.at(id), { votes: -n }))
+        model.set(id, [known[0], -n])
+      }
+    }
+
+    async function opened(ready: boolean, act: (store: Store) => void): Promise<void> {
       const store = await world.open({ storage, transport: world.wire(), ready: ready ? [rows] : [] })
-      const { snapshot } = store
-      const before = expected()
-      if (round > 0) {
-        expect(await rowsIn(storage)).toBeGreaterThan(1_000)
-        // One is read by itself before anybody has gone through all of them.
-        expect(store.get(rows.at('r8'))?.votes).toBe(model.get('r8')?.[1])
-        expect(shown(snapshot)).toEqual(before)
-        expect(store.get(rows.at('r8'))).toBe(new Map(snapshot.items(rows)).get('r8'))
-      }
-      create(store, FIRST * round, FIRST * (round + 1))
-      for (let i = round; i < FIRST * round; i += 3) {
-        const id = `r${i}`
-        const known = model.get(id)
-        if (known === undefined) continue
-        if (i % 7 === 0) {
-          store.transact((tx) => tx.delete(rows.at(id)))
-          model.delete(id)
-        } else {
-          store.transact((tx) => tx.patch(rows.at(id), { votes: -i }))
-          model.set(id, [known[0], -i])
-        }
-      }
-      expect(shown(store.snapshot)).toEqual(expected())
-      expect(shown(snapshot)).toEqual(before)
+      act(store)
       await passing(world, store.synced())
       await world.clock.pass(20_000)
       await store.close()
+      expect(await rowsIn(storage)).toBeGreaterThan(1_000)
+    }
+
+    await opened(true, (store) => create(store, 0, FIRST))
+    for (const [i, ready] of isReady.entries()) {
+      const round = i + 1
+      await opened(ready, (store) => {
+        const { snapshot } = store
+        const before = expected()
+        // One is read by itself before anybody has gone through all of them.
+        const one = store.get(rows.at('r8'))
+        expect(one?.votes).toBe(model.get('r8')?.[1])
+        expect(shown(snapshot)).toEqual(before)
+        expect(new Map(snapshot.items(rows)).get('r8')).toBe(one)
+        create(store, FIRST * round, FIRST * (round + 1))
+        for (let n = round; n < FIRST * round; n += 3) edit(store, n)
+        expect(shown(store.snapshot)).toEqual(expected())
+        expect(shown(snapshot)).toEqual(before)
+      })
     }
     await world.close()
   },
