@@ -88,8 +88,8 @@ export const sabotages = [
     name: 'the journal says durable before it is',
     foundBy: 'simulate/booking',
     file: 'packages/store/src/journal.ts',
-    from: 'await (handed?.appended ?? append(queue[0]!))',
-    to: "queue[0]!.kind === 'commits' ? void append(queue[0]!).catch(() => undefined) : await append(queue[0]!)",
+    from: 'grown = await appended',
+    to: "grown = await (queue[0]!.kind === 'commits' ? void appended.catch(() => undefined) : appended)",
   },
   {
     name: 'a refused Change is authored again by the writer that has ended',
