@@ -68,7 +68,7 @@ export const sabotages = [
     foundBy: 'simulate/booking',
     file: 'packages/relay/src/subscription.ts',
     from: 'if (cursor === log.durableHead) {',
-    to: 'if (cursor >= basis.relaySeq) {',
+    to: 'if (cursor >= 0) {',
   },
   {
     name: 'the relay acknowledges what somebody else wrote',

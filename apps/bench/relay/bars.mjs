@@ -42,6 +42,7 @@ export function barsOf({ results }) {
       'a connection that does nothing: what it holds, of that of bare ws',
       times('connections', bare, 'heldKb'),
     ),
+    atMost(20, 'a space with two that do nothing: kB', of('pairs', ours, 'heldKb')),
     atLeast(40_000, 'edits stored in a second, 100 on their way', of('acknowledged', ours, 'perSecond')),
   ].filter(({ value }) => Number.isFinite(value))
 }

@@ -39,7 +39,7 @@ export interface Load {
   presence(clients: number, perSecond: number, seconds: number): Promise<Steady>
   /** One writes, with so many edits on their way that are not acknowledged, for servers that acknowledge. */
   acknowledged(inFlight: number, edits: number): Promise<Acknowledged>
-  /** Clients that do nothing: each in a room of its own, or so many in each. Resolves when they are in; `leave` ends them. */
+  /** Clients that do nothing, so many in each room. Resolves when they are in; `leave` ends them. */
   idle(rooms: number, clients: number): Promise<{ leave(): Promise<void> }>
 }
 

@@ -59,15 +59,12 @@ export async function run(folder, { keep, quick, only }) {
         once(child, 'message'),
         once(child, 'exit').then(([code]) => Promise.reject(new Error(`The server of ${name} ends with ${code}.`))),
       ])
-      return await take({
-        name,
-        port,
-        async usage() {
-          child.send('usage')
-          const [usage] = await once(child, 'message')
-          return usage
-        },
-      })
+      const ask = async (what) => {
+        child.send(what)
+        const [answer] = await once(child, 'message')
+        return answer
+      }
+      return await take({ name, port, cpuUs: () => ask('cpuUs'), memory: () => ask('memory') })
     } finally {
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')

@@ -13,7 +13,8 @@ export const workloads = {
     what: '1,000 rooms: in each one makes 5 edits a second, one reads',
     take: steadily((load) => load.steady(1_000, 2, 5, 4)),
   },
-  connections: { what: '2,000 who do nothing, each in a room', take: idly(2_000, 1) },
+  connections: { what: '2,000 who do nothing, all in one room: each of them', take: idly(1, 2_000, 2_000) },
+  pairs: { what: '1,000 rooms with two who do nothing: each room', take: idly(1_000, 2, 1_000) },
   acknowledged: {
     what: '100 edits on their way until they are stored',
     take: acknowledged,
@@ -43,15 +44,15 @@ function steadily(act) {
   }
 }
 
-/** Kilobytes that each client holds, and that the process has become larger by. */
-function idly(rooms, clients) {
+/** Kilobytes that each of `count` holds, clients or rooms, and that the process has become larger by. */
+function idly(rooms, clients, count) {
   return async (server, createLoad) => {
     const { load } = await warmUp(server, createLoad)
-    const before = await server.usage()
+    const before = await server.memory()
     const { leave } = await load.idle(rooms, clients)
-    const after = await server.usage()
+    const after = await server.memory()
     await leave()
-    const each = (what) => (after[what] - before[what]) / (rooms * clients) / 1024
+    const each = (what) => (after[what] - before[what]) / count / 1024
     return { heldKb: each('heldBytes'), rssKb: each('rssBytes') }
   }
 }
@@ -75,14 +76,19 @@ async function warmUp(server, createLoad) {
   return { load, meter }
 }
 
-/** What a server uses from one mark to the next. */
+/** What a server uses from one mark to the next. What was left over before is collected, and does not count. */
 function createMeter(server) {
-  let used = { before: undefined, after: undefined }
+  let before = 0
+  let after = 0
   return {
     async mark(isOver) {
-      const usage = await server.usage()
-      used = isOver ? { ...used, after: usage } : { before: usage, after: undefined }
+      if (isOver) {
+        after = await server.cpuUs()
+        return
+      }
+      await server.memory()
+      before = await server.cpuUs()
     },
-    cpuUs: () => used.after.cpuUs - used.before.cpuUs,
+    cpuUs: () => after - before,
   }
 }

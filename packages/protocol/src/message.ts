@@ -89,55 +89,64 @@ export interface FrameReader {
 
 /** Makes the reader of one connection, which puts together packets of at most `maxPacketBytes`. It never holds more than twice what has arrived. */
 export function createFrameReader(limits: { readonly maxPacketBytes: number }): FrameReader {
-  const { maxPacketBytes } = limits
-  let parts: Uint8Array = new Uint8Array(0)
-  let partsLength = 0
-  let failure: unknown
+  return new MessageReader(limits.maxPacketBytes)
+}
 
-  function read(message: Uint8Array): Frame[] {
+const nothing = new Uint8Array(0)
+
+/** A class, as each connection of a relay has one. */
+class MessageReader implements FrameReader {
+  readonly #maxPacketBytes: number
+  #parts: Uint8Array = nothing
+  #partsLength = 0
+  #failure: unknown
+
+  constructor(maxPacketBytes: number) {
+    this.#maxPacketBytes = maxPacketBytes
+  }
+
+  push(message: Uint8Array): Frame[] {
+    if (this.#failure !== undefined) throw this.#failure
+    try {
+      return this.#read(message)
+    } catch (error) {
+      this.#failure = error
+      this.#parts = nothing
+      throw error
+    }
+  }
+
+  #read(message: Uint8Array): Frame[] {
     if (message.length < 2) throw malformed(`A message of ${message.length} bytes says nothing.`)
     const marker = message[0]!
     if (marker > LAST_PART) throw malformed(`A message starts with ${marker}, where 0, 1 or 2 belongs.`)
-    const length = (marker === WHOLE ? 0 : partsLength) + message.length - 1
-    if (length > maxPacketBytes) {
+    const length = (marker === WHOLE ? 0 : this.#partsLength) + message.length - 1
+    if (length > this.#maxPacketBytes) {
       throw new ProtocolError(
         'too-large',
-        `A packet of ${length} bytes or more is longer than the ${maxPacketBytes} allowed. Send fewer Changes at a time, or smaller ones.`,
+        `A packet of ${length} bytes or more is longer than the ${this.#maxPacketBytes} allowed. Send fewer Changes at a time, or smaller ones.`,
       )
     }
     // A whole message may come between two parts, so that a short word need not wait for a long one.
     if (marker === WHOLE) return readFrames(message, 1, message.length)
-    append(message)
+    this.#append(message)
     if (marker === PART) return []
-    const packet = parts
-    parts = new Uint8Array(0)
-    partsLength = 0
+    const packet = this.#parts
+    this.#parts = nothing
+    this.#partsLength = 0
     return readFrames(packet, 0, length)
   }
 
   /** Doubles when full: many small parts must not cost a piece of memory each, and a claimed length costs nothing. */
-  function append(message: Uint8Array): void {
-    const length = partsLength + message.length - 1
-    if (length > parts.length) {
-      const grown = new Uint8Array(Math.min(maxPacketBytes, Math.max(length, 2 * parts.length)))
-      grown.set(parts.subarray(0, partsLength))
-      parts = grown
+  #append(message: Uint8Array): void {
+    const length = this.#partsLength + message.length - 1
+    if (length > this.#parts.length) {
+      const grown = new Uint8Array(Math.min(this.#maxPacketBytes, Math.max(length, 2 * this.#parts.length)))
+      grown.set(this.#parts.subarray(0, this.#partsLength))
+      this.#parts = grown
     }
-    parts.set(message.subarray(1), partsLength)
-    partsLength = length
-  }
-
-  return {
-    push(message) {
-      if (failure !== undefined) throw failure
-      try {
-        return read(message)
-      } catch (error) {
-        failure = error
-        parts = new Uint8Array(0)
-        throw error
-      }
-    },
+    this.#parts.set(message.subarray(1), this.#partsLength)
+    this.#partsLength = length
   }
 }
 

@@ -14,9 +14,9 @@ export interface Delivery {
   readonly sizeBytes: number
   /**
    * Queues the stretch for one receiver: an acknowledgement in place of each Change that is its own (`own`: writers, and up to
-   * which seq), the records of all others, in the order of the log.
+   * which seq; none where it has written nothing), the records of all others, in the order of the log.
    */
-  to(outbox: Outbox, channel: number, own: ReadonlyMap<WriterId, number>): void
+  to(outbox: Outbox, channel: number, own: ReadonlyMap<WriterId, number> | undefined): void
 }
 
 /** Makes the delivery of `records`, which stand at `first`, `first + 1` … in the log. */
@@ -59,11 +59,11 @@ export function createDelivery(
     last: first + records.length - 1,
     sizeBytes,
     to(outbox, channel, own) {
-      const isOwn = ({ writer, seq }: Author): boolean => (own.get(writer) ?? 0) >= seq
       const sendOthers = (from: number, to: number): void => {
         for (const frame of framesOf(from, to)) outbox.queue(frame(channel))
       }
-      if (!isPartOwn(own)) return sendOthers(0, records.length)
+      if (own === undefined || !isPartOwn(own)) return sendOthers(0, records.length)
+      const isOwn = ({ writer, seq }: Author): boolean => (own.get(writer) ?? 0) >= seq
       for (let start = 0; start < records.length;) {
         const { writer, seq } = authors[start]!
         const mine = isOwn(authors[start]!)

@@ -55,12 +55,13 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
   const frameOf = createFraming()
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroy)
     // Not by `new URL`, which throws for what a hostile client may ask for.
     if (request.url?.split('?', 1)[0] !== path) return turnAway(socket, '404 Not Found')
     if (!mayConnect(request, server, origins)) return turnAway(socket, '403 Forbidden')
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      serve(webSocket, socket, frameOf, relay, request.socket.remoteAddress)
+      socket.off('error', destroy)
+      serve(webSocket, new SocketConnection(webSocket, socket, frameOf), relay, request.socket.remoteAddress)
     })
   }
 
@@ -122,31 +123,53 @@ function turnAway(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-function serve(
-  socket: WebSocket,
-  raw: Duplex,
-  frameOf: (message: Uint8Array) => Buffer,
-  relay: Relay,
-  address: string | undefined,
-): void {
-  const connection: Connection = {
-    // `ws` would make a header for each receiver, and two writes. What it writes itself are whole frames, so this may come between.
-    send: (message) => void (socket.readyState === socket.OPEN && raw.write(frameOf(message))),
-    close(code, reason) {
-      socket.resume()
-      socket.close(code, reason)
-      setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref()
-    },
-    get bufferedBytes() {
-      return raw.writableLength
-    },
-    setReading: (reading) => (reading ? socket.resume() : socket.pause()),
-  }
-  // `ws` closes the socket after each of its errors, with the right code; without a listener the process would end.
-  socket.on('error', () => {})
+/** Not a closure of the request: whatever a socket still holds is held for each of thousands. */
+function destroy(this: Duplex): void {
+  this.destroy()
+}
+
+/** `ws` closes the socket after each of its errors, with the right code; without a listener the process would end. */
+function ignore(): void {}
+
+function serve(socket: WebSocket, connection: Connection, relay: Relay, address: string | undefined): void {
+  socket.on('error', ignore)
   const events = relay.accept(connection, address)
   socket.on('message', (message) => events.onMessage(bytesOf(message)))
   socket.on('close', () => events.onClose())
+}
+
+/** A class, as there are thousands: a closure for each of its methods would weigh more than what they do. */
+class SocketConnection implements Connection {
+  readonly #socket: WebSocket
+  readonly #raw: Duplex
+  readonly #frameOf: (message: Uint8Array) => Buffer
+
+  constructor(socket: WebSocket, raw: Duplex, frameOf: (message: Uint8Array) => Buffer) {
+    this.#socket = socket
+    this.#raw = raw
+    this.#frameOf = frameOf
+  }
+
+  get bufferedBytes(): number {
+    return this.#raw.writableLength
+  }
+
+  /** `ws` would make a header for each receiver, and two writes. What it writes itself are whole frames, so this may come between. */
+  send(message: Uint8Array): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#raw.write(this.#frameOf(message))
+  }
+
+  close(code: number, reason: string): void {
+    const socket = this.#socket
+    socket.resume()
+    socket.close(code, reason)
+    setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref()
+  }
+
+  setReading(reading: boolean): void {
+    if (reading) this.#socket.resume()
+    else this.#socket.pause()
+  }
 }
 
 /** With the binary type that `ws` has by default, a message is one buffer. */

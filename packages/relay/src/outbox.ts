@@ -3,22 +3,6 @@ import type { FailureCode, Frame } from '@syncline/protocol'
 import type { RelayLimits } from './limits.ts'
 import type { Clock, Connection } from './ports.ts'
 
-/** What is on its way to one client. Frames gather while one event is dealt with and leave together, in one message if they fit. */
-export interface Outbox {
-  say(frame: Frame): void
-  /** As `say`, of a frame that is bytes already. */
-  queue(frame: Uint8Array): void
-  flush(): void
-  /** Whether so many bytes more stay below the high-water mark. What is larger than the mark never does: it comes from the log. */
-  takes(sizeBytes: number): boolean
-  /** Whether nothing more should be added until it has drained. */
-  readonly isFull: boolean
-  /** Calls `fn` once when it is no longer full: later, never inside this call. */
-  onDrained(fn: () => void): void
-  /** Forgets everything. */
-  close(): void
-}
-
 /** What an outbox needs of the relay around it. */
 export interface OutboxHost {
   readonly clock: Clock
@@ -31,85 +15,121 @@ export interface OutboxHost {
   pack(frames: readonly Uint8Array[]): readonly Uint8Array[]
 }
 
-export function createOutbox(
-  connection: Connection,
-  host: OutboxHost,
-  giveUp: (code: FailureCode, message: string) => void,
-): Outbox {
-  const { clock, limits } = host
-  let waiting: Uint8Array[] = []
-  let waitingBytes = 0
-  let sentBytes = 0
-  let isClosed = false
-  let drained: (() => void)[] = []
-  let cancelPoll: (() => void) | undefined
-  let progress = { handedBytes: 0, atMs: 0 }
+/** Whose client it is that takes what is in the outbox. */
+export interface OutboxOwner {
+  /** Ends the connection, and says why. */
+  end(code: FailureCode, message: string): void
+}
 
-  const handedBytes = (): number => sentBytes - connection.bufferedBytes
+/**
+ * What is on its way to one client. Frames gather while one event is dealt with and leave together, in one message if they fit. A class, as
+ * each client has one, and holds nothing while nothing is on its way.
+ */
+export class Outbox {
+  readonly #connection: Connection
+  readonly #host: OutboxHost
+  readonly #owner: OutboxOwner
+  #waiting: Uint8Array[] | undefined
+  #waitingBytes = 0
+  #sentBytes = 0
+  #isClosed = false
+  #drained: (() => void)[] | undefined
+  #cancelPoll: (() => void) | undefined
+  /** What the client had taken when it was last seen to take anything, and when that was. */
+  #progress: { readonly handedBytes: number; readonly atMs: number } | undefined
 
-  function poll(): void {
-    cancelPoll = undefined
-    if (!outbox.isFull) {
-      const told = drained
-      drained = []
-      for (const fn of told) fn()
-      host.flush()
+  constructor(connection: Connection, host: OutboxHost, owner: OutboxOwner) {
+    this.#connection = connection
+    this.#host = host
+    this.#owner = owner
+  }
+
+  /** Whether nothing more should be added until it has drained. */
+  get isFull(): boolean {
+    return this.#connection.bufferedBytes + this.#waitingBytes > this.#host.limits.highWaterBytes
+  }
+
+  /** Whether so many bytes more stay below the high-water mark. What is larger than the mark never does: it comes from the log. */
+  takes(sizeBytes: number): boolean {
+    return this.#connection.bufferedBytes + this.#waitingBytes + sizeBytes <= this.#host.limits.highWaterBytes
+  }
+
+  say(frame: Frame): void {
+    this.queue(frameFromBody(frame.type, 'channel' in frame ? frame.channel : 0, encodeFrameBody(frame)))
+  }
+
+  /** As `say`, of a frame that is bytes already. */
+  queue(frame: Uint8Array): void {
+    if (this.#isClosed) return
+    this.#waitingBytes += frame.length
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(frame)
       return
     }
-    const handed = handedBytes()
-    const nowMs = clock.nowMs()
-    if (handed > progress.handedBytes || nowMs < progress.atMs) progress = { handedBytes: handed, atMs: nowMs }
-    if (nowMs - progress.atMs < limits.stuckTimeoutMs) cancelPoll = clock.setTimer(limits.drainPollMs, poll)
-    else
-      giveUp(
-        'too-busy',
-        `You have taken nothing for ${limits.stuckTimeoutMs} ms. Connect again; what you miss is in the log.`,
-      )
+    this.#waiting = [frame]
+    this.#host.wake(this)
   }
 
-  const outbox: Outbox = {
-    get isFull() {
-      return connection.bufferedBytes + waitingBytes > limits.highWaterBytes
-    },
-    takes: (sizeBytes) => connection.bufferedBytes + waitingBytes + sizeBytes <= limits.highWaterBytes,
-    say: (frame) =>
-      outbox.queue(frameFromBody(frame.type, 'channel' in frame ? frame.channel : 0, encodeFrameBody(frame))),
-    queue(frame) {
-      if (isClosed) return
-      if (waiting.length === 0) host.wake(outbox)
-      waiting.push(frame)
-      waitingBytes += frame.length
-    },
-    flush() {
-      if (isClosed || waiting.length === 0) return
-      const frames = waiting
-      waiting = []
-      waitingBytes = 0
-      for (const message of host.pack(frames)) {
-        sentBytes += message.length
-        connection.send(message)
-      }
-      if (connection.bufferedBytes > limits.maxBufferedBytes) {
-        giveUp(
-          'too-busy',
-          `${connection.bufferedBytes} bytes wait for you to read them. Connect again; what you miss is in the log.`,
-        )
-      }
-    },
-    onDrained(fn) {
-      if (isClosed) return
-      drained.push(fn)
-      if (cancelPoll !== undefined) return
-      progress = { handedBytes: handedBytes(), atMs: clock.nowMs() }
-      cancelPoll = clock.setTimer(limits.drainPollMs, poll)
-    },
-    close() {
-      isClosed = true
-      cancelPoll?.()
-      waiting = []
-      waitingBytes = 0
-      drained = []
-    },
+  flush(): void {
+    const frames = this.#waiting
+    if (frames === undefined) return
+    this.#waiting = undefined
+    this.#waitingBytes = 0
+    const connection = this.#connection
+    for (const message of this.#host.pack(frames)) {
+      this.#sentBytes += message.length
+      connection.send(message)
+    }
+    if (connection.bufferedBytes > this.#host.limits.maxBufferedBytes) {
+      const message = `${connection.bufferedBytes} bytes wait for you to read them. Connect again; what you miss is in the log.`
+      this.#owner.end('too-busy', message)
+    }
   }
-  return outbox
+
+  /** Calls `fn` once when it is no longer full: later, never inside this call. */
+  onDrained(fn: () => void): void {
+    if (this.#isClosed) return
+    ;(this.#drained ??= []).push(fn)
+    if (this.#cancelPoll !== undefined) return
+    this.#progress = { handedBytes: this.#handedBytes(), atMs: this.#host.clock.nowMs() }
+    this.#pollLater()
+  }
+
+  /** Forgets everything. */
+  close(): void {
+    this.#isClosed = true
+    this.#cancelPoll?.()
+    this.#waiting = undefined
+    this.#waitingBytes = 0
+    this.#drained = undefined
+  }
+
+  #pollLater(): void {
+    this.#cancelPoll = this.#host.clock.setTimer(this.#host.limits.drainPollMs, () => this.#poll())
+  }
+
+  #poll(): void {
+    const { clock, limits } = this.#host
+    this.#cancelPoll = undefined
+    if (!this.isFull) {
+      const drained = this.#drained ?? []
+      this.#drained = undefined
+      for (const fn of drained) fn()
+      this.#host.flush()
+      return
+    }
+    const handedBytes = this.#handedBytes()
+    const nowMs = clock.nowMs()
+    let since = this.#progress!
+    if (handedBytes > since.handedBytes || nowMs < since.atMs) this.#progress = since = { handedBytes, atMs: nowMs }
+    if (nowMs - since.atMs < limits.stuckTimeoutMs) return this.#pollLater()
+    this.#owner.end(
+      'too-busy',
+      `You have taken nothing for ${limits.stuckTimeoutMs} ms. Connect again; what you miss is in the log.`,
+    )
+  }
+
+  #handedBytes(): number {
+    return this.#sentBytes - this.#connection.bufferedBytes
+  }
 }

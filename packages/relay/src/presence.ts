@@ -29,6 +29,7 @@ interface News {
 }
 
 const nothing = new Uint8Array(0)
+const none: readonly never[] = []
 
 /**
  * Presence among `subscriptions`, which are those that have joined. Where these are many, what is shown waits for a moment in which there may be more: a hundred people who
@@ -76,18 +77,18 @@ export function createPresence(
 
   /** A client that reads slowly gets the newest state once, when it has drained, and nothing of what was in between. */
   function postpone(other: Subscription, { session, slot }: News): void {
-    if (other.unseen.size === 0) other.outbox.onDrained(() => catchUp(other))
-    other.unseen.set(keyOf(session, slot), [session, slot])
+    if (other.unseen === undefined) other.outbox.onDrained(() => catchUp(other))
+    ;(other.unseen ??= new Map()).set(keyOf(session, slot), [session, slot])
   }
 
   function catchUp(other: Subscription): void {
-    const unseen = [...other.unseen.values()]
-    other.unseen.clear()
+    const unseen = [...(other.unseen?.values() ?? [])]
+    other.unseen = undefined
     if (!subscriptions.has(other)) return
     const bySession = new Map([...subscriptions].map((subscription) => [subscription.session, subscription]))
     tell(
       other,
-      unseen.map(([session, slot]) => newsOf(session, slot, bySession.get(session)?.presence.get(slot) ?? nothing)),
+      unseen.map(([session, slot]) => newsOf(session, slot, bySession.get(session)?.presence?.get(slot) ?? nothing)),
     )
   }
 
@@ -95,19 +96,19 @@ export function createPresence(
     introduce(newcomer) {
       for (const other of subscriptions) {
         if (other === newcomer) continue
-        for (const [slot, payload] of other.presence) tell(newcomer, [newsOf(other.session, slot, payload)])
+        for (const [slot, payload] of other.presence ?? none) tell(newcomer, [newsOf(other.session, slot, payload)])
       }
-      for (const [slot, payload] of newcomer.presence) tellOthers(newcomer, slot, payload)
+      for (const [slot, payload] of newcomer.presence ?? none) tellOthers(newcomer, slot, payload)
     },
     show(subscription, slot, payload) {
       if (payload.length === 0) {
-        if (!subscription.presence.delete(slot)) return
-      } else subscription.presence.set(slot, payload)
+        if (!subscription.presence?.delete(slot)) return
+      } else (subscription.presence ??= new Map()).set(slot, payload)
       if (subscriptions.has(subscription)) tellOthers(subscription, slot, payload)
     },
     remove(subscription) {
-      for (const slot of subscription.presence.keys()) tellOthers(subscription, slot, nothing)
-      subscription.presence.clear()
+      for (const [slot] of subscription.presence ?? none) tellOthers(subscription, slot, nothing)
+      subscription.presence = undefined
     },
   }
 }

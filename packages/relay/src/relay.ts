@@ -5,8 +5,8 @@ import { defaultLimits, type RelayLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import { createPacking } from './packing.ts'
 import type { Chance, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
-import { createRoom, type RefuseContext, type Room } from './room.ts'
-import { createSession, type Admission, type ClientDetails, type Session } from './session.ts'
+import { createRoom, type RefuseContext, type Room, type RoomHost } from './room.ts'
+import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
 import { randomId, silentLog, systemChance, systemClock } from './system.ts'
 
 const STOPPING = 'The relay is stopping. Come back.'
@@ -64,7 +64,7 @@ export interface Relay {
 export function createRelay(options: RelayOptions): Relay {
   const { storage, clock = systemClock, chance = systemChance, log = silentLog } = options
   const limits: RelayLimits = { ...defaultLimits, ...options.limits }
-  const sessions = new Map<string, Session>()
+  const sessions = new Set<Session>()
   const rooms = new Map<string, Room>()
   let awake: Outbox[] = []
   const committer = createCommitter(storage, flush)
@@ -83,26 +83,38 @@ export function createRelay(options: RelayOptions): Relay {
     packing.clear()
   }
 
+  const roomHost: RoomHost = {
+    storage,
+    clock,
+    limits,
+    log,
+    committer,
+    refuse: (header, context) => options.refuse?.(header, context),
+    flush,
+    forget: ({ space }) => void rooms.delete(space),
+    ruin({ space }) {
+      rooms.delete(space)
+      epoch = randomId(chance)
+    },
+  }
+
   function roomOf(space: string): Room {
-    const found = rooms.get(space)
-    if (found !== undefined) return found
-    const room = createRoom(space, {
-      storage,
-      clock,
-      limits,
-      log,
-      committer,
-      epoch,
-      refuse: (header, context) => options.refuse?.(header, context),
-      flush,
-      forget: () => void rooms.delete(space),
-      ruin() {
-        rooms.delete(space)
-        epoch = randomId(chance)
-      },
-    })
-    rooms.set(space, room)
+    let room = rooms.get(space)
+    if (room === undefined) rooms.set(space, (room = createRoom(space, epoch, roomHost)))
     return room
+  }
+
+  const sessionHost: SessionHost = {
+    clock,
+    limits,
+    storage,
+    log,
+    wake: (outbox) => void awake.push(outbox),
+    flush,
+    pack: packing.pack,
+    authenticate: options.authenticate ?? (() => ({ principal: '' })),
+    room: roomOf,
+    forget: (session) => void sessions.delete(session),
   }
 
   return {
@@ -110,31 +122,20 @@ export function createRelay(options: RelayOptions): Relay {
       return { sessions: sessions.size, rooms: rooms.size }
     },
     accept(connection, address = '') {
-      const session = createSession(randomId(chance), connection, address, {
-        clock,
-        limits,
-        storage,
-        log,
-        wake: (outbox) => void awake.push(outbox),
-        flush,
-        pack: packing.pack,
-        authenticate: options.authenticate ?? (() => ({ principal: '' })),
-        room: roomOf,
-        forget: ({ id }) => void sessions.delete(id),
-      })
-      sessions.set(session.id, session)
+      const session = new Session(randomId(chance), connection, address, sessionHost)
+      sessions.add(session)
       if (isClosing) {
         session.deafen()
         // Whoever listens has to get the events first.
         queueMicrotask(() => session.end('stopping', STOPPING))
       }
-      return { onMessage: session.onMessage, onClose: session.onClose }
+      return session
     },
     async close() {
       isClosing = true
-      for (const session of sessions.values()) session.deafen()
+      for (const session of sessions) session.deafen()
       await Promise.all([...rooms.values()].map((room) => room.quiet()))
-      for (const session of [...sessions.values()]) session.end('stopping', STOPPING)
+      for (const session of [...sessions]) session.end('stopping', STOPPING)
       await committer.idle()
     },
   }

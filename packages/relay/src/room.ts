@@ -1,6 +1,6 @@
 import { epochAt, recordChecksum } from '@syncline/protocol'
 import type { ChangeHeader, Stretch } from '@syncline/protocol'
-import type { Epoch, WriterId } from '@syncline/stm'
+import type { Basis, Epoch, WriterId } from '@syncline/stm'
 import { createArbitration } from './arbitration.ts'
 import type { Arrival } from './arrival.ts'
 import { basisFlaw } from './basis-flaw.ts'
@@ -17,8 +17,9 @@ import { createWriters } from './writers.ts'
 
 /** One space in memory: there while somebody follows it or something of it is on its way to the disk. */
 export interface Room {
-  /** Answers with the basis and starts the stream, after all that came in before. */
-  open(subscription: Subscription): void
+  readonly space: string
+  /** Answers with the basis and starts the stream after what the client has, after all that came in before. */
+  open(subscription: Subscription, basis: Basis): void
   /** Orders and stores what a client sent. `release` is called when nothing more of it has to be kept for that. */
   receive(subscription: Subscription, arrivals: readonly Arrival[], release: () => void): void
   /** Calls off a Change: it is in the log, or never will be. `release` as above. */
@@ -43,19 +44,17 @@ export interface RoomHost {
   readonly limits: RelayLimits
   readonly log: RelayLog
   readonly committer: Committer
-  /** Under which this run of the relay writes. */
-  readonly epoch: Epoch
   refuse(header: ChangeHeader, context: RefuseContext): { readonly code: string; readonly message: string } | undefined
   flush(): void
   /** The room is empty: forget it. */
-  forget(): void
+  forget(room: Room): void
   /** The room is in ruins: forget it, and write under another epoch from now on. What of this one is stored, nobody knows. */
-  ruin(): void
+  ruin(room: Room): void
 }
 
 /** What waits to be dealt with, in the order in which it came. */
 type Item =
-  | { readonly kind: 'open'; readonly subscription: Subscription }
+  | { readonly kind: 'open'; readonly subscription: Subscription; readonly basis: Basis }
   | {
       readonly kind: 'arrivals'
       readonly subscription: Subscription
@@ -74,8 +73,9 @@ interface RoomPart extends Part {
   readonly releases: (() => void)[]
 }
 
-export function createRoom(space: string, host: RoomHost): Room {
-  const { storage, clock, limits, log, committer, epoch } = host
+/** Makes the room of a space, in which `epoch` is what this run of the relay writes under. */
+export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
+  const { storage, clock, limits, log, committer } = host
   const subscriptions = new Set<Subscription>()
   const presence = createPresence(subscriptions, host)
   const writers = createWriters()
@@ -132,7 +132,7 @@ export function createRoom(space: string, host: RoomHost): Room {
         return
       }
       inbox.shift()
-      if (item.kind === 'open') welcome(item.subscription)
+      if (item.kind === 'open') welcome(item)
       else if (item.kind === 'abort') callOff(item)
       else order(item)
     }
@@ -201,7 +201,7 @@ export function createRoom(space: string, host: RoomHost): Room {
   }
 
   function* namedBy(item: Item): Iterable<WriterId> {
-    if (item.kind === 'open') return yield* item.subscription.basis.writers.keys()
+    if (item.kind === 'open') return yield* item.basis.writers.keys()
     if (item.kind === 'abort') return yield item.change.writer
     for (const { writer, header } of item.arrivals) {
       yield writer
@@ -218,9 +218,9 @@ export function createRoom(space: string, host: RoomHost): Room {
     }
   }
 
-  function welcome(subscription: Subscription): void {
+  function welcome({ subscription, basis }: Item & { kind: 'open' }): void {
     if (subscription.isLeft) return
-    const { basis, channel, outbox } = subscription
+    const { channel, outbox } = subscription
     const flaw = basisFlaw(basis, { stretches, head: followed.durableHead })
     if (flaw !== undefined) {
       const message = `You have this space up to relaySeq ${basis.relaySeq}, in epoch ${basis.epoch}, ${flaw}: the relay lost its data or came back from a backup. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`
@@ -251,7 +251,7 @@ export function createRoom(space: string, host: RoomHost): Room {
     const { writer, seq } = change
     const { lastSeq, ended } = writers.get(writer)
     // What is in the log, the stream tells; what this client was told already covers this.
-    if (seq <= lastSeq || (subscription.told.get(writer) ?? Infinity) <= seq) return
+    if (seq <= lastSeq || (subscription.told?.get(writer) ?? Infinity) <= seq) return
     const isOver = ended !== null && ended.seq <= seq
     turnDown(subscription, change, {
       code: isOver ? ended.code : 'aborted',
@@ -270,7 +270,7 @@ export function createRoom(space: string, host: RoomHost): Room {
   function consider(subscription: Subscription, arrival: Arrival): void {
     const { writer, seq, record, header } = arrival
     // The refusal that this client was sent covers this Change too.
-    if ((subscription.told.get(writer) ?? Infinity) <= seq) return
+    if ((subscription.told?.get(writer) ?? Infinity) <= seq) return
     let judgement
     try {
       judgement = judge(arrival, {
@@ -292,7 +292,8 @@ export function createRoom(space: string, host: RoomHost): Room {
       )
     }
     if (typeof judgement === 'object') return turnDown(subscription, arrival, judgement)
-    subscription.own.set(writer, Math.max(seq, subscription.own.get(writer) ?? 0))
+    const own = (subscription.own ??= new Map())
+    own.set(writer, Math.max(seq, own.get(writer) ?? 0))
     if (judgement === 'duplicate') return
     const part = gather()
     // Nobody hears of an epoch before something stands in it that is durable: one that was heard of can never be another's.
@@ -315,7 +316,7 @@ export function createRoom(space: string, host: RoomHost): Room {
       writers.end(writer, { seq: endsAt, code, message })
       gather().touched.add(writer)
     }
-    subscription.told.set(writer, seq)
+    ;(subscription.told ??= new Map()).set(writer, seq)
     log.info({ space, writer, seq, code, session: subscription.session }, 'A Change is refused.')
     const { channel, outbox } = subscription
     // After a restart it must be refused again, so the client hears of it when that is certain.
@@ -374,7 +375,7 @@ export function createRoom(space: string, host: RoomHost): Room {
       'A space could not be stored or read. Its clients are sent away and will send again.',
     )
     if (gathering !== undefined) committer.withdraw(gathering)
-    host.ruin()
+    host.ruin(room)
     const everybody = new Set([...subscriptions, ...inbox.map(({ subscription }) => subscription)])
     for (const subscription of everybody) {
       subscription.sendAway(
@@ -397,14 +398,13 @@ export function createRoom(space: string, host: RoomHost): Room {
     for (const resolve of waiting.splice(0)) resolve()
     if (isGone || subscriptions.size > 0) return
     isGone = true
-    host.forget()
+    host.forget(room)
   }
 
-  void load()
-
-  return {
-    open(subscription) {
-      inbox.push({ kind: 'open', subscription })
+  const room: Room = {
+    space,
+    open(subscription, basis) {
+      inbox.push({ kind: 'open', subscription, basis })
       drain()
     },
     receive(subscription, arrivals, release) {
@@ -429,4 +429,7 @@ export function createRoom(space: string, host: RoomHost): Room {
         unloadIfIdle()
       }),
   }
+
+  void load()
+  return room
 }

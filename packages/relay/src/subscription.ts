@@ -1,41 +1,11 @@
 import { epochAt, type FailureCode, type Stretch } from '@syncline/protocol'
-import type { Basis, WriterId } from '@syncline/stm'
+import type { Basis, Epoch, WriterId } from '@syncline/stm'
 import { createDelivery, type Delivery } from './delivery.ts'
 import { RelayError } from './errors.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { LogStorage } from './ports.ts'
-
-/** One client following one space: its place in the log, and what is its own there. */
-export interface Subscription {
-  readonly channel: number
-  /** The session that it belongs to. */
-  readonly session: string
-  /** Who acts, also in what is looked at when the session has ended. */
-  readonly principal: string
-  readonly outbox: Outbox
-  readonly basis: Basis
-  /** Up to which seq each writer's Changes are this client's own: it gets acknowledgements in place of them. */
-  readonly own: Map<WriterId, number>
-  /** Writers that this client was told have ended, and from which seq on. */
-  readonly told: Map<WriterId, number>
-  /** What it shows of itself, by slot. */
-  readonly presence: Map<number, Uint8Array>
-  /** Whose presence it must be shown when it has drained, as session and slot. */
-  readonly unseen: Map<string, readonly [string, number]>
-  /** Nothing is said on this channel any more. */
-  isLeft: boolean
-  /** What is still in the inbox is not to be looked at: the client was sent away and will send it again. */
-  isDropped: boolean
-  /** Starts the stream after the basis, from the log up to what is live. */
-  start(log: Followed): void
-  /** What has just become durable, directly after what was delivered before. */
-  deliver(delivery: Delivery): void
-  /** Ends this channel with the reason. */
-  fail(code: FailureCode, message: string): void
-  /** Ends the whole session: the client is to come back. */
-  sendAway(code: FailureCode, message: string): void
-}
+import type { Room } from './room.ts'
 
 /** The log that a subscription follows. */
 export interface Followed {
@@ -46,45 +16,116 @@ export interface Followed {
   readonly stretches: readonly Stretch[]
 }
 
-/** What a subscription needs of the relay and of its session. */
+/** What a subscription needs of the relay. */
 export interface SubscriptionHost {
   readonly storage: LogStorage
   readonly limits: RelayLimits
-  readonly outbox: Outbox
-  readonly session: string
-  readonly principal: string
   flush(): void
-  fail(code: FailureCode, message: string): void
-  sendAway(code: FailureCode, message: string): void
 }
 
-export function createSubscription(channel: number, basis: Basis, host: SubscriptionHost): Subscription {
-  const { storage, limits, outbox } = host
-  let log: Followed | undefined
-  /** The last relaySeq that was sent. */
-  let cursor = basis.relaySeq
-  /** The epoch in which the client knows that to stand. */
-  let epoch = cursor === 0 ? null : basis.epoch
-  /** Whether what becomes durable is sent directly. Otherwise the log is being read, or waited with until the client has taken more. */
-  let isLive = false
+/** The session that a subscription belongs to. */
+export interface Subscriber {
+  readonly id: string
+  /** Who acts, also in what is looked at when the session has ended. */
+  readonly principal: string
+  readonly outbox: Outbox
+  /** Ends a channel with the reason. */
+  fail(subscription: Subscription, code: FailureCode, message: string): void
+  /** Ends the whole session: the client is to come back. */
+  end(code: FailureCode, message: string): void
+}
 
-  /** Says in which epoch the next relaySeq stands, where it is another one. */
-  function tellEpoch(stretches: readonly Stretch[]): void {
-    const next = epochAt(stretches, cursor + 1)
-    if (next === epoch || next === null) return
-    epoch = next
-    outbox.say({ type: 'epoch', channel, epoch })
+/** One client following one space: its place in the log, and what is its own there. A class, as there are many, of which most only look. */
+export class Subscription {
+  readonly channel: number
+  readonly room: Room
+  /** Up to which seq each writer's Changes are this client's own: it gets acknowledgements in place of them. */
+  own: Map<WriterId, number> | undefined
+  /** Writers that this client was told have ended, and from which seq on. */
+  told: Map<WriterId, number> | undefined
+  /** What it shows of itself, by slot. */
+  presence: Map<number, Uint8Array> | undefined
+  /** Whose presence it must be shown when it has drained, as session and slot. */
+  unseen: Map<string, readonly [string, number]> | undefined
+  /** Nothing is said on this channel any more. */
+  isLeft = false
+  /** What is still in the inbox is not to be looked at: the client was sent away and will send it again. */
+  isDropped = false
+  readonly #subscriber: Subscriber
+  readonly #host: SubscriptionHost
+  #log: Followed | undefined
+  /** The last relaySeq that was sent. */
+  #cursor: number
+  /** The epoch in which the client knows that to stand. */
+  #epoch: Epoch | null
+  /** Whether what becomes durable is sent directly. Otherwise the log is being read, or waited with until the client has taken more. */
+  #isLive = false
+
+  constructor(channel: number, basis: Basis, room: Room, subscriber: Subscriber, host: SubscriptionHost) {
+    this.channel = channel
+    this.room = room
+    if (basis.writers.size > 0) this.own = new Map(basis.writers)
+    this.#subscriber = subscriber
+    this.#host = host
+    this.#cursor = basis.relaySeq
+    this.#epoch = basis.relaySeq === 0 ? null : basis.epoch
+  }
+
+  /** The session that it belongs to. */
+  get session(): string {
+    return this.#subscriber.id
+  }
+
+  get principal(): string {
+    return this.#subscriber.principal
+  }
+
+  get outbox(): Outbox {
+    return this.#subscriber.outbox
+  }
+
+  /** Ends this channel with the reason. */
+  fail(code: FailureCode, message: string): void {
+    this.#subscriber.fail(this, code, message)
+  }
+
+  /** Ends the whole session: the client is to come back. */
+  sendAway(code: FailureCode, message: string): void {
+    this.#subscriber.end(code, message)
+  }
+
+  /** Starts the stream after the basis, from the log up to what is live. */
+  start(log: Followed): void {
+    this.#log = log
+    void this.#catchUp(log)
+  }
+
+  /** What has just become durable, directly after what was delivered before. */
+  deliver(delivery: Delivery): void {
+    const log = this.#log
+    if (!this.#isLive || log === undefined) return
+    const { outbox } = this
+    if (outbox.takes(delivery.sizeBytes)) {
+      this.#tellEpoch(log.stretches)
+      delivery.to(outbox, this.channel, this.own)
+      this.#cursor = delivery.last
+    } else {
+      this.#isLive = false
+      void this.#catchUp(log)
+    }
   }
 
   /** Sends from the log what is missing. The client's own pace decides how far it reads ahead. */
-  async function catchUp(): Promise<void> {
-    if (log === undefined) return
+  async #catchUp(log: Followed): Promise<void> {
     const { space, stretches } = log
+    const { outbox } = this
+    const { storage, limits } = this.#host
     // The head moves while a stretch is read. It is looked at again in the same step that turns live, so there is no gap.
-    while (!subscription.isLeft) {
-      if (outbox.isFull) return outbox.onDrained(() => void catchUp())
+    while (!this.isLeft) {
+      if (outbox.isFull) return outbox.onDrained(() => void this.#catchUp(log))
+      const cursor = this.#cursor
       if (cursor === log.durableHead) {
-        isLive = true
+        this.#isLive = true
         return
       }
       let records
@@ -95,54 +136,27 @@ export function createSubscription(channel: number, basis: Basis, host: Subscrip
         if (records.length === 0) throw new RelayError('damaged', 'There is no Change there.', { relaySeq: cursor + 1 })
       } catch (error) {
         const where = (error instanceof RelayError ? error.relaySeq : undefined) ?? cursor + 1
-        host.fail(
+        this.fail(
           'storage-failed',
           `The relay cannot read Change ${where} of its log of this space: ${String(error)} What you have is safe. The relay's operator must restore it.`,
         )
         break
       }
-      if (subscription.isLeft) break
-      tellEpoch(stretches)
-      createDelivery(cursor + 1, records, limits.maxFrameBytes, subscription.own.size === 0 ? [] : undefined).to(
-        outbox,
-        channel,
-        subscription.own,
-      )
-      cursor += records.length
+      if (this.isLeft) break
+      this.#tellEpoch(stretches)
+      const authors = this.own === undefined ? [] : undefined
+      createDelivery(cursor + 1, records, limits.maxFrameBytes, authors).to(outbox, this.channel, this.own)
+      this.#cursor += records.length
       outbox.flush()
     }
-    host.flush()
+    this.#host.flush()
   }
 
-  const subscription: Subscription = {
-    channel,
-    session: host.session,
-    principal: host.principal,
-    outbox,
-    basis,
-    own: new Map(basis.writers),
-    told: new Map(),
-    presence: new Map(),
-    unseen: new Map(),
-    isLeft: false,
-    isDropped: false,
-    start(followed) {
-      log = followed
-      void catchUp()
-    },
-    deliver(delivery) {
-      if (!isLive || log === undefined) return
-      if (outbox.takes(delivery.sizeBytes)) {
-        tellEpoch(log.stretches)
-        delivery.to(outbox, channel, subscription.own)
-        cursor = delivery.last
-      } else {
-        isLive = false
-        void catchUp()
-      }
-    },
-    fail: host.fail,
-    sendAway: host.sendAway,
+  /** Says in which epoch the next relaySeq stands, where it is another one. */
+  #tellEpoch(stretches: readonly Stretch[]): void {
+    const next = epochAt(stretches, this.#cursor + 1)
+    if (next === this.#epoch || next === null) return
+    this.#epoch = next
+    this.outbox.say({ type: 'epoch', channel: this.channel, epoch: next })
   }
-  return subscription
 }
