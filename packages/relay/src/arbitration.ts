@@ -47,14 +47,64 @@ const policies: ReadonlyMap<string, Policy> = new Map(
 /** So many names of refs that are not as expected go into one message. */
 const MOST_NAMED = 5
 
-/** Begins at the start of the log. */
+/** Begins at the start of the log. In most spaces nobody ever uses a `relay` ref, so what they hold is made when somebody does. */
 export function createArbitration(limits: RelayLimits): Arbitration {
+  let contents: Contents | undefined
+  let lastSeq = 0
+
+  return {
+    get lastSeq() {
+      return lastSeq
+    },
+    fold(record, header = decodeHeader(record)) {
+      lastSeq += 1
+      if (!header.touched.some(({ arbiter }) => arbiter === 'relay')) return
+      contents ??= createContents(limits)
+      contents.fold(readChange(record), lastSeq)
+    },
+    flawIn({ record }, { writer, seq, touched, expectations }) {
+      if (expectations === undefined) return undefined
+      if (seq !== 1) {
+        return malformed(
+          `Change ${writer}:${seq} has expectations, and a writer of such a Change has no other. Update the app.`,
+        )
+      }
+      if (expectations.length > limits.maxExpectations) {
+        return tooLarge(`${expectations.length} things`, limits.maxExpectations)
+      }
+      const names = [...touched.filter(({ arbiter }) => arbiter === 'relay'), ...expectations]
+      const strange = names.find(({ tag }) => !policies.has(tag))
+      if (strange !== undefined) {
+        return {
+          code: 'unknown-precondition',
+          message: `This relay cannot tell what a ref of the policy "${strange.tag}" holds, so it cannot decide about one. Use a local ref, or a relay that can.`,
+        }
+      }
+      try {
+        contents ??= createContents(limits)
+        return contents.compare(expectations, decodeChange(record), { at: lastSeq + 1, writer })
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error
+        return malformed(`The operations of Change ${writer}:${seq} cannot be read: ${error.message}`)
+      }
+    },
+  }
+}
+
+/** What the `relay` refs of a space hold. */
+interface Contents {
+  /** Takes the Change that stands at `relaySeq`. */
+  fold(change: Change, relaySeq: number): void
+  /** Compares everything that a Change expects with what is. `next` is what it would be stamped with. */
+  compare(expectations: readonly Expectation[], change: Change, next: Stamp): Flaw
+}
+
+function createContents(limits: RelayLimits): Contents {
   const memory = createMemory()
   /** What the keys of the members of a collection begin with, of all collections that have had one. */
   const families = new Set<string>()
   /** The ids of contents that stand, by the states and arrays that hold them. */
   const known = new WeakMap<object, ContentId>()
-  let lastSeq = 0
 
   function idOf(holder: object, content: () => Parameters<typeof contentId>[0]): ContentId {
     let id = known.get(holder)
@@ -81,8 +131,7 @@ export function createArbitration(limits: RelayLimits): Arbitration {
     return ids.slice(rank(ids, from), to === undefined ? undefined : rank(ids, to))
   }
 
-  /** Compares everything that a Change expects with what is. */
-  function compare(expectations: readonly Expectation[], change: Change): Flaw {
+  function compare(expectations: readonly Expectation[], change: Change, next: Stamp): Flaw {
     const ops = new Map<CellKey, Op[]>()
     for (const op of change.ops) {
       if (op.arbiter !== 'relay') continue
@@ -91,7 +140,6 @@ export function createArbitration(limits: RelayLimits): Arbitration {
       if (before === undefined) ops.set(key, [op])
       else before.push(op)
     }
-    const next: Stamp = { at: lastSeq + 1, writer: change.writer }
     const found = new Set<string>()
     let idsRead = 0
     for (const expected of expectations) {
@@ -116,46 +164,16 @@ export function createArbitration(limits: RelayLimits): Arbitration {
   }
 
   return {
-    get lastSeq() {
-      return lastSeq
-    },
-    fold(record, header = decodeHeader(record)) {
-      lastSeq += 1
-      if (!header.touched.some(({ arbiter }) => arbiter === 'relay')) return
-      const change = readChange(record)
+    fold(change, relaySeq) {
       const ops = change.ops.filter(({ tag, arbiter }) => arbiter === 'relay' && policies.has(tag))
       for (const { tag, address } of ops) {
         memory.adopt(policies.get(tag)!)
         const slash = address.indexOf('/')
         if (slash > 0) families.add(cellKey(tag, address.slice(0, slash + 1), 'relay'))
       }
-      memory.apply(ops, change, { ...emptyBasis, relaySeq: lastSeq })
+      memory.apply(ops, change, { ...emptyBasis, relaySeq })
     },
-    flawIn({ record }, { writer, seq, touched, expectations }) {
-      if (expectations === undefined) return undefined
-      if (seq !== 1) {
-        return malformed(
-          `Change ${writer}:${seq} has expectations, and a writer of such a Change has no other. Update the app.`,
-        )
-      }
-      if (expectations.length > limits.maxExpectations) {
-        return tooLarge(`${expectations.length} things`, limits.maxExpectations)
-      }
-      const names = [...touched.filter(({ arbiter }) => arbiter === 'relay'), ...expectations]
-      const strange = names.find(({ tag }) => !policies.has(tag))
-      if (strange !== undefined) {
-        return {
-          code: 'unknown-precondition',
-          message: `This relay cannot tell what a ref of the policy "${strange.tag}" holds, so it cannot decide about one. Use a local ref, or a relay that can.`,
-        }
-      }
-      try {
-        return compare(expectations, decodeChange(record))
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error
-        return malformed(`The operations of Change ${writer}:${seq} cannot be read: ${error.message}`)
-      }
-    },
+    compare,
   }
 }
 

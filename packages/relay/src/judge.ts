@@ -20,9 +20,9 @@ export interface Refused {
 export interface Court extends Extent {
   /** The greatest stamp in the log, in microseconds. */
   readonly latestAt: number
-  writer(id: WriterId): WriterState
+  readonly writers: { get(id: WriterId): WriterState }
   /** Whose a Yjs client is; undefined when nobody has used it. */
-  ownerOf(client: number): WriterId | undefined
+  readonly documents: { ownerOf(client: number): WriterId | undefined }
   readonly nowMs: number
   readonly limits: RelayLimits
   /** The operator's own rule. */
@@ -37,7 +37,7 @@ export interface Court extends Extent {
  */
 export function judge(arrival: Arrival, court: Court): Judgement {
   const { writer, seq, record, header } = arrival
-  const { lastSeq, recent, ended } = court.writer(writer)
+  const { lastSeq, recent, ended } = court.writers.get(writer)
   if (seq <= lastSeq)
     return isSame(recent[recent.length - 1 - (lastSeq - seq)], record) ? 'duplicate' : clash(arrival, lastSeq)
   if (ended !== null && seq >= ended.seq) {
@@ -94,7 +94,7 @@ function gapIn({ writer, seq, deps }: ChangeHeader, lastSeq: number, court: Cour
   const flaw = basisFlaw(deps, court)
   if (flaw !== undefined) return missing(`relaySeq ${deps.relaySeq} in epoch ${deps.epoch}, ${flaw}`)
   for (const [other, needed] of deps.writers) {
-    const { lastSeq: has } = court.writer(other)
+    const { lastSeq: has } = court.writers.get(other)
     if (needed > has) return missing(`${other}:${needed}, and the log has that writer up to ${has}`)
   }
   return undefined
@@ -104,10 +104,10 @@ function gapIn({ writer, seq, deps }: ChangeHeader, lastSeq: number, court: Cour
 function strangerIn({ writer, seq, documents, inherited }: ChangeHeader, court: Court): Flaw {
   for (const client of documents) {
     const heir = inherited.get(client)
-    const owner = court.ownerOf(client)
+    const owner = court.documents.ownerOf(client)
     const isTaken = owner !== undefined && owner !== (heir ?? writer)
     // Who goes on writing may not be followed by another under its clients.
-    if (!isTaken && (heir === undefined || court.writer(heir).ended !== null)) continue
+    if (!isTaken && (heir === undefined || court.writers.get(heir).ended !== null)) continue
     return {
       code: 'writer-clash',
       message: `Change ${writer}:${seq} writes under Yjs client ${client}, which is that of ${owner ?? heir}: two sessions use one. Author it again under others.`,

@@ -6,14 +6,14 @@ import type { Arrival } from './arrival.ts'
 import { basisFlaw } from './basis-flaw.ts'
 import type { Committer, Part } from './committer.ts'
 import { createDelivery, type Author } from './delivery.ts'
-import { createDocuments } from './documents.ts'
+import { Documents } from './documents.ts'
 import { RelayError } from './errors.ts'
 import { judge, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Clock, LogStorage, RelayLog, SpaceState, WriterState } from './ports.ts'
-import { createPresence } from './presence.ts'
+import { Presence } from './presence.ts'
 import type { Subscription } from './subscription.ts'
-import { createWriters } from './writers.ts'
+import { Writers } from './writers.ts'
 
 /** One space in memory: there while somebody follows it or something of it is on its way to the disk. */
 export interface Room {
@@ -77,9 +77,9 @@ interface RoomPart extends Part {
 export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   const { storage, clock, limits, log, committer } = host
   const subscriptions = new Set<Subscription>()
-  const presence = createPresence(subscriptions, host)
-  const writers = createWriters()
-  const documents = createDocuments()
+  const presence = new Presence(subscriptions, host)
+  const writers = new Writers()
+  const documents = new Documents()
   const arbitration = createArbitration(limits)
   const inbox: Item[] = []
   let isLoaded = false
@@ -153,9 +153,9 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   function readFor(item: Item): Promise<void> | undefined {
     // Most Changes come from who has written before, and name nobody else.
     if (item.subscription.isDropped || (item.kind === 'arrivals' && item.arrivals.every(isFamiliar))) return undefined
-    const unknown = writers.unknown(namedBy(item))
+    const unknown = writers.unknown(namedBy(item, limits))
     if (unknown.length > 0) return storage.writers(space, unknown).then((found) => writers.learn(unknown, found))
-    const strange = documents.unknown(clientsIn(item))
+    const strange = documents.unknown(clientsIn(item, limits))
     if (strange.length > 0) return storage.documents(space, strange).then((found) => documents.learn(strange, found))
     return hasEnvelope(item) && arbitration.lastSeq < head ? study() : undefined
   }
@@ -197,24 +197,6 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       for (const record of part?.records.slice(Math.max(0, arbitration.lastSeq + 1 - part.first)) ?? []) {
         arbitration.fold(record)
       }
-    }
-  }
-
-  function* namedBy(item: Item): Iterable<WriterId> {
-    if (item.kind === 'open') return yield* item.basis.writers.keys()
-    if (item.kind === 'abort') return yield item.change.writer
-    for (const { writer, header } of item.arrivals) {
-      yield writer
-      if (header === undefined) continue
-      if (header.deps.writers.size <= limits.maxNamedWriters) yield* header.deps.writers.keys()
-      if (header.documents.length <= limits.maxNamedClients) yield* header.inherited.values()
-    }
-  }
-
-  function* clientsIn(item: Item): Iterable<number> {
-    if (item.kind !== 'arrivals') return
-    for (const { header } of item.arrivals) {
-      if (header !== undefined && header.documents.length <= limits.maxNamedClients) yield* header.documents
     }
   }
 
@@ -277,8 +259,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         stretches,
         head,
         latestAt,
-        writer: writers.get,
-        ownerOf: documents.ownerOf,
+        writers,
+        documents,
         nowMs: clock.nowMs(),
         limits,
         refuse: (asked) => host.refuse(asked, { space, principal: subscription.principal }),
@@ -432,4 +414,24 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 
   void load()
   return room
+}
+
+/** The writers that have to be known for an item. Outside of the room, as each generator function weighs a kilobyte. */
+function* namedBy(item: Item, limits: RelayLimits): Iterable<WriterId> {
+  if (item.kind === 'open') return yield* item.basis.writers.keys()
+  if (item.kind === 'abort') return yield item.change.writer
+  for (const { writer, header } of item.arrivals) {
+    yield writer
+    if (header === undefined) continue
+    if (header.deps.writers.size <= limits.maxNamedWriters) yield* header.deps.writers.keys()
+    if (header.documents.length <= limits.maxNamedClients) yield* header.inherited.values()
+  }
+}
+
+/** The Yjs clients that have to be. */
+function* clientsIn(item: Item, limits: RelayLimits): Iterable<number> {
+  if (item.kind !== 'arrivals') return
+  for (const { header } of item.arrivals) {
+    if (header !== undefined && header.documents.length <= limits.maxNamedClients) yield* header.documents
+  }
 }
