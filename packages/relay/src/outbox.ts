@@ -123,10 +123,10 @@ export class Outbox {
     let since = this.#progress!
     if (handedBytes > since.handedBytes || nowMs < since.atMs) this.#progress = since = { handedBytes, atMs: nowMs }
     if (nowMs - since.atMs < limits.stuckTimeoutMs) return this.#pollLater()
-    this.#owner.end(
-      'too-busy',
-      `You have taken nothing for ${limits.stuckTimeoutMs} ms. Connect again; what you miss is in the log.`,
-    )
+    const message = `You have taken nothing for ${limits.stuckTimeoutMs} ms. Connect again; what you miss is in the log.`
+    this.#owner.end('too-busy', message)
+    // What its end makes the relay tell others is no part of another event.
+    this.#host.flush()
   }
 
   #handedBytes(): number {

@@ -7,6 +7,7 @@ import { createPacking } from './packing.ts'
 import type { Chance, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
 import { createRoom, type RefuseContext, type Room, type RoomHost } from './room.ts'
 import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
+import { createSilence } from './silence.ts'
 import { randomId, silentLog, systemChance, systemClock } from './system.ts'
 
 const STOPPING = 'The relay is stopping. Come back.'
@@ -109,6 +110,7 @@ export function createRelay(options: RelayOptions): Relay {
     limits,
     storage,
     log,
+    silence: createSilence(clock, limits.silenceTimeoutMs, flush),
     wake: (outbox) => void awake.push(outbox),
     flush,
     pack: packing.pack,

@@ -12,6 +12,7 @@ import { arrivalOf } from './arrival.ts'
 import { Outbox, type OutboxHost, type OutboxOwner } from './outbox.ts'
 import type { Connection, ConnectionEvents, RelayLog } from './ports.ts'
 import type { Room } from './room.ts'
+import type { Silence, Speaker } from './silence.ts'
 import { Subscription, type Subscriber, type SubscriptionHost } from './subscription.ts'
 
 /** Who acts, or why not. */
@@ -30,6 +31,7 @@ export interface ClientDetails {
 /** What a session needs of the relay around it. */
 export interface SessionHost extends OutboxHost, SubscriptionHost {
   readonly log: RelayLog
+  readonly silence: Silence
   authenticate(credential: Uint8Array, client: ClientDetails): Admission | Promise<Admission>
   room(space: string): Room
   /** The session has ended. */
@@ -40,11 +42,14 @@ export interface SessionHost extends OutboxHost, SubscriptionHost {
 const ABORT_BYTES = 256
 
 /** One connection's lifetime. A class, as there are thousands: a closure for each of its methods would weigh more than what it holds. */
-export class Session implements ConnectionEvents, OutboxOwner, Subscriber {
+export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speaker {
   readonly id: string
   readonly outbox: Outbox
   /** Who acts, once that is known. */
   principal = ''
+  heardAtMs = 0
+  earlier: Speaker | undefined
+  later: Speaker | undefined
   readonly #connection: Connection
   readonly #address: string
   readonly #host: SessionHost
@@ -57,8 +62,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber {
   #heldBytes = 0
   #unstoredBytes = 0
   #isReading = true
-  #heardAtMs: number
-  #cancelTimer: () => void
+  #cancelTimer: (() => void) | undefined
 
   constructor(id: string, connection: Connection, address: string, host: SessionHost) {
     const { clock, limits } = host
@@ -68,7 +72,6 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber {
     this.#host = host
     this.#reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
     this.outbox = new Outbox(connection, host, this)
-    this.#heardAtMs = clock.nowMs()
     this.#cancelTimer = clock.setTimer(limits.helloTimeoutMs, () => {
       this.end('unauthenticated', `You have not said hello within ${limits.helloTimeoutMs} ms.`)
     })
@@ -76,8 +79,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber {
 
   onMessage(message: Uint8Array): void {
     if (this.#phase === 'ended' || this.#isDeaf) return
-    const { clock, limits } = this.#host
-    this.#heardAtMs = clock.nowMs()
+    const { limits, silence } = this.#host
+    if (this.#phase === 'open') silence.heard(this)
     try {
       if (message.length > limits.maxMessageBytes) {
         const found = `A message of ${message.length} bytes is longer than the ${limits.maxMessageBytes} allowed.`
@@ -154,9 +157,10 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber {
     if ('denied' in admission) return this.end('unauthenticated', admission.denied)
     this.principal = admission.principal
     this.#phase = 'open'
-    this.#cancelTimer()
-    const { clock, limits, log } = this.#host
-    this.#cancelTimer = clock.setTimer(limits.silenceTimeoutMs, () => this.#endIfSilent())
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    const { clock, limits, log, silence } = this.#host
+    silence.heard(this)
     const { maxMessageBytes, maxChangeBytes } = limits
     const timeMs = clock.nowMs()
     this.outbox.say({ type: 'welcome', protocol, timeMs, session: this.id, maxMessageBytes, maxChangeBytes })
@@ -170,14 +174,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber {
     }
   }
 
-  #endIfSilent(): void {
-    const { clock, limits } = this.#host
-    const silentMs = clock.nowMs() - this.#heardAtMs
-    // A clock that was set back must not keep a dead connection for ever, nor end a living one.
-    if (silentMs < 0) this.#heardAtMs = clock.nowMs()
-    if (silentMs >= limits.silenceTimeoutMs)
-      return this.end('too-busy', `You have said nothing for ${silentMs} ms. Connect again.`)
-    this.#cancelTimer = clock.setTimer(limits.silenceTimeoutMs - Math.max(0, silentMs), () => this.#endIfSilent())
+  endSilent(silentMs: number): void {
+    this.end('too-busy', `You have said nothing for ${silentMs} ms. Connect again.`)
   }
 
   #open({ channel, space, basis }: Frame & { type: 'open' }): void {
@@ -271,7 +269,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber {
     if (shouldRead === this.#isReading || this.#phase === 'ended') return
     this.#isReading = shouldRead
     // A client that cannot be heard is not silent.
-    this.#heardAtMs = this.#host.clock.nowMs()
+    if (this.#phase === 'open') this.#host.silence.heard(this)
     this.#connection.setReading?.(this.#isReading)
   }
 
@@ -319,7 +317,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber {
 
   #finish(): void {
     this.#phase = 'ended'
-    this.#cancelTimer()
+    this.#cancelTimer?.()
+    this.#host.silence.forget(this)
     for (const channel of [...this.#channels.keys()]) this.#leave(channel)
     this.outbox.close()
     this.#held = undefined

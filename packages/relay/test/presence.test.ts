@@ -53,6 +53,28 @@ test('[RL23] what is shown before the space has opened is shown when it has', as
   expect(shown(a)).toEqual([`${idOf(b)} 0 early`])
 })
 
+test('[RL24] [RL26] everybody hears at once when a session is ended because it says nothing', async () => {
+  const { relay, clock } = world()
+  const a = await join(relay, 'board')
+  show(a, 0, 'here')
+  clock.advance(10_000)
+  const b = await join(relay, 'board')
+  clock.advance(35_000)
+  expect(a.closed?.reason).toBe('too-busy')
+  expect(shown(b)).toEqual([`${idOf(a)} 0 here`, `${idOf(a)} 0 `])
+})
+
+test('[RL24] everybody hears at once when a session is ended because it takes nothing', async () => {
+  const { relay, clock } = world({ limits: { highWaterBytes: 1000, stuckTimeoutMs: 10_000 } })
+  const [a, b] = [await join(relay, 'board'), await join(relay, 'board')]
+  show(a, 0, 'here')
+  a.bufferedBytes = 2000
+  show(b, 0, 'unseen')
+  clock.advance(11_000)
+  expect(a.closed?.reason).toBe('too-busy')
+  expect(shown(b)).toEqual([`${idOf(a)} 0 here`, `${idOf(a)} 0 `])
+})
+
 test('[RL24] everybody hears when a session leaves or goes away, slot by slot', async () => {
   const { relay } = world()
   const watcher = await join(relay, 'board')
@@ -152,5 +174,6 @@ test('[RL52] [RL53] where many are, what is shown is told in turns: of each slot
   clock.advance(16)
   expect(shown(others[0]!).slice(3)).toEqual([`${idOf(a!)} 0 `])
   expect(shown(late).filter((line) => line.startsWith(`${idOf(a!)} `) && !line.endsWith(' '))).toEqual([])
-  expect(clock.timers).toBe(relay.load.sessions)
+  // The one that listens to everybody.
+  expect(clock.timers).toBe(1)
 })

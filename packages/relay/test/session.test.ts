@@ -2,7 +2,7 @@ import { encodeFrames, type Frame } from '@syncline/protocol'
 import { emptyBasis } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import type { Admission } from '../src/index.ts'
-import { ann, bob, connect, join, record, run, startMs, told, turns, until, world } from './kit.ts'
+import { ann, bob, connect, join, record, run, startMs, told, turns, until, virtualClock, world } from './kit.ts'
 
 const hello: Frame = {
   type: 'hello',
@@ -210,6 +210,58 @@ test('[RL26] a ping is answered, and a client silent for 45 s is closed', () => 
   clock.advance(2)
   expect(alive.closed?.code).toBe(1013)
   expect([relay.load.sessions, clock.timers]).toEqual([0, 0])
+})
+
+test('[RL26] one timer listens to all, and each is ended when it is its turn', () => {
+  const { relay, clock } = world()
+  const clients = Array.from({ length: 4 }, () => connect(relay))
+  for (const client of clients) client.hello()
+  expect(clock.timers).toBe(1)
+  const gone = (): number[] => [...clients.keys()].filter((i) => clients[i]!.closed !== undefined)
+  const say = (i: number): void => clients[i]!.say({ type: 'ping', token: 1 })
+  // The first, one in the middle, the second but last: each from another place in the order.
+  for (const i of [0, 2, 0]) {
+    clock.advance(10_000)
+    say(i)
+  }
+  clock.advance(5_000)
+  // The last one goes, and others come after it.
+  clients[0]!.drop()
+  clock.advance(5_000)
+  say(2)
+  clients.push(connect(relay))
+  clients[4]!.hello()
+  clock.advance(4_999)
+  expect(gone()).toEqual([])
+  clock.advance(1)
+  expect(gone()).toEqual([1, 3])
+  clock.advance(20_000)
+  say(2)
+  clock.advance(19_999)
+  expect(gone()).toEqual([1, 3])
+  clock.advance(1)
+  expect(gone()).toEqual([1, 3, 4])
+  clock.advance(24_999)
+  expect(gone()).toEqual([1, 3, 4])
+  clock.advance(1)
+  expect([gone(), clock.timers]).toEqual([[1, 2, 3, 4], 0])
+})
+
+test('[RL26] a clock that is set back keeps no dead connection for ever, and ends no living one', () => {
+  const time = virtualClock()
+  let offsetMs = 0
+  const { relay } = world({ clock: { nowMs: () => time.nowMs() + offsetMs, setTimer: time.setTimer } })
+  const [alive, dead] = [connect(relay), connect(relay)]
+  alive.hello()
+  dead.hello()
+  offsetMs = -3_600_000
+  for (const ms of [30_000, 30_000, 29_999]) {
+    time.advance(ms)
+    alive.say({ type: 'ping', token: 1 })
+  }
+  expect([alive.closed, dead.closed]).toEqual([undefined, undefined])
+  time.advance(1)
+  expect([alive.closed, dead.closed?.reason]).toEqual([undefined, 'too-busy'])
 })
 
 const faults: readonly (readonly [string, () => Uint8Array[], number])[] = [
