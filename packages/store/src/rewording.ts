@@ -48,25 +48,25 @@ export function createRewording({ renames, policy, drawClient, pending }: Reword
 
   return {
     inPlaceOf: (client) => fresh.get(client),
-    ops: ({ saw, clients }, ops) =>
+    ops: (one, ops) =>
       ops.map((op) => {
         const renaming = policy(op.tag)?.renaming
         if (renaming === undefined) return op
         const key = cellKeyOf(op)
-        const seen = renames.seenIn(key, (writer) => saw.get(writer) ?? 0)
+        const seen = renames.seenIn(key, (writer) => one.saw.get(writer) ?? 0)
         const known = [...renamedBy(seen, renaming), ...(renamed.get(key) ?? none)]
-        const own = clients()
+        const own = one.clients()
         for (const units of isClash ? renaming.written(op.payload) : none) {
           if (!own.has(units.client)) continue
           const client = draw(units.client)
           const at = `${key} ${client}`
           const clock = clocks.get(at) ?? 0
           clocks.set(at, clock + units.length)
-          const one = { ...units, to: { client, clock } }
-          known.push(one)
+          const named = { ...units, to: { client, clock } }
+          known.push(named)
           const list = renamed.get(key)
-          if (list === undefined) renamed.set(key, [one])
-          else list.push(one)
+          if (list === undefined) renamed.set(key, [named])
+          else list.push(named)
         }
         const payload = renaming.payload(op.payload, known)
         return payload === op.payload ? op : { ...op, payload }
