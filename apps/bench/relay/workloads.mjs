@@ -48,6 +48,8 @@ function steadily(act) {
 function idly(rooms, clients, count) {
   return async (server, createLoad) => {
     const { load } = await warmUp(server, createLoad)
+    // What is compiled while somebody comes is no client's.
+    await (await load.idle(100, 2)).leave()
     const before = await server.memory()
     const { leave } = await load.idle(rooms, clients)
     const after = await server.memory()

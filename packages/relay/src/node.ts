@@ -51,7 +51,14 @@ export interface Attachment {
 export function attachRelay(server: Server, relay: Relay, options: AttachOptions = {}): Attachment {
   const { path = '/sync', maxMessageBytes = MAX_MESSAGE_BYTES, origins = [] } = options
   // Compression costs more than it saves on records that are small or compressed already, and 300 kB for each connection.
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxMessageBytes,
+    perMessageDeflate: false,
+    clientTracking: false,
+  })
+  /** Those that are open. `ws` would need one more listener for each to know them. */
+  const open = new Set<WebSocket>()
   const frameOf = createFraming()
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -61,7 +68,18 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
     if (!mayConnect(request, server, origins)) return turnAway(socket, '403 Forbidden')
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroy)
-      serve(webSocket, new SocketConnection(webSocket, socket, frameOf), relay, request.socket.remoteAddress)
+      serve(webSocket, new SocketConnection(webSocket, socket, frameOf), request.socket.remoteAddress)
+    })
+  }
+
+  function serve(socket: WebSocket, connection: Connection, address: string | undefined): void {
+    open.add(socket)
+    socket.on('error', ignore)
+    const events = relay.accept(connection, address)
+    socket.on('message', (message) => events.onMessage(bytesOf(message)))
+    socket.on('close', () => {
+      open.delete(socket)
+      events.onClose()
     })
   }
 
@@ -69,8 +87,8 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
   return {
     async close() {
       server.off('upgrade', onUpgrade)
-      const left = [...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
-      const cut = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSE_GRACE_MS)
+      const left = [...open].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+      const cut = setTimeout(() => open.forEach((socket) => socket.terminate()), CLOSE_GRACE_MS)
       await Promise.all(left)
       clearTimeout(cut)
       sockets.close()
@@ -130,13 +148,6 @@ function destroy(this: Duplex): void {
 
 /** `ws` closes the socket after each of its errors, with the right code; without a listener the process would end. */
 function ignore(): void {}
-
-function serve(socket: WebSocket, connection: Connection, relay: Relay, address: string | undefined): void {
-  socket.on('error', ignore)
-  const events = relay.accept(connection, address)
-  socket.on('message', (message) => events.onMessage(bytesOf(message)))
-  socket.on('close', () => events.onClose())
-}
 
 /** A class, as there are thousands: a closure for each of its methods would weigh more than what they do. */
 class SocketConnection implements Connection {

@@ -21,6 +21,15 @@ export interface OutboxOwner {
   end(code: FailureCode, message: string): void
 }
 
+/** There while an outbox is full and somebody waits until it is not. */
+interface Draining {
+  readonly waiting: (() => void)[]
+  /** What the client had taken when it was last seen to take anything, and when that was. */
+  handedBytes: number
+  atMs: number
+  cancelPoll(): void
+}
+
 /**
  * What is on its way to one client. Frames gather while one event is dealt with and leave together, in one message if they fit. A class, as
  * each client has one, and holds nothing while nothing is on its way.
@@ -33,10 +42,7 @@ export class Outbox {
   #waitingBytes = 0
   #sentBytes = 0
   #isClosed = false
-  #drained: (() => void)[] | undefined
-  #cancelPoll: (() => void) | undefined
-  /** What the client had taken when it was last seen to take anything, and when that was. */
-  #progress: { readonly handedBytes: number; readonly atMs: number } | undefined
+  #draining: Draining | undefined
 
   constructor(connection: Connection, host: OutboxHost, owner: OutboxOwner) {
     this.#connection = connection
@@ -89,40 +95,45 @@ export class Outbox {
   /** Calls `fn` once when it is no longer full: later, never inside this call. */
   onDrained(fn: () => void): void {
     if (this.#isClosed) return
-    ;(this.#drained ??= []).push(fn)
-    if (this.#cancelPoll !== undefined) return
-    this.#progress = { handedBytes: this.#handedBytes(), atMs: this.#host.clock.nowMs() }
-    this.#pollLater()
+    if (this.#draining === undefined) {
+      const atMs = this.#host.clock.nowMs()
+      this.#draining = { waiting: [fn], handedBytes: this.#handedBytes(), atMs, cancelPoll: this.#pollLater() }
+    } else this.#draining.waiting.push(fn)
   }
 
   /** Forgets everything. */
   close(): void {
     this.#isClosed = true
-    this.#cancelPoll?.()
+    this.#draining?.cancelPoll()
     this.#waiting = undefined
     this.#waitingBytes = 0
-    this.#drained = undefined
+    this.#draining = undefined
   }
 
-  #pollLater(): void {
-    this.#cancelPoll = this.#host.clock.setTimer(this.#host.limits.drainPollMs, () => this.#poll())
+  #pollLater(): () => void {
+    return this.#host.clock.setTimer(this.#host.limits.drainPollMs, () => this.#poll())
   }
 
   #poll(): void {
     const { clock, limits } = this.#host
-    this.#cancelPoll = undefined
+    const draining = this.#draining
+    if (draining === undefined) return
     if (!this.isFull) {
-      const drained = this.#drained ?? []
-      this.#drained = undefined
-      for (const fn of drained) fn()
+      this.#draining = undefined
+      for (const fn of draining.waiting) fn()
       this.#host.flush()
       return
     }
     const handedBytes = this.#handedBytes()
     const nowMs = clock.nowMs()
-    let since = this.#progress!
-    if (handedBytes > since.handedBytes || nowMs < since.atMs) this.#progress = since = { handedBytes, atMs: nowMs }
-    if (nowMs - since.atMs < limits.stuckTimeoutMs) return this.#pollLater()
+    if (handedBytes > draining.handedBytes || nowMs < draining.atMs) {
+      draining.handedBytes = handedBytes
+      draining.atMs = nowMs
+    }
+    if (nowMs - draining.atMs < limits.stuckTimeoutMs) {
+      draining.cancelPoll = this.#pollLater()
+      return
+    }
     const message = `You have taken nothing for ${limits.stuckTimeoutMs} ms. Connect again; what you miss is in the log.`
     this.#owner.end('too-busy', message)
     // What its end makes the relay tell others is no part of another event.

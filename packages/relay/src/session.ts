@@ -9,6 +9,7 @@ import {
 } from '@syncline/protocol'
 import type { FailureCode, Frame, FrameReader } from '@syncline/protocol'
 import { arrivalOf } from './arrival.ts'
+import { Channels } from './channels.ts'
 import { Outbox, type OutboxHost, type OutboxOwner } from './outbox.ts'
 import type { Connection, ConnectionEvents, RelayLog } from './ports.ts'
 import type { Room } from './room.ts'
@@ -54,7 +55,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
   readonly #address: string
   readonly #host: SessionHost
   readonly #reader: FrameReader
-  readonly #channels = new Map<number, Subscription>()
+  readonly #channels = new Channels()
   #phase: 'new' | 'authenticating' | 'open' | 'ended' = 'new'
   #isDeaf = false
   /** Frames that came while the credential was looked at. */
@@ -179,12 +180,13 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
   }
 
   #open({ channel, space, basis }: Frame & { type: 'open' }): void {
-    if (this.#channels.has(channel)) return this.end('malformed', `Channel ${channel} is open already. Leave it first.`)
+    if (this.#channels.get(channel) !== undefined)
+      return this.end('malformed', `Channel ${channel} is open already. Leave it first.`)
     const flaw = this.#flawOf(space, basis)
     if (flaw !== undefined) return this.#failChannel(channel, flaw.code, flaw.message)
     const room = this.#host.room(space)
     const subscription = new Subscription(channel, basis, room, this, this.#host)
-    this.#channels.set(channel, subscription)
+    this.#channels.add(subscription)
     room.open(subscription, basis)
   }
 
@@ -212,7 +214,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
       const name = JSON.stringify(space.slice(0, 100))
       return { code: 'malformed', message: `${name} cannot name a space. Use ${SPACE_NAME_RULE}.` }
     }
-    for (const [channel, { room }] of this.#channels) {
+    for (const { channel, room } of this.#channels.values()) {
       if (room.space === space)
         return { code: 'malformed', message: `This space is open on channel ${channel} already. Use that.` }
     }
@@ -296,7 +298,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
   #leave(channel: number): void {
     const subscription = this.#channels.get(channel)
     if (subscription === undefined) return
-    this.#channels.delete(channel)
+    this.#channels.delete(subscription)
     subscription.room.leave(subscription)
   }
 
@@ -319,7 +321,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
     this.#phase = 'ended'
     this.#cancelTimer?.()
     this.#host.silence.forget(this)
-    for (const channel of [...this.#channels.keys()]) this.#leave(channel)
+    for (const { channel } of [...this.#channels.values()]) this.#leave(channel)
     this.outbox.close()
     this.#held = undefined
     this.#host.forget(this)

@@ -152,6 +152,34 @@ test('[RL17] a channel that is open cannot be opened; a space is open on one cha
   expect(a.closed).toEqual({ code: 4400, reason: 'malformed' })
 })
 
+test('[RL17] of the channels of one session each is left by itself, whether it is one of several or the only one', async () => {
+  const { relay } = world()
+  const client = connect(relay)
+  client.hello()
+  const opened = async (channel: number, space: string): Promise<void> => {
+    const before = client.all('basis').length
+    client.open(space, { channel })
+    await until(() => client.all('basis').length > before)
+  }
+  const leave = async (...channels: number[]): Promise<number> => {
+    for (const channel of channels) client.say({ type: 'leave', channel })
+    await turns()
+    return relay.load.rooms
+  }
+  await opened(3, 'a')
+  // A number that nobody has, and the only one.
+  expect([await leave(4), await leave(3)]).toEqual([1, 0])
+  await opened(3, 'b')
+  await opened(4, 'c')
+  await opened(5, 'd')
+  expect([await leave(3), await leave(3), await leave(5, 4)]).toEqual([2, 2, 0])
+  await opened(3, 'b')
+  await opened(4, 'a')
+  client.drop()
+  await turns()
+  expect([relay.load, client.all('failure')]).toEqual([{ sessions: 0, rooms: 0 }, []])
+})
+
 test('[RL18] a basis that cannot be is refused on its channel', async () => {
   const { relay } = world({ limits: { maxNamedWriters: 1 } })
   const a = await join(relay, 'one', { basis: { relaySeq: 1 } })
