@@ -25,16 +25,20 @@ function cpuUs(): number {
   return user + system
 }
 
-/** What objects and buffers take, and the process. It is collected until no more falls: what one collection lets go of may hold others until a turn later. */
+/** So many collections let go of nothing more before that is believed: code, for one, is let go of only when it was found unused several times. */
+const IN_VAIN = 8
+
+/** What objects and buffers take, and the process, when nothing more can be collected: what one collection lets go of may hold others until a turn later. */
 async function memory(): Promise<{ readonly rssBytes: number; readonly heldBytes: number }> {
   let heldBytes = Infinity
-  for (;;) {
+  for (let inVain = 0; inVain < IN_VAIN;) {
     gc()
     await nextTurn()
-    const { rss, heapUsed, external } = process.memoryUsage()
-    if (heapUsed + external >= heldBytes) return { rssBytes: rss, heldBytes }
-    heldBytes = heapUsed + external
+    const { heapUsed, external } = process.memoryUsage()
+    inVain = heapUsed + external < heldBytes ? 0 : inVain + 1
+    heldBytes = Math.min(heldBytes, heapUsed + external)
   }
+  return { rssBytes: process.memoryUsage().rss, heldBytes }
 }
 
 const [name = '', folder = ''] = process.argv.slice(2)
