@@ -5,7 +5,7 @@ import { MAX_MESSAGE_BYTES } from '@syncline/protocol'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { createFraming } from './websocket-frame.ts'
 import { RelayError } from './errors.ts'
-import type { Connection } from './ports.ts'
+import type { Connection, ConnectionEvents } from './ports.ts'
 import type { Relay } from './relay.ts'
 
 /** A peer that does not answer the closing of its socket for so long is cut off. */
@@ -57,8 +57,8 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
     perMessageDeflate: false,
     clientTracking: false,
   })
-  /** Those that are open. `ws` would need one more listener for each to know them. */
-  const open = new Set<WebSocket>()
+  /** Those that are open, by which the listeners are the same for all: `ws` would need one more for each to know them. */
+  const open = new Map<WebSocket, ConnectionEvents>()
   const frameOf = createFraming()
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -73,22 +73,28 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
   }
 
   function serve(socket: WebSocket, connection: Connection, address: string | undefined): void {
-    open.add(socket)
+    open.set(socket, relay.accept(connection, address))
     socket.on('error', ignore)
-    const events = relay.accept(connection, address)
-    socket.on('message', (message) => events.onMessage(bytesOf(message)))
-    socket.on('close', () => {
-      open.delete(socket)
-      events.onClose()
-    })
+    socket.on('message', onMessage)
+    socket.on('close', onClose)
+  }
+
+  function onMessage(this: WebSocket, message: RawData): void {
+    open.get(this)?.onMessage(bytesOf(message))
+  }
+
+  function onClose(this: WebSocket): void {
+    const events = open.get(this)
+    open.delete(this)
+    events?.onClose()
   }
 
   server.on('upgrade', onUpgrade)
   return {
     async close() {
       server.off('upgrade', onUpgrade)
-      const left = [...open].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
-      const cut = setTimeout(() => open.forEach((socket) => socket.terminate()), CLOSE_GRACE_MS)
+      const left = [...open.keys()].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+      const cut = setTimeout(() => open.forEach((_, socket) => socket.terminate()), CLOSE_GRACE_MS)
       await Promise.all(left)
       clearTimeout(cut)
       sockets.close()
