@@ -1,5 +1,6 @@
 import { Cell, type CellFamily } from './cells.ts'
 import type { Born } from './policy.ts'
+import { lowerBound } from './sorted.ts'
 import { areMemberIds } from './ref.ts'
 
 /** Lays rows as cells of a family. False, and nothing is done, where their ids do not ascend, from row to row and behind those that were laid before, are no ids of members, or one of them has a cell. */
@@ -119,15 +120,8 @@ export class RowCells extends Map<string, Cell> {
   #find(id: string): number {
     const ids = this.#ids
     if (ids[this.#at + 1] === id) return (this.#at += 1)
-    let low = 0
-    let high = ids.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (ids[middle]! < id) low = middle + 1
-      else high = middle
-    }
-    if (ids[low] !== id) return -1
-    return (this.#at = low)
+    const row = lowerBound(ids, id)
+    return ids[row] === id ? (this.#at = row) : -1
   }
 
   #blockOf(row: number): Block {

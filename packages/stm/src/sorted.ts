@@ -165,7 +165,8 @@ function chunkFor(chunks: Chunks, item: string): number {
   return low
 }
 
-function lowerBound(items: readonly string[], item: string): number {
+/** How many of some ascending strings are less than `item`. */
+export function lowerBound(items: readonly string[], item: string): number {
   let low = 0
   let high = items.length
   while (low < high) {
