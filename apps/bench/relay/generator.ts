@@ -94,7 +94,7 @@ export function createLoad(name: string, port: number, measured: (isOver: boolea
     await sleep(200)
   }
 
-  const newRoom = (): string => `room ${++rooms}`.replace(' ', '-')
+  const newRoom = (): string => `room-${++rooms}`
 
   /** Resolves when all of `clients` have been brought so many. */
   async function brought(clients: readonly Client[], count: number): Promise<void> {
