@@ -34,6 +34,8 @@ interface Round {
 }
 
 interface Content {
+  /** How the storage is: a page that could not open it shows nothing of what is stored. */
+  readonly storage: string
   readonly ids: readonly string[]
   readonly writes: number
 }
@@ -98,6 +100,7 @@ test('[ST37] [ID2] [ID19] whatever ends a page or its browser, what it was promi
 
       // Read before the relay can have told anything.
       const content = await openNext(number + 1)
+      expect(content).toMatchObject({ storage: 'ok' })
       const kept = keptOf(round, content)
       if (isTold(end)) {
         told.pages++
@@ -189,11 +192,13 @@ async function openAndRead(
   await page.goto(labUrl)
   return page.evaluate(async (it) => {
     await lab.open(it)
-    return { ids: lab.store.get(lab.cards), writes: lab.store.get(lab.writes) }
+    const { storage, storageError } = lab.store.status
+    const ids = lab.store.get(lab.cards)
+    return { storage: storageError?.message ?? storage, ids, writes: lab.store.get(lab.writes) }
   }, options)
 }
 
-function read(page: Page): Promise<Content> {
+function read(page: Page): Promise<Omit<Content, 'storage'>> {
   return page.evaluate(() => ({ ids: lab.store.get(lab.cards), writes: lab.store.get(lab.writes) }))
 }
 

@@ -19,7 +19,7 @@ const isDatabaseHeld = ({ page }: LabPage): Promise<boolean> =>
     const answer = new Promise<boolean>((resolve) => {
       const request = indexedDB.open(database!.name!)
       request.onsuccess = () => {
-        const transaction = request.result.transaction('entries', 'readwrite')
+        const transaction = request.result.transaction(request.result.objectStoreNames, 'readwrite')
         transaction.objectStore('entries').count().onsuccess = () => resolve(false)
         transaction.oncomplete = () => request.result.close()
       }

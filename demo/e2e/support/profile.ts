@@ -51,11 +51,21 @@ export async function openProfile(options: LaunchOptions, existing?: string): Pr
       isRunning = false
       process.kill(pid, 'SIGKILL')
       await closed
+      // It has closed its pipes before it is gone, and may still hold the lock of a database.
+      while (isThere(pid)) await new Promise((resolve) => setTimeout(resolve, 5))
     },
     stop,
     async remove() {
       await stop()
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }

@@ -50,6 +50,12 @@ export type StoreName = 'entries' | 'fences' | 'claims' | 'meta' | 'aside'
 /** How long after the browser closed a connection we look for what became of the database. */
 const CHECK_AFTER_MS = 1000
 
+/**
+ * How long to wait before each further try to open a database for the first time. Browsers fail to when what had it open before is still on its way out, or
+ * their storage has just broken down: what nobody tries again is a session in memory, beside all that is stored.
+ */
+const PATIENCES_MS = [50, 450]
+
 /** Connects to the database behind the storage called `name`. `version` is for tests of what newer code will do. */
 export function connect(
   name: string,
@@ -108,7 +114,7 @@ export function connect(
     })
   }
 
-  async function open(onTerminated: () => void): Promise<IDBDatabase> {
+  async function open(onTerminated: () => void, patiencesMs = PATIENCES_MS): Promise<IDBDatabase> {
     try {
       const { databases } = surroundings
       if (databases === undefined) throw missingError(name)
@@ -127,8 +133,15 @@ export function connect(
       return database
     } catch (error) {
       const reason = lost ?? toStoreError(error, name, 'open')
+      const isFailed = reason.code === 'storage-failed'
       // It was open before: whatever the browser says, it is the connection that is gone.
-      throw identity !== undefined && reason.code === 'storage-failed' ? droppedError(name, 'open', error) : reason
+      if (isFailed && identity !== undefined) throw droppedError(name, 'open', error)
+      const [patienceMs, ...others] = patiencesMs
+      // Where there is none, or it is forbidden, there will be none in a moment.
+      const isFinal = !isFailed || reason === error || nameOf(error) === 'SecurityError'
+      if (isFinal || patienceMs === undefined) throw reason
+      await new Promise<void>((resolve) => surroundings.setTimer(patienceMs, resolve))
+      return open(onTerminated, others)
     }
   }
 

@@ -67,7 +67,7 @@ export function missingError(name: string): StoreError {
 export function blockedError(name: string, asked: string): StoreError {
   return new StoreError(
     'storage-blocked',
-    `Cannot ${asked} "${name}" yet: another tab or window still has it open and does not let go. Close or reload the other tabs of this app, then try again.`,
+    `Cannot ${asked} "${name}" yet: another tab has it open and does not let go. Close or reload the other tabs of this app, then try again.`,
   )
 }
 

@@ -3,7 +3,9 @@ import { cdp, server } from 'vitest/browser'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../src/connection.ts'
 import { FORMAT_VERSION } from '../src/format.ts'
+import { databasesHere } from '../src/databases.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
+import { surroundingsHere } from '../src/surroundings.ts'
 import { freshName, patient } from './names.ts'
 import { observeTransactions } from './observed.ts'
 
@@ -241,4 +243,49 @@ test('[ID11] where nothing can be stored, opening says so', async () => {
   const name = freshName()
   const { log } = await openLog(name)
   expect(await bytesOf(log)).toEqual([])
+})
+
+/** A storage of which opening fails so often, and how often and after how long it was tried; a wait is over at once. */
+function failing(name: string, times: number, reason: string) {
+  const waits: number[] = []
+  let tries = 0
+  const storage = indexedDb(name, {
+    ...surroundingsHere,
+    databases: {
+      ...databasesHere,
+      open: (...args) =>
+        ++tries > times ? databasesHere.open(...args) : Promise.reject(new DOMException('Cannot.', reason)),
+    },
+    setTimer(delayMs, fn) {
+      waits.push(delayMs)
+      queueMicrotask(fn)
+      return () => undefined
+    },
+  })
+  return { storage, waits, tries: () => tries }
+}
+
+test.each(['UnknownError', 'AbortError'])(
+  '[ID24] what the browser fails to open once (%s) is there when it is tried again',
+  async (reason) => {
+    const name = freshName()
+    const { log: before } = await openLog(name)
+    await before.append(Uint8Array.of(1))
+    const { storage, waits, tries } = failing(name, 2, reason)
+    const log = await storage.openLog('space')
+    expect(await bytesOf(log)).toEqual([1])
+    expect(tries()).toBe(3)
+    expect(waits).toEqual([50, 450])
+    await log.close()
+  },
+)
+
+test('[ID24] what fails again and again is told after three tries, and what is forbidden at once', async () => {
+  const broken = failing(freshName(), Infinity, 'UnknownError')
+  await expect(broken.storage.openLog('space')).rejects.toMatchObject({ code: 'storage-failed' })
+  expect(broken.tries()).toBe(3)
+  const forbidden = failing(freshName(), Infinity, 'SecurityError')
+  await expect(forbidden.storage.openLog('space')).rejects.toMatchObject({ code: 'storage-failed' })
+  expect(forbidden.tries()).toBe(1)
+  expect(forbidden.waits).toEqual([])
 })
