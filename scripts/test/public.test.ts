@@ -52,6 +52,10 @@ test('every function of idb/care is called in an example that runs', async () =>
   expect(uncalled(await import('../../packages/idb/src/care/index.ts'))).toEqual([])
 })
 
+test('every function of relay/care is called in an example that runs', async () => {
+  expect(uncalled(await import('../../packages/relay/src/care/index.ts'))).toEqual([])
+})
+
 test('every function of idb/principals is called in an example that runs', async () => {
   expect(uncalled(await import('../../packages/idb/src/principals/index.ts'))).toEqual([])
 })

@@ -1,13 +1,22 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { readOptions, usage, UsageError } from './options.ts'
+import { readOptions } from './options.ts'
+import { commandNames, usage, UsageError } from './usage.ts'
 
 /** A stop that takes longer is an end: the log is whole at every moment. */
 const STOP_TIMEOUT_MS = 1900
 
 async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2), process.env)
+  const [word, ...rest] = process.argv.slice(2)
+  const command = commandNames.find((name) => name === word)
+  if (command !== undefined && !rest.includes('--help')) {
+    const { runCommand } = await import('./care.ts')
+    // Not by `exit`, which would cut off what a pipe has not taken yet.
+    process.exitCode = await runCommand(command, rest, process.env)
+    return
+  }
+  const options = readOptions(command === undefined ? process.argv.slice(2) : rest, process.env)
   if (options === 'help') return void process.stdout.write(usage)
   if (options === 'version') return void process.stdout.write(`${version()}\n`)
   // Who asks how to use it, or asks wrongly, is answered at once: the relay is loaded when it is to run.

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { logLevels, UsageError } from './usage.ts'
 
 /** How the program was asked to run. */
 export interface ProgramOptions {
@@ -13,29 +14,7 @@ export interface ProgramOptions {
   readonly origins: readonly string[]
 }
 
-const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 type LogLevel = (typeof logLevels)[number]
-
-/** What the user got wrong, in one line. */
-export class UsageError extends Error {}
-
-export const usage: string = `syncline-relay: orders, stores and forwards the Changes of Syncline apps.
-
-Usage: syncline-relay [options]
-
-  --port <number>      port to listen on; 0 takes a free one    SYNCLINE_PORT       4400
-  --host <address>     address to listen on                     SYNCLINE_HOST       127.0.0.1
-  --data <folder>      where the logs are kept                  SYNCLINE_DATA       ./data
-  --static <folder>    a built app to serve on the same port    SYNCLINE_STATIC
-  --origin <origin>    a web origin that may connect, besides   SYNCLINE_ORIGINS
-                       those of this machine; may be repeated   (separated by commas)
-  --log-level <level>  ${logLevels.join(', ')}         SYNCLINE_LOG_LEVEL  warn
-  --help               this text
-  --version            the version
-
-The URL is printed on standard output when the relay is ready; the log, one JSON object a line, goes to standard error.
-Clients are not asked who they are: on an address other than 127.0.0.1, all who can reach it can read and write every space.
-`
 
 /** Reads the arguments, and the environment for what they leave open. Throws {@link UsageError}. */
 export function readOptions(

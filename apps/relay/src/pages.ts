@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
 import send from 'send'
-import { UsageError } from './options.ts'
+import { UsageError } from './usage.ts'
 
 /** Names under this path hold a hash of what is in the file. */
 const HASHED = /^\/assets\//

@@ -6,7 +6,13 @@ export type RelayErrorCode =
   | 'data-in-use'
   /** The data folder was written by a newer version of Syncline. */
   | 'data-newer'
-  /** Stored bytes are not what was written.. */
+  /** The data folder was written by an older version of Syncline, and only a relay that starts on it brings it up to date. */
+  | 'data-older'
+  /** There is no data where it was to be read. */
+  | 'data-missing'
+  /** There is data already where it was to be written. */
+  | 'data-exists'
+  /** Stored bytes are not what was written. */
   | 'damaged'
   /** Somebody else has appended to a log that this relay held. */
   | 'fenced'

@@ -9,6 +9,18 @@ import type { WriterState } from './ports.ts'
  * so a row that was damaged, or that stands at another row's place, is found when it is read.
  */
 
+/** The file in a data folder. */
+export const DATA_FILE = 'relay.mdb'
+
+/**
+ * The version of the rows in the data folder. In the first one nothing but the Changes themselves said whose a Yjs client is, and what the greatest stamp; up to the
+ * second one the whole log of a space had one epoch; up to the third one each Change was a row.
+ */
+export const FORMAT = 4
+
+/** Under which the folder says it. */
+export const FORMAT_KEY: Buffer = Buffer.from('format')
+
 /** One of the tables of the folder. */
 export type Rows = Database<Buffer, Buffer>
 

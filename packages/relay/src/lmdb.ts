@@ -1,9 +1,10 @@
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, realpathSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, realpathSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import type { Stretch } from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
 import { RelayError } from './errors.ts'
+import { makeFolder } from './folders.ts'
 import { isAlive, ownerOf, type Owner } from './lmdb-owner.ts'
 import {
   decodeEpoch,
@@ -15,6 +16,8 @@ import {
   encodeOwner,
   encodeSpace,
   encodeWriter,
+  FORMAT,
+  FORMAT_KEY,
   recordKey,
   relaySeqOf,
   seal,
@@ -28,13 +31,6 @@ import { changesIn, runsOf } from './lmdb-runs.ts'
 import { upgrade } from './lmdb-upgrade.ts'
 import type { LogStorage, SpaceAppend, SpaceState, WriterState } from './ports.ts'
 
-/**
- * The version of the rows in the data folder. In the first one nothing but the Changes themselves said whose a Yjs client is, and what the greatest stamp; up to the
- * second one the whole log of a space had one epoch; up to the third one each Change was a row.
- */
-const FORMAT = 4
-
-const FORMAT_KEY = Buffer.from('format')
 const OWNER_KEY = Buffer.from('owner')
 const SPACES_KEY = Buffer.from('spaces')
 
@@ -263,14 +259,6 @@ function prepare(folder: string): string {
   } catch (error) {
     throw unwritable(folder, error)
   }
-}
-
-/** Not by the recursive option of `mkdir`: below /proc, Node 20 tries that for ever. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return
-  const parent = dirname(path)
-  if (parent !== path) makeFolder(parent)
-  mkdirSync(path)
 }
 
 function openRoot(folder: string, path: string): RootDatabase<Buffer, Buffer> {

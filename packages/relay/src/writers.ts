@@ -2,7 +2,7 @@ import type { WriterId } from '@syncline/stm'
 import type { EndedWriter, WriterState } from './ports.ts'
 
 /** So many checksums of a writer are remembered: more Changes than that are seldom sent again after a lost acknowledgement. */
-const RECENT = 32
+export const RECENT = 32
 
 /** So many writers without anything on its way to the disk stay in memory for each space. */
 const KEPT = 4096

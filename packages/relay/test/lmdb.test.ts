@@ -2,42 +2,12 @@ import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import { expect, test } from 'vitest'
-import { open } from 'lmdb'
 import { isAlive, ownerOf } from '../src/lmdb-owner.ts'
 import { decodeSpace, encodeSpace, seal, unseal } from '../src/lmdb-rows.ts'
 import { openLmdbStorage } from '../src/lmdb.ts'
 import { temporaryFolder } from './folder.ts'
 import { ann, bob, eve, join, record, run, sums, told, until, world } from './kit.ts'
-
-/** Opens the rows of a closed data folder and lets the test change them: null removes one. */
-async function tamper(
-  folder: string,
-  table: string,
-  change: (key: Buffer, value: Buffer) => Buffer | null | undefined,
-): Promise<number> {
-  const root = open({
-    path: joinPath(folder, 'relay.mdb'),
-    noSubdir: true,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    overlappingSync: false,
-  })
-  const rows = root.openDB<Buffer, Buffer>(table, { encoding: 'binary', keyEncoding: 'binary' })
-  let changed = 0
-  for (const { key, value } of [...rows.getRange()]) {
-    const row = change(Buffer.from(key), Buffer.from(value))
-    if (row === undefined) continue
-    await (row === null ? rows.remove(key) : rows.put(key, row))
-    changed += 1
-  }
-  await root.close()
-  return changed
-}
-
-const flipped = (value: Buffer, at: number): Buffer => {
-  value[at]! ^= 1
-  return value
-}
+import { flipped, tamper } from './tamper.ts'
 
 const used = { documents: [7] }
 const epoch = 'e'.repeat(32)

@@ -1,0 +1,155 @@
+import process from 'node:process'
+import { parseArgs } from 'node:util'
+import { backupData, exportData, readChanges, restoreData, verifyData } from '@syncline/relay/care'
+import type { DataReport, ReadableChange } from '@syncline/relay/care'
+import { UsageError, type CommandName } from './usage.ts'
+
+/** Exit code of a command that did what it was asked, and found damage. */
+const DAMAGED = 2
+
+/** What a command says: what was done goes to standard output, what is damaged to standard error. */
+interface Output {
+  say(line: string): void
+  complain(line: string): void
+}
+
+const output: Output = {
+  say: (line) => void process.stdout.write(`${line}\n`),
+  complain: (line) => void process.stderr.write(`${line}\n`),
+}
+
+interface Given {
+  readonly data?: string
+  readonly from?: string
+  readonly to?: string
+  readonly space?: string
+}
+
+interface Command {
+  /** What it has to be given; `--data` may come from the environment. */
+  readonly needs: readonly (keyof Given)[]
+  readonly may: readonly (keyof Given)[]
+  /** Does it, and gives the exit code. */
+  run(given: Required<Given>): Promise<number>
+}
+
+const commands: Readonly<Record<CommandName, Command>> = {
+  backup: {
+    needs: ['data', 'to'],
+    may: [],
+    run: async ({ data, to }) => tell(await backupData(data, to), `Copied to ${to}`),
+  },
+  restore: {
+    needs: ['from', 'data'],
+    may: [],
+    run: async ({ from, data }) => tell(await restoreData(from, data), `Restored to ${data}`),
+  },
+  verify: {
+    needs: ['data'],
+    may: [],
+    run: async ({ data }) => tell(await verifyData(data), `Read ${data}`),
+  },
+  inspect: {
+    needs: ['data'],
+    may: ['space'],
+    run: ({ data, space }) => (space === '' ? inspect(data) : inspectSpace(data, space)),
+  },
+  export: {
+    needs: ['data', 'to'],
+    may: ['space'],
+    async run({ data, to, space }) {
+      const { files, damaged } = await exportData(data, to, space === '' ? undefined : space)
+      for (const { name, space: named, changes } of files) output.say(`${name}  ${quoted(named)}, ${changes} Changes`)
+      if (damaged === 0) return 0
+      output.complain(`At ${damaged} places a log could not be read. The files say where.`)
+      return DAMAGED
+    },
+  },
+}
+
+/** Runs a command and gives its exit code. Rejects with `RelayError` or {@link UsageError}. */
+export async function runCommand(
+  name: CommandName,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const { needs, may, run } = commands[name]
+  const found = parse(name, args, [...needs, ...may])
+  const data = found.data ?? env.SYNCLINE_DATA ?? './data'
+  const given = { from: '', to: '', space: '', ...found, data }
+  const missing = needs.find((option) => given[option] === '')
+  if (missing !== undefined) throw new UsageError(`${name} needs --${missing}. See syncline-relay --help.`)
+  return run(given)
+}
+
+function parse(name: string, args: readonly string[], known: readonly (keyof Given)[]): Given {
+  try {
+    const options = Object.fromEntries(known.map((option) => [option, { type: 'string' as const }]))
+    return parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    const [problem] = String(error instanceof Error ? error.message : error).split('\n')
+    throw new UsageError(`${name}: ${problem!.replace(/\.$/, '')}. See syncline-relay --help.`)
+  }
+}
+
+/** Says what was done to how much, and what is damaged. */
+function tell({ spaces, findings }: DataReport, done: string): number {
+  const changes = spaces.reduce((sum, { changes: some }) => sum + some, 0)
+  for (const { space, message } of findings)
+    output.complain(space === undefined ? message : `${quoted(space)}: ${message}`)
+  output.say(
+    `${done}: ${spaces.length} spaces, ${changes} Changes, ${findings.length === 0 ? 'no damage' : 'damaged'}.`,
+  )
+  return findings.length === 0 ? 0 : DAMAGED
+}
+
+async function inspect(data: string): Promise<number> {
+  const report = await verifyData(data)
+  for (const { space, changes, sizeBytes, epochs, writers, latestAt } of report.spaces) {
+    const last = changes === 0 ? '' : `, the last one of ${dayOf(latestAt)}`
+    output.say(`${quoted(space)}: ${changes} Changes, ${sizeBytes} bytes, ${writers} writers, ${epochs} epochs${last}`)
+  }
+  return tell(report, `Read ${data}`)
+}
+
+async function inspectSpace(data: string, space: string): Promise<number> {
+  let code = 0
+  await readChanges(
+    data,
+    (stored) => {
+      if ('damage' in stored) code = DAMAGED
+      if ('damage' in stored) output.complain(`${stored.relaySeq}  ${stored.damage}`)
+      else output.say(inWords(stored))
+    },
+    space,
+  )
+  return code
+}
+
+/** A Change in one line: where it stands, who wrote it and when, and what it does. */
+function inWords(stored: ReadableChange): string {
+  const { relaySeq, record, change } = stored
+  if (change === undefined) return `${relaySeq}  ${record.length} bytes that this version cannot read`
+  const { writer, seq, at, ops, effects } = change
+  const done = ops.map(({ tag, address, arbiter, payload }) => {
+    const who = arbiter === 'local' ? '' : ` (${arbiter})`
+    return `${tag} ${quoted(address)}${who} ${shortened(JSON.stringify(payload))}`
+  })
+  const asked = effects.map(({ handler }) => `effect ${quoted(handler)}`)
+  return `${relaySeq}  ${dayOf(at)}  ${writer}:${seq}  ${[...done, ...asked].join('; ')}`
+}
+
+/** So that no name can pretend to be another line. */
+function quoted(name: string): string {
+  return JSON.stringify(name)
+}
+
+function shortened(text: string): string {
+  return text.length <= 100 ? text : `${text.slice(0, 100)}… (${text.length} characters)`
+}
+
+/** Stamps are in microseconds, and those of strangers may be any. */
+function dayOf(at: number): string {
+  const date = new Date(at / 1000)
+  return Number.isNaN(date.getTime()) ? `${at} µs` : date.toISOString()
+}

@@ -1,0 +1,36 @@
+/** What the user got wrong, in one line. */
+export class UsageError extends Error {}
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+/** What looks after the data. */
+export const commandNames = ['backup', 'restore', 'verify', 'inspect', 'export'] as const
+export type CommandName = (typeof commandNames)[number]
+
+export const usage: string = `syncline-relay: orders, stores and forwards the Changes of Syncline apps.
+
+Usage: syncline-relay [options]              runs the relay
+       syncline-relay <command> [options]    looks after its data, whether a relay runs on it or not
+
+  --port <number>      port to listen on; 0 takes a free one    SYNCLINE_PORT       4400
+  --host <address>     address to listen on                     SYNCLINE_HOST       127.0.0.1
+  --data <folder>      where the logs are kept                  SYNCLINE_DATA       ./data
+  --static <folder>    a built app to serve on the same port    SYNCLINE_STATIC
+  --origin <origin>    a web origin that may connect, besides   SYNCLINE_ORIGINS
+                       those of this machine; may be repeated   (separated by commas)
+  --log-level <level>  ${logLevels.join(', ')}         SYNCLINE_LOG_LEVEL  warn
+  --help               this text
+  --version            the version
+
+The URL is printed on standard output when the relay is ready; the log, one JSON object a line, goes to standard error.
+Clients are not asked who they are: on an address other than 127.0.0.1, all who can reach it can read and write every space.
+
+  backup  --data <folder> --to <folder>     copies the data, and reads the copy
+  restore --from <backup> --data <folder>   makes a data folder of a backup that is not damaged
+  verify  --data <folder>                   reads everything, and says what is not as it was written
+  inspect --data <folder> [--space <name>]  says which spaces there are, or each Change of one in words
+  export  --data <folder> --to <folder> [--space <name>]
+                                            writes the log of each space, or of one, as lines of JSON
+
+Exit codes: 0 done; 1 it could not be done, and one line on standard error says why; 2 done, and something is damaged.
+`

@@ -1,0 +1,31 @@
+/** What there is of a space in a data folder. */
+export interface SpaceReport {
+  readonly space: string
+  /** How many Changes its log has, by its entry. */
+  readonly changes: number
+  /** The bytes of those that can be read. */
+  readonly sizeBytes: number
+  /** Runs of the relay that have written to it. */
+  readonly epochs: number
+  /** Writers that ever wrote to it, or were refused. */
+  readonly writers: number
+  /** The greatest stamp in it, in microseconds since 1970; 0 when it is empty. */
+  readonly latestAt: number
+}
+
+/** Something that is not as it was written. */
+export interface Finding {
+  /** Undefined when it is about the folder. */
+  readonly space: string | undefined
+  /** The first Change that it is about, if it is about one. */
+  readonly relaySeq: number | undefined
+  readonly message: string
+}
+
+/** What there is in a data folder, and what is wrong with it. */
+export interface DataReport {
+  /** By name. */
+  readonly spaces: readonly SpaceReport[]
+  /** Of each space the first ten. */
+  readonly findings: readonly Finding[]
+}
