@@ -6,7 +6,7 @@ import { FORMAT_VERSION } from '../src/format.ts'
 import { databasesHere } from '../src/databases.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
 import { surroundingsHere } from '../src/surroundings.ts'
-import { freshName, patient } from './names.ts'
+import { atOnce, freshName, patient } from './names.ts'
 import { observeTransactions } from './observed.ts'
 
 /** The DevTools protocol (https://chromedevtools.github.io/devtools-protocol/). */
@@ -258,8 +258,7 @@ function failing(name: string, times: number, reason: string) {
     },
     setTimer(delayMs, fn) {
       waits.push(delayMs)
-      queueMicrotask(fn)
-      return () => undefined
+      return atOnce(delayMs, fn)
     },
   })
   return { storage, waits, tries: () => tries }

@@ -1,4 +1,5 @@
 import { databaseName } from '../src/format.ts'
+import { type Surroundings, surroundingsHere } from '../src/surroundings.ts'
 
 let count = 0
 
@@ -15,3 +16,7 @@ export async function versionsOf(name: string): Promise<readonly number[]> {
   const all = await indexedDB.databases()
   return all.flatMap((each) => (each.name === databaseName(name) && each.version! > 0 ? [each.version!] : []))
 }
+
+/** The timers of somebody who tries again at once, and is as patient with others as anybody. */
+export const atOnce: Surroundings['setTimer'] = (delayMs, fn) =>
+  surroundingsHere.setTimer(delayMs < 500 ? 0 : delayMs, fn)

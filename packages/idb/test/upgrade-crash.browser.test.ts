@@ -4,7 +4,8 @@ import { FORMAT_VERSION } from '../src/format.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
 import { fixtures, look, rebuild, type Fixture } from './fixtures/database.ts'
 import { shownBy, SPACES } from './fixtures/work.ts'
-import { freshName, versionsOf } from './names.ts'
+import { surroundingsHere } from '../src/surroundings.ts'
+import { atOnce, freshName, versionsOf } from './names.ts'
 import { openTab } from './tab.ts'
 
 // An upgrade comes to an end at each of its calls in turn: what was there is whole, or what is new is.
@@ -19,13 +20,15 @@ type Method = (this: IDBDatabase | IDBObjectStore, ...given: never[]) => unknown
 const OF_DATABASES = ['createObjectStore', 'deleteObjectStore']
 const OF_STORES = ['createIndex', 'deleteIndex', 'put', 'add', 'delete', 'clear', 'get', 'getAll', 'openCursor']
 
-/** Calls `before` and `after` with the number of each call by which a page upgrades a database. Returns what puts all back. */
+/**
+ * Calls `before` and `after` with the number of each call by which a page upgrades a database; a second try begins anew. Returns what puts all back.
+ */
 function watch(
   { IDBDatabase: databases, IDBObjectStore: stores }: Realm,
   before: (call: number) => void,
   after: (call: number, transaction: IDBTransaction) => void,
 ): () => void {
-  let calls = 0
+  const calls = new WeakMap<IDBDatabase, number>()
   const undo: (() => void)[] = []
   const wrap = (prototype: object, names: readonly string[]): void => {
     for (const name of names) {
@@ -34,7 +37,9 @@ function watch(
       const watched: Method = function (...given) {
         const isStore = this instanceof stores
         if (isStore && this.transaction.mode !== 'versionchange') return original.apply(this, given)
-        const call = ++calls
+        const database = isStore ? this.transaction.db : (this as IDBDatabase)
+        const call = (calls.get(database) ?? 0) + 1
+        calls.set(database, call)
         before(call)
         const result = original.apply(this, given)
         // Of a database it is one of the store that was made.
@@ -102,7 +107,7 @@ const ends: Readonly<Record<string, End>> = {
 }
 
 async function openUntil(name: string, stop: () => void, isReached: () => boolean): Promise<boolean> {
-  const outcome = await indexedDb(name)
+  const outcome = await indexedDb(name, { ...surroundingsHere, setTimer: atOnce })
     .openLog(SPACES[0])
     .then(
       (log) => log.close(),
