@@ -23,7 +23,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     pino.destination({ fd: process.stderr.fd, sync: true }),
   )
   const server = createServer(createPages(options.static))
-  const storage = await openLmdbStorage(options.data)
+  const storage = await openLmdbStorage(options.data, log)
   const relay = createRelay({ storage, log })
   const sockets = attachRelay(server, relay, { origins: options.origins })
   let address

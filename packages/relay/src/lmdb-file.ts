@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { RelayError } from './errors.ts'
 
 /*
@@ -116,24 +116,43 @@ export class LmdbFile {
     if (tree !== undefined) yield* this.#rows(tree, holes, bodies)
   }
 
+  /** Of which transaction this is what it left. */
+  get transaction(): bigint {
+    return this.#transaction
+  }
+
   /**
-   * Looks at all of the file but the inside of long values, and gives what is wrong, in holes. `onRow` is called with each row. Each page belongs to one thing, or to those
-   * that are free: so a page that stands in the place of another, as whole as it may be, is found.
+   * Looks at all of the file but the inside of long values, and gives what is wrong, in holes. Each page belongs to one thing, or to those that are free: so a page that stands in
+   * the place of another, as whole as it may be, is found. A row that is not sound is a hole between those beside it: it may have had any key there.
    */
-  check(onRow: (table: string, row: Row, holes: Hole[]) => void = () => {}): readonly Hole[] {
+  check(isSound: (table: string, row: Row) => boolean = () => true): readonly Hole[] {
     const holes: Hole[] = []
     this.#met.fill(0)
     this.#meetFree(holes)
     for (const tree of this.#trees(holes).values()) {
+      const { table, root = 0 } = tree
+      const found: Hole[] = []
       let count = 0
-      for (const row of this.#rows(tree, holes, false)) {
-        count += 1
-        onRow(tree.table, row, holes)
+      let after: Buffer | undefined
+      let isBroken = false
+      const close = (before: Buffer | undefined): void => {
+        if (isBroken)
+          found.push({ table, page: root, why: 'leads to rows that are not what was written', after, before })
+        isBroken = false
       }
-      const isHoled = holes.some(({ table }) => table === tree.table)
-      if (isHoled || count === tree.entries) continue
-      const why = `has ${count} rows and counts ${tree.entries}`
-      holes.push({ table: tree.table, page: tree.root ?? 0, why, after: undefined, before: undefined })
+      for (const row of this.#rows(tree, found, false)) {
+        count += 1
+        if (isSound(table, row)) {
+          close(row.key)
+          after = row.key
+        } else isBroken = true
+      }
+      close(undefined)
+      if (found.length === 0 && count !== tree.entries) {
+        const why = `has ${count} rows and counts ${tree.entries}`
+        found.push({ table, page: root, why, after: undefined, before: undefined })
+      }
+      holes.push(...found)
     }
     return holes
   }
@@ -347,10 +366,14 @@ function byNumber(a: Buffer, b: Buffer): number {
 
 function openToRead(path: string): number {
   try {
+    if (!statSync(path).isFile()) throw new Error('it is no file')
     return openSync(path, 'r')
   } catch (error) {
-    const message = `There is no log of Syncline at ${path}: ${error instanceof Error ? error.message : String(error)}. Look for the right folder.`
-    throw new RelayError('data-missing', message, { cause: error })
+    const reason = error instanceof Error ? error.message : String(error)
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new RelayError('data-missing', `There is no log of Syncline at ${path}. Look for the right folder.`)
+    }
+    throw new RelayError('data-unwritable', `${path} cannot be read: ${reason}. Look who may.`, { cause: error })
   }
 }
 

@@ -24,14 +24,18 @@ export function ownerOf(folder: string): Owner {
  */
 export function isAlive(owner: Owner, self: Owner): boolean {
   if (owner.host !== self.host || owner.place !== self.place) return false
-  if (owner.pid === self.pid) return false
+  return owner.pid !== self.pid && isRunning(owner)
+}
+
+/** Whether a process of this machine still runs. */
+export function isRunning({ pid, started }: Pick<Owner, 'pid' | 'started'>): boolean {
   try {
-    process.kill(owner.pid, 0)
+    process.kill(pid, 0)
   } catch (error) {
     // EPERM: it lives, and belongs to somebody else.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return startOf(owner.pid) === owner.started
+  return startOf(pid) === started
 }
 
 /** When a process was started, in the system's ticks since boot; empty where there is no /proc. */

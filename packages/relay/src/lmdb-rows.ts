@@ -21,6 +21,9 @@ export const FORMAT = 4
 /** Under which the folder says it. */
 export const FORMAT_KEY: Buffer = Buffer.from('format')
 
+/** And which process uses it. */
+export const OWNER_KEY: Buffer = Buffer.from('owner')
+
 /** One of the tables of the folder. */
 export type Rows = Database<Buffer, Buffer>
 

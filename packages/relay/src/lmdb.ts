@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, realpathSync } from 'node:fs'
+import { accessSync, constants, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import type { Stretch } from '@syncline/protocol'
@@ -7,6 +7,7 @@ import { RelayError } from './errors.ts'
 import { makeFolder } from './folders.ts'
 import { isAlive, ownerOf, type Owner } from './lmdb-owner.ts'
 import {
+  DATA_FILE,
   decodeEpoch,
   decodeOwner,
   decodeSpace,
@@ -18,6 +19,7 @@ import {
   encodeWriter,
   FORMAT,
   FORMAT_KEY,
+  OWNER_KEY,
   recordKey,
   relaySeqOf,
   seal,
@@ -28,19 +30,16 @@ import {
   type SpaceRow,
 } from './lmdb-rows.ts'
 import { changesIn, runsOf } from './lmdb-runs.ts'
+import { makeFit } from './lmdb-mend.ts'
+import { quarantineIn, type Quarantine } from './lmdb-quarantine.ts'
 import { upgrade } from './lmdb-upgrade.ts'
-import type { LogStorage, SpaceAppend, SpaceState, WriterState } from './ports.ts'
+import { silentLog } from './system.ts'
+import type { LogStorage, RelayLog, SpaceAppend, SpaceState, WriterState } from './ports.ts'
 
-const OWNER_KEY = Buffer.from('owner')
 const SPACES_KEY = Buffer.from('spaces')
 
 /** No relaySeq is greater: keys give it six bytes. */
 const MAX_RELAY_SEQ = 2 ** 48 - 1
-
-/** The start of the first page of every LMDB file: a page header of 24 bytes and the mark (`MDB_meta` in liblmdb/mdb.c). */
-const META_BYTES = 4096
-const META_MAGIC_AT = 24
-const META_MAGIC = 0xbeef_c0de
 
 /** Data folders that this process has open. */
 const openFolders = new Set<string>()
@@ -48,12 +47,17 @@ const openFolders = new Set<string>()
 /**
  * Opens the {@link LogStorage} in a folder, by LMDB. One process at a time; the folder of a process that died is taken over.
  *
- * Rejects with `RelayError`: `data-unwritable`, `data-in-use`, `data-newer`, or `damaged` when the file is not LMDB's.
+ * Where the file is damaged, what is whole in it is copied and the file set aside; `report` is told. Then other spaces serve, and one that lost rows says so when it is read.
+ *
+ * Rejects with `RelayError`: `data-unwritable`, `data-in-use`, `data-newer`, or `damaged` when the file is not LMDB's, or nothing can be made of it.
  */
-export async function openLmdbStorage(folder: string): Promise<LogStorage> {
+export async function openLmdbStorage(folder: string, report: RelayLog = silentLog): Promise<LogStorage> {
   const path = prepare(folder)
   if (openFolders.has(path)) throw inUse(folder, 'this process')
-  const root = openRoot(folder, path)
+  const self = ownerOf(path)
+  const file = join(path, DATA_FILE)
+  await makeFit(file, folder, self, (row) => checkOwner(row, self, folder), report)
+  const root = openRoot(folder, file)
   const table = (name: string): Rows => root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
   const meta = table('meta')
   const spaces = table('spaces')
@@ -62,13 +66,21 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
   const documents = table('documents')
   /** The epoch of each stretch, under its first relaySeq. */
   const epochs = table('epochs')
-  const self = ownerOf(path)
+  let quarantine: Quarantine
   try {
     // Writing transactions exclude each other across processes, so two that start together cannot both find it free.
     root.transactionSync(() => {
       const format = takeOver(meta, self, folder)
       if (format !== undefined && format < FORMAT) upgrade({ spaces, log, documents, epochs }, format, folder)
     })
+    quarantine = quarantineIn(meta)
+    const { spaces: unserved, isNameless } = quarantine
+    if (unserved.size > 0 || isNameless) {
+      report.error(
+        { folder, unserved: unserved.size, isNameless },
+        'Spaces that lost what nobody could miss are not served.',
+      )
+    }
   } catch (error) {
     await root.close()
     throw error instanceof RelayError ? error : unwritable(folder, error)
@@ -84,7 +96,18 @@ export async function openLmdbStorage(folder: string): Promise<LogStorage> {
   function rowOf(space: string): SpaceRow | undefined {
     const key = spaceKey(space)
     const row = spaces.get(key)
-    return row && decodeSpace(unseal(key, row, `The entry of the space "${space}" in ${folder}`))
+    const found = row && decodeSpace(unseal(key, row, `The entry of the space "${space}" in ${folder}`))
+    if (found === undefined ? quarantine.isNameless : quarantine.spaces.has(found.number)) {
+      const lost =
+        found === undefined
+          ? 'names of spaces were lost, and it may be one of them'
+          : 'rows of it were lost that nobody could miss'
+      throw new RelayError(
+        'damaged',
+        `The space "${space}" in ${folder} is not served: ${lost}. Restore the data folder from a backup.`,
+      )
+    }
+    return found
   }
 
   async function space(name: string): Promise<SpaceState | undefined> {
@@ -261,13 +284,8 @@ function prepare(folder: string): string {
   }
 }
 
-function openRoot(folder: string, path: string): RootDatabase<Buffer, Buffer> {
-  const file = join(path, 'relay.mdb')
+function openRoot(folder: string, file: string): RootDatabase<Buffer, Buffer> {
   try {
-    if (isForeign(file)) {
-      const message = `${join(folder, 'relay.mdb')} is not a log of Syncline. Restore it from a backup, or choose another folder.`
-      throw new RelayError('damaged', message)
-    }
     return open<Buffer, Buffer>({
       path: file,
       noSubdir: true,
@@ -279,20 +297,7 @@ function openRoot(folder: string, path: string): RootDatabase<Buffer, Buffer> {
       commitDelay: 0,
     })
   } catch (error) {
-    throw error instanceof RelayError ? error : unwritable(folder, error)
-  }
-}
-
-/** Whether a file is there that LMDB did not make. `lmdb` 3.5 does not survive opening such a file: the process ends. */
-function isForeign(file: string): boolean {
-  if (!existsSync(file)) return false
-  const page = Buffer.alloc(META_BYTES)
-  const fd = openSync(file, 'r+')
-  try {
-    const length = readSync(fd, page, 0, META_BYTES, 0)
-    return length > 0 && (length < META_BYTES || page.readUInt32LE(META_MAGIC_AT) !== META_MAGIC)
-  } finally {
-    closeSync(fd)
+    throw unwritable(folder, error)
   }
 }
 
@@ -307,15 +312,17 @@ function takeOver(meta: Rows, self: Owner, folder: string): number | undefined {
     }
   }
   const row = meta.get(OWNER_KEY)
-  if (row !== undefined) {
-    const owner = JSON.parse(unseal(OWNER_KEY, row, `The owner of ${folder}`).toString()) as Owner
-    if (isAlive(owner, self)) throw inUse(folder, `process ${owner.pid}`)
-  }
+  if (row !== undefined) checkOwner(row, self, folder)
   const version = Buffer.alloc(4)
   version.writeUInt32BE(FORMAT)
   putRow(meta, FORMAT_KEY, version)
   putRow(meta, OWNER_KEY, Buffer.from(JSON.stringify(self)))
   return found
+}
+
+function checkOwner(row: Buffer, self: Owner, folder: string): void {
+  const owner = JSON.parse(unseal(OWNER_KEY, row, `The owner of ${folder}`).toString()) as Owner
+  if (isAlive(owner, self)) throw inUse(folder, `process ${owner.pid}`)
 }
 
 function putRow(rows: Rows, key: Buffer, value: Uint8Array): void {

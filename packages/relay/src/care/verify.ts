@@ -2,6 +2,7 @@ import { decodeHeader, ProtocolError, recordChecksum, type ChangeHeader, type St
 import type { WriterId } from '@syncline/stm'
 import { basisFlaw } from '../basis-flaw.ts'
 import type { Hole, LmdbFile } from '../lmdb-file.ts'
+import { decodeQuarantine, noQuarantine, QUARANTINE_KEY, type Quarantine } from '../lmdb-quarantine.ts'
 import { decodeOwner, decodeWriter, unseal } from '../lmdb-rows.ts'
 import { RECENT } from '../writers.ts'
 import { isDamage, readData } from './reading.ts'
@@ -44,8 +45,25 @@ export function reportOn(file: LmdbFile): DataReport {
   // What cannot be read was found above.
   const known: Hole[] = []
   const tables = tablesOf(file, known)
-  const spaces = spacesIn(file, known, inFolder).map((space) => verifySpace(space, tables, findings))
+  const { spaces: unserved, isNameless } = quarantineOf(file, inFolder)
+  if (isNameless) inFolder('Names of spaces were lost, so no space is served that is not known.')
+  const spaces = spacesIn(file, known, inFolder).map((named) => {
+    const message = 'It is not served, because rows of it were lost that nobody could miss.'
+    if (unserved.has(named.number)) findings.push({ space: named.space, relaySeq: undefined, message })
+    return verifySpace(named, tables, findings)
+  })
   return { spaces: spaces.sort((a, b) => (a.space < b.space ? -1 : 1)), findings }
+}
+
+function quarantineOf(file: LmdbFile, onDamage: (message: string) => void): Quarantine {
+  const row = [...file.rows('meta', [])].find(({ key }) => key.equals(QUARANTINE_KEY))
+  try {
+    return row === undefined ? noQuarantine : decodeQuarantine(row.value)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    onDamage(error.message)
+    return noQuarantine
+  }
 }
 
 function wordsOf({ table, page, why }: Hole): string {
