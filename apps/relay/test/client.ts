@@ -43,7 +43,10 @@ export function enter(client: SocketClient, space: string, basis: Partial<Basis>
   )
 }
 
-export function record(writer: string, seq: number): Uint8Array {
-  const ops = [{ tag: 'lww', address: 'title', arbiter: 'local' as const, payload: `${writer} ${seq}` }]
+/** A Change, of so many bytes more than it needs. */
+export function record(writer: string, seq: number, padding = 0): Uint8Array {
+  const ops = [
+    { tag: 'lww', address: 'title', arbiter: 'local' as const, payload: `${writer} ${seq}${'x'.repeat(padding)}` },
+  ]
   return encodeChange({ writer, seq, deps: emptyBasis, at: Date.now() * 1000, ops, effects: [], meta: null })
 }

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs'
 import { decodeHeader, type Frame } from '@syncline/protocol'
+import { verifyData, type Finding } from '@syncline/relay/care'
 import type { Epoch } from '@syncline/stm'
 import { dial, enter, record, type SocketClient } from './client.ts'
 import { launch, temporaryFolder, type Launched } from './launch.ts'
@@ -14,6 +16,9 @@ export interface Aftermath {
   readonly unacknowledgedAtKills: number
   /** The whole log in the end, as `writer:seq`. */
   readonly log: readonly string[]
+  /** What is in the data folder, and what is found to be damaged there. */
+  readonly files: readonly string[]
+  readonly findings: readonly Finding[]
 }
 
 /** A writer that lives on through the kills: it knows what was acknowledged, and sends the rest again. */
@@ -121,7 +126,9 @@ export async function killAgainAndAgain(plan: {
   const relay = await launch(['--port', '0', '--data', data])
   const log = await readAll(relay.port)
   await relay.kill('SIGTERM')
-  return { kills: plan.kills, acknowledged, unacknowledgedAtKills, log }
+  const files = readdirSync(data).sort()
+  const { findings } = await verifyData(data)
+  return { kills: plan.kills, acknowledged, unacknowledgedAtKills, log, files, findings }
 }
 
 /** The whole log, as `writer:seq`, as a newcomer is told it. */

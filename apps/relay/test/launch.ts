@@ -55,8 +55,9 @@ interface Started {
   readonly output: { stdout: string; stderr: string }
 }
 
-function run(args: readonly string[], env: Record<string, string>): Started {
-  const child = spawn(process.execPath, [program, ...args], {
+function run(args: readonly string[], env: Record<string, string>, under: readonly string[] = []): Started {
+  const [command, ...rest] = [...under, process.execPath, program, ...args]
+  const child = spawn(command!, rest, {
     env: { PATH: process.env.PATH, ...env },
     cwd: temporaryFolder(),
   })
@@ -78,9 +79,13 @@ export function runToEnd(args: readonly string[], env: Record<string, string> = 
   return run(args, env).ended
 }
 
-/** Starts the program and waits until it says that it is ready. */
-export async function launch(args: readonly string[], env: Record<string, string> = {}): Promise<Launched> {
-  const { child, ended, output } = run(args, env)
+/** Starts the program, `under` another one if there is one, and waits until it says that it is ready. */
+export async function launch(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  under: readonly string[] = [],
+): Promise<Launched> {
+  const { child, ended, output } = run(args, env, under)
   const ready = new Promise<string>((resolve) => {
     child.stdout!.on('data', () => {
       if (output.stdout.includes('\n')) resolve(output.stdout)
