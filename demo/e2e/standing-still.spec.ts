@@ -9,15 +9,14 @@ const addOne = ({ page }: LabPage): Promise<void> =>
     await lab.store.transact((tx) => tx.add(lab.writes, 1)).synced()
   })
 
-/**
- * Whether a page that was stopped is in the middle of a transaction of its database. The browser keeps all others waiting then, and no code of ours could do
- * anything about that: their storage is told to be blocked.
- */
-const isDatabaseHeld = ({ page }: LabPage): Promise<boolean> =>
-  page.evaluate(async () => {
-    const [database] = await indexedDB.databases()
+/** The database of the pages of a space. The browser on the disk has those of other tests, too. */
+const databaseOf = (space: string): string => `syncline:lab-${space}`
+
+/** Whether a page that was stopped is in the middle of a transaction of its database. The browser keeps all others waiting then: their storage is blocked. */
+const isDatabaseHeld = ({ page }: LabPage, space: string): Promise<boolean> =>
+  page.evaluate(async (name) => {
     const answer = new Promise<boolean>((resolve) => {
-      const request = indexedDB.open(database!.name!)
+      const request = indexedDB.open(name)
       request.onsuccess = () => {
         const transaction = request.result.transaction(request.result.objectStoreNames, 'readwrite')
         transaction.objectStore('entries').count().onsuccess = () => resolve(false)
@@ -25,13 +24,13 @@ const isDatabaseHeld = ({ page }: LabPage): Promise<boolean> =>
       }
     })
     return Promise.race([answer, new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 1_000))])
-  })
+  }, databaseOf(space))
 
 /** Stops a page wherever it is, but not in the middle of a transaction. */
-async function stopBetween(renderer: Renderer, witness: LabPage): Promise<void> {
+async function stopBetween(renderer: Renderer, witness: LabPage, space: string): Promise<void> {
   for (let tries = 0; tries < 10; tries++) {
     renderer.stop()
-    if (!(await isDatabaseHeld(witness))) return
+    if (!(await isDatabaseHeld(witness, space))) return
     renderer.goOn()
     await witness.page.waitForTimeout(7 * tries)
   }
@@ -44,6 +43,7 @@ const untilWrites = ({ page }: LabPage, count: number): Promise<void> =>
 test('[ST40] [ST17] the link is taken from a tab whose process is stopped, and when it goes on nothing is lost and all agree', async ({
   browserOnDisk,
   openLab,
+  space,
 }) => {
   const first = await openLab({ context: browserOnDisk })
   const second = await openLab({ context: browserOnDisk })
@@ -56,7 +56,7 @@ test('[ST40] [ST17] the link is taken from a tab whose process is stopped, and w
   await first.page.waitForFunction((it) => it.synced.length > 20, writing)
   expect(own.map(({ wire }) => wire.counts.connections)).toEqual([1, 0, 0])
   try {
-    await stopBetween(renderer, second)
+    await stopBetween(renderer, second, space)
     await addOne(second)
     await addOne(far)
     const count = await writes(far)
@@ -111,5 +111,39 @@ test('[ID6] a tab that stands still in the middle of reading keeps the others ne
   const third = await openLab({ context: browserOnDisk })
   await untilWrites(third, 6)
   await renderer.kill()
+  await Promise.all([first, second, third].map(({ page }) => page.close()))
+})
+
+test('[SS2] [ST19] a tab that hangs with the database in its hands keeps what others do from the disk, and not from the relay', async ({
+  browserOnDisk,
+  openLab,
+  space,
+}) => {
+  const [first, second] = [await openLab({ context: browserOnDisk }), await openLab({ context: browserOnDisk })]
+  const far = await openLab()
+  const renderer = await rendererOf(first.page)
+  await addOne(second)
+  for (const each of [first, far]) await untilWrites(each, 1)
+  const holds = first.page.waitForEvent('console', (said) => said.text() === 'It is mine.')
+  void first.page
+    .evaluate((name) => {
+      const request = indexedDB.open(name)
+      request.onsuccess = () => {
+        const transaction = request.result.transaction(request.result.objectStoreNames, 'readwrite')
+        transaction.objectStore('entries').count().onsuccess = () => {
+          console.log('It is mine.')
+          for (;;);
+        }
+      }
+    }, databaseOf(space))
+    .catch(() => undefined)
+  await holds
+  await addOne(second)
+  await untilWrites(far, 2)
+  expect(await second.page.evaluate(() => lab.store.status)).toMatchObject({ storage: 'blocked', unsaved: 1 })
+  await renderer.kill()
+  await second.page.evaluate(() => lab.until(() => lab.store.status.storage === 'ok'))
+  const third = await openLab({ context: browserOnDisk })
+  expect(await writes(third)).toBe(2)
   await Promise.all([first, second, third].map(({ page }) => page.close()))
 })

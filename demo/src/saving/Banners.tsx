@@ -15,7 +15,7 @@ const untilThere =
 const storageWords = {
   blocked: {
     title: 'Another tab keeps this one from saving',
-    text: 'Bring the other tabs of this board to the front, or close them. What you do is in memory until then.',
+    text: 'Bring the other tabs of this board to the front, or close them. What you do is not on this device until then.',
   },
   quota: { title: 'This device is full', text: `Saving goes on when there is room again. ${untilThere}` },
   lost: { title: 'The browser has lost its storage for a moment', text: `It is opened again. ${untilThere}` },

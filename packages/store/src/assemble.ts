@@ -244,7 +244,11 @@ async function open<P extends readonly Part[]>(
       intake.onFenced()
       core.link.onFenced()
     },
-    onDelay: board.touch,
+    onDelay() {
+      board.touch()
+      core.link.tend()
+      core.link.wake()
+    },
     hasOrder: (relaySeq) => core.stranded !== undefined || relaySeq <= intake.loggedSeq(),
     onFailure() {
       board.touch()

@@ -48,7 +48,6 @@ export function createDelay(clock: Clock, onChange: () => void): Delay {
 function blockedError(): StoreError {
   return new StoreError(
     'storage-blocked',
-    'Saving on this device has been waiting for two seconds: another tab of this app holds the storage, or the disk is very busy. ' +
-      'Bring the other tabs to the front, or close them. Until then it is in memory only.',
+    'Saving has waited for two seconds: another tab of this app holds the storage, or the disk is very busy. Bring the other tabs to the front, or close them.',
   )
 }

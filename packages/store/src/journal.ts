@@ -57,6 +57,8 @@ export interface Journal {
   failure(): StoreError | undefined
   /** How long the append has taken that is under way. */
   delay(): ReturnType<Delay['state']>
+  /** Whether nobody knows when the log will have what is committed: it refuses to be written, or an append does not end. */
+  isStuck(): boolean
 
   /**
    * How far the log has been read, when nothing waits to be written but what is in no checkpoint before, or in any: undefined when something else does, or the log
@@ -511,6 +513,8 @@ export function createJournal(
         last.strict ||= strict
       }
       schedule()
+      // An append that has taken so long tells nobody when more comes to wait for it.
+      if (delay.state() instanceof StoreError) queueMicrotask(events.onDelay)
     },
     order,
     claim(offer) {
@@ -552,6 +556,7 @@ export function createJournal(
     unsaved: countUnsaved,
     failure: () => failure,
     delay: delay.state,
+    isStuck: () => failure !== undefined || delay.state() instanceof StoreError,
     quiet() {
       // What a settlement or a decision says is in the memory already; of what is offered nothing is, until the log has it.
       const isTold = [...queue, ...allUnderWay()].some(({ kind }) => kind === 'settlement' || kind === 'entry')

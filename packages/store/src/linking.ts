@@ -93,7 +93,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
 
   /** The elected tab runs the link; so does one whose storage fails or is gone, since nobody can hear of its work through the log. */
   function tend(): void {
-    const isOurs = term !== undefined || core.journal.failure() !== undefined || core.isCutOff
+    const isOurs = term !== undefined || core.journal.isStuck() || core.isCutOff
     if (line !== undefined && isOurs && wanted && !core.isClosed && core.stranded === undefined) run(line)
     else stop()
   }
@@ -189,7 +189,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     const { journal } = core
     for (const [id, pending] of replica.pending) {
       // What is sent is on this device, so that another tab can take it over. Without working storage the relay is the only rescue.
-      const isRescue = journal.failure() !== undefined && journal.isUnheard(id)
+      const isRescue = journal.isStuck() && journal.isUnheard(id)
       if (isLasting && !journal.isDurable(id) && !isRescue) return
       // The relay may have what is missing before it, and tells it then.
       isHeldBack = state.link !== 'online' && isAfterMissing(pending.change)

@@ -41,6 +41,7 @@ export function createUnwrittenJournal({
     unsaved: () => 0,
     failure: () => undefined,
     delay: () => undefined,
+    isStuck: () => false,
     quiet: () => undefined,
     settled: () => Promise.resolve(),
     durable: () => Promise.resolve(),

@@ -21,13 +21,14 @@ interface Outcome {
   readonly kills: number
   readonly deaths: number
   readonly failures: number
+  readonly holds: number
   readonly switches: number
   readonly refused: number
   readonly sameBases: number
 }
 
 /**
- * Runs a random schedule of commits, cuts, reloads, killed tabs, relay deaths, full disks, switched links and refusals in three
+ * Runs a random schedule of commits, cuts, reloads, killed tabs, relay deaths, full disks, storages that keep waiting, switched links and refusals in three
  * browsers with one to three tabs, then mends everything. Returns how often each happened.
  */
 async function run(seed: number): Promise<Outcome> {
@@ -39,6 +40,7 @@ async function run(seed: number): Promise<Outcome> {
     kills: 0,
     deaths: 0,
     failures: 0,
+    holds: 0,
     switches: 0,
     refused: 0,
     sameBases: 0,
@@ -79,7 +81,7 @@ async function run(seed: number): Promise<Outcome> {
     const at = pick(browser.tabs.length)
     const tab = browser.tabs[at]!
     const { store } = tab
-    switch (pick(16)) {
+    switch (pick(17)) {
       case 0:
         browser.wire.cut()
         done.cuts++
@@ -88,7 +90,7 @@ async function run(seed: number): Promise<Outcome> {
         browser.wire.mend()
         break
       case 2:
-        tab.isFull = false
+        tab.isFull = tab.isHeld = false
         await store.close()
         browser.tabs[at] = await open(browser)
         done.reloads++
@@ -119,6 +121,10 @@ async function run(seed: number): Promise<Outcome> {
         done.failures++
         break
       case 8:
+        tab.isHeld = pick(2) === 0
+        if (tab.isHeld) done.holds++
+        break
+      case 9:
         if (pick(2) === 0) store.disconnect()
         else store.connect()
         done.switches++
@@ -160,7 +166,7 @@ async function run(seed: number): Promise<Outcome> {
   for (const { wire, tabs } of browsers) {
     wire.mend()
     for (const tab of tabs) {
-      tab.isFull = false
+      tab.isFull = tab.isHeld = false
       tab.store.connect()
     }
   }

@@ -19,6 +19,8 @@ export interface MortalTab {
   kill(): void
   /** Whether its storage refuses to be written. */
   isFull: boolean
+  /** Whether its storage keeps what it is to write waiting. */
+  isHeld: boolean
 }
 
 /** Opens a store as a tab of a browser. Errors it reports while it lives go to `onError`. */
@@ -31,8 +33,15 @@ export async function openMortalTab(
   let isDead = false
   const death = new AbortController()
   const deaths = new Set<() => void>([() => death.abort()])
+  const held = createGate()
   const tab = {
     isFull: false,
+    get isHeld() {
+      return held.isShut()
+    },
+    set isHeld(isShut) {
+      held.shut(isShut)
+    },
     kill() {
       isDead = true
       for (const die of deaths) die()
@@ -73,7 +82,11 @@ export async function openMortalTab(
       return {
         ...log,
         append: (entry, how) =>
-          whileAlive(() => (tab.isFull ? Promise.reject(new Error('the disk is full')) : log.append(entry, how))),
+          whileAlive(async () => {
+            await held.passed()
+            if (tab.isFull) throw new Error('the disk is full')
+            return log.append(entry, how)
+          }),
         read: (after, each, ...how) =>
           whileAlive(() =>
             log.read(after, (entry, position, claim) => (isDead ? never : each(entry, position, claim)), ...how),
@@ -108,6 +121,8 @@ export async function openMortalTab(
   const clock: Clock = {
     nowMs: () => world.clock.nowMs(),
     setTimer(delayMs, fn) {
+      // What was under way when it died.
+      if (isDead) return () => undefined
       const cancel = world.clock.setTimer(delayMs, fn)
       deaths.add(cancel)
       return cancel
@@ -133,7 +148,23 @@ export async function openMortalTab(
     onError: (error) => (isDead ? undefined : onError(error)),
     ...options,
   })
-  return Object.assign(tab, { store })
+  return Object.defineProperty(tab, 'store', { value: store }) as typeof tab & { readonly store: Store }
+}
+
+/** Where what comes waits, in its order, as long as it is shut. */
+function createGate() {
+  let opened: Promise<void> | undefined
+  let open = (): void => undefined
+  return {
+    isShut: () => opened !== undefined,
+    shut(isShut: boolean) {
+      if (!isShut) {
+        open()
+        opened = undefined
+      } else opened ??= new Promise((resolve) => (open = resolve))
+    },
+    passed: () => opened,
+  }
 }
 
 /** A browser with nothing in it. */
