@@ -36,3 +36,8 @@ export class RelayError extends Error {
     if (options?.relaySeq !== undefined) this.relaySeq = options.relaySeq
   }
 }
+
+/** What an error says. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
-import { RelayError } from './errors.ts'
+import { reasonOf, RelayError } from './errors.ts'
 
 /*
  * A file of LMDB's, read without LMDB. LMDB believes what stands in a page: where one is damaged it leaves out rows, gives older ones, or ends the process (SIGBUS beyond the end
@@ -122,10 +122,10 @@ export class LmdbFile {
   }
 
   /**
-   * Looks at all of the file but the inside of long values, and gives what is wrong, in holes. Each page belongs to one thing, or to those that are free: so a page that stands in
+   * Looks at all of the file, and gives what is wrong, in holes; into long values only of tables of which it is said what is sound. Each page belongs to one thing, or to those that are free: so a page that stands in
    * the place of another, as whole as it may be, is found. A row that is not sound is a hole between those beside it: it may have had any key there.
    */
-  check(isSound: (table: string, row: Row) => boolean = () => true): readonly Hole[] {
+  check(isSound: Readonly<Record<string, (row: Row) => boolean>> = {}): readonly Hole[] {
     const holes: Hole[] = []
     this.#met.fill(0)
     this.#meetFree(holes)
@@ -140,9 +140,10 @@ export class LmdbFile {
           found.push({ table, page: root, why: 'leads to rows that are not what was written', after, before })
         isBroken = false
       }
-      for (const row of this.#rows(tree, found, false)) {
+      const isFine = isSound[table]
+      for (const row of this.#rows(tree, found, isFine !== undefined)) {
         count += 1
-        if (isSound(table, row)) {
+        if (isFine === undefined || isFine(row)) {
           close(row.key)
           after = row.key
         } else isBroken = true
@@ -369,11 +370,12 @@ function openToRead(path: string): number {
     if (!statSync(path).isFile()) throw new Error('it is no file')
     return openSync(path, 'r')
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
       throw new RelayError('data-missing', `There is no log of Syncline at ${path}. Look for the right folder.`)
     }
-    throw new RelayError('data-unwritable', `${path} cannot be read: ${reason}. Look who may.`, { cause: error })
+    throw new RelayError('data-unwritable', `${path} cannot be read: ${reasonOf(error)}. Look who may.`, {
+      cause: error,
+    })
   }
 }
 

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { open } from 'lmdb'
-import { RelayError } from './errors.ts'
+import { reasonOf, RelayError } from './errors.ts'
 import { flush } from './folders.ts'
 import { LmdbFile, type Hole, type Row } from './lmdb-file.ts'
 import { isRunning, type Owner } from './lmdb-owner.ts'
@@ -15,13 +15,6 @@ import {
 } from './lmdb-quarantine.ts'
 import { decodeSpace, OWNER_KEY, unseal, type Rows } from './lmdb-rows.ts'
 import type { RelayLog } from './ports.ts'
-
-/** Keys of the rows of a table have one length, and some values too: so a page of one table in the place of another's is found. */
-const shapes: Readonly<Record<string, { readonly keys: number; readonly values?: number }>> = {
-  writers: { keys: 20 },
-  documents: { keys: 12, values: 16 },
-  epochs: { keys: 10, values: 16 },
-}
 
 const CHECKSUM_BYTES = 4
 
@@ -76,12 +69,19 @@ export async function makeFit(
   }
 }
 
-/** Whether a row is what was written. Changes are looked at when they are read. */
-function isSound(table: string, { key, value }: Row): boolean {
-  if (table === 'log') return true
-  const shape = shapes[table]
-  if (shape !== undefined && key.length !== shape.keys) return false
-  if (shape?.values !== undefined && value.length !== CHECKSUM_BYTES + shape.values) return false
+/**
+ * Whether a row is what was written. Keys of the rows of a table have one length, and some values too: so a page of one table in the place of another's is found. Changes are looked
+ * at when they are read.
+ */
+const isSound: Readonly<Record<string, (row: Row) => boolean>> = {
+  meta: isSealed,
+  spaces: isSealed,
+  writers: (row) => row.key.length === 20 && isSealed(row),
+  documents: (row) => row.key.length === 12 && row.value.length === CHECKSUM_BYTES + 16 && isSealed(row),
+  epochs: (row) => row.key.length === 10 && row.value.length === CHECKSUM_BYTES + 16 && isSealed(row),
+}
+
+function isSealed({ key, value }: Row): boolean {
   try {
     unseal(key, value, 'A row')
     return true
@@ -109,10 +109,9 @@ async function mend(file: LmdbFile, path: string, holes: readonly Hole[], self: 
   } catch (error) {
     for (const left of [fresh, `${fresh}-lock`]) rmSync(left, { force: true })
     if (error instanceof RelayError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
     throw new RelayError(
       'storage-failed',
-      `${path} is damaged, and what is whole in it cannot be copied: ${reason}. Look for a full disk.`,
+      `${path} is damaged, and what is whole in it cannot be copied: ${reasonOf(error)}. Look for a full disk.`,
       { cause: error },
     )
   }
@@ -151,7 +150,7 @@ async function rewrite(file: LmdbFile, fresh: string, holes: readonly Hole[]): P
       for (const batch of batchesOf(file.rows(name, []))) {
         root.transactionSync(() => {
           for (const row of batch) {
-            if (!isSound(name, row)) continue
+            if (isSound[name]?.(row) === false) continue
             rows.putSync(row.key, row.value)
             if (name === 'spaces') numbers.push(decodeSpace(row.value.subarray(CHECKSUM_BYTES)).number)
           }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import type { Stretch } from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
-import { RelayError } from './errors.ts'
+import { reasonOf, RelayError } from './errors.ts'
 import { makeFolder } from './folders.ts'
 import { isAlive, ownerOf, type Owner } from './lmdb-owner.ts'
 import {
@@ -339,8 +339,4 @@ function inUse(folder: string, by: string): RelayError {
 function unwritable(folder: string, cause: unknown): RelayError {
   const message = `The data folder ${folder} cannot be used: ${reasonOf(cause)}. Choose a folder that this user may write to.`
   return new RelayError('data-unwritable', message, { cause })
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

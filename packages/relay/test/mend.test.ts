@@ -81,6 +81,29 @@ test('[RL58] a file that is whole is left as it is', async () => {
   expect(readdirSync(folder).sort()).toEqual(['relay.mdb', 'relay.mdb-lock'])
 })
 
+test('[RL58] rows of any length are whole', async () => {
+  const folder = temporaryFolder()
+  const storage = await openLmdbStorage(folder)
+  const lengths = [0, 1900, 1950, 2000, 2050, 4000, 4100, 9000, 70_000]
+  for (const [i, length] of lengths.entries()) {
+    const ended = { seq: 2, code: 'conflict', message: 'x'.repeat(length) }
+    const writers = new Map([[ann, { lastSeq: 1, recent: [1], ended }]])
+    const batch = {
+      epoch: 'e'.repeat(32),
+      follows: null,
+      first: 1,
+      latestAt: 0,
+      writers,
+      documents: new Map([[i, bob]]),
+    }
+    await storage.append([{ ...batch, space: `${'x'.repeat(20 * i)}${i}`, records: [new Uint8Array(length)] }])
+  }
+  await storage.close()
+  const { log, messages } = listening()
+  await (await openLmdbStorage(folder, log)).close()
+  expect(messages).toEqual([])
+})
+
 test('[RL58] damage among the free pages costs nothing', async () => {
   const folder = await filled()
   loseOf('free pages', folder)

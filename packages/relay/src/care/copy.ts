@@ -1,6 +1,6 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { RelayError } from '../errors.ts'
+import { reasonOf, RelayError } from '../errors.ts'
 import { flush, makeFolder } from '../folders.ts'
 import { LmdbFile } from '../lmdb-file.ts'
 import { DATA_FILE } from '../lmdb-rows.ts'
@@ -87,10 +87,9 @@ function makeEmpty(folder: string, [data, partial]: readonly [string, string]): 
 }
 
 function unwritable(folder: string, cause: unknown): RelayError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
   return new RelayError(
     'data-unwritable',
-    `${folder} cannot be written: ${reason}. Look for a full disk, or choose another folder.`,
+    `${folder} cannot be written: ${reasonOf(cause)}. Look for a full disk, or choose another folder.`,
     { cause },
   )
 }

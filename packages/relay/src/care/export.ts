@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Value } from '@syncline/stm'
-import { RelayError } from '../errors.ts'
+import { reasonOf, RelayError } from '../errors.ts'
 import { flush, makeFolder } from '../folders.ts'
 import { readChanges, type StoredChange } from './changes.ts'
 
@@ -59,10 +59,9 @@ export async function exportData(folder: string, to: string, only?: string): Pro
     flush(to)
   } catch (error) {
     if (error instanceof RelayError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
     throw new RelayError(
       'data-unwritable',
-      `${to} cannot be written: ${reason}. Look for a full disk, or choose another folder.`,
+      `${to} cannot be written: ${reasonOf(error)}. Look for a full disk, or choose another folder.`,
       { cause: error },
     )
   }

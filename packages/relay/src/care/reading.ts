@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
-import { RelayError } from '../errors.ts'
+import { reasonOf, RelayError } from '../errors.ts'
 import { LmdbFile, type Hole, type Row } from '../lmdb-file.ts'
 import { DATA_FILE, FORMAT, FORMAT_KEY, spaceOf, unseal } from '../lmdb-rows.ts'
 
@@ -19,7 +19,7 @@ export async function readData<T>(
   const path = join(folder, DATA_FILE)
   // LMDB would make a file where there is none, and end the process where it is no file of its own.
   new LmdbFile(path).close()
-  const root = open({ path, noSubdir: true, readOnly: true, encoding: 'binary', keyEncoding: 'binary' })
+  const root = openToRead(path)
   // As long as somebody reads, nothing is written over what was there then. That is all that LMDB does here.
   const transaction = root.useReadTransaction()
   try {
@@ -33,6 +33,16 @@ export async function readData<T>(
   } finally {
     transaction.done()
     await root.close()
+  }
+}
+
+function openToRead(path: string): RootDatabase {
+  try {
+    return open({ path, noSubdir: true, readOnly: true, encoding: 'binary', keyEncoding: 'binary' })
+  } catch (error) {
+    // Who reads writes that down, so that nobody writes over it.
+    const message = `${path}-lock cannot be written: ${reasonOf(error)}. Read it as a user who may write there, or read a copy of the folder.`
+    throw new RelayError('data-unwritable', message, { cause: error })
   }
 }
 
