@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -72,6 +72,21 @@ function run(args: readonly string[], env: Record<string, string>, under: readon
     })
   })
   return { child, ended, output }
+}
+
+/** Starts the program and waits until its data folder has a file of such a name; then ends it without a word, some time later. */
+export async function killWhen(
+  args: readonly string[],
+  folder: string,
+  part: string,
+  delayMs: number,
+): Promise<Ending> {
+  const { child, ended } = run(args, {})
+  const isThere = (): boolean => readdirSync(folder).some((name) => name.includes(part))
+  while (!isThere() && child.exitCode === null) await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setTimeout(resolve, delayMs))
+  child.kill('SIGKILL')
+  return ended
 }
 
 /** Runs the program to its end. */
