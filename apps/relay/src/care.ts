@@ -61,7 +61,7 @@ const commands: Readonly<Record<CommandName, Command>> = {
       const { files, damaged } = await exportData(data, to, space === '' ? undefined : space)
       for (const { name, space: named, changes } of files) output.say(`${name}  ${quoted(named)}, ${changes} Changes`)
       if (damaged === 0) return 0
-      output.complain(`At ${damaged} places a log could not be read. The files say where.`)
+      output.complain(`${damaged} places could not be read; the files say those of their logs. See verify.`)
       return DAMAGED
     },
   },
@@ -114,7 +114,7 @@ async function inspect(data: string): Promise<number> {
 
 async function inspectSpace(data: string, space: string): Promise<number> {
   let code = 0
-  await readChanges(
+  const lost = await readChanges(
     data,
     (stored) => {
       if ('damage' in stored) code = DAMAGED
@@ -123,7 +123,8 @@ async function inspectSpace(data: string, space: string): Promise<number> {
     },
     space,
   )
-  return code
+  for (const message of lost) output.complain(message)
+  return lost.length > 0 ? DAMAGED : code
 }
 
 /** A Change in one line: where it stands, who wrote it and when, and what it does. */

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import { open } from 'lmdb'
 import { expect, test } from 'vitest'
-import { verifyData } from '../src/care/index.ts'
+import { backupData, exportData, readChanges, verifyData } from '../src/care/index.ts'
 import type { RelayLog } from '../src/index.ts'
 import { LmdbFile } from '../src/lmdb-file.ts'
 import { makeFit } from '../src/lmdb-mend.ts'
@@ -102,6 +102,25 @@ test('[RL58] rows of any length are whole', async () => {
   const { log, messages } = listening()
   await (await openLmdbStorage(folder, log)).close()
   expect(messages).toEqual([])
+})
+
+test('[RL57] when names of spaces are lost, it is said that there may be Changes that are not read', async () => {
+  const folder = await filled()
+  loseOf('spaces', folder)
+  const found: string[] = []
+  const lost = await readChanges(folder, ({ space }) => void found.push(space))
+  expect([found, lost]).toEqual([[], [expect.stringMatching(/^Page \d+ of the file, of "spaces", /)]])
+  const to = joinPath(temporaryFolder(), 'files')
+  expect(await exportData(folder, to)).toEqual({ files: [], damaged: 1 })
+})
+
+test('[RL56] a file that was cut is copied as it is', async () => {
+  const folder = await filled()
+  const path = joinPath(folder, 'relay.mdb')
+  writeFileSync(path, readFileSync(path).subarray(0, -PAGE_BYTES - 100))
+  const to = joinPath(temporaryFolder(), 'copy')
+  expect((await backupData(folder, to)).findings.length).toBeGreaterThan(0)
+  expect(readFileSync(joinPath(to, 'relay.mdb')).equals(readFileSync(path))).toBe(true)
 })
 
 test('[RL58] damage among the free pages costs nothing', async () => {

@@ -3,6 +3,7 @@ import type { Change, Epoch } from '@syncline/stm'
 import { RelayError } from '../errors.ts'
 import type { Hole } from '../lmdb-file.ts'
 import { readData } from './reading.ts'
+import { wordsOf } from './report.ts'
 import { placesIn, spacesIn, stretchesIn, tablesOf } from './spaces.ts'
 
 /** What a log has in the place of a Change. */
@@ -26,8 +27,8 @@ export interface UnreadableChange {
 }
 
 /**
- * Calls `onChange` with each Change of a space in a data folder, in order, and with what is damaged among them; without a name, with those of all spaces. A relay may go on
- * writing meanwhile.
+ * Calls `onChange` with each Change of a space in a data folder, in order, and with what is damaged among them; without a name, with those of all spaces. Resolves to what else cannot
+ * be read, in words: it may have been of any space. A relay may go on writing meanwhile.
  *
  * Rejects with `RelayError`: what `verifyData` rejects with, and `data-missing` when there is no such space.
  *
@@ -41,17 +42,22 @@ export interface UnreadableChange {
  * const folder = mkdtempSync(join(tmpdir(), 'changes-'))
  * const storage = await openLmdbStorage(folder)
  * const found: number[] = []
- * await readChanges(folder, ({ relaySeq }) => void found.push(relaySeq))
+ * expect(await readChanges(folder, ({ relaySeq }) => void found.push(relaySeq))).toEqual([])
  * expect(found).toEqual([])
  * await expect(readChanges(folder, () => {}, 'board')).rejects.toMatchObject({ code: 'data-missing' })
  * await storage.close()
  * rmSync(folder, { recursive: true })
  */
-export function readChanges(folder: string, onChange: (stored: StoredChange) => void, only?: string): Promise<void> {
+export function readChanges(
+  folder: string,
+  onChange: (stored: StoredChange) => void,
+  only?: string,
+): Promise<readonly string[]> {
   return readData(folder, (file) => {
     const holes: Hole[] = []
+    const damaged: string[] = []
     const tables = tablesOf(file, holes)
-    const spaces = spacesIn(file, holes, () => {})
+    const spaces = spacesIn(file, holes, (message) => void damaged.push(message))
     if (only !== undefined && !spaces.some(({ space }) => space === only)) {
       throw new RelayError('data-missing', `There is no space "${only}" in ${folder} that can be read.`)
     }
@@ -66,6 +72,8 @@ export function readChanges(folder: string, onChange: (stored: StoredChange) => 
         onChange({ space, relaySeq, epoch: epochAt(stretches, relaySeq), record: own, change: changeIn(own) })
       }
     }
+    // What leads to all tables is met on the way to each.
+    return [...damaged, ...new Set(holes.map(wordsOf))]
   })
 }
 

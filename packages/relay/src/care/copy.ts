@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { reasonOf, RelayError } from '../errors.ts'
 import { flush, makeFolder } from '../folders.ts'
@@ -54,7 +54,14 @@ async function copy(from: string, to: string, check: (report: DataReport) => voi
   makeEmpty(to, [target, partial])
   try {
     // Page by page, as they are: what is free is copied too, and what is damaged ends nothing.
-    await readData(from, (_, root) => root.backup(partial, false))
+    await readData(from, async (_, root) => {
+      try {
+        await root.backup(partial, false)
+      } catch {
+        // LMDB copies no file that was cut; and nobody writes to such a one. If it was for another reason, this says it.
+        copyFileSync(join(from, DATA_FILE), partial)
+      }
+    })
     flush(partial)
     const file = new LmdbFile(partial)
     let report

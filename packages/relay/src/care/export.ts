@@ -8,7 +8,7 @@ import { readChanges, type StoredChange } from './changes.ts'
 /** What an export has written. */
 export interface Exported {
   readonly files: readonly { readonly name: string; readonly space: string; readonly changes: number }[]
-  /** Places at which a log could not be read; the files say them too. */
+  /** Places that could not be read. The files say those of their logs. */
   readonly damaged: number
 }
 
@@ -39,7 +39,7 @@ export async function exportData(folder: string, to: string, only?: string): Pro
   const finish = (): void => file?.finish(files.at(-1)!.changes)
   try {
     makeEmpty(to)
-    await readChanges(
+    const lost = await readChanges(
       folder,
       (stored) => {
         if (files.at(-1)?.space !== stored.space) {
@@ -55,6 +55,7 @@ export async function exportData(folder: string, to: string, only?: string): Pro
       },
       only,
     )
+    damaged += lost.length
     finish()
     flush(to)
   } catch (error) {

@@ -1,3 +1,5 @@
+import type { Hole } from '../lmdb-file.ts'
+
 /** What there is of a space in a data folder. */
 export interface SpaceReport {
   readonly space: string
@@ -28,4 +30,9 @@ export interface DataReport {
   readonly spaces: readonly SpaceReport[]
   /** Of each space the first ten. */
   readonly findings: readonly Finding[]
+}
+
+/** A hole, for people. */
+export function wordsOf({ table, page, why }: Hole): string {
+  return `Page ${page} of the file, of "${table}", ${why}. What stood there cannot be read.`
 }

@@ -6,7 +6,7 @@ import { decodeQuarantine, noQuarantine, QUARANTINE_KEY, type Quarantine } from 
 import { decodeOwner, decodeWriter, unseal } from '../lmdb-rows.ts'
 import { RECENT } from '../writers.ts'
 import { isDamage, readData } from './reading.ts'
-import type { DataReport, Finding, SpaceReport } from './report.ts'
+import { wordsOf, type DataReport, type Finding, type SpaceReport } from './report.ts'
 import { placesIn, spacesIn, stretchesIn, tablesOf, type NamedSpace, type Tables } from './spaces.ts'
 
 /** One damaged page may be about thousands of rows. */
@@ -64,10 +64,6 @@ function quarantineOf(file: LmdbFile, onDamage: (message: string) => void): Quar
     onDamage(error.message)
     return noQuarantine
   }
-}
-
-function wordsOf({ table, page, why }: Hole): string {
-  return `Page ${page} of the file, of "${table}", ${why}. What stood there cannot be read.`
 }
 
 /** What a log says of one writer. */
