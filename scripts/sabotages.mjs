@@ -32,7 +32,7 @@ export const sabotages = [
     name: 'the relay takes what it was told to refuse',
     foundBy: 'simulate/crashes',
     file: 'packages/relay/src/judge.ts',
-    from: '        court.refuse(header) ??\n',
+    from: '        court.refuse(header, principal) ??\n',
     to: '',
   },
   {

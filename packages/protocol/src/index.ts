@@ -40,7 +40,7 @@ export type { Expectation, ListExpectation, MembersExpectation, RefExpectation }
 // Frames
 export { CLOSE_CODES } from './frame.ts'
 export type { FailureCode, Frame, RefusalCode } from './frame.ts'
-export { encodeFrameBody, frameFromBody } from './layouts.ts'
+export { encodeFrame, encodeFrameBody, frameFromBody } from './layouts.ts'
 
 // The stretches of a log
 export { epochAt } from './stretches.ts'
@@ -48,7 +48,7 @@ export type { Stretch } from './stretches.ts'
 
 // Messages
 export { createFrameReader, encodeFrames, packFrames } from './message.ts'
-export type { FrameReader } from './message.ts'
+export type { FrameReader, FrameReaderOptions } from './message.ts'
 
 // Entries of the log on a client's disk, and what rests beside a record there
 export {

@@ -242,7 +242,7 @@ const typeOfNumber: ReadonlyMap<number, Frame['type']> = new Map(
  */
 export function encodeFrameBody(frame: Frame): Uint8Array {
   const out = new ByteWriter(`${frame.type} frame`)
-  writeBody(out, frame)
+  layoutOf(frame).write(out, frame)
   return out.finish()
 }
 
@@ -257,14 +257,24 @@ export function frameFromBody(type: Frame['type'], channel: number, body: Uint8A
   return frame
 }
 
-/** The bytes of a frame. */
+/** The bytes of a frame. Short ones lie beside others in one buffer. */
 export function encodeFrame(frame: Frame): Uint8Array {
-  return frameFromBody(frame.type, 'channel' in frame ? frame.channel : 0, encodeFrameBody(frame))
+  const { type } = frame
+  const channel = 'channel' in frame ? frame.channel : 0
+  const out = new ByteWriter(`${type} frame`)
+  const layout = layoutOf(frame)
+  if (!fits(layout, channel)) throw out.unfit(`${channel} as its channel`)
+  out.varuint(layout.number)
+  const begun = out.begin()
+  out.varuint(channel)
+  layout.write(out, frame)
+  out.end(begun)
+  return out.finishBeside()
 }
 
-/** All frames of a packet, in order, without those of a type this version does not know. */
-export function readFrames(bytes: Uint8Array, start: number, end: number): Frame[] {
-  const input = new ByteReader('packet', bytes, start, end)
+/** All frames of a packet, in order, without those of a type this version does not know. When it is `lending`, what is bytes in them are views. */
+export function readFrames(bytes: Uint8Array, start: number, end: number, isLending: boolean | undefined): Frame[] {
+  const input = new ByteReader('packet', bytes, start, end, isLending)
   const frames: Frame[] = []
   for (let count = 1; input.left > 0; count++) {
     if (count > MAX_PACKET_FRAMES) {
@@ -301,12 +311,12 @@ function writeHead(out: ByteWriter, type: Frame['type'], channel: number, bodyLe
   head.release()
 }
 
-function writeBody<T extends Frame['type']>(out: ByteWriter, frame: FrameOf<T>): void {
+function layoutOf<T extends Frame['type']>(frame: FrameOf<T>): Layout<FrameOf<T>> {
   // The table gives the layout of this very type; the compiler cannot follow the key through the union.
   const layout = layouts[frame.type] as unknown as Layout<FrameOf<T>> | undefined
   if (layout === undefined)
     throw new ProtocolError('malformed', `"${frame.type}" is not a type of frame. Update @syncline/protocol.`)
-  layout.write(out, frame)
+  return layout
 }
 
 function fits(layout: { readonly channel: 'none' | 'one' | 'any' }, channel: number): boolean {

@@ -1,3 +1,4 @@
+import { bytesBeside } from './beside.ts'
 import { ProtocolError } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { encodeFrame, readFrames } from './layouts.ts'
@@ -24,40 +25,42 @@ export function encodeFrames(frames: readonly Frame[], maxMessageBytes: number):
   return packFrames(frames.map(encodeFrame), maxMessageBytes)
 }
 
-/** As `encodeFrames`, of frames that are bytes already. */
+/** As `encodeFrames`, of frames that are bytes already. Short messages lie beside others in one buffer. */
 export function packFrames(frames: readonly Uint8Array[], maxMessageBytes: number): Uint8Array[] {
   if (!(maxMessageBytes >= 2)) {
     throw new ProtocolError('malformed', `A message of ${maxMessageBytes} bytes can carry nothing. Allow 1024 or more.`)
   }
   const messages: Uint8Array[] = []
   const room = maxMessageBytes - 1
-  let waiting: Uint8Array[] = []
-  let waitingBytes = 0
-  const flush = (): void => {
-    if (waitingBytes === 0) return
-    const message = new Uint8Array(1 + waitingBytes)
-    message[0] = WHOLE
-    let at = 1
-    for (const frame of waiting) {
-      message.set(frame, at)
-      at += frame.length
-    }
-    messages.push(message)
-    waiting = []
-    waitingBytes = 0
+  /** Those from here on wait to share a message. */
+  let from = 0
+  let bytes = 0
+  const flush = (to: number): void => {
+    if (from < to) messages.push(messageOf(WHOLE, frames.slice(from, to)))
+    from = to
+    bytes = 0
   }
-
-  for (const frame of frames) {
-    if (waitingBytes + frame.length > room || waiting.length === MAX_PACKET_FRAMES) flush()
-    if (frame.length > room) {
-      splitFrame(frame, room, messages)
-    } else {
-      waiting.push(frame)
-      waitingBytes += frame.length
-    }
+  for (let at = 0; at < frames.length; at++) {
+    const { length } = frames[at]!
+    if (bytes + length > room || at - from === MAX_PACKET_FRAMES) flush(at)
+    if (length > room) {
+      splitFrame(frames[at]!, room, messages)
+      from = at + 1
+    } else bytes += length
   }
-  flush()
+  flush(frames.length)
   return messages
+}
+
+function messageOf(marker: number, parts: readonly Uint8Array[]): Uint8Array {
+  const message = bytesBeside(parts.reduce((sum, { length }) => sum + length, 1))
+  message[0] = marker
+  let at = 1
+  for (const part of parts) {
+    message.set(part, at)
+    at += part.length
+  }
+  return message
 }
 
 function splitFrame(frame: Uint8Array, room: number, messages: Uint8Array[]): void {
@@ -68,11 +71,7 @@ function splitFrame(frame: Uint8Array, room: number, messages: Uint8Array[]): vo
     )
   }
   for (let at = 0; at < frame.length; at += room) {
-    const part = frame.subarray(at, at + room)
-    const message = new Uint8Array(1 + part.length)
-    message[0] = at + room < frame.length ? PART : LAST_PART
-    message.set(part, 1)
-    messages.push(message)
+    messages.push(messageOf(at + room < frame.length ? PART : LAST_PART, [frame.subarray(at, at + room)]))
   }
 }
 
@@ -80,16 +79,26 @@ function splitFrame(frame: Uint8Array, room: number, messages: Uint8Array[]): vo
 export interface FrameReader {
   /**
    * The frames that `message` completes, in order; none when it is a part and others are to come. Frames of unknown types are
-   * left out. What the frames hold is independent of `message`.
+   * left out. What the frames hold is independent of `message`, unless the reader is lending.
    *
    * Throws `ProtocolError`, and after that at every call: what follows faulty bytes cannot be trusted, so end the connection.
    */
   push(message: Uint8Array): Frame[]
 }
 
+/** How a reader reads. */
+export interface FrameReaderOptions {
+  readonly maxPacketBytes: number
+  /**
+   * Records and payloads are views of the messages they came in, which must not be written to again. For who is done with them soon: what is kept
+   * of a message keeps all of it.
+   */
+  readonly isLending?: boolean
+}
+
 /** Makes the reader of one connection, which puts together packets of at most `maxPacketBytes`. It never holds more than twice what has arrived. */
-export function createFrameReader(limits: { readonly maxPacketBytes: number }): FrameReader {
-  return new MessageReader(limits.maxPacketBytes)
+export function createFrameReader({ maxPacketBytes, isLending }: FrameReaderOptions): FrameReader {
+  return new MessageReader(maxPacketBytes, isLending)
 }
 
 const nothing = new Uint8Array(0)
@@ -97,12 +106,14 @@ const nothing = new Uint8Array(0)
 /** A class, as each connection of a relay has one. */
 class MessageReader implements FrameReader {
   readonly #maxPacketBytes: number
+  readonly #isLending: boolean | undefined
   #parts: Uint8Array = nothing
   #partsLength = 0
   #failure: unknown
 
-  constructor(maxPacketBytes: number) {
+  constructor(maxPacketBytes: number, isLending: boolean | undefined) {
     this.#maxPacketBytes = maxPacketBytes
+    this.#isLending = isLending
   }
 
   push(message: Uint8Array): Frame[] {
@@ -128,13 +139,13 @@ class MessageReader implements FrameReader {
       )
     }
     // A whole message may come between two parts, so that a short word need not wait for a long one.
-    if (marker === WHOLE) return readFrames(message, 1, message.length)
+    if (marker === WHOLE) return readFrames(message, 1, message.length, this.#isLending)
     this.#append(message)
     if (marker === PART) return []
     const packet = this.#parts
     this.#parts = nothing
     this.#partsLength = 0
-    return readFrames(packet, 0, length)
+    return readFrames(packet, 0, length, this.#isLending)
   }
 
   /** Doubles when full: many small parts must not cost a piece of memory each, and a claimed length costs nothing. */

@@ -7,13 +7,16 @@ const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toS
 /** Shared, so that a run of empty byte strings costs nothing; nothing can be written into it. */
 const NO_BYTES: Uint8Array = Object.freeze(new Uint8Array(0))
 
-/** The id that was read last: mostly the same writer has written again, and who has the same text for it compares faster. */
-let lastId = '0'.repeat(32)
-const lastIdBytes = new Uint8Array(16)
+/** So many at most, which is a power of two. */
+const KNOWN_IDS = 1024
+
+/** Ids that were read, each at the place that its last bytes give, and their bytes: who has written writes again, and engines find the very same text faster in a Map. */
+const knownIds: string[] = Array.from({ length: KNOWN_IDS }, () => '0'.repeat(32))
+const knownIdBytes = new Uint8Array(16 * KNOWN_IDS)
 
 /**
  * Bytes being read, one field after the other. Every length and every count is compared with the bytes left before anything
- * is allocated for it. What it gives back owns its bytes.
+ * is allocated for it. What it gives back owns its bytes, unless the reader is lending: then they are views of what is read.
  */
 export class ByteReader {
   /** Where the next field starts. */
@@ -21,10 +24,12 @@ export class ByteReader {
   readonly end: number
   readonly #bytes: Uint8Array
   readonly #what: string
+  readonly #isLending: boolean | undefined
 
   /** `what` names the thing in error messages. */
-  constructor(what: string, bytes: Uint8Array, start = 0, end: number = bytes.length) {
+  constructor(what: string, bytes: Uint8Array, start = 0, end: number = bytes.length, isLending?: boolean) {
     this.#what = what
+    this.#isLending = isLending
     // A plain Uint8Array over the same memory: `slice` of a subclass may be a view (Node's Buffer) or of another type.
     this.#bytes =
       bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -97,12 +102,11 @@ export class ByteReader {
     return length === 0 ? NO_BYTES : this.raw(length)
   }
 
-  /** The next `length` bytes, copied. */
+  /** The next `length` bytes, copied unless the reader is lending. */
   raw(length: number): Uint8Array {
-    if (length > this.left) throw this.short(length)
     const start = this.at
-    this.at += length
-    return this.#bytes.slice(start, this.at)
+    this.skip(length)
+    return this.#isLending ? this.#bytes.subarray(start, this.at) : this.#bytes.slice(start, this.at)
   }
 
   skip(length: number): void {
@@ -128,19 +132,18 @@ export class ByteReader {
 
   /** The sixteen bytes of a writer id, an epoch or a session. */
   id(): string {
-    if (this.left < 16) throw this.short(16)
     const { at } = this
-    this.at += 16
-    let same = 0
-    while (same < 16 && this.#bytes[at + same] === lastIdBytes[same]) same += 1
-    if (same === 16) return lastId
-    let hex = ''
-    for (let i = 0; i < 16; i++) {
-      const byte = this.#bytes[at + i]!
-      lastIdBytes[i] = byte
-      hex += HEX[byte]!
+    const bytes = this.#bytes
+    this.skip(16)
+    const place = ((bytes[at + 14]! << 8) | bytes[at + 15]!) & (KNOWN_IDS - 1)
+    let i = 0
+    while (i < 16 && bytes[at + i] === knownIdBytes[16 * place + i]) i += 1
+    if (i < 16) {
+      let hex = ''
+      for (i = 0; i < 16; i++) hex += HEX[(knownIdBytes[16 * place + i] = bytes[at + i]!)]!
+      knownIds[place] = hex
     }
-    return (lastId = hex)
+    return knownIds[place]!
   }
 
   float(): number {
@@ -168,7 +171,7 @@ export class ByteReader {
   part(what: string, length: number): ByteReader {
     const start = this.at
     this.skip(length)
-    return new ByteReader(what, this.#bytes, start, this.at)
+    return new ByteReader(what, this.#bytes, start, this.at, this.#isLending)
   }
 
   /** Throws unless everything was read. */

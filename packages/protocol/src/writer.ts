@@ -1,3 +1,4 @@
+import { bytesBeside } from './beside.ts'
 import { crc32c } from './crc32c.ts'
 import { ProtocolError } from './errors.ts'
 import { utf8Length, writeUtf8 } from './utf8.ts'
@@ -15,12 +16,6 @@ const spare: Uint8Array[] = []
 const MOST_SPARE = 4
 const MOST_SPARE_BYTES = 4_096
 const NOTHING: Uint8Array = new Uint8Array(0)
-
-/** Where little things are put one beside the other. What is kept of a full one keeps all of it, so it is small. */
-let beside: Uint8Array<ArrayBuffer> = new Uint8Array(0)
-let besideAt = 0
-const BESIDE_BYTES = 8_192
-const MOST_BESIDE = 512
 
 /** Bytes being written, one field after the other. */
 export class ByteWriter {
@@ -171,20 +166,10 @@ export class ByteWriter {
     return finished
   }
 
-  /**
-   * What was written; a little of it beside others in one buffer. Each buffer costs several times what is written into it, when it is made and when it
-   * is looked after. Not for what is handed to whoever takes a buffer whole, as a database does.
-   */
+  /** What was written; a little of it beside others in one buffer (`bytesBeside`). */
   finishBeside(): Uint8Array {
-    const length = this.#length
-    if (length > MOST_BESIDE) return this.finish()
-    if (besideAt + length > beside.length) {
-      beside = new Uint8Array(BESIDE_BYTES)
-      besideAt = 0
-    }
-    const finished = new Uint8Array(beside.buffer, besideAt, length)
-    for (let i = 0; i < length; i++) finished[i] = this.#bytes[i]!
-    besideAt += length
+    const finished = bytesBeside(this.#length)
+    finished.set(this.view())
     this.release()
     return finished
   }

@@ -45,6 +45,15 @@ describe('frames', () => {
     expect(own!.buffer.byteLength).toBe(record.length)
   })
 
+  test('[FR1] a reader that lends gives views of the message', () => {
+    const record = vectorsOf('change')[0]!.encode()
+    const message = encodeFrames([{ type: 'changes', channel: 1, first: 0, records: [record] }], 1024)[0]!
+    const reader = createFrameReader({ maxPacketBytes: 1024, isLending: true })
+    const [read] = reader.push(message) as Extract<Frame, { type: 'changes' }>[]
+    expect(read!.records).toEqual([record])
+    expect(read!.records[0]!.buffer).toBe(message.buffer)
+  })
+
   test('[FR2] frames of unknown types are skipped wherever they stand', () => {
     const known = frameFromBody('ping', 0, encodeFrameBody({ type: 'ping', token: 5 }))
     const unknown = [99, 3, 1, 0xff, 0xff]

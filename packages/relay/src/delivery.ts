@@ -1,4 +1,4 @@
-import { encodeFrameBody, frameFromBody, MAX_ACKNOWLEDGED, recordAuthor } from '@syncline/protocol'
+import { encodeFrame, MAX_ACKNOWLEDGED, recordAuthor } from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
 import type { Outbox } from './outbox.ts'
 
@@ -26,84 +26,127 @@ export function createDelivery(
   maxFrameBytes: number,
   authors: readonly Author[] = records.map(recordAuthor),
 ): Delivery {
-  const sizeBytes = records.reduce((sum, record) => sum + record.length, 0)
-  const writers = new Set(authors.map(({ writer }) => writer))
-  const bodies = new Map<string, readonly SharedFrame[]>()
+  return new RecordsDelivery(first, records, maxFrameBytes, authors)
+}
 
-  function isPartOwn(own: ReadonlyMap<WriterId, number>): boolean {
-    for (const writer of writers) if (own.has(writer)) return true
+/** A class, as there is one for each edit that comes alone, of which most are told whole: to whoever wrote it, and to all others. */
+class RecordsDelivery implements Delivery {
+  readonly last: number
+  readonly sizeBytes: number
+  readonly #first: number
+  readonly #records: readonly Uint8Array[]
+  readonly #authors: readonly Author[]
+  readonly #maxFrameBytes: number
+  #writers: ReadonlySet<WriterId> | undefined
+  /** The frames of all records. */
+  #all: readonly SharedFrame[] | undefined
+  /** Those of parts, for who has written some of them. */
+  #parts: Map<string, readonly SharedFrame[]> | undefined
+
+  constructor(first: number, records: readonly Uint8Array[], maxFrameBytes: number, authors: readonly Author[]) {
+    this.last = first + records.length - 1
+    let sizeBytes = 0
+    for (const record of records) sizeBytes += record.length
+    this.sizeBytes = sizeBytes
+    this.#first = first
+    this.#records = records
+    this.#authors = authors
+    this.#maxFrameBytes = maxFrameBytes
+  }
+
+  to(outbox: Outbox, channel: number, own: ReadonlyMap<WriterId, number> | undefined): void {
+    const { length } = this.#records
+    if (own === undefined || !this.#isPartOwn(own)) return this.#sendOthers(outbox, channel, 0, length)
+    const authors = this.#authors
+    for (let start = 0; start < length;) {
+      const { writer, seq } = authors[start]!
+      let end = start + 1
+      if (isOwn(authors[start]!, own)) {
+        while (end < length && continues(authors[end]!, writer, seq + end - start) && isOwn(authors[end]!, own)) {
+          if (end - start === MAX_ACKNOWLEDGED) break
+          end += 1
+        }
+        const first = this.#first + start
+        outbox.say({ type: 'acknowledgement', channel, first, writer, firstSeq: seq, count: end - start })
+      } else {
+        while (end < length && !isOwn(authors[end]!, own)) end += 1
+        this.#sendOthers(outbox, channel, start, end)
+      }
+      start = end
+    }
+  }
+
+  #isPartOwn(own: ReadonlyMap<WriterId, number>): boolean {
+    if (this.#authors.length === 1) return own.has(this.#authors[0]!.writer)
+    this.#writers ??= new Set(this.#authors.map(({ writer }) => writer))
+    for (const writer of this.#writers) if (own.has(writer)) return true
     return false
   }
 
+  #sendOthers(outbox: Outbox, channel: number, from: number, to: number): void {
+    for (const frame of this.#framesOf(from, to)) outbox.queue(frame.on(channel))
+  }
+
   /** The frames of records `from` to `to` (exclusive). */
-  function framesOf(from: number, to: number): readonly SharedFrame[] {
+  #framesOf(from: number, to: number): readonly SharedFrame[] {
+    if (to - from === this.#records.length) return (this.#all ??= this.#encode(from, to))
+    const parts = (this.#parts ??= new Map())
     const key = `${from}-${to}`
-    let frames = bodies.get(key)
-    if (frames === undefined) bodies.set(key, (frames = encode(from, to)))
+    let frames = parts.get(key)
+    if (frames === undefined) parts.set(key, (frames = this.#encode(from, to)))
     return frames
   }
 
-  function encode(from: number, to: number): SharedFrame[] {
+  #encode(from: number, to: number): SharedFrame[] {
+    const records = this.#records
     const frames: SharedFrame[] = []
     for (let start = from; start < to;) {
       let end = start + 1
       let bytes = records[start]!.length
-      while (end < to && bytes + records[end]!.length <= maxFrameBytes) bytes += records[end++]!.length
-      frames.push(shareFrame(first + start, records.slice(start, end)))
+      while (end < to && bytes + records[end]!.length <= this.#maxFrameBytes) bytes += records[end++]!.length
+      frames.push(new SharedFrame(this.#first + start, records.slice(start, end)))
       start = end
     }
     return frames
   }
+}
 
-  return {
-    last: first + records.length - 1,
-    sizeBytes,
-    to(outbox, channel, own) {
-      const sendOthers = (from: number, to: number): void => {
-        for (const frame of framesOf(from, to)) outbox.queue(frame(channel))
-      }
-      if (own === undefined || !isPartOwn(own)) return sendOthers(0, records.length)
-      const isOwn = ({ writer, seq }: Author): boolean => (own.get(writer) ?? 0) >= seq
-      for (let start = 0; start < records.length;) {
-        const { writer, seq } = authors[start]!
-        const mine = isOwn(authors[start]!)
-        let end = start + 1
-        if (mine) {
-          while (end < records.length && continues(authors[end]!, writer, seq + end - start) && isOwn(authors[end]!)) {
-            if (end - start === MAX_ACKNOWLEDGED) break
-            end += 1
-          }
-          outbox.say({
-            type: 'acknowledgement',
-            channel,
-            first: first + start,
-            writer,
-            firstSeq: seq,
-            count: end - start,
-          })
-        } else {
-          while (end < records.length && !isOwn(authors[end]!)) end += 1
-          sendOthers(start, end)
-        }
-        start = end
-      }
-    },
-  }
+function isOwn({ writer, seq }: Author, own: ReadonlyMap<WriterId, number>): boolean {
+  return (own.get(writer) ?? 0) >= seq
 }
 
 function continues(author: Author, writer: WriterId, seq: number): boolean {
   return author.writer === writer && author.seq === seq
 }
 
-/** A frame for many: encoded once, and once more for each channel number that it goes out under. */
-type SharedFrame = (channel: number) => Uint8Array
+/** A frame for many: encoded once for each channel number that it goes out under, of which there is mostly one. */
+class SharedFrame {
+  readonly #first: number
+  readonly #records: readonly Uint8Array[]
+  #channel = 0
+  #frame: Uint8Array = nothing
+  #others: Map<number, Uint8Array> | undefined
 
-function shareFrame(first: number, records: readonly Uint8Array[]): SharedFrame {
-  const body = encodeFrameBody({ type: 'changes', channel: 1, first, records })
-  const byChannel = new Map<number, Uint8Array>()
-  return (channel) => {
-    let frame = byChannel.get(channel)
-    if (frame === undefined) byChannel.set(channel, (frame = frameFromBody('changes', channel, body)))
+  constructor(first: number, records: readonly Uint8Array[]) {
+    this.#first = first
+    this.#records = records
+  }
+
+  on(channel: number): Uint8Array {
+    if (this.#channel === channel) return this.#frame
+    if (this.#channel === 0) {
+      this.#channel = channel
+      return (this.#frame = this.#encode(channel))
+    }
+    const others = (this.#others ??= new Map())
+    let frame = others.get(channel)
+    if (frame === undefined) others.set(channel, (frame = this.#encode(channel)))
     return frame
   }
+
+  #encode(channel: number): Uint8Array {
+    return encodeFrame({ type: 'changes', channel, first: this.#first, records: this.#records })
+  }
 }
+
+const nothing = new Uint8Array(0)

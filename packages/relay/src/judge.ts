@@ -4,7 +4,7 @@ import type { WriterId } from '@syncline/stm'
 import type { Arrival } from './arrival.ts'
 import { basisFlaw, type Extent } from './basis-flaw.ts'
 import type { RelayLimits } from './limits.ts'
-import type { WriterState } from './ports.ts'
+import type { Clock, WriterState } from './ports.ts'
 
 /** What is to be done with a Change that came in. */
 export type Judgement = 'append' | 'duplicate' | Refused
@@ -23,19 +23,19 @@ export interface Court extends Extent {
   readonly writers: { get(id: WriterId): WriterState }
   /** Whose a Yjs client is; undefined when nobody has used it. */
   readonly documents: { ownerOf(client: number): WriterId | undefined }
-  readonly nowMs: number
+  readonly clock: Clock
   readonly limits: RelayLimits
   /** The operator's own rule. */
-  refuse(header: ChangeHeader): Flaw
+  refuse(header: ChangeHeader, principal: string): Flaw
   /** What a Change expects of the end of the log, and is not so. */
   arbitrate(arrival: Arrival, header: ChangeHeader): Flaw
 }
 
 /**
- * Decides about one Change. It is appended only when everything it depends on is in the log before it, so the log is causal:
+ * Decides about one Change of a principal. It is appended only when everything it depends on is in the log before it, so the log is causal:
  * whoever replays it from the start can apply every Change at once.
  */
-export function judge(arrival: Arrival, court: Court): Judgement {
+export function judge(arrival: Arrival, principal: string, court: Court): Judgement {
   const { writer, seq, record, header } = arrival
   const { lastSeq, recent, ended } = court.writers.get(writer)
   if (seq <= lastSeq)
@@ -56,7 +56,7 @@ export function judge(arrival: Arrival, court: Court): Judgement {
         }
       : (gapIn(header, lastSeq, court) ??
         flawIn(header, record, court) ??
-        court.refuse(header) ??
+        court.refuse(header, principal) ??
         strangerIn(header, court) ??
         court.arbitrate(arrival, header))
   return flaw === undefined ? 'append' : { code: flaw.code, message: flaw.message, endsAt: seq }
@@ -123,7 +123,7 @@ const SUCCESSORS = 10_000
 function flawIn(
   { at, touched, documents, expectations }: ChangeHeader,
   record: Uint8Array,
-  { nowMs, latestAt, limits }: Court,
+  { clock, latestAt, limits }: Court,
 ): Flaw {
   if (record.length > limits.maxChangeBytes) {
     return {
@@ -138,7 +138,7 @@ function flawIn(
     }
   }
   // `at` is in microseconds.
-  const aheadMs = at / 1000 - nowMs
+  const aheadMs = at / 1000 - clock.nowMs()
   // Whoever has seen what was taken before stamps after it, also when the relay's clock was set back since.
   if (aheadMs > limits.maxAheadMs && at > latestAt + SUCCESSORS) {
     return {

@@ -11,6 +11,8 @@ interface StoredSpace {
   readonly documents: Map<number, WriterId>
 }
 
+const PAGE_BYTES = 65_536
+
 /**
  * A {@link LogStorage} in this process's memory: for tests, and for a relay whose spaces may be gone tomorrow.
  * Several relays, one after the other, can be given the same one, as if it were a disk.
@@ -27,6 +29,23 @@ interface StoredSpace {
  */
 export function createMemoryStorage(): LogStorage {
   const spaces = new Map<string, StoredSpace>()
+  /** Where short records are put one beside the other: each in a buffer of its own would cost more than all that is done with it. */
+  let page = new Uint8Array(0)
+  let pageAt = 0
+
+  function keep(record: Uint8Array): Uint8Array {
+    const { length } = record
+    // Not `slice`: of a Buffer that is a view.
+    if (length > PAGE_BYTES / 8) return new Uint8Array(record)
+    if (pageAt + length > page.length) {
+      page = new Uint8Array(PAGE_BYTES)
+      pageAt = 0
+    }
+    const kept = page.subarray(pageAt, pageAt + length)
+    kept.set(record)
+    pageAt += length
+    return kept
+  }
 
   function check(add: SpaceAppend): void {
     const stored = spaces.get(add.space)
@@ -82,8 +101,7 @@ export function createMemoryStorage(): LogStorage {
           )
         stored.latestAt = latestAt
         if (records.length > 0 && epoch !== follows) stored.stretches.push({ epoch, first })
-        // Not `slice`: of a Buffer that is a view.
-        for (const record of records) stored.records.push(new Uint8Array(record))
+        for (const record of records) stored.records.push(keep(record))
         for (const [id, { lastSeq, recent, ended }] of writers) {
           stored.writers.set(id, { lastSeq, recent: [...recent], ended })
         }

@@ -1,4 +1,4 @@
-import { encodeFrameBody, frameFromBody } from '@syncline/protocol'
+import { encodeFrame } from '@syncline/protocol'
 import type { FailureCode, Frame } from '@syncline/protocol'
 import type { RelayLimits } from './limits.ts'
 import type { Clock, Connection } from './ports.ts'
@@ -61,7 +61,7 @@ export class Outbox {
   }
 
   say(frame: Frame): void {
-    this.queue(frameFromBody(frame.type, 'channel' in frame ? frame.channel : 0, encodeFrameBody(frame)))
+    this.queue(encodeFrame(frame))
   }
 
   /** As `say`, of a frame that is bytes already. */

@@ -38,7 +38,7 @@ export interface Connection {
 
 /** What the listener tells the relay about a connection. Neither ever throws. */
 export interface ConnectionEvents {
-  /** One whole message. The relay keeps no reference to its buffer. */
+  /** One whole message. It must not be written to afterwards: the relay looks at it until what it says is stored. */
   onMessage(message: Uint8Array): void
   /** The connection is gone. Called once; nothing is said to it afterwards. */
   onClose(): void

@@ -85,10 +85,18 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   let isLoaded = false
   /** Of the log up to its end, stored already or not. */
   const stretches: Stretch[] = []
-  /** The last relaySeq that was given; `followed` has the last that may be told. */
-  let head = 0
-  /** The greatest stamp up to there. */
-  let latestAt = 0
+  /** What Changes are judged by: up to the last relaySeq that was given; `followed` has the last that may be told. */
+  const court = {
+    stretches,
+    head: 0,
+    latestAt: 0,
+    writers,
+    documents,
+    clock,
+    limits,
+    refuse: (header: ChangeHeader, principal: string) => host.refuse(header, { space, principal }),
+    arbitrate: arbitration.flawIn,
+  }
   const followed = { space, durableHead: 0, stretches }
   let gathering: RoomPart | undefined
   let storing: RoomPart | undefined
@@ -109,8 +117,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   function settle(found: SpaceState): void {
     isLoaded = true
     stretches.push(...found.stretches)
-    head = followed.durableHead = found.head
-    latestAt = found.latestAt
+    court.head = followed.durableHead = found.head
+    court.latestAt = found.latestAt
     drain()
   }
 
@@ -157,7 +165,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     if (unknown.length > 0) return storage.writers(space, unknown).then((found) => writers.learn(unknown, found))
     const strange = documents.unknown(clientsIn(item, limits))
     if (strange.length > 0) return storage.documents(space, strange).then((found) => documents.learn(strange, found))
-    return hasEnvelope(item) && arbitration.lastSeq < head ? study() : undefined
+    return hasEnvelope(item) && arbitration.lastSeq < court.head ? study() : undefined
   }
 
   function isFamiliar({ writer, header }: Arrival): boolean {
@@ -255,17 +263,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     if ((subscription.told?.get(writer) ?? Infinity) <= seq) return
     let judgement
     try {
-      judgement = judge(arrival, {
-        stretches,
-        head,
-        latestAt,
-        writers,
-        documents,
-        nowMs: clock.nowMs(),
-        limits,
-        refuse: (asked) => host.refuse(asked, { space, principal: subscription.principal }),
-        arbitrate: arbitration.flawIn,
-      })
+      judgement = judge(arrival, subscription.principal, court)
     } catch (error) {
       log.error({ space, writer, seq, err: error }, 'The rule of the operator failed on a Change.')
       return subscription.sendAway(
@@ -275,21 +273,21 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     }
     if (typeof judgement === 'object') return turnDown(subscription, arrival, judgement)
     const own = (subscription.own ??= new Map())
-    own.set(writer, Math.max(seq, own.get(writer) ?? 0))
+    if (seq > (own.get(writer) ?? 0)) own.set(writer, seq)
     if (judgement === 'duplicate') return
     const part = gather()
     // Nobody hears of an epoch before something stands in it that is durable: one that was heard of can never be another's.
-    if (epochAt(stretches, head) !== epoch) stretches.push({ epoch, first: head + 1 })
+    if (epochAt(stretches, court.head) !== epoch) stretches.push({ epoch, first: court.head + 1 })
     part.records.push(record)
-    part.authors.push({ writer, seq })
+    part.authors.push(arrival)
     part.touched.add(writer)
     writers.append(writer, seq, recordChecksum(record))
     for (const client of header?.documents ?? []) documents.bind(client, header!.inherited.get(client) ?? writer)
     // Of a space in which nobody has used a relay ref, nothing has to be known.
-    if (arbitration.lastSeq === head) arbitration.fold(record, header)
-    head += 1
+    if (arbitration.lastSeq === court.head) arbitration.fold(record, header)
+    court.head += 1
     // What has no header that can be read is not appended.
-    latestAt = Math.max(latestAt, header?.at ?? 0)
+    court.latestAt = Math.max(court.latestAt, header?.at ?? 0)
   }
 
   function turnDown(subscription: Subscription, { writer, seq }: Author, { code, message, endsAt }: Refused): void {
@@ -312,9 +310,9 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   function gather(): RoomPart {
     if (gathering !== undefined) return gathering
     let states: ReadonlyMap<WriterId, WriterState> = new Map()
-    const follows = epochAt(stretches, head)
+    const follows = epochAt(stretches, court.head)
     const part: RoomPart = {
-      first: head + 1,
+      first: court.head + 1,
       records: [],
       authors: [],
       touched: new Set(),
@@ -326,6 +324,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         states = writers.toStore(part.touched)
         const { first, records } = part
         const documentsNow = documents.toStore()
+        const { latestAt } = court
         return { space, epoch, follows, first, records, latestAt, writers: states, documents: documentsNow }
       },
       onDurable() {
@@ -377,7 +376,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 
   function unloadIfIdle(): void {
     if (!isQuiet()) return
-    for (const resolve of waiting.splice(0)) resolve()
+    if (waiting.length > 0) for (const resolve of waiting.splice(0)) resolve()
     if (isGone || subscriptions.size > 0) return
     isGone = true
     host.forget(room)

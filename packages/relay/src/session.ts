@@ -71,7 +71,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
     this.#connection = connection
     this.#address = address
     this.#host = host
-    this.#reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
+    this.#reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES, isLending: true })
     this.outbox = new Outbox(connection, host, this)
     this.#cancelTimer = clock.setTimer(limits.helloTimeoutMs, () => {
       this.end('unauthenticated', `You have not said hello within ${limits.helloTimeoutMs} ms.`)
@@ -239,9 +239,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
   #changes({ channel, records }: Frame & { type: 'changes' }): void {
     const subscription = this.#channels.get(channel)
     if (subscription === undefined) return
-    const arrivals = records.map(arrivalOf)
-    const release = this.#hold(records.reduce((sum, record) => sum + record.length, 0))
-    subscription.room.receive(subscription, arrivals, release)
+    let bytes = 0
+    for (const record of records) bytes += record.length
+    subscription.room.receive(subscription, records.map(arrivalOf), this.#hold(bytes))
   }
 
   #abort({ channel, writer, seq }: Frame & { type: 'abort' }): void {
@@ -292,7 +292,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
         `Your presence was dropped: you show ${limits.maxPresenceSlots} slots already.`,
       )
     }
-    subscription.room.present(subscription, slot, payload)
+    // Kept for long, and what it came in is not.
+    subscription.room.present(subscription, slot, new Uint8Array(payload))
   }
 
   #leave(channel: number): void {
