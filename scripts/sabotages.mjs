@@ -11,8 +11,15 @@ export const sabotages = [
     name: 'the relay acknowledges before the fsync',
     foundBy: 'simulate/small',
     file: 'packages/relay/src/committer.ts',
-    from: 'await storage.append(parts.map((part) => part.build()))',
-    to: 'storage.append(parts.map((part) => part.build())).catch(() => undefined)',
+    from: 'return storage.append(Array.from(parts, (part) => part.build()))',
+    to: 'return Promise.resolve(void storage.append(Array.from(parts, (part) => part.build())).catch(() => undefined))',
+  },
+  {
+    name: 'the relay forgets what gathers when it lets it gather',
+    foundBy: 'simulate/small',
+    file: 'packages/relay/src/committer.ts',
+    from: 'if (restMs > 0 && restMs <= gatherMs) clock.setTimer(restMs, start)',
+    to: 'if (restMs > 0 && restMs <= gatherMs) isKicked = false',
   },
   {
     name: 'the relay takes a Change again that it has',

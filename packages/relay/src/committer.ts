@@ -1,4 +1,4 @@
-import type { LogStorage, SpaceAppend } from './ports.ts'
+import type { Clock, LogStorage, SpaceAppend } from './ports.ts'
 
 /** One space's part of a batch. */
 export interface Part {
@@ -16,28 +16,33 @@ export interface Committer {
   stage(part: Part): void
   /** Takes a part out of the batch that gathers. */
   withdraw(part: Part): void
-  /** Starts storing what has gathered, unless a batch is being stored already. */
+  /** Starts storing what has gathered, unless a batch is being stored already or something shall gather first. */
   kick(): void
   /** Resolves when nothing gathers and nothing is being stored. */
   idle(): Promise<void>
 }
 
 /**
- * Makes the one committer of a relay. While nothing is being stored, a Change waits for nothing; under load a batch holds what
- * came in during the flush before it, so the flushes of the disk and not the number of writers set the pace.
- * `settled` is called after every batch, when all its parts were told.
+ * Makes the one committer of a relay. Under load a batch holds what came in during the flush before it, so the flushes of the disk and not the
+ * number of writers set the pace. Where a batch costs much beyond what is in it, the storage says for how long what comes shortly after one
+ * is to gather; what comes alone waits for nothing. `settled` is called after every batch, when all its parts were told.
  */
-export function createCommitter(storage: LogStorage, settled: () => void): Committer {
+export function createCommitter(storage: LogStorage, clock: Clock, settled: () => void): Committer {
+  const { gatherMs = 0 } = storage
   let gathering = new Set<Part>()
   let isStoring = false
   let isKicked = false
+  let begunAtMs = -Infinity
   let waiting: (() => void)[] = []
 
-  /** What is read from a socket in one piece is many messages, and one batch. */
   function kick(): void {
     if (isStoring || isKicked) return
     isKicked = true
-    queueMicrotask(start)
+    const restMs = gatherMs === 0 || gathering.size === 0 ? 0 : begunAtMs + gatherMs - clock.nowMs()
+    // More than all of it is left only when the clock was set back.
+    if (restMs > 0 && restMs <= gatherMs) clock.setTimer(restMs, start)
+    // What is read from a socket in one piece is many messages, and one batch.
+    else queueMicrotask(start)
   }
 
   function start(): void {
@@ -49,23 +54,29 @@ export function createCommitter(storage: LogStorage, settled: () => void): Commi
       return
     }
     isStoring = true
-    const parts = [...gathering]
+    if (gatherMs > 0) begunAtMs = clock.nowMs()
+    const parts = gathering
     gathering = new Set()
-    void store(parts).then((tell) => {
-      isStoring = false
-      for (const part of parts) tell(part)
-      settled()
-      kick()
-    })
+    store(parts).then(
+      () => end(parts, (part) => part.onDurable()),
+      (error: unknown) => end(parts, (part) => part.onFailed(error)),
+    )
   }
 
-  async function store(parts: readonly Part[]): Promise<(part: Part) => void> {
+  /** Not async, which would make each batch wait for two promises more. */
+  function store(parts: ReadonlySet<Part>): Promise<void> {
     try {
-      await storage.append(parts.map((part) => part.build()))
-      return (part) => part.onDurable()
+      return storage.append(Array.from(parts, (part) => part.build()))
     } catch (error) {
-      return (part) => part.onFailed(error)
+      return Promise.reject(error)
     }
+  }
+
+  function end(parts: ReadonlySet<Part>, tell: (part: Part) => void): void {
+    isStoring = false
+    for (const part of parts) tell(part)
+    settled()
+    kick()
   }
 
   return {

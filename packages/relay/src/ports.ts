@@ -55,6 +55,8 @@ export interface ConnectionEvents {
  * starts the relay anew, which then writes under another epoch.
  */
 export interface LogStorage {
+  /** For so long after a batch was begun, what comes gathers for the next one: that is what it is worth to have fewer batches. Absent, nothing waits. */
+  readonly gatherMs?: number
   /** What there is of a space's log; undefined when nobody has made it. */
   space(space: string): Promise<SpaceState | undefined>
   /** What is known of each of these writers in a space; writers that never wrote there are left out. */

@@ -68,7 +68,7 @@ export function createRelay(options: RelayOptions): Relay {
   const sessions = new Set<Session>()
   const rooms = new Map<string, Room>()
   let awake: Outbox[] = []
-  const committer = createCommitter(storage, flush)
+  const committer = createCommitter(storage, clock, flush)
   const packing = createPacking(limits.maxMessageBytes)
   let isClosing = false
   /** Under which this run writes, in all spaces: so that a log which lost what this run wrote, and has grown since, is told from one that did not. */

@@ -72,6 +72,69 @@ test('[RL4] an idle relay stores at once; while it stores, the next batch gather
   expect(storage.events).toEqual(['append one+1', 'stored', 'append one+99 two+100', 'stored'])
 })
 
+test('[RL4] where batches cost much, what comes shortly after one was begun gathers, over all spaces; what comes alone does not wait', async () => {
+  const storage = gatedStorage()
+  const { relay, clock } = world({ storage, gatherMs: 3 })
+  const a = await join(relay, 'one')
+  const b = await join(relay, 'two')
+  const { timers } = clock
+  a.send([record(ann, 1)])
+  await until(() => told(a).length === 1)
+  clock.advance(1)
+  a.send([record(ann, 2)])
+  b.send([record(bob, 1)])
+  clock.advance(1)
+  await turns()
+  a.send([record(ann, 3)])
+  await turns()
+  expect([storage.batches, clock.timers]).toEqual([1, timers + 1])
+  clock.advance(1)
+  await until(() => told(a).length === 3 && told(b).length === 1)
+  clock.advance(3)
+  a.send([record(ann, 4)])
+  await until(() => told(a).length === 4)
+  expect(storage.events.filter((event) => event !== 'stored')).toEqual([
+    'append one+1',
+    'append one+2 two+1',
+    'append one+1',
+  ])
+})
+
+test('[RL4] a batch that takes longer than that is followed at once by what has come since', async () => {
+  const storage = gatedStorage()
+  const { relay, clock } = world({ storage, gatherMs: 3 })
+  const a = await join(relay, 'board')
+  storage.hold()
+  a.send([record(ann, 1)])
+  await until(() => storage.waiting === 1)
+  a.send([record(ann, 2)])
+  clock.advance(3)
+  await turns()
+  expect(storage.batches).toBe(1)
+  storage.open()
+  await until(() => told(a).length === 2)
+  expect(storage.batches).toBe(2)
+})
+
+test('[RL4] [RL30] what gathers is stored before the goodbye, and a clock that was set back makes nobody wait', async () => {
+  const clock = virtualClock()
+  let backMs = 0
+  const { relay } = world({ gatherMs: 3, clock: { ...clock, nowMs: () => clock.nowMs() - backMs } })
+  const a = await join(relay, 'board')
+  a.send([record(ann, 1)])
+  await until(() => told(a).length === 1)
+  backMs = 60_000
+  a.send([record(ann, 2)])
+  await until(() => told(a).length === 2)
+  a.send([record(ann, 3)])
+  const closing = relay.close()
+  await turns()
+  expect(a.closed).toBeUndefined()
+  clock.advance(3)
+  await closing
+  expect(told(a).length).toBe(3)
+})
+
 for (const outcome of ['failed', 'stored-but-failed'] as const) {
   test(`[RL5] a batch that ${outcome}: its clients are sent away, and nothing is lost or doubled when they are back`, async () => {
     const storage = gatedStorage()

@@ -212,8 +212,10 @@ export interface World {
   readonly storage: LogStorage
 }
 
-export function world(options: Partial<RelayOptions> = {}): World {
+/** Its time stands still, so nothing gathers for a batch unless that is asked for. */
+export function world({ gatherMs = 0, ...options }: Partial<RelayOptions> & { gatherMs?: number } = {}): World {
   const clock = virtualClock()
   const storage = options.storage ?? createMemoryStorage()
-  return { relay: createRelay({ clock, ...options, storage }), clock, storage }
+  const still: LogStorage = Object.create(storage, { gatherMs: { value: gatherMs } })
+  return { relay: createRelay({ clock, ...options, storage: still }), clock, storage }
 }

@@ -6,7 +6,7 @@ import { isAlive, ownerOf } from '../src/lmdb-owner.ts'
 import { decodeSpace, encodeSpace, seal, unseal } from '../src/lmdb-rows.ts'
 import { openLmdbStorage } from '../src/lmdb.ts'
 import { temporaryFolder } from './folder.ts'
-import { ann, bob, eve, join, record, run, sums, told, until, world } from './kit.ts'
+import { ann, bob, eve, join, record, run, sums, told, turns, until, world } from './kit.ts'
 import { flipped, tamper } from './tamper.ts'
 
 const used = { documents: [7] }
@@ -286,5 +286,21 @@ test('[RL36] a folder of a newer version is refused and left alone', async () =>
   )
   const storage = await openLmdbStorage(folder)
   expect((await storage.space('board'))!.head).toBe(10)
+  await storage.close()
+})
+
+test('[RL4] on a disk, what comes shortly after a batch was begun gathers', async () => {
+  const storage = await openLmdbStorage(temporaryFolder())
+  const { relay, clock } = world({ storage, gatherMs: storage.gatherMs! })
+  const a = await join(relay, 'board')
+  a.send([record(ann, 1)])
+  await until(() => told(a).length === 1)
+  a.send([record(ann, 2)])
+  const closing = relay.close()
+  await turns()
+  expect([told(a).length, a.closed]).toEqual([1, undefined])
+  clock.advance(storage.gatherMs!)
+  await closing
+  expect(told(a).length).toBe(2)
   await storage.close()
 })

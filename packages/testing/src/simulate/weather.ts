@@ -10,6 +10,8 @@ export interface Weather {
   storageMs(party: string): number
   /** An operation of the relay's storage. */
   diskMs(): number
+  /** For how long one run of the relay lets gather what comes shortly after a batch. */
+  gatherMs(): number
   /** A message on a connection, one way. */
   networkMs(channel: string): number
 }
@@ -19,6 +21,7 @@ const NEWS_MS = [0.1, 0.1, 0.2, 0.3, 0.5, 1, 4, 60]
 const LOCK_MS = [0.1, 0.1, 0.2, 0.5]
 const STORAGE_MS = [0.5, 0.5, 0.7, 1, 1, 2, 5, 40]
 const DISK_MS = [1, 1, 2, 3, 5, 20]
+const GATHER_MS = [0, 3, 3]
 const NETWORK_MS = [5, 5, 10, 20, 30, 50, 80, 150]
 const SLOW_NETWORK_MS = [...NETWORK_MS, 400, 900, 2500, 8000]
 
@@ -33,6 +36,7 @@ export function createWeather(decider: Decider, delayRate: number): Weather {
     lockMs: (party) => draw(`locks of ${party}`, LOCK_MS),
     storageMs: (party) => draw(`storage of ${party}`, STORAGE_MS),
     diskMs: () => draw('disk of relay', DISK_MS),
+    gatherMs: () => draw('gathering of relay', GATHER_MS),
     networkMs(channel) {
       if (delayRate === 0 || !decider.happens(`delay ${channel}`, delayRate)) return draw(`wire ${channel}`, NETWORK_MS)
       return draw(`wire ${channel}`, SLOW_NETWORK_MS)

@@ -84,6 +84,7 @@ export function createRelayDisk(
         calls.made('relay')
       })
     return {
+      gatherMs: weather.gatherMs(),
       space: (space) => asked('looks for a space', () => storage.space(space)),
       writers: (space, ids) => asked('reads writers', () => storage.writers(space, ids)),
       documents: (space, clients) => asked('reads documents', () => storage.documents(space, clients)),
