@@ -19,12 +19,13 @@ export async function run(folder, { keep, quick, only }) {
   // The server of y-websocket brings a database along, which it uses only where it is asked to.
   const alias = { 'y-leveldb': join(folder, 'servers/no-database.ts') }
   const program = await bundleProgram(join(folder, 'serve.ts'), join(cache, 'serve'), ['lmdb', 'ws'], alias)
-  const { createLoad, contenders } = await import(
+  const { createLoad, contenders, onlyByName } = await import(
     await bundleProgram(join(folder, 'generator.ts'), join(cache, 'generator'))
   )
   const rounds = quick ? 1 : ROUNDS
   const results = {}
-  for (const [workload, { take, only: able = contenders }] of Object.entries(workloads)) {
+  const usual = contenders.filter((name) => only?.includes(name) || !onlyByName.includes(name))
+  for (const [workload, { take, only: able = usual }] of Object.entries(workloads)) {
     if (!isWanted(workload, Object.keys(workloads))) continue
     const names = able.filter((name) => isWanted(name, contenders))
     const samples = Object.fromEntries(names.map((name) => [name, []]))
@@ -64,7 +65,13 @@ export async function run(folder, { keep, quick, only }) {
         const [answer] = await once(child, 'message')
         return answer
       }
-      return await take({ name, port, cpuUs: () => ask('cpuUs'), memory: () => ask('memory') })
+      return await take({
+        name,
+        port,
+        cpuUs: () => ask('cpuUs'),
+        collect: () => ask('collect'),
+        memory: () => ask('memory'),
+      })
     } finally {
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { bareWs } from './servers/bare-ws.ts'
+import { acknowledgingWs, bareWs } from './servers/bare-ws.ts'
 import type { Contender } from './servers/server.ts'
 import { syncline, synclineMemory } from './servers/syncline.ts'
 import { tickedWs } from './servers/ticked-ws.ts'
@@ -11,6 +11,7 @@ import { yWebsocket } from './servers/y-websocket.ts'
 
 const contenders: Readonly<Record<string, Contender>> = {
   'bare ws': bareWs,
+  'ws that acknowledges': acknowledgingWs,
   'one write a turn': tickedWs,
   'y-websocket-server': yWebsocket,
   Syncline: syncline,
@@ -47,6 +48,7 @@ await contenders[name]!.attach(server, folder)
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
   process.on('message', (wanted) => {
     if (wanted === 'cpuUs') process.send!(cpuUs())
+    if (wanted === 'collect') process.send!(gc() ?? null)
     if (wanted === 'memory') void memory().then((held) => process.send!(held))
   })
   process.on('disconnect', () => process.exit(0))

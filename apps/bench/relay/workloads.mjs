@@ -22,8 +22,12 @@ export const workloads = {
   },
 }
 
-/** Before what counts, a burst lets the code of the server be compiled. */
+/** So many edits a writer of a burst sends at once, and waits until everybody has them. */
+const BLOCK = 1_000
+
+/** Before what counts, edits let the code of the server be compiled: many at once, and each by itself, which other code deals with. */
 const WARM_UP_EDITS = 20_000
+const WARM_UP_LONE_EDITS = 4_000
 
 /** CPU seconds for a million edits that are brought to somebody. */
 const perMillion = (cpuUs, deliveries) => cpuUs / deliveries
@@ -31,7 +35,7 @@ const perMillion = (cpuUs, deliveries) => cpuUs / deliveries
 function burst(clients, edits) {
   return async (server, createLoad) => {
     const { load, meter } = await warmUp(server, createLoad)
-    const deliveries = await load.burst(clients, edits)
+    const deliveries = await load.burst(clients, edits, BLOCK)
     return { cpu: perMillion(meter.cpuUs(), deliveries) }
   }
 }
@@ -74,11 +78,12 @@ function latencies(ms) {
 async function warmUp(server, createLoad) {
   const meter = createMeter(server)
   const load = createLoad(server.name, server.port, meter.mark)
-  await load.burst(10, WARM_UP_EDITS)
+  await load.burst(10, WARM_UP_EDITS, BLOCK)
+  await load.burst(10, WARM_UP_LONE_EDITS, 1)
   return { load, meter }
 }
 
-/** What a server uses from one mark to the next. What was left over before is collected, and does not count. */
+/** What a server uses from one mark to the next. What was left over before is collected, once: an engine that collects again and again lets go of the code that it has compiled. */
 function createMeter(server) {
   let before = 0
   let after = 0
@@ -88,7 +93,7 @@ function createMeter(server) {
         after = await server.cpuUs()
         return
       }
-      await server.memory()
+      await server.collect()
       before = await server.cpuUs()
     },
     cpuUs: () => after - before,
