@@ -12,6 +12,8 @@ export interface Author {
 export interface Delivery {
   readonly last: number
   readonly sizeBytes: number
+  /** Whether some of it is by writers of who has these. */
+  isPartOwn(own: ReadonlyMap<WriterId, number> | undefined): boolean
   /**
    * Queues the stretch for one receiver: an acknowledgement in place of each Change that is its own (`own`: writers, and up to
    * which seq; none where it has written nothing), the records of all others, in the order of the log.
@@ -56,7 +58,7 @@ class RecordsDelivery implements Delivery {
 
   to(outbox: Outbox, channel: number, own: ReadonlyMap<WriterId, number> | undefined): void {
     const { length } = this.#records
-    if (own === undefined || !this.#isPartOwn(own)) return this.#sendOthers(outbox, channel, 0, length)
+    if (own === undefined || !this.isPartOwn(own)) return this.#sendOthers(outbox, channel, 0, length)
     const authors = this.#authors
     for (let start = 0; start < length;) {
       const { writer, seq } = authors[start]!
@@ -76,7 +78,8 @@ class RecordsDelivery implements Delivery {
     }
   }
 
-  #isPartOwn(own: ReadonlyMap<WriterId, number>): boolean {
+  isPartOwn(own: ReadonlyMap<WriterId, number> | undefined): boolean {
+    if (own === undefined) return false
     if (this.#authors.length === 1) return own.has(this.#authors[0]!.writer)
     this.#writers ??= new Set(this.#authors.map(({ writer }) => writer))
     for (const writer of this.#writers) if (own.has(writer)) return true

@@ -334,7 +334,12 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         followed.durableHead += part.records.length
         if (part.records.length > 0) {
           const delivery = createDelivery(part.first, part.records, limits.maxFrameBytes, part.authors)
-          for (const subscription of subscriptions) subscription.deliver(delivery)
+          // Others wait to see it, and who wrote it does not; and those who are told the same directly after one another are sent the same bytes.
+          for (const isOwn of [false, true]) {
+            for (const subscription of subscriptions) {
+              if (delivery.isPartOwn(subscription.own) === isOwn) subscription.deliver(delivery)
+            }
+          }
         }
         for (const then of part.afterwards) then()
         for (const release of part.releases) release()

@@ -354,6 +354,23 @@ test('[RL4] a batch over two spaces leaves in one message to a socket that follo
   expect(a.messages.length - before).toBeLessThanOrEqual(2)
 })
 
+test('[RL4] those hear first of a batch who wrote nothing of it', async () => {
+  const { relay } = world()
+  const clients = { ann: await join(relay, 'board'), bob: await join(relay, 'board'), eve: await join(relay, 'board') }
+  const order: string[] = []
+  for (const [name, { messages }] of Object.entries(clients)) {
+    messages.push = (...sent) => {
+      order.push(name)
+      return Array.prototype.push.apply(messages, sent)
+    }
+  }
+  clients.ann.send([record(ann, 1)])
+  await until(() => told(clients.ann).length === 1)
+  clients.bob.send([record(bob, 1)])
+  await until(() => told(clients.bob).length === 2)
+  expect(order).toEqual(['bob', 'eve', 'ann', 'ann', 'eve', 'bob'])
+})
+
 /** The record with one precondition of kind 3, sealed again: byte for byte as PROTOCOL.md would have a later version write it. */
 function withPrecondition(plain: Uint8Array): Uint8Array {
   return sealed(plain, (header) => Buffer.concat([header.subarray(0, -1), Buffer.from([1, 3, 0])]))
