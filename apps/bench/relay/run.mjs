@@ -69,7 +69,6 @@ export async function run(folder, { keep, quick, only }) {
         name,
         port,
         cpuUs: () => ask('cpuUs'),
-        collect: () => ask('collect'),
         memory: () => ask('memory'),
       })
     } finally {

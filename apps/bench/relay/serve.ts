@@ -48,7 +48,6 @@ await contenders[name]!.attach(server, folder)
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
   process.on('message', (wanted) => {
     if (wanted === 'cpuUs') process.send!(cpuUs())
-    if (wanted === 'collect') process.send!(gc() ?? null)
     if (wanted === 'memory') void memory().then((held) => process.send!(held))
   })
   process.on('disconnect', () => process.exit(0))
