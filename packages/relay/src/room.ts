@@ -13,6 +13,7 @@ import type { RelayLimits } from './limits.ts'
 import type { Clock, LogStorage, RelayLog, SpaceState, WriterState } from './ports.ts'
 import { Presence } from './presence.ts'
 import type { Subscription } from './subscription.ts'
+import { createTurns } from './turns.ts'
 import { Writers } from './writers.ts'
 
 /** One space in memory: there while somebody follows it or something of it is on its way to the disk. */
@@ -55,13 +56,15 @@ export interface RoomHost {
 /** What waits to be dealt with, in the order in which it came. */
 type Item =
   | { readonly kind: 'open'; readonly subscription: Subscription; readonly basis: Basis }
-  | {
-      readonly kind: 'arrivals'
-      readonly subscription: Subscription
-      readonly arrivals: readonly Arrival[]
-      release(): void
-    }
+  | Arrivals
   | { readonly kind: 'abort'; readonly subscription: Subscription; readonly change: Author; release(): void }
+
+interface Arrivals {
+  readonly kind: 'arrivals'
+  readonly subscription: Subscription
+  readonly arrivals: readonly Arrival[]
+  release(): void
+}
 
 /** The room's part of a batch while that gathers and while it is stored. */
 interface RoomPart extends Part {
@@ -82,6 +85,12 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   const documents = new Documents()
   const arbitration = createArbitration(limits)
   const inbox: Item[] = []
+  /** What waits until it is not the turn of another any more. */
+  const held: Arrivals[] = []
+  const turns = createTurns(clock, () => {
+    inbox.unshift(...held.splice(0))
+    drain()
+  })
   let isLoaded = false
   /** Of the log up to its end, stored already or not. */
   const stretches: Stretch[] = []
@@ -224,12 +233,19 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     subscription.start(followed)
   }
 
-  function order({ subscription, arrivals, release }: Item & { kind: 'arrivals' }): void {
+  function order({ subscription, arrivals, release }: Arrivals): void {
+    let rest: Arrival[] | undefined
     for (const arrival of arrivals) {
       if (subscription.isDropped) break
-      consider(subscription, arrival)
+      if (isHeld(subscription, arrival)) (rest ??= []).push(arrival)
+      else consider(subscription, arrival)
     }
-    releaseLater(release)
+    if (rest === undefined) releaseLater(release)
+    else held.push({ kind: 'arrivals', subscription, arrivals: rest, release })
+  }
+
+  function isHeld(subscription: Subscription, { header }: Arrival): boolean {
+    return header?.expectations !== undefined && turns.isHeld(subscription, header)
   }
 
   function callOff({ subscription, change, release }: Item & { kind: 'abort' }): void {
@@ -270,6 +286,10 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         'too-busy',
         'The relay could not decide about a Change. Nothing is lost; come back later.',
       )
+    }
+    if (header?.expectations !== undefined) {
+      const hasLost = typeof judgement === 'object' && judgement.code === 'conflict'
+      if (hasLost || judgement === 'append') turns.judged(subscription, header, hasLost)
     }
     if (typeof judgement === 'object') return turnDown(subscription, arrival, judgement)
     const own = (subscription.own ??= new Map())
@@ -369,14 +389,15 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         'The relay could not store or read this space. Nothing of yours is lost; come back.',
       )
     }
-    inbox.length = 0
+    inbox.length = held.length = 0
+    turns.end()
     subscriptions.clear()
     unloadIfIdle()
   }
 
   function isQuiet(): boolean {
     if (isGone) return true
-    return isLoaded && inbox.length === 0 && !isDraining && !gathering && !storing
+    return isLoaded && inbox.length + held.length === 0 && !isDraining && !gathering && !storing
   }
 
   function unloadIfIdle(): void {
@@ -406,12 +427,14 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     },
     leave(subscription) {
       subscription.isLeft = true
+      turns.leave(subscription)
       if (subscriptions.delete(subscription)) presence.remove(subscription)
       unloadIfIdle()
     },
     quiet: () =>
       new Promise((resolve) => {
         waiting.push(resolve)
+        turns.end()
         unloadIfIdle()
       }),
   }
