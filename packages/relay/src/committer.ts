@@ -2,6 +2,7 @@ import type { Clock, LogStorage, SpaceAppend } from './ports.ts'
 
 /** One space's part of a batch. */
 export interface Part {
+  readonly space: string
   /** What is to be stored. Called once, when the batch is closed. */
   build(): SpaceAppend
   /** Called when it is durable: only now may anybody hear of it. */
@@ -25,7 +26,7 @@ export interface Committer {
 /**
  * Makes the one committer of a relay. Under load a batch holds what came in during the flush before it, so the flushes of the disk and not the
  * number of writers set the pace. Where a batch costs much beyond what is in it, the storage says for how long what comes shortly after one
- * is to gather; what comes alone waits for nothing. `settled` is called after every batch, when all its parts were told.
+ * is to gather; what comes alone waits for nothing, nor does a space that nobody else would share a batch with. `settled` is called after every batch, when all its parts were told.
  */
 export function createCommitter(storage: LogStorage, clock: Clock, settled: () => void): Committer {
   const { gatherMs = 0 } = storage
@@ -33,16 +34,28 @@ export function createCommitter(storage: LogStorage, clock: Clock, settled: () =
   let isStoring = false
   let isKicked = false
   let begunAtMs = -Infinity
+  /** What the last batch was of, if that was one space. */
+  let lastSpace: string | undefined
   let waiting: (() => void)[] = []
 
   function kick(): void {
     if (isStoring || isKicked) return
     isKicked = true
-    const restMs = gatherMs === 0 || gathering.size === 0 ? 0 : begunAtMs + gatherMs - clock.nowMs()
+    const restMs = gatherMs === 0 || isAmongItself() ? 0 : begunAtMs + gatherMs - clock.nowMs()
     // More than all of it is left only when the clock was set back.
     if (restMs > 0 && restMs <= gatherMs) clock.setTimer(restMs, start)
     // What is read from a socket in one piece is many messages, and one batch.
     else queueMicrotask(start)
+  }
+
+  /** Whether one space goes on, and no other: who writes there may wait for what was stored before they go on, so there would be nothing to gather. */
+  function isAmongItself(): boolean {
+    return gathering.size === 0 || (gathering.size === 1 && onlySpace() === lastSpace)
+  }
+
+  function onlySpace(): string | undefined {
+    if (gathering.size === 1) for (const { space } of gathering) return space
+    return undefined
   }
 
   function start(): void {
@@ -54,7 +67,10 @@ export function createCommitter(storage: LogStorage, clock: Clock, settled: () =
       return
     }
     isStoring = true
-    if (gatherMs > 0) begunAtMs = clock.nowMs()
+    if (gatherMs > 0) {
+      begunAtMs = clock.nowMs()
+      lastSpace = onlySpace()
+    }
     const parts = gathering
     gathering = new Set()
     store(parts).then(

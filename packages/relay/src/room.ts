@@ -332,6 +332,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     let states: ReadonlyMap<WriterId, WriterState> = new Map()
     const follows = epochAt(stretches, court.head)
     const part: RoomPart = {
+      space,
       first: court.head + 1,
       records: [],
       authors: [],
