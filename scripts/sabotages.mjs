@@ -15,11 +15,11 @@ export const sabotages = [
     to: 'return Promise.resolve(void storage.append(Array.from(parts, (part) => part.build())).catch(() => undefined))',
   },
   {
-    name: 'the relay forgets what gathers when it lets it gather',
-    foundBy: 'simulate/small',
-    file: 'packages/relay/src/committer.ts',
-    from: 'if (restMs > 0 && restMs <= gatherMs) clock.setTimer(restMs, start)',
-    to: 'if (restMs > 0 && restMs <= gatherMs) isKicked = false',
+    name: 'the relay forgets what waits for the turn of another',
+    foundBy: 'simulate/booking',
+    file: 'packages/relay/src/room.ts',
+    from: 'inbox.unshift(...held.splice(0))',
+    to: 'held.splice(0)',
   },
   {
     name: 'the relay takes a Change again that it has',
