@@ -20,6 +20,8 @@ export const contenders: readonly string[] = Object.keys(languages)
 /** Those of them that are asked only by name: they say what the least is, and are nothing to choose. */
 export const onlyByName: readonly string[] = ['ws that acknowledges']
 
+/** So many edits a writer of a burst sends at once, and waits until everybody has them. */
+const BLOCK = 1_000
 /** So many join at the same time. */
 const JOINING = 50
 
@@ -33,8 +35,8 @@ interface Client {
 
 /** The clients of one contender's server. */
 export interface Load {
-  /** One writes as quickly as everybody takes it: `block` edits at once, and the next when everybody has them. Resolves to the edits that were brought to somebody. */
-  burst(clients: number, edits: number, block: number): Promise<number>
+  /** One writes as quickly as everybody takes it. Resolves to the edits that were brought to somebody. */
+  burst(clients: number, edits: number): Promise<number>
   /** In each room one writes so often in a second, for so long. Resolves to how many were brought, and the milliseconds that each took. */
   steady(rooms: number, clients: number, perSecond: number, seconds: number): Promise<Steady>
   /** Everybody in a room shows itself so often in a second. */
@@ -104,14 +106,14 @@ export function createLoad(name: string, port: number, measured: (isOver: boolea
   }
 
   return {
-    async burst(count, edits, block) {
+    async burst(count, edits) {
       const room = newRoom()
       const [writer, ...readers] = await joinAll(count, () => room)
-      const blocks = Array.from({ length: edits / block }, () => framesOf(language.edits(writer!.number, block)))
+      const blocks = Array.from({ length: edits / BLOCK }, () => framesOf(language.edits(writer!.number, BLOCK)))
       await measured(false)
-      for (const [i, frames] of blocks.entries()) {
-        writer!.wire.write(frames)
-        await brought(readers, (i + 1) * block)
+      for (const [i, block] of blocks.entries()) {
+        writer!.wire.write(block)
+        await brought(readers, (i + 1) * BLOCK)
       }
       await measured(true)
       await leave([writer!, ...readers])

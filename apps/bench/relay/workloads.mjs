@@ -22,12 +22,9 @@ export const workloads = {
   },
 }
 
-/** So many edits a writer of a burst sends at once, and waits until everybody has them. */
-const BLOCK = 1_000
-
 /** Before what counts, edits let the code of the server be compiled: many at once, and each by itself, which other code deals with. */
 const WARM_UP_EDITS = 20_000
-const WARM_UP_LONE_EDITS = 4_000
+const WARM_UP_LONE_SECONDS = 2
 
 /** CPU seconds for a million edits that are brought to somebody. */
 const perMillion = (cpuUs, deliveries) => cpuUs / deliveries
@@ -35,7 +32,7 @@ const perMillion = (cpuUs, deliveries) => cpuUs / deliveries
 function burst(clients, edits) {
   return async (server, createLoad) => {
     const { load, meter } = await warmUp(server, createLoad)
-    const deliveries = await load.burst(clients, edits, BLOCK)
+    const deliveries = await load.burst(clients, edits)
     return { cpu: perMillion(meter.cpuUs(), deliveries) }
   }
 }
@@ -78,8 +75,8 @@ function latencies(ms) {
 async function warmUp(server, createLoad) {
   const meter = createMeter(server)
   const load = createLoad(server.name, server.port, meter.mark)
-  await load.burst(10, WARM_UP_EDITS, BLOCK)
-  await load.burst(10, WARM_UP_LONE_EDITS, 1)
+  await load.burst(10, WARM_UP_EDITS)
+  await load.steady(20, 2, 100, WARM_UP_LONE_SECONDS)
   return { load, meter }
 }
 
