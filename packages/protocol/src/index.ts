@@ -81,7 +81,17 @@ export { decodeNoteBody, encodeNoteBody } from './note-body.ts'
 export type { NoteBody } from './note-body.ts'
 export { asleepOf, pendingIn } from './asleep.ts'
 export type { AsleepPending, KeptPending, KeptRun } from './asleep.ts'
-export type { Directory, KeptEnvelope, KeptNote, KeptRefused, Ledger, Named, OlderNote, Rest } from './rest.ts'
+export type {
+  Directory,
+  KeptEnvelope,
+  KeptNote,
+  KeptRefused,
+  Ledger,
+  Named,
+  OlderNote,
+  Rest,
+  SleepingParts,
+} from './rest.ts'
 export { decodeLocal, encodeLocal, noLocalPart } from './local.ts'
 export type { LocalPart } from './local.ts'
 

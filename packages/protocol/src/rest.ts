@@ -66,7 +66,17 @@ export interface Directory {
   readonly lastOfCells: number
   /** Of each portion its first part, how many these are, and how many bytes. */
   readonly portions: readonly (readonly [portion: string, first: number, parts: number, bytes: number])[]
+  /** Which parts have pending Changes that nobody need look at, and which these are; absent where there are none. */
+  readonly asleep?: SleepingParts | undefined
 }
+
+/** The first of some parts, how many these are, how many bytes, and the Changes in them: of a writer those from one seq to another one, both included. */
+export type SleepingParts = readonly [
+  first: number,
+  parts: number,
+  bytes: number,
+  changes: readonly (readonly [writer: WriterId, from: number, to: number])[],
+]
 
 /** What one part of a checkpoint says, beside those that have the states of cells. */
 export type Rest =
@@ -121,6 +131,7 @@ const directory: Shapes<Directory> = {
   entries: whole,
   lastOfCells: whole,
   portions: listOf(tuple(text, whole, whole, whole)),
+  asleep: (value) => value === undefined || tuple(whole, whole, whole, listOf(tuple(text, whole, whole)))(value),
 }
 
 const shapes: { readonly [kind in Rest[0]]: Shape } = {

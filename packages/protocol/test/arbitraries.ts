@@ -316,7 +316,15 @@ const rest: fc.Arbitrary<Rest> = fc.oneof(
   ),
   fc.tuple(
     fc.constant('directory' as const),
-    fc.record({ entries: whole, lastOfCells: whole, portions: some(fc.tuple(text, whole, whole, whole)) }),
+    fc.record(
+      {
+        entries: whole,
+        lastOfCells: whole,
+        portions: some(fc.tuple(text, whole, whole, whole)),
+        asleep: fc.tuple(whole, whole, whole, some(fc.tuple(id, seq, seq))),
+      },
+      { requiredKeys: ['entries', 'lastOfCells', 'portions'] },
+    ),
   ),
   fc.tuple(fc.constant('ledger' as const), ledger),
 )

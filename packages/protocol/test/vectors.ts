@@ -361,6 +361,29 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
     isLast: false,
     rest: ['directory', { entries: 6, lastOfCells: 3, portions: [['record archive/', 3, 1, 700]] }],
   },
+  'the rest, the directory of what is asleep': {
+    kind: 'rest',
+    checkpoint: 3,
+    part: 1,
+    isLast: false,
+    rest: [
+      'directory',
+      {
+        entries: 8,
+        lastOfCells: 3,
+        portions: [],
+        asleep: [
+          4,
+          2,
+          70_000,
+          [
+            [A, 1, 900],
+            [B, 4, 4],
+          ],
+        ],
+      },
+    ],
+  },
   'the rest, the last part': {
     kind: 'rest',
     checkpoint: 1,

@@ -5,15 +5,16 @@ import { allHere } from './away.ts'
 import { createCommitting } from './committing.ts'
 import type { Core } from './core.ts'
 import { createDamage } from './damage.ts'
-import { closedError, partMissing, StoreError } from './errors.ts'
+import { anewError, closedError, isPassing, partMissing, StoreError } from './errors.ts'
 import { createEnvelopes } from './envelopes.ts'
-import { createIntake } from './intake.ts'
+import { createIntake, isOfPending } from './intake.ts'
 import { createJournal, type Journal, type JournalEvents, type ReadUpTo } from './journal.ts'
 import { openLog, readEntry, unusable } from './open-log.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
 import type { MembersOf, Part, PartName, PlainMember } from './part.ts'
 import { atOnce, cellsAsBytes, createPauses, SHARE_OF_ROWS, type Pieces } from './pieces.ts'
 import { createPlainStore } from './plain-store.ts'
+import { readPast } from './reading-past.ts'
 import { createReplica } from './replica.ts'
 import { createSettling } from './settling.ts'
 import { createStatusBoard, type Problem } from './status.ts'
@@ -23,6 +24,7 @@ import { reportToPlatform, systemChance, systemClock } from './system.ts'
 import { createHearing, joinTabs, type TabMessage } from './tabs.ts'
 import { createUnwrittenJournal } from './unwritten.ts'
 import { createWaiting } from './waiting.ts'
+import { createWaking } from './waking.ts'
 import { createWatching } from './watching.ts'
 import { takeWriter } from './writers.ts'
 
@@ -30,9 +32,6 @@ import { takeWriter } from './writers.ts'
 const ASK_AGAIN_MS = 5000
 /** How long after the storage could not be read it is tried again. */
 const REREAD_MS = 1000
-/** Codes of what may be over when it is tried again. */
-const passingCodes: ReadonlySet<string> = new Set(['storage-failed', 'storage-full', 'storage-lost', 'storage-blocked'])
-
 /** Opens a store that has these parts. What newer code has stored is neither read nor written: then it goes on in memory. */
 export async function assemble<P extends readonly Part[]>(
   options: StoreOptions,
@@ -41,7 +40,11 @@ export async function assemble<P extends readonly Part[]>(
   try {
     return await open(options, parts)
   } catch (error) {
-    if (!(error instanceof StoreError && error.code === 'storage-newer')) throw error
+    if (!(error instanceof StoreError)) throw error
+    const { code } = error
+    // What was to stay in the log is needed.
+    if (code === 'compacted') return open(options, parts, false)
+    if (code !== 'storage-newer') throw error
     return open({ ...options, storage: unusable(error) }, parts)
   }
 }
@@ -49,6 +52,7 @@ export async function assemble<P extends readonly Part[]>(
 async function open<P extends readonly Part[]>(
   options: StoreOptions,
   parts: P,
+  leavesAsleep = true,
 ): Promise<Pick<Store, PlainMember | MembersOf<P>>> {
   const { space, transport, clock = systemClock, chance = systemChance } = options
   const onError = neverThrowing(options.onError ?? reportToPlatform)
@@ -134,6 +138,9 @@ async function open<P extends readonly Part[]>(
     },
     waiting: createWaiting(),
     envelopes: createEnvelopes(),
+    get waking() {
+      return waking
+    },
     get watching() {
       return watching
     },
@@ -176,6 +183,7 @@ async function open<P extends readonly Part[]>(
     leaving: new Set(),
     development: options.development ?? false,
     isLasting,
+    leavesAsleep,
     parts: names,
     use<T>(bring: (core: Core) => T): T {
       if (!brought.has(bring)) brought.set(bring, bring(core))
@@ -201,6 +209,7 @@ async function open<P extends readonly Part[]>(
   }
   const committing = createCommitting(core)
   const settling = createSettling(core)
+  const waking = createWaking(core, show)
   const intake = createIntake(core)
   // A tab that died may have written without a word; one that has come may be the one that comes after it.
   for (const type of ['news', 'hello', 'leaving'] as const) core.on(type, readNews)
@@ -220,8 +229,9 @@ async function open<P extends readonly Part[]>(
 
   const readUpTo = await replay()
   const events: JournalEvents = {
-    pendingOf: (change) => replica.pending.get(changeId(change))!,
+    pendingOf: (change) => replica.awake(changeId(change))!,
     onEntry: (bytes, position) => damage.unless(position, () => hear(seen(bytes))),
+    onAnew: waking.wakeForReading,
     onBad: damage.note,
     onRead() {
       const changed = atOnce(intake.onRead())
@@ -288,7 +298,7 @@ async function open<P extends readonly Part[]>(
   function onUnreadable(error: unknown): void {
     // What is of another log of the relay is said where the link is.
     if (closed || (error instanceof StoreError && error.code === 'other-log')) return
-    if (error instanceof StoreError && passingCodes.has(error.code)) {
+    if (isPassing(error)) {
       cancelRereading?.()
       cancelRereading = clock.setTimer(REREAD_MS, readNews)
     }
@@ -316,8 +326,9 @@ async function open<P extends readonly Part[]>(
     try {
       const { ready = [] } = options
       for (const readable of ready) memory.expect(readable)
-      const end = await core.away.read(
+      const end = await readPast(
         log,
+        intake.choice,
         0,
         (bytes, position, claim) => {
           last = position
@@ -347,6 +358,7 @@ async function open<P extends readonly Part[]>(
 
   function seen(bytes: Uint8Array): LogEntry {
     const entry = readEntry(bytes, space)
+    if (replica.asleep().length > 0 && isOfPending(entry)) throw anewError()
     core.compacting.saw(entry, bytes.length)
     return entry
   }

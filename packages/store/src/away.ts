@@ -34,8 +34,18 @@ export interface HeldAway {
   letGo(): void
 }
 
-/** Which parts of a checkpoint are read, by their numbers. */
-export function partsWanted(directory: Directory, { wants }: Pick<Away, 'wants'>): (part: number) => boolean {
+/** Which parts of a checkpoint are meant, by their numbers. One that is beyond them stands for all that comes after the checkpoint. */
+export type PartsChosen = (part: number) => boolean
+
+/** Those of pending Changes that are asleep. */
+export function partsAsleep({ asleep }: Directory): PartsChosen {
+  if (asleep === undefined) return () => false
+  const [first, parts] = asleep
+  return (part) => first <= part && part < first + parts
+}
+
+/** Which parts of a checkpoint are read. */
+export function partsWanted(directory: Directory, { wants }: Pick<Away, 'wants'>): PartsChosen {
   const isWanted = wants(directory)
   return (part) => {
     if (part === 1 || part > directory.lastOfCells) return true

@@ -1,6 +1,7 @@
 import type {
   AsleepPending,
   CheckpointEntry,
+  Directory,
   KeptNote,
   KeptPending,
   KeptRun,
@@ -8,10 +9,11 @@ import type {
   OlderNote,
 } from '@syncline/protocol'
 import { cellsOfRows, changeId, type DistilledCell, type DistilledRows } from '@syncline/stm'
-import { partsWanted, type Away } from './away.ts'
+import { partsAsleep, partsWanted, type Away, type PartsChosen } from './away.ts'
 import { readAsleep, readLocal, readRecord, readRecordInPieces } from './open-log.ts'
 import { BYTES_OF_A_CELL, BYTES_OF_A_ROW, type Pieces } from './pieces.ts'
 import { withLocalPart } from './read-change.ts'
+import type { Choice } from './reading-past.ts'
 import type { RefusedChange } from './refused.ts'
 import type { Pending } from './pending.ts'
 import type { Envelope, Replica } from './replica.ts'
@@ -23,6 +25,10 @@ export interface ReadCheckpoint {
   readonly pending: readonly Pending[]
   /** Those that need not be looked at where the ledger says that they are counted. */
   readonly asleep: readonly AsleepPending[]
+  /** What tells their names, where it does. */
+  readonly directory: Directory | undefined
+  /** Whether they were left in the log. */
+  readonly isLeft: boolean
   readonly refused: readonly RefusedChange[]
   readonly envelopes: readonly Envelope[]
   readonly undoable: readonly KeptNote[]
@@ -35,14 +41,12 @@ export interface ReadCheckpoint {
 }
 
 /** Puts the parts of a checkpoint together, as they come from the log. */
-export interface CheckpointReading {
+export interface CheckpointReading extends Choice {
   /**
    * Understands a part, and gives what takes it in. Throws `storage-damaged` and `storage-newer`. With `isReplay` nobody reads before all has come, so cells go where
    * they belong as they come.
    */
   part(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void>
-  /** Understands pending Changes of one that are asleep. Throws `storage-damaged` and `storage-newer`. */
-  understood(list: AsleepPending): Pieces<readonly Pending[]>
   /** What has come, when no more will: the last part was taken in, or something else stands where the next should. Undefined when nothing has. */
   take(): ReadCheckpoint | undefined
   /** Whether a part has come and the last one has not. */
@@ -53,9 +57,51 @@ export interface CheckpointReading {
   newest(): number
 }
 
-/** Has read nothing yet. `away` says what is passed over. */
-export function createCheckpointReading(space: string, replica: Replica, away: () => Away): CheckpointReading {
-  const { memory, pendingOf } = replica
+/** Understands pending Changes, as a checkpoint has them. Throws `storage-damaged` and `storage-newer`. */
+function* understood(
+  kept: readonly (KeptPending | KeptRun)[],
+  space: string,
+  { pendingOf }: Replica,
+): Pieces<readonly Pending[]> {
+  const pending: Pending[] = []
+  for (const one of kept) {
+    if ('run' in one) {
+      for (const { change, inverse } of one.run) pending.push(pendingOf(change, { inverse: () => inverse }))
+      yield one.run.length * BYTES_OF_A_CELL
+      continue
+    }
+    const [record, local, saw] = one
+    const part = readLocal(local, space)
+    yield local.length
+    const change = withLocalPart(yield* readRecordInPieces(record, space), part)
+    pending.push(pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) }))
+  }
+  return pending
+}
+
+/** The same of those that are asleep. */
+export function* understoodAsleep(
+  lists: readonly AsleepPending[],
+  space: string,
+  replica: Replica,
+): Pieces<readonly Pending[]> {
+  const pending: Pending[] = []
+  for (const list of lists) {
+    yield list[1].length
+    // One by one: there may be more than can be passed at once.
+    for (const one of yield* understood(readAsleep(list, space), space, replica)) pending.push(one)
+  }
+  return pending
+}
+
+/** Has read nothing yet. `away` says what is passed over, `leaves` whether what is asleep is left in the log. */
+export function createCheckpointReading(
+  space: string,
+  replica: Replica,
+  away: () => Away,
+  leaves: () => boolean = () => false,
+): CheckpointReading {
+  const { memory } = replica
   let newest = 0
   /** How many parts have come, or should have. */
   let parts = 0
@@ -78,26 +124,6 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
     else addCells([...cellsOfRows(rows)], isReplay)
   }
 
-  function* understoodPending([record, local, saw]: KeptPending): Pieces<Pending> {
-    const part = readLocal(local, space)
-    yield local.length
-    const change = withLocalPart(yield* readRecordInPieces(record, space), part)
-    return pendingOf(change, { record, inverse: () => part.inverse, saw: new Map(saw) })
-  }
-
-  function* understoodAll(kept: readonly (KeptPending | KeptRun)[]): Pieces<readonly Pending[]> {
-    const pending: Pending[] = []
-    for (const one of kept) {
-      if (!('run' in one)) {
-        pending.push(yield* understoodPending(one))
-        continue
-      }
-      for (const { change, inverse } of one.run) pending.push(pendingOf(change, { inverse: () => inverse }))
-      yield one.run.length * BYTES_OF_A_CELL
-    }
-    return pending
-  }
-
   /** Understands the Changes of a part, and gives what adds them. */
   function* understoodPart(entry: CheckpointEntry): Pieces<(isReplay: boolean) => void> {
     if (entry.kind === 'cells') return (isReplay) => addCells(entry.cells, isReplay)
@@ -110,7 +136,7 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
       case 'asleep':
         return () => void found.asleep.push(rest[1])
       case 'pending': {
-        const pending = yield* understoodAll(rest[1])
+        const pending = yield* understood(rest[1], space, replica)
         return () => void found.pending.push(...pending)
       }
       case 'refused': {
@@ -128,7 +154,13 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
         return () => void found.envelopes.push(...asked)
       }
       case 'directory':
-        return () => void (found.isWanted = partsWanted(rest[1], away()))
+        return (isReplay) => {
+          const isWanted = partsWanted(rest[1], away())
+          const isAsleep = partsAsleep(rest[1])
+          found.directory = rest[1]
+          found.isLeft = isReplay && leaves() && rest[1].asleep !== undefined
+          found.isWanted = found.isLeft ? (part) => isWanted(part) && !isAsleep(part) : isWanted
+        }
       case 'undoable':
         return () => void found.undoable.push(...rest[1])
       case 'notes':
@@ -158,10 +190,6 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
         add(isReplay)
       }
     },
-    *understood(list) {
-      yield list[1].length
-      return yield* understoodAll(readAsleep(list, space))
-    },
     take() {
       if (parts === 0) return undefined
       const { cells, ledger, isPartial, isLaid, isWanted: _, ...lists } = found
@@ -175,6 +203,8 @@ export function createCheckpointReading(space: string, replica: Replica, away: (
         isPartial: isPartial || ledger === undefined,
       }
     },
+    directory: () => found.directory,
+    isWanted: (part) => found.isWanted(part),
     isUnderWay: () => parts > 0 && found.ledger === undefined,
     isOver: () => parts > 0 && found.ledger !== undefined,
     newest: () => newest,
@@ -185,6 +215,8 @@ interface Found {
   readonly cells: (readonly DistilledCell[])[]
   readonly pending: Pending[]
   readonly asleep: AsleepPending[]
+  directory: Directory | undefined
+  isLeft: boolean
   readonly refused: RefusedChange[]
   readonly envelopes: Envelope[]
   readonly undoable: KeptNote[]
@@ -192,7 +224,7 @@ interface Found {
   ledger: Ledger | undefined
   isPartial: boolean
   /** Which parts must come. */
-  isWanted: (part: number) => boolean
+  isWanted: PartsChosen
   /** Whether the cells lie in the memory. */
   isLaid: boolean
 }
@@ -202,6 +234,8 @@ function emptyFound(): Found {
     cells: [],
     pending: [],
     asleep: [],
+    directory: undefined,
+    isLeft: false,
     refused: [],
     envelopes: [],
     undoable: [],

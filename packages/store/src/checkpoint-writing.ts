@@ -5,6 +5,8 @@ import {
   encodeEntry,
   encodeLocal,
   gatherRows,
+  type AsleepPending,
+  type Directory,
   type KeptEnvelope,
   type KeptNote,
   type KeptPending,
@@ -14,6 +16,7 @@ import {
   type RowsGathering,
 } from '@syncline/protocol'
 import { cellsOfRows, type DistilledCell, type Portion } from '@syncline/stm'
+import { withNames, type Sleepers } from './asleep.ts'
 import type { Away } from './away.ts'
 import type { Held } from './held.ts'
 import { inRuns } from './in-runs.ts'
@@ -31,18 +34,21 @@ const MOST_GATHERINGS = 16
 /**
  * The entries of a checkpoint, the last part as the last. Each is made when it is asked for, which is as much work as is to be done in one go. Documents are
  * in parts of their own, behind the others: they are large, and looked at later or never. So are portions that are `apart`; `gone` are cells of such that are not in the
- * memory. `onPending` is told how many bytes each pending Change takes. What it returns, if anything, stands before all others.
+ * memory. `asleep` are the pending Changes that are, as the log has them; `onPending` is told how many bytes each of all takes. What it returns, if anything, stands before
+ * all others.
  */
 export function* partsOf(
   held: Held,
   notes: readonly KeptNote[],
   checkpoint: number,
+  asleep: readonly AsleepPending[],
   onPending: (bytes: number) => void,
   { apart, portions }: Pick<Away, 'apart' | 'portions'>,
   gone: readonly DistilledCell[],
 ): Generator<Uint8Array, Uint8Array | undefined> {
   const rows = new Map(Array.from(portions, (portion) => [portion, { first: 0, parts: 0, bytes: 0 }]))
-  const hasDirectory = rows.size > 0
+  const isCounted = held.ledger.counted !== undefined
+  const hasDirectory = rows.size > 0 || isCounted
   let part = hasDirectory ? 1 : 0
   const next = (): PartOfCheckpoint => ({ checkpoint, part: (part += 1) })
   const documents: DistilledCell[] = []
@@ -148,21 +154,28 @@ export function* partsOf(
   }
 
   function putToSleep(pending: readonly Pending[]): Rest {
-    const list = asleepOf(inRuns(pending).map((part) => ('bare' in part ? keptOf(part) : { run: part })))
-    onPending(list[1].length)
-    return ['asleep', list]
+    return ['asleep', asleepOf(inRuns(pending).map((part) => ('bare' in part ? keptOf(part) : { run: part })))]
+  }
+
+  /** Those that are as the log has them, and behind them those that fall asleep. */
+  function* sleeping(): Iterable<Uint8Array> {
+    for (const one of asleep) yield encoded(['asleep', one])
+    yield* listed(held.pending, putToSleep, sizeOfPending)
   }
 
   yield* cells(held.cells, isDocument)
   yield* cells(documents, () => false)
   yield* cells(gone, () => false)
   const lastOfCells = part
-  for (const one of held.asleep) {
-    onPending(one[1].length)
-    yield encoded(['asleep', one])
-  }
-  if (held.ledger.counted === undefined) yield* listed(keptIn(held, onPending), (some) => ['pending', some])
-  else yield* listed(held.pending, putToSleep, sizeOfPending)
+  let bytesAsleep = 0
+  if (isCounted) {
+    for (const bytes of sleeping()) {
+      bytesAsleep += bytes.length
+      onPending(bytes.length)
+      yield bytes
+    }
+  } else yield* listed(keptIn(held, onPending), (some) => ['pending', some])
+  const lastAsleep = part
   yield* listed(refusedIn(held), (some) => ['refused', some])
   yield* listed(askedIn(held), (some) => ['asked', some])
   yield* listed(notes, (some) => ['undoable', some])
@@ -172,9 +185,22 @@ export function* partsOf(
   yield last
   if (!hasDirectory) return undefined
   const entries = part + 1
-  const all = Array.from(rows, ([name, row]) => [name, row.first, row.parts, row.bytes] as const)
+  const directory: Directory = {
+    entries,
+    lastOfCells,
+    portions: Array.from(rows, ([name, row]) => [name, row.first, row.parts, row.bytes]),
+    ...(isCounted && { asleep: [lastOfCells + 1, lastAsleep - lastOfCells, bytesAsleep, namesIn(held)] }),
+  }
   part = 0
-  return encoded(['directory', { entries, lastOfCells, portions: all }])
+  return encoded(['directory', directory])
+}
+
+/** The names of all that is pending, of which nobody need look at any. */
+function namesIn({ asleep, pending }: Held): Sleepers {
+  return withNames(
+    asleep,
+    pending.map(({ change }) => change),
+  )
 }
 
 /** About how many bytes some data takes. */

@@ -8,6 +8,7 @@ import {
   type LogEntry,
 } from '@syncline/protocol'
 import { changeId } from '@syncline/stm'
+import { countOf } from './asleep.ts'
 import type { HeldAway } from './away.ts'
 import type { Core } from './core.ts'
 import { partsOf } from './checkpoint-writing.ts'
@@ -206,11 +207,19 @@ export function createCompacting(core: Core): Compacting {
     const { notes, tailThere } = await lookThrough(at.position, state)
     // Another tab may have done it, which this one has read too far to see.
     if (!isWorthIt()) return 'over'
+    // What is awake here falls asleep anew.
+    const there = state.asleep.length > 0 ? await core.waking.find() : undefined
+    if (there !== undefined && JSON.stringify(there.directory?.asleep?.[3]) !== JSON.stringify(state.asleep)) {
+      // Another one did, of less than this tab has read: what it has put to sleep is awake here.
+      await core.waking.wake()
+      return 'hindered'
+    }
     const gone = await away.cells()
     if (gone === undefined) return 'failed'
     const entries: Uint8Array[] = []
     let bytesPending = 0
-    const parts = partsOf(state, notes, checkpoint, (bytes) => (bytesPending += bytes), core.away, gone)
+    const onPending = (bytes: number): void => void (bytesPending += bytes)
+    const parts = partsOf(state, notes, checkpoint, there?.asleep ?? [], onPending, core.away, gone)
     for (;;) {
       // Each in a task of its own, the first one too.
       await nextTask(clock)
@@ -233,7 +242,7 @@ export function createCompacting(core: Core): Compacting {
     made = checkpoint
     tail = Math.max(0, tail - tailThere)
     held = entries.reduce((sum, { length }) => sum + length, 0)
-    pendingCount = state.asleep.reduce((sum, [count]) => sum + count, state.pending.length)
+    pendingCount = countOf(state.asleep) + state.pending.length
     pendingBytes = bytesPending
     core.tell({ type: 'compacted', held, tail, pendingBytes, pendingCount })
     return 'over'
@@ -285,10 +294,18 @@ export function createCompacting(core: Core): Compacting {
       return
     }
     if (entry.part === 1) held = tail = pendingBytes = pendingCount = 0
+    const rest = entry.kind === 'rest' ? entry.rest : undefined
+    // Whether they are read or not, the directory has told of these.
+    if (rest?.[0] === 'asleep') return
     held += bytes
-    if (entry.kind !== 'rest' || (entry.rest[0] !== 'pending' && entry.rest[0] !== 'asleep')) return
+    if (rest?.[0] === 'directory' && rest[1].asleep !== undefined) {
+      held += rest[1].asleep[2]
+      pendingBytes += rest[1].asleep[2]
+      pendingCount += countOf(rest[1].asleep[3])
+    }
+    if (rest?.[0] !== 'pending') return
     pendingBytes += bytes
-    pendingCount += entry.rest[0] === 'asleep' ? entry.rest[1][0] : entry.rest[1].length
+    pendingCount += rest[1].length
   }
 
   /** How many bytes of the parts that a directory names are not read. */

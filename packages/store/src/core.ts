@@ -19,6 +19,7 @@ import type { TabMessage } from './tabs.ts'
 import type { Undoing } from './undoing.ts'
 import type { Validity } from './validity.ts'
 import type { Waiting } from './waiting.ts'
+import type { Waking } from './waking.ts'
 import type { Watching } from './watching.ts'
 import type { Writers } from './writers.ts'
 
@@ -34,6 +35,9 @@ export interface Core extends Brought {
   readonly writers: Writers
   readonly journal: Journal
   readonly waiting: Waiting
+  readonly waking: Waking
+  /** Whether what is asleep stays in the log when the space is opened. */
+  readonly leavesAsleep: boolean
   readonly envelopes: Envelopes
   readonly watching: Watching
   readonly committing: Committing

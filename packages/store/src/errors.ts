@@ -104,6 +104,14 @@ interface StoreErrorOptions extends ErrorOptions {
   readonly part?: PartName
 }
 
+/** Codes of what may be over when it is tried again. */
+const passingCodes: ReadonlySet<string> = new Set(['storage-failed', 'storage-full', 'storage-lost', 'storage-blocked'])
+
+/** Whether something failed because the storage cannot be used now. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof StoreError && passingCodes.has(error.code)
+}
+
 /** Said to whoever asks a store for what it was opened without. */
 export function partMissing(part: PartName, what: string): StoreError {
   return new StoreError(
@@ -111,6 +119,11 @@ export function partMissing(part: PartName, what: string): StoreError {
     `${what} needs the part \`${part}\`, and this store was opened without it. Name it in the \`parts\` of openLean(), or use openStore(), which has all.`,
     { part },
   )
+}
+
+/** Says that the log is to be read anew, which says more by then, or of which more is needed. */
+export function anewError(): StoreError {
+  return new StoreError('compacted', 'Read the log anew.')
 }
 
 /** Said to whoever uses a closed store. */

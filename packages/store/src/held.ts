@@ -1,6 +1,6 @@
-import type { AsleepPending, Ledger } from '@syncline/protocol'
+import type { Ledger } from '@syncline/protocol'
 import type { CellKey, ChangeId, DistilledCell } from '@syncline/stm'
-import type { Asleep } from './pending-changes.ts'
+import type { Sleepers } from './asleep.ts'
 import type { Pending } from './pending.ts'
 import type { Envelope } from './replica.ts'
 import type { RefusedChange } from './refused.ts'
@@ -10,8 +10,8 @@ export interface Held {
   /** What the relay has ordered, and what needs no order. Distilled when it is gone through, and as it was then. */
   readonly cells: Iterable<DistilledCell>
   readonly ledger: Ledger
-  /** Pending Changes before the others, as they lie in the log: where the ledger says that they are counted. */
-  readonly asleep: readonly AsleepPending[]
+  /** Pending Changes before the others, which are in the log only: where the ledger says that they are counted. */
+  readonly asleep: Sleepers
   readonly pending: readonly Pending[]
   readonly refused: readonly RefusedChange[]
   readonly envelopes: readonly Envelope[]
@@ -21,8 +21,9 @@ export interface Held {
 export interface TakenUp extends Pick<Held, 'ledger' | 'pending' | 'refused' | 'envelopes'> {
   /** Undefined where they lie in the memory already, which had nothing before. */
   readonly cells: readonly DistilledCell[] | undefined
-  /** Pending Changes that are counted in the cells, which lie there. */
-  readonly asleep?: Asleep | undefined
+  /** Pending Changes that are counted in the cells, which lie there: those that are asleep, or all of them. */
+  readonly asleep?: Sleepers | undefined
+  readonly counted?: readonly Pending[]
 }
 
 /** What has come of taking it up. */

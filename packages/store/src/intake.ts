@@ -1,4 +1,4 @@
-import { isPartOfCheckpoint, type AsleepPending, type LogEntry } from '@syncline/protocol'
+import { entriesIn, isPartOfCheckpoint, type LogEntry } from '@syncline/protocol'
 import {
   changeId,
   type CellKey,
@@ -6,20 +6,20 @@ import {
   type ChangeId,
   type DistilledCell,
   type Epoch,
-  type Op,
   type Origin,
   type Value,
 } from '@syncline/stm'
 import { allHere, type Away } from './away.ts'
-import { createCheckpointReading, type ReadCheckpoint } from './checkpoint-reading.ts'
+import { createCheckpointReading, understoodAsleep, type ReadCheckpoint } from './checkpoint-reading.ts'
 import type { Core } from './core.ts'
-import { refusedError, StoreError } from './errors.ts'
+import { anewError, refusedError, StoreError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
 import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
 import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
 import { asHeard, nobody, withLocalPart } from './read-change.ts'
 import type { Pending } from './pending.ts'
+import type { Choice } from './reading-past.ts'
 import type { Envelope, OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
@@ -41,6 +41,8 @@ export interface Intake {
   onRead(): Pieces<ReadonlySet<CellKey> | undefined>
   /** The number of the newest checkpoint; 0 before the first. */
   checkpoint(): number
+  /** Which parts of the checkpoint that is being read must come: the others are not needed, or can be read later. */
+  readonly choice: Choice
   /** Whether a checkpoint has been read in part. */
   isReading(): boolean
   /** How far the relay's order is in the log. */
@@ -66,7 +68,7 @@ type Named = Pick<Change, 'writer' | 'seq'>
 /** What an intake needs of a store. */
 export type IntakeCore = Pick<
   Core,
-  'space' | 'replica' | 'waiting' | 'envelopes' | 'journal' | 'undoing' | 'agents' | 'away' | 'strand'
+  'space' | 'replica' | 'waiting' | 'leavesAsleep' | 'envelopes' | 'journal' | 'undoing' | 'agents' | 'away' | 'strand'
 >
 
 /** Makes the intake of one open store. */
@@ -75,7 +77,8 @@ export function createIntake(core: IntakeCore): Intake {
   let storedSeq = 0
   let loggedSeq = 0
   const away = (): Away => core.away
-  const checkpoint = createCheckpointReading(core.space, replica, away)
+  const leaves = (): boolean => core.leavesAsleep && core.away === allHere && replica.isBlank()
+  const checkpoint = createCheckpointReading(core.space, replica, away, leaves)
   /** The checkpoint of another log that comes to what is here. */
   const joining = createCheckpointReading(core.space, replica, away)
   /** Whether what was ordered up to the basis is known with gaps only: a part of a checkpoint is damaged. */
@@ -126,12 +129,19 @@ export function createIntake(core: IntakeCore): Intake {
 
   /** Takes up a checkpoint, as much as has come of it. */
   function* takeUp(origin: Origin): Pieces<ReadonlySet<CellKey>> {
-    const { ledger, isPartial, asleep, ...found } = checkpoint.take()!
+    const { ledger, isPartial, asleep, directory, isLeft, ...found } = checkpoint.take()!
     const isOfUse = ledger !== undefined && replica.fits(ledger)
+    const isLaid = found.cells === undefined || found.cells.length === 0
+    const isCounted = ledger?.counted !== undefined
+    const staysCounted =
+      isCounted && isLaid && !isPartial && origin === 'replay' && core.away === allHere && replica.isBlank()
+    // What was left in the log is needed now.
+    if (isLeft && !staysCounted) throw anewError()
+    const all = isLeft ? none : [...found.pending, ...(yield* understoodAsleep(asleep, core.space, replica))]
     // What lies there already does not stay there.
     if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis())
     // What was ordered before is asked of the relay again, as where the order has a gap.
-    if (ledger === undefined) return commitAll(yield* woken(asleep, found.pending))
+    if (ledger === undefined) return commitAll(all)
     if (!isOfUse) {
       core.strand({ code: 'epoch-changed', message: otherLog })
       // What comes behind it builds on it.
@@ -139,14 +149,15 @@ export function createIntake(core: IntakeCore): Intake {
       return nothing
     }
     const asked = [...replica.envelopes.values()]
-    const isLaid = found.cells === undefined || found.cells.length === 0
-    const isCounted = ledger.counted !== undefined
-    const staysAsleep =
-      isCounted && isLaid && !isPartial && origin === 'replay' && core.away === allHere && replica.isBlank()
-    const pending = staysAsleep ? none : yield* woken(asleep, found.pending)
-    const cells = staysAsleep ? undefined : isCounted ? uncounted(found.cells) : found.cells
-    const sleeping = staysAsleep ? { lists: asleep, understood: checkpoint.understood } : undefined
-    const taken = { ...found, cells, pending, asleep: sleeping, ledger }
+    const pending = staysCounted ? none : all
+    const cells = staysCounted ? undefined : isCounted ? uncounted(found.cells) : found.cells
+    const taken = {
+      ...found,
+      cells,
+      pending,
+      ledger,
+      ...(staysCounted && { counted: all, ...(isLeft && { asleep: directory?.asleep?.[3] }) }),
+    }
     const { changed, ordered } = yield* replica.takeUp(taken, origin)
     isBasePartial = isPartial && ledger.relaySeq > 0
     onStored(ledger.relaySeq)
@@ -161,18 +172,9 @@ export function createIntake(core: IntakeCore): Intake {
     return changed
   }
 
-  /** All that is pending in a checkpoint: of one it is either asleep or not. */
-  function* woken(asleep: readonly AsleepPending[], awake: readonly Pending[]): Pieces<readonly Pending[]> {
-    const all = [...awake]
-    for (const list of asleep) all.push(...(yield* checkpoint.understood(list)))
-    return all
-  }
-
   /** Of cells that count what is pending those that do not: what is on refs of this browser. Undefined are those that lie in the memory. */
   function uncounted(cells: readonly DistilledCell[] | undefined): readonly DistilledCell[] {
-    const isOwn = ({ arbiter }: Pick<Op, 'arbiter'>): boolean => arbiter === 'browser'
-    const laid = cells ?? replica.memory.distilled({ inPlaceOf: new Map(), counts: ({ op }) => isOwn(op) }) ?? none
-    return [...laid].filter(isOwn)
+    return [...(cells ?? replica.acknowledged() ?? none)].filter(({ arbiter }) => arbiter === 'browser')
   }
 
   /** What is pending in a checkpoint of which nobody knows what else was in it. */
@@ -221,7 +223,7 @@ export function createIntake(core: IntakeCore): Intake {
   /** Takes in the checkpoint of another log, as much as has come of it, beside what is here. */
   function* join(origin: Origin): Pieces<ReadonlySet<CellKey>> {
     const { ledger: whole, isPartial, asleep, ...more } = joining.take()!
-    const pending = yield* woken(asleep, more.pending)
+    const pending = [...more.pending, ...(yield* understoodAsleep(asleep, core.space, replica))]
     const found = { ...more, pending }
     if (whole === undefined) return commitAll(pending)
     const ledger = isPartial ? { ...whole, relaySeq: 0, stretches: [] } : whole
@@ -410,6 +412,7 @@ export function createIntake(core: IntakeCore): Intake {
     },
     onRead: () => conclude(true, true, 'remote'),
     checkpoint: checkpoint.newest,
+    choice: checkpoint,
     isReading: () => checkpoint.isUnderWay() || joining.isUnderWay(),
     order(epoch, first, items, records, fence) {
       const anew = beginAnew(first)
@@ -448,6 +451,11 @@ interface Made {
   readonly change: Change
   readonly inverse: Value
   readonly record?: Uint8Array | undefined
+}
+
+/** Whether something says what has become of pending Changes, which cannot be taken in while they are asleep. */
+export function isOfPending(entry: LogEntry): boolean {
+  return entriesIn(entry).some(({ kind }) => kind === 'ordered' || kind === 'ended' || kind === 'joined')
 }
 
 /** Takes in what was understood. */

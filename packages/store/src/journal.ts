@@ -65,6 +65,8 @@ export interface Journal {
    * refuses to be written. To be asked in a task of its own, in which everything is concluded that was stored.
    */
   quiet(): ReadUpTo | undefined
+  /** How far the log has been read. */
+  readUpTo(): number
   /** Resolves when everything handed over so far is in the log; rejects when the log refuses it. */
   settled(): Promise<void>
   /** Resolves when one Change is in the log; rejects when the log refuses it. */
@@ -104,6 +106,8 @@ export interface JournalEvents {
   pendingOf(change: Change): Pending
   /** An entry of the log, in the order of the log; also some that this tab wrote itself. */
   onEntry(bytes: Uint8Array, position: number): void
+  /** One was not taken in, with `compacted`: it is read again when this has resolved, or what is there in its place by then. */
+  onAnew(): Promise<void>
   /** Something at this position of the log is no entry, and is passed over. */
   onBad(position: number, reason: string): void
   /** What there was to read has been read. */
@@ -475,7 +479,25 @@ export function createJournal(
     isReading = true
     if (closed) return
     if (otherLog !== undefined) throw otherLog
-    const end = await log.read(
+    let end: number | undefined
+    while (end === undefined) {
+      try {
+        end = await readEntries()
+      } catch (error) {
+        if (!hasCode(error, 'compacted')) throw error
+        await events.onAnew()
+        if (closed) return
+      }
+    }
+    read = Math.max(read, end)
+    if (isUntold) tellGrown()
+    isUntold = false
+    events.onRead()
+  }
+
+  /** Resolves to where the log ends. */
+  function readEntries(): Promise<number> {
+    return log.read(
       read,
       (bytes, at, itsClaim) => {
         // A checkpoint may come from its beginning again.
@@ -494,10 +516,6 @@ export function createJournal(
         if (!closed && at > Math.floor(read)) events.onBad(at, reason)
       },
     )
-    read = Math.max(read, end)
-    if (isUntold) tellGrown()
-    isUntold = false
-    events.onRead()
   }
 
   return {
@@ -562,6 +580,7 @@ export function createJournal(
       const isTold = [...queue, ...allUnderWay()].some(({ kind }) => kind === 'settlement' || kind === 'entry')
       return !isTold && failure === undefined && !closed ? { position: read, claim: newestClaim } : undefined
     },
+    readUpTo: () => read,
     settled() {
       if (queue.length === 0 && !writing) return Promise.resolve()
       if (failure !== undefined) return Promise.reject(failure)

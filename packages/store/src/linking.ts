@@ -1,11 +1,10 @@
 import type { WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
-import { StoreError } from './errors.ts'
+import { isPassing, StoreError } from './errors.ts'
 import type { Intake } from './intake.ts'
 import type { Line } from './line.ts'
 import { startLink, type Link, type LinkState, type Sendable } from './link.ts'
 import type { Peers } from './peers.ts'
-import { createPauses } from './pieces.ts'
 import type { Posting } from './posting.ts'
 import type { Settling } from './settling.ts'
 import { createLosses } from './lost.ts'
@@ -58,6 +57,9 @@ export interface LinkingSide {
 /** So long a tab with a link of its own waits for the log, at most: what the relay says is all that it has where the storage does not answer. */
 const LONGEST_READ_MS = 1000
 
+/** After so long the log is read again where it could not be. */
+const WAKE_AGAIN_MS = 1000
+
 /** The tab that has taken over the link has told and stored by then what the relay has. */
 const FORGOTTEN_AFTER_MS = 10_000
 
@@ -89,7 +91,11 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   let isHeldBack = false
   /** Whether pending Changes are being understood, before there is a link. */
   let isWaking = false
-  core.closing.add(() => cancelLooking?.())
+  let cancelWaking: (() => void) | undefined
+  core.closing.add(() => {
+    cancelLooking?.()
+    cancelWaking?.()
+  })
 
   /** The elected tab runs the link; so does one whose storage fails or is gone, since nobody can hear of its work through the log. */
   function tend(): void {
@@ -100,19 +106,14 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
 
   function run(over: Line): void {
     if (link !== undefined || isWaking) return
-    // What is to be sent must be understood, which is much work where much has gathered.
-    if (!replica.isAwake()) {
+    // What is to be sent must be here.
+    if (replica.asleep().length > 0) {
       isWaking = true
-      // A promise, also of what throws at once.
-      Promise.resolve()
-        .then(() => createPauses(core.clock).through(replica.wake()))
+      core.waking
+        .wake()
         .finally(() => (isWaking = false))
         .then(tend)
-        .catch((error: unknown) => {
-          core.onError(error)
-          // Nothing can be sent before it can be understood, which only other code may do.
-          if (error instanceof StoreError) core.strand({ code: error.code, message: error.message })
-        })
+        .catch(onUnawake)
       return
     }
     // What a tab that died while it ran the link has told of others may be over.
@@ -175,6 +176,19 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       },
     })
     posting.tend()
+  }
+
+  function onUnawake(error: unknown): void {
+    if (core.isClosed) return
+    if (isPassing(error)) {
+      // Who reads the log says what it is.
+      core.readNews()
+      cancelWaking = core.clock.setTimer(WAKE_AGAIN_MS, tend)
+      return
+    }
+    core.onError(error)
+    // Nothing can be sent before it can be understood, which only other code may do.
+    if (error instanceof StoreError) core.strand({ code: error.code, message: error.message })
   }
 
   function readLog(): Promise<void> {

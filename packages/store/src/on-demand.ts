@@ -216,7 +216,7 @@ export function createOnDemand(core: Core): OnDemand {
         storedUpTo = 0
       },
       wants: () => (portion) => portion === undefined || declared.get(portion)?.isAway !== true,
-      read: (log, ...how) => readPast(log, away, ...how),
+      read: (log, ...how) => readPast(log, core.intake.choice, ...how),
       apart(place) {
         const portion = portionOfOp(place)
         return declared.has(portion) ? portion : undefined

@@ -52,6 +52,7 @@ export async function readPortion(
     space,
     replica,
     waiting: createWaiting(),
+    leavesAsleep: false,
     envelopes: createEnvelopes(),
     journal: core.journal,
     undoing: noUndoing,
@@ -70,7 +71,7 @@ export async function readPortion(
 
   await readPast(
     log,
-    away,
+    intake.choice,
     0,
     (bytes, position) => pauses.through(damage.unlessInPieces(position, () => taken(bytes))),
     damage.note,

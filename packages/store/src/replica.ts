@@ -28,6 +28,7 @@ import {
   type WriterId,
 } from '@syncline/stm'
 import { Applied } from './applied.ts'
+import { countOf, idsOf, type Sleepers } from './asleep.ts'
 import { allHere, type Away } from './away.ts'
 import { createDocumentClients } from './document-clients.ts'
 import type { Caught, Held, TakenUp } from './held.ts'
@@ -35,7 +36,6 @@ import { joined, ownSeqsOf } from './joining.ts'
 import { createKnownLog } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
 import { clientsOf, noInverse, noWriters, PendingChange, seenBy, type KnownOfChange, type Pending } from './pending.ts'
-import { PendingChanges } from './pending-changes.ts'
 import { atOnce, BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
 import { localPart, nobody, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
@@ -94,10 +94,18 @@ export interface Replica {
   epochAt(relaySeq: number): Epoch | null
   /** Changes of this browser that the relay has not stored, in an order that respects what each had seen. */
   readonly pending: ReadonlyMap<ChangeId, Pending>
-  /** Understands those of them that are not yet, in pieces: whoever asks for one understands all at once. */
-  wake(): Pieces<void>
-  /** Whether all are. */
-  isAwake(): boolean
+  /** One of them that is not asleep. */
+  awake(id: ChangeId): Pending | undefined
+  /**
+   * Those of them that are asleep: they are counted in what is read, nothing lies under them, and what is behind their names is not here. Before they have risen nobody may
+   * ask for it, and what the relay orders or refuses cannot be taken in.
+   */
+  asleep(): Sleepers
+  /**
+   * Those that are asleep are these. Where some are missing nothing that was counted stands, and the others are applied: as if the space were opened with what is
+   * left of them.
+   */
+  rise(woken: readonly Pending[]): ReadonlySet<CellKey>
   /** Whether nothing has come yet. */
   isBlank(): boolean
   /** How many are pending, those included that are not kept because nobody can ever ask for them. */
@@ -266,9 +274,11 @@ export function createReplica(
   const committed = new Map<WriterId, number>()
   /** Of writers of this browser the Changes that are not here although later ones are, ascending: what was stored of them is damaged. */
   const missing = new Map<WriterId, readonly Skipped[]>()
-  const pending = new PendingChanges(onAwake)
-  /** Of each writer the last one of those that began asleep. */
-  let countedAsleep: ReadonlyMap<WriterId, number> = new Map()
+  /** Those that are not asleep. */
+  let pending = new Map<ChangeId, Pending>()
+  let asleep: Sleepers = none
+  /** Their ids, once somebody has asked. */
+  let idsAsleep: ReadonlySet<ChangeId> | undefined
   /** Who has written what is not kept, and how much that is. */
   const unkept = new Set<WriterId>()
   let unkeptCount = 0
@@ -308,7 +318,9 @@ export function createReplica(
    * What is pending was counted in the cells all the time, and the relay has ordered nothing: so there is nothing under it. Operations that wait for their policy come
    * as they were made, in place of what was made of them.
    */
-  function onAwake(woken: readonly Pending[]): void {
+  function surface(woken: readonly Pending[]): void {
+    pending = new Map([...woken.map((one) => [one.id, one] as const), ...pending])
+    sleep(none)
     for (const { change } of woken) {
       memory.place(change.ops, Infinity)
       for (const op of change.ops) {
@@ -321,6 +333,32 @@ export function createReplica(
     memory.forget((_, { arbiter }, isLaid) => isLaid && arbiter !== 'browser', opsOf(woken))
   }
 
+  function sleep(names: Sleepers): void {
+    asleep = names
+    idsAsleep = undefined
+  }
+
+  function isAsleep(id: ChangeId): boolean {
+    return asleep.length > 0 && (idsAsleep ??= new Set(idsOf(asleep))).has(id)
+  }
+
+  function rise(all: readonly Pending[]): ReadonlySet<CellKey> {
+    const ids = new Set(idsOf(asleep))
+    const woken = all.filter(({ id }) => ids.delete(id))
+    if (ids.size === 0) {
+      surface(woken)
+      return nothing
+    }
+    for (const [writer, from, to] of asleep) {
+      for (let seq = from; seq <= to; seq++) {
+        if (ids.has(changeId({ writer, seq })))
+          missing.set(writer, [...(missing.get(writer) ?? []), { from: seq, to: seq }])
+      }
+    }
+    basisNow()
+    return applyAnew([...woken, ...pending.values()])
+  }
+
   function* opsOf(all: readonly Pending[]): Iterable<UnreadOp> {
     for (const { change } of all) for (const op of change.ops) yield { op, stamp: stampOf(change) }
   }
@@ -328,7 +366,7 @@ export function createReplica(
   /** Operations that waited for their policy become readable: pending ones lie over the others. */
   function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
     // Under what is asleep there is nothing.
-    if (waiting.length === 0 || pending.asleep.length > 0) return
+    if (waiting.length === 0 || asleep.length > 0) return
     // Of all that is pending mostly few are looked for, and to put a text together for each takes long.
     const times = new Set<number>()
     for (const { stamp } of waiting) times.add(stamp.at)
@@ -508,7 +546,7 @@ export function createReplica(
       const key = cellKeyOf(op)
       const cell = overlaid.get(key)
       if (cell === undefined) {
-        const acknowledged: unknown = pending.asleep.length > 0 ? undefined : memory.stateOn(op)
+        const acknowledged: unknown = asleep.length > 0 ? undefined : memory.stateOn(op)
         overlaid.set(key, { operations: 1, acknowledged })
       } else {
         cell.operations += 1
@@ -587,7 +625,6 @@ export function createReplica(
     items: readonly OrderedItem[],
     origin: Origin,
   ): Pieces<ReadonlySet<CellKey>> {
-    yield* pending.wake()
     const { relaySeq: known } = settled
     log.check(epoch, first, first + items.length - 1, known)
     if (first > known + 1) {
@@ -802,18 +839,23 @@ export function createReplica(
   function hold(isHere: (id: ChangeId) => boolean): Held | undefined {
     if (isAlone || missing.size > 0) return undefined
     if (!isCountable()) return heldNow(isHere)
-    const awake = [...pending.awake]
+    const awake = [...pending.values()]
     // What is counted must be in the log.
     if (!awake.every(({ change }) => isHere(changeId(change)))) return undefined
     const cells = memory.distilled({ inPlaceOf: noStates, counts: () => true })
     if (cells === undefined) return undefined
-    const counted = new Map(pending.asleep.length > 0 ? countedAsleep : none)
+    const counted = new Map<WriterId, number>()
+    for (const [writer, , to] of asleep) raise(counted, writer, to)
     for (const { change } of awake) raise(counted, change.writer, change.seq)
-    return heldBy(cells, pending.asleep, awake, seqs, [...counted])
+    return heldBy(cells, asleep, awake, seqs, [...counted])
+  }
+
+  function pendingCount(): number {
+    return pending.size + countOf(asleep) + unkeptCount
   }
 
   function isCountable(): boolean {
-    return settled.relaySeq === 0 && away() === allHere && pending.size > 0
+    return settled.relaySeq === 0 && away() === allHere && pendingCount() > 0
   }
 
   function heldNow(isHere: (id: ChangeId) => boolean): Held | undefined {
@@ -831,14 +873,14 @@ export function createReplica(
 
   function heldBy(
     cells: Held['cells'],
-    asleep: Held['asleep'],
+    sleepers: Held['asleep'],
     awake: Held['pending'],
     last: ReadonlyMap<WriterId, number>,
     counted?: Ledger['counted'],
   ): Held {
     return {
       cells,
-      asleep,
+      asleep: sleepers,
       pending: awake,
       refused: [...refused.values()],
       envelopes: [...envelopes.values()],
@@ -872,6 +914,8 @@ export function createReplica(
   }
 
   function* takeUp({ cells, ledger, ...there }: TakenUp, origin: Origin): Pieces<Caught> {
+    // What is asleep is from the log, so it is there what it has become.
+    const sleepers = [...idsOf(asleep)]
     const before = new Map(pending)
     const known = new Map(seqs)
     const own = new Map(Array.from(seqs, ([writer, seq]) => [writer, committed.get(writer) ?? seq]))
@@ -927,13 +971,12 @@ export function createReplica(
     }
     if (!isAhead) log.restore(ledger)
     const relaySeq = Math.max(settled.relaySeq, ledger.relaySeq)
-    if (there.asleep !== undefined) for (const [writer, seq] of ledger.counted ?? none) raise(writers, writer, seq)
+    const { counted } = there
+    if (counted !== undefined) for (const [writer, seq] of ledger.counted ?? none) raise(writers, writer, seq)
     settle({ epoch: log.epochAt(relaySeq), relaySeq, writers })
     const changed = yield* rebase(base, theirs, origin)
-    if (there.asleep !== undefined) {
-      countedAsleep = new Map(ledger.counted)
-      pending.sleep(there.asleep)
-    }
+    if (counted !== undefined && counted.length > 0) surface(counted)
+    sleep(there.asleep ?? none)
     isEnding = true
     for (const [id, one] of before) {
       const { writer, seq } = one.change
@@ -949,7 +992,9 @@ export function createReplica(
     for (const [writer, seq] of seqs) if ((own.get(writer) ?? seq) < seq) committed.set(writer, own.get(writer)!)
     // In a replay there is no live document yet.
     if (origin !== 'replay') reset(changed)
-    const ordered = [...before.keys()].filter((id) => !pending.has(id) && !refused.has(id) && !became.has(id))
+    const ordered = [...sleepers, ...before.keys()].filter(
+      (id) => !pending.has(id) && !refused.has(id) && !became.has(id),
+    )
     return { changed, ordered }
   }
 
@@ -991,6 +1036,7 @@ export function createReplica(
   ): Pieces<Set<CellKey>> {
     const all = [...over]
     pending.clear()
+    sleep(none)
     overlaid.clear()
     const restored = cells === undefined ? memory.put(noStates, settled) : memory.restore(cells, settled)
     const changed = new Set<CellKey>(origin === 'replay' ? none : restored)
@@ -1015,11 +1061,20 @@ export function createReplica(
   }
 
   function forgetOrder(): ReadonlySet<CellKey> {
-    const own = [...(acknowledgedCells() ?? none)].filter(({ arbiter }) => arbiter === 'browser')
     log.restore({ stretches: [], foreign: [] })
     away().onOrderForgotten()
     settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
-    const changed = atOnce(rebase(own, pending.values(), 'remote'))
+    return applyAnew(pending.values())
+  }
+
+  /** What was done to refs of this browser only, which no relay orders. */
+  function ownCells(): readonly DistilledCell[] {
+    return [...(acknowledgedCells() ?? none)].filter(({ arbiter }) => arbiter === 'browser')
+  }
+
+  /** Of all else nothing is left but these Changes. */
+  function applyAnew(over: Iterable<Pending>): ReadonlySet<CellKey> {
+    const changed = atOnce(rebase(ownCells(), over, 'remote'))
     reset(changed)
     return changed
   }
@@ -1060,13 +1115,19 @@ export function createReplica(
     basis: basisNow,
     sharedBasis: () => basisWithout(undefined, basisNow()),
     epochAt: log.epochAt,
-    pending,
-    wake: () => pending.wake(),
-    isAwake: () => pending.asleep.length === 0,
+    get pending() {
+      // To go on without those that sleep would lose them.
+      if (asleep.length > 0) throw new Error('Pending Changes are asleep.')
+      return pending
+    },
+    awake: (id) => pending.get(id),
+    asleep: () => asleep,
+    rise,
     isBlank: () => seqs.size === 0 && settled.relaySeq === 0,
-    pendingCount: () => pending.size + unkeptCount,
-    isPending: (id) => pending.has(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),
+    pendingCount,
+    isPending: (id) => pending.has(id) || isAsleep(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),
     pendingIds: () => [
+      ...idsOf(asleep),
       ...pending.keys(),
       ...Array.from(unkept, (writer) => changeId({ writer, seq: seqs.get(writer)! })),
     ],

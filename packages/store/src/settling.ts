@@ -113,10 +113,19 @@ export function createSettling(core: Core): Settling {
     rotated?.retire()
   }
 
+  /** Nothing is lost by that: the log has the refusal, and it is settled when something moves again. */
+  function onUnawake(error: unknown): void {
+    if (!core.isClosed) core.onError(error)
+  }
+
   function settle(forDead: boolean): void {
     // What is not settled when a store closes is settled by whoever is left: the log has the refusal.
     if (core.isClosed) return
     core.letGo()
+    if (replica.refusals.size > 0 && replica.asleep().length > 0) {
+      core.waking.wake().then(() => settle(forDead), onUnawake)
+      return
+    }
     for (let again = true; again;) {
       again = false
       for (const refusal of [...replica.refusals.values()]) {

@@ -43,6 +43,7 @@ export function createUnwrittenJournal({
     delay: () => undefined,
     isStuck: () => false,
     quiet: () => undefined,
+    readUpTo: () => 0,
     settled: () => Promise.resolve(),
     durable: () => Promise.resolve(),
     flush: () => undefined,
