@@ -8,8 +8,8 @@ export const FIRST_BATCH = 8
 /** So many times more are read each time, so that the reading stays just ahead of the taking in. */
 const GROWTH = 4
 
-/** How many entries to read next, after `entries` that had `bytes` together. */
-export function nextBatch(entries: number, bytes: number): number {
-  const most = Math.min(MOST_ENTRIES, GROWTH * entries)
+/** How many entries to read next, after `entries` that had `bytes` together where `count` were to be read if there had been so many. */
+export function nextBatch(entries: number, bytes: number, count: number = entries): number {
+  const most = Math.min(MOST_ENTRIES, GROWTH * Math.max(entries, count))
   return Math.max(1, Math.min(most, Math.floor((BATCH_BYTES * entries) / Math.max(1, bytes))))
 }

@@ -343,7 +343,7 @@ export function createLog(
           continue
         }
         left -= records.length
-        if (records.length > 0) count = nextBatch(records.length, bytesOf(records))
+        if (records.length > 0) count = nextBatch(records.length, bytesOf(records), count)
         if (records.length === wanted && left > 0) {
           const newest = records.at(-1)!
           ahead = readBatch(newest.position, Math.min(count, left), upTo, partOf(newest))

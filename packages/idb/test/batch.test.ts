@@ -12,6 +12,12 @@ test('[ID6] batches follow the size of the entries, between one and 512, and gro
   expect(nextBatch(1, 16 * 1024 * 1024)).toBe(1)
 })
 
+test('[ID6] that there was one entry to be read says nothing of how many are read next', () => {
+  expect(nextBatch(1, 100, 8)).toBe(32)
+  expect(nextBatch(1, 64 * 1024, 8)).toBe(32)
+  expect(nextBatch(1, 1024 * 1024, 8)).toBe(2)
+})
+
 test('[ID11] without IndexedDB a storage can be made, and opening it says what to do', async () => {
   await expect(indexedDb('node').openLog('space')).rejects.toMatchObject({
     name: 'StoreError',
