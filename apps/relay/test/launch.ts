@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const program = join(root, 'apps/relay/dist/main.js')
@@ -92,6 +92,19 @@ export async function killWhen(
 /** Runs the program to its end. */
 export function runToEnd(args: readonly string[], env: Record<string, string> = {}): Promise<Ending> {
   return run(args, env).ended
+}
+
+/** Each of these calls fails, and says why in one line. */
+export async function expectRefusals(
+  attempts: readonly (readonly [args: readonly string[], message: RegExp])[],
+): Promise<void> {
+  const endings = await Promise.all(attempts.map(([args]) => runToEnd(args)))
+  for (const [i, [args, message]] of attempts.entries()) {
+    const { code, stdout, stderr } = endings[i]!
+    expect([args, code, stdout]).toEqual([args, 1, ''])
+    expect(stderr).toMatch(message)
+    expect(stderr.trimEnd()).not.toContain('\n')
+  }
 }
 
 /** Starts the program, `under` another one if there is one, and waits until it says that it is ready. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { dial, enter, record } from './client.ts'
-import { compileFirst, launch, runToEnd, temporaryFolder } from './launch.ts'
+import { compileFirst, expectRefusals, launch, runToEnd, temporaryFolder } from './launch.ts'
 import { killAgainAndAgain } from './kills.ts'
 import { killAmongRivals } from './rivals.ts'
 
@@ -79,13 +79,7 @@ describe.concurrent('the program', () => {
       [['--colour'], /--colour.*--help/],
       [['board'], /board.*--help/],
     ]
-    const endings = await Promise.all(attempts.map(([args]) => runToEnd(args)))
-    for (const [i, [args, message]] of attempts.entries()) {
-      const { code, stdout, stderr } = endings[i]!
-      expect([args, code, stdout]).toEqual([args, 1, ''])
-      expect(stderr).toMatch(message)
-      expect(stderr.trimEnd()).not.toContain('\n')
-    }
+    await expectRefusals(attempts)
     holder.close()
     expect((await running.kill('SIGTERM')).code).toBe(0)
   })
