@@ -14,8 +14,10 @@ export function watchPersistence(
   { keeper, page }: Pick<Surroundings, 'keeper' | 'page'>,
   listener: (answer: Persistence) => void,
 ): () => void {
+  // Where nobody can be asked nothing will ever be told.
+  if (keeper === undefined) return () => undefined
   const look = (): void =>
-    void keeper?.persisted().then(
+    void keeper.persisted().then(
       (isKept) => listener(isKept ? 'granted' : isDenied ? 'denied' : 'unasked'),
       // An origin that may store nothing.
       () => listener('denied'),

@@ -137,4 +137,9 @@ test('[ID23] who watches is told what the browser says, and what it has answered
   // Where nobody can be asked nothing is told.
   watchPersistence(keptBy(undefined, page), () => told.push('something'))()
   expect(told.length).toBe(count)
+  // Nor is anything kept.
+  const listening: string[] = []
+  const quiet = { addEventListener: (type: string) => listening.push(type), removeEventListener: () => undefined }
+  watchPersistence(keptBy(undefined, quiet as unknown as EventTarget), () => told.push('something'))
+  expect(listening).toEqual([])
 })

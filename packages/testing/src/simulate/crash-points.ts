@@ -5,6 +5,7 @@ import { browserOf } from './ledger.ts'
 import type { Machine } from './machine.ts'
 import { remainsOf, type Remains } from './remains.ts'
 import { SPACE } from './tab.ts'
+import { pastOfLoss } from './transcript.ts'
 import type { World } from './world.ts'
 
 /** One way in which everything can have come to an end. */
@@ -152,5 +153,5 @@ function without(remains: Remains, browser: string): Remains {
   const deeds = remains.deeds.map((deed) =>
     deed.browser === browser && !deed.isFlushed ? { ...deed, mayBeLost: true } : deed,
   )
-  return { ...remains, deeds }
+  return { ...remains, deeds, past: pastOfLoss(remains.past, browser) }
 }

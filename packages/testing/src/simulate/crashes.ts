@@ -35,13 +35,14 @@ export interface Crashes {
   readonly losses: number
 }
 
-/** Each run that is tried to make one smaller ends everywhere: so there are fewer of them. */
+/** Each run that is tried to make one smaller ends everywhere. So there are fewer of them, and a long one has so many ends that these are counted, too: each is about a schedule. */
 const SHRINKING_SHARE = 10
+const ENDS_EACH = 10
 
 /** Lets a run end wherever it can. What is broken then is thrown, in the smallest run that was found. */
 export async function crash(plan: SchedulePlan, options: CrashesOptions, shrinking: number): Promise<Crashes> {
   const { of = 1, at, print = printLine } = options
-  const ended = await endEverywhere(plan, of, at)
+  const ended = await endEverywhere(plan, of, { only: at })
   if (ended.broken !== undefined) throw await failureOf(plan, of, ended, at === undefined ? shrinking : 0)
   const { report, commits, calls, points, ends, losses } = ended
   const { changes = 0 } = report.counts
@@ -65,15 +66,22 @@ async function failureOf(
 ): Promise<SimulationError> {
   let least = found
   const { check } = found.broken!.failure
-  const { trace, runs } = await shrinkTrace(
+  const mostRuns = Math.ceil(shrinking / SHRINKING_SHARE)
+  const mostEnds = shrinking * ENDS_EACH
+  let [runs, ends] = [0, 0]
+  const { trace, isLeast } = await shrinkTrace(
     found.report.trace,
     async (smaller) => {
-      const ended = await endEverywhere(plan, smaller)
+      // What is not tried does not count as smaller.
+      if (ends >= mostEnds) return false
+      const ended = await endEverywhere(plan, smaller, { most: mostEnds - ends })
+      runs += 1
+      ends += ended.ends + ended.losses
       if (ended.broken?.failure.check !== check) return false
       least = ended
       return true
     },
-    Math.ceil(shrinking / SHRINKING_SHARE),
+    mostRuns,
   )
   const { failure, point, kernel } = least.broken!
   const where = point === undefined ? {} : { at: point.at }
@@ -83,7 +91,7 @@ async function failureOf(
   return new SimulationError(
     'failed',
     `Seed ${trace.seed}: ${printed(counterexample)}
-This is the smallest run that ${runs} have found, and what came after its end. To see it again: crashes(${again})`,
+This is the smallest run that ${runs} have found, with ${ends} ends${isLeast && ends < mostEnds ? '' : ', and no more were tried'}; and what came after its end. To see it again: crashes(${again})`,
     { cause: failure.cause, counterexample },
   )
 }

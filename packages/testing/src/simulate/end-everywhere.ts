@@ -34,17 +34,27 @@ const STRETCH_MS = 100
 /** Long enough for every tab to open. */
 const OPENED_MS = 60_000
 
-/** Lets a run end at each moment before and after a call of a storage, or at one, and goes on from what is left: up to the first promise that is broken. */
-export async function endEverywhere(plan: SchedulePlan, of: number | Trace, only?: number): Promise<Ended> {
+/**
+ * Lets a run end at each moment before and after a call of a storage, or at one, and goes on from what is left: up to the first promise that is broken,
+ * and from so many ends at most.
+ */
+export async function endEverywhere(
+  plan: SchedulePlan,
+  of: number | Trace,
+  { only, most = Infinity }: { readonly only?: number | undefined; readonly most?: number } = {},
+): Promise<Ended> {
   const kernel = createKernel(of)
   const world = createWorld(kernel, { ...plan, isRecorded: true })
   const points = watchCrashPoints(world, only)
   let [ends, losses] = [0, 0]
+  /** Whether there are more ends than it may go on from. */
+  let isCut = false
   let broken: Broken | undefined
 
   async function goOn(): Promise<void> {
     for (const point of points.take()) {
       if (broken !== undefined) return
+      if ((isCut = ends + losses >= most)) return
       if (point.lost === undefined) ends += 1
       else losses += 1
       if ((await goOnFrom(plan, kernel.decider.seed, point, false)).failure() === undefined) continue
@@ -57,11 +67,11 @@ export async function endEverywhere(plan: SchedulePlan, of: number | Trace, only
   await attempt(world, async () => {
     const people = begin(world, plan)
     const isOver = (): boolean => people.isOver || world.failure() !== undefined
-    while (!isOver() && broken === undefined) {
+    while (!isOver() && broken === undefined && !isCut) {
       await kernel.pass(STRETCH_MS, isOver)
       await goOn()
     }
-    if (!hasFailed(world) && broken === undefined) await judge(world)
+    if (!hasFailed(world) && broken === undefined && !isCut) await judge(world)
   })
   points.end()
   const failure = world.failure()

@@ -31,6 +31,22 @@ export interface Transcript {
 
 export type Past = ReadonlyMap<string, History<ListOp>>
 
+/** Who reads everything when all have come to rest. */
+const IN_THE_END = 'in the end'
+
+/**
+ * The same where a browser has lost what was not on the disk itself. What its deeds were they say themselves; but that somebody has seen them there in
+ * the end, before everything ended, promises nothing either.
+ */
+export function pastOfLoss(past: Past, browser: string): Past {
+  return new Map(
+    [...past].map(([by, history]) => [
+      by,
+      by === browser ? history.filter(({ process }) => process !== IN_THE_END) : history,
+    ]),
+  )
+}
+
 /** What one deed has to do with the lists. */
 export interface Testimony {
   /** Runs a body, and works on some lists with it, in the same transaction. */
@@ -104,7 +120,7 @@ export function createTranscript(before: Past = new Map(), ledger: readonly Deed
       const isRelay = by === 'relay'
       const who = isRelay ? 'relay' : by.browser
       const recorder = recorderOf(who)
-      const end = recorder.begin('in the end')
+      const end = recorder.begin(IN_THE_END)
       const own = isRelay ? lists.relay : lists.browser
       for (const [at, key] of KEYS.entries()) end.ops.push(['read', key, last.get(own[at]!)])
       end.ok()

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { collection, counter, lww, set } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import { counted } from '../counted.ts'
@@ -106,6 +108,42 @@ test('what fails after an end tells where that was, in a smaller run, and fails 
   expect((await failureOf(JSON.parse(again!) as { of: number; at: number })).counterexample).toEqual(
     error.counterexample,
   )
+})
+
+/** It fails after the votes of a long run only, and of no short one. */
+const many = { ...few, invariants: { 'not so many': (snapshot) => snapshot.get(votes) <= 30 } } satisfies SimulatedApp
+
+test('to make it smaller takes no more runs and ends than it may, and says how many', async () => {
+  const simulation = simulate({ app: many, tabs: [1], faults: {}, steps: 40, shrinking: 10 })
+  const error: unknown = await simulation.crashes().catch((thrown: unknown) => thrown)
+  const [, runs, ends, more] = /that (\d+) have found, with (\d+) ends(, and no more were tried)?;/.exec(String(error))!
+  // A tenth of the runs, and ten times as many ends together.
+  expect(Number(runs)).toBeLessThanOrEqual(1)
+  expect(Number(ends)).toBeLessThanOrEqual(100)
+  expect(Number(ends)).toBeGreaterThan(50)
+  expect(more).toBeDefined()
+})
+
+test('of what is over nothing is kept', async () => {
+  const shown: WeakRef<object>[] = []
+  const watched = {
+    ...few,
+    invariants: {
+      'is seen': (snapshot) => {
+        shown.push(new WeakRef(snapshot))
+        return true
+      },
+    },
+  } satisfies SimulatedApp
+  await simulate({ app: watched, tabs: [2, 1], faults: {}, steps: 5 }).crashes({ print: () => {} })
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  // What a weak reference has shown lives to the end of a turn.
+  await new Promise((resolve) => setImmediate(resolve))
+  gc()
+  expect(shown.length).toBeGreaterThan(100)
+  // The last ones may lie about in what has run them.
+  expect(shown.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(shown.length / 10)
 })
 
 test('a run in which nobody commits anything, and a moment that there is not, say nothing', async () => {

@@ -6,7 +6,7 @@ import { simulate } from '../../src/simulate/index.ts'
 import type { ActionChance } from '../../src/simulate/app.ts'
 import { serialized } from '../../src/simulate/checks/serializable.ts'
 import { createLedger, type Deed } from '../../src/simulate/ledger.ts'
-import { createTranscript, type Transcript } from '../../src/simulate/transcript.ts'
+import { createTranscript, pastOfLoss, type Transcript } from '../../src/simulate/transcript.ts'
 
 // The check can fail: it is given what no arbiter should let through.
 
@@ -112,6 +112,24 @@ test('what a loss of power may have taken raises no alarm, and anything else doe
   expect(kept.failure).toBeUndefined()
   expect(kept.dependencies).toBeGreaterThan(0)
   await Promise.all([store.close(), empty.close(), nothing.close()])
+})
+
+test('what was seen in the end, before a loss of power, may have been lost too', async () => {
+  const store = await openStore({ space: 'here', storage: memoryStorage() })
+  const nothing = await openStore({ space: 'nowhere', storage: memoryStorage() })
+  const by = { browser: 'browser 1' }
+  const transcript = createTranscript()
+  const deeds = await decideTwice(store, transcript)
+  expect(serialized('browser 1', transcript.history(by, store.snapshot)).failure).toBeUndefined()
+  const lost = deeds.map((deed) => ({ ...deed, mayBeLost: true }))
+  const seen = createTranscript(transcript.past(), lost)
+  expect(serialized('browser 1', seen.history(by, nothing.snapshot)).failure?.check).toBe('serializability')
+  const ofLoss = createTranscript(pastOfLoss(transcript.past(), 'browser 1'), lost)
+  expect(serialized('browser 1', ofLoss.history(by, nothing.snapshot)).failure).toBeUndefined()
+  // Of another browser nothing was.
+  const ofOther = createTranscript(pastOfLoss(transcript.past(), 'browser 2'), lost)
+  expect(serialized('browser 1', ofOther.history(by, nothing.snapshot)).failure?.check).toBe('serializability')
+  await Promise.all([store.close(), nothing.close()])
 })
 
 const votes = counter('votes')
