@@ -14,7 +14,7 @@ const SIZES = [
 /** Whoever takes longer to make a database, or to start on it, is not waited for. */
 const LIMIT_MS = 120_000
 
-/** Makes each database once, and starts on it again and again, each time in a new page, round by round. */
+/** Makes each database once, in a profile on the disk, and starts on it again and again, each time in a new page, round by round. */
 export function run(folder, { keep, quick, only }) {
   const rounds = quick ? 2 : ROUNDS
   const isWanted = (name) => only === undefined || only.includes(name)
@@ -23,30 +23,30 @@ export function run(folder, { keep, quick, only }) {
     const names = await inPage(browser, url, () => globalThis.bench.names)
     const found = { rounds, sizes: [] }
     for (const { rows, edits } of SIZES) {
-      found.sizes.push({ rows, edits, results: await contest(browser, url, names.filter(isWanted), rows, edits) })
+      const results = await inProfile((context) => contest(context, url, names.filter(isWanted), rows, edits))
+      found.sizes.push({ rows, edits, results })
     }
     return { ...found, ...(isWanted('growth') && { growth: await grow(await serve('growth.html')) }) }
   })
 
-  async function contest(browser, url, names, rows, edits) {
+  async function contest(context, url, names, rows, edits) {
     const racers = []
-    for (const name of names) {
-      const context = await browser.newContext()
+    for (const [i, name] of names.entries()) {
+      const own = ofItsOwn(url, i)
       const made = await within(
-        inPage(context, url, ([who, ...size]) => globalThis.bench.make(who, ...size), [name, rows, edits]),
+        inPage(context, own, ([who, ...size]) => globalThis.bench.make(who, ...size), [name, rows, edits]),
       )
-      racers.push({ name, context, samples: [], gaveUp: made === undefined })
+      racers.push({ name, own, samples: [], gaveUp: made === undefined })
     }
     await takeTurns(racers, rounds, async (racer) => {
       if (racer.gaveUp) return
-      const { name, context, samples } = racer
+      const { name, own, samples } = racer
       const sample = await within(
-        inPage(context, url, ([who, ...size]) => globalThis.bench.start(who, ...size), [name, rows, edits]),
+        inPage(context, own, ([who, ...size]) => globalThis.bench.start(who, ...size), [name, rows, edits]),
       )
       if (sample === undefined) racer.gaveUp = true
       else samples.push(sample)
     })
-    for (const { context } of racers) await context.close()
     return Object.fromEntries(
       racers.map(({ name, samples, gaveUp }) => [name, gaveUp ? { gaveUp } : summaries(samples)]),
     )
@@ -69,6 +69,13 @@ export function run(folder, { keep, quick, only }) {
       return Object.fromEntries(racers.map(({ name, samples }) => [name, summaries(samples)]))
     })
   }
+}
+
+/** The same page at an origin of its own: what the browser keeps of one origin lies in one place, and would be opened with that of all the others. */
+function ofItsOwn(url, i) {
+  const own = new URL(url)
+  own.hostname = `of-${i}.localhost`
+  return own.href
 }
 
 /** Undefined for what takes too long. */

@@ -7,7 +7,7 @@ const ROUNDS = 7
 /** So many rows are 15 MB of what need be kept. */
 const COMPACTED_ROWS = 145_000
 
-/** Measures all contenders, each in a page and a profile of its own, round by round; and what it costs to compact, which only one of them does. */
+/** Measures all contenders, each in a page and a new profile on the disk, round by round; and what it costs to compact, which only one of them does. */
 export function run(folder, { keep, quick, only }) {
   const rounds = quick ? 3 : ROUNDS
   const isWanted = (name) => only === undefined || only.includes(name)
@@ -16,7 +16,7 @@ export function run(folder, { keep, quick, only }) {
     const names = await inPage(browser, url, () => globalThis.bench.names)
     const racers = names.filter(isWanted).map((name) => ({ name, samples: [] }))
     await takeTurns(racers, rounds, async ({ name, samples }) => {
-      samples.push(await inPage(browser, url, (who) => globalThis.bench.run(who), name))
+      samples.push(await inProfile((context) => inPage(context, url, (who) => globalThis.bench.run(who), name)))
     })
     const results = Object.fromEntries(racers.map(({ name, samples }) => [name, summaries(samples)]))
     return {

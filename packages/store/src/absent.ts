@@ -50,7 +50,7 @@ export const noUndoing: Brought['undoing'] = {
   onReauthored: nothing,
   onRefused: nothing,
   tell: nothing,
-  begin: () => Promise.resolve(),
+  begin: (_, pull) => pull(),
   close: nothing,
 }
 

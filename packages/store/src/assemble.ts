@@ -388,7 +388,6 @@ async function open<P extends readonly Part[]>(
   tabs.tell({ type: 'hello' })
   // What the other tabs wrote between our reading and our joining them.
   try {
-    await journal.pull()
     await core.undoing.begin(storage.locks, journal.pull)
   } catch (error) {
     tabs.close()

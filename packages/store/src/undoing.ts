@@ -64,7 +64,7 @@ export interface Undoing {
   onRefused(ids: readonly ChangeId[]): void
   /** Calls who listens to stacks that have changed. */
   tell(): void
-  /** Goes on with what a tab that is gone could take back. `pull` reads what that wrote last. Nobody has seen a stack before. */
+  /** Goes on with what a tab that is gone could take back. `pull` reads what was written since, and is called at least once. Nobody has seen a stack before. */
   begin(locks: Locks | undefined, pull: () => Promise<void>): Promise<void>
   close(): void
 }
@@ -297,8 +297,11 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     async begin(locks, pull) {
       const isOfUse = (session: UndoSession): boolean =>
         asked.isIn(session) || [...session.lines.values()].some((line) => line.undoable() || line.redoable())
-      const left = [...sessions].filter(([, session]) => isOfUse(session))
-      for (const [session, found] of locks === undefined ? [] : left.reverse().slice(0, MOST_TRIED)) {
+      const left = (): [string, UndoSession][] => [...sessions].filter(([, session]) => isOfUse(session))
+      // One reading does, where there is somebody to go on from: what they wrote last is read when they are known to be gone.
+      const isLate = locks !== undefined && left().length > 0
+      if (!isLate) await pull()
+      for (const [session, found] of locks === undefined ? [] : left().reverse().slice(0, MOST_TRIED)) {
         lock = await locks!.tryHold(lockName(core.space, session))
         if (lock === undefined) continue
         name = session
@@ -306,7 +309,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
         break
       }
       if (lock === undefined) lock = await locks?.tryHold(lockName(core.space, name))
-      if (sessions.get(name) === own) await pull()
+      if (isLate || sessions.get(name) === own) await pull()
       isHearing = false
       sessions.clear()
       asked.keepOnly(own)
