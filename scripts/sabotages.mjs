@@ -253,6 +253,13 @@ export const sabotages = [
     to: 'if (upTo > core.journal.readUpTo() + 1000) return',
   },
   {
+    name: 'who reads on in another checkpoint passes over what the one before it had there',
+    foundBy: '../../store/test/asleep',
+    file: 'packages/store/src/reading-past.ts',
+    from: 'first = plan = undefined',
+    to: 'first = undefined',
+  },
+  {
     name: 'a compaction takes over what sleeps there, although that is awake here',
     foundBy: '../../store/test/asleep',
     file: 'packages/store/src/compaction.ts',

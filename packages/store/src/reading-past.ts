@@ -22,7 +22,7 @@ export function readPast(log: Log, choice: Choice, ...[after, each, bad]: Parame
   function next(last: number): ReadRange {
     if (plan === undefined || last < from) {
       const begun = first
-      first = undefined
+      first = plan = undefined
       if (begun === undefined || begun.position > last) return { most: 1 }
       from = begun.position
       plan = begun.isDirectory ? planFrom(from, choice) : () => ({})

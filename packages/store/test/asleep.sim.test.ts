@@ -1,8 +1,9 @@
 import { collection } from '@syncline/merge'
-import { decodeEntry, encodeEntry, type CheckpointEntry, type LogEntry } from '@syncline/protocol'
+import { decodeEntry, encodeEntry, isOfDirectory, type CheckpointEntry, type LogEntry } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { memoryStorage, StoreError, type Log, type Storage, type Store } from '../src/index.ts'
 import { countedDisk, countedIn } from './counted-disk.ts'
+import { inTurns } from './in-turns.ts'
 import { all, cards, draft, drafts, picture, title, votes, write } from './refs-of-all.ts'
 import { smallLogs } from './small-logs.ts'
 import { withLog } from './with-log.ts'
@@ -262,6 +263,45 @@ test.each(['before it has read what the relay has ordered', 'while it wakes for 
     await passing(world, sleeper.synced())
     await world.clock.pass(100)
     expect(linked.get(votes)).toBe(202)
+    await world.close()
+  },
+)
+
+test.each(['wakes', 'opens the space'])(
+  '[CP14] [CP7] whoever %s, and has read which are asleep when another checkpoint takes the place of that one, goes on with what this says',
+  async (how) => {
+    const world = await createWorld(6)
+    const { storage } = await countedDisk(world, write)
+    let isHeld = false
+    let [isBetween, letGo] = [false, (): void => undefined]
+    const turns = inTurns(storage, async (last) => {
+      if (!isHeld || !isOfDirectory(last)) return
+      isHeld = false
+      isBetween = true
+      await new Promise<void>((resolve) => (letGo = resolve))
+    })
+    const isOpen = how === 'wakes'
+    const open = (): Promise<Store> => world.open({ storage: turns })
+    const opened = isOpen ? await open() : undefined
+    const shown: number[] = []
+    opened?.changes(votes, ({ now }) => void shown.push(now.get(votes)))
+    isHeld = true
+    const opening = opened ?? open()
+    const linked = await world.open({ storage, transport: world.wire() })
+    await passing(world, linked.synced())
+    expect(isBetween).toBe(true)
+    for (let i = 60; i < 200; i++) await passing(world, (write(linked, i), linked.synced()))
+    await compacting(world)
+    expect((await partsOf(storage)).map(({ entry }) => whatIs(entry))).not.toContain('asleep')
+    letGo()
+    const store = await passing(world, Promise.resolve(opening))
+    // Whoever opens has all that there is from the beginning.
+    shown.push(store.get(votes))
+    await world.clock.pass(2_000)
+    expect(picture(store)).toEqual(picture(linked))
+    expect([store.get(votes), store.status.pending, store.status.storage]).toEqual([200, 0, 'ok'])
+    // In between, too, nothing was lost.
+    expect(Math.min(...shown)).toBeGreaterThanOrEqual(isOpen ? 60 : 200)
     await world.close()
   },
 )
