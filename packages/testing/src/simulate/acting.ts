@@ -5,7 +5,7 @@ import type { Decider } from './decider.ts'
 import { codeOf, refusalOf } from './ledger.ts'
 import type { Machine } from './machine.ts'
 import { hasAppWritten, leaveMark } from './probes.ts'
-import { isCutOff, type Tab } from './tab.ts'
+import { isCutOff, SPACE, type Tab } from './tab.ts'
 import type { Testimony } from './transcript.ts'
 import { SIMULATED_REFUSAL, type World } from './world.ts'
 
@@ -35,8 +35,8 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
   const chance = createChance(world.kernel.decider, stream, deed.number)
   const isHeard = (): boolean => !life.isOver()
   const basis = (): Basis => store.snapshot.basis
-  // Who has nothing of any log of the relay depends on none, whatever it was told.
-  deed.isCutOff = isCutOff(tab) && basis().relaySeq > 0
+  // Whoever knows nothing that the relay has not depends on no other log, whatever it was told of what its siblings know.
+  deed.isCutOff = isCutOff(tab) && !world.host.disk.holds(SPACE, basis())
   const options = { meta: deed.number }
   switch (action.arbiter) {
     case undefined:

@@ -8,6 +8,8 @@ export interface StorageCalls {
   reached(party: string, what: string, moment: Moment): void
   /** A party is told that there is no room for what it writes. */
   declined(party: string): void
+  /** A call of a party has taken as long as it takes on a slow disk alone. */
+  delayed(party: string): void
 }
 
 export type Moment = 'before' | 'after'
@@ -30,10 +32,11 @@ export const unheard: StorageCalls = {
   made: () => undefined,
   reached: () => undefined,
   declined: () => undefined,
+  delayed: () => undefined,
 }
 
-/** `declined` is told of parties that have no room. */
-export function createCalls(declined: StorageCalls['declined']): Calls {
+/** What calls have met with is told to others. */
+export function createCalls({ declined, delayed }: Pick<StorageCalls, 'declined' | 'delayed'>): Calls {
   const doomed = new Map<string, { after: number; readonly die: () => void }>()
   let count = 0
   const calls: Calls = {
@@ -48,6 +51,7 @@ export function createCalls(declined: StorageCalls['declined']): Calls {
     },
     reached: (party, what, moment) => calls.onReached(party, what, moment),
     declined,
+    delayed,
     dieAt: (party, after, die) => void doomed.set(party, { after, die }),
     forget: () => doomed.clear(),
   }

@@ -1,4 +1,4 @@
-/** What can go wrong, and how often, 0 to 1: of steps, or of messages for `delay`, of Changes for `refusal`. */
+/** What can go wrong, and how often, 0 to 1: of steps, or of messages for `delay`, of calls of a browser's storage for `storageDelay`, of Changes for `refusal`. */
 export interface Faults {
   /** A message takes up to eight seconds. */
   readonly delay: number
@@ -40,6 +40,8 @@ export interface Faults {
   readonly clockSet: number
   /** A browser has no room, for a while. */
   readonly quota: number
+  /** A call of a browser's storage takes up to eight seconds. */
+  readonly storageDelay: number
   /** A browser drops the connections to its storage. */
   readonly storageDropped: number
   /** The relay refuses a Change. */
@@ -83,6 +85,7 @@ export const everyFault: Faults = {
   stall: 0.03,
   clockSet: 0.03,
   quota: 0.03,
+  storageDelay: 0.02,
   storageDropped: 0.02,
   refusal: 0.02,
   compaction: 1,

@@ -91,8 +91,11 @@ export function createWorld(
   const { decider } = kernel
   const tally = createTally()
   const ledger = createLedger(remains?.deeds)
-  const calls = createCalls((party) => tally.count(party === 'relay' ? 'relayQuota' : 'quota'))
-  const weather = createWeather(decider, faults.delay ?? 0)
+  const calls = createCalls({
+    declined: (party) => tally.count(party === 'relay' ? 'relayQuota' : 'quota'),
+    delayed: () => tally.count('storageDelay'),
+  })
+  const weather = createWeather(decider, faults)
   const network = createNetwork(kernel, weather, tally.count)
   const probes = new Map<string, Probe>()
   const sessions = new Map<Machine, string[]>()

@@ -11,7 +11,7 @@ let seed = 0
 
 storageContract('indexedDb in a simulated browser', async () => {
   const kernel = createKernel(++seed)
-  const weather = createWeather(kernel.decider, 0)
+  const weather = createWeather(kernel.decider, {})
   const browser = startBrowser(createDisk(), weather, kernel.decider)
   let isRunning = true
   const run = async (): Promise<void> => {

@@ -19,7 +19,7 @@ const [PING] = encodeFrames([{ type: 'ping', token: 1 }], 1024) as [Uint8Array<A
 async function connected(seed: number) {
   const kernel = createKernel(seed)
   const tally = createTally()
-  const network = createNetwork(kernel, createWeather(kernel.decider, 0), (what) => tally.count(what))
+  const network = createNetwork(kernel, createWeather(kernel.decider, {}), (what) => tally.count(what))
   const sockets: RelaySocket[] = []
   const accept = (socket: RelaySocket): ReturnType<Relay['accept']> => {
     sockets.push(socket)

@@ -71,6 +71,17 @@ test('whatever call of a storage a run of 200 commits ends at, nothing is lost t
   expect(report.counts['compaction']).toBeGreaterThan(10)
 }, 600_000)
 
+test('and so it is where disks are slow, and calls come in between that mostly come after', async () => {
+  const faults = { compaction: 1, storageDelay: 0.2 }
+  const simulation = simulate({ app, tabs: [2, 1], relay, faults, steps: 81, ...search })
+  const { report, calls, points, ends, losses } = await simulation.crashes({ of: 2 })
+  expect(points).toBe(2 * calls)
+  counted('ends of runs', ends + losses)
+  expect(ends).toBeGreaterThan(150)
+  expect(report.counts['storageDelay']).toBeGreaterThan(20)
+  expect(report.counts['compaction']).toBeGreaterThan(2)
+}, 600_000)
+
 test('and so it is in runs in which everything goes wrong that can', async () => {
   // A backup is another end, which has its own tests.
   const faults = { ...everyFault, refusal: 0, relayRestore: 0, damage: 0 }

@@ -41,7 +41,7 @@ export interface OpenTab {
 export function machineOf(seed: number, disk: Disk = createDisk()): Machine {
   const kernel: Kernel = createKernel(seed)
   const { decider } = kernel
-  const weather = createWeather(decider, 0)
+  const weather = createWeather(decider, {})
   const browser: Browser = startBrowser(disk, weather, decider)
   const clock = createMachineClock(kernel)
   const errors: unknown[] = []

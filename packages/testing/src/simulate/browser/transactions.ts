@@ -1,6 +1,6 @@
 import type { StorageCalls } from '../calls.ts'
 import type { Life } from '../life.ts'
-import type { Weather } from '../weather.ts'
+import { SLOW_MS, type Weather } from '../weather.ts'
 import { remove, store, type Disk, type StoredDatabase, type StoredStore, type Undo, undoAll } from './disk.ts'
 import type { Decide } from './indexed-db.ts'
 import { everything, isRange, type Key, type KeyRange } from './keys.ts'
@@ -80,12 +80,16 @@ export function createTransactions(
     for (const each of live) {
       if (!each.isPlanned && !before.some((other) => overlaps(each, other))) {
         each.isPlanned = true
+        const inMs = weather.storageMs(each.life.party)
         // The browser does it, also while the tab is frozen.
         each.cancel = each.life.planUnfrozen({
           kind: 'storage',
           label: each.label,
-          inMs: weather.storageMs(each.life.party),
-          run: () => each.run(),
+          inMs,
+          run() {
+            if (inMs >= SLOW_MS) calls.delayed(each.life.party)
+            each.run()
+          },
         })
       }
       before.push(each)
