@@ -7,34 +7,43 @@ const ours = 'Syncline'
 const inMemory = 'Syncline in memory'
 const bare = 'bare ws'
 const yjs = 'y-websocket-server'
+const hocuspocus = 'Hocuspocus'
 
 /** What we want to be true, as ratios within one run, and what the run says; of what was not measured nothing is said. Who keeps nothing is compared with us when we keep nothing, and that with us when we do. */
 export function barsOf({ results }) {
   const of = (workload, name, measure = 'cpu') => results[workload]?.[name]?.[measure]?.median
   const times = (workload, measure) => of(workload, inMemory, measure) / of(workload, bare, measure)
-  const less = (workload) => of(workload, yjs) / of(workload, inMemory)
+  const less = (workload, than = yjs) => of(workload, than) / of(workload, inMemory)
+  const share = (workload, one = inMemory) => of(workload, one) / of(workload, hocuspocus)
   const stored = (workload) => of(workload, ours) / of(workload, inMemory)
   return [
     atMost(0.15, 'one writes quickly, 9 read, in memory: CPU, of that of bare ws', times('burst 10')),
     atLeast(20, 'the same: times less than y-websocket-server', less('burst 10')),
+    atLeast(10, 'the same: times less than Hocuspocus', less('burst 10', hocuspocus)),
     atMost(STORED, 'the same, stored: times that in memory', stored('burst 10')),
     atMost(0.1, '99 read, in memory: CPU, of that of bare ws', times('burst 100')),
     atLeast(20, 'the same: times less than y-websocket-server', less('burst 100')),
+    atLeast(3, 'the same: times less than Hocuspocus', less('burst 100', hocuspocus)),
     atMost(STORED, 'the same, stored: times that in memory', stored('burst 100')),
     atMost(0.25, '999 read, in memory: CPU, of that of bare ws', times('burst 1000')),
     atLeast(7, 'the same: times less than y-websocket-server', less('burst 1000')),
+    atLeast(2, 'the same: times less than Hocuspocus', less('burst 1000', hocuspocus)),
     atMost(STORED, 'the same, stored: times that in memory', stored('burst 1000')),
     atMost(0.95, '200 edits a second to 9, in memory: CPU, of that of bare ws', times('steady 10')),
+    atMost(0.5, 'the same: CPU, of that of Hocuspocus', share('steady 10')),
     atMost(1.15, 'the same: the middle delay, of that of bare ws', times('steady 10', 'p50')),
     atMost(STORED, 'the same, stored: CPU, times that in memory', stored('steady 10')),
     atMost(1, '10 edits a second to 999, in memory: CPU, of that of bare ws', times('steady 1000')),
+    atMost(0.8, 'the same: CPU, of that of Hocuspocus', share('steady 1000')),
     atMost(1.1, 'the same: the middle delay, of that of bare ws', times('steady 1000', 'p50')),
     atMost(1.5, 'the same: the longest delay but for one in a hundred', times('steady 1000', 'p99')),
     atMost(STORED, 'the same, stored: CPU, times that in memory', stored('steady 1000')),
     atMost(0.5, '100 show themselves: CPU, of that of bare ws', of('presence', ours) / of('presence', bare)),
+    atMost(0.3, 'the same: CPU, of that of Hocuspocus', share('presence', ours)),
     atMost(16, 'the same: the middle delay, ms', of('presence', ours, 'p50')),
     atMost(1.05, '1,000 rooms, in memory: CPU, of that of bare ws', times('rooms')),
     atLeast(3.5, 'the same: times less than y-websocket-server', less('rooms')),
+    atLeast(6, 'the same: times less than Hocuspocus', less('rooms', hocuspocus)),
     atMost(1.3, 'the same: the longest delay but for one in a hundred, of that of bare ws', times('rooms', 'p99')),
     atMost(15, 'the same, stored: CPU of an edit more than in memory, µs', of('rooms', ours) - of('rooms', inMemory)),
     atMost(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { speakBytes } from './languages/bytes.ts'
 import type { Language } from './languages/language.ts'
 import { speakSyncline } from './languages/syncline.ts'
-import { speakYjs } from './languages/y-protocol.ts'
+import { speakHocuspocus, speakYjs } from './languages/y-protocol.ts'
 import { framesOf, openWire, type Wire } from './wire.ts'
 
 const languages: Readonly<Record<string, () => Language>> = {
@@ -10,6 +10,7 @@ const languages: Readonly<Record<string, () => Language>> = {
   'ws that acknowledges': speakBytes,
   'one write a turn': speakBytes,
   'y-websocket-server': speakYjs,
+  Hocuspocus: speakHocuspocus,
   Syncline: speakSyncline,
   'Syncline in memory': speakSyncline,
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { acknowledgingWs, bareWs } from './servers/bare-ws.ts'
+import { hocuspocus } from './servers/hocuspocus.ts'
 import type { Contender } from './servers/server.ts'
 import { syncline, synclineMemory } from './servers/syncline.ts'
 import { tickedWs } from './servers/ticked-ws.ts'
@@ -14,6 +15,7 @@ const contenders: Readonly<Record<string, Contender>> = {
   'ws that acknowledges': acknowledgingWs,
   'one write a turn': tickedWs,
   'y-websocket-server': yWebsocket,
+  Hocuspocus: hocuspocus,
   Syncline: syncline,
   'Syncline in memory': synclineMemory,
 }

@@ -2,13 +2,17 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
 import { writeSyncStep1, writeUpdate } from 'y-protocols/sync'
-import { Doc } from 'yjs'
+import { Doc, parseUpdateMeta } from 'yjs'
 import type { Language } from './language.ts'
 
 const SYNC = 0
 const AWARENESS = 1
 const STEP_2 = 1
 const UPDATE = 2
+
+/** Of Hocuspocus, after the name of the room. */
+const AUTHENTICATION = 2
+const TOKEN = 0
 
 /** Of servers for Yjs clients. An edit is a character typed at the end of a text. */
 export function speakYjs(): Language {
@@ -50,6 +54,50 @@ export function speakYjs(): Language {
       return decoding.readVarUint(decoding.createDecoder(decoding.readVarUint8Array(decoder)))
     },
   }
+}
+
+/** The same behind the name of the room, with edits of one turn merged into one. */
+export function speakHocuspocus(): Language {
+  const yjs = speakYjs()
+  const rooms = new Map<number, string>()
+
+  const named = (client: number, bytes: Uint8Array): Uint8Array => {
+    const encoder = encoding.createEncoder()
+    encoding.writeVarString(encoder, rooms.get(client)!)
+    encoding.writeUint8Array(encoder, bytes)
+    return encoding.toUint8Array(encoder)
+  }
+
+  return {
+    path: () => '/',
+    join(room, client) {
+      rooms.set(client, room)
+      const token = message(AUTHENTICATION, (encoder) => {
+        encoding.writeVarUint(encoder, TOKEN)
+        encoding.writeVarString(encoder, 'anybody')
+      })
+      return [token, ...yjs.join(room, client)].map((bytes) => named(client, bytes))
+    },
+    isWelcome: (bytes) => yjs.isWelcome!(behindName(bytes)),
+    edits: (client, count) => yjs.edits(client, count).map((bytes) => named(client, bytes)),
+    editsIn(bytes) {
+      const rest = behindName(bytes)
+      if (yjs.editsIn(rest) === 0) return 0
+      const decoder = decoding.createDecoder(rest.subarray(2))
+      const { from, to } = parseUpdateMeta(decoding.readVarUint8Array(decoder))
+      let edits = 0
+      for (const [client, clock] of to) edits += clock - (from.get(client) ?? 0)
+      return edits
+    },
+    presence: (client, turn) => named(client, yjs.presence(client, turn)),
+    presencesIn: (bytes) => yjs.presencesIn(behindName(bytes)),
+  }
+}
+
+function behindName(bytes: Buffer): Buffer {
+  const decoder = decoding.createDecoder(bytes)
+  const length = decoding.readVarUint(decoder)
+  return bytes.subarray(decoder.pos + length)
 }
 
 function message(kind: number, write: (encoder: encoding.Encoder) => void): Uint8Array {
