@@ -5,6 +5,7 @@ const TOLERANCE = 0.1
 export const measures = [
   { measure: 'durableMs', what: '3,000 quick edits until all are stored, ms' },
   { measure: 'taskUs', what: 'an edit in the task that makes it, µs' },
+  { measure: 'typingUs', what: 'a typed character in the task that makes it, µs' },
   { measure: 'steadyUs', what: 'each of 30,000 quick edits until all are stored, µs' },
   { measure: 'loneMs', what: 'a lone edit until it is stored, ms' },
 ]
@@ -38,6 +39,11 @@ export function barsOf({ results, compaction }) {
       2,
       'an edit in its task: times that of the same in memory',
       ours('taskUs') / of('Syncline in memory', 'taskUs'),
+    ),
+    atMost(
+      1.1,
+      'a typed character in its task: times that of Yjs in memory',
+      ours('typingUs') / of('Yjs in memory', 'typingUs'),
     ),
     atMost(1.3, 'a lone edit stored: times that of a put by hand', ours('loneMs') / of('IndexedDB by puts', 'loneMs')),
     ...(compaction === undefined ? [] : compactionBars(compaction)),

@@ -6,6 +6,8 @@ export interface Opened {
   fill(rows: readonly Row[]): void
   /** Gives one row's `votes` a new value: an edit of a person, and a transaction of its own. */
   edit(id: string, votes: number): void
+  /** Types a character at the end of a text: a transaction of its own. Of those that have texts to be merged. */
+  type?(character: string): void
   /** Resolves when all of it is stored: who kills the page now loses nothing. */
   durable(): Promise<void>
   /** How many rows there are, and the sum of their `votes`: everything has been read. */
@@ -14,8 +16,10 @@ export interface Opened {
   close(): Promise<void>
 }
 
-/** What a table adds up to. */
+/** What a table adds up to, and the text beside it. */
 export interface Totals {
+  /** How long the text is, of who has one. */
+  readonly characters?: number
   readonly rows: number
   readonly votes: number
 }

@@ -1,5 +1,5 @@
 import { rowsOf } from '../records/rows.ts'
-import type { Contender, Opened } from './contender.ts'
+import type { Contender, Opened, Totals } from './contender.ts'
 import { contenders } from './contenders/index.ts'
 
 /** What was measured of one contender. */
@@ -8,6 +8,8 @@ export interface Outcome {
   readonly durableMs?: number
   /** Microseconds that an edit keeps the task that makes it. */
   readonly taskUs: number
+  /** Microseconds that a typed character keeps the task that makes it. */
+  readonly typingUs?: number
   /** Microseconds for each of very many edits until all are stored. */
   readonly steadyUs?: number
   /** The median of the milliseconds from an edit to its being stored, when nothing else happens. */
@@ -22,6 +24,7 @@ export interface Bench {
 
 const EDITS = 3_000
 const STEADY_EDITS = 30_000
+const CHARACTERS = 6_000
 /** As many in a task as an app may make in one. */
 const EDITS_A_TASK = 100
 const ROWS = 100
@@ -53,12 +56,13 @@ async function run(name: string): Promise<Outcome> {
   await warmUp(table)
   const outcome = {
     ...(await burst(table, contender)),
+    ...(table.type !== undefined && { typingUs: await typing(table) }),
     ...(contender.isStored && { loneMs: await lone(table) }),
     ...(contender.isQuick && { steadyUs: await steady(table) }),
   }
   const before = table.read()
   await table.close()
-  await verify(contender, database, before.votes)
+  await verify(contender, database, before)
   return outcome
 }
 
@@ -76,6 +80,20 @@ async function burst(table: Opened, { isStored }: Contender): Promise<Omit<Outco
   await pause(20)
   const { durableMs, inTasksMs } = await editQuickly(table, EDITS)
   return { taskUs: (inTasksMs * 1000) / EDITS, ...(isStored && { durableMs }) }
+}
+
+/** Until it is stored, so that what comes after is by itself. */
+async function typing(table: Opened): Promise<number> {
+  let inTasksMs = 0
+  for (let i = 0; i < CHARACTERS; i += EDITS_A_TASK) {
+    const begun = performance.now()
+    for (let j = 0; j < EDITS_A_TASK; j++) table.type!('x')
+    // Before, code is compiled.
+    if (i >= CHARACTERS / 2) inTasksMs += performance.now() - begun
+    await yieldToPage()
+  }
+  await table.durable()
+  return (inTasksMs * 1000) / (CHARACTERS / 2)
 }
 
 async function steady(table: Opened): Promise<number> {
@@ -113,14 +131,14 @@ async function lone(table: Opened): Promise<number> {
 }
 
 /** Whatever was said to be stored is there. */
-async function verify(contender: Contender, database: string, votes: number): Promise<void> {
+async function verify(contender: Contender, database: string, { votes, characters }: Totals): Promise<void> {
   if (!contender.isStored) return
   const again = await contender.open(database)
   const found = again.read()
   await again.close()
-  if (found.rows !== ROWS || found.votes !== votes) {
+  if (found.rows !== ROWS || found.votes !== votes || found.characters !== characters) {
     throw new Error(
-      `${contender.name} has ${JSON.stringify(found)} after all was stored, not ${ROWS} rows and ${votes} votes.`,
+      `${contender.name} has ${JSON.stringify(found)} after all was stored, not ${ROWS} rows, ${votes} votes and ${characters} characters.`,
     )
   }
 }

@@ -1,7 +1,10 @@
 import { indexedDb } from '@syncline/idb'
 import { openStore, type Receipt, type Store } from '@syncline/store'
+import { text } from '@syncline/yjs'
 import { totalsOf, type Contender, type Opened } from '../contender.ts'
 import { table } from '../table.ts'
+
+const note = text('note', 'typed')
 
 function opened(store: Store, isStored: boolean): Opened {
   let last: Receipt<unknown> | undefined
@@ -15,8 +18,14 @@ function opened(store: Store, isStored: boolean): Opened {
     edit(id, votes) {
       last = store.transact((tx) => tx.patch(table.at(id), { votes }))
     },
+    type(character) {
+      last = store.transact((tx) => tx.insert(note, tx.get(note).length, character))
+    },
     durable,
-    read: () => totalsOf([...store.snapshot.items(table)].map(([, row]) => row)),
+    read: () => ({
+      ...totalsOf([...store.snapshot.items(table)].map(([, row]) => row)),
+      characters: store.get(note).length,
+    }),
     async close() {
       await durable()
       await store.close()

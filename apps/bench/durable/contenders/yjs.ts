@@ -5,6 +5,7 @@ import { totalsOf, type Contender, type Opened } from '../contender.ts'
 
 function opened(doc: Y.Doc, persistence?: IndexeddbPersistence): Opened {
   const table = doc.getMap<Y.Map<unknown>>('table')
+  const text = doc.getText('text')
   const durable = async (): Promise<void> => {
     if (persistence !== undefined) await stored(persistence)
   }
@@ -18,8 +19,12 @@ function opened(doc: Y.Doc, persistence?: IndexeddbPersistence): Opened {
         }
       }),
     edit: (id, votes) => void table.get(id)!.set('votes', votes),
+    type: (character) => text.insert(text.length, character),
     durable,
-    read: () => totalsOf([...table.values()].map((map) => map.toJSON() as { votes: number })),
+    read: () => ({
+      ...totalsOf([...table.values()].map((map) => map.toJSON() as { votes: number })),
+      characters: text.length,
+    }),
     async close() {
       await durable()
       await persistence?.destroy()
