@@ -47,7 +47,7 @@ export function barsOf({ results, compaction }) {
     ),
     atMost(1.3, 'a lone edit stored: times that of a put by hand', ours('loneMs') / of('IndexedDB by puts', 'loneMs')),
     ...(compaction === undefined ? [] : compactionBars(compaction)),
-  ]
+  ].filter(({ value }) => Number.isFinite(value))
 }
 
 function compactionBars({ makingBlockMs, replaceBlockMs, longestEditMs }) {
