@@ -1,77 +1,65 @@
 /**
- * Makes the fixture of a version of the format: `node scripts/idb-fixture.mjs [checkout]` lets the code of a checkout (of this one, without) work in
- * real Chromium as `test/fixtures/work.ts` says, and writes what is in the database then into `test/fixtures/format-<version>.json`.
+ * Makes a fixture of the present version of the format: `node scripts/idb-fixture.mjs` lets the code of this checkout work in real Chromium as
+ * `packages/idb/test/fixtures/work.ts` says, and writes what is in the database then, and a backup of it, into `format-<version>-<number>.json` there. What stands there
+ * already stays: it is what people have.
  *
- * Whoever raises the format runs it before, so that the tests go on opening what the version before has left.
+ * Whoever raises the format runs it before, so that the tests go on opening what the version before has left; and whoever adds a kind of entry after.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import process from 'node:process'
-import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright'
 import { build } from 'vite'
 import { chromiumArgs, findChromium } from './chromium.mjs'
+import { at, root } from './paths.mjs'
 
-const here = fileURLToPath(new URL('../packages/idb/', import.meta.url))
-const checkout = resolve(process.argv[2] ?? join(here, '../..'))
-const out = mkdtempSync(join(tmpdir(), 'syncline-fixture-'))
+const fixtures = at('packages/idb/test/fixtures')
 
+const code = await bundle()
+const page = `<!doctype html><script type="module">${code.replaceAll('</script', '<\\/script')}</script>`
+const server = createServer((_, response) => response.setHeader('content-type', 'text/html; charset=utf-8').end(page))
+await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
+const browser = await chromium.launch({ executablePath: findChromium(), args: chromiumArgs })
 try {
-  const code = await bundle()
-  const page = `<!doctype html><script type="module">${code.replaceAll('</script', '<\\/script')}</script>`
-  const server = createServer((_, response) => response.setHeader('content-type', 'text/html; charset=utf-8').end(page))
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
-  const browser = await chromium.launch({ executablePath: findChromium(), args: chromiumArgs })
-  try {
-    const tab = await browser.newPage()
-    tab.on('pageerror', (error) => console.error(error))
-    await tab.goto(`http://127.0.0.1:${server.address().port}/`)
-    await tab.waitForFunction('window.work')
-    const fixture = await tab.evaluate(record)
-    const file = join(here, `test/fixtures/format-${fixture.version}.json`)
-    writeFileSync(file, `${JSON.stringify(fixture, null, 1)}\n`)
-    console.log(`${file}: ${fixture.stores.map(({ name, records }) => `${records.length} ${name}`).join(', ')}`)
-  } finally {
-    await browser.close()
-    server.close()
-  }
+  const tab = await browser.newPage()
+  tab.on('pageerror', (error) => console.error(error))
+  await tab.goto(`http://127.0.0.1:${server.address().port}/`)
+  await tab.waitForFunction('window.work')
+  const fixture = await tab.evaluate(record)
+  const file = nextFile(fixture.version)
+  writeFileSync(file, `${JSON.stringify(fixture, null, 1)}\n`)
+  console.log(`${file}: ${fixture.stores.map(({ name, records }) => `${records.length} ${name}`).join(', ')}`)
 } finally {
-  rmSync(out, { recursive: true })
+  await browser.close()
+  server.close()
 }
 
-/** The page's code, of the checkout's sources. */
+function nextFile(version) {
+  for (let number = 1; ; number++) {
+    const file = `${fixtures}/format-${version}-${number}.json`
+    if (!existsSync(file)) return file
+  }
+}
+
+/** The page's code. */
 async function bundle() {
-  const names = ['idb', 'merge', 'protocol', 'relay', 'stm', 'store']
-  const alias = names.map((name) => ({
-    find: new RegExp(`^@syncline/${name}$`),
-    replacement: join(checkout, 'packages', name, 'src/index.ts'),
-  }))
-  // The relay of version 1 names its clients by what only Node has.
-  const chance = join(out, 'chance.js')
-  writeFileSync(chance, 'export const getRandomValues = (bytes) => crypto.getRandomValues(bytes)')
-  alias.push({ find: /^node:crypto$/, replacement: chance })
   const result = await build({
-    root: checkout,
+    root,
     configFile: false,
     logLevel: 'error',
-    resolve: { alias, conditions: ['@syncline/source', 'browser', 'module', 'production'] },
+    resolve: { conditions: ['@syncline/source', 'browser', 'module', 'production'] },
     build: {
       write: false,
       minify: false,
-      lib: { entry: join(here, 'test/fixtures/work.ts'), formats: ['es'], fileName: 'work' },
+      lib: { entry: `${fixtures}/work.ts`, formats: ['es'], fileName: 'work' },
     },
   })
   const { code } = [result].flat()[0].output[0]
-  const buffer =
-    'globalThis.Buffer = { from: (bytes) => ({ toString: () => [...bytes].map((byte) => byte.toString(16).padStart(2, 0)).join("") }) };'
-  return buffer + code.replace(/export\s*\{([^}]*)\};?\s*$/, '') + '\n;window.work = work'
+  return code.replace(/export\s*\{([^}]*)\};?\s*$/, '') + '\n;window.work = work'
 }
 
 /** In the page: works, and reads all that is there then, by no code of ours. */
 async function record() {
-  const shown = await window.work('fixture')
+  const { shown, backup } = await window.work('fixture')
   const resultOf = (request) =>
     new Promise((done, failed) => {
       request.onsuccess = () => done(request.result)
@@ -82,8 +70,7 @@ async function record() {
     if (Array.isArray(value) || typeof value !== 'object' || value === null) return value
     return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, textOf(each)]))
   }
-  const [{ name }] = await indexedDB.databases()
-  const database = await resultOf(indexedDB.open(name))
+  const database = await resultOf(indexedDB.open('syncline:fixture'))
   const transaction = database.transaction([...database.objectStoreNames])
   const stores = []
   for (const store of [...database.objectStoreNames].map((each) => transaction.objectStore(each))) {
@@ -100,5 +87,5 @@ async function record() {
   }
   const { version } = database
   database.close()
-  return { version, shown, stores }
+  return { version, shown, backup, stores }
 }

@@ -144,9 +144,9 @@ test.each(Object.keys(ends).flatMap((how) => before.map((fixture) => ({ how, ver
 )
 
 async function expectWhole(name: string, { shown }: Fixture): Promise<void> {
-  for (const [i, space] of SPACES.entries()) {
-    const store = await openStore({ space, storage: indexedDb(name) })
-    expect(shownBy(store)).toEqual(shown[i])
+  for (const [i, each] of shown.entries()) {
+    const store = await openStore({ space: SPACES[i]!, storage: indexedDb(name) })
+    expect(shownBy(store)).toEqual(each)
     expect(store.status.storage).toBe('ok')
     await store.close()
   }
