@@ -11,7 +11,7 @@ import { readValue, writeValue } from './value.ts'
 import { ByteWriter } from './writer.ts'
 
 /** One entry of the log that a client keeps of a space. */
-export type LogEntry = SingleEntry | TogetherEntry | CheckpointEntry | JoinedEntry
+export type LogEntry = SingleEntry | TogetherEntry | CheckpointEntry | JoinedEntry | WholeEntry
 
 /** What an entry says by itself. */
 export type SingleEntry =
@@ -100,7 +100,7 @@ export interface DecidedEntry {
 /** Several entries that count as one: nobody sees what the first of them says without what the last one says. */
 export interface TogetherEntry {
   readonly kind: 'together'
-  readonly entries: readonly SingleEntry[]
+  readonly entries: readonly (SingleEntry | WholeEntry)[]
 }
 
 /** Which part of which checkpoint an entry is, each counted from 1. */
@@ -135,6 +135,12 @@ export interface JoinedEntry {
   readonly part: CheckpointEntry
 }
 
+/** All parts of the checkpoint of another log of the same space, in order, the last one once: each as if it were joined, and all of them at once. */
+export interface WholeEntry {
+  readonly kind: 'whole'
+  readonly parts: readonly CheckpointEntry[]
+}
+
 const WHAT = 'log entry'
 const VERSION = 1
 
@@ -160,6 +166,7 @@ const ROWS = 14
 const COUNTED = 15
 /** What is left as bytes until somebody asks for it. */
 const LATER = 16
+const WHOLE = 17
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -275,14 +282,37 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       break
     case 'joined':
       out.byte(JOINED)
-      if (!isPartOfCheckpoint(entry.part))
-        throw out.unfit('something else than a part of a checkpoint as what is joined')
-      out.bytes(encodeEntry(entry.part))
+      out.bytes(encodePart(entry.part))
       break
+    case 'whole':
+      return encodeWhole(entry.parts.map(encodePart))
     default:
       throw out.unfit(`the unknown kind "${String((entry satisfies never as LogEntry).kind)}"`)
   }
   return seal(out)
+}
+
+/**
+ * The bytes of an entry `whole`, of the bytes of its parts.
+ *
+ * @example
+ * import { decodeEntry, encodeEntry, encodeWhole } from '@syncline/protocol'
+ *
+ * const part = { kind: 'cells', checkpoint: 1, part: 1, cells: [] } as const
+ * expect(decodeEntry(encodeWhole([encodeEntry(part)]))).toEqual({ kind: 'whole', parts: [part] })
+ */
+export function encodeWhole(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new ByteWriter(WHAT)
+  out.byte(VERSION)
+  out.byte(WHOLE)
+  out.varuint(parts.length)
+  for (const part of parts) out.bytes(part)
+  return seal(out)
+}
+
+function encodePart(part: CheckpointEntry): Uint8Array {
+  if (isPartOfCheckpoint(part)) return encodeEntry(part)
+  throw new ByteWriter(WHAT).unfit('something else than a part of a checkpoint as what is joined')
 }
 
 /**
@@ -330,8 +360,9 @@ export function decodeEntry(bytes: Uint8Array): LogEntry {
  * expect(entriesIn(dropped)).toEqual([dropped])
  * expect(entriesIn({ kind: 'together', entries: [dropped, dropped] })).toEqual([dropped, dropped])
  */
-export function entriesIn(entry: LogEntry): readonly Exclude<LogEntry, TogetherEntry>[] {
-  return entry.kind === 'together' ? entry.entries : [entry]
+export function entriesIn(entry: LogEntry): readonly Exclude<LogEntry, TogetherEntry | WholeEntry>[] {
+  if (entry.kind === 'together') return entry.entries.flatMap(entriesIn)
+  return entry.kind === 'whole' ? entry.parts.map((part) => ({ kind: 'joined', part })) : [entry]
 }
 
 /**
@@ -402,7 +433,7 @@ function readEntry(input: ByteReader): LogEntry {
     case DECIDED:
       return { kind: 'decided', writer: input.id(), code: input.string(), message: input.string() }
     case TOGETHER:
-      return { kind: 'together', entries: readMany(input.count(1 + MIN_ENTRY_BYTES), () => readSingle(input)) }
+      return { kind: 'together', entries: readMany(input.count(1 + MIN_ENTRY_BYTES), () => readOneOfMany(input)) }
     case CELLS:
       return { kind: 'cells', ...readPart(input), cells: readCells(input) }
     case ROWS:
@@ -420,12 +451,10 @@ function readEntry(input: ByteReader): LogEntry {
       }
       return { kind: 'rest', ...part, isLast: last === 1, rest }
     }
-    case JOINED: {
-      const bytes = input.bytes()
-      // Looked at first, or one in another in another would go as deep as somebody likes.
-      if (!isPartKind(bytes[1]!)) throw input.malformed('something else than a part of a checkpoint as what is joined')
-      return { kind: 'joined', part: decodeEntry(bytes) as CheckpointEntry } // which those kinds are
-    }
+    case JOINED:
+      return { kind: 'joined', part: readPartInside(input) }
+    case WHOLE:
+      return { kind: 'whole', parts: readMany(input.count(1 + MIN_ENTRY_BYTES), () => readPartInside(input)) }
     default:
       throw new ProtocolError(
         'newer-version',
@@ -449,11 +478,18 @@ function kindOfRest(rest: Rest): number {
   }
 }
 
-function readSingle(input: ByteReader): SingleEntry {
+function readOneOfMany(input: ByteReader): SingleEntry | WholeEntry {
   const bytes = input.bytes()
-  // As above.
+  // As below.
   if (isAlone(bytes[1]!)) throw input.malformed('an entry of several, or a part of a checkpoint, in another one')
-  return decodeEntry(bytes) as SingleEntry // which the others are
+  return decodeEntry(bytes) as SingleEntry | WholeEntry // which the others are
+}
+
+function readPartInside(input: ByteReader): CheckpointEntry {
+  const bytes = input.bytes()
+  // Looked at first, or one in another in another would go as deep as somebody likes.
+  if (!isPartKind(bytes[1]!)) throw input.malformed('something else than a part of a checkpoint as what is joined')
+  return decodeEntry(bytes) as CheckpointEntry // which those kinds are
 }
 
 function isAlone(kind: number): boolean {

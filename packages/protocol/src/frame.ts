@@ -16,6 +16,8 @@ export type Frame =
   | PongFrame
   | AbortFrame
   | EpochFrame
+  | NewcomerFrame
+  | CheckpointFrame
 
 /** The client's first word. */
 export interface HelloFrame {
@@ -150,6 +152,24 @@ export interface EpochFrame {
   readonly type: 'epoch'
   readonly channel: number
   readonly epoch: Epoch
+}
+
+/**
+ * "I have nothing of the space that I open on this channel next: a checkpoint does as well as its log." A relay that knows none of that, or has no checkpoint, tells
+ * the log.
+ */
+export interface NewcomerFrame {
+  readonly type: 'newcomer'
+  readonly channel: number
+}
+
+/** A piece of the bytes of an entry `whole`, which stands for the log up to the relaySeq in its ledger: the stream goes on behind that. */
+export interface CheckpointFrame {
+  readonly type: 'checkpoint'
+  readonly channel: number
+  readonly isLast: boolean
+  /** One byte at least. */
+  readonly piece: Uint8Array
 }
 
 /** A code of this version, or one that a later version may bring. */

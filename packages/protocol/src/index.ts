@@ -4,6 +4,7 @@ export type { SpokenVersions } from './versions.ts'
 export {
   MAX_ACKNOWLEDGED,
   MAX_CHANGE_BYTES,
+  MAX_CHECKPOINT_BYTES,
   MAX_MESSAGE_BYTES,
   MAX_PACKET_BYTES,
   MAX_PACKET_FRAMES,
@@ -55,6 +56,7 @@ export {
   createCellsEntry,
   decodeEntry,
   encodeEntry,
+  encodeWhole,
   entriesIn,
   isOfCells,
   isOfDirectory,
@@ -74,6 +76,7 @@ export type {
   RowsEntry,
   RunEntry,
   SingleEntry,
+  WholeEntry,
 } from './entry.ts'
 export { goesOn } from './run.ts'
 export type { RunChange } from './run.ts'

@@ -221,6 +221,30 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
       return { type: 'epoch', channel, epoch: input.id() }
     },
   },
+  newcomer: {
+    number: 15,
+    channel: 'one',
+    write() {},
+    read(_input, channel) {
+      return { type: 'newcomer', channel }
+    },
+  },
+  checkpoint: {
+    number: 16,
+    channel: 'one',
+    write(out, frame) {
+      if (frame.piece.length === 0) throw out.unfit('a piece of no bytes')
+      out.byte(frame.isLast ? 1 : 0)
+      out.bytes(frame.piece)
+    },
+    read(input, channel) {
+      const last = input.byte()
+      if (last > 1) throw input.malformed(`${last} where 1 says that it is the last piece`)
+      const piece = input.bytes()
+      if (piece.length === 0) throw input.malformed('a piece of no bytes')
+      return { type: 'checkpoint', channel, isLast: last === 1, piece }
+    },
+  },
 }
 
 const typeOfNumber: ReadonlyMap<number, Frame['type']> = new Map(

@@ -28,5 +28,8 @@ export const MAX_ACKNOWLEDGED = 65_536
 /** One packet has at most so many frames: a frame costs its receiver some hundred bytes and its sender three. */
 export const MAX_PACKET_FRAMES = 4096
 
+/** The checkpoint that a newcomer is sent is at most this long: it comes into a log, and out of it, as one entry. */
+export const MAX_CHECKPOINT_BYTES: number = 32 * 1024 * 1024
+
 /** The name of a space has at most so many UTF-16 code units. */
 export const MAX_SPACE_NAME_LENGTH = 200

@@ -171,6 +171,13 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ type: fc.constant('open' as const), channel, space: text, basis }),
   fc.record({ type: fc.constant('basis' as const), channel, head: whole, writers }),
   fc.record({ type: fc.constant('epoch' as const), channel, epoch: id }),
+  fc.record({ type: fc.constant('newcomer' as const), channel }),
+  fc.record({
+    type: fc.constant('checkpoint' as const),
+    channel,
+    isLast: fc.boolean(),
+    piece: fc.uint8Array({ minLength: 1, maxLength: 8 }),
+  }),
   fc.record({ type: fc.constant('changes' as const), channel, first: fc.oneof(fc.constant(0), seq), records }),
   fc.record({
     type: fc.constant('acknowledgement' as const),
@@ -367,12 +374,18 @@ const part = fc.oneof(
   fc.record({ kind: fc.constant('rest' as const), ...partOf, isLast: fc.boolean(), rest }),
 )
 
+const wholeCheckpoint = fc.record({ kind: fc.constant('whole' as const), parts: fc.array(part, { maxLength: 3 }) })
+
 export const entry: fc.Arbitrary<LogEntry> = fc.oneof(
   { weight: 2, arbitrary: part },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('joined' as const), part }) },
+  { weight: 1, arbitrary: wholeCheckpoint },
   { weight: 7, arbitrary: single },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('together' as const), entries: fc.array(single, { maxLength: 3 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('together' as const),
+      entries: fc.array(fc.oneof(single, wholeCheckpoint), { maxLength: 3 }),
+    }),
   },
 )

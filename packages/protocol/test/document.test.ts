@@ -5,6 +5,7 @@ import {
   frameFromBody,
   MAX_ACKNOWLEDGED,
   MAX_CHANGE_BYTES,
+  MAX_CHECKPOINT_BYTES,
   MAX_PACKET_BYTES,
   MAX_PACKET_FRAMES,
   MAX_SPACE_NAME_LENGTH,
@@ -82,6 +83,7 @@ describe('PROTOCOL.md', () => {
       `at most ${MAX_PACKET_FRAMES.toLocaleString('en')} frames`,
       `maxMessageBytes (≥ ${MIN_MESSAGE_BYTES.toLocaleString('en')})`,
       `1 to ${MAX_SPACE_NAME_LENGTH} UTF-16 code units`,
+      `longer than ${MAX_CHECKPOINT_BYTES / 1024 / 1024} MiB`,
       `count (1 to ${MAX_ACKNOWLEDGED.toLocaleString('en')})`,
     ]
     const plain = text.replaceAll('`', '')

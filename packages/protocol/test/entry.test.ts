@@ -82,7 +82,7 @@ describe('log entries', () => {
       }),
       { seed: 601, numRuns: 300 },
     )
-    expect(kinds.size).toBe(13)
+    expect(kinds.size).toBe(14)
   })
 
   test('[EN5] of cells, what they have in common is said once', () => {
@@ -246,6 +246,7 @@ describe('log entries', () => {
       'something joined in one of several',
       { kind: 'together', entries: [{ kind: 'joined', part: { kind: 'cells', ...PART, cells: [] } }] },
     ],
+    ['no part in a whole checkpoint', { kind: 'whole', parts: [{ kind: 'joined', part: PART }] }],
     ['no part that is joined', { kind: 'joined', part: { kind: 'dropped', changes: [] } }],
     ['a part without a number', { kind: 'rest', checkpoint: 1, part: 0, isLast: true, rest: ['notes', []] }],
     ['rows of an unknown arbiter', { kind: 'rows', ...PART, rows: { ...ROWS, arbiter: 'nobody' } }],

@@ -9,6 +9,7 @@ import {
   encodeEntry,
   encodeFrames,
   encodeValue,
+  entriesIn,
 } from '@syncline/protocol'
 import { expect, test } from 'vitest'
 import { codeOf } from './attempt.ts'
@@ -172,7 +173,7 @@ test('[HO2] [HO3] changed bytes give an error of this package, or data of which 
 
 function hasColumns(bytes: Uint8Array): boolean {
   const entry = decodeEntry(bytes)
-  return (entry.kind === 'joined' ? entry.part : entry).kind === 'rows'
+  return entriesIn(entry).some((one) => (one.kind === 'joined' ? one.part : one).kind === 'rows')
 }
 
 test('[HO2] nothing that was tried has touched a prototype', () => {

@@ -197,6 +197,9 @@ const frames: { readonly [name: string]: Frame } = {
   pong: { type: 'pong', token: 4_294_967_295 },
   abort: { type: 'abort', channel: 1, writer: B, seq: 1 },
   epoch: { type: 'epoch', channel: 1, epoch: EPOCH },
+  newcomer: { type: 'newcomer', channel: 1 },
+  'checkpoint, the first piece': { type: 'checkpoint', channel: 1, isLast: false, piece: Uint8Array.of(1, 17) },
+  'checkpoint, the last piece': { type: 'checkpoint', channel: 1, isLast: true, piece: Uint8Array.of(0) },
 }
 
 /** One edit after the other, each with what takes it back. */
@@ -450,6 +453,20 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
   'joined, the rest': {
     kind: 'joined',
     part: { kind: 'rest', checkpoint: 1, part: 2, isLast: false, rest: ['notes', []] },
+  },
+  whole: {
+    kind: 'whole',
+    parts: [
+      {
+        kind: 'cells',
+        checkpoint: 1,
+        part: 1,
+        cells: [
+          { tag: 'lww', address: 'title', arbiter: 'local', ops: [{ payload: [0, 'x'], stamp: { at: 7, writer: A } }] },
+        ],
+      },
+      { kind: 'rest', checkpoint: 1, part: 2, isLast: false, rest: ['notes', []] },
+    ],
   },
 }
 
