@@ -385,9 +385,10 @@ export function createIntake(core: IntakeCore): Intake {
           return joining.isOver() ? yield* join(origin) : nothing
         }
       }
+      case 'whole':
       case 'together': {
         const all: Taking[] = []
-        for (const one of entry.entries) all.push(yield* read(one))
+        for (const one of entriesIn(entry)) all.push(yield* read(one))
         return function* (origin) {
           const changed = new Set<CellKey>()
           for (const take of all) for (const key of yield* take(origin)) changed.add(key)

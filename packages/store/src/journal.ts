@@ -1,4 +1,4 @@
-import { encodeEntry, type EndedEntry, type SingleEntry } from '@syncline/protocol'
+import { encodeEntry, type EndedEntry, type SingleEntry, type WholeEntry } from '@syncline/protocol'
 import type { Change, ChangeId, Epoch, WriterId } from '@syncline/stm'
 import { createDelay, type Delay } from './delay.ts'
 import { closedError, StoreError } from './errors.ts'
@@ -45,7 +45,7 @@ export interface Journal {
    */
   settle(entry: EndedEntry, again: ReadonlyMap<ChangeId, ChangeId>): Promise<void>
   /** Any other entry. Resolves when it is in the log; never when it is not. */
-  write(entry: SingleEntry): Promise<void>
+  write(entry: SingleEntry | WholeEntry): Promise<void>
 
   /** Whether a Change of this tab is in the log. Changes of other tabs are, or we would not know them. */
   isDurable(id: ChangeId): boolean

@@ -1,9 +1,10 @@
-import { ProtocolError, type Frame } from '@syncline/protocol'
+import { MAX_CHECKPOINT_BYTES, ProtocolError, type Frame } from '@syncline/protocol'
 import { emptyBasis, type Basis, type Change, type Epoch, type WriterId } from '@syncline/stm'
 import { createBackoff } from './backoff.ts'
 import { OtherLogError } from './known-log.ts'
 import type { Line, LineChannel, LineState, Welcome } from './line.ts'
 import type { Chance, Clock } from './ports.ts'
+import type { BroughtCheckpoint } from './newcomer.ts'
 import { readChange } from './read-change.ts'
 import type { OrderedItem, Refusal } from './replica.ts'
 import type { Problem, Status } from './status.ts'
@@ -27,6 +28,13 @@ export interface LinkSide {
     items: readonly OrderedItem[],
     records: ReadonlyMap<OrderedItem, Uint8Array>,
   ): void
+  /** Whether nothing of the relay's log is known here, so that a checkpoint of it does as well. */
+  isNew(): boolean
+  /** Takes up the checkpoint in these pieces, of a log that ends at `head`. Resolves with up to where all is here then; undefined where nothing is. */
+  takeUp(
+    pieces: readonly Uint8Array[],
+    head: number,
+  ): Promise<Pick<BroughtCheckpoint, 'relaySeq' | 'epoch'> | undefined>
   onRefusal(refusal: Refusal): void
   /** Whether this device's log is to be read before Changes are taken in that have come. */
   isBehind(): boolean
@@ -95,6 +103,11 @@ export function startLink(line: Line, side: LinkSide): Link {
   let stopped = false
   /** Changes that wait for the log to be read, and what has come after them; another list when the channel is not open any more. */
   let waiting: Frame[] = []
+  /** The pieces of a checkpoint that are here, while more come. */
+  let pieces: Uint8Array[] = []
+  let gatheredBytes = 0
+  /** Whether a checkpoint of this relay's was of no use: its log says the same. */
+  let hasBeenWrong = false
   /** What was told last. */
   let shown: Status['link'] | undefined
 
@@ -113,6 +126,8 @@ export function startLink(line: Line, side: LinkSide): Link {
     cancelDrain?.()
     cancelRetry = cancelDrain = undefined
     waiting = []
+    pieces = []
+    gatheredBytes = 0
     shut = undefined
     if (relay === undefined) return
     relay = undefined
@@ -156,7 +171,10 @@ export function startLink(line: Line, side: LinkSide): Link {
     calledOff.clear()
     const basis = side.basis()
     told = { epoch: basis.epoch, relaySeq: basis.relaySeq, seenSeq: side.seenSeq() }
-    channel.send([{ type: 'open', channel: channel.number, space: side.space, basis }])
+    const { number } = channel
+    const isNew = basis.relaySeq === 0 && !hasBeenWrong && side.isNew()
+    const open: Frame = { type: 'open', channel: number, space: side.space, basis }
+    channel.send(isNew ? [{ type: 'newcomer', channel: number }, open] : [open])
     publish()
   }
 
@@ -165,7 +183,8 @@ export function startLink(line: Line, side: LinkSide): Link {
       waiting.push(frame)
       return
     }
-    if (frame.type === 'changes' && side.isBehind()) void takeLater((waiting = [frame]))
+    if (frame.type === 'checkpoint') void gather(frame)
+    else if (frame.type === 'changes' && side.isBehind()) void takeLater((waiting = [frame]))
     else take(frame)
   }
 
@@ -173,12 +192,34 @@ export function startLink(line: Line, side: LinkSide): Link {
   async function takeLater(frames: Frame[]): Promise<void> {
     while (frames.length > 0) {
       const { length } = frames
-      await side.readLog()
+      if (side.isBehind()) await side.readLog()
       for (let i = 0; i < length; i++) {
         if (frames !== waiting) return
         take(frames.shift()!)
       }
     }
+  }
+
+  /** Keeps a piece of a checkpoint. With the last one it is taken up, and what follows waits; where that cannot be, the relay is asked for the log. */
+  async function gather(frame: Extract<Frame, { type: 'checkpoint' }>): Promise<void> {
+    // It comes first, if at all.
+    if (relay === undefined || told.relaySeq > 0) return
+    pieces.push(frame.piece)
+    gatheredBytes += frame.piece.length
+    const isTooLong = gatheredBytes > MAX_CHECKPOINT_BYTES
+    if (!frame.isLast && !isTooLong) return
+    const frames = (waiting = [frame as Frame])
+    const taken = isTooLong ? undefined : await side.takeUp(pieces, relay.head)
+    if (frames !== waiting) return
+    if (taken === undefined) {
+      hasBeenWrong = true
+      const message = 'The relay’s checkpoint of this space is of no use here; its log is asked for.'
+      return fail({ code: 'damaged-checkpoint', message }, backoff.fail(0))
+    }
+    told = { ...told, epoch: taken.epoch, relaySeq: taken.relaySeq }
+    if (phase() !== shown) publish()
+    frames.shift()
+    await takeLater(frames)
   }
 
   function take(frame: Frame): void {

@@ -1,4 +1,5 @@
-import type { WriterId } from '@syncline/stm'
+import type { WholeEntry } from '@syncline/protocol'
+import type { CellKey, WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { isPassing, StoreError } from './errors.ts'
 import type { Intake } from './intake.ts'
@@ -8,6 +9,8 @@ import type { Peers } from './peers.ts'
 import type { Posting } from './posting.ts'
 import type { Settling } from './settling.ts'
 import { createLosses } from './lost.ts'
+import { readCheckpoint, type BroughtCheckpoint } from './newcomer.ts'
+import { atOnce } from './pieces.ts'
 import { createHearing, type TabMessage } from './tabs.ts'
 
 /** Decides whether this tab runs a link, runs it, and knows how the one of the browser is doing. */
@@ -56,6 +59,9 @@ export interface LinkingSide {
 
 /** So long a tab with a link of its own waits for the log, at most: what the relay says is all that it has where the storage does not answer. */
 const LONGEST_READ_MS = 1000
+
+/** So long the log may take to store a checkpoint of the relay's. */
+const LONGEST_WRITE_MS = 10_000
 
 /** After so long the log is read again where it could not be. */
 const WAKE_AGAIN_MS = 1000
@@ -141,13 +147,16 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       sendable,
       calledOff: posting.calledOff,
       onOrder(epoch, first, items, records) {
-        replica.flushDocuments()
-        const changed = intake.order(epoch, first, items, records, term?.fence)
-        settling.onProgress()
-        core.touchStatus()
-        core.watching.publish(changed, replica.memory.snapshot)
-        core.undoing.tell()
+        hear(() => intake.order(epoch, first, items, records, term?.fence))
       },
+      // What is asked for here, or missing, has a place that only the log tells.
+      isNew: () =>
+        replica.basis().relaySeq === 0 &&
+        replica.envelopes.size === 0 &&
+        !replica.isMissingSome() &&
+        !core.journal.isStuck() &&
+        !core.isCutOff,
+      takeUp,
       onRefusal(refusal) {
         if (posting.refuse(refusal)) return
         for (const each of losses.endedBy(refusal)) {
@@ -176,6 +185,37 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       },
     })
     posting.tend()
+  }
+
+  function hear(take: () => ReadonlySet<CellKey>): void {
+    replica.flushDocuments()
+    const changed = take()
+    settling.onProgress()
+    core.touchStatus()
+    core.watching.publish(changed, replica.memory.snapshot)
+    core.undoing.tell()
+  }
+
+  /** The log has it first: what is on demand is read from there. */
+  async function takeUp(pieces: readonly Uint8Array[], head: number): Promise<BroughtCheckpoint | undefined> {
+    const found = readCheckpoint(pieces, head)
+    if (found === undefined || !(await isWritten(found.entry)) || core.isClosed) return undefined
+    // Another tab may have been first.
+    if (replica.basis().relaySeq < found.relaySeq) hear(() => atOnce(intake.entry(found.entry, 'remote')))
+    return replica.basis().relaySeq < found.relaySeq ? undefined : found
+  }
+
+  /** False when the log does not take it soon. Should it do so later, that changes nothing. */
+  function isWritten(entry: WholeEntry): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = core.clock.setTimer(LONGEST_WRITE_MS, () => resolve(false))
+      core.closing.add(cancel)
+      void core.journal.write(entry).then(() => {
+        core.closing.delete(cancel)
+        cancel()
+        resolve(true)
+      })
+    })
   }
 
   function onUnawake(error: unknown): void {

@@ -1,4 +1,4 @@
-import type { CommitsEntry, EndedEntry, LogEntry, SingleEntry } from '@syncline/protocol'
+import type { CommitsEntry, EndedEntry, LogEntry, SingleEntry, WholeEntry } from '@syncline/protocol'
 import type { ChangeId, Epoch, WriterId } from '@syncline/stm'
 import { inRuns } from './in-runs.ts'
 import type { ClaimOutcome, Offer, OrderedRecord } from './journal.ts'
@@ -48,7 +48,7 @@ export interface Settled {
 
 export interface EntryPiece {
   readonly kind: 'entry'
-  readonly entry: SingleEntry
+  readonly entry: SingleEntry | WholeEntry
   onStored(): void
 }
 
@@ -65,7 +65,7 @@ export function bringsChanges(piece: Piece): boolean {
 }
 
 /** What a piece says, made now. An offer is made by whoever claims. */
-export function entriesOf(piece: Exclude<Piece, ClaimPiece>): readonly SingleEntry[] {
+export function entriesOf(piece: Exclude<Piece, ClaimPiece>): readonly (SingleEntry | WholeEntry)[] {
   switch (piece.kind) {
     case 'commits':
       return commitsEntries(piece.pending)
@@ -82,7 +82,7 @@ export function entriesOf(piece: Exclude<Piece, ClaimPiece>): readonly SingleEnt
 }
 
 /** One entry that says all this. */
-export function together(entries: readonly SingleEntry[]): LogEntry {
+export function together(entries: readonly (SingleEntry | WholeEntry)[]): LogEntry {
   return entries.length === 1 ? entries[0]! : { kind: 'together', entries }
 }
 

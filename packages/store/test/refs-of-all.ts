@@ -40,7 +40,7 @@ export function write(store: Store, i: number): void {
     tx.include(tags, `tag ${i % 5}`)
     if (i % 3 === 0) tx.exclude(tags, `tag ${(i + 2) % 5}`)
     if (i % 4 === 0) tx.insert(steps, 0, [`step ${i}`])
-    if (i % 4 === 3) tx.remove(steps, 0, 1)
+    if (i % 4 === 3 && tx.get(steps).length > 0) tx.remove(steps, 0, 1)
     tx.patch(period, { from: i })
     const card = cards.at(`c${i % 7}`)
     if (tx.get(card) === undefined) {
