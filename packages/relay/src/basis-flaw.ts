@@ -11,7 +11,10 @@ export interface Extent {
  * Why a basis is not right in a log, after "… up to relaySeq 9, in epoch x, "; undefined when it is. A log that came back from an old backup may have grown
  * beyond the relaySeq since, but never in that epoch.
  */
-export function basisFlaw({ epoch, relaySeq }: Basis, { stretches, head }: Extent): string | undefined {
+export function basisFlaw(
+  { epoch, relaySeq }: Pick<Basis, 'epoch' | 'relaySeq'>,
+  { stretches, head }: Extent,
+): string | undefined {
   // Who knows nothing of it knows nothing wrong.
   if (relaySeq === 0) return undefined
   if (relaySeq > head) return `and here the log ends at ${head}`

@@ -11,6 +11,9 @@ export type { RelayLimits } from './limits.ts'
 export { createMemoryStorage } from './memory.ts'
 export type { EndedWriter, LogStorage, SpaceAppend, SpaceState, WriterState } from './ports.ts'
 
+// Checkpoints of them, for newcomers
+export type { Checkpoints, StoredCheckpoint } from './ports.ts'
+
 // Errors
 export { RelayError } from './errors.ts'
 export type { RelayErrorCode } from './errors.ts'

@@ -41,6 +41,10 @@ export interface RelayLimits {
   /** From so many clients in a space on, presence is told in turns of `presenceWindowMs`. */
   readonly busyPresence: number
   readonly presenceWindowMs: number
+  /** A log is worth a checkpoint, or a new one, when who comes new is told so many bytes of it; and as many as the one before is long. */
+  readonly leastTailBytes: number
+  /** Checkpoints take so much memory at most, while they are sent. */
+  readonly maxHotCheckpointBytes: number
   /** When a client that was sent away is to come back. */
   readonly retryAfterMs: number
 }
@@ -66,5 +70,7 @@ export const defaultLimits: RelayLimits = {
   maxPresenceSlots: 64,
   busyPresence: 20,
   presenceWindowMs: 16,
+  leastTailBytes: 256 * 1024,
+  maxHotCheckpointBytes: 128 * 1024 * 1024,
   retryAfterMs: 1000,
 }

@@ -76,6 +76,14 @@ export class Outbox {
     this.#host.wake(this)
   }
 
+  /** Sends a message that is packed already, behind all that waits. It is the same for many, so it must not be written to. */
+  pass(message: Uint8Array): void {
+    this.flush()
+    if (this.#isClosed) return
+    this.#sentBytes += message.length
+    this.#connection.send(message)
+  }
+
   flush(): void {
     const frames = this.#waiting
     if (frames === undefined) return

@@ -74,6 +74,29 @@ export interface LogStorage {
   close(): Promise<void>
 }
 
+/**
+ * Where checkpoints of logs are kept, and who makes them. They are a cache: what is there may be old, or gone at any time.
+ *
+ * What `read` gives are the bytes that were made, as they were made: what is damaged is none.
+ */
+export interface Checkpoints {
+  /** The newest of a space; undefined when there is none. */
+  read(space: string): Promise<StoredCheckpoint | undefined>
+  /**
+   * Makes one of the log of a space up to relaySeq `upTo`, which is durable, and keeps it in place of the one before. Undefined when there can be none, or not now. One call at a time.
+   */
+  make(space: string, upTo: number): Promise<StoredCheckpoint | undefined>
+}
+
+/** What stands for the log of a space up to a relaySeq. */
+export interface StoredCheckpoint {
+  /** In which the relaySeq stands. */
+  readonly epoch: Epoch
+  readonly relaySeq: number
+  /** An entry of a log, as `createFold` of `@syncline/store/fold` makes it. The relay does not look into it. */
+  readonly bytes: Uint8Array
+}
+
 /** What there is of a space's log: its stretches, and the relaySeq of its last Change (0 when empty). */
 export interface SpaceState extends Extent {
   /** The greatest stamp in it, in microseconds since 1970; 0 when empty. */

@@ -4,7 +4,8 @@ import { createCommitter } from './committer.ts'
 import { defaultLimits, type RelayLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import { createPacking } from './packing.ts'
-import type { Chance, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
+import { createNewcomers, noNewcomers } from './newcomers.ts'
+import type { Chance, Checkpoints, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
 import { createRoom, type RefuseContext, type Room, type RoomHost } from './room.ts'
 import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
 import { createSilence } from './silence.ts'
@@ -16,6 +17,8 @@ const STOPPING = 'The relay is stopping. Come back.'
 export interface RelayOptions {
   /** Where the logs rest. The relay does not close it. */
   readonly storage: LogStorage
+  /** Checkpoints of the logs, for who comes new to a space. Absent, they are told its log from the beginning. */
+  readonly checkpoints?: Checkpoints
   readonly clock?: Clock
   readonly chance?: Chance
   readonly log?: RelayLog
@@ -70,6 +73,7 @@ export function createRelay(options: RelayOptions): Relay {
   let awake: Outbox[] = []
   const committer = createCommitter(storage, clock, flush)
   const packing = createPacking(limits.maxMessageBytes)
+  const newcomers = options.checkpoints === undefined ? noNewcomers : createNewcomers(options.checkpoints, limits, log)
   let isClosing = false
   /** Under which this run writes, in all spaces: so that a log which lost what this run wrote, and has grown since, is told from one that did not. */
   let epoch: Epoch = randomId(chance)
@@ -90,13 +94,19 @@ export function createRelay(options: RelayOptions): Relay {
     limits,
     log,
     committer,
+    newcomers,
     refuse: (header, context) => options.refuse?.(header, context),
     flush,
-    forget: ({ space }) => void rooms.delete(space),
+    forget: ({ space }) => drop(space),
     ruin({ space }) {
-      rooms.delete(space)
+      drop(space)
       epoch = randomId(chance)
     },
+  }
+
+  function drop(space: string): void {
+    rooms.delete(space)
+    newcomers.forget(space)
   }
 
   function roomOf(space: string): Room {
@@ -109,6 +119,7 @@ export function createRelay(options: RelayOptions): Relay {
     clock,
     limits,
     storage,
+    newcomers,
     log,
     silence: createSilence(clock, limits.silenceTimeoutMs, flush),
     wake: (outbox) => void awake.push(outbox),
@@ -135,6 +146,7 @@ export function createRelay(options: RelayOptions): Relay {
     },
     async close() {
       isClosing = true
+      newcomers.close()
       for (const session of sessions) session.deafen()
       await Promise.all([...rooms.values()].map((room) => room.quiet()))
       for (const session of [...sessions]) session.end('stopping', STOPPING)

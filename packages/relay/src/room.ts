@@ -10,6 +10,7 @@ import { Documents } from './documents.ts'
 import { RelayError } from './errors.ts'
 import { judge, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
+import type { Newcomers } from './newcomers.ts'
 import type { Clock, LogStorage, RelayLog, SpaceState, WriterState } from './ports.ts'
 import { Presence } from './presence.ts'
 import type { Subscription } from './subscription.ts'
@@ -26,6 +27,8 @@ export interface Room {
   /** Calls off a Change: it is in the log, or never will be. `release` as above. */
   abort(subscription: Subscription, change: Author, release: () => void): void
   present(subscription: Subscription, slot: number, payload: Uint8Array): void
+  /** Somebody who came new was told so many bytes of the log, behind a checkpoint or without one. */
+  told(bytes: number): void
   /** The client follows no longer. What it sent before still counts. */
   leave(subscription: Subscription): void
   /** Resolves when everything that came in was dealt with and stored. */
@@ -45,6 +48,7 @@ export interface RoomHost {
   readonly limits: RelayLimits
   readonly log: RelayLog
   readonly committer: Committer
+  readonly newcomers: Newcomers
   refuse(header: ChangeHeader, context: RefuseContext): { readonly code: string; readonly message: string } | undefined
   flush(): void
   /** The room is empty: forget it. */
@@ -76,9 +80,12 @@ interface RoomPart extends Part {
   readonly releases: (() => void)[]
 }
 
+/** When nobody new was told it, so many times more of a log is worth a checkpoint: it costs a thread of the relay as much as some clients. */
+const UNASKED_TIMES = 4
+
 /** Makes the room of a space, in which `epoch` is what this run of the relay writes under. */
 export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
-  const { storage, clock, limits, log, committer } = host
+  const { storage, clock, limits, log, committer, newcomers } = host
   const subscriptions = new Set<Subscription>()
   const presence = new Presence(subscriptions, host)
   const writers = new Writers()
@@ -111,6 +118,9 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   let storing: RoomPart | undefined
   let isDraining = false
   let isGone = false
+  /** How much of the log is known to be behind its checkpoint, and how much is worth a new one when somebody new was told it. */
+  let tailBytes = 0
+  let worthBytes = limits.leastTailBytes
   /** Those who wait until it is quiet. */
   const waiting: (() => void)[] = []
 
@@ -230,7 +240,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     outbox.say({ type: 'basis', channel, head: followed.durableHead, writers: known })
     subscriptions.add(subscription)
     presence.introduce(subscription)
-    subscription.start(followed)
+    // What the log has of the client's own is acknowledged, Change by Change.
+    subscription.start(followed, subscription.isNew && [...known.values()].every((seq) => seq === 0))
   }
 
   function order({ subscription, arrivals, release }: Arrivals): void {
@@ -362,6 +373,9 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
             }
           }
         }
+        tailBytes += part.records.reduce((sum, { length }) => sum + length, 0)
+        // Nobody new may ever come.
+        if (tailBytes >= UNASKED_TIMES * worthBytes) renew()
         for (const then of part.afterwards) then()
         for (const release of part.releases) release()
         unloadIfIdle()
@@ -371,6 +385,16 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     committer.stage(part)
     gathering = part
     return part
+  }
+
+  /** Asks for a new checkpoint of the log. */
+  function renew(): void {
+    const bytes = tailBytes
+    worthBytes = Infinity
+    void newcomers.renew(followed, bytes).then(({ isMade, nextBytes }) => {
+      worthBytes = nextBytes
+      if (isMade) tailBytes -= bytes
+    })
   }
 
   /** The storage is not as this room believes. Everybody is sent away and asks again when the room is read anew. */
@@ -425,6 +449,10 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     },
     present(subscription, slot, payload) {
       presence.show(subscription, slot, payload)
+    },
+    told(bytes) {
+      tailBytes = Math.max(tailBytes, bytes)
+      if (tailBytes >= worthBytes && !isGone) renew()
     },
     leave(subscription) {
       subscription.isLeft = true

@@ -61,6 +61,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
   /** Frames that came while the credential was looked at. */
   #held: Frame[] | undefined
   #heldBytes = 0
+  /** The channel of who has said last that they are new. */
+  #newcomer = 0
   #unstoredBytes = 0
   #isReading = true
   #cancelTimer: (() => void) | undefined
@@ -120,6 +122,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
     switch (frame.type) {
       case 'open':
         return this.#open(frame)
+      case 'newcomer':
+        this.#newcomer = frame.channel
+        return
       case 'changes':
         return this.#changes(frame)
       case 'abort':
@@ -185,7 +190,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
     const flaw = this.#flawOf(space, basis)
     if (flaw !== undefined) return this.#failChannel(channel, flaw.code, flaw.message)
     const room = this.#host.room(space)
-    const subscription = new Subscription(channel, basis, room, this, this.#host)
+    const isNew = this.#newcomer === channel && basis.relaySeq === 0
+    this.#newcomer = 0
+    const subscription = new Subscription(channel, basis, room, this, this.#host, isNew)
     this.#channels.add(subscription)
     room.open(subscription, basis)
   }

@@ -3,6 +3,7 @@ import type { Basis, Epoch, WriterId } from '@syncline/stm'
 import { createDelivery, type Delivery } from './delivery.ts'
 import { RelayError } from './errors.ts'
 import type { RelayLimits } from './limits.ts'
+import type { Newcomers } from './newcomers.ts'
 import type { Outbox } from './outbox.ts'
 import type { LogStorage } from './ports.ts'
 import type { Room } from './room.ts'
@@ -19,6 +20,7 @@ export interface Followed {
 /** What a subscription needs of the relay. */
 export interface SubscriptionHost {
   readonly storage: LogStorage
+  readonly newcomers: Newcomers
   readonly limits: RelayLimits
   flush(): void
 }
@@ -39,6 +41,8 @@ export interface Subscriber {
 export class Subscription {
   readonly channel: number
   readonly room: Room
+  /** Whether the client has nothing of the space, and takes a checkpoint. */
+  readonly isNew: boolean
   /** Up to which seq each writer's Changes are this client's own: it gets acknowledgements in place of them. */
   own: Map<WriterId, number> | undefined
   /** Writers that this client was told have ended, and from which seq on. */
@@ -60,8 +64,18 @@ export class Subscription {
   #epoch: Epoch | null
   /** Whether what becomes durable is sent directly. Otherwise the log is being read, or waited with until the client has taken more. */
   #isLive = false
+  /** How much of the log who has come new was told, until all of it is. */
+  #newsBytes: number | undefined
 
-  constructor(channel: number, basis: Basis, room: Room, subscriber: Subscriber, host: SubscriptionHost) {
+  constructor(
+    channel: number,
+    basis: Basis,
+    room: Room,
+    subscriber: Subscriber,
+    host: SubscriptionHost,
+    isNew: boolean,
+  ) {
+    this.isNew = isNew
     this.channel = channel
     this.room = room
     if (basis.writers.size > 0) this.own = new Map(basis.writers)
@@ -94,10 +108,10 @@ export class Subscription {
     this.#subscriber.end(code, message)
   }
 
-  /** Starts the stream after the basis, from the log up to what is live. */
-  start(log: Followed): void {
+  /** Starts the stream after the basis, from the log up to what is live. Who has nothing may be brought a checkpoint first. */
+  start(log: Followed, takesCheckpoint: boolean): void {
     this.#log = log
-    void this.#catchUp(log)
+    void (takesCheckpoint ? this.#bring(log) : this.#catchUp(log))
   }
 
   /** What has just become durable, directly after what was delivered before. */
@@ -115,6 +129,26 @@ export class Subscription {
     }
   }
 
+  async #bring(log: Followed): Promise<void> {
+    const checkpoint = await this.#host.newcomers.find(log)
+    if (this.isLeft) return
+    this.#newsBytes = 0
+    if (checkpoint === undefined) return this.#catchUp(log)
+    this.#cursor = checkpoint.relaySeq
+    this.#send(log, checkpoint.on(this.channel), 0)
+  }
+
+  /** Sends what is packed already, from one message on, at the client's own pace, and then the log. */
+  #send(log: Followed, messages: readonly Uint8Array[], from: number): void {
+    const { outbox } = this
+    for (let next = from; next < messages.length; next++) {
+      if (this.isLeft) return
+      if (outbox.isFull) return outbox.onDrained(() => this.#send(log, messages, next))
+      outbox.pass(messages[next]!)
+    }
+    void this.#catchUp(log)
+  }
+
   /** Sends from the log what is missing. The client's own pace decides how far it reads ahead. */
   async #catchUp(log: Followed): Promise<void> {
     const { space, stretches } = log
@@ -126,6 +160,8 @@ export class Subscription {
       const cursor = this.#cursor
       if (cursor === log.durableHead) {
         this.#isLive = true
+        if (this.#newsBytes !== undefined) this.room.told(this.#newsBytes)
+        this.#newsBytes = undefined
         return
       }
       let records
@@ -147,6 +183,7 @@ export class Subscription {
       const authors = this.own === undefined ? [] : undefined
       createDelivery(cursor + 1, records, limits.maxFrameBytes, authors).to(outbox, this.channel, this.own)
       this.#cursor += records.length
+      if (this.#newsBytes !== undefined) for (const { length } of records) this.#newsBytes += length
       outbox.flush()
     }
     this.#host.flush()
