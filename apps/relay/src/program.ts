@@ -4,6 +4,7 @@ import { createRelay } from '@syncline/relay'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
 import { attachRelay, isLoopback, listen } from '@syncline/relay/node'
 import { pino } from 'pino'
+import { keepCheckpoints } from './checkpoints/index.ts'
 import type { ProgramOptions } from './options.ts'
 import { createPages } from './pages.ts'
 
@@ -24,12 +25,17 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   )
   const server = createServer(createPages(options.static))
   const storage = await openLmdbStorage(options.data, log)
-  const relay = createRelay({ storage, log })
+  const checkpoints = await keepCheckpoints({ folder: options.data, storage, log }).catch(async (error: unknown) => {
+    await storage.close()
+    throw error
+  })
+  const relay = createRelay({ storage, checkpoints, log })
   const sockets = attachRelay(server, relay, { origins: options.origins })
   let address
   try {
     address = await listen(server, options.port, options.host)
   } catch (error) {
+    await checkpoints.close()
     await storage.close()
     throw error
   }
@@ -47,6 +53,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       await sockets.close()
       server.closeAllConnections()
       await closed
+      await checkpoints.close()
       await storage.close()
       log.info({}, 'The relay has stopped.')
     },

@@ -224,7 +224,7 @@ test(
     // The kills must have met it at work.
     expect(unacknowledgedAtKills).toBeGreaterThan(0)
     // A kill damages nothing, so nothing was mended.
-    expect([files, findings]).toEqual([['relay.mdb', 'relay.mdb-lock'], []])
+    expect([files, findings]).toEqual([['checkpoints', 'relay.mdb', 'relay.mdb-lock'], []])
     for (const [id, relaySeq] of acknowledged) expect([id, log[relaySeq - 1]]).toEqual([id, id])
     expect(new Set(log).size).toBe(log.length)
     const seqs = new Map<string, number>()
