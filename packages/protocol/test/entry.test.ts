@@ -3,7 +3,10 @@ import {
   decodeEntry,
   encodeChange,
   encodeEntry,
+  encodeWhole,
+  entriesIn,
   gatherRows,
+  type CheckpointEntry,
   type LogEntry,
   type RunChange,
 } from '@syncline/protocol'
@@ -218,6 +221,18 @@ describe('log entries', () => {
     // A part of a checkpoint that says what no part says: null, and a list of nothing that is known.
     expect(codeOf(() => decodeEntry(sealedOf([1, 10, 1, 1, 1, 0])))).toBe('malformed')
     expect(codeOf(() => decodeEntry(sealedOf([1, 10, 1, 1, 1, 8, 2, 6, 1, 120, 8, 0])))).toBe('malformed')
+  })
+
+  test('[EN9] a whole checkpoint is its parts as if each were joined, also beside others', () => {
+    const parts: readonly CheckpointEntry[] = [
+      { kind: 'rows', ...PART, rows: ROWS },
+      { kind: 'rest', checkpoint: 1, part: 2, isLast: true, rest: ['notes', []] },
+    ]
+    const whole = decodeEntry(encodeWhole(parts.map(encodeEntry)))
+    expect(entriesIn(whole)).toEqual(parts.map((part) => ({ kind: 'joined', part })))
+    const dropped = { kind: 'dropped', changes: [] } as const
+    const together = decodeEntry(encodeEntry({ kind: 'together', entries: [dropped, { kind: 'whole', parts }] }))
+    expect(entriesIn(together)).toEqual([dropped, ...entriesIn(whole)])
   })
 
   test.each<[string, unknown]>([
