@@ -213,7 +213,7 @@ export function startLink(line: Line, side: LinkSide): Link {
     if (frames !== waiting) return
     if (taken === undefined) {
       hasBeenWrong = true
-      const message = 'The relay’s checkpoint of this space is of no use here; its log is asked for.'
+      const message = 'The relay sent a checkpoint that is of no use; its log is asked for.'
       return fail({ code: 'damaged-checkpoint', message }, backoff.fail(0))
     }
     told = { ...told, epoch: taken.epoch, relaySeq: taken.relaySeq }

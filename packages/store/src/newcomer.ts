@@ -17,8 +17,9 @@ const shared = ['relaySeq', 'stretches', 'seqs', 'clocks']
 export function readCheckpoint(pieces: readonly Uint8Array[], head: number): BroughtCheckpoint | undefined {
   try {
     const entry = decodeEntry(concatenated(pieces))
-    const ledger = entry.kind === 'whole' ? ledgerIn(entry.parts) : undefined
-    if (entry.kind !== 'whole' || ledger === undefined || !isShared(ledger) || ledger.relaySeq > head) return undefined
+    if (entry.kind !== 'whole') return undefined
+    const ledger = ledgerIn(entry.parts)
+    if (ledger === undefined || !isShared(ledger) || ledger.relaySeq > head) return undefined
     return { entry, relaySeq: ledger.relaySeq, epoch: ledger.stretches.at(-1)![0] }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
