@@ -50,6 +50,27 @@ export const sabotages = [
     to: "if (typeof judgement === 'object') turnDown(subscription, arrival, judgement)",
   },
   {
+    name: 'the relay sends a newcomer a checkpoint of another log',
+    foundBy: 'simulate/newcomers',
+    file: 'packages/relay/src/newcomers.ts',
+    from: 'if (basisFlaw(found, { stretches, head }) !== undefined) return undefined',
+    to: 'if (found.relaySeq > head) return undefined',
+  },
+  {
+    name: 'the relay goes on behind the end of the log that a checkpoint is older than',
+    foundBy: 'simulate/newcomers',
+    file: 'packages/relay/src/subscription.ts',
+    from: 'this.#cursor = checkpoint.relaySeq',
+    to: 'this.#cursor = log.durableHead',
+  },
+  {
+    name: 'a checkpoint that is brought is shown and not stored',
+    foundBy: 'simulate/newcomers',
+    file: 'packages/store/src/linking.ts',
+    from: 'if (found === undefined || !(await isWritten(found.entry)) || core.isClosed) return undefined',
+    to: 'if (found === undefined || core.isClosed) return undefined',
+  },
+  {
     name: 'the relay does not look at the epoch',
     foundBy: 'simulate/restored',
     file: 'packages/relay/src/basis-flaw.ts',

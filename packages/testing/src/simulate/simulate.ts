@@ -1,4 +1,3 @@
-import type { RelayOptions } from '@syncline/relay'
 import type { SimulatedApp } from './app.ts'
 import { calm, type Calm, type CalmOptions } from './calm.ts'
 import { runCohort, runHere, type CohortOptions, type CohortRun, type SimulatedCohort } from './cohort.ts'
@@ -12,6 +11,7 @@ import { exhaust, type ExhaustOptions, type Exhausted } from './exhaust.ts'
 import { everyFault, type Faults } from './faults.ts'
 import type { Report } from './report.ts'
 import { smallestRun } from './smallest-run.ts'
+import type { SimulatedRelay } from './world.ts'
 
 /** What is simulated. */
 export interface SimulateOptions {
@@ -21,7 +21,7 @@ export interface SimulateOptions {
   /** Tabs of each browser. Default one each. */
   readonly tabs?: readonly number[]
   /** What the relay allows and refuses. */
-  readonly relay?: Pick<RelayOptions, 'limits' | 'refuse'>
+  readonly relay?: SimulatedRelay
   /** What goes wrong, and how often. Default {@link everyFault}; `{}` for nothing. */
   readonly faults?: Partial<Faults>
   /** How many things happen in a schedule, actions and faults. Default 40. */

@@ -13,6 +13,7 @@ import type { Life } from './life.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
 import { probeOf, readMark, type Probe } from './probes.ts'
+import { createCheckpointDisk, policiesOf } from './relay/checkpoints.ts'
 import { createRelayDisk } from './relay/disk.ts'
 import type { Remains } from './remains.ts'
 import { createHost, type Host } from './relay/host.ts'
@@ -71,12 +72,18 @@ export function reportHeld(fail: World['fail'], { party }: Life, holds: readonly
 /** What the relay says of a Change that it refuses for no reason of the app's. */
 export const SIMULATED_REFUSAL = { code: 'simulated', message: 'Refused by the simulation.' } as const
 
+/** How a relay is run. */
+export interface SimulatedRelay extends Pick<RelayOptions, 'limits' | 'refuse'> {
+  /** Whether it keeps checkpoints for newcomers, which it makes at random paces and may have forgotten the newest of. */
+  readonly keepsCheckpoints?: boolean
+}
+
 /** What a world is made of. */
 export interface WorldPlan {
   readonly app: SimulatedApp
   /** How many tabs each browser has. */
   readonly tabs: readonly number[]
-  readonly relay: Pick<RelayOptions, 'limits' | 'refuse'>
+  readonly relay: SimulatedRelay
   readonly faults: Partial<Faults>
   /** Whether transactions that somebody decides about also work on lists of the simulator. Then there is more to explore. */
   readonly isRecorded?: boolean
@@ -140,7 +147,7 @@ export function createWorld(
     network,
     createRelayDisk(weather, decider, calls, remains?.relay.batches),
     {
-      ...relay,
+      ...(relay.limits !== undefined && { limits: relay.limits }),
       // Where it comes from is who it is.
       authenticate: (_credential, { address }) => ({ principal: address }),
       refuse(header, context) {
@@ -151,6 +158,9 @@ export function createWorld(
         return refused
       },
     },
+    relay.keepsCheckpoints === true
+      ? createCheckpointDisk(decider, policiesOf(app), () => tally.count('checkpoint'))
+      : undefined,
     remains?.relay,
   )
 

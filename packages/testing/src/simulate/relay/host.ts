@@ -4,6 +4,7 @@ import { createMachineClock, type MachineClock } from '../machine-clock.ts'
 import type { Kernel } from '../kernel.ts'
 import { beginLife, type Life } from '../life.ts'
 import type { Network } from '../network.ts'
+import type { CheckpointDisk } from './checkpoints.ts'
 import type { RelayDisk } from './disk.ts'
 
 /** The machine of the relay. */
@@ -26,7 +27,8 @@ export function createHost(
   decider: Decider,
   network: Network,
   disk: RelayDisk,
-  options: Omit<RelayOptions, 'storage' | 'clock' | 'chance'>,
+  options: Omit<RelayOptions, 'storage' | 'checkpoints' | 'clock' | 'chance'>,
+  checkpoints: CheckpointDisk | undefined,
   before?: { readonly runs: number; readonly skewMs: number },
 ): Host {
   const clock = createMachineClock(kernel, before?.skewMs)
@@ -41,7 +43,14 @@ export function createHost(
       if (running !== undefined) return
       const life = beginLife(kernel, 'relay')
       const chance = decider.chance(`relay ${++runs}`)
-      const relay = createRelay({ ...options, storage: disk.mount(life), clock: clock.of(life), chance })
+      const storage = disk.mount(life)
+      const relay = createRelay({
+        ...options,
+        storage,
+        ...(checkpoints !== undefined && { checkpoints: checkpoints.mount(life, storage) }),
+        clock: clock.of(life),
+        chance,
+      })
       running = { life, relay }
       network.serve(life, relay)
     },
