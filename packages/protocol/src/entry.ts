@@ -260,7 +260,7 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       out.varuint(entry.entries.length)
       for (const one of entry.entries) {
         const bytes = encodeEntry(one)
-        if (isAlone(bytes[1]!)) throw out.unfit('an entry of several, or a part of a checkpoint, in another one')
+        if (isAlone(bytes[1]!)) throw out.unfit('several, or a part of a checkpoint')
         out.bytes(bytes)
       }
       break
@@ -282,10 +282,13 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       break
     case 'joined':
       out.byte(JOINED)
-      out.bytes(encodePart(entry.part))
+      out.bytes(encodePart(out, entry.part))
       break
     case 'whole':
-      return encodeWhole(entry.parts.map(encodePart))
+      out.byte(WHOLE)
+      out.varuint(entry.parts.length)
+      for (const part of entry.parts) out.bytes(encodePart(out, part))
+      break
     default:
       throw out.unfit(`the unknown kind "${String((entry satisfies never as LogEntry).kind)}"`)
   }
@@ -310,9 +313,9 @@ export function encodeWhole(parts: readonly Uint8Array[]): Uint8Array {
   return seal(out)
 }
 
-function encodePart(part: CheckpointEntry): Uint8Array {
-  if (isPartOfCheckpoint(part)) return encodeEntry(part)
-  throw new ByteWriter(WHAT).unfit('something else than a part of a checkpoint as what is joined')
+function encodePart(out: ByteWriter, part: CheckpointEntry): Uint8Array {
+  if (!isPartOfCheckpoint(part)) throw out.unfit('what is no part of a checkpoint')
+  return encodeEntry(part)
 }
 
 /**
@@ -481,14 +484,14 @@ function kindOfRest(rest: Rest): number {
 function readOneOfMany(input: ByteReader): SingleEntry | WholeEntry {
   const bytes = input.bytes()
   // As below.
-  if (isAlone(bytes[1]!)) throw input.malformed('an entry of several, or a part of a checkpoint, in another one')
+  if (isAlone(bytes[1]!)) throw input.malformed('several, or a part of a checkpoint')
   return decodeEntry(bytes) as SingleEntry | WholeEntry // which the others are
 }
 
 function readPartInside(input: ByteReader): CheckpointEntry {
   const bytes = input.bytes()
   // Looked at first, or one in another in another would go as deep as somebody likes.
-  if (!isPartKind(bytes[1]!)) throw input.malformed('something else than a part of a checkpoint as what is joined')
+  if (!isPartKind(bytes[1]!)) throw input.malformed('what is no part of a checkpoint')
   return decodeEntry(bytes) as CheckpointEntry // which those kinds are
 }
 
