@@ -8,6 +8,27 @@
  */
 export const sabotages = [
   {
+    name: 'that a transaction is to be on the disk itself is ignored',
+    foundBy: 'simulate/strict',
+    file: 'packages/store/src/committing.ts',
+    from: "strict: durability === 'strict'",
+    to: 'strict: false',
+  },
+  {
+    name: 'what the browser decides about is never on the disk itself',
+    foundBy: 'simulate/strict',
+    file: 'packages/store/src/browser-commit.ts',
+    from: 'isStrict ||= proposal.terms.strict',
+    to: 'isStrict &&= proposal.terms.strict',
+  },
+  {
+    name: 'of what is stored together the first says whether it is to be on the disk itself',
+    foundBy: 'simulate/strict',
+    file: 'packages/store/src/journal.ts',
+    from: 'last.strict ||= strict',
+    to: 'last.strict &&= strict',
+  },
+  {
     name: 'the relay acknowledges before the fsync',
     foundBy: 'simulate/small',
     file: 'packages/relay/src/committer.ts',

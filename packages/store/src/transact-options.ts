@@ -4,7 +4,10 @@ import type { Arbiter, Isolation, Value } from '@syncline/stm'
 export interface TransactOptions {
   /** What the app wants to remember about this Change; travels with it. */
   readonly meta?: Value
-  /** `strict` makes `durable()` wait for the disk itself. Default `relaxed`. */
+  /**
+   * `strict` makes `durable()` wait for the disk itself: then a loss of power does not take it away, and nothing that was durable before. Default `relaxed`, which a crash
+   * of the browser does not take away. What a relay decides about is on its disk either way.
+   */
   readonly durability?: 'relaxed' | 'strict'
   /** How it can be undone. Default: as a step of its own, by `store.undo()`. */
   readonly undo?: UndoMark

@@ -37,7 +37,8 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
   const basis = (): Basis => store.snapshot.basis
   // Whoever knows nothing that the relay has not depends on no other log, whatever it was told of what its siblings know.
   deed.isCutOff = isCutOff(tab) && !world.host.disk.holds(SPACE, basis())
-  const options = { meta: deed.number }
+  const { durability = 'relaxed' } = action
+  const options = { meta: deed.number, durability }
   switch (action.arbiter) {
     case undefined:
     case 'local': {
@@ -118,7 +119,8 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
 
   function follow(receipt: Receipt<unknown>): void {
     if (hasAppWritten(receipt.change?.ops ?? [])) tally.count('changes')
-    ledger.follow(deed, receipt, isHeard, basis)
+    // What the relay decides about is on its disk.
+    ledger.follow(deed, receipt, isHeard, basis, durability === 'strict' && action.arbiter !== 'relay')
   }
 
   /** What the app or the store does not allow, or what cannot be done just now, is no failure of the system. */

@@ -21,6 +21,8 @@ export interface Action<A extends Arbiter> {
   readonly arbiter: A
   /** How often it is done, beside others. Default 1. */
   readonly weight?: number
+  /** Of what is `strict` and was told durable a loss of power takes nothing. Default `relaxed`. */
+  readonly durability?: 'relaxed' | 'strict'
   /**
    * Writes. It runs again when others were faster, and draws the same from `chance` then. Of local refs alone it does not await. Throws an error with a `code`
    * where the app itself would say no: then nothing was done, and it is counted as `declined` with that code. Anything else that it throws fails the schedule.

@@ -6,8 +6,8 @@ export interface Ledger {
   readonly deeds: readonly Deed[]
   /** A new deed of a session. */
   begin(session: string, browser: string, action: string): Deed
-  /** What was told about it from now on counts, as long as `isHeard`. `basis` is where its tab is. */
-  follow(deed: Deed, receipt: Receipt<unknown>, isHeard: () => boolean, basis: () => Basis): void
+  /** What was told about it from now on counts, as long as `isHeard`. `basis` is where its tab is; of what `isStrict` durable means that it is on the disk itself. */
+  follow(deed: Deed, receipt: Receipt<unknown>, isHeard: () => boolean, basis: () => Basis, isStrict: boolean): void
 }
 
 /**
@@ -82,12 +82,16 @@ export function createLedger(before: readonly Readonly<Deed>[] = []): Ledger {
       deeds.push(deed)
       return deed
     },
-    follow(deed, receipt, isHeard, basis) {
+    follow(deed, receipt, isHeard, basis, isStrict) {
       if (receipt.change === undefined) return
       deed.hasChange = true
       deed.staysInBrowser = receipt.change.ops.every(({ arbiter }) => arbiter === 'browser')
       receipt.durable().then(
-        () => void (deed.isDurable ||= isHeard()),
+        () => {
+          if (!isHeard()) return
+          deed.isDurable = true
+          deed.isFlushed ||= isStrict
+        },
         () => undefined,
       )
       receipt.synced().then(
