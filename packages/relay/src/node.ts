@@ -3,13 +3,16 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MAX_MESSAGE_BYTES } from '@syncline/protocol'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
-import { createFraming } from './websocket-frame.ts'
+import { createFraming, headerOf } from './websocket-frame.ts'
 import { RelayError } from './errors.ts'
 import type { Connection, ConnectionEvents } from './ports.ts'
 import type { Relay } from './relay.ts'
 
 /** A peer that does not answer the closing of its socket for so long is cut off. */
 const CLOSE_GRACE_MS = 1000
+
+/** To copy so much costs more than to write it in two parts. */
+const LONG_BYTES = 32 * 1024
 
 /** How sockets reach a relay. */
 export interface AttachOptions {
@@ -173,7 +176,15 @@ class SocketConnection implements Connection {
 
   /** `ws` would make a header for each receiver, and two writes. What it writes itself are whole frames, so this may come between. */
   send(message: Uint8Array): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#raw.write(this.#frameOf(message))
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    if (message.length < LONG_BYTES) {
+      this.#raw.write(this.#frameOf(message))
+      return
+    }
+    this.#raw.cork()
+    this.#raw.write(headerOf(message.length))
+    this.#raw.write(message)
+    this.#raw.uncork()
   }
 
   close(code: number, reason: string): void {

@@ -19,18 +19,25 @@ export function createFraming(): (message: Uint8Array) => Buffer {
 
 /** A binary message of a server, in one frame. Cost: one copy. */
 function websocketFrame(message: Uint8Array): Buffer {
-  const { length } = message
-  const start = length < TWO_BYTES ? 2 : length < 65_536 ? 4 : 10
-  const frame = Buffer.allocUnsafe(start + length)
-  frame[0] = FINAL_BINARY
-  if (start === 2) frame[1] = length
-  else if (start === 4) {
-    frame[1] = TWO_BYTES
-    frame.writeUInt16BE(length, 2)
-  } else {
-    frame[1] = EIGHT_BYTES
-    frame.writeBigUInt64BE(BigInt(length), 2)
-  }
-  frame.set(message, start)
+  const header = headerOf(message.length)
+  const frame = Buffer.allocUnsafe(header.length + message.length)
+  frame.set(header)
+  frame.set(message, header.length)
   return frame
+}
+
+/** What stands before a message of such a length in its frame. */
+export function headerOf(length: number): Buffer {
+  const start = length < TWO_BYTES ? 2 : length < 65_536 ? 4 : 10
+  const header = Buffer.allocUnsafe(start)
+  header[0] = FINAL_BINARY
+  if (start === 2) header[1] = length
+  else if (start === 4) {
+    header[1] = TWO_BYTES
+    header.writeUInt16BE(length, 2)
+  } else {
+    header[1] = EIGHT_BYTES
+    header.writeBigUInt64BE(BigInt(length), 2)
+  }
+  return header
 }

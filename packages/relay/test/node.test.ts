@@ -90,6 +90,21 @@ test('[RL1] two sockets: Changes of one reach the other, a long one in messages 
   expect(Math.max(...b.messages)).toBeLessThanOrEqual(1024 * 1024)
 })
 
+test('[RL1] messages of all lengths at which their frames are made otherwise arrive as they were', async () => {
+  const { port } = await start()
+  const [a, b] = [await dial(port), await dial(port)]
+  for (const client of [a, b]) client.say(hello, open)
+  await until(() => [a, b].every(({ heard }) => heard.some(({ type }) => type === 'basis')))
+  const payloads = [126, 32 * 1024, 65_536].flatMap((bound) => [bound - 110, bound - 80, bound - 1, bound])
+  const records = payloads.map((length, i) => record(ann, i + 1, { payload: 'x'.repeat(length) }))
+  for (const [i, each] of records.entries()) {
+    a.say({ type: 'changes', channel: 1, first: 0, records: [each] })
+    // Each in a message of its own.
+    await until(() => recordsOf(b).length > i)
+  }
+  expect(sums(recordsOf(b))).toEqual(sums(records))
+})
+
 test('[RL27] random bytes, text and a message that is too long end one socket and no other', async () => {
   const { port, relay } = await start()
   const honest = await dial(port)

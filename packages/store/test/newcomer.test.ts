@@ -10,7 +10,7 @@ import {
 import { expect, test } from 'vitest'
 import { memoryStorage, type Storage, type Store } from '../src/index.ts'
 import { asBefore, foldedCheckpoints, withFrames, type FoldedCheckpoints } from './checkpoints.ts'
-import { cards, picture, title, write } from './refs-of-all.ts'
+import { cards, picture, title, votes, write } from './refs-of-all.ts'
 import { lookInto, smallLogs } from './small-logs.ts'
 import { newBrowser, openMortalTab } from './tab.ts'
 import { withLog } from './with-log.ts'
@@ -90,6 +90,26 @@ test('[ST45] who comes new is brought a checkpoint, has it in its log, and sends
   again.store.transact((tx) => tx.set(title, 'and on'))
   await clock.pass(1_000)
   expect(author.get(title)).toBe('and on')
+  await close()
+})
+
+test('[ST45] [CP12] what was counted before the first word of the relay is sent, and lies over what is brought', async () => {
+  const { author, newcomer, close } = await place(11)
+  const storage = smallLogs(memoryStorage(), 500)
+  const offline = await newcomer(storage, { transport: undefined })
+  for (let i = 0; i < 40; i++) {
+    offline.store.transact((tx) => tx.set(lww('note', ''), `note ${i}`))
+    offline.store.transact((tx) => tx.add(votes, 1))
+  }
+  await offline.store.close()
+  const compacted = await newcomer(storage, { transport: undefined })
+  expect((await lookInto(storage)).kinds[0]).toBe('rest')
+  await compacted.store.close()
+  const { store, heard } = await newcomer(storage)
+  expect(pieces(heard)).toBeGreaterThan(1)
+  expect(store.status).toMatchObject({ link: 'online', pending: 0 })
+  expect(picture(store)).toEqual(picture(author))
+  expect([store.get(votes), author.get(lww('note', ''))]).toEqual([100, 'note 39'])
   await close()
 })
 
