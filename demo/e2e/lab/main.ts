@@ -6,6 +6,7 @@ import { text } from '@syncline/yjs'
 import { booking, type BookingOffice } from './booking.ts'
 import { deciding, type Deciding } from './deciding.ts'
 import { rawDisk } from './disk.ts'
+import { growing, type Growing } from './growing.ts'
 import { readAll, takePart } from './histories.ts'
 import { countTransactions, transactionCount, type TransactionCount } from './transactions.ts'
 import { keepWriting, type Writing, type WritingOptions } from './writing.ts'
@@ -28,6 +29,7 @@ export interface Lab {
   readonly guardUnload: typeof guardUnload
   readonly requestPersistence: typeof requestPersistence
   readonly booking: BookingOffice
+  readonly growing: Growing
   open(options: LabOptions): Promise<void>
   /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
   until(condition: () => boolean): Promise<void>
@@ -90,6 +92,7 @@ const theLab: Lab = {
   guardUnload,
   requestPersistence,
   booking,
+  growing,
 
   async open({ space, relay }) {
     const storage = indexedDb(`lab-${space}`)
