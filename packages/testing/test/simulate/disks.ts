@@ -4,6 +4,7 @@ import { startBrowser, type Browser } from '../../src/simulate/browser/browser.t
 import { createDisk, type Disk, type StoredStore } from '../../src/simulate/browser/disk.ts'
 import type { Key } from '../../src/simulate/browser/keys.ts'
 import { createPage, type SimulatedPage } from '../../src/simulate/browser/page.ts'
+import { unheard, type StorageCalls } from '../../src/simulate/calls.ts'
 import { createKernel, type Kernel } from '../../src/simulate/kernel.ts'
 import { beginLife, type Life } from '../../src/simulate/life.ts'
 import { createMachineClock } from '../../src/simulate/machine-clock.ts'
@@ -12,6 +13,8 @@ import { createWeather } from '../../src/simulate/weather.ts'
 /** A machine with a browser of its own, in virtual time. */
 export interface Machine {
   readonly disk: Disk
+  /** Its browser, with which something may happen. */
+  readonly browser: Browser
   /** The storage called `app`, in a tab of its own. */
   storage(): Storage
   surroundings(life?: Life): Surroundings
@@ -37,18 +40,19 @@ export interface OpenTab {
   readonly page: SimulatedPage
 }
 
-/** Turns on a machine; the same seed does the same. */
-export function machineOf(seed: number, disk: Disk = createDisk()): Machine {
+/** Turns on a machine; the same seed does the same. `calls` hears of those of its storage. */
+export function machineOf(seed: number, disk: Disk = createDisk(), calls: StorageCalls = unheard): Machine {
   const kernel: Kernel = createKernel(seed)
   const { decider } = kernel
   const weather = createWeather(decider, {})
-  const browser: Browser = startBrowser(disk, weather, decider)
+  const browser: Browser = startBrowser(disk, weather, decider, calls)
   const clock = createMachineClock(kernel)
   const errors: unknown[] = []
   let tabs = 0
   const newLife = (): Life => beginLife(kernel, `tab ${++tabs}`)
   const machine: Machine = {
     disk,
+    browser,
     errors,
     surroundings: (life = newLife()) => browser.surroundings(life, createPage()),
     life: newLife,
