@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
 import send from 'send'
+import type { Health } from './health.ts'
 import { UsageError } from './usage.ts'
 
 /** Names under this path hold a hash of what is in the file. */
@@ -14,7 +15,7 @@ const isNavigation = ({ headers }: IncomingMessage): boolean => headers.accept?.
  * Answers `/healthz`, and everything else from the built app in `folder`, if there is one: any address that a person may have
  * bookmarked gets `index.html`, which knows what to show there. Throws {@link UsageError} when the folder holds no app.
  */
-export function createPages(folder: string | undefined): RequestListener {
+export function createPages(folder: string | undefined, health: Pick<Health, 'isStoring'>): RequestListener {
   const root = folder === undefined ? undefined : resolve(folder)
   if (root !== undefined && !existsSync(join(root, 'index.html'))) {
     throw new UsageError(`There is no index.html in ${root}. Build the app first, or leave out --static.`)
@@ -30,7 +31,9 @@ export function createPages(folder: string | undefined): RequestListener {
     }
     if (path === '/healthz') {
       response.setHeader('Cache-Control', 'no-store')
-      return answer(response, 200, 'ok')
+      if (health.isStoring) return answer(response, 200, 'ok')
+      // Why is in the log: it names folders, and anybody may ask here.
+      return answer(response, 503, 'The last Changes could not be stored. The log of the relay says why.')
     }
     if (root === undefined) return answer(response, 404, 'This is a Syncline relay. Clients connect to /sync.')
     sendFile(request, response, root, path, isNavigation(request) ? '/index.html' : undefined)

@@ -5,6 +5,7 @@ import { openLmdbStorage } from '@syncline/relay/lmdb'
 import { attachRelay, isLoopback, listen } from '@syncline/relay/node'
 import { pino } from 'pino'
 import { keepCheckpoints } from './checkpoints/index.ts'
+import { createHealth } from './health.ts'
 import type { ProgramOptions } from './options.ts'
 import { createPages } from './pages.ts'
 
@@ -23,8 +24,9 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     { level: options.logLevel, base: undefined },
     pino.destination({ fd: process.stderr.fd, sync: true }),
   )
-  const server = createServer(createPages(options.static))
-  const storage = await openLmdbStorage(options.data, log)
+  const health = createHealth()
+  const server = createServer(createPages(options.static, health))
+  const storage = health.watch(await openLmdbStorage(options.data, log))
   const checkpoints = await keepCheckpoints({ folder: options.data, storage, log }).catch(async (error: unknown) => {
     await storage.close()
     throw error

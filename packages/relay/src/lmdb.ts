@@ -299,6 +299,9 @@ function openRoot(folder: string, file: string): RootDatabase<Buffer, Buffer> {
       // of the flush stays pending for ever after a failed one.
       overlappingSync: false,
       commitDelay: 0,
+      // Otherwise LMDB gathers what an event turn writes, and keeps a promise of that for itself: when the disk is full it rejects, nobody
+      // holds it, and Node ends the process. The committer has gathered already.
+      eventTurnBatching: false,
     })
   } catch (error) {
     throw unwritable(folder, error)
