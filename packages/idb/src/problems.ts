@@ -91,7 +91,7 @@ export function wipedError(name: string): StoreError {
 /** For those who open a database where there was another one. */
 export function clearedError(name: string): StoreError {
   return new StoreError(
-    'storage-evicted',
+    'storage-cleared',
     `What this browser had stored of "${name}" was cleared since the last visit: by the browser, to make room or because it was damaged, or by a person. What the relay has ` +
       'comes back from there; what was in this browser alone is lost.',
   )

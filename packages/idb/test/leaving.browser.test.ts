@@ -86,7 +86,7 @@ test('[ID20] the note of a database stays when that is cleared, and goes with de
     request.onsuccess = resolve
     request.onerror = reject
   })
-  expect(await visit()).toBe('storage-evicted')
+  expect(await visit()).toBe('storage-cleared')
   expect(await visit()).toBeUndefined()
   await deleteDatabase(name)
   expect(notes()).toEqual([])

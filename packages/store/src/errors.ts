@@ -17,8 +17,10 @@ export type StoreErrorCode =
   | 'storage-blocked'
   /** The browser has dropped the connection to the storage, and does not make another one yet. */
   | 'storage-lost'
-  /** What the storage had was cleared or deleted. */
+  /** What the storage had was cleared or deleted while it was open: nothing is stored any more until it is opened again. */
   | 'storage-evicted'
+  /** What the storage had was cleared before it was opened. It is an empty one now, and stores what is done. */
+  | 'storage-cleared'
   /** Another tab has taken over the job this one was doing. */
   | 'fenced'
   /** Another tab was first to append the entry of this number to the log. */

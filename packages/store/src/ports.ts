@@ -99,7 +99,7 @@ export interface Log {
   takeFence(): Promise<number>
 
   /**
-   * That there was more here, when it is known to have been cleared before this was opened: `StoreError` `storage-evicted`. The log is a new one, and as good as
+   * That there was more here, when it is known to have been cleared before this was opened: `StoreError` `storage-cleared`. The log is a new one, and as good as
    * any.
    */
   readonly cleared?: StoreError | undefined

@@ -246,7 +246,7 @@ test('[SS7] the status has what the browser says of keeping what is stored, and 
 
 test('[SS4] a storage that was cleared before is told as evicted until the next opening, and works like a new one', async () => {
   const base = memoryStorage()
-  const cleared = new StoreError('storage-evicted', 'It was cleared.')
+  const cleared = new StoreError('storage-cleared', 'It was cleared.')
   const errors: unknown[] = []
   const store = await openStore({
     space: 'board',
@@ -272,7 +272,7 @@ test('[SS5] what is worse is told before what is not', async () => {
   await log.append(Uint8Array.of(255, 255, 255))
   await log.close()
   let refusal: StoreError | undefined
-  const cleared = new StoreError('storage-evicted', 'It was cleared.')
+  const cleared = new StoreError('storage-cleared', 'It was cleared.')
   const clock = virtualClock()
   const storage = withLog(
     brittleStorage(base, () => refusal),
