@@ -82,6 +82,24 @@ test('[CA3] [CA4] a backup as a file goes into another storage, twice, and on fr
   expect(await verifyDatabase(name)).toMatchObject({ format: 4, isSound: true, spaces: [{ entries: 6, pending: 4 }] })
 })
 
+test('[CA6] of a backup with several spaces only those come that are asked for, and the others are named', async () => {
+  const name = await worked()
+  const store = await openStore({ space: 'other', storage: indexedDb(name) })
+  await store.transact((tx) => tx.set(title, 'of the other')).durable()
+  await store.close()
+  const file = await backupOf(name)
+  const here = newName()
+  expect(await importDatabase(here, file.stream(), { spaces: ['board', 'none'] })).toMatchObject({
+    spaces: [
+      { space: 'board', outcome: 'imported', added: 4 },
+      { space: 'other', outcome: 'not-asked', added: 0, known: 0 },
+    ],
+    isWhole: true,
+  })
+  await withStore(here, (opened) => expect(shown(opened)).toEqual(['two', 3, 'mine', 3]))
+  expect(await verifyDatabase(here)).toMatchObject({ spaces: [{ space: 'board' }] })
+})
+
 test('[CA1] a database that is not there is not made by looking', async () => {
   const name = freshName()
   expect(await verifyDatabase(name)).toMatchObject({ format: 0, spaces: [] })

@@ -10,6 +10,13 @@ import { createIntoSpace, type IntoSpace } from './into-space.ts'
 /** The bytes of a backup, in chunks of any size: a `ReadableStream` as `file.stream()` gives it, or anything that can be iterated over. */
 export type Backup = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
+/** What to take in. */
+export interface ImportOptions {
+  /** These spaces only. Default: all. */
+  readonly spaces?: readonly string[]
+  readonly surroundings?: Surroundings
+}
+
 /** What became of a backup. */
 export interface Imported {
   readonly spaces: readonly ImportedSpace[]
@@ -26,9 +33,9 @@ export interface ImportedSpace {
   readonly space: string
   /**
    * `imported`: what the backup has of it is here. `other-epoch`: nothing of it was taken, because the space here follows another log of the relay than the
-   * backup does; under another name of the storage it can be imported.
+   * backup does; under another name of the storage it can be imported. `not-asked`: the backup has it, and it is none of those that were asked for.
    */
-  readonly outcome: 'imported' | 'other-epoch'
+  readonly outcome: 'imported' | 'other-epoch' | 'not-asked'
   /** Entries that are new here, and entries that were here already. */
   readonly added: number
   readonly known: number
@@ -53,12 +60,12 @@ export interface ImportedSpace {
 export async function importDatabase(
   name: string,
   backup: Backup,
-  surroundings: Surroundings = surroundingsHere,
+  { spaces, surroundings = surroundingsHere }: ImportOptions = {},
 ): Promise<Imported> {
   const connection = connect(name, surroundings)
   try {
     await connection.ready()
-    return await takeIn(name, connection, surroundings, backup)
+    return await takeIn(name, connection, surroundings, backup, spaces)
   } catch (error) {
     throw connection.lost() ?? (error instanceof StoreError ? error : toStoreError(error, name, 'import into'))
   } finally {
@@ -71,9 +78,12 @@ async function takeIn(
   connection: Connection,
   surroundings: Surroundings,
   backup: Backup,
+  wanted: readonly string[] | undefined,
 ): Promise<Imported> {
+  const isWanted = (space: string): boolean => wanted === undefined || wanted.includes(space)
   const reader = createBackupReader()
   const spaces = new Map<string, IntoSpace>()
+  const others = new Set<string>()
   let pieces = 0
   let end: number | undefined
   let aside = 0
@@ -87,6 +97,12 @@ async function takeIn(
   async function take(piece: Piece): Promise<void> {
     if (piece.kind === 'end') end = piece.pieces
     else pieces++
+    if (piece.kind === 'database' || piece.kind === 'end') return
+    if (!isWanted(piece.space)) {
+      // What could not be understood may be of no space that anybody knows.
+      if (piece.kind !== 'aside') others.add(piece.space)
+      return
+    }
     if (piece.kind === 'space') await spaceOf(piece.space, piece.epochs)
     if (piece.kind === 'entry') await (await spaceOf(piece.space)).take(piece.entry, piece.isClaimed)
     if (piece.kind === 'aside' && (await setAside(connection, piece))) aside++
@@ -100,6 +116,7 @@ async function takeIn(
     imported.push({ space, outcome, added, known })
     if (added > 0) tellTabs(name, space, surroundings)
   }
+  for (const space of others) imported.push({ space, outcome: 'not-asked', added: 0, known: 0 })
   return {
     spaces: imported,
     aside,

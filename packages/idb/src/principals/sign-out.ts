@@ -78,7 +78,7 @@ export async function signOut(name: string, options: SignOutOptions): Promise<Si
   while (data === 'handOver') {
     checkImported(
       to!,
-      await importDatabase(to!, exportDatabase(name, { ...(spaces && { spaces }), surroundings }), surroundings),
+      await importDatabase(to!, exportDatabase(name, { ...(spaces && { spaces }), surroundings }), { surroundings }),
     )
     const after = await survey()
     const isAll = isSame(last.report, after.report)

@@ -42,7 +42,7 @@ async function exported(machine: Machine, spaces?: readonly string[]): Promise<U
 }
 
 const imported = (machine: Machine, backup: Iterable<Uint8Array>) =>
-  machine.until(importDatabase('app', backup, machine.surroundings()))
+  machine.until(importDatabase('app', backup, { surroundings: machine.surroundings() }))
 
 const shown = (store: Store): unknown[] => [store.get(title), store.get(votes), store.get(draft), store.status.pending]
 
