@@ -84,6 +84,8 @@ export default defineConfig({
       simulated('sim-histories', simulations, schedules, '--no-lazy-feedback-allocation'),
       {
         resolve: { conditions: [...conditions, 'browser', 'module', 'development|production'] },
+        // Whichever files are run, what all of them import is bundled before the first: to find more of it later loads the tests anew, and they fail.
+        optimizeDeps: { entries: browserTests, include: ['vitest-browser-react'] },
         test: {
           name: 'browser',
           include: browserTests,

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BoardPage, expect, test } from './fixtures.ts'
 import { openRelay } from './support/relay.ts'
 
-test('when the relay has lost its data, the board can be downloaded and started over', async ({ context }) => {
+test('when the relay has lost its data, the board is saved, started over, and taken in again', async ({ context }) => {
   const folder = await mkdtemp(join(tmpdir(), 'syncline-recovery-'))
   const data = join(folder, 'data')
   const relay = await openRelay(data)
@@ -26,17 +26,23 @@ test('when the relay has lost its data, the board can be downloaded and started 
 
     await banner.getByRole('button', { name: 'Start over on this device' }).click()
     const download = board.page.waitForEvent('download')
-    await board.page.getByRole('button', { name: 'Download what is here first' }).click()
-    const saved: unknown = JSON.parse(await readFile(await (await download).path(), 'utf8'))
-    expect(saved).toMatchObject({
-      space: 'recovery',
-      columns: [{ title: 'Next', cards: [{}, {}, { title: 'Write a note together', note: 'keep me' }] }, {}, {}],
-    })
+    await board.page.getByRole('alertdialog').getByRole('button', { name: 'Save a copy' }).click()
+    const copy = join(folder, (await download).suggestedFilename())
+    await (await download).saveAs(copy)
 
     await board.page.getByRole('button', { name: 'Delete and reload' }).click()
     await expect(board.page.getByText('An empty board')).toBeVisible()
     await board.isLink('online')
     await board.addColumn('Anew')
+    await board.isSynced()
+
+    await board.saving.click()
+    await board.page.getByLabel('A copy of this board').setInputFiles(copy)
+    await expect(board.page.getByText('The copy was taken in.', { exact: true })).toBeVisible()
+    await board.page.keyboard.press('Escape')
+    await expect(board.cards).toHaveCount(6)
+    await board.openCard('Write a note together')
+    expect(await board.readNote()).toBe('keep me')
     await board.isSynced()
   } finally {
     await relay.stop()

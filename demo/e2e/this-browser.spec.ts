@@ -264,6 +264,17 @@ test('[ID7] the board says what to do when a newer version of the app has taken 
   const column = (await board.columns.first().getAttribute('aria-label'))!
   await board.addCard(column, 'Made with the old version')
   await expect(far.board.card('Made with the old version')).toBeVisible()
+
+  await board.page.getByTestId('link-switch').click()
+  await board.isLink('off')
+  await board.addCard(column, 'Made without a link')
+  await expect(banner).toContainText('1 change not sent yet')
+  // The newer version, which is there when the page is loaded again.
+  await board.page.evaluate((name) => indexedDB.deleteDatabase(name), `syncline:demo-${space}`)
+  await banner.getByRole('button', { name: 'Reload' }).click()
+  await board.page.getByRole('button', { name: 'Switch the link on' }).click()
+  await expect(board.page.getByTestId('banner')).toContainText('was cleared')
+  await expect(board.card('Made without a link')).toBeVisible()
 })
 
 test('[ID10] [SS1] the browser drops the connections of tabs that idle and of one that writes: they connect again, and nothing is lost or doubled', async ({

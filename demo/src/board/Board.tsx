@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { Button } from '../parts/Button.tsx'
 import { focusIfWanted, focusOn } from '../parts/focus.ts'
 import { InlineText } from '../parts/InlineText.tsx'
+import { TakeInCopy } from '../saving/Copies.tsx'
 import { ADD_COLUMN_ELEMENT_ID, useActions } from './actions.ts'
 import { Card } from './Card.tsx'
 import { Column, laneStyle } from './Column.tsx'
@@ -116,6 +117,7 @@ function EmptyBoard({ openCard }: { readonly openCard: string | undefined }) {
               <Plus className="size-4" aria-hidden /> Create the first column
             </Button>
             <Button onClick={() => transact(addExample)}>Start with an example</Button>
+            <TakeInCopy />
           </div>
         )}
       </div>

@@ -1,6 +1,8 @@
 import { useStore } from '@syncline/react'
 import type { RefusedChange } from '@syncline/store'
 import { Button } from '../parts/Button.tsx'
+import { Details } from '../parts/Details.tsx'
+import { messageOf } from '../parts/errors.ts'
 import { useNotices } from '../parts/Notices.tsx'
 import { several } from './words.ts'
 
@@ -14,7 +16,7 @@ export function Refused({ count }: { readonly count: number }) {
     try {
       store.refused.reapply(id)
     } catch (error) {
-      notify({ text: `It still cannot be applied: ${error instanceof Error ? error.message : String(error)}` })
+      notify({ text: `It still cannot be applied: ${messageOf(error)}` })
     }
   }
 
@@ -28,10 +30,8 @@ export function Refused({ count }: { readonly count: number }) {
             <p className="font-medium">
               {several(refused.change.ops.length, 'edit')}, {timeOf(refused)}
             </p>
-            <p className="mt-0.5 break-words text-ink-2">{refused.message}</p>
-            <p className="mt-1 truncate font-mono text-xs text-ink-3">
-              {refused.change.ops.map(({ address }) => address).join(', ')}
-            </p>
+            <p className="mt-0.5 break-words text-ink-2">{reasonFor(refused)}</p>
+            <Details>{detailsOf(refused)}</Details>
             <div className="mt-2 flex gap-2">
               <Button onClick={() => reapply(refused)}>Apply again</Button>
               <Button look="quiet" onClick={() => store.refused.drop(refused.id)}>
@@ -43,6 +43,27 @@ export function Refused({ count }: { readonly count: number }) {
       </ul>
     </section>
   )
+}
+
+/** Why the relay did not take it. What a relay refuses for reasons of its own it tells in words that are meant for people. */
+function reasonFor({ code, message }: RefusedChange): string {
+  switch (code) {
+    case 'forbidden':
+      return 'You may not change this. Ask whoever runs the relay, then apply it again.'
+    case 'too-large':
+      return 'It is larger than the relay takes.'
+    case 'conflict':
+      return 'Somebody else was there first.'
+    case 'malformed':
+    case 'unknown-precondition':
+      return 'The relay does not understand it. It may be of another version than this app.'
+    default:
+      return message
+  }
+}
+
+function detailsOf({ code, message, change }: RefusedChange): string {
+  return `${code}: ${message} ${change.ops.map(({ address }) => address).join(', ')}`
 }
 
 function timeOf({ change }: RefusedChange): string {

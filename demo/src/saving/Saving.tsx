@@ -4,10 +4,15 @@ import clsx from 'clsx'
 import { Check, Cloud, CloudOff, MemoryStick, MonitorCheck, TriangleAlert } from 'lucide-react'
 import { Popover, Switch } from 'radix-ui'
 import { useId, type ReactNode } from 'react'
+import { SaveCopy, TakeInCopy } from './Copies.tsx'
 import { Kept } from './Kept.tsx'
 import { Refused } from './Refused.tsx'
+import { Told } from './Told.tsx'
+import { linkTrouble, storageTrouble } from './troubles.ts'
 import { useCountdown } from './use-countdown.ts'
 import { linkWords, placeOf, savedWords, several } from './words.ts'
+
+export const SAVING_ELEMENT_ID = 'saving'
 
 const places = ['memory', 'device', 'relay'] as const
 
@@ -19,12 +24,13 @@ export function Saving() {
   const reached = places.indexOf(place)
   const link = linkWords(status, seconds)
   const isStuck = status.link === 'waiting' && status.retryAtMs === undefined
-  const isFine = status.storage === 'ok' || status.storage === 'saving'
-  const alarm = status.refused > 0 || !isFine || isStuck
+  const trouble = storageTrouble(status)
+  const alarm = status.refused > 0 || trouble !== undefined || isStuck
 
   return (
     <Popover.Root>
       <Popover.Trigger
+        id={SAVING_ELEMENT_ID}
         data-testid="saving"
         data-saved={status.saved}
         data-link={status.link}
@@ -87,14 +93,27 @@ export function Saving() {
               isLast={false}
               note={status.pending > 0 ? `${several(status.pending, 'change')} not on the relay yet` : undefined}
             >
-              Survives a reload and a crash, and is in your other tabs. <Kept />
+              Survives a reload and a crash, and is in your other tabs. Of a private window only until that is closed.{' '}
+              <Kept />
             </Step>
             <Step icon={<Cloud />} title="On the relay" reached={reached >= 2} isLast note={undefined}>
               Safe if you lose this device. Everybody on this board gets it.
             </Step>
           </ol>
+          {trouble && <Told trouble={trouble} />}
           <LinkPart status={status} words={link} />
           <Refused count={status.refused} />
+          <section className="mt-4 border-t border-line pt-3" aria-label="Copies">
+            <h3 className="font-semibold">A copy in a file</h3>
+            <p className="mt-1 text-[13px] text-ink-2">
+              Safe from all that may happen to a browser. Taking it in adds what is missing here, and takes nothing
+              away.
+            </p>
+            <div className="mt-2 flex flex-wrap gap-2">
+              <SaveCopy />
+              <TakeInCopy />
+            </div>
+          </section>
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
@@ -142,8 +161,8 @@ function Step({
 }
 
 function LinkPart({ status, words }: { readonly status: Status; readonly words: string }) {
-  const store = useStore()
   const id = useId()
+  const trouble = linkTrouble(status)
   return (
     <div className="mt-4 border-t border-line pt-3">
       <div className="flex items-center gap-3">
@@ -155,22 +174,9 @@ function LinkPart({ status, words }: { readonly status: Status; readonly words: 
         <span className="flex-1 font-medium tabular-nums" id={id}>
           {words}
         </span>
-        {status.link === 'waiting' && (
-          <button
-            type="button"
-            onClick={() => store.connect()}
-            className="rounded text-[13px] font-medium text-accent hover:underline"
-          >
-            Try now
-          </button>
-        )}
       </div>
-      {status.problem && (
-        <p className="mt-1.5 text-[13px] break-words text-ink-2" data-testid="problem" data-code={status.problem.code}>
-          {status.problem.message}
-        </p>
-      )}
-      {status.link === 'off' && !status.problem && (
+      {trouble && <Told trouble={trouble} />}
+      {status.link === 'off' && !trouble && (
         <p className="mt-1.5 text-[13px] text-ink-2">
           Keep working. What you do here is sent when the link is back on.
         </p>

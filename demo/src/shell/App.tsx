@@ -9,6 +9,7 @@ import { NoticesProvider, useNotices } from '../parts/Notices.tsx'
 import { People } from '../people/People.tsx'
 import { readOwnPerson } from '../people/person.ts'
 import { Banners } from '../saving/Banners.tsx'
+import { ReloadProvider, useReload } from '../saving/Reload.tsx'
 import { LinkSwitch, Saving } from '../saving/Saving.tsx'
 import { keepOnDevice } from './service-worker.ts'
 import { Shortcuts } from './Shortcuts.tsx'
@@ -19,7 +20,9 @@ export function App({ store }: { readonly store: Store }) {
   return (
     <SynclineProvider store={store}>
       <NoticesProvider>
-        <Page store={store} />
+        <ReloadProvider>
+          <Page store={store} />
+        </ReloadProvider>
       </NoticesProvider>
     </SynclineProvider>
   )
@@ -31,14 +34,19 @@ function Page({ store }: { readonly store: Store }) {
   const [openCard, setOpenCard] = useState<string>()
   const actions = useMemo(() => createActions(store, notices, setOpenCard), [store, notices])
   const { notify } = notices
+  const reload = useReload()
 
   useEffect(() => store.presence.set({ user: own }), [store, own])
   useEffect(() => store.presence.set({ card: openCard ?? null }), [store, openCard])
   useEffect(fetchEditorEarly, [])
   const offerUpdate = useCallback(
     (update: { apply(): void }) =>
-      notify({ text: 'A new version is ready.', action: { label: 'Reload', run: update.apply }, lasting: true }),
-    [notify],
+      notify({
+        text: 'A new version is ready.',
+        action: { label: 'Reload', run: () => reload(update.apply) },
+        lasting: true,
+      }),
+    [notify, reload],
   )
   useEffect(() => keepOnDevice(offerUpdate), [offerUpdate])
 

@@ -1,4 +1,5 @@
 import { deleteDatabase, guardUnload, indexedDb } from '@syncline/idb'
+import type { Repaired } from '@syncline/idb/care'
 import { openStore, type Store } from '@syncline/store'
 import { websocket } from '@syncline/websocket'
 import { yjsPresence } from '@syncline/yjs'
@@ -10,7 +11,7 @@ export function spaceOfPage(): string {
 }
 
 /** One database for each space, so that starting over with one leaves the others alone. */
-const databaseOf = (space: string): string => `demo-${space}`
+export const databaseOf = (space: string): string => `demo-${space}`
 
 export async function openBoard(space: string): Promise<Store> {
   const store = await openStore({
@@ -23,6 +24,12 @@ export async function openBoard(space: string): Promise<Store> {
   })
   guardUnload(store)
   return store
+}
+
+/** Sets aside what this device has stored of a board and nobody can read. The board may be open. */
+export async function repairDevice(space: string): Promise<Repaired> {
+  const { repairDatabase } = await import('@syncline/idb/care')
+  return repairDatabase(databaseOf(space))
 }
 
 /** Closes the store, deletes what this device has of its board, and loads the page again. */

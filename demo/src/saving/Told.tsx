@@ -1,0 +1,18 @@
+import { Details } from '../parts/Details.tsx'
+import { Remedy } from './Remedy.tsx'
+import type { Trouble } from './troubles.ts'
+
+/** A trouble, where there is room for all that is to say about it. */
+export function Told({ trouble }: { readonly trouble: Trouble }) {
+  return (
+    <div className="mt-3 rounded-xl bg-warn-soft p-3 text-[13px]" data-testid="told" data-trouble={trouble.name}>
+      <p>
+        <strong className="font-semibold">{trouble.title}.</strong> {trouble.text}
+      </p>
+      <Details>{trouble.details}</Details>
+      <div className="mt-2 flex">
+        <Remedy trouble={trouble} />
+      </div>
+    </div>
+  )
+}
