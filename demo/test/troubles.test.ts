@@ -31,27 +31,27 @@ const storage: Readonly<Record<StorageState, Readonly<Partial<Record<StoreErrorC
     },
   }
 
-const link: Readonly<Record<string, readonly [title: string, remedy: Remedy, isPassing: boolean]>> = {
-  unreachable: ['The relay cannot be reached', 'connect', true],
-  'no-answer': ['The relay does not answer', 'connect', true],
-  silence: ['The relay does not answer', 'connect', true],
-  stopping: ['The relay has no time at the moment', 'connect', true],
-  'too-busy': ['The relay has no time at the moment', 'connect', true],
-  malformed: ['Something went wrong on the way', 'connect', true],
-  'too-large': ['Something went wrong on the way', 'connect', true],
-  'damaged-change': ['Something went wrong on the way', 'connect', true],
-  'closed-4999': ['Something went wrong on the way', 'connect', true],
-  'storage-failed': ['The relay cannot save', 'connect', false],
-  'clock-ahead': ['The clock of this device is ahead', 'connect', true],
-  'protocol-version': ['This page and the relay are of different versions', 'reload', false],
-  'newer-change': ['Somebody uses a newer version of this app', 'reload', false],
-  'storage-newer': ['Somebody uses a newer version of this app', 'reload', false],
-  unauthenticated: ['The relay does not know who you are', 'connect', false],
-  forbidden: ['The relay does not let you into this board', 'connect', false],
-  'epoch-changed': ['The relay has lost its memory of this board', 'start-over', false],
-  'storage-evicted': ['This tab is not linked to the relay any more', 'reload', false],
-  'space-taken': ['This tab is not linked to the relay any more', 'reload', false],
-  'signed-out': ['This tab is not linked to the relay any more', 'reload', false],
+const link: Readonly<Record<string, readonly [title: string, remedy: Remedy, tone: Trouble['tone']]>> = {
+  unreachable: ['The relay cannot be reached', 'connect', 'calm'],
+  'no-answer': ['The relay does not answer', 'connect', 'calm'],
+  silence: ['The relay does not answer', 'connect', 'calm'],
+  stopping: ['The relay has no time at the moment', 'connect', 'calm'],
+  'too-busy': ['The relay has no time at the moment', 'connect', 'calm'],
+  malformed: ['Something went wrong on the way', 'connect', 'calm'],
+  'too-large': ['Something went wrong on the way', 'connect', 'calm'],
+  'damaged-change': ['Something went wrong on the way', 'connect', 'calm'],
+  'closed-4999': ['Something went wrong on the way', 'connect', 'calm'],
+  'storage-failed': ['The relay cannot save', 'connect', 'warn'],
+  'clock-ahead': ['The clock of this device is ahead', 'connect', 'calm'],
+  'protocol-version': ['This page and the relay are of different versions', 'reload', 'warn'],
+  'newer-change': ['Somebody uses a newer version of this app', 'reload', 'warn'],
+  'storage-newer': ['Somebody uses a newer version of this app', 'reload', 'warn'],
+  unauthenticated: ['The relay does not know who you are', 'connect', 'warn'],
+  forbidden: ['The relay does not let you into this board', 'connect', 'warn'],
+  'epoch-changed': ['The relay has lost its memory of this board', 'start-over', 'bad'],
+  'storage-evicted': ['This tab is not linked to the relay any more', 'reload', 'warn'],
+  'space-taken': ['This tab is not linked to the relay any more', 'reload', 'warn'],
+  'signed-out': ['This tab is not linked to the relay any more', 'reload', 'warn'],
 }
 
 function isForPeople({ title, text, details }: Trouble): void {
@@ -62,24 +62,30 @@ function isForPeople({ title, text, details }: Trouble): void {
   expect(details).toBe(message)
 }
 
-for (const [state, expected] of Object.entries(storage) as [StorageState, (typeof storage)[StorageState]][]) {
-  test(`of a storage that is ${state} is said ${expected ? 'what helps, in words for people' : 'nothing'}`, () => {
-    if (expected === undefined) expect(storageTrouble({ ...fine, storage: state })).toBeUndefined()
-    const titles = Object.entries(expected ?? {}).map(([code, [title, remedy, isClosable]]) => {
+const states = Object.entries(storage) as [StorageState, (typeof storage)[StorageState]][]
+
+test('of a storage that works is said nothing', () => {
+  const working = states.flatMap(([state, expected]) => (expected === undefined ? [state] : []))
+  expect(working.map((state) => storageTrouble({ ...fine, storage: state }))).toEqual([undefined, undefined])
+})
+
+test('of each state of a storage that does not is said what helps, in words for people', () => {
+  for (const [state, expected] of states) {
+    const texts = Object.entries(expected ?? {}).map(([code, [title, remedy, isClosable]]) => {
       const storageError = new StoreError(code === 'any' ? 'storage-failed' : (code as StoreErrorCode), message)
       const trouble = storageTrouble({ ...fine, storage: state, storageError })!
-      expect(trouble).toMatchObject({ title, remedy, isClosable })
+      expect(trouble).toMatchObject({ tone: 'warn', title, remedy, isClosable })
       isForPeople(trouble)
       return trouble.text
     })
-    expect(new Set(titles).size).toBe(titles.length)
-  })
-}
+    expect(new Set(texts).size).toBe(texts.length)
+  }
+})
 
 test('of each problem with the relay is said what helps, in words for people', () => {
-  for (const [code, [title, remedy, isPassing]] of Object.entries(link)) {
+  for (const [code, [title, remedy, tone]] of Object.entries(link)) {
     const trouble = linkTrouble({ ...fine, link: 'waiting', retryAtMs: 1, problem: { code, message } })!
-    expect(trouble).toMatchObject({ title, remedy, isPassing, isClosable: false })
+    expect(trouble).toMatchObject({ title, remedy, tone, isClosable: false })
     isForPeople(trouble)
   }
   for (const code of Object.keys(CLOSE_CODES)) expect(link).toHaveProperty(code)
@@ -88,8 +94,8 @@ test('of each problem with the relay is said what helps, in words for people', (
 
 test('a problem that nobody here knows passes if it is tried again, and else needs a reload', () => {
   const problem = { code: 'of-a-later-version', message }
-  expect(linkTrouble({ ...fine, link: 'waiting', retryAtMs: 1, problem })).toMatchObject({ isPassing: true })
-  expect(linkTrouble({ ...fine, link: 'waiting', problem })).toMatchObject({ isPassing: false, remedy: 'reload' })
+  expect(linkTrouble({ ...fine, link: 'waiting', retryAtMs: 1, problem })).toMatchObject({ tone: 'calm' })
+  expect(linkTrouble({ ...fine, link: 'waiting', problem })).toMatchObject({ tone: 'warn', remedy: 'reload' })
 })
 
 test('where a reload would lose changes it is said how many', () => {

@@ -93,12 +93,12 @@ function EmptyBoard({ openCard }: { readonly openCard: string | undefined }) {
   const [naming, setNaming] = useState(false)
   return (
     <div className="flex h-full flex-col items-center justify-center gap-6 overflow-y-auto px-6 pb-16">
-      <div className="max-w-sm text-center">
+      <div className="max-w-lg text-center">
         <span className="mx-auto mb-4 flex size-12 items-center justify-center rounded-2xl bg-accent-soft text-accent">
           <LayoutList className="size-6" aria-hidden />
         </span>
         <h2 className="text-lg font-semibold">An empty board</h2>
-        <p className="mt-1.5 text-ink-2">
+        <p className="mx-auto mt-1.5 max-w-sm text-ink-2">
           Everything here is saved on this device first and shared with everybody who has this address, as soon as there
           is a way.
         </p>

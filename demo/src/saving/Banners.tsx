@@ -17,7 +17,7 @@ export function Banners() {
   return (
     <>
       {storage && <Banner key={storage.name} trouble={storage} />}
-      {link && !link.isPassing && <Banner key={link.name} trouble={link} />}
+      {link && link.tone !== 'calm' && <Banner key={link.name} trouble={link} />}
     </>
   )
 }
@@ -44,7 +44,10 @@ function Banner({ trouble }: { readonly trouble: Trouble }) {
         tone === 'bad' ? 'bg-bad-soft' : 'bg-warn-soft',
       )}
     >
-      <TriangleAlert className={clsx('size-4 shrink-0', tone === 'bad' ? 'text-bad' : 'text-warn')} aria-hidden />
+      <TriangleAlert
+        className={clsx('mt-0.5 size-4 shrink-0 self-start', tone === 'bad' ? 'text-bad' : 'text-warn')}
+        aria-hidden
+      />
       <div className="min-w-0 flex-1 basis-60">
         <p>
           <strong className="font-semibold">{title}.</strong> {text}

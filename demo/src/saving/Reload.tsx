@@ -1,4 +1,5 @@
 import { useStatus, useStore } from '@syncline/react'
+import type { Status } from '@syncline/store'
 import { createContext, useCallback, useContext, useEffect, useState, type ReactNode } from 'react'
 import { Button } from '../parts/Button.tsx'
 import { Confirm } from '../parts/Confirm.tsx'
@@ -23,19 +24,33 @@ export function ReloadProvider({ children }: { readonly children: ReactNode }) {
   const link = useStatus((status) => status.link)
   const unsent = useStatus(lostByReload)
   const [wanted, setWanted] = useState<{ readonly how: () => void }>()
-  const reload = useCallback<Reload>((how = () => location.reload()) => setWanted({ how }), [])
+  const reload = useCallback<Reload>(
+    (how = () => location.reload()) => {
+      if (lostByReload(store.status) === 0) how()
+      else setWanted({ how })
+    },
+    [store],
+  )
 
   useEffect(() => {
-    if (wanted === undefined || unsent > 0) return
-    setWanted(undefined)
-    wanted.how()
-  }, [wanted, unsent])
+    if (wanted === undefined) return undefined
+    const { how } = wanted
+    function look(status: Status): void {
+      if (lostByReload(status) > 0) return
+      setWanted(undefined)
+      how()
+    }
+    const stop = store.onStatus(look)
+    // It may have moved since it was asked.
+    look(store.status)
+    return stop
+  }, [store, wanted])
 
   return (
     <ReloadContext value={reload}>
       {children}
       <Confirm
-        open={wanted !== undefined && unsent > 0}
+        open={wanted !== undefined}
         onOpenChange={(isOpen) => isOpen || setWanted(undefined)}
         title={`${several(unsent, 'change')} not sent yet`}
         action="Reload and lose them"

@@ -76,6 +76,7 @@ export function Saving() {
           className="z-40 max-h-(--radix-popover-content-available-height) w-[min(23rem,calc(100vw-1.5rem))] origin-(--radix-popover-content-transform-origin) animate-rise overflow-y-auto rounded-2xl bg-raised p-4 shadow-float outline-none"
         >
           <h3 className="font-semibold">Where your changes are</h3>
+          {trouble && <Told trouble={trouble} />}
           <ol className="mt-3">
             <Step
               icon={<MemoryStick />}
@@ -93,14 +94,13 @@ export function Saving() {
               isLast={false}
               note={status.pending > 0 ? `${several(status.pending, 'change')} not on the relay yet` : undefined}
             >
-              Survives a reload and a crash, and is in your other tabs. Of a private window only until that is closed.{' '}
+              Survives a reload and a crash, and is in your other tabs. In a private window, until that is closed.{' '}
               <Kept />
             </Step>
             <Step icon={<Cloud />} title="On the relay" reached={reached >= 2} isLast note={undefined}>
               Safe if you lose this device. Everybody on this board gets it.
             </Step>
           </ol>
-          {trouble && <Told trouble={trouble} />}
           <LinkPart status={status} words={link} />
           <Refused count={status.refused} />
           <section className="mt-4 border-t border-line pt-3" aria-label="Copies">

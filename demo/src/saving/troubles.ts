@@ -9,7 +9,8 @@ export type Remedy = 'save-copy' | 'take-in-copy' | 'repair' | 'reload' | 'conne
 export interface Trouble {
   /** While it has the same name it is the same trouble. */
   readonly name: string
-  readonly tone: 'warn' | 'bad'
+  /** `calm`: it is over by itself, and nothing is wrong until then. It is said where the link is shown, and not above the board. */
+  readonly tone: 'calm' | 'warn' | 'bad'
   /** Without the stop at its end. */
   readonly title: string
   readonly text: string
@@ -21,6 +22,7 @@ export interface Trouble {
 }
 
 interface Words {
+  readonly tone?: Trouble['tone']
   readonly title: string
   readonly text: string
   readonly remedy: Remedy
@@ -100,7 +102,7 @@ export function storageTrouble(status: Status): Trouble | undefined {
     (code === 'storage-newer' && newerWords[storage]) ||
     (storage === 'evicted' && code === 'storage-cleared' && clearedWords) ||
     storageWords[storage]
-  return asTrouble(`storage ${storage} ${code}`, 'warn', words, status, storageError?.message)
+  return asTrouble(`storage ${storage} ${code}`, words, status, storageError?.message)
 }
 
 /** Why a link is not up, by the relay or by this side of it. */
@@ -117,49 +119,43 @@ type LinkCode =
   | 'space-taken'
   | 'signed-out'
 
-interface LinkWords extends Words {
-  /** It is over by itself, and nothing is wrong until then: said where the link is shown, and not above the board. */
-  readonly isPassing?: boolean
-  readonly tone?: Trouble['tone']
-}
-
 const sentLater = 'Go on working: what you do is sent as soon as there is a way.'
 
-const silent: LinkWords = {
+const silent: Words = {
   title: 'The relay does not answer',
   text: `It is tried again and again. ${sentLater}`,
   remedy: 'connect',
-  isPassing: true,
+  tone: 'calm',
 }
-const busy: LinkWords = {
+const busy: Words = {
   title: 'The relay has no time at the moment',
   text: `It is tried again in a while. ${sentLater}`,
   remedy: 'connect',
-  isPassing: true,
+  tone: 'calm',
 }
-const disturbed: LinkWords = {
+const disturbed: Words = {
   title: 'Something went wrong on the way',
   text: `It is tried again. ${sentLater}`,
   remedy: 'connect',
-  isPassing: true,
+  tone: 'calm',
 }
-const newerApp: LinkWords = {
+const newerApp: Words = {
   title: 'Somebody uses a newer version of this app',
   text: 'What they do cannot be shown here, and nothing is sent, until you reload to get that version.',
   remedy: 'reload',
 }
-const anew: LinkWords = {
+const anew: Words = {
   title: 'This tab is not linked to the relay any more',
   text: 'What you do here is not sent. Reload to go on.',
   remedy: 'reload',
 }
 
-const problemWords: Readonly<Record<LinkCode, LinkWords>> = {
+const problemWords: Readonly<Record<LinkCode, Words>> = {
   unreachable: {
     title: 'The relay cannot be reached',
     text: `There is no network, or the relay is away. ${sentLater}`,
     remedy: 'connect',
-    isPassing: true,
+    tone: 'calm',
   },
   'no-answer': silent,
   silence: silent,
@@ -177,7 +173,7 @@ const problemWords: Readonly<Record<LinkCode, LinkWords>> = {
     title: 'The clock of this device is ahead',
     text: 'The relay is asked for the time, and that is used. Set the clock if you can.',
     remedy: 'connect',
-    isPassing: true,
+    tone: 'calm',
   },
   'protocol-version': {
     title: 'This page and the relay are of different versions',
@@ -208,26 +204,22 @@ const problemWords: Readonly<Record<LinkCode, LinkWords>> = {
 }
 
 /** What is wrong with the link to the relay, if anything is. */
-export function linkTrouble(status: Status): (Trouble & { readonly isPassing: boolean }) | undefined {
+export function linkTrouble(status: Status): Trouble | undefined {
   const { problem } = status
   if (problem === undefined) return undefined
   const words = wordsFor(problem, status.link === 'waiting' && status.retryAtMs === undefined)
-  return {
-    ...asTrouble(`link ${problem.code}`, words.tone ?? 'warn', words, status, problem.message),
-    isPassing: words.isPassing ?? false,
-  }
+  return asTrouble(`link ${problem.code}`, words, status, problem.message)
 }
 
 /** A relay of a later version may have codes that nobody here knows. */
-function wordsFor({ code }: Problem, isStuck: boolean): LinkWords {
+function wordsFor({ code }: Problem, isStuck: boolean): Words {
   if (Object.hasOwn(problemWords, code)) return problemWords[code as LinkCode]
   return isStuck ? anew : disturbed
 }
 
 function asTrouble(
   name: string,
-  tone: Trouble['tone'],
-  { title, text, remedy, isClosable = false }: Words,
+  { tone = 'warn', title, text, remedy, isClosable = false }: Words,
   status: Status,
   details: string | undefined,
 ): Trouble {
