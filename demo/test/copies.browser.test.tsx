@@ -1,4 +1,5 @@
 import { deleteDatabase } from '@syncline/idb'
+import { verifyDatabase } from '@syncline/idb/care'
 import { StoreError, type Store } from '@syncline/store'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
@@ -132,6 +133,7 @@ test('a copy of another board is not taken in, and the way there is shown', asyn
     expect(await takeIn(store, file)).toEqual({ outcome: 'other-board', space: other.space })
   }
   expect(readBoard(store)).toMatchObject({ columns: [], cardsWithoutColumn: [] })
+  expect((await verifyDatabase(databaseOf(store.space))).spaces).toEqual([])
   await choose(store, files[0]!)
   await expect.element(page.getByText(`This is a copy of another board, “${other.space}”`)).toBeVisible()
   await expect.element(page.getByRole('button', { name: 'Go there' })).toBeVisible()
