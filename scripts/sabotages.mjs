@@ -302,6 +302,13 @@ export const sabotages = [
     to: 'first = undefined',
   },
   {
+    name: 'what sleeps in a tab does not wake when another one is online',
+    foundBy: '../../store/test/asleep',
+    file: 'packages/store/src/linking.ts',
+    from: "if (elsewhere.link === 'online' && replica.asleep().length > 0) wake()",
+    to: '',
+  },
+  {
     name: 'a compaction takes over what sleeps there, although that is awake here',
     foundBy: '../../store/test/asleep',
     file: 'packages/store/src/compaction.ts',

@@ -95,7 +95,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   const losses = createLosses(core)
   /** Something waits to know whether the relay has what is missing before it. */
   let isHeldBack = false
-  /** Whether pending Changes are being understood, before there is a link. */
+  /** Whether pending Changes are being understood. */
   let isWaking = false
   let cancelWaking: (() => void) | undefined
   core.closing.add(() => {
@@ -111,15 +111,10 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   }
 
   function run(over: Line): void {
-    if (link !== undefined || isWaking) return
+    if (link !== undefined) return
     // What is to be sent must be here.
     if (replica.asleep().length > 0) {
-      isWaking = true
-      core.waking
-        .wake()
-        .finally(() => (isWaking = false))
-        .then(tend)
-        .catch(onUnawake)
+      wake()
       return
     }
     // What a tab that died while it ran the link has told of others may be over.
@@ -218,12 +213,22 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     })
   }
 
+  function wake(): void {
+    if (isWaking) return
+    isWaking = true
+    core.waking
+      .wake()
+      .finally(() => (isWaking = false))
+      .then(tend)
+      .catch(onUnawake)
+  }
+
   function onUnawake(error: unknown): void {
     if (core.isClosed) return
     if (isPassing(error)) {
       // Who reads the log says what it is.
       core.readNews()
-      cancelWaking = core.clock.setTimer(WAKE_AGAIN_MS, tend)
+      cancelWaking = core.clock.setTimer(WAKE_AGAIN_MS, wake)
       return
     }
     core.onError(error)
@@ -368,6 +373,8 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       elsewhere = message.state
       if (asked !== undefined) compare(message)
       if (link === undefined) showElsewhere()
+      // The tab that runs it has woken what sleeps here. Of what was damaged nothing will ever come that would wake it.
+      if (elsewhere.link === 'online' && replica.asleep().length > 0) wake()
       posting.onLink()
     },
     onFenced: lookForForgotten,

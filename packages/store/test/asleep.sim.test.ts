@@ -453,6 +453,45 @@ test('[CP14] [DM1] of a damaged part of them all is shown until they wake: then 
   expect(damages).toBeGreaterThan(4)
 })
 
+test('[CP14] where all that sleeps is damaged, no tab shows any of it once another one is online, whenever it was opened', async () => {
+  const world = await createWorld(7)
+  const { storage } = await muchAsleep(world)
+  const damaged = withLog(storage, (log) => ({
+    read: (after, each, ...how) =>
+      log.read(
+        after,
+        (bytes, ...more) => {
+          if (whatIs(decodeEntry(bytes)) === 'asleep') bytes[bytes.length >> 1]! ^= 1
+          return each(bytes, ...more)
+        },
+        ...how,
+      ),
+  }))
+  const errors: unknown[] = []
+  const open = (isLinked: boolean): Promise<Store> =>
+    world.open({
+      storage: damaged,
+      ...(isLinked && { transport: world.wire() }),
+      onError: (error) => errors.push(error),
+    })
+  const before = await open(false)
+  const waited = before.synced().catch((error: unknown) => error)
+  expect([before.get(votes), before.status.pending]).toEqual([60, 60])
+  const linked = await open(true)
+  await world.clock.pass(1_000)
+  expect(linked.status.link).toBe('online')
+  const after = await open(false)
+  await world.clock.pass(1_000)
+  for (const store of [before, linked, after]) expect([store.get(votes), store.status.pending]).toEqual([0, 0])
+  expect(await waited).toMatchObject({ code: 'storage-damaged' })
+  expect(errors.every((error) => error instanceof StoreError && error.code === 'storage-damaged')).toBe(true)
+  before.transact((tx) => tx.add(votes, 1))
+  await passing(world, before.synced())
+  await world.clock.pass(1_000)
+  for (const store of [before, linked, after]) expect(store.get(votes)).toBe(1)
+  await world.close()
+})
+
 test('[CP14] a compaction that finds a part of them damaged tells it, and loses nothing that is shown', async () => {
   const world = await createWorld(7)
   const { disk, storage } = await muchAsleep(world)

