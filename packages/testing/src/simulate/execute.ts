@@ -138,7 +138,9 @@ function statusOf(tab: Machine['tabs'][number]): string {
 function isAtRest({ machines, host, damaged, ...world }: World): boolean {
   const restorations = world.restorations()
   const head = host.disk.records(SPACE).length
-  return machines.every(({ name, tabs, way }) => {
+  return machines.every(({ name, tabs, way, browser }) => {
+    // Of what was damaged a basis does not say that it is here again.
+    if (damaged.has(name) && browser().indexedDb.underWay() > 0) return false
     const shared = tabs[0]?.store()?.snapshot.basis
     // What a tab has done that is cut off cannot be sent before it is gone.
     const mayWait = tabs.some((tab) => tab !== undefined && isCutOff(tab))

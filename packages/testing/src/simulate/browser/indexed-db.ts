@@ -17,6 +17,8 @@ export interface SimulatedIndexedDb {
   drop(life: Life): boolean
   /** Whether writing fails for want of room. */
   isFull: boolean
+  /** Transactions under way. */
+  underWay(): number
   /** Connections that are open, and transactions under way. */
   size(): number
 }
@@ -64,6 +66,10 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       queues.set(name, queue)
     }
     return queue
+  }
+
+  function underWay(): number {
+    return [...queues.values()].reduce((sum, queue) => sum + queue.size(), 0)
   }
 
   /** Who waits for a database looks whether everybody has let go. */
@@ -251,10 +257,8 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
     set isFull(isFull) {
       state.isFull = isFull
     },
-    size() {
-      const open = [...connections.values()].reduce((sum, { size }) => sum + size, 0)
-      return open + [...queues.values()].reduce((sum, queue) => sum + queue.size(), 0)
-    },
+    underWay,
+    size: () => [...connections.values()].reduce((sum, { size }) => sum + size, 0) + underWay(),
   }
 }
 
