@@ -8,6 +8,7 @@ const inMemory = 'Syncline in memory'
 const bare = 'bare ws'
 const yjs = 'y-websocket-server'
 const hocuspocus = 'Hocuspocus'
+const keeping = 'ws that keeps'
 
 /** What we want to be true, as ratios within one run, and what the run says; of what was not measured nothing is said. Who keeps nothing is compared with us when we keep nothing, and that with us when we do. */
 export function barsOf({ results }) {
@@ -51,7 +52,37 @@ export function barsOf({ results }) {
       'a connection that does nothing: what it holds, of that of bare ws',
       of('connections', ours, 'heldKb') / of('connections', bare, 'heldKb'),
     ),
+    atMost(
+      1.15,
+      'one of 5,000 that do nothing: what it holds, of that of bare ws',
+      of('crowd', ours, 'heldKb') / of('crowd', bare, 'heldKb'),
+    ),
     atMost(20, 'a space with two that do nothing: kB', of('pairs', ours, 'heldKb')),
+    atMost(0.2, 'a space with something in it that nobody follows: kB', of('left', ours, 'heldKb')),
+    atMost(15_000, 'a document of 1.1 MB that is open: kB', of('document', ours, 'heldKb')),
+    atMost(4_000, 'one who reads nothing of 32 MB: kB', of('stalled', ours, 'heldKb')),
+    atMost(
+      1.3,
+      '1,000 want 1.1 MB: CPU, of that of a bare ws that sends as much',
+      of('storm', ours, 'eachUs') / of('storm', keeping, 'eachUs'),
+    ),
+    atLeast(
+      20,
+      'the same: times less than y-websocket-server',
+      of('storm', yjs, 'eachUs') / of('storm', ours, 'eachUs'),
+    ),
+    atLeast(8, 'the same: times sooner than there', of('storm', yjs, 'allMs') / of('storm', ours, 'allMs')),
+    atMost(
+      0.5,
+      '1,000 come back, who miss the same: CPU, of that of y-websocket-server',
+      of('coming back alike', ours, 'eachUs') / of('coming back alike', yjs, 'eachUs'),
+    ),
+    atMost(
+      1,
+      'the same, and each misses something else',
+      of('coming back apart', ours, 'eachUs') / of('coming back apart', yjs, 'eachUs'),
+    ),
+    atMost(10, 'the first who comes to 100,000 edits after a start: ms', of('cold start', ours, 'firstMs')),
     atLeast(40_000, 'edits stored in a second, 100 on their way', of('acknowledged', ours, 'perSecond')),
   ].filter(({ value }) => Number.isFinite(value))
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createDocumentLoad, type DocumentLoad } from './documents.ts'
 import { speakBytes } from './languages/bytes.ts'
 import type { Language } from './languages/language.ts'
 import { speakSyncline } from './languages/syncline.ts'
@@ -9,8 +10,10 @@ const languages: Readonly<Record<string, () => Language>> = {
   'bare ws': speakBytes,
   'ws that acknowledges': speakBytes,
   'one write a turn': speakBytes,
+  'ws that keeps': speakBytes,
   'y-websocket-server': speakYjs,
   Hocuspocus: speakHocuspocus,
+  'y-websocket-server with a file': speakYjs,
   Syncline: speakSyncline,
   'Syncline in memory': speakSyncline,
 }
@@ -18,8 +21,8 @@ const languages: Readonly<Record<string, () => Language>> = {
 /** The names of those that can be asked. */
 export const contenders: readonly string[] = Object.keys(languages)
 
-/** Those of them that are asked only by name: they say what the least is, and are nothing to choose. */
-export const onlyByName: readonly string[] = ['ws that acknowledges']
+/** Those of them that are asked only by name, or where a load names them: they say what the least is, and are nothing to choose, or are others with something more. */
+export const onlyByName: readonly string[] = ['ws that acknowledges', 'ws that keeps', 'y-websocket-server with a file']
 
 /** So many edits a writer of a burst sends at once, and waits until everybody has them. */
 const BLOCK = 1_000
@@ -46,6 +49,8 @@ export interface Load {
   acknowledged(inFlight: number, edits: number): Promise<Acknowledged>
   /** Clients that do nothing, so many in each room. Resolves when they are in; `leave` ends them. */
   idle(rooms: number, clients: number): Promise<{ leave(): Promise<void> }>
+  /** Of documents. */
+  readonly documents: DocumentLoad
 }
 
 /** What was brought steadily. */
@@ -106,7 +111,20 @@ export function createLoad(name: string, port: number, measured: (isOver: boolea
     for (const client of clients) while (client.edits < count) await new Promise((resolve) => setImmediate(resolve))
   }
 
+  async function connect(room: string, count: number): Promise<readonly Wire[]> {
+    const wires: Wire[] = []
+    while (wires.length < count) {
+      const wanted = Array.from({ length: Math.min(JOINING, count - wires.length) }, () =>
+        openWire(port, language.path(room)),
+      )
+      wires.push(...(await Promise.all(wanted)))
+    }
+    return wires
+  }
+
   return {
+    documents: createDocumentLoad({ language, newRoom, join, connect, newNumber: () => ++numbers, measured }),
+
     async burst(count, edits) {
       const room = newRoom()
       const [writer, ...readers] = await joinAll(count, () => room)

@@ -54,27 +54,44 @@ export async function run(folder, { keep, quick, only }) {
   /** Starts the server of a contender, and ends it when it has been measured. */
   async function withServer(name, take) {
     const data = mkdtempSync(join(tmpdir(), 'syncline-bench-'))
-    const child = fork(program, [name, data], { execArgv: ['--expose-gc'] })
+    let running = await start(name, data)
+    const ask = async (what) => {
+      running.child.send(what)
+      const [answer] = await once(running.child, 'message')
+      return answer
+    }
     try {
-      const [port] = await Promise.race([
-        once(child, 'message'),
-        once(child, 'exit').then(([code]) => Promise.reject(new Error(`The server of ${name} ends with ${code}.`))),
-      ])
-      const ask = async (what) => {
-        child.send(what)
-        const [answer] = await once(child, 'message')
-        return answer
-      }
       return await take({
         name,
-        port,
+        get port() {
+          return running.port
+        },
         cpuUs: () => ask('cpuUs'),
         memory: () => ask('memory'),
+        peakBytes: () => ask('peak'),
+        /** Another process, on what this one has stored. */
+        async restart() {
+          await end(running.child, 'SIGTERM')
+          running = await start(name, data)
+        },
       })
     } finally {
-      child.kill('SIGKILL')
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      await end(running.child, 'SIGKILL')
       rmSync(data, { recursive: true, force: true })
     }
   }
+
+  async function start(name, data) {
+    const child = fork(program, [name, data], { execArgv: ['--expose-gc'] })
+    const [port] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => Promise.reject(new Error(`The server of ${name} ends with ${code}.`))),
+    ])
+    return { child, port }
+  }
+}
+
+async function end(child, signal) {
+  child.kill(signal)
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }

@@ -1,21 +1,25 @@
 /** Runs the server of one contender: `serve <contender> <folder>`, as the child of whoever measures it, and says what it has used when it is asked. */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { acknowledgingWs, bareWs } from './servers/bare-ws.ts'
 import { hocuspocus } from './servers/hocuspocus.ts'
+import { keepingWs } from './servers/keeping-ws.ts'
 import type { Contender } from './servers/server.ts'
 import { syncline, synclineMemory } from './servers/syncline.ts'
 import { tickedWs } from './servers/ticked-ws.ts'
-import { yWebsocket } from './servers/y-websocket.ts'
+import { yWebsocket, yWebsocketWithFile } from './servers/y-websocket.ts'
 
 const contenders: Readonly<Record<string, Contender>> = {
   'bare ws': bareWs,
   'ws that acknowledges': acknowledgingWs,
   'one write a turn': tickedWs,
+  'ws that keeps': keepingWs,
   'y-websocket-server': yWebsocket,
   Hocuspocus: hocuspocus,
+  'y-websocket-server with a file': yWebsocketWithFile,
   Syncline: syncline,
   'Syncline in memory': synclineMemory,
 }
@@ -26,6 +30,14 @@ const { gc } = globalThis as unknown as { gc(): void }
 function cpuUs(): number {
   const { user, system } = process.cpuUsage()
   return user + system
+}
+
+/** The most that the process has taken since this was asked last; where the system does not tell, ever. */
+function peakBytes(): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024
+  const [, kB] = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))!
+  writeFileSync('/proc/self/clear_refs', '5')
+  return Number(kB) * 1024
 }
 
 /** So many collections let go of nothing more before that is believed: code, for one, is let go of only when it was found unused several times. */
@@ -50,6 +62,7 @@ await contenders[name]!.attach(server, folder)
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
   process.on('message', (wanted) => {
     if (wanted === 'cpuUs') process.send!(cpuUs())
+    if (wanted === 'peak') process.send!(peakBytes())
     if (wanted === 'memory') void memory().then((held) => process.send!(held))
   })
   process.on('disconnect', () => process.exit(0))

@@ -11,6 +11,15 @@ const shown = {
     ({ p50, p99 }) => p50 && [p50, p99],
   ],
   memory: ['kB for each: held / by which the process has grown', ({ heldKb, rssKb }) => heldKb && [heldKb, rssKb]],
+  arrivals: [
+    'of 1,000 who come: µs of processor time for each / ms until all have what they miss / MB that the server takes more',
+    ({ eachUs, allMs, peakMb }) => eachUs && [eachUs, allMs, peakMb],
+  ],
+  coldStart: [
+    'ms until the first one has all / of processor time',
+    ({ firstMs, firstCpuMs }) => firstMs && [firstMs, firstCpuMs],
+  ],
+  recovered: ['ms until they have all when they read again', ({ recoveredMs }) => recoveredMs],
   stored: ['edits stored in a second', ({ perSecond }) => perSecond],
 }
 

@@ -7,6 +7,11 @@ export interface Wire {
   write(frames: Buffer): void
   /** Called with the payload of each binary message, which is valid until it returns. */
   onMessage: (payload: Buffer) => void
+  /** Reads nothing more, until it is told to read on. */
+  pause(): void
+  resume(): void
+  /** Called when the server has ended it. */
+  onClose: () => void
   end(): void
 }
 
@@ -39,48 +44,61 @@ const CLOSE = 8
 const PING = 9
 
 function createWire(socket: Socket, first: Buffer): Wire {
-  let rest: Buffer = Buffer.alloc(0)
+  /** What has come of a frame that is not all there, and how long that is at least. */
+  let rest: Buffer[] = []
+  let restBytes = 0
+  let neededBytes = 0
   const wire: Wire = {
     write: (frames) => void socket.write(frames),
     onMessage() {},
+    onClose() {},
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     end: () => void socket.destroy(),
   }
 
   function take(chunk: Buffer): void {
-    let from = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    rest.push(chunk)
+    restBytes += chunk.length
+    // A long message is put together once.
+    if (restBytes < neededBytes) return
+    let from = rest.length === 1 ? chunk : Buffer.concat(rest)
     for (;;) {
       const frame = frameIn(from)
-      if (frame === undefined) break
+      if (typeof frame === 'number') {
+        neededBytes = frame
+        break
+      }
       const { kind, payload, length } = frame
       if (kind === BINARY) wire.onMessage(payload)
       else if (kind === PING) socket.write(framesOf([payload], 0x8a))
       else if (kind === CLOSE) throw new Error(`The server closes: ${payload.toString('latin1', 2)}`)
       from = from.subarray(length)
     }
-    rest = from
+    rest = from.length === 0 ? [] : [from]
+    restBytes = from.length
   }
 
   socket.on('data', take)
+  socket.on('close', () => wire.onClose())
   socket.on('error', () => {})
   if (first.length > 0) queueMicrotask(() => take(first))
   return wire
 }
 
-/** The frame that bytes begin with; undefined while it is not all there. Servers mask nothing, and none of these splits a message. */
-function frameIn(
-  bytes: Buffer,
-): { readonly kind: number; readonly payload: Buffer; readonly length: number } | undefined {
-  if (bytes.length < 2) return undefined
+/** The frame that bytes begin with; while it is not all there, how many bytes it takes to know more. Servers mask nothing, and none of these splits a message. */
+function frameIn(bytes: Buffer): { readonly kind: number; readonly payload: Buffer; readonly length: number } | number {
+  if (bytes.length < 2) return 2
   let size = bytes[1]! & 0x7f
   let start = 2
   if (size === 126) {
-    if (bytes.length < (start = 4)) return undefined
+    if (bytes.length < (start = 4)) return start
     size = bytes.readUInt16BE(2)
   } else if (size === 127) {
-    if (bytes.length < (start = 10)) return undefined
+    if (bytes.length < (start = 10)) return start
     size = Number(bytes.readBigUInt64BE(2))
   }
-  if (bytes.length < start + size) return undefined
+  if (bytes.length < start + size) return start + size
   return { kind: bytes[0]! & 0x0f, payload: bytes.subarray(start, start + size), length: start + size }
 }
 

@@ -14,13 +14,52 @@ export const workloads = {
     take: steadily((load) => load.steady(1_000, 2, 5, 4)),
   },
   connections: { what: '2,000 who do nothing, all in one room: each of them', take: idly(1, 2_000, 2_000) },
+  crowd: { what: '5,000 who do nothing, all in one room: each of them', take: idly(1, 5_000, 5_000) },
   pairs: { what: '1,000 rooms with two who do nothing: each room', take: idly(1_000, 2, 1_000) },
+  left: { what: '1,000 rooms in which something was written and nobody is: each room', take: left(1_000) },
+  document: {
+    what: 'a document of 1.1 MB that one looks at',
+    take: open,
+    only: ['bare ws', 'one write a turn', 'y-websocket-server', 'Syncline', 'Syncline in memory'],
+  },
+  stalled: {
+    what: 'one who reads nothing of 32 MB',
+    take: stalled,
+    only: ['bare ws', 'one write a turn', 'Syncline', 'Syncline in memory'],
+  },
+  storm: {
+    what: '1,000 want a document of 1.1 MB at the same time',
+    take: arriving(0, () => 0),
+    only: ['ws that keeps', 'y-websocket-server', 'Syncline', 'Syncline in memory'],
+  },
+  'coming back alike': {
+    what: '1,000 come back to it, and miss the last 100 edits',
+    take: arriving(1_000, (rows) => rows + 900),
+    only: ['y-websocket-server', 'Syncline', 'Syncline in memory'],
+  },
+  'coming back apart': {
+    what: '1,000 come back to it, and each misses another number of edits, 500 on average',
+    take: arriving(1_000, (rows, i) => rows + (i % 1_000)),
+    only: ['y-websocket-server', 'Syncline', 'Syncline in memory'],
+  },
+  'cold start': {
+    what: 'the first who comes after a start to 100,000 edits',
+    take: coldStart(100_000),
+    only: ['y-websocket-server with a file', 'Syncline'],
+  },
   acknowledged: {
     what: '100 edits on their way until they are stored',
     take: acknowledged,
     only: ['Syncline', 'Syncline in memory'],
   },
 }
+
+/** A document of 1.1 MB: rows of a title and a mark. */
+const MESSAGES = 100
+const ROWS = 200
+const ARRIVING = 1_000
+/** 32 MB. */
+const STALLED_MESSAGES = 3_000
 
 /** Before what counts, edits let the code of the server be compiled: many at once, and each by itself, which other code deals with. */
 const WARM_UP_EDITS = 20_000
@@ -55,8 +94,73 @@ function idly(rooms, clients, count) {
     const { leave } = await load.idle(rooms, clients)
     const after = await server.memory()
     await leave()
-    const each = (what) => (after[what] - before[what]) / count / 1024
-    return { heldKb: each('heldBytes'), rssKb: each('rssBytes') }
+    return heldMore(before, after, count)
+  }
+}
+
+/** Kilobytes that each room holds that nobody is in any more. */
+function left(rooms) {
+  return async (server, createLoad) => {
+    const { load } = await warmUp(server, createLoad)
+    await load.documents.visit(100)
+    const before = await server.memory()
+    await load.documents.visit(rooms)
+    const after = await server.memory()
+    return heldMore(before, after, rooms)
+  }
+}
+
+/** Kilobytes by which one document that is open makes a server larger. */
+async function open(server, createLoad) {
+  const { load } = await warmUp(server, createLoad)
+  await (await load.documents.write(MESSAGES, ROWS, 0)).leave()
+  const before = await server.memory()
+  const document = await load.documents.write(MESSAGES, ROWS, 0)
+  const after = await server.memory()
+  await document.leave()
+  return heldMore(before, after, 1)
+}
+
+/** Kilobytes that a server keeps for one who does not read, and the milliseconds until they have all when they do. */
+async function stalled(server, createLoad) {
+  const { load } = await warmUp(server, createLoad)
+  await (await load.documents.write(MESSAGES, ROWS, 0)).leave()
+  const before = await server.memory()
+  let after
+  const ms = await load.documents.stall(STALLED_MESSAGES, ROWS, async () => (after = await server.memory()))
+  return { ...heldMore(before, after, 1), recoveredMs: ms }
+}
+
+function heldMore(before, after, count) {
+  const each = (what) => (after[what] - before[what]) / count / 1024
+  return { heldKb: each('heldBytes'), rssKb: each('rssBytes') }
+}
+
+/** Milliseconds until a thousand have what they miss of a document, the processor time for each of them in µs, and the megabytes that the server has taken meanwhile at most. */
+function arriving(edits, has) {
+  return async (server, createLoad) => {
+    const { load, meter } = await warmUp(server, createLoad)
+    const document = await load.documents.write(MESSAGES, ROWS, edits)
+    await server.peakBytes()
+    const before = await server.peakBytes()
+    const ms = await load.documents.arrive(document, ARRIVING, (i) => has(MESSAGES, i))
+    const after = await server.peakBytes()
+    await document.leave()
+    return { eachUs: meter.cpuUs() / ARRIVING, allMs: ms, peakMb: (after - before) / 2 ** 20 }
+  }
+}
+
+/** Milliseconds until the first one has all, and the processor time of the server from its start until then. */
+function coldStart(edits) {
+  return async (server, createLoad) => {
+    const { load } = await warmUp(server, createLoad)
+    const document = await load.documents.write(0, 0, edits)
+    await document.leave()
+    await server.restart()
+    const meter = createMeter(server)
+    const again = createLoad(server.name, server.port, meter.mark)
+    const firstMs = await again.documents.arriveFirst(document.room, edits)
+    return { firstMs, firstCpuMs: meter.cpuUs() / 1000 }
   }
 }
 

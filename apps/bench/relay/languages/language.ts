@@ -12,6 +12,12 @@ export interface Language {
   editsIn(message: Buffer): number
   /** How many edits of the client itself a message says to be stored, for servers that say it. */
   acknowledgedIn?(message: Buffer): number
+  /** Messages in which a client adds so many rows each, of a title and a mark. */
+  rows(client: number, count: number, each: number): readonly Uint8Array[]
+  /** What a client says first that has come back, and has the first so many of what another one has written. */
+  comeBack(room: string, client: number, writer: number, has: number): readonly Uint8Array[]
+  /** How many of so many messages that a client misses one of the server brings: which may say at once what they have come to. */
+  missedIn(message: Buffer, missing: number): number
   /** A message with what a client shows of itself. */
   presence(client: number, turn: number): Uint8Array
   /** How many presences of others a message brings. */

@@ -7,7 +7,7 @@ import {
   PROTOCOL_VERSION,
   type Frame,
 } from '@syncline/protocol'
-import { emptyBasis } from '@syncline/stm'
+import { emptyBasis, type Basis, type Epoch, type Op, type Value } from '@syncline/stm'
 import type { Language } from './language.ts'
 
 const CHANNEL = 1
@@ -17,25 +17,53 @@ const VALUE = 'twenty characters :)'
 /** Of our relay. An edit is a Change that sets a register. */
 export function speakSyncline(): Language {
   const seqs = new Map<number, number>()
+  /** In which the log stands that the relay tells: of each client that comes back it is the same. */
+  let epoch: Epoch | null = null
+
+  /** The next Changes of a client, each in a message. */
+  function write(client: number, count: number, opsOf: (i: number) => readonly Op[]): Uint8Array[] {
+    const writer = client.toString(16).padStart(32, '0')
+    const seq = seqs.get(client) ?? 0
+    seqs.set(client, seq + count)
+    const at = Date.now() * 1000
+    return Array.from({ length: count }, (_, i) => {
+      const change = {
+        writer,
+        seq: seq + i + 1,
+        deps: emptyBasis,
+        at: at + i,
+        ops: opsOf(seq + i),
+        effects: [],
+        meta: null,
+      }
+      return say({ type: 'changes', channel: CHANNEL, first: 0, records: [encodeChange(change)] })[0]!
+    })
+  }
+
+  function open(space: string, basis: Basis): readonly Uint8Array[] {
+    return say(
+      { type: 'hello', protocol: PROTOCOL_VERSION, oldest: PROTOCOL_VERSION, agent: 'bench', schema: 1, credential },
+      { type: 'open', channel: CHANNEL, space, basis },
+    )
+  }
 
   return {
     path: () => '/sync',
-    join: (space) =>
-      say(
-        { type: 'hello', protocol: PROTOCOL_VERSION, oldest: PROTOCOL_VERSION, agent: 'bench', schema: 1, credential },
-        { type: 'open', channel: CHANNEL, space, basis: emptyBasis },
-      ),
+    join: (space) => open(space, emptyBasis),
     isWelcome: (bytes) => framesIn(bytes).some(({ type }) => type === 'basis'),
-    edits(client, count) {
-      const writer = client.toString(16).padStart(32, '0')
-      const seq = seqs.get(client) ?? 0
-      seqs.set(client, seq + count)
-      const at = Date.now() * 1000
-      return Array.from({ length: count }, (_, i) => {
-        const ops = [{ tag: 'lww', address: 'title', arbiter: 'local', payload: VALUE } as const]
-        const change = { writer, seq: seq + i + 1, deps: emptyBasis, at: at + i, ops, effects: [], meta: null }
-        return say({ type: 'changes', channel: CHANNEL, first: 0, records: [encodeChange(change)] })[0]!
-      })
+    edits: (client, count) => write(client, count, () => [op('title', VALUE)]),
+    rows: (client, count, each) =>
+      write(client, count, (message) =>
+        Array.from({ length: each }, (_, i) => op(`rows/${message}-${i}`, { title: VALUE, done: false })),
+      ),
+    comeBack: (space, _, __, has) => open(space, has === 0 ? emptyBasis : { epoch, relaySeq: has, writers: new Map() }),
+    missedIn(bytes) {
+      let found = 0
+      for (const frame of framesIn(bytes)) {
+        if (frame.type === 'epoch') epoch = frame.epoch
+        if (frame.type === 'changes') found += frame.records.length
+      }
+      return found
     },
     editsIn: (bytes) =>
       framesIn(bytes).reduce((sum, frame) => sum + (frame.type === 'changes' ? frame.records.length : 0), 0),
@@ -52,6 +80,8 @@ export function speakSyncline(): Language {
     presencesIn: (bytes) => framesIn(bytes).filter(({ type }) => type === 'presence').length,
   }
 }
+
+const op = (address: string, payload: Value): Op => ({ tag: 'lww', address, arbiter: 'local', payload })
 
 const credential = new Uint8Array(0)
 

@@ -2,11 +2,12 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
 import { writeSyncStep1, writeUpdate } from 'y-protocols/sync'
-import { Doc, parseUpdateMeta } from 'yjs'
+import { Doc, encodeStateVector, getState, Map as YMap, parseUpdateMeta } from 'yjs'
 import type { Language } from './language.ts'
 
 const SYNC = 0
 const AWARENESS = 1
+const STEP_1 = 0
 const STEP_2 = 1
 const UPDATE = 2
 
@@ -14,9 +15,13 @@ const UPDATE = 2
 const AUTHENTICATION = 2
 const TOKEN = 0
 
+const TITLE = 'twenty characters :)'
+
 /** Of servers for Yjs clients. An edit is a character typed at the end of a text. */
 export function speakYjs(): Language {
   const docs = new Map<number, Doc>()
+  /** How much each has written, after each of its messages. */
+  const clocks = new Map<number, number[]>()
 
   function docOf(client: number): Doc {
     const doc = docs.get(client) ?? new Doc()
@@ -24,20 +29,54 @@ export function speakYjs(): Language {
     return doc
   }
 
+  /** What a client does to its document so many times, each in a message. */
+  function written(client: number, count: number, act: (doc: Doc, i: number) => void): Uint8Array[] {
+    const doc = docOf(client)
+    const updates: Uint8Array[] = []
+    const keep = (update: Uint8Array): void => void updates.push(update)
+    doc.on('update', keep)
+    const after = clocks.get(client) ?? []
+    clocks.set(client, after)
+    for (let i = 0; i < count; i++) {
+      doc.transact(() => act(doc, after.length))
+      after.push(getState(doc.store, doc.clientID))
+    }
+    doc.off('update', keep)
+    return updates.map((update) => message(SYNC, (encoder) => writeUpdate(encoder, update)))
+  }
+
   return {
     path: (room) => `/${room}`,
     join: (_, client) => [message(SYNC, (encoder) => writeSyncStep1(encoder, docOf(client)))],
     isWelcome: (bytes) => bytes[0] === SYNC && bytes[1] === STEP_2,
-    edits(client, count) {
-      const doc = docOf(client)
-      const updates: Uint8Array[] = []
-      const keep = (update: Uint8Array): void => void updates.push(update)
-      doc.on('update', keep)
-      const text = doc.getText('text')
-      for (let i = 0; i < count; i++) text.insert(text.length, 'x')
-      doc.off('update', keep)
-      return updates.map((update) => message(SYNC, (encoder) => writeUpdate(encoder, update)))
+    edits: (client, count) =>
+      written(client, count, (doc) => {
+        const text = doc.getText('text')
+        text.insert(text.length, 'x')
+      }),
+    rows: (client, count, each) =>
+      written(client, count, (doc, n) => {
+        const rows = doc.getMap('rows')
+        for (let i = 0; i < each; i++)
+          rows.set(
+            `${n}-${i}`,
+            new YMap<unknown>([
+              ['title', TITLE],
+              ['done', false],
+            ]),
+          )
+      }),
+    comeBack(_, __, writer, has) {
+      const clock = has === 0 ? 0 : clocks.get(writer)![has - 1]!
+      const vector = encodeStateVector(new Map(clock === 0 ? [] : [[docOf(writer).clientID, clock]]))
+      return [
+        message(SYNC, (encoder) => {
+          encoding.writeVarUint(encoder, STEP_1)
+          encoding.writeVarUint8Array(encoder, vector)
+        }),
+      ]
     },
+    missedIn: (bytes, missing) => (bytes[0] === SYNC && bytes[1] === STEP_2 ? missing : 0),
     editsIn: (bytes) => (bytes[0] === SYNC && bytes[1] === UPDATE ? 1 : 0),
     presence(client, turn) {
       const awareness = new Awareness(docOf(client))
@@ -68,18 +107,23 @@ export function speakHocuspocus(): Language {
     return encoding.toUint8Array(encoder)
   }
 
+  function enter(room: string, client: number, messages: readonly Uint8Array[]): readonly Uint8Array[] {
+    rooms.set(client, room)
+    const token = message(AUTHENTICATION, (encoder) => {
+      encoding.writeVarUint(encoder, TOKEN)
+      encoding.writeVarString(encoder, 'anybody')
+    })
+    return [token, ...messages].map((bytes) => named(client, bytes))
+  }
+
   return {
     path: () => '/',
-    join(room, client) {
-      rooms.set(client, room)
-      const token = message(AUTHENTICATION, (encoder) => {
-        encoding.writeVarUint(encoder, TOKEN)
-        encoding.writeVarString(encoder, 'anybody')
-      })
-      return [token, ...yjs.join(room, client)].map((bytes) => named(client, bytes))
-    },
+    join: (room, client) => enter(room, client, yjs.join(room, client)),
     isWelcome: (bytes) => yjs.isWelcome!(behindName(bytes)),
     edits: (client, count) => yjs.edits(client, count).map((bytes) => named(client, bytes)),
+    rows: (client, count, each) => yjs.rows(client, count, each).map((bytes) => named(client, bytes)),
+    comeBack: (room, client, writer, has) => enter(room, client, yjs.comeBack(room, client, writer, has)),
+    missedIn: (bytes, missing) => yjs.missedIn(behindName(bytes), missing),
     editsIn(bytes) {
       const rest = behindName(bytes)
       if (yjs.editsIn(rest) === 0) return 0
