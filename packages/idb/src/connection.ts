@@ -5,6 +5,7 @@ import { databaseName, FORMAT_VERSION, isIdentity, randomIdentity, upgrade } fro
 import {
   clearedError,
   droppedError,
+  isServerLost,
   missingError,
   nameOf,
   supersededError,
@@ -18,8 +19,7 @@ import { type Surroundings, surroundingsHere } from './surroundings.ts'
 /**
  * One open database, on a connection that is made anew when the browser drops it.
  *
- * WebKit drops connections of pages that were in the background ("Connection to Indexed Database server lost", WebKit bugs 197050 and
- * 277615); nothing done on such a connection ever succeeds again, only a new one helps. What is lost for good is the database itself:
+ * Nothing done on a dropped connection ever succeeds again, only a new one helps. What is lost for good is the database itself:
  * deleted, cleared by the user, or upgraded by newer code.
  */
 export interface Connection {
@@ -80,14 +80,7 @@ export function connect(
   function ready(): Promise<IDBDatabase> {
     if (lost !== undefined) return Promise.reject(lost)
     if (current === undefined) {
-      const opening = open(() => {
-        for (const cut of underWay.get(opening) ?? []) cut()
-        if (!drop(opening) || closed) return
-        // Whatever the browser is doing to the data goes on for a moment. Then we look whether it is still there, if no operation did
-        // before; when the browser is not ready even then, the next operation asks again.
-        cancelCheck?.()
-        cancelCheck = surroundings.setTimer(CHECK_AFTER_MS, () => void ready().catch(() => undefined))
-      })
+      const opening = open(() => onDropped(opening))
       current = opening
       underWay.set(opening, new Set())
       opening.then(
@@ -101,16 +94,33 @@ export function connect(
     return current
   }
 
+  /** The browser has dropped a connection. */
+  function onDropped(opened: Promise<IDBDatabase>): void {
+    for (const cut of underWay.get(opened) ?? []) cut()
+    if (!drop(opened) || closed) return
+    // Whatever the browser is doing to the data goes on for a moment. Then we look whether it is still there, if no operation did
+    // before; when the browser is not ready even then, the next operation asks again.
+    cancelCheck?.()
+    cancelCheck = surroundings.setTimer(CHECK_AFTER_MS, () => void ready().catch(() => undefined))
+  }
+
   /**
    * The same, but rejects when the browser drops the connection before it is over. Of a transaction that was told to commit Chromium says nothing then,
    * neither that it is complete nor that it is aborted.
    */
-  function unlessDropped<T>(opened: Promise<IDBDatabase>, working: Promise<T>): Promise<T> {
+  function unlessDropped<T>(opened: Promise<IDBDatabase>, database: IDBDatabase, working: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const cuts = underWay.get(opened)
       const cut = (): void => reject(new DOMException('The browser has closed the connection.', 'AbortError'))
+      const fail = (error: unknown): void => {
+        reject(error)
+        if (!isServerLost(error)) return
+        // Of the connection WebKit may never say that it is closed.
+        database.close()
+        onDropped(opened)
+      }
       cuts?.add(cut)
-      working.then(resolve, reject).finally(() => cuts?.delete(cut))
+      working.then(resolve, fail).finally(() => cuts?.delete(cut))
     })
   }
 
@@ -213,7 +223,7 @@ export function connect(
           drop(opened)
           continue
         }
-        const result = await unlessDropped(opened, body(transaction))
+        const result = await unlessDropped(opened, database, body(transaction))
         if (mode === 'readwrite' && stores.includes('entries')) noteStored()
         return result
       }

@@ -3,7 +3,7 @@ import { StoreError } from '@syncline/store'
 /** Says in words why IndexedDB did not do what was asked of the storage called `name`. */
 export function toStoreError(error: unknown, name: string, asked: string): StoreError {
   if (error instanceof StoreError) return error
-  const reason = wordsOf(error)
+  const reason = String(error)
   switch (nameOf(error)) {
     case 'VersionError':
       return new StoreError(
@@ -43,16 +43,22 @@ function isDropped(error: unknown): boolean {
   return (
     name === 'AbortError' ||
     name === 'InvalidStateError' ||
-    (name === 'UnknownError' && /connection/i.test(String(error)))
+    (name === 'UnknownError' && /connection/i.test(String(error))) ||
+    isServerLost(error)
   )
+}
+
+/** Whether WebKit says that the process which keeps the databases has ended, or is at its end. Nothing that was made before works again. */
+export function isServerLost(error: unknown): boolean {
+  return nameOf(error) === 'UnknownError' && /Indexed Database server/i.test(String(error))
 }
 
 /** For those whose connection is made anew. */
 export function droppedError(name: string, asked: string, cause: unknown): StoreError {
   return new StoreError(
     'storage-lost',
-    `Cannot ${asked} "${name}" now: the browser has dropped the connection to its storage (${wordsOf(cause)}). It is made anew, and saving is tried again. ` +
-      'Reload the page if this goes on.',
+    `Cannot ${asked} "${name}" now: the browser has dropped the connection to its storage (${String(cause)}). It is made anew, and saving is tried again. ` +
+      'If this goes on, reload the page when all that can be sent is sent (status.pending is 0): what is in its memory only is gone then.',
     { cause },
   )
 }
@@ -127,11 +133,6 @@ export function compactedError(space: string, upTo: number): StoreError {
     'compacted',
     `The entries of "${space}" up to ${upTo} cannot be replaced: another tab was first. Nothing has changed.`,
   )
-}
-
-function wordsOf(error: unknown): string {
-  if (!(error instanceof Error || error instanceof DOMException)) return String(error)
-  return error.message === '' ? error.name : `${error.name}: ${error.message}`
 }
 
 /** The name of a `DOMException` or of an `Error`. */
