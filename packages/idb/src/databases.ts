@@ -24,34 +24,69 @@ export interface DatabaseEvents {
 }
 
 /** Those of this page, opened by the library `idb`. */
-export const databasesHere: Databases = {
-  async open(name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) {
-    /** Why the upgrade was broken off. */
-    let broken: { readonly error: unknown } | undefined
-    const opening = openDB(name, version, {
-      upgrade(database, oldVersion, _, transaction) {
-        // When it is aborted, opening fails with the same reason.
-        transaction.done.catch(() => undefined)
-        try {
-          upgrade(unwrap(database), oldVersion)
-        } catch (error) {
-          broken = { error }
-          abort(unwrap(transaction))
-        }
-      },
-      blocked: onBlocked,
-      blocking(_, newVersion, { target }) {
-        if (target instanceof IDBDatabase) onVersionChange(target, newVersion)
-      },
-      terminated: onTerminated,
-    })
-    return unwrap(
-      await opening.catch((error: unknown) => {
-        throw broken?.error ?? error
-      }),
-    )
-  },
+export const databasesOfPage: Databases = {
+  open: (name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) =>
+    orBroken(async (runUpgrade) =>
+      unwrap(
+        await openDB(name, version, {
+          upgrade(database, oldVersion, _, transaction) {
+            // When it is aborted, opening fails with the same reason.
+            transaction.done.catch(() => undefined)
+            runUpgrade(unwrap(transaction), () => upgrade(unwrap(database), oldVersion))
+          },
+          blocked: onBlocked,
+          blocking(_, newVersion, { target }) {
+            if (target instanceof IDBDatabase) onVersionChange(target, newVersion)
+          },
+          terminated: onTerminated,
+        }),
+      ),
+    ),
   delete: (name, onBlocked) => deleteDB(name, { blocked: onBlocked }),
+}
+
+/** Those that an `indexedDB` of another realm gives. The library asks by `instanceof`, which knows only what is of this one. */
+export function databasesIn(factory: IDBFactory): Databases {
+  return {
+    open: (name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) =>
+      orBroken(async (runUpgrade) => {
+        const request = factory.open(name, version)
+        request.onupgradeneeded = ({ oldVersion }) =>
+          runUpgrade(request.transaction!, () => upgrade(request.result, oldVersion))
+        const database = await done(request, onBlocked)
+        database.onversionchange = ({ newVersion }) => onVersionChange(database, newVersion)
+        database.onclose = onTerminated
+        return database
+      }),
+    delete: async (name, onBlocked) => void (await done(factory.deleteDatabase(name), onBlocked)),
+  }
+}
+
+function done<T>(request: IDBOpenDBRequest & IDBRequest<T>, onBlocked: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onblocked = onBlocked
+    request.onerror = () => reject(request.error!)
+    request.onsuccess = () => resolve(request.result)
+  })
+}
+
+/** Opens a database whose upgrade is broken off when it throws; then this rejects with the reason. */
+async function orBroken(
+  open: (runUpgrade: (transaction: IDBTransaction, upgrade: () => void) => void) => Promise<IDBDatabase>,
+): Promise<IDBDatabase> {
+  let broken: { readonly error: unknown } | undefined
+  try {
+    return await open((transaction, upgrade) => {
+      try {
+        upgrade()
+      } catch (error) {
+        broken = { error }
+        abort(transaction)
+      }
+    })
+  } catch (error) {
+    throw broken === undefined ? error : broken.error
+  }
 }
 
 /** Undoes what a transaction has done; one that is over already has done nothing. */

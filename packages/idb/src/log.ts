@@ -12,7 +12,7 @@ import {
   nameOf,
   toStoreError,
 } from './problems.ts'
-import { readAtOnce, resultOf, writeAtOnce, writeTogether } from './requests.ts'
+import { lastKeyAtOnce, readAtOnce, resultOf, writeAtOnce, writeTogether } from './requests.ts'
 import { putClaimRight } from './side-records.ts'
 import { FLAWED, isStill } from './same-part.ts'
 import { setAside } from './set-aside.ts'
@@ -162,8 +162,8 @@ export function createLog(
     return connection.begin(['fences'], 'readonly', {}, async (transaction) => {
       // What is beyond them is no number of a fence, but damage, and fences go on below it.
       const range = keyRange.bound([space, 0], [space, MOST_COUNT])
-      const cursor = await readAtOnce(transaction, () => transaction.objectStore('fences').openKeyCursor(range, 'prev'))
-      return cursor === null ? 0 : Math.floor((cursor.key as [string, number])[1])
+      const key = (await lastKeyAtOnce(transaction, 'fences', range)) as [string, number] | undefined
+      return key === undefined ? 0 : Math.floor(key[1])
     })
   }
 

@@ -1,11 +1,19 @@
 import type { Surroundings } from './surroundings.ts'
 
-/** Resolves to the result of a request that reads. */
+/** Resolves to the result of a request that reads, and that is no cursor. */
 export function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result)
+    request.onsuccess = () => resolve(inThisRealm(request.result))
     request.onerror = () => reject(request.error ?? new DOMException('The request failed.', 'UnknownError'))
   })
+}
+
+/**
+ * What came out of a database that was opened in a frame is of that realm: `instanceof` does not know it, and each object of it keeps the whole frame in memory. It is
+ * copied into this one.
+ */
+function inThisRealm<T>(value: T): T {
+  return typeof value !== 'object' || value === null || value instanceof Object ? value : structuredClone(value)
 }
 
 /**
@@ -19,6 +27,20 @@ export function readAtOnce<T>(
   const result = resultOf(ask(transaction))
   transaction.commit()
   return result
+}
+
+/** Resolves to the greatest key in a range. */
+export function lastKeyAtOnce(
+  transaction: IDBTransaction,
+  store: string,
+  range: IDBKeyRange,
+): Promise<IDBValidKey | undefined> {
+  return new Promise((resolve, reject) => {
+    const request = transaction.objectStore(store).openKeyCursor(range, 'prev')
+    request.onsuccess = () => resolve(request.result?.key)
+    request.onerror = () => reject(request.error!)
+    transaction.commit()
+  })
 }
 
 /**

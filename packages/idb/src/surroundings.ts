@@ -1,4 +1,5 @@
-import { type Databases, databasesHere } from './databases.ts'
+import type { Databases } from './databases.ts'
+import { databasesHere } from './reaching.ts'
 
 /**
  * What a storage stands on. A page has all of it by itself; a simulator gives its own, and so runs what tabs do to each other, and what

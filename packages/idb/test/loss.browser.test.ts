@@ -3,7 +3,7 @@ import { cdp, server } from 'vitest/browser'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../src/connection.ts'
 import { FORMAT_VERSION } from '../src/format.ts'
-import { databasesHere } from '../src/databases.ts'
+import { databasesHere } from '../src/reaching.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
 import { surroundingsHere } from '../src/surroundings.ts'
 import { atOnce, freshName, patient } from './names.ts'
@@ -181,7 +181,7 @@ test('[ID10] while it cannot be made anew operations fail, and then go on', asyn
   let attempts = 0
   IDBFactory.prototype.open = () => {
     attempts++
-    throw new DOMException('Connection to Indexed Database server lost.', 'UnknownError')
+    throw new DOMException('Internal error opening backing store for indexedDB.open.', 'UnknownError')
   }
   onTestFinished(() => {
     IDBFactory.prototype.open = open
@@ -191,7 +191,7 @@ test('[ID10] while it cannot be made anew operations fail, and then go on', asyn
   begun[0]!.database.dispatchEvent(new Event('close'))
   await expect(log.append(Uint8Array.of(3))).rejects.toMatchObject({
     code: 'storage-lost',
-    message: expect.stringContaining('server lost'),
+    message: expect.stringContaining('backing store'),
   })
   await expect(bytesOf(log)).rejects.toMatchObject({ code: 'storage-lost' })
   expect(attempts).toBeGreaterThan(1)
