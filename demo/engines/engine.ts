@@ -5,12 +5,14 @@ export interface Engine {
   readonly name: EngineName
   /** As it calls itself. */
   readonly version: string
-  /** Whether what it stores outlives it, so that `restart` means something. */
-  readonly isOnDisk: boolean
   openTab(url: string): Promise<Tab>
+  close(): Promise<void>
+}
+
+/** One whose profile is on the disk. */
+export interface LastingEngine extends Pick<Engine, 'openTab' | 'close'> {
   /** Ends it without a word, as a power button does, and starts it on what it has stored. Its tabs are gone. */
   restart(): Promise<void>
-  close(): Promise<void>
 }
 
 export interface Tab {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
-import { asCall, type Engine, type Tab } from './engine.ts'
+import { asCall, type Engine, type LastingEngine, type Tab } from './engine.ts'
 
 /** So that it talks to nobody but the pages under test, and asks nobody anything. */
 const preferences = {
@@ -24,7 +24,7 @@ const preferences = {
 }
 
 /** Starts Firefox on a profile of its own, and speaks WebDriver BiDi to it (https://w3c.github.io/webdriver-bidi/). */
-export async function openFirefox(program: string): Promise<Engine> {
+export async function openFirefox(program: string): Promise<Engine & LastingEngine> {
   const profile = await mkdtemp(join(tmpdir(), 'syncline-firefox-'))
   const lines = Object.entries(preferences).map(([key, value]) => `user_pref("${key}", ${JSON.stringify(value)});`)
   await writeFile(join(profile, 'user.js'), lines.join('\n'))
@@ -63,7 +63,6 @@ export async function openFirefox(program: string): Promise<Engine> {
     get version() {
       return running.version
     },
-    isOnDisk: true,
     openTab,
     async restart() {
       await running.kill()

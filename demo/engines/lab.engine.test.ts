@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { LabOptions } from '../e2e/lab/main.ts'
 import { socketOf } from '../e2e/support/wire.ts'
 import { stage } from './stage.ts'
-import { type Tab, until } from './engine.ts'
+import { type Engine, type Tab, until } from './engine.ts'
+import { asked, openOnDisk } from './open.ts'
 
 const here = stage()
 
@@ -10,8 +11,8 @@ let spaces = 0
 const newSpace = (): LabOptions => ({ space: `engines${spaces++}`, relay: socketOf(here.relay.url) })
 
 /** Opens a tab with an open store. */
-async function openStore(options: LabOptions): Promise<Tab> {
-  const tab = await here.engine.openTab(here.labUrl)
+async function openStore(options: LabOptions, engine: Pick<Engine, 'openTab'> = here.engine): Promise<Tab> {
+  const tab = await engine.openTab(here.labUrl)
   await tab.evaluate((it) => lab.open(it), options)
   return tab
 }
@@ -61,17 +62,16 @@ test('[ST37] what was said to be durable is there after a reload, and nothing el
   await tab.close()
 })
 
-test('[ST37] what was said to be durable is there when the browser was killed', async ({ skip }) => {
-  skip(!here.engine.isOnDisk, 'when it is driven this browser keeps what pages store in memory only')
+test('[ST37] what was said to be durable is there when the browser was killed', async () => {
+  const engine = await openOnDisk(asked)
+  onTestFinished(() => engine.close())
   const { space } = newSpace()
-  const tab = await openStore({ space })
+  const tab = await openStore({ space }, engine)
   await tab.evaluate(async () => {
     for (let i = 0; i < 10; i++) await lab.store.transact((tx) => tx.add(lab.writes, 1)).durable()
   })
-  await here.engine.restart()
-  const next = await openStore({ space })
-  expect(await writesOf(next)).toBe(10)
-  await next.close()
+  await engine.restart()
+  expect(await writesOf(await openStore({ space }, engine))).toBe(10)
 })
 
 test('[ST15] [ST16] two tabs see each other’s commits once and in order, and both reach the relay', async () => {

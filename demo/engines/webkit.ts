@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { accepts, freePort } from '../e2e/support/ports.ts'
 import { asCall, type Engine, type Tab } from './engine.ts'
+import { startScreen } from './screen.ts'
 
 /** What it takes to drive WebKitGTK. */
 export interface WebKitPrograms {
@@ -15,7 +16,7 @@ export interface WebKitPrograms {
  * on disk.
  */
 export async function openWebKit({ driver, browser, screen }: WebKitPrograms): Promise<Engine> {
-  let running = await startWebKit({ driver, browser, screen })
+  const running = await startWebKit({ driver, browser, screen })
 
   async function openTab(url: string): Promise<Tab> {
     const { say, inTurn, first } = running
@@ -74,12 +75,7 @@ export async function openWebKit({ driver, browser, screen }: WebKitPrograms): P
     get version() {
       return running.version
     },
-    isOnDisk: false,
     openTab,
-    async restart() {
-      await running.end()
-      running = await startWebKit({ driver, browser, screen })
-    },
     close: () => running.end(),
   }
 }
@@ -95,26 +91,14 @@ interface Running {
 }
 
 async function startWebKit({ driver, browser, screen }: WebKitPrograms): Promise<Running> {
-  const children: ChildProcess[] = []
+  const display = await startScreen(screen)
+  const port = await freePort()
+  const started = spawn(driver, [`--port=${port}`, '--host=127.0.0.1'], { stdio: 'ignore', env: display.env })
   const endAll = (): void => {
-    for (const child of children.toReversed()) child.kill('SIGKILL')
+    started.kill('SIGKILL')
+    display.end()
   }
   process.once('exit', endAll)
-  const display = await startScreen(screen, children)
-  const port = await freePort()
-  const started = spawn(driver, [`--port=${port}`, '--host=127.0.0.1'], {
-    stdio: 'ignore',
-    env: {
-      ...process.env,
-      DISPLAY: display,
-      // Inside a container there is no user namespace for the sandbox, no bus and no graphics card.
-      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
-      LIBGL_ALWAYS_SOFTWARE: '1',
-      NO_AT_BRIDGE: '1',
-      GTK_A11Y: 'none',
-    },
-  })
-  children.push(started)
   while (!(await accepts(port))) {
     if (started.exitCode !== null) throw new Error(`The driver of WebKit ended with ${started.exitCode}.`)
     await new Promise((resolve) => setTimeout(resolve, 30))
@@ -156,17 +140,4 @@ async function request(url: string, method: string, body?: object): Promise<unkn
   if (!response.ok)
     throw new Error(`WebKit says ${value?.error}: ${value?.message} (${method} ${new URL(url).pathname})`)
   return value
-}
-
-/** Starts a screen in memory, and resolves to its name. */
-async function startScreen(program: string, children: ChildProcess[]): Promise<string> {
-  const child = spawn(program, ['-displayfd', '3', '-screen', '0', '1280x900x24', '-nolisten', 'tcp'], {
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-  })
-  children.push(child)
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`The screen for WebKit ended with ${code}.`)))
-    child.stdio[3]!.on('data', (chunk: Buffer) => resolve(`:${chunk.toString().trim()}`))
-  })
 }
