@@ -330,6 +330,13 @@ export const sabotages = [
     to: '        if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })',
   },
   {
+    name: 'a connection that is lost without a word is used again',
+    foundBy: 'simulate/whole',
+    file: 'packages/idb/src/connection.ts',
+    from: 'if (!isServerLost(error)) return',
+    to: 'if (error !== opened) return',
+  },
+  {
     name: 'the log of a browser does not look at the fence',
     foundBy: 'simulate/guarded',
     file: 'packages/idb/src/log.ts',

@@ -11,8 +11,8 @@ export interface SimulatedIndexedDb {
   /** The browser ends: what is under way is lost, and of what follows from it nothing happens. */
   end(): void
   /**
-   * The browser drops the connections of a tab, as WebKit does to pages in the background. What it has handed over may be stored or not. False when
-   * it has none.
+   * The browser drops the connections of a tab, as WebKit does to pages in the background. What it has handed over may be stored or not. Where a transaction is told why, it
+   * does not say that the connection is closed, and whatever is begun on it fails. False when it has none.
    */
   drop(life: Life): boolean
   /** Whether writing fails for want of room. */
@@ -41,6 +41,8 @@ interface SimulatedDatabase {
 interface Connection {
   readonly life: Life
   readonly database: SimulatedDatabase
+  /** Everything fails from now on. */
+  isLost: boolean
   close(): void
 }
 
@@ -169,11 +171,18 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
           options: { durability?: string },
         ): object {
           if (isClosed) throw domError('InvalidStateError', 'The database connection is closing.')
-          return queue.begin(life, stored, [names].flat(), mode, options?.durability === 'strict')
+          return queue.begin(
+            life,
+            stored,
+            [names].flat(),
+            mode,
+            options?.durability === 'strict',
+            () => connection.isLost,
+          )
         },
         close,
       } as SimulatedDatabase & { close(): void }
-      const connection: Connection = { life, database, close }
+      const connection: Connection = { life, database, isLost: false, close }
       const stopWatching = life.onEnd(close, `connection to ${name}`)
       connectionsTo(name).add(connection)
       return database
@@ -242,11 +251,12 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       let isDropped = false
       for (const [name, open] of connections) {
         for (const connection of [...open].filter((each) => each.life === life)) {
-          transactionsOf(name).drop(life)
-          connection.close()
           const { database } = connection
-          life.plan({ kind: 'storage', label: `${name} is closed by the browser`, run: () => database.onclose?.() })
           isDropped = true
+          connection.isLost = true
+          if (transactionsOf(name).drop(life)) continue
+          connection.close()
+          life.plan({ kind: 'storage', label: `${name} is closed by the browser`, run: () => database.onclose?.() })
         }
       }
       return isDropped

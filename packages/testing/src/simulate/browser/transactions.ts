@@ -21,11 +21,13 @@ export interface Transactions {
     names: readonly string[],
     mode: 'readonly' | 'readwrite',
     isStrict: boolean,
+    /** Whether the connection is lost on which it is begun: then all that is asked fails. */
+    isLost: () => boolean,
   ): SimulatedTransaction
   /** The browser ends, and with it all that is under way. */
   end(): void
-  /** The connection of a tab is lost: what it has begun fails, stored or not. */
-  drop(life: Life): void
+  /** The connection of a tab is lost: what it has begun fails, stored or not. Returns whether somebody was told why. */
+  drop(life: Life): boolean
   size(): number
 }
 
@@ -110,6 +112,7 @@ export function createTransactions(
     names: readonly string[],
     mode: 'readonly' | 'readwrite',
     isStrict: boolean,
+    isLost: () => boolean,
   ): SimulatedTransaction {
     const undo: Undo = []
     let isOver = false
@@ -184,6 +187,11 @@ export function createTransactions(
     }
 
     function run(toldAs?: DOMException): void {
+      if (toldAs === undefined && isLost()) {
+        for (const { request } of mine.asked) request.error = serverLost()
+        fail(serverLost())
+        return
+      }
       isCarriedOut = true
       calls.reached(life.party, mine.label, 'before')
       // What a request brings may make further ones.
@@ -268,16 +276,22 @@ export function createTransactions(
       }
     },
     drop(life) {
+      let isTold = false
       for (const each of [...live].filter((one) => one.life === life)) {
         if (each.isCommitted && storesAfterAll(life)) {
-          each.run(domError('UnknownError', 'Connection to Indexed Database server lost.'))
+          isTold = true
+          each.run(serverLost())
         } else each.transaction.abort()
       }
       cutOff.delete(life)
+      return isTold
     },
     size: () => live.size,
   }
 }
+
+/** As WebKit says it. */
+const serverLost = (): DOMException => domError('UnknownError', 'Connection to Indexed Database server lost.')
 
 /** An object store inside of an upgrade: what is asked is done. */
 export function storeOver(stored: StoredStore, undo: Undo): object {
