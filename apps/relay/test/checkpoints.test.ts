@@ -4,6 +4,7 @@ import { decodeEntry, encodeChange, type Frame, type Ledger } from '@syncline/pr
 import { createMemoryStorage, type LogStorage } from '@syncline/relay'
 import { emptyBasis } from '@syncline/stm'
 import { expect, test } from 'vitest'
+import { createAsking } from '../src/checkpoints/asking.ts'
 import { createFolding, type Answer } from '../src/checkpoints/folding.ts'
 import { keepCheckpointsBy } from '../src/checkpoints/index.ts'
 import { dial, enter, record, type SocketClient } from './client.ts'
@@ -230,4 +231,18 @@ test('[RL63] a log that could not be folded is tried again when it is twice as l
   expect(questions).toEqual(['begin'])
   expect(await checkpoints.make('board', 20)).toMatchObject({ relaySeq: 20 })
   expect(warnings).toEqual(['No checkpoint can be made of a space. Newcomers are told its log.'])
+})
+
+test('[RL63] a thread that dies fails what it was asked, and nothing else', async () => {
+  const { storage, folder } = await kept(10)
+  const warnings: object[] = []
+  const silent = (): void => undefined
+  const log = { debug: silent, info: silent, warn: (fields: object) => warnings.push(fields), error: silent }
+  // From the sources there is no compiled thread: it ends before it answers.
+  const checkpoints = await keepCheckpointsBy(createAsking(), { folder, storage, log })
+  expect(await checkpoints.make('board', 10)).toBeUndefined()
+  expect(await checkpoints.read('board')).toBeUndefined()
+  expect(warnings).toEqual([{ space: 'board', err: expect.anything() }])
+  await checkpoints.close()
+  expect(await checkpoints.make('board', 10)).toBeUndefined()
 })
