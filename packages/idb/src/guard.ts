@@ -44,7 +44,7 @@ export function guardUnload(
   }
 }
 
-/** Without a link a store that is in memory only keeps no account of what is pending; nobody expects it to. */
+/** Where nothing is stored what no relay has is pending, also when there is none; only what `browser` refs alone have been given is in no count. */
 function isAtRisk({ saved, pending, storage }: Status): boolean {
   return saved === 'memory' && pending > 0 && storage !== 'ok'
 }

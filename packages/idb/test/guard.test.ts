@@ -1,7 +1,7 @@
 import { counter } from '@syncline/merge'
-import { memoryStorage, openStore, StoreError, type Clock, type Storage } from '@syncline/store'
+import { memoryStorage, openStore, StoreError, type Clock, type Storage, type Transport } from '@syncline/store'
 import { expect, test } from 'vitest'
-import { guardUnload, requestPersistence, type Surroundings } from '../src/index.ts'
+import { guardUnload, indexedDb, requestPersistence, type Surroundings } from '../src/index.ts'
 import { watchPersistence } from '../src/persistence.ts'
 
 const votes = counter('votes')
@@ -73,6 +73,24 @@ test('[ID21] there is a listener while something is in memory only because stori
   stop()
   expect(asks(page)).toBe(false)
   isFull = false
+  await store.close()
+})
+
+/** A relay that is never reached. */
+const silence: Transport = { connect: () => ({ send: () => undefined, bufferedBytes: 0, close: () => undefined }) }
+
+test.each([
+  ['and no relay', {}],
+  ['and a relay that does not answer', { transport: silence }],
+])('[ID21] where there is no storage %s what was committed is guarded', async (_, options) => {
+  const page = new Page()
+  const store = await openStore({ space: 'board', storage: indexedDb('none'), ...options })
+  const stop = guardUnload(store, page)
+  expect([store.status.storage, page.listeners]).toEqual(['memory-only', 0])
+  store.transact((tx) => tx.add(votes, 1))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([page.listeners, asks(page)]).toEqual([1, true])
+  stop()
   await store.close()
 })
 
