@@ -8,6 +8,13 @@
  */
 export const sabotages = [
   {
+    name: 'what was being stored when that failed is taken for stored',
+    foundBy: 'simulate/each-call',
+    file: 'packages/store/src/journal.ts',
+    from: 'failure = toStoreError(error)\n    underWay.clear()',
+    to: 'failure = toStoreError(error)\n    for (const one of underWay) queue.splice(queue.indexOf(one), 1)\n    underWay.clear()',
+  },
+  {
     name: 'that a transaction is to be on the disk itself is ignored',
     foundBy: 'simulate/strict',
     file: 'packages/store/src/committing.ts',
