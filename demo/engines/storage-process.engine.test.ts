@@ -65,7 +65,6 @@ test('[ID25] [ST37] a page stores on when the process has ended that keeps its d
     await writing.stop()
     return { ...writing, frames: document.querySelectorAll('iframe').length }
   })
-  console.log(made, states, frames)
   expect(frames).toBeGreaterThan(0)
   expect(states.filter((state) => state !== 'ok' && state !== 'saving' && state !== 'lost')).toEqual([])
   await engine.restart()
