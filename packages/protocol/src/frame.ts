@@ -18,6 +18,14 @@ export type Frame =
   | EpochFrame
   | NewcomerFrame
   | CheckpointFrame
+  | RollsFrame
+  | RollFrame
+  | UnnamedFrame
+  | NamesFrame
+  | MarksFrame
+  | BelowFrame
+  | StandFrame
+  | SinglyFrame
 
 /** The client's first word. */
 export interface HelloFrame {
@@ -170,6 +178,66 @@ export interface CheckpointFrame {
   readonly isLast: boolean
   /** One byte at least. */
   readonly piece: Uint8Array
+}
+
+/** Said by the relay before its `welcome`: "who has many spaces to open can call the roll", if it is of so many. */
+export interface RollsFrame {
+  readonly type: 'rolls'
+  readonly least: number
+  readonly most: number
+}
+
+/** "I want to follow these spaces, and this is the mark of what I have of them": in place of an `open` for each. All that is said about a roll has the channel of its first space. */
+export interface RollFrame {
+  readonly type: 'roll'
+  /** That of the first space; the others follow in their order. */
+  readonly channel: number
+  /** The id of the spaces, by their names. */
+  readonly roll: string
+  readonly count: number
+  /** The root of the tree of marks of where the client stands. */
+  readonly root: Uint8Array
+}
+
+/** "I do not know what spaces these are: say their names." */
+export interface UnnamedFrame {
+  readonly type: 'unnamed'
+  readonly channel: number
+}
+
+/** The names of the spaces of a roll, ascending by UTF-16 code units. */
+export interface NamesFrame {
+  readonly type: 'names'
+  readonly channel: number
+  readonly names: readonly string[]
+}
+
+/** What the relay has below the root, or below what was asked for: marks, in order. */
+export interface MarksFrame {
+  readonly type: 'marks'
+  readonly channel: number
+  readonly marks: Uint8Array
+}
+
+/** "What stands below these marks of this level is not what I have: what is it?" */
+export interface BelowFrame {
+  readonly type: 'below'
+  readonly channel: number
+  readonly level: number
+  /** Ascending, one at least. */
+  readonly nodes: readonly number[]
+}
+
+/** "Every channel of the roll that I have not opened or left is open from where I stand": from the client when it has compared, from the relay when there is nothing to compare. */
+export interface StandFrame {
+  readonly type: 'stand'
+  readonly channel: number
+}
+
+/** "Open each by itself": from the relay, which forgets about the roll. */
+export interface SinglyFrame {
+  readonly type: 'singly'
+  readonly channel: number
 }
 
 /** A code of this version, or one that a later version may bring. */

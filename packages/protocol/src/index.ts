@@ -8,6 +8,7 @@ export {
   MAX_MESSAGE_BYTES,
   MAX_PACKET_BYTES,
   MAX_PACKET_FRAMES,
+  MAX_ROLL_SPACES,
   MAX_SPACE_NAME_LENGTH,
   MAX_VALUE_LEVELS,
   MIN_MESSAGE_BYTES,
@@ -46,6 +47,11 @@ export { encodeFrame, encodeFrameBody, frameFromBody } from './layouts.ts'
 // The stretches of a log
 export { epochAt } from './stretches.ts'
 export type { Stretch } from './stretches.ts'
+
+// Rolls: the spaces of one connection, and where they stand
+export { encodeNames, rollId } from './names.ts'
+export { hasMark, MARK_BYTES, markHead, MARKS_BELOW, marksBelow, markTree, markTreeWith, markUnknown } from './marks.ts'
+export type { Head, MarkTree } from './marks.ts'
 
 // Messages
 export { createFrameReader, encodeFrames, packFrames } from './message.ts'

@@ -2,7 +2,16 @@ import { readBasis, readWriters, writeBasis, writeWriters } from './basis.ts'
 import { MIN_CHANGE_BYTES } from './change.ts'
 import { ProtocolError } from './errors.ts'
 import type { Frame } from './frame.ts'
-import { MAX_ACKNOWLEDGED, MAX_CHANGE_BYTES, MAX_PACKET_FRAMES, MIN_MESSAGE_BYTES, PROTOCOL_VERSION } from './limits.ts'
+import {
+  MAX_ACKNOWLEDGED,
+  MAX_CHANGE_BYTES,
+  MAX_PACKET_FRAMES,
+  MAX_ROLL_SPACES,
+  MIN_MESSAGE_BYTES,
+  PROTOCOL_VERSION,
+} from './limits.ts'
+import { MARK_BYTES } from './marks.ts'
+import { readNames, writeNames } from './names.ts'
 import { ByteReader } from './reader.ts'
 import { ByteWriter } from './writer.ts'
 
@@ -17,6 +26,13 @@ interface Layout<F extends Frame> {
 }
 
 type FrameOf<T extends Frame['type']> = Extract<Frame, { readonly type: T }>
+
+/** That of a frame which says all by its type. */
+function wordless<T extends 'leave' | 'unnamed' | 'stand' | 'singly'>(type: T, number: number): Layout<FrameOf<T>> {
+  // The compiler cannot see that an object with this type is the frame of it.
+  const frameOn = (channel: number): FrameOf<T> => ({ type, channel }) as FrameOf<T>
+  return { number, channel: 'one', write() {}, read: (_input, channel) => frameOn(channel) }
+}
 
 const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
   hello: {
@@ -172,14 +188,7 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
       return { type: 'failure', channel, code: input.string(), message: input.string(), retryAfterMs: input.varuint() }
     },
   },
-  leave: {
-    number: 10,
-    channel: 'one',
-    write() {},
-    read(_input, channel) {
-      return { type: 'leave', channel }
-    },
-  },
+  leave: wordless('leave', 10),
   ping: {
     number: 11,
     channel: 'none',
@@ -245,6 +254,88 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
       return { type: 'checkpoint', channel, isLast: last === 1, piece }
     },
   },
+  rolls: {
+    number: 40,
+    channel: 'none',
+    write(out, frame) {
+      if (frame.most < frame.least) throw out.unfit(`${frame.most} as most, below ${frame.least} as least`)
+      out.varuint(positive(out, frame.least, 'a number of spaces'))
+      out.varuint(frame.most)
+    },
+    read(input) {
+      const least = input.positive('a number of spaces')
+      const most = input.varuint()
+      if (most < least) throw input.malformed(`${most} as most, below ${least} as least`)
+      return { type: 'rolls', least, most }
+    },
+  },
+  roll: {
+    number: 41,
+    channel: 'one',
+    write(out, frame) {
+      if (frame.root.length !== MARK_BYTES) throw out.unfit(`a root of ${frame.root.length} bytes`)
+      out.id(frame.roll)
+      out.varuint(positive(out, frame.count, 'a number of spaces'))
+      out.raw(frame.root)
+    },
+    read(input, channel) {
+      const roll = input.id()
+      const count = input.positive('a number of spaces')
+      return { type: 'roll', channel, roll, count, root: input.raw(MARK_BYTES) }
+    },
+  },
+  unnamed: wordless('unnamed', 42),
+  names: {
+    number: 43,
+    channel: 'one',
+    write(out, frame) {
+      writeNames(out, frame.names)
+    },
+    read(input, channel) {
+      return { type: 'names', channel, names: readNames(input) }
+    },
+  },
+  marks: {
+    number: 44,
+    channel: 'one',
+    write(out, frame) {
+      const { length } = frame.marks
+      if (length === 0 || length % MARK_BYTES > 0) throw out.unfit(`marks of ${length} bytes together`)
+      out.raw(frame.marks)
+    },
+    read(input, channel) {
+      const { left } = input
+      if (left === 0 || left % MARK_BYTES > 0) throw input.malformed(`marks of ${left} bytes together`)
+      return { type: 'marks', channel, marks: input.raw(left) }
+    },
+  },
+  below: {
+    number: 45,
+    channel: 'one',
+    write(out, frame) {
+      if (frame.nodes.length === 0) throw out.unfit('no mark, where there must be one')
+      out.varuint(positive(out, frame.level, 'a level'))
+      let next = 0
+      for (const node of frame.nodes) {
+        if (node < next) throw out.unfit(`the mark ${node} out of order`)
+        out.varuint(node - next)
+        next = node + 1
+      }
+    },
+    read(input, channel) {
+      const level = input.positive('a level')
+      const nodes: number[] = []
+      if (input.left === 0) throw input.malformed('no mark, where there must be one')
+      for (let next = 0; input.left > 0; next = nodes.at(-1)! + 1) {
+        const node = next + input.varuint()
+        if (node > MAX_ROLL_SPACES) throw input.malformed(`a mark ${node}, above ${MAX_ROLL_SPACES}`)
+        nodes.push(node)
+      }
+      return { type: 'below', channel, level, nodes }
+    },
+  },
+  stand: wordless('stand', 46),
+  singly: wordless('singly', 47),
 }
 
 const typeOfNumber: ReadonlyMap<number, Frame['type']> = new Map(

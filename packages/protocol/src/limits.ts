@@ -33,3 +33,6 @@ export const MAX_CHECKPOINT_BYTES: number = 32 * 1024 * 1024
 
 /** The name of a space has at most so many UTF-16 code units. */
 export const MAX_SPACE_NAME_LENGTH = 200
+
+/** A roll has at most so many spaces. */
+export const MAX_ROLL_SPACES = 65_536

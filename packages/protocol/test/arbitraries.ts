@@ -10,6 +10,7 @@ import {
 import fc from 'fast-check'
 import {
   encodeChange,
+  isSpaceName,
   type Expectation,
   type Frame,
   type Inherited,
@@ -149,6 +150,23 @@ export const record: fc.Arbitrary<Uint8Array> = fc
 const channel = fc.integer({ min: 1, max: 300 })
 const records = fc.array(record, { minLength: 1, maxLength: 4 })
 
+/** Names of spaces as a roll has them. */
+export const names: fc.Arbitrary<string[]> = fc
+  .uniqueArray(
+    fc.oneof(
+      fc.stringMatching(/^[ab😀😁/]{1,6}$/u),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 9 }).filter(isSpaceName),
+    ),
+    { minLength: 1, maxLength: 20 },
+  )
+  .map((some) => some.sort())
+
+function marksOf(count: number): fc.Arbitrary<Uint8Array> {
+  return fc.uint8Array({ minLength: 8 * count, maxLength: 8 * count })
+}
+
+const nodes = fc.uniqueArray(fc.nat(5000), { minLength: 1, maxLength: 9 }).map((some) => some.sort((a, b) => a - b))
+
 export const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc
     .record({
@@ -199,6 +217,21 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ type: fc.constant('leave' as const), channel }),
   fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), token: whole }),
   fc.record({ type: fc.constant('abort' as const), channel, writer: id, seq }),
+  fc
+    .tuple(fc.integer({ min: 1, max: 300 }), whole)
+    .filter(([least, most]) => least <= most)
+    .map(([least, most]) => ({ type: 'rolls' as const, least, most })),
+  fc.record({
+    type: fc.constant('roll' as const),
+    channel,
+    roll: id,
+    count: fc.integer({ min: 1, max: 300 }),
+    root: marksOf(1),
+  }),
+  fc.record({ type: fc.constant('names' as const), channel, names }),
+  fc.record({ type: fc.constant('marks' as const), channel, marks: fc.integer({ min: 1, max: 40 }).chain(marksOf) }),
+  fc.record({ type: fc.constant('below' as const), channel, level: fc.integer({ min: 1, max: 5 }), nodes }),
+  fc.record({ type: fc.constantFrom('unnamed' as const, 'stand' as const, 'singly' as const), channel }),
 )
 
 const pair = fc.record({ writer: id, seq })

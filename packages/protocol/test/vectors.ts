@@ -200,6 +200,18 @@ const frames: { readonly [name: string]: Frame } = {
   newcomer: { type: 'newcomer', channel: 1 },
   'checkpoint, the first piece': { type: 'checkpoint', channel: 1, isLast: false, piece: Uint8Array.of(1, 17) },
   'checkpoint, the last piece': { type: 'checkpoint', channel: 1, isLast: true, piece: Uint8Array.of(0) },
+  rolls: { type: 'rolls', least: 64, most: 10_000 },
+  roll: { type: 'roll', channel: 130, roll: A, count: 300, root: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) },
+  unnamed: { type: 'unnamed', channel: 130 },
+  names: { type: 'names', channel: 130, names: ['board', 'board/1', 'board/12', 'boards/😀', 'boards/😁', 'über'] },
+  marks: {
+    type: 'marks',
+    channel: 130,
+    marks: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 1, 35, 69, 103, 137, 171, 205, 246),
+  },
+  below: { type: 'below', channel: 130, level: 1, nodes: [0, 1, 18] },
+  stand: { type: 'stand', channel: 130 },
+  singly: { type: 'singly', channel: 130 },
 }
 
 /** One edit after the other, each with what takes it back. */

@@ -1,42 +1,62 @@
 import type { Subscription } from './subscription.ts'
 
-/** The spaces that one session follows, by the numbers of their channels. Most follow one: that stands there without a map, which would weigh as much as the session. */
+/** The spaces that one session follows, by the numbers of their channels and by their names. Most follow one: that stands there without maps, which would weigh as much as the session. */
 export class Channels {
-  #held: Subscription | Map<number, Subscription> | undefined
+  #held: Subscription | Many | undefined
 
   get size(): number {
-    return this.#held instanceof Map ? this.#held.size : this.#held === undefined ? 0 : 1
+    return isMany(this.#held) ? this.#held.byNumber.size : this.#held === undefined ? 0 : 1
   }
 
   get(channel: number): Subscription | undefined {
     const held = this.#held
-    if (held instanceof Map) return held.get(channel)
+    if (isMany(held)) return held.byNumber.get(channel)
     return held?.channel === channel ? held : undefined
   }
 
-  /** Takes one whose number is free. */
-  add(subscription: Subscription): void {
+  /** The one of a space. */
+  of(space: string): Subscription | undefined {
     const held = this.#held
-    if (held === undefined) this.#held = subscription
-    else if (held instanceof Map) held.set(subscription.channel, subscription)
-    else {
-      this.#held = new Map([
-        [held.channel, held],
-        [subscription.channel, subscription],
-      ])
+    if (isMany(held)) return held.bySpace.get(space)
+    return held?.room.space === space ? held : undefined
+  }
+
+  /** Takes one whose number and space are free. */
+  add(subscription: Subscription): void {
+    if (this.#held === undefined) {
+      this.#held = subscription
+      return
     }
+    if (!isMany(this.#held)) {
+      const first = this.#held
+      this.#held = { byNumber: new Map(), bySpace: new Map() }
+      this.add(first)
+    }
+    this.#held.byNumber.set(subscription.channel, subscription)
+    this.#held.bySpace.set(subscription.room.space, subscription)
   }
 
   delete(subscription: Subscription): void {
-    if (this.#held instanceof Map) this.#held.delete(subscription.channel)
-    else if (this.#held === subscription) this.#held = undefined
+    if (isMany(this.#held)) {
+      this.#held.byNumber.delete(subscription.channel)
+      this.#held.bySpace.delete(subscription.room.space)
+    } else if (this.#held === subscription) this.#held = undefined
   }
 
   values(): Iterable<Subscription> {
     const held = this.#held
     if (held === undefined) return none
-    return held instanceof Map ? held.values() : [held]
+    return isMany(held) ? held.byNumber.values() : [held]
   }
+}
+
+interface Many {
+  readonly byNumber: Map<number, Subscription>
+  readonly bySpace: Map<string, Subscription>
+}
+
+function isMany(held: Subscription | Many | undefined): held is Many {
+  return held !== undefined && 'byNumber' in held
 }
 
 const none: readonly never[] = []

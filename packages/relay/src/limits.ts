@@ -26,6 +26,10 @@ export interface RelayLimits {
   readonly maxUnstoredBytes: number
   /** Spaces that one connection may follow at a time. */
   readonly maxChannels: number
+  /** From so many spaces on, a client may call their roll in place of opening each. */
+  readonly leastRoll: number
+  /** Rolls that nobody follows take so much memory at most: who comes back need not name its spaces again. */
+  readonly maxIdleRollBytes: number
   /** Writers that one `open`, or the dependencies of one Change, may name: the sessions of one browser with pending Changes. */
   readonly maxNamedWriters: number
   /** Yjs clients that one Change may name: one for most sessions, a few for what was undone or written beside an open document. */
@@ -62,6 +66,8 @@ export const defaultLimits: RelayLimits = {
   maxFrameBytes: 256 * 1024,
   maxUnstoredBytes: 8 * 1024 * 1024,
   maxChannels: 10_000,
+  leastRoll: 64,
+  maxIdleRollBytes: 64 * 1024 * 1024,
   maxNamedWriters: 10_000,
   maxNamedClients: 10_000,
   maxExpectations: 10_000,

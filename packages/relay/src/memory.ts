@@ -64,6 +64,12 @@ export function createMemoryStorage(): LogStorage {
       const stored = spaces.get(space)
       return stored && { stretches: [...stored.stretches], head: stored.records.length, latestAt: stored.latestAt }
     },
+    async heads(names) {
+      return names.map((space) => {
+        const { stretches = [], records = [] } = spaces.get(space) ?? {}
+        return { epoch: epochAt(stretches, records.length), relaySeq: records.length }
+      })
+    },
     async writers(space, ids) {
       const found = new Map<WriterId, WriterState>()
       for (const id of ids) {

@@ -1,4 +1,5 @@
 /** What a relay needs from the world. Everything impure comes in here, so that one simulator can run it all from one seed. */
+import type { Head } from '@syncline/protocol'
 import type { Epoch, WriterId } from '@syncline/stm'
 import type { Extent } from './basis-flaw.ts'
 
@@ -59,6 +60,10 @@ export interface LogStorage {
   readonly gatherMs?: number
   /** What there is of a space's log; undefined when nobody has made it. */
   space(space: string): Promise<SpaceState | undefined>
+  /**
+   * Where the log of each of these spaces ended at some moment during the call, in their order: undefined of one that cannot be read. They may be many: others have their turn meanwhile.
+   */
+  heads(spaces: readonly string[]): Promise<readonly (Head | undefined)[]>
   /** What is known of each of these writers in a space; writers that never wrote there are left out. */
   writers(space: string, ids: readonly WriterId[]): Promise<ReadonlyMap<WriterId, WriterState>>
   /** Whose these Yjs clients are in a space; those that nobody has are left out. */

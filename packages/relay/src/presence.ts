@@ -37,6 +37,12 @@ export class Presence {
     this.#host = host
   }
 
+  /** Whether anybody shows anything. */
+  get isShown(): boolean {
+    for (const { presence } of this.#subscriptions) if (presence !== undefined && presence.size > 0) return true
+    return false
+  }
+
   /** Tells the newcomer about everybody, and everybody about what the newcomer has shown already. */
   introduce(newcomer: Subscription): void {
     for (const other of this.#subscriptions) {

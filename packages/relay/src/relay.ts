@@ -6,6 +6,7 @@ import type { Outbox } from './outbox.ts'
 import { createPacking } from './packing.ts'
 import { createNewcomers, noNewcomers } from './newcomers.ts'
 import type { Chance, Checkpoints, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
+import { createRolls } from './rolls.ts'
 import { createRoom, type RefuseContext, type Room, type RoomHost } from './room.ts'
 import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
 import { createSilence } from './silence.ts'
@@ -61,7 +62,7 @@ export interface Relay {
  * const client = relay.accept({ send: (message) => heard.push(...reader.push(message)), close() {}, bufferedBytes: 0 })
  * const hello: Frame = { type: 'hello', protocol: 1, oldest: 1, agent: 'example', schema: 1, credential: new Uint8Array(0) }
  * for (const message of encodeFrames([hello, { type: 'ping', token: 7 }], 65_536)) client.onMessage(message)
- * expect(heard.map((frame) => frame.type)).toEqual(['welcome', 'pong'])
+ * expect(heard.map((frame) => frame.type)).toEqual(['rolls', 'welcome', 'pong'])
  * await relay.close()
  * expect(heard.at(-1)).toMatchObject({ type: 'failure', code: 'stopping' })
  */
@@ -72,6 +73,11 @@ export function createRelay(options: RelayOptions): Relay {
   const rooms = new Map<string, Room>()
   let awake: Outbox[] = []
   const committer = createCommitter(storage, clock, flush)
+  const rolls = createRolls({
+    storage,
+    maxIdleRollBytes: limits.maxIdleRollBytes,
+    headOf: (space) => rooms.get(space)?.head,
+  })
   const packing = createPacking(limits.maxMessageBytes)
   const newcomers = options.checkpoints === undefined ? noNewcomers : createNewcomers(options.checkpoints, limits, log)
   let isClosing = false
@@ -95,6 +101,7 @@ export function createRelay(options: RelayOptions): Relay {
     log,
     committer,
     newcomers,
+    rolls,
     refuse: (header, context) => options.refuse?.(header, context),
     flush,
     forget: ({ space }) => drop(space),
@@ -126,7 +133,9 @@ export function createRelay(options: RelayOptions): Relay {
     flush,
     pack: packing.pack,
     authenticate: options.authenticate ?? (() => ({ principal: '' })),
+    rolls,
     room: roomOf,
+    isShown: (space) => rooms.get(space)?.isShown ?? false,
     forget: (session) => void sessions.delete(session),
   }
 

@@ -1,5 +1,5 @@
 import { epochAt, recordChecksum } from '@syncline/protocol'
-import type { ChangeHeader, Stretch } from '@syncline/protocol'
+import type { ChangeHeader, Head, Stretch } from '@syncline/protocol'
 import type { Basis, Epoch, WriterId } from '@syncline/stm'
 import { createArbitration } from './arbitration.ts'
 import type { Arrival } from './arrival.ts'
@@ -14,12 +14,19 @@ import type { Newcomers } from './newcomers.ts'
 import type { Clock, LogStorage, RelayLog, SpaceState, WriterState } from './ports.ts'
 import { Presence } from './presence.ts'
 import type { Subscription } from './subscription.ts'
+import type { Rolls } from './rolls.ts'
 import { createTurns } from './turns.ts'
 import { Writers } from './writers.ts'
 
 /** One space in memory: there while somebody follows it or something of it is on its way to the disk. */
 export interface Room {
   readonly space: string
+  /** Where its log ends, as everybody is told; undefined until that was read. */
+  readonly head: Head | undefined
+  /** Whether anybody shows anything of themselves. */
+  readonly isShown: boolean
+  /** Takes in who stands in the log already, and tells what comes after. */
+  enter(subscription: Subscription): void
   /** Answers with the basis and starts the stream after what the client has, after all that came in before. */
   open(subscription: Subscription, basis: Basis): void
   /** Orders and stores what a client sent. `release` is called when nothing more of it has to be kept for that. */
@@ -49,6 +56,7 @@ export interface RoomHost {
   readonly log: RelayLog
   readonly committer: Committer
   readonly newcomers: Newcomers
+  readonly rolls: Pick<Rolls, 'claim' | 'move'>
   refuse(header: ChangeHeader, context: RefuseContext): { readonly code: string; readonly message: string } | undefined
   flush(): void
   /** The room is empty: forget it. */
@@ -85,13 +93,15 @@ const UNASKED_TIMES = 4
 
 /** Makes the room of a space, in which `epoch` is what this run of the relay writes under. */
 export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
-  const { storage, clock, limits, log, committer, newcomers } = host
+  const { storage, clock, limits, log, committer, newcomers, rolls } = host
   const subscriptions = new Set<Subscription>()
   const presence = new Presence(subscriptions, host)
   const writers = new Writers()
   const documents = new Documents()
   const arbitration = createArbitration(limits)
   const inbox: Item[] = []
+  /** Those who stand in the log, until it was read. */
+  const entering: Subscription[] = []
   /** What waits until it is not the turn of another any more. */
   const held: Arrivals[] = []
   const turns = createTurns(clock, () => {
@@ -138,6 +148,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     stretches.push(...found.stretches)
     court.head = followed.durableHead = found.head
     court.latestAt = found.latestAt
+    for (const subscription of entering.splice(0)) admit(subscription, false)
     drain()
   }
 
@@ -238,10 +249,22 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     const known = new Map<WriterId, number>()
     for (const writer of basis.writers.keys()) known.set(writer, writers.durableSeq(writer))
     outbox.say({ type: 'basis', channel, head: followed.durableHead, writers: known })
+    // What the log has of the client's own is acknowledged, Change by Change.
+    admit(subscription, subscription.isNew && [...known.values()].every((seq) => seq === 0))
+  }
+
+  function admit(subscription: Subscription, takesCheckpoint: boolean): void {
+    if (subscription.isLeft) return
+    // Before it is there, so that nobody is shown it twice.
+    if (subscription.presence !== undefined) summon()
     subscriptions.add(subscription)
     presence.introduce(subscription)
-    // What the log has of the client's own is acknowledged, Change by Change.
-    subscription.start(followed, subscription.isNew && [...known.values()].every((seq) => seq === 0))
+    subscription.start(followed, takesCheckpoint)
+  }
+
+  /** Those who follow this space among others: there is something to be told. */
+  function summon(): void {
+    for (const subscription of rolls.claim(space)) admit(subscription, false)
   }
 
   function order({ subscription, arrivals, release }: Arrivals): void {
@@ -363,8 +386,10 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         storing = undefined
         writers.stored(states)
         documents.stored()
-        followed.durableHead += part.records.length
         if (part.records.length > 0) {
+          summon()
+          followed.durableHead += part.records.length
+          rolls.move(space, headNow())
           const delivery = createDelivery(part.first, part.records, limits.maxFrameBytes, part.authors)
           // Others wait to see it, and who wrote it does not; and those who are told the same directly after one another are sent the same bytes.
           for (const isOwn of [false, true]) {
@@ -406,15 +431,17 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       'A space could not be stored or read. Its clients are sent away and will send again.',
     )
     if (gathering !== undefined) committer.withdraw(gathering)
+    const asked = inbox.map(({ subscription }) => subscription)
+    const everybody = new Set([...subscriptions, ...entering, ...asked, ...rolls.claim(space)])
+    rolls.move(space, undefined)
     host.ruin(room)
-    const everybody = new Set([...subscriptions, ...inbox.map(({ subscription }) => subscription)])
     for (const subscription of everybody) {
       subscription.sendAway(
         'storage-failed',
         'The relay could not store or read this space. Nothing of yours is lost; come back.',
       )
     }
-    inbox.length = held.length = 0
+    inbox.length = held.length = entering.length = 0
     turns.end()
     subscriptions.clear()
     unloadIfIdle()
@@ -433,8 +460,23 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     host.forget(room)
   }
 
+  function headNow(): Head {
+    const { durableHead: relaySeq } = followed
+    return { epoch: epochAt(stretches, relaySeq), relaySeq }
+  }
+
   const room: Room = {
     space,
+    get head() {
+      return isLoaded ? headNow() : undefined
+    },
+    get isShown() {
+      return presence.isShown
+    },
+    enter(subscription) {
+      if (isLoaded) admit(subscription, false)
+      else entering.push(subscription)
+    },
     open(subscription, basis) {
       inbox.push({ kind: 'open', subscription, basis })
       drain()
@@ -448,6 +490,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       drain()
     },
     present(subscription, slot, payload) {
+      if (subscriptions.has(subscription)) summon()
       presence.show(subscription, slot, payload)
     },
     told(bytes) {

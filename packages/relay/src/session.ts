@@ -4,14 +4,18 @@ import {
   createFrameReader,
   isSpaceName,
   MAX_PACKET_BYTES,
+  MAX_ROLL_SPACES,
   ProtocolError,
   SPACE_NAME_RULE,
 } from '@syncline/protocol'
 import type { FailureCode, Frame, FrameReader } from '@syncline/protocol'
 import { arrivalOf } from './arrival.ts'
 import { Channels } from './channels.ts'
+import { Following, type Follower } from './following.ts'
 import { Outbox, type OutboxHost, type OutboxOwner } from './outbox.ts'
 import type { Connection, ConnectionEvents, RelayLog } from './ports.ts'
+import type { Roll } from './roll.ts'
+import type { Rolls } from './rolls.ts'
 import type { Room } from './room.ts'
 import type { Silence, Speaker } from './silence.ts'
 import { Subscription, type Subscriber, type SubscriptionHost } from './subscription.ts'
@@ -34,7 +38,10 @@ export interface SessionHost extends OutboxHost, SubscriptionHost {
   readonly log: RelayLog
   readonly silence: Silence
   authenticate(credential: Uint8Array, client: ClientDetails): Admission | Promise<Admission>
+  readonly rolls: Rolls
   room(space: string): Room
+  /** Whether somebody shows something of themselves in a space. */
+  isShown(space: string): boolean
   /** The session has ended. */
   forget(session: Session): void
 }
@@ -42,8 +49,10 @@ export interface SessionHost extends OutboxHost, SubscriptionHost {
 /** What an abort counts for until it is dealt with: about what it takes in memory. */
 const ABORT_BYTES = 256
 
+const none: readonly never[] = []
+
 /** One connection's lifetime. A class, as there are thousands: a closure for each of its methods would weigh more than what it holds. */
-export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speaker {
+export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follower, Speaker {
   readonly id: string
   readonly outbox: Outbox
   /** Who acts, once that is known. */
@@ -56,6 +65,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
   readonly #host: SessionHost
   readonly #reader: FrameReader
   readonly #channels = new Channels()
+  #followings: Following[] | undefined
   #phase: 'new' | 'authenticating' | 'open' | 'ended' = 'new'
   #isDeaf = false
   /** Frames that came while the credential was looked at. */
@@ -131,6 +141,14 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
         return this.#abort(frame)
       case 'presence':
         return this.#present(frame)
+      case 'roll':
+        return this.#roll(frame)
+      case 'names':
+        return this.#following(frame)?.name(frame.names)
+      case 'below':
+        return this.#following(frame)?.tellBelow(frame.level, frame.nodes)
+      case 'stand':
+        return this.#following(frame)?.stand()
       case 'leave':
         return this.#leave(frame.channel)
       case 'ping':
@@ -167,7 +185,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
     this.#cancelTimer = undefined
     const { clock, limits, log, silence } = this.#host
     silence.heard(this)
-    const { maxMessageBytes, maxChangeBytes } = limits
+    const { maxMessageBytes, maxChangeBytes, leastRoll, maxChannels } = limits
+    const most = Math.min(maxChannels, MAX_ROLL_SPACES)
+    if (leastRoll <= most) this.outbox.say({ type: 'rolls', least: leastRoll, most })
     const timeMs = clock.nowMs()
     this.outbox.say({ type: 'welcome', protocol, timeMs, session: this.id, maxMessageBytes, maxChangeBytes })
     log.debug({ session: this.id, address: this.#address }, 'A session is open.')
@@ -185,7 +205,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
   }
 
   #open({ channel, space, basis }: Frame & { type: 'open' }): void {
-    if (this.#channels.get(channel) !== undefined)
+    const following = this.#followingOf(channel)
+    if (this.#channels.get(channel) !== undefined || following?.open(channel) === false)
       return this.end('malformed', `Channel ${channel} is open already. Leave it first.`)
     const flaw = this.#flawOf(space, basis)
     if (flaw !== undefined) return this.#failChannel(channel, flaw.code, flaw.message)
@@ -195,6 +216,97 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
     const subscription = new Subscription(channel, basis, room, this, this.#host, isNew)
     this.#channels.add(subscription)
     room.open(subscription, basis)
+  }
+
+  #roll(frame: Frame & { type: 'roll' }): void {
+    const { channel, count } = frame
+    const { leastRoll, maxChannels } = this.#host.limits
+    if (count < leastRoll || this.#count() + count > maxChannels) {
+      const message = `A roll has ${leastRoll} spaces or more, and a connection ${maxChannels} at most; this one would have ${this.#count()} and a roll of ${count}.`
+      return this.end('malformed', message)
+    }
+    if (channel > Number.MAX_SAFE_INTEGER - count || this.#isTaken(channel, count))
+      return this.end('malformed', `From ${channel} on there are no ${count} channels that are free.`)
+    const following = new Following(frame, this, this.#host.rolls)
+    ;(this.#followings ??= []).push(following)
+    following.begin()
+  }
+
+  #isTaken(first: number, count: number): boolean {
+    for (const { channel } of this.#channels.values()) if (channel >= first && channel < first + count) return true
+    return this.#rolled.some(({ channel, count: size }) => channel < first + count && first < channel + size)
+  }
+
+  get #rolled(): readonly Following[] {
+    return this.#followings ?? none
+  }
+
+  /** How many spaces it follows. */
+  #count(): number {
+    return this.#rolled.reduce((sum, { size }) => sum + size, this.#channels.size)
+  }
+
+  #channelOf(space: string): number | undefined {
+    const { channel } = this.#channels.of(space) ?? {}
+    if (channel !== undefined || this.#followings === undefined) return channel
+    for (const following of this.#followings) {
+      const found = following.channelOf(space)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /** The roll whose channels begin there. */
+  #following({ type, channel }: { readonly type: string; readonly channel: number }): Following | undefined {
+    const following = this.#rolled.find((each) => each.channel === channel)
+    if (following === undefined)
+      this.end('malformed', `A "${type}" frame is on channel ${channel}, where no roll begins.`)
+    return following
+  }
+
+  /** The roll that has a channel. */
+  #followingOf(channel: number): Following | undefined {
+    return this.#rolled.find((following) => following.has(channel))
+  }
+
+  clashOf(roll: Roll, following: Following): string | undefined {
+    for (const { channel, room } of this.#channels.values()) {
+      if (following.channelOf(room.space) !== undefined)
+        return `A space of roll ${roll.id} is open on channel ${channel} already.`
+    }
+    for (const other of this.#rolled) {
+      if (other !== following && roll.names.some((space) => other.channelOf(space) !== undefined))
+        return `Spaces of roll ${roll.id} are among those of another roll already.`
+    }
+    return undefined
+  }
+
+  follow(channel: number, space: string, relaySeq: number): Subscription {
+    const subscription = new Subscription(channel, { relaySeq }, this.#host.room(space), this, this.#host, false)
+    this.#channels.add(subscription)
+    return subscription
+  }
+
+  enter(channel: number, space: string, relaySeq: number): void {
+    const subscription = this.follow(channel, space, relaySeq)
+    subscription.room.enter(subscription)
+  }
+
+  isShown(space: string): boolean {
+    return this.#host.isShown(space)
+  }
+
+  flush(): void {
+    this.#host.flush()
+  }
+
+  /** What a channel is followed by; undefined when it is not open. */
+  #subscription(channel: number): Subscription | undefined {
+    const following = this.#followings === undefined ? undefined : this.#followingOf(channel)
+    if (following === undefined) return this.#channels.get(channel)
+    const subscription = following.claim(channel - following.channel)
+    subscription?.room.enter(subscription)
+    return subscription
   }
 
   /** Ends a channel with the reason. */
@@ -211,7 +323,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
     basis: (Frame & { type: 'open' })['basis'],
   ): { readonly code: FailureCode; readonly message: string } | undefined {
     const { limits } = this.#host
-    if (this.#channels.size >= limits.maxChannels) {
+    if (this.#count() >= limits.maxChannels) {
       return {
         code: 'forbidden',
         message: `One connection may follow ${limits.maxChannels} spaces at a time. Leave one first.`,
@@ -221,10 +333,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
       const name = JSON.stringify(space.slice(0, 100))
       return { code: 'malformed', message: `${name} cannot name a space. Use ${SPACE_NAME_RULE}.` }
     }
-    for (const { channel, room } of this.#channels.values()) {
-      if (room.space === space)
-        return { code: 'malformed', message: `This space is open on channel ${channel} already. Use that.` }
-    }
+    const channel = this.#channelOf(space)
+    if (channel !== undefined)
+      return { code: 'malformed', message: `This space is open on channel ${channel} already. Use that.` }
     if (basis.epoch === null && basis.relaySeq > 0) {
       return { code: 'malformed', message: `The basis has relaySeq ${basis.relaySeq} and no epoch.` }
     }
@@ -244,7 +355,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
 
   /** What comes for a channel that has ended was sent before the client knew. */
   #changes({ channel, records }: Frame & { type: 'changes' }): void {
-    const subscription = this.#channels.get(channel)
+    const subscription = this.#subscription(channel)
     if (subscription === undefined) return
     let bytes = 0
     for (const record of records) bytes += record.length
@@ -256,7 +367,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
       const message = `Change ${seq} of a writer cannot be called off: only what is decided about can, which is the first of its writer.`
       return this.end('malformed', message)
     }
-    const subscription = this.#channels.get(channel)
+    const subscription = this.#subscription(channel)
     if (subscription === undefined) return
     subscription.room.abort(subscription, { writer, seq }, this.#hold(ABORT_BYTES))
   }
@@ -283,7 +394,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
   }
 
   #present({ channel, slot, payload }: Frame & { type: 'presence' }): void {
-    const subscription = this.#channels.get(channel)
+    const subscription = this.#subscription(channel)
     if (subscription === undefined) return
     const { limits } = this.#host
     if (payload.length > limits.maxPresenceBytes) {
@@ -305,7 +416,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
 
   #leave(channel: number): void {
     const subscription = this.#channels.get(channel)
-    if (subscription === undefined) return
+    if (subscription === undefined) return this.#followingOf(channel)?.leave(channel)
     this.#channels.delete(subscription)
     subscription.room.leave(subscription)
   }
@@ -329,6 +440,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Speak
     this.#phase = 'ended'
     this.#cancelTimer?.()
     this.#host.silence.forget(this)
+    for (const following of this.#rolled) following.end()
+    this.#followings = undefined
     for (const { channel } of [...this.#channels.values()]) this.#leave(channel)
     this.outbox.close()
     this.#held = undefined

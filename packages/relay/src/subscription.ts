@@ -37,6 +37,9 @@ export interface Subscriber {
   end(code: FailureCode, message: string): void
 }
 
+/** What a client has of a log, and of whom it has more that is not there. */
+export type Standing = Pick<Basis, 'relaySeq'> & Partial<Basis>
+
 /** One client following one space: its place in the log, and what is its own there. A class, as there are many, of which most only look. */
 export class Subscription {
   readonly channel: number
@@ -60,16 +63,17 @@ export class Subscription {
   #log: Followed | undefined
   /** The last relaySeq that was sent. */
   #cursor: number
-  /** The epoch in which the client knows that to stand. */
-  #epoch: Epoch | null
+  /** The epoch in which the client knows that to stand; undefined: that of the log. */
+  #epoch: Epoch | null | undefined
   /** Whether what becomes durable is sent directly. Otherwise the log is being read, or waited with until the client has taken more. */
   #isLive = false
   /** How much of the log who has come new was told, until all of it is. */
   #newsBytes: number | undefined
 
+  /** `standing` is what the client has of the log; without an epoch it is known to be right. */
   constructor(
     channel: number,
-    basis: Basis,
+    standing: Standing,
     room: Room,
     subscriber: Subscriber,
     host: SubscriptionHost,
@@ -78,11 +82,12 @@ export class Subscription {
     this.isNew = isNew
     this.channel = channel
     this.room = room
-    if (basis.writers.size > 0) this.own = new Map(basis.writers)
+    const { relaySeq, epoch, writers } = standing
+    if (writers !== undefined && writers.size > 0) this.own = new Map(writers)
     this.#subscriber = subscriber
     this.#host = host
-    this.#cursor = basis.relaySeq
-    this.#epoch = basis.relaySeq === 0 ? null : basis.epoch
+    this.#cursor = relaySeq
+    this.#epoch = relaySeq === 0 ? null : epoch
   }
 
   /** The session that it belongs to. */
@@ -111,6 +116,7 @@ export class Subscription {
   /** Starts the stream after the basis, from the log up to what is live. Who has nothing may be brought a checkpoint first. */
   start(log: Followed, takesCheckpoint: boolean): void {
     this.#log = log
+    if (this.#epoch === undefined) this.#epoch = epochAt(log.stretches, this.#cursor)
     void (takesCheckpoint ? this.#bring(log) : this.#catchUp(log))
   }
 

@@ -13,7 +13,7 @@ export interface GatedStorage extends LogStorage {
   /** From now on nothing waits. */
   open(): void
   /** While set, reads of what are named fail. */
-  failing: 'none' | 'space' | 'writers' | 'documents' | 'read'
+  failing: 'none' | 'space' | 'heads' | 'writers' | 'documents' | 'read'
   readonly reads: number
   readonly batches: number
 }
@@ -47,6 +47,10 @@ export function gatedStorage(inner: LogStorage = createMemoryStorage()): GatedSt
     async space(space) {
       failIf('space')
       return inner.space(space)
+    },
+    async heads(spaces) {
+      failIf('heads')
+      return inner.heads(spaces)
     },
     async writers(space, ids) {
       failIf('writers')

@@ -1,4 +1,4 @@
-import { encodeFrames, type Expectation, type Frame } from '@syncline/protocol'
+import { encodeFrames, rollId, type Expectation, type Frame } from '@syncline/protocol'
 import type { Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -77,6 +77,25 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
     seq: fc.constantFrom(1, 1, 1, 2),
   }),
   fc.record({ type: fc.constant('leave' as const), channel: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({
+    type: fc.constant('roll' as const),
+    channel: fc.integer({ min: 1, max: 4 }),
+    roll: fc.constantFrom(rollId(['board', 'other']), rollId(['a', 'b']), 'f'.repeat(32)),
+    count: fc.constantFrom(2, 2, 2, 1, 2 ** 53 - 1),
+    root: fc.constantFrom(new Uint8Array(8), new Uint8Array(8).fill(7)),
+  }),
+  fc.record({
+    type: fc.constant('names' as const),
+    channel: fc.integer({ min: 1, max: 4 }),
+    names: fc.constantFrom(['board', 'other'], ['a', 'b'], ['a']),
+  }),
+  fc.record({
+    type: fc.constant('below' as const),
+    channel: fc.integer({ min: 1, max: 4 }),
+    level: fc.integer({ min: 1, max: 3 }),
+    nodes: fc.constantFrom([0], [0, 1], [65_536]),
+  }),
+  fc.record({ type: fc.constantFrom('stand' as const, 'singly' as const), channel: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ type: fc.constant('ping' as const), token: fc.nat() }),
   fc.record({ type: fc.constant('pong' as const), token: fc.nat() }),
   fc.constant<Frame>({ type: 'failure', channel: 0, code: 'malformed', message: '', retryAfterMs: 0 }),
@@ -121,7 +140,7 @@ function bytesOf(frames: readonly Frame[]): Uint8Array {
 test('[RL27] whatever anybody says, nothing throws and an honest pair goes on as if alone', async () => {
   const defects: unknown[] = []
   const log = { debug() {}, info() {}, warn() {}, error: (...words: unknown[]) => void defects.push(words) }
-  const { relay, storage } = world({ log })
+  const { relay, storage } = world({ log, limits: { leastRoll: 2 } })
   const a = await join(relay, 'board')
   const b = await join(relay, 'board')
   let seq = 0

@@ -75,7 +75,7 @@ test('[RL60] who comes new is brought the checkpoint, and told the log behind it
   const client = await comeNew({ relay })
   expect(broughtTo(client)).toEqual(checkpoint.bytes)
   expect(told(client, 3)).toEqual(run(ann, 4, 5))
-  expect(client.heard.map(({ type }) => type)).toEqual(['welcome', 'basis', 'checkpoint', 'epoch', 'changes'])
+  expect(client.heard.map(({ type }) => type)).toEqual(['rolls', 'welcome', 'basis', 'checkpoint', 'epoch', 'changes'])
   expect([client.last('basis').head, client.last('epoch').epoch]).toEqual([5, epoch])
   author.send([record(ann, 6)])
   await until(() => told(client, 3).length === 3)
@@ -87,7 +87,7 @@ test('[RL60] who comes new is brought the checkpoint, and told the log behind it
 test('[RL60] a checkpoint of the whole log is all that is said, and the epoch follows when there is more', async () => {
   const { relay, author, epoch } = await withLog(5, 5)
   const client = await comeNew({ relay })
-  expect(client.heard.map(({ type }) => type)).toEqual(['welcome', 'basis', 'checkpoint'])
+  expect(client.heard.map(({ type }) => type)).toEqual(['rolls', 'welcome', 'basis', 'checkpoint'])
   author.send([record(ann, 6)])
   await until(() => told(client, 5).length === 1)
   expect(client.last('epoch').epoch).toBe(epoch)
@@ -213,7 +213,7 @@ test('[RL19] who has left is brought nothing', async () => {
   client.say({ type: 'leave', channel: 1 })
   go()
   await turns()
-  expect(client.heard.map(({ type }) => type)).toEqual(['welcome', 'basis'])
+  expect(client.heard.map(({ type }) => type)).toEqual(['rolls', 'welcome', 'basis'])
 })
 
 test('[RL62] when somebody new was told much of the log, a checkpoint is made, and again when that has grown by as much', async () => {

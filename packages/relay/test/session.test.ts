@@ -20,6 +20,7 @@ test('[RL20] the welcome says the relay’s time, the session and what is allowe
   a.hello()
   b.hello()
   expect(a.heard).toMatchObject([
+    { type: 'rolls', least: 64, most: 10_000 },
     { type: 'welcome', protocol: 1, timeMs: startMs, maxMessageBytes: 4000, maxChangeBytes: 5000 },
   ])
   expect(a.last('welcome').session).toMatch(/^[0-9a-f]{32}$/)
@@ -53,7 +54,7 @@ test('[RL20] hello and everything after it may come in one message', async () =>
   const a = connect(relay)
   a.say(hello, open, { type: 'changes', channel: 1, first: 0, records: run(ann, 1, 2) })
   await until(() => told(a).length === 2)
-  expect(a.heard.map(({ type }) => type)).toEqual(['welcome', 'basis', 'epoch', 'acknowledgement'])
+  expect(a.heard.map(({ type }) => type)).toEqual(['rolls', 'welcome', 'basis', 'epoch', 'acknowledgement'])
 })
 
 test('[RL21] a client of another protocol version is told who must be updated', () => {
@@ -92,7 +93,7 @@ test('[RL22] whoever cannot say who they are is turned away; meanwhile what they
   user.say({ type: 'ping', token: 5 })
   decide!({ principal: 'ann' })
   await until(() => user.all('basis').length === 1)
-  expect(user.heard.map(({ type }) => type)).toEqual(['welcome', 'pong', 'basis'])
+  expect(user.heard.map(({ type }) => type)).toEqual(['rolls', 'welcome', 'pong', 'basis'])
 })
 
 test('[RL22] when it cannot be found out who a client is, it is told to come back', async () => {

@@ -7,9 +7,11 @@ import {
   ProtocolError,
   type Frame,
 } from '@syncline/protocol'
+import type { Basis } from '@syncline/stm'
 import { createBackoff } from './backoff.ts'
 import { randomUint32 } from './identity.ts'
 import type { Chance, Clock, Connection, Transport } from './ports.ts'
+import { createRollCall, openingOf, type Opening, type RollCall } from './roll-call.ts'
 import type { Problem } from './status.ts'
 
 /**
@@ -34,12 +36,25 @@ export interface LineMember {
   onState(state: LineState): void
 }
 
+/** What a member has of its space, when its channel is opened. */
+export interface Standing {
+  readonly basis: Basis
+  /** What was seen of the log, which may be more than the basis says. */
+  readonly seenSeq: number
+  /** Whether a checkpoint does as well as the log. */
+  readonly isNew: boolean
+}
+
 /** A member's place on a line. */
 export interface LineChannel {
   /** The number of this member's channel on the wire. */
   readonly number: number
   /** Bytes that were sent and have not reached the network. */
   readonly bufferedBytes: number
+  /**
+   * Asks for what comes after where this member stands: together with the others on the line where these are many, have all come up and none has more to say than where it stands. The relay's answer is a `basis` or a `failure`. Ignored while the line is down.
+   */
+  open(standing: Standing): void
   /** Sends frames; ignored while the line is down. */
   send(frames: readonly Frame[]): void
   /** Ends the channel for the relay and takes another number: what is still under way to the old one reaches nobody. */
@@ -86,12 +101,19 @@ export function lineOver(transport: Transport, options: LineOptions): Line {
 function createLine(transport: Transport, { clock, chance, agent, schema, credential }: LineOptions): Line {
   /** Who has a channel, by its number; and who waits until another one has left the space. */
   const seats = new Map<number, Seat>()
+  const seatOf = new Map<string, Seat>()
   const queue: Seat[] = []
   const backoff = createBackoff(clock, chance)
   let nextNumber = 1
   let state: LineState = { phase: 'off', problem: undefined, retryAtMs: undefined }
   let connection: Connection | undefined
   let welcome: Welcome | undefined
+  /** Of how many spaces the relay takes a roll, if it knows what that is. */
+  let rolls: Extract<Frame, { type: 'rolls' }> | undefined
+  /** What is to be opened, while all come up. */
+  let gathering: Asked[] | undefined
+  /** The roll that is being called. */
+  let call: RollCall | undefined
   let cancelTimer: (() => void) | undefined
   let stopNudges: (() => void) | undefined
   let heardAtMs = 0
@@ -110,7 +132,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   }
 
   function attempt(): void {
-    reason = undefined
+    reason = rolls = undefined
     askedToWaitMs = 0
     setState({ phase: 'connecting', problem: state.problem, retryAtMs: undefined })
     const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
@@ -164,13 +186,26 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
 
   function receive(frame: Frame): void {
     switch (frame.type) {
-      case 'welcome':
+      case 'welcome': {
         if (welcome !== undefined) return
         welcome = frame
         backoff.succeed()
         setTimer(SILENCE_MS, listen)
         setState({ phase: 'up', problem: undefined, retryAtMs: undefined })
+        const asked: Asked[] = (gathering = [])
         for (const { member } of [...seats.values()]) member.onUp(frame)
+        gathering = undefined
+        openAll(asked.filter(({ seat }) => seats.has(seat.number)))
+        return
+      }
+      case 'rolls':
+        rolls = frame
+        return
+      case 'unnamed':
+      case 'marks':
+      case 'stand':
+      case 'singly':
+        if (frame.channel === call?.channel) answer(call, frame)
         return
       case 'ping':
         send([{ type: 'pong', token: frame.token }])
@@ -182,6 +217,52 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
         return
     }
     if ('channel' in frame) seats.get(frame.channel)?.member.onFrame(frame)
+  }
+
+  /** Opens what is to be opened at the same time. */
+  function openAll(asked: readonly Asked[]): void {
+    const [many, few]: [Asked[], Asked[]] = [[], []]
+    // Who is asked about its writers, or has seen more than it has, says so by itself.
+    for (const each of asked)
+      (each.basis.writers.size === 0 && each.basis.relaySeq === each.seenSeq ? many : few).push(each)
+    const isRoll = rolls !== undefined && many.length >= rolls.least && many.length <= rolls.most
+    const openingFor = ({ seat, ...standing }: Asked): Opening => ({
+      channel: seat.number,
+      space: seat.space,
+      ...standing,
+    })
+    send((isRoll ? few : asked).flatMap((each) => openingOf(openingFor(each))))
+    if (!isRoll) return
+    many.sort((one, other) => (one.seat.space < other.seat.space ? -1 : 1))
+    // In a row, and on a new connection any number is free.
+    for (const { seat } of many) renumber(seat)
+    const up = welcome
+    call = createRollCall(many.map(openingFor), {
+      send,
+      isTaken: (channel) => seats.has(channel),
+      // One that hears it may have the connection made anew.
+      onOpen: (answer) => welcome === up && seats.get(answer.channel)?.member.onFrame(answer),
+      onEnd: () => (call = undefined),
+    })
+    call.begin()
+  }
+
+  function answer(about: RollCall, frame: Frame): void {
+    try {
+      about.receive(frame)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      drop({
+        code: 'malformed',
+        message: `The relay contradicts itself; the connection is made anew. ${error.message}`,
+      })
+    }
+  }
+
+  function renumber(seat: Seat): void {
+    seats.delete(seat.number)
+    seat.number = nextNumber++
+    seats.set(seat.number, seat)
   }
 
   /** Watches over the silence of the other side. */
@@ -209,6 +290,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     const wasUp = welcome !== undefined
     connection = undefined
     welcome = undefined
+    gathering = call = undefined
     const delayMs = backoff.fail(askedToWaitMs)
     if (wasUp) for (const { member } of [...seats.values()]) member.onDown()
     if (seats.size === 0) return
@@ -243,6 +325,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     const current = connection
     connection = undefined
     welcome = undefined
+    gathering = call = undefined
     state = { phase: 'off', problem: undefined, retryAtMs: undefined }
     current?.close(1000, 'done')
   }
@@ -257,22 +340,28 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   }
 
   function join(seat: Seat): void {
-    if ([...seats.values()].some(({ space }) => space === seat.space)) {
+    if (seatOf.has(seat.space)) {
       queue.push(seat)
       queueMicrotask(() => {
         if (queue.includes(seat)) seat.member.onState(taken(seat.space))
       })
       return
     }
-    seats.set(seat.number, seat)
+    take(seat)
     if (seats.size === 1) start()
     else bringUp(seat)
+  }
+
+  function take(seat: Seat): void {
+    seats.set(seat.number, seat)
+    seatOf.set(seat.space, seat)
   }
 
   function leave(seat: Seat): void {
     const place = queue.indexOf(seat)
     if (place >= 0) queue.splice(place, 1)
     if (!seats.delete(seat.number)) return
+    seatOf.delete(seat.space)
     const next = queue.findIndex(({ space }) => space === seat.space)
     if (next < 0 && seats.size === 0) {
       stop()
@@ -280,7 +369,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     }
     send([{ type: 'leave', channel: seat.number }])
     for (const heir of queue.splice(next, next < 0 ? 0 : 1)) {
-      seats.set(heir.number, heir)
+      take(heir)
       bringUp(heir)
     }
   }
@@ -296,20 +385,29 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
         get bufferedBytes() {
           return connection?.bufferedBytes ?? 0
         },
+        open(standing) {
+          if (gathering !== undefined) gathering.push({ seat, ...standing })
+          else if (seats.get(seat.number) === seat)
+            send(openingOf({ channel: seat.number, space: seat.space, ...standing }))
+        },
         send(frames) {
           if (seats.get(seat.number) === seat) send(frames)
         },
         renew() {
-          if (!seats.delete(seat.number)) return
+          if (!seats.has(seat.number)) return
           send([{ type: 'leave', channel: seat.number }])
-          seat.number = nextNumber++
-          seats.set(seat.number, seat)
+          renumber(seat)
         },
         reconnect: drop,
         leave: () => leave(seat),
       }
     },
   }
+}
+
+/** Whose channel is to be opened, and from where on. */
+interface Asked extends Standing {
+  readonly seat: Seat
 }
 
 /** A member's place. */

@@ -171,10 +171,7 @@ export function startLink(line: Line, side: LinkSide): Link {
     calledOff.clear()
     const basis = side.basis()
     told = { epoch: basis.epoch, relaySeq: basis.relaySeq, seenSeq: side.seenSeq() }
-    const { number } = channel
-    const isNew = basis.relaySeq === 0 && !hasBeenWrong && side.isNew()
-    const open: Frame = { type: 'open', channel: number, space: side.space, basis }
-    channel.send(isNew ? [{ type: 'newcomer', channel: number }, open] : [open])
+    channel.open({ basis, seenSeq: told.seenSeq, isNew: basis.relaySeq === 0 && !hasBeenWrong && side.isNew() })
     publish()
   }
 

@@ -86,6 +86,7 @@ export function createRelayDisk(
     return {
       gatherMs: weather.gatherMs(),
       space: (space) => asked('looks for a space', () => storage.space(space)),
+      heads: (spaces) => asked('reads heads', () => storage.heads(spaces)),
       writers: (space, ids) => asked('reads writers', () => storage.writers(space, ids)),
       documents: (space, clients) => asked('reads documents', () => storage.documents(space, clients)),
       read: (space, after, upTo, maxBytes) => asked('reads', () => storage.read(space, after, upTo, maxBytes)),
