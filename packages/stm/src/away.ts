@@ -99,7 +99,12 @@ function takeAway({ versions: { cells } }: Inside, portion: Portion, refuse: () 
   const prefix = prefixIn(portion)
   const family = cells.makeFamily(prefix)
   const left = prefix === '' ? [family.cells.get(portion)] : family.cells.values()
-  for (const cell of left) if (cell !== undefined) cell.place = GONE
+  for (const cell of left) {
+    if (cell === undefined) continue
+    cell.place = GONE
+    // A ref that somebody keeps remembers its cell.
+    cell.state = undefined
+  }
   if (prefix !== '') {
     family.replace(new NoCells(refuse))
     return
