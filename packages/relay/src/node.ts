@@ -3,16 +3,10 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MAX_MESSAGE_BYTES } from '@syncline/protocol'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
-import { createFraming, headerOf } from './websocket-frame.ts'
 import { RelayError } from './errors.ts'
 import type { Connection, ConnectionEvents } from './ports.ts'
 import type { Relay } from './relay.ts'
-
-/** A peer that does not answer the closing of its socket for so long is cut off. */
-const CLOSE_GRACE_MS = 1000
-
-/** To copy so much costs more than to write it in two parts. */
-const LONG_BYTES = 32 * 1024
+import { CLOSE_GRACE_MS, createConnecting } from './socket-connection.ts'
 
 /** How sockets reach a relay. */
 export interface AttachOptions {
@@ -62,7 +56,7 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
   })
   /** Those that are open, by which the listeners are the same for all: `ws` would need one more for each to know them. */
   const open = new Map<WebSocket, ConnectionEvents>()
-  const frameOf = createFraming()
+  const connect = createConnecting()
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', destroy)
@@ -71,7 +65,7 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
     if (!mayConnect(request, server, origins)) return turnAway(socket, '403 Forbidden')
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroy)
-      serve(webSocket, new SocketConnection(webSocket, socket, frameOf), request.socket.remoteAddress)
+      serve(webSocket, connect(webSocket, socket), request.socket.remoteAddress)
     })
   }
 
@@ -157,48 +151,6 @@ function destroy(this: Duplex): void {
 
 /** `ws` closes the socket after each of its errors, with the right code; without a listener the process would end. */
 function ignore(): void {}
-
-/** A class, as there are thousands: a closure for each of its methods would weigh more than what they do. */
-class SocketConnection implements Connection {
-  readonly #socket: WebSocket
-  readonly #raw: Duplex
-  readonly #frameOf: (message: Uint8Array) => Buffer
-
-  constructor(socket: WebSocket, raw: Duplex, frameOf: (message: Uint8Array) => Buffer) {
-    this.#socket = socket
-    this.#raw = raw
-    this.#frameOf = frameOf
-  }
-
-  get bufferedBytes(): number {
-    return this.#raw.writableLength
-  }
-
-  /** `ws` would make a header for each receiver, and two writes. What it writes itself are whole frames, so this may come between. */
-  send(message: Uint8Array): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    if (message.length < LONG_BYTES) {
-      this.#raw.write(this.#frameOf(message))
-      return
-    }
-    this.#raw.cork()
-    this.#raw.write(headerOf(message.length))
-    this.#raw.write(message)
-    this.#raw.uncork()
-  }
-
-  close(code: number, reason: string): void {
-    const socket = this.#socket
-    socket.resume()
-    socket.close(code, reason)
-    setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref()
-  }
-
-  setReading(reading: boolean): void {
-    if (reading) this.#socket.resume()
-    else this.#socket.pause()
-  }
-}
 
 /** With the binary type that `ws` has by default, a message is one buffer. */
 function bytesOf(message: RawData): Uint8Array {

@@ -71,6 +71,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   /** Frames that came while the credential was looked at. */
   #held: Frame[] | undefined
   #heldBytes = 0
+  /** The token of the last ping that waits for its answer. */
+  #asked: number | undefined
   /** The channel of who has said last that they are new. */
   #newcomer = 0
   #unstoredBytes = 0
@@ -152,7 +154,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
       case 'leave':
         return this.#leave(frame.channel)
       case 'ping':
-        return this.outbox.say({ type: 'pong', token: frame.token })
+        return this.#answer(frame.token)
       case 'pong':
         return
       default:
@@ -198,6 +200,18 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     } catch (error) {
       this.#endBecause(error)
     }
+  }
+
+  /** Who asks again and again and takes no answer is answered when it has taken what there is, and the last time only. */
+  #answer(token: number): void {
+    if (this.#asked === undefined && !this.outbox.isFull) return this.outbox.say({ type: 'pong', token })
+    if (this.#asked === undefined) {
+      this.outbox.onDrained(() => {
+        this.outbox.say({ type: 'pong', token: this.#asked! })
+        this.#asked = undefined
+      })
+    }
+    this.#asked = token
   }
 
   endSilent(silentMs: number): void {

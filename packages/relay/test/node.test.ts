@@ -1,10 +1,11 @@
 import { createServer, request, type Server } from 'node:http'
 import { connect as connectTcp, type AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createFrameReader, encodeFrames, type Frame } from '@syncline/protocol'
 import { emptyBasis } from '@syncline/stm'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { createMemoryStorage, createRelay, type Relay } from '../src/index.ts'
+import { createMemoryStorage, createRelay, type Relay, type RelayLimits } from '../src/index.ts'
 import { attachRelay, isLoopback, listen, type Attachment } from '../src/node.ts'
 import { ann, record, run, sums, until } from './kit.ts'
 
@@ -20,9 +21,13 @@ afterEach(async () => {
   for (const each of running.splice(0)) await each.stop()
 })
 
-async function start(origins?: readonly string[], host = '127.0.0.1'): Promise<Running> {
+async function start(
+  origins?: readonly string[],
+  host = '127.0.0.1',
+  limits: Partial<RelayLimits> = {},
+): Promise<Running> {
   const server = createServer()
-  const relay = createRelay({ storage: createMemoryStorage() })
+  const relay = createRelay({ storage: createMemoryStorage(), limits })
   const attachment: Attachment = attachRelay(server, relay, { origins })
   const { port } = await listen(server, 0, host)
   const started: Running = {
@@ -220,23 +225,8 @@ test('[RL38] a port in use, and an address that is not ours, are said', async ()
 })
 
 test('[RL16] a socket that is not read from is bounded in memory and cut off in the end', async () => {
-  const server = createServer()
-  const relay = createRelay({
-    storage: createMemoryStorage(),
-    limits: { stuckTimeoutMs: 300, maxFrameBytes: 64 * 1024, highWaterBytes: 256 * 1024 },
-  })
-  const attachment = attachRelay(server, relay)
-  const { port } = await listen(server, 0, '127.0.0.1')
-  running.push({
-    relay,
-    server,
-    port,
-    async stop() {
-      await relay.close()
-      await attachment.close()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  })
+  const limits = { stuckTimeoutMs: 300, maxFrameBytes: 64 * 1024, highWaterBytes: 256 * 1024 }
+  const { relay, port } = await start(undefined, undefined, limits)
   const [a, stuck] = [await dial(port), await dial(port)]
   for (const client of [a, stuck]) client.say(hello, open)
   await until(() => [a, stuck].every((client) => client.heard.some(({ type }) => type === 'basis')))
@@ -251,3 +241,66 @@ test('[RL16] a socket that is not read from is bounded in memory and cut off in 
   fresh.say(hello, open)
   await until(() => recordsOf(fresh).length === 100)
 })
+
+test('[RL65] what many do at the same moment is one write to each socket, and so is what one asks in one piece', async () => {
+  const { server, port } = await start()
+  /** In which turn of the event loop something was written to each socket. */
+  const writes: number[][] = []
+  let turn = 0
+  server.on('connection', (socket) => {
+    const turns: number[] = []
+    writes.push(turns)
+    const write = socket.write.bind(socket)
+    socket.write = ((...args: Parameters<typeof write>) => {
+      turns.push(turn)
+      return write(...args)
+    }) as typeof socket.write
+  })
+  const clients: SocketClient[] = []
+  for (let i = 0; i < 10; i++) clients.push(await dial(port))
+  for (const client of clients) client.say(hello, open)
+  await until(() => clients.every(({ heard }) => heard.some(({ type }) => type === 'basis')))
+  const count = (): void => {
+    turn++
+    counting = setImmediate(count)
+  }
+  let counting = setImmediate(count)
+  for (const turns of writes) turns.length = 0
+
+  const session = '0'.repeat(32)
+  for (let slot = 0; slot < 3; slot++) {
+    for (const client of clients)
+      client.say({ type: 'presence', channel: 1, session, slot, payload: new Uint8Array(20) })
+  }
+  await until(() => clients.every(({ heard }) => heard.filter(({ type }) => type === 'presence').length === 27))
+  const asking = clients[0]!
+  ask(asking, 20)
+  await until(() => tokens(asking).at(-1) === 20)
+  clearImmediate(counting)
+  expect(writes.map((turns) => turns.length - new Set(turns).size)).toEqual(writes.map(() => 0))
+  expect(writes.every((turns) => turns.length > 0)).toBe(true)
+  expect(tokens(asking)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+})
+
+test('[RL65] what has gathered for a socket counts as on its way to it', async () => {
+  const { port } = await start(undefined, undefined, { highWaterBytes: 50 })
+  const client = await dial(port)
+  client.say(hello)
+  await until(() => client.heard.length === 1)
+  ask(client, 20)
+  // Above the mark the relay answers the last one, when the others are gone (RL26).
+  await until(() => tokens(client).at(-1) === 20)
+  expect(tokens(client).length).toBeLessThan(15)
+})
+
+/** Pings so many times, in one piece. */
+function ask({ socket, say }: SocketClient, count: number): void {
+  const { _socket: tcp } = socket as unknown as { readonly _socket: Duplex }
+  tcp.cork()
+  for (let token = 1; token <= count; token++) say({ type: 'ping', token })
+  tcp.uncork()
+}
+
+function tokens({ heard }: SocketClient): number[] {
+  return heard.flatMap((frame) => (frame.type === 'pong' ? [frame.token] : []))
+}

@@ -241,6 +241,32 @@ test('[RL26] a ping is answered, and a client silent for 45 s is closed', () => 
   expect([relay.load.sessions, clock.timers]).toEqual([0, 0])
 })
 
+test('[RL26] who asks and takes no answer is answered when it has taken what there is, and the last time only', () => {
+  const { relay, clock } = world({ limits: { highWaterBytes: 1000 } })
+  const client = connect(relay)
+  client.hello()
+  client.isStuck = true
+  const tokens = (): number[] => client.all('pong').map(({ token }) => token)
+  for (let token = 1; token <= 1000; token++) client.say({ type: 'ping', token })
+  const answered = tokens()
+  expect(answered.length).toBeGreaterThan(10)
+  expect(answered).toEqual(Array.from(answered, (_, i) => i + 1))
+  expect(client.bufferedBytes).toBeLessThan(1100)
+  client.isStuck = false
+  client.bufferedBytes = 0
+  clock.advance(100)
+  expect(tokens()).toEqual([...answered, 1000])
+  client.say({ type: 'ping', token: 1001 })
+  expect(tokens()).toEqual([...answered, 1000, 1001])
+
+  // And who never takes it is cut off, as whoever else does not (RL16).
+  client.isStuck = true
+  for (let token = 1; token <= 1000; token++) client.say({ type: 'ping', token })
+  clock.advance(10_100)
+  expect(client.closed?.code).toBe(1013)
+  expect([relay.load.sessions, clock.timers]).toEqual([0, 0])
+})
+
 test('[RL26] one timer listens to all, and each is ended when it is its turn', () => {
   const { relay, clock } = world()
   const clients = Array.from({ length: 4 }, () => connect(relay))
