@@ -68,8 +68,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   #followings: Following[] | undefined
   #phase: 'new' | 'authenticating' | 'open' | 'ended' = 'new'
   #isDeaf = false
-  /** Frames that came while the credential was looked at. */
-  #held: Frame[] | undefined
+  /** What came behind hello in its message, and the messages that came while the credential was looked at: as bytes, for frames take many times as much. */
+  #rest: readonly Frame[] | undefined
+  #held: Uint8Array[] | undefined
   #heldBytes = 0
   /** The token of the last ping that waits for its answer. */
   #asked: number | undefined
@@ -101,16 +102,29 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
         const found = `A message of ${message.length} bytes is longer than the ${limits.maxMessageBytes} allowed.`
         return this.end('too-large', `${found} Send it in parts.`)
       }
-      for (const frame of this.#reader.push(message)) {
-        if (this.#phase !== 'authenticating') this.#take(frame)
-        else if ((this.#heldBytes += message.length) > limits.maxUnstoredBytes)
-          this.end('too-busy', 'You are sending before you are known.')
-        else (this.#held ??= []).push(frame)
-      }
+      if (this.#phase !== 'authenticating') return this.#hear(message)
+      this.#heldBytes += message.length
+      if (this.#heldBytes > limits.maxUnstoredBytes)
+        return this.end('too-busy', 'You are sending before you are known.')
+      ;(this.#held ??= []).push(message)
     } catch (error) {
       this.#endBecause(error)
     } finally {
       this.#host.flush()
+    }
+  }
+
+  #hear(message: Uint8Array): void {
+    if (this.#phase !== 'ended') this.#takeAll(this.#reader.push(message))
+  }
+
+  #takeAll(frames: readonly Frame[]): void {
+    for (const [i, frame] of frames.entries()) {
+      if (this.#phase === 'authenticating') {
+        this.#rest = frames.slice(i)
+        return
+      }
+      this.#take(frame)
     }
   }
 
@@ -169,6 +183,15 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     this.#phase = 'authenticating'
     const answer = this.#host.authenticate(credential, { agent, schema, address: this.#address })
     if (!(answer instanceof Promise)) return this.#admit(answer, agreed.protocol)
+    this.#cancelTimer?.()
+    const { clock, limits, log } = this.#host
+    this.#cancelTimer = clock.setTimer(limits.helloTimeoutMs, () => {
+      log.error({ session: this.id }, 'The credential of a client is being looked at for too long.')
+      this.end(
+        'too-busy',
+        `The relay could not find out within ${limits.helloTimeoutMs} ms who you are. Come back later.`,
+      )
+    })
     answer
       .then((admission) => this.#admit(admission, agreed.protocol))
       .catch((error: unknown) => {
@@ -193,10 +216,11 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     const timeMs = clock.nowMs()
     this.outbox.say({ type: 'welcome', protocol, timeMs, session: this.id, maxMessageBytes, maxChangeBytes })
     log.debug({ session: this.id, address: this.#address }, 'A session is open.')
-    const frames = this.#held ?? []
-    this.#held = undefined
+    const [rest, held] = [this.#rest, this.#held]
+    this.#rest = this.#held = undefined
     try {
-      for (const frame of frames) this.#take(frame)
+      if (rest !== undefined) this.#takeAll(rest)
+      for (const message of held ?? []) this.#hear(message)
     } catch (error) {
       this.#endBecause(error)
     }
@@ -458,7 +482,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     this.#followings = undefined
     for (const { channel } of [...this.#channels.values()]) this.#leave(channel)
     this.outbox.close()
-    this.#held = undefined
+    this.#rest = this.#held = undefined
     this.#host.forget(this)
   }
 

@@ -112,6 +112,55 @@ test('[RL22] when it cannot be found out who a client is, it is told to come bac
   }
 })
 
+test('[RL22] while it is looked at, what it says counts by its bytes, in whatever frames they are', async () => {
+  const spaces = Array.from({ length: 600 }, (_, i) => `project/board-number-${i}`)
+  const opens = spaces.map((space, i): Frame => ({ type: 'open', channel: i + 1, space, basis: emptyBasis }))
+  for (const messages of [[[hello, ...opens]], [[hello], opens], [hello, ...opens].map((frame) => [frame])]) {
+    let decide: (admission: Admission) => void = () => {}
+    const limits = { maxUnstoredBytes: 40_000 }
+    const { relay } = world({ limits, authenticate: () => new Promise((resolve) => (decide = resolve)) })
+    const client = connect(relay)
+    for (const frames of messages) client.say(...frames)
+    expect(client.closed).toBeUndefined()
+    decide({ principal: 'ann' })
+    await until(() => client.all('basis').length === 600)
+    expect(client.all('failure')).toEqual([])
+    await relay.close()
+  }
+  const { relay } = world({ limits: { maxUnstoredBytes: 10_000 }, authenticate: () => new Promise(() => {}) })
+  const client = connect(relay)
+  client.say(hello)
+  for (let i = 0; client.closed === undefined; i++) client.say(opens[i]!)
+  expect(client.last('failure')).toMatchObject({ code: 'too-busy', message: 'You are sending before you are known.' })
+})
+
+test('[RL22] who is looked at for too long is told to come back, and not that they have said nothing', async () => {
+  const { relay, clock } = world({ authenticate: () => new Promise(() => {}) })
+  const client = connect(relay)
+  clock.advance(9000)
+  client.hello()
+  clock.advance(9999)
+  expect(client.closed).toBeUndefined()
+  clock.advance(1)
+  expect(client.last('failure')).toMatchObject({ channel: 0, code: 'too-busy', retryAfterMs: 1000 })
+  expect(client.last('failure').message).toMatch(/within 10000 ms who you are/)
+  expect([relay.load.sessions, clock.timers]).toEqual([0, 0])
+})
+
+test('[RL22] bytes that cannot be read, said while it is looked at, end it when it is known', async () => {
+  let decide: (admission: Admission) => void = () => {}
+  const { relay } = world({ authenticate: () => new Promise((resolve) => (decide = resolve)) })
+  const client = connect(relay)
+  client.hello()
+  client.sayBytes(new Uint8Array([9, 1, 2]))
+  client.open('board')
+  expect(client.closed).toBeUndefined()
+  decide({ principal: 'ann' })
+  await until(() => client.closed !== undefined)
+  expect(client.closed?.code).toBe(4400)
+  expect(client.all('basis')).toEqual([])
+})
+
 test('[RL22] a client that goes while it is looked at leaves nothing behind', async () => {
   let decide: ((admission: Admission) => void) | undefined
   const { relay, clock } = world({ authenticate: () => new Promise((resolve) => (decide = resolve)) })
