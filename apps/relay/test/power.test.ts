@@ -13,11 +13,11 @@ compileFirst()
 
 const isLong = process.env.SYNCLINE_LONG === '1'
 
-const CALLS = 'openat,lseek,write,writev,pwrite64,pwritev,fdatasync,fsync,ftruncate,msync,sendto,sendmsg'
+const CALLS = 'openat,?mkdir,mkdirat,lseek,write,writev,pwrite64,pwritev,fdatasync,fsync,ftruncate,msync,sendto,sendmsg'
 
 /** Lets a relay store what several people write at a time, and gives all that it did to its disk and said. */
 async function traced(): Promise<readonly [readonly Call[], string]> {
-  const [folder, log] = [realpathSync(temporaryFolder()), join(temporaryFolder(), 'trace')]
+  const [folder, log] = [join(realpathSync(temporaryFolder()), 'made', 'for it'), join(temporaryFolder(), 'trace')]
   // The tracer is no parent of the program, so that signals reach it.
   const under = ['strace', '-D', '-f', '-y', '-xx', '-s', '999999999', '-e', `trace=${CALLS}`, '-o', log]
   const relay = await launch(['--port', '0', '--data', folder], {}, under)
@@ -70,7 +70,7 @@ test('a trace tells what a loss of power leaves: what was flushed, and of the re
   const path = '\\x2f\\x66'
   const calls = callsIn(
     [
-      `7 openat(AT_FDCWD</>, "${path}", O_RDWR|O_CREAT, 0664) = 3<${path}>`,
+      `7 openat(AT_FDCWD</>, "${path}", O_RDWR) = 3<${path}>`,
       `7 openat(AT_FDCWD</>, "${path}", O_WRONLY|O_DSYNC) = 4<${path}>`,
       `7 pwrite64(3<${path}>, ${letter('a')}, 1, 0) = 1`,
       `8 fdatasync(3<${path}> <unfinished ...>`,
@@ -95,6 +95,25 @@ test('a trace tells what a loss of power leaves: what was flushed, and of the re
   expect([least(9), most(9), file.unflushed(9)]).toEqual(['a\0\0d', 'abcd', 1])
   expect([least(10), file.unflushed(10)]).toEqual(['abcd', 0])
   expect(() => callsIn('7 <... fdatasync resumed>) = 0')).toThrow('did not begin')
+})
+
+test('a trace tells whose name a loss of power takes: of what was made until its folder was flushed, and so on upwards', () => {
+  const hex = (text: string): string => Array.from(Buffer.from(text), (byte) => `\\x${byte.toString(16)}`).join('')
+  const calls = callsIn(
+    [
+      `7 mkdir("${hex('/d')}", 0777) = 0`,
+      `7 openat(AT_FDCWD<${hex('/')}>, "${hex('/d/f')}", O_RDWR|O_CREAT, 0664) = 3<${hex('/d/f')}>`,
+      `7 pwrite64(3<${hex('/d/f')}>, ${letter('a')}, 1, 0) = 1`,
+      `7 fdatasync(3<${hex('/d/f')}>) = 0`,
+      `7 fsync(4<${hex('/d')}>) = 0`,
+      `7 fsync(5<${hex('/')}>) = 0`,
+      '7 +++ exited with 0 +++',
+    ].join('\n'),
+  )
+  const file = tracedFile(calls, '/d/f')
+  const least = (moment: number): string => file.afterPowerLoss(moment, () => false).toString()
+  expect([3, 4, 5].map(least)).toEqual(['', '', 'a'])
+  expect(file.afterPowerLoss(4, () => true).toString()).toBe('a')
 })
 
 // Only in long runs, as it takes a minute.

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { createFrameReader, type Frame } from '@syncline/protocol'
 import type { Call } from './trace.ts'
 
@@ -20,7 +21,7 @@ export interface TracedFile {
   readonly moments: readonly number[]
   /**
    * What the file may be after a loss of power at a moment: all that was flushed by then, and of the rest those blocks of which `isKept` says so. A flush counts
-   * when it has returned, and takes along what had been written before it began.
+   * when it has returned, and takes along what had been written before it began. Nothing, when its name may be lost, or that of a folder it is in.
    */
   afterPowerLoss(moment: number, isKept: () => boolean): Buffer
   /** How many writes a loss of power at a moment might take. */
@@ -57,6 +58,7 @@ export function tracedFile(calls: readonly Call[], path: string): TracedFile {
     unflushed: (moment) => until(moment).filter((write) => !isFlushed(write, moment)).length,
     afterPowerLoss(moment, isKept) {
       let file = Buffer.alloc(0)
+      if (!isNamed(calls, path, moment) && !isKept()) return file
       for (const write of until(moment)) {
         const isSure = isFlushed(write, moment)
         for (let from = 0; from < write.bytes.length;) {
@@ -72,6 +74,18 @@ export function tracedFile(calls: readonly Call[], path: string): TracedFile {
       return file
     },
   }
+}
+
+/** Whether a name is on the disk: it was there before, or what it stands in was flushed since; and so it is with that. */
+function isNamed(calls: readonly Call[], path: string, moment: number): boolean {
+  const made = calls.find(({ isNaming, target, result }) => isNaming && target === path && result >= 0)
+  if (made === undefined) return true
+  const folder = dirname(path)
+  const isFlushed = calls.some(
+    ({ name, target, result, began, ended }) =>
+      name === 'fsync' && target === folder && result >= 0 && began >= made.ended && ended <= moment,
+  )
+  return isFlushed && isNamed(calls, folder, moment)
 }
 
 /** Something that was said to a client, and the moment in which that began. */

@@ -8,7 +8,7 @@ export interface Call {
   readonly name: string
   /** The first file descriptor among its arguments; of a file that was opened, the new one. */
   readonly fd: number
-  /** What is behind it: a path, or `socket:[number]`. */
+  /** What is behind it, or is made: a path, or `socket:[number]`. */
   readonly target: string
   /** The bytes that were written. */
   readonly bytes: Buffer
@@ -18,6 +18,8 @@ export interface Call {
   readonly result: number
   /** Of a file that was opened: its descriptor returns only when what was written is on the disk. */
   readonly isSynchronous: boolean
+  /** Whether there may be a new name after it. */
+  readonly isNaming: boolean
   /** The lines in which it began and ended. */
   readonly began: number
   readonly ended: number
@@ -53,6 +55,7 @@ function callOf(text: string, began: number, ended: number): Call | undefined {
   if (answer === '?') return undefined
   const result = Number(answer)
   const isOpening = name === 'openat'
+  const isMaking = /^mkdir(at)?$/.test(name)
   const [, fd, target] = (isOpening ? /= (\d+)<([^>]*)>$/.exec(text) : /^(\d+)<([^>]*)>/.exec(args!)) ?? []
   const bytes = Buffer.concat(
     [...args!.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, hex]) => Buffer.from(hex!.replaceAll('\\x', ''), 'hex')),
@@ -62,11 +65,12 @@ function callOf(text: string, began: number, ended: number): Call | undefined {
   return {
     name,
     fd: Number(fd ?? -1),
-    target: unescaped(target ?? ''),
+    target: isMaking ? bytes.toString() : unescaped(target ?? ''),
     bytes,
     at: isPlaced ? Number(last) : undefined,
     result,
     isSynchronous: /O_D?SYNC/.test(args!),
+    isNaming: isMaking || (isOpening && /O_CREAT/.test(args!)),
     began,
     ended,
   }

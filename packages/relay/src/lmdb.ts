@@ -4,7 +4,7 @@ import { open, type RootDatabase } from 'lmdb'
 import type { Head, Stretch } from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
 import { reasonOf, RelayError } from './errors.ts'
-import { makeFolder } from './folders.ts'
+import { flush, makeFolder } from './folders.ts'
 import { isAlive, ownerOf, type Owner } from './lmdb-owner.ts'
 import {
   DATA_FILE,
@@ -79,6 +79,8 @@ export async function openLmdbStorage(folder: string, report: RelayLog = silentL
       const format = takeOver(meta, self, folder)
       if (format !== undefined && format < FORMAT) upgrade({ spaces, log, documents, epochs }, format, folder)
     })
+    // LMDB waits for what is in its file, and a new one has a name as well.
+    flush(path)
     quarantine = quarantineIn(meta)
     const { spaces: unserved, isNameless } = quarantine
     if (unserved.size > 0 || isNameless) {
