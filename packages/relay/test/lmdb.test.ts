@@ -291,6 +291,7 @@ test('[RL36] a folder of a newer version is refused and left alone', async () =>
 
 test('[RL4] on a disk, what comes shortly after a batch was begun gathers', async () => {
   const storage = await openLmdbStorage(temporaryFolder())
+  expect(storage.gatherMs).toBe(3)
   const { relay, clock } = world({ storage, gatherMs: storage.gatherMs! })
   const a = await join(relay, 'board')
   a.send([record(ann, 1)])

@@ -1,12 +1,13 @@
 import { createServer, request, type Server } from 'node:http'
-import { connect as connectTcp, type AddressInfo } from 'node:net'
+import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createFrameReader, encodeFrames, type Frame } from '@syncline/protocol'
 import { emptyBasis } from '@syncline/stm'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { createMemoryStorage, createRelay, type Relay, type RelayLimits } from '../src/index.ts'
+import { createMemoryStorage, createRelay, type LogStorage, type Relay, type RelayLimits } from '../src/index.ts'
 import { attachRelay, isLoopback, listen, type Attachment } from '../src/node.ts'
+import { gatedStorage } from './gated.ts'
 import { ann, record, run, sums, until } from './kit.ts'
 
 interface Running {
@@ -25,9 +26,10 @@ async function start(
   origins?: readonly string[],
   host = '127.0.0.1',
   limits: Partial<RelayLimits> = {},
+  storage: LogStorage = createMemoryStorage(),
 ): Promise<Running> {
   const server = createServer()
-  const relay = createRelay({ storage: createMemoryStorage(), limits })
+  const relay = createRelay({ storage, limits })
   const attachment: Attachment = attachRelay(server, relay, { origins })
   const { port } = await listen(server, 0, host)
   const started: Running = {
@@ -240,6 +242,27 @@ test('[RL16] a socket that is not read from is bounded in memory and cut off in 
   const fresh = await dial(port)
   fresh.say(hello, open)
   await until(() => recordsOf(fresh).length === 100)
+})
+
+test('[RL28] a socket is read from no further while too much of what it sent is not stored', async () => {
+  const storage = gatedStorage()
+  const { server, port } = await start(undefined, undefined, { maxUnstoredBytes: 100_000 }, storage)
+  let accepted: Socket | undefined
+  server.on('connection', (socket: Socket) => (accepted = socket))
+  const client = await dial(port)
+  client.say(hello, open)
+  await until(() => client.heard.some(({ type }) => type === 'basis'))
+  storage.hold()
+  expect(accepted!.isPaused()).toBe(false)
+  const payload = 'x'.repeat(20_000)
+  for (let seq = 1; seq <= 20; seq++)
+    client.say({ type: 'changes', channel: 1, first: 0, records: [record(ann, seq, { payload })] })
+  await until(() => accepted!.isPaused())
+  storage.open()
+  const stored = (): number =>
+    client.heard.reduce((sum, frame) => sum + (frame.type === 'acknowledgement' ? frame.count : 0), 0)
+  await until(() => stored() === 20)
+  expect(accepted!.isPaused()).toBe(false)
 })
 
 test('[RL65] what many do at the same moment is one write to each socket, and so is what one asks in one piece', async () => {
