@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { verifyData } from '@syncline/relay/care'
 import { expect, test } from 'vitest'
 import { dial, enter, record, type SocketClient } from './client.ts'
-import { compileFirst, launch, temporaryFolder } from './launch.ts'
+import { compileFirst, fullDisk, launch, runToEnd, temporaryFolder } from './launch.ts'
 
 compileFirst()
-
-/** No file of the program may become longer, as on a disk that is full: half a megabyte, or one where the shell counts in KiB. */
-const FULL = ['sh', '-c', 'ulimit -f 1024; exec "$@"', 'sh']
 
 const writer = 'a'.repeat(32)
 const session = '0'.repeat(32)
@@ -22,7 +19,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 test('[RL5] [RL37] [RL64] on a full disk it refuses what it cannot store and lives: other spaces go on, and nothing acknowledged is gone', async () => {
   const data = temporaryFolder()
-  const relay = await launch(['--port', '0', '--data', data], {}, FULL)
+  const relay = await launch(['--port', '0', '--data', data], {}, fullDisk)
   const health = async (): Promise<readonly [number, string]> => {
     const answer = await fetch(`${relay.url}/healthz`)
     return [answer.status, await answer.text()]
@@ -75,4 +72,22 @@ test('[RL5] [RL37] [RL64] on a full disk it refuses what it cannot store and liv
   await until(() => acknowledged(client) === 1)
   expect(client.heard.find(({ type }) => type === 'basis')).toMatchObject({ head: stored })
   expect((await again.kill('SIGTERM')).code).toBe(0)
+}, 60_000)
+
+test('[RL57] an export for which there is no room leaves nothing, and can be tried again', async () => {
+  const [data, files] = [temporaryFolder(), join(temporaryFolder(), 'files')]
+  const relay = await launch(['--port', '0', '--data', data])
+  const client = await dial(relay.port)
+  enter(client, 'board')
+  const records = Array.from({ length: 40 }, (_, i) => record(writer, i + 1, 50_000))
+  client.say({ type: 'changes', channel: 1, first: 0, records })
+  await until(() => acknowledged(client) === 40)
+  const args = ['export', '--data', data, '--to', files]
+  const { code, stdout, stderr } = await runToEnd(args, {}, fullDisk)
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(/cannot be written.*Look for a full disk/)
+  expect(readdirSync(files)).toEqual([])
+  expect((await runToEnd(args)).code).toBe(0)
+  expect(readdirSync(files)).toEqual(['space-1.jsonl'])
+  await relay.kill('SIGTERM')
 }, 60_000)

@@ -89,9 +89,16 @@ export async function killWhen(
   return ended
 }
 
-/** Runs the program to its end. */
-export function runToEnd(args: readonly string[], env: Record<string, string> = {}): Promise<Ending> {
-  return run(args, env).ended
+/** No file of the program may become longer, as on a disk that is full: half a megabyte, or one where the shell counts in KiB. */
+export const fullDisk: readonly string[] = ['sh', '-c', 'ulimit -f 1024; exec "$@"', 'sh']
+
+/** Runs the program to its end, `under` another one if there is one. */
+export function runToEnd(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  under: readonly string[] = [],
+): Promise<Ending> {
+  return run(args, env, under).ended
 }
 
 /** Each of these calls fails, and says why in one line. */

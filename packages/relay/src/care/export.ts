@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Value } from '@syncline/stm'
 import { reasonOf, RelayError } from '../errors.ts'
@@ -17,7 +17,7 @@ export interface Exported {
  * Change with what it says and, as base64 in `record`, its bytes as they are, `{"relaySeq":…,"damage":…}` in the place of what cannot be read, and `{"end":…}` with the number of
  * Changes, without which a file was broken off. Files are numbered; the first line says whose each is.
  *
- * Rejects with `RelayError`: what `readChanges` rejects with, `data-exists` when the folder is not empty, or `data-unwritable`.
+ * Leaves no file when it rejects. Rejects with `RelayError`: what `readChanges` rejects with, `data-exists` when the folder is not empty, or `data-unwritable`.
  *
  * @example
  * import { mkdtempSync, rmSync } from 'node:fs'
@@ -45,8 +45,8 @@ export async function exportData(folder: string, to: string, only?: string): Pro
         if (files.at(-1)?.space !== stored.space) {
           finish()
           const name = `space-${files.length + 1}.jsonl`
-          files.push({ name, space: stored.space, changes: 0 })
           file = new Lines(join(to, name))
+          files.push({ name, space: stored.space, changes: 0 })
           file.add({ syncline: 'space', version: 1, space: stored.space })
         }
         if ('damage' in stored) damaged += 1
@@ -59,6 +59,8 @@ export async function exportData(folder: string, to: string, only?: string): Pro
     finish()
     flush(to)
   } catch (error) {
+    file?.close()
+    for (const { name } of files) rmSync(join(to, name), { force: true })
     if (error instanceof RelayError) throw error
     throw new RelayError(
       'data-unwritable',
@@ -111,6 +113,7 @@ class Lines {
   readonly #fd: number
   #waiting: string[] = []
   #length = 0
+  #isOpen = true
 
   constructor(path: string) {
     this.#path = path
@@ -127,8 +130,14 @@ class Lines {
   finish(changes: number): void {
     this.add({ end: changes })
     this.#write()
-    closeSync(this.#fd)
+    this.close()
     flush(this.#path)
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    closeSync(this.#fd)
   }
 
   #write(): void {
