@@ -518,6 +518,34 @@ export const sabotages = [
     from: 'deletes.set(range, true)',
     to: 'deletes.over(range)',
   },
+  {
+    name: 'who follows by a roll is not told what is written',
+    foundBy: '../../store/test/many-spaces',
+    file: 'packages/relay/src/room.ts',
+    from: 'summon()\n          followed.durableHead',
+    to: 'followed.durableHead',
+  },
+  {
+    name: 'what is written while spaces are compared is forgotten',
+    foundBy: '../../store/test/many-spaces',
+    file: 'packages/relay/src/following.ts',
+    from: "if (this.#phase === 'comparing' && !this.#moved.has(at))",
+    to: "if (this.#phase === 'over')",
+  },
+  {
+    name: 'a roll is compared by where its logs ended once',
+    foundBy: '../../store/test/many-spaces',
+    file: 'packages/relay/src/roll.ts',
+    from: 'if (this.#tree !== undefined) this.#stale.add(at)',
+    to: '',
+  },
+  {
+    name: 'what differs in a roll is not opened',
+    foundBy: '../../store/test/many-spaces',
+    file: 'packages/store/src/roll-call.ts',
+    from: 'differing.has(place) && isTaken(opening.channel)',
+    to: 'differing.has(place) && place > 0 && isTaken(opening.channel)',
+  },
 ]
 
 /** Where the systems are simulated. */
