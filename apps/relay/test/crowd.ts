@@ -18,6 +18,8 @@ export interface Person {
   /** Resolves when its connection is gone, whoever ends it. */
   gone(): Promise<unknown>
   leave(): Promise<unknown>
+  /** Goes away without a word. */
+  drop(): Promise<unknown>
 }
 
 /** Nobody yet, under the writer of this number. */
@@ -96,6 +98,10 @@ export function person(space: string, number: number): Person {
     gone: () => client!.closed,
     leave() {
       client!.close()
+      return client!.closed
+    },
+    drop() {
+      client!.drop()
       return client!.closed
     },
   }
