@@ -275,7 +275,8 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
       return
     }
     if (silentMs >= SILENCE_MS) send([{ type: 'ping', token: randomUint32(chance) }])
-    setTimer(SILENCE_MS, listen)
+    // Not from now on: what was heard came later than this looked, by as much as the way takes.
+    setTimer(SILENCE_MS - (silentMs % SILENCE_MS), listen)
   }
 
   function drop(problem: Problem): void {

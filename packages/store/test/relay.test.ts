@@ -182,6 +182,66 @@ test('[ST24] a relay that does not answer is given up, and said so', async () =>
   await world.close()
 })
 
+test.each([0, 20, 200])(
+  '[ST24] a connection that breaks without a word is given up after 45 s, at %i ms each way',
+  async (ms) => {
+    const world = await createWorld(8)
+    const wire = world.wire()
+    let isBroken = false
+    let heardAtMs = 0
+    const store = await world.open({
+      transport: {
+        connect({ onOpen, onMessage, onClose }) {
+          const later = (fn: () => void): void => void world.clock.setTimer(ms, () => isBroken || fn())
+          const connection = wire.connect({
+            onOpen: () => later(onOpen),
+            onMessage: (message) =>
+              later(() => {
+                heardAtMs = world.clock.nowMs()
+                onMessage(message)
+              }),
+            onClose: (code, reason) => later(() => onClose(code, reason)),
+          })
+          return {
+            bufferedBytes: 0,
+            send: (message) => later(() => connection.send(message)),
+            close: () => connection.close(),
+          }
+        },
+      },
+    })
+    await world.clock.pass(61_000)
+    expect(store.status.link).toBe('online')
+    // At the worst moment: something has just been heard, and nothing more will be.
+    for (const before = heardAtMs; heardAtMs === before;) await world.clock.pass(10)
+    isBroken = true
+    await world.clock.pass(44_980)
+    expect(store.status.link).toBe('online')
+    await world.clock.pass(30)
+    expect(store.status).toMatchObject({ link: 'waiting', problem: { code: 'silence' } })
+    await world.close()
+  },
+)
+
+test('[ST24] a nudge asks at once whether a connection that has been silent for long is still there', async () => {
+  const world = await createWorld(8)
+  const wire = world.wire()
+  let nudge = (): void => undefined
+  wire.onNudge = (listener) => {
+    nudge = listener
+    return () => undefined
+  }
+  // The clock of a page that was frozen goes on, and its timers do not.
+  let frozenMs = 0
+  const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + frozenMs }
+  const store = await world.open({ transport: wire, clock })
+  await world.clock.pass(1_000)
+  frozenMs = 46_000
+  nudge()
+  expect(store.status).toMatchObject({ link: 'waiting', problem: { code: 'silence' } })
+  await world.close()
+})
+
 test('[ST24] a relay that is silent is noticed although this clock was set back', async () => {
   const world = await createWorld(8)
   const wire = world.wire()
