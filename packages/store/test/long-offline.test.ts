@@ -8,7 +8,7 @@ const title = lww('title', '')
 const votes = counter('votes')
 
 const isLong = process.env['SYNCLINE_LONG'] !== undefined
-const EDITS = isLong ? 10_000 : 1_500
+const EDITS = isLong ? 10_000 : 500
 const OTHERS = EDITS / 2
 const MONTH_MS = 30 * 86_400_000
 
@@ -64,7 +64,8 @@ test(`[ST20] [ST13] after 30 days and ${EDITS} edits without a network all comes
   const other = await world.open({ transport: world.wire() })
   await world.clock.pass(100)
   wire.cut()
-  const words = (i: number): string => Array.from({ length: 12 }, (_, k) => i * 7919 + k * 104_729).join('-')
+  const words = (i: number): string =>
+    Array.from({ length: isLong ? 12 : 60 }, (_, k) => i * 7919 + k * 104_729).join('-')
   for (let i = 0; i < EDITS; i++) {
     before.transact((tx) => {
       tx.add(votes, 1)
