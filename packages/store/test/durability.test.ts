@@ -25,7 +25,7 @@ async function appended(work: (store: Store) => unknown): Promise<readonly unkno
   return durabilities
 }
 
-test('[ST45] a transaction that asks for it is appended strict, and no other', async () => {
+test('[ST51] a transaction that asks for it is appended strict, and no other', async () => {
   expect(await appended((store) => store.transact((tx) => tx.add(votes, 1)).durable())).toEqual(['relaxed'])
   expect(await appended((store) => store.transact((tx) => tx.add(votes, 1), strict).durable())).toEqual(['strict'])
   const both = async (store: Store): Promise<void> => {
@@ -38,7 +38,7 @@ test('[ST45] a transaction that asks for it is appended strict, and no other', a
 test.each([
   ['first', strict, {}],
   ['second', {}, strict],
-])('[ST45] of two in one entry the %s asks for it: the entry is strict', async (_, first, second) => {
+])('[ST51] of two in one entry the %s asks for it: the entry is strict', async (_, first, second) => {
   const work = (store: Store): Promise<void> => {
     store.transact((tx) => tx.add(votes, 1), first)
     return store.transact((tx) => tx.set(title, 'two'), second).durable()
@@ -46,7 +46,7 @@ test.each([
   expect(await appended(work)).toEqual(['strict'])
 })
 
-test('[ST45] what the browser decides about is appended strict where that is asked for, alone or with others', async () => {
+test('[ST51] what the browser decides about is appended strict where that is asked for, alone or with others', async () => {
   const write = (store: Store, options = {}): Promise<unknown> =>
     store.transactAsync((tx) => tx.set(draft, 'mine'), { ...browser, ...options })
   expect(await appended((store) => write(store))).toEqual(['relaxed'])

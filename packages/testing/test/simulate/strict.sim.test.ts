@@ -22,7 +22,7 @@ const letters: SimulatedApp = {
 }
 
 test(
-  `[ST45] in ${many(RUNS, 'schedules')} in which the power fails, what was strict and told durable is never gone`,
+  `[ST51] in ${many(RUNS, 'schedules')} in which the power fails, what was strict and told durable is never gone`,
   async () => {
     const faults = { powerLoss: 0.2, storageDelay: 0.4, partition: 0.1 }
     const { counts, missing, runs } = await runSeeds({ app: letters, tabs: [2], faults, steps: 12 }, 'strict', RUNS)
