@@ -168,6 +168,13 @@ export class Following {
     return this.#follower.follow(this.channel + at, roll.names[at]!, relaySeq)
   }
 
+  /** Takes a channel back that was like any other, as the client stands there at the end of the log. False when it was never one of the roll's, or is not known to. */
+  takeBack(channel: number, relaySeq: number): boolean {
+    const at = channel - this.channel
+    if (this.#phase !== 'standing' || this.#roll?.relaySeqAt(at) !== relaySeq) return false
+    return this.#gone.delete(at)
+  }
+
   /** The log of a space is about to go on. */
   onMove(at: number): void {
     if (this.#phase === 'comparing' && !this.#moved.has(at)) this.#moved.set(at, this.#roll!.relaySeqAt(at))

@@ -28,6 +28,8 @@ export interface RelayLimits {
   readonly maxChannels: number
   /** From so many spaces on, a client may call their roll in place of opening each. */
   readonly leastRoll: number
+  /** From so many spaces in memory on, those go in which nothing happens and who follows them can be counted by a roll again. */
+  readonly maxRooms: number
   /** Rolls that nobody follows take so much memory at most: who comes back need not name its spaces again. */
   readonly maxIdleRollBytes: number
   /** Writers that one `open`, or the dependencies of one Change, may name: the sessions of one browser with pending Changes. */
@@ -67,6 +69,7 @@ export const defaultLimits: RelayLimits = {
   maxUnstoredBytes: 8 * 1024 * 1024,
   maxChannels: 10_000,
   leastRoll: 64,
+  maxRooms: 2_000,
   maxIdleRollBytes: 64 * 1024 * 1024,
   maxNamedWriters: 10_000,
   maxNamedClients: 10_000,

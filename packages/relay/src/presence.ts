@@ -37,8 +37,9 @@ export class Presence {
     this.#host = host
   }
 
-  /** Whether anybody shows anything. */
+  /** Whether anybody shows anything, or something is still to be told. */
   get isShown(): boolean {
+    if (this.#waiting !== undefined) return true
     for (const { presence } of this.#subscriptions) if (presence !== undefined && presence.size > 0) return true
     return false
   }

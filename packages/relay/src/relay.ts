@@ -12,6 +12,9 @@ import { Session, type Admission, type ClientDetails, type SessionHost } from '.
 import { createSilence } from './silence.ts'
 import { randomId, silentLog, systemChance, systemClock } from './system.ts'
 
+/** So many rooms are looked at when there is one too many: more than one, so that they become fewer, and few, so that it costs nothing where all have to stay. */
+const LOOKS = 4
+
 const STOPPING = 'The relay is stopping. Come back.'
 
 /** What a relay is made of. */
@@ -118,8 +121,22 @@ export function createRelay(options: RelayOptions): Relay {
 
   function roomOf(space: string): Room {
     let room = rooms.get(space)
-    if (room === undefined) rooms.set(space, (room = createRoom(space, epoch, roomHost)))
+    if (room === undefined) {
+      makeSpace()
+      rooms.set(space, (room = createRoom(space, epoch, roomHost)))
+    }
     return room
+  }
+
+  /** Where rooms are too many, looks at those first that were not looked at for longest. */
+  function makeSpace(): void {
+    let looks = LOOKS
+    for (const [space, room] of rooms) {
+      if (rooms.size < limits.maxRooms || looks-- === 0) return
+      rooms.delete(space)
+      rooms.set(space, room)
+      room.rest()
+    }
   }
 
   const sessionHost: SessionHost = {

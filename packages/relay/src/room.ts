@@ -38,6 +38,8 @@ export interface Room {
   told(bytes: number): void
   /** The client follows no longer. What it sent before still counts. */
   leave(subscription: Subscription): void
+  /** Nothing has happened here for long: goes, if all who follow it are counted by a roll again. */
+  rest(): void
   /** Resolves when everything that came in was dealt with and stored. */
   quiet(): Promise<void>
 }
@@ -501,6 +503,13 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       subscription.isLeft = true
       turns.leave(subscription)
       if (subscriptions.delete(subscription)) presence.remove(subscription)
+      unloadIfIdle()
+    },
+    rest() {
+      if (!isQuiet() || isGone || presence.isShown) return
+      // Not by halves: as long as one stays, the room does.
+      for (const subscription of subscriptions) if (!subscription.isResting(followed)) return
+      for (const subscription of subscriptions) if (subscription.giveBack()) subscriptions.delete(subscription)
       unloadIfIdle()
     },
     quiet: () =>

@@ -330,6 +330,13 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     subscription.room.enter(subscription)
   }
 
+  giveBack(subscription: Subscription, relaySeq: number): boolean {
+    const { channel } = subscription
+    if (!this.#rolled.some((following) => following.takeBack(channel, relaySeq))) return false
+    this.#channels.delete(subscription)
+    return true
+  }
+
   isShown(space: string): boolean {
     return this.#host.isShown(space)
   }

@@ -31,6 +31,8 @@ export interface Subscriber {
   /** Who acts, also in what is looked at when the session has ended. */
   readonly principal: string
   readonly outbox: Outbox
+  /** Counts a channel by its roll, in which the client stands at that relaySeq. False when it has none. */
+  giveBack(subscription: Subscription, relaySeq: number): boolean
   /** Ends a channel with the reason. */
   fail(subscription: Subscription, code: FailureCode, message: string): void
   /** Ends the whole session: the client is to come back. */
@@ -111,6 +113,17 @@ export class Subscription {
   /** Ends the whole session: the client is to come back. */
   sendAway(code: FailureCode, message: string): void {
     this.#subscriber.end(code, message)
+  }
+
+  /** Whether all that the relay knows of it is that it stands at the end of the log, so that it need not be kept. Its own Changes are there, and acknowledged. */
+  isResting(log: Followed): boolean {
+    const isPlain = this.told === undefined && this.unseen === undefined && (this.presence?.size ?? 0) === 0
+    return isPlain && this.#isLive && this.#cursor === log.durableHead
+  }
+
+  /** Counts it by the roll that it came from. False when it came from none. */
+  giveBack(): boolean {
+    return this.#subscriber.giveBack(this, this.#cursor)
   }
 
   /** Starts the stream after the basis, from the log up to what is live. Who has nothing may be brought a checkpoint first. */

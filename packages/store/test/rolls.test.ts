@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFrameReader, encodeChange, encodeFrames, MAX_PACKET_BYTES, type Frame } from '@syncline/protocol'
-import { createMemoryStorage } from '@syncline/relay'
+import { createMemoryStorage, type RelayLimits } from '@syncline/relay'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
 import { emptyBasis } from '@syncline/stm'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Standing } from '../src/line.ts'
+import { settle } from './world.ts'
 import { manySpaces, names, stored, type ManySpaces, type Traffic } from './many-spaces.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'syncline-rolls-'))
@@ -193,11 +194,12 @@ describe('who is opened', () => {
 describe('while a roll is called, and after it', () => {
   async function standing(
     count: number,
+    limits: Partial<RelayLimits> = {},
   ): Promise<{ many: ManySpaces; spaces: string[]; head(space: string): Promise<number> }> {
     const storage = createMemoryStorage()
     const spaces = names(count)
     await storage.append(spaces.map((space) => stored(space, old, 1)))
-    const many = manySpaces(storage, { leastRoll: 2 })
+    const many = manySpaces(storage, { leastRoll: 2, ...limits })
     for (const space of spaces) many.read(space, { epoch: old, relaySeq: 1 })
     return { many, spaces, head: async (space) => (await storage.space(space))!.head }
   }
@@ -268,6 +270,25 @@ describe('while a roll is called, and after it', () => {
     await many.comeBack()
     expect(heard.filter(({ type }) => type === 'presence')).toMatchObject([{ channel: 2, slot: 2 }])
     side.onClose()
+  })
+
+  test('[RL74] where rooms are too many, those go in which nothing happens, and what is written there later is told once', async () => {
+    const { many, spaces, head } = await standing(40, { maxRooms: 5 })
+    await many.comeBack()
+    const most: number[] = []
+    for (let round = 0; round < 2; round++) {
+      for (const space of spaces) {
+        await many.write(space)
+        await settle()
+        most.push(many.relay.load.rooms)
+      }
+    }
+    // One more is there while its space is written to.
+    expect(Math.max(...most)).toBeLessThanOrEqual(6)
+    expect(Math.max(...most)).toBeGreaterThanOrEqual(5)
+    await expectAllUpToDate(many, head)
+    expect(await head(spaces[0]!)).toBe(3)
+    expect(opened(many.traffic())).toEqual([])
   })
 
   test('[RL71] a channel that was left is told nothing more, and its space may be opened anew', async () => {
