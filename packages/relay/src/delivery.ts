@@ -26,7 +26,7 @@ export function createDelivery(
   first: number,
   records: readonly Uint8Array[],
   maxFrameBytes: number,
-  authors: readonly Author[] = records.map(recordAuthor),
+  authors?: readonly Author[],
 ): Delivery {
   return new RecordsDelivery(first, records, maxFrameBytes, authors)
 }
@@ -37,7 +37,8 @@ class RecordsDelivery implements Delivery {
   readonly sizeBytes: number
   readonly #first: number
   readonly #records: readonly Uint8Array[]
-  readonly #authors: readonly Author[]
+  /** Found out when somebody asks who has written himself. */
+  #authors: readonly Author[] | undefined
   readonly #maxFrameBytes: number
   #writers: ReadonlySet<WriterId> | undefined
   /** The frames of all records. */
@@ -45,7 +46,12 @@ class RecordsDelivery implements Delivery {
   /** Those of parts, for who has written some of them. */
   #parts: Map<string, readonly SharedFrame[]> | undefined
 
-  constructor(first: number, records: readonly Uint8Array[], maxFrameBytes: number, authors: readonly Author[]) {
+  constructor(
+    first: number,
+    records: readonly Uint8Array[],
+    maxFrameBytes: number,
+    authors: readonly Author[] | undefined,
+  ) {
     this.last = first + records.length - 1
     let sizeBytes = 0
     for (const record of records) sizeBytes += record.length
@@ -59,7 +65,7 @@ class RecordsDelivery implements Delivery {
   to(outbox: Outbox, channel: number, own: ReadonlyMap<WriterId, number> | undefined): void {
     const { length } = this.#records
     if (own === undefined || !this.isPartOwn(own)) return this.#sendOthers(outbox, channel, 0, length)
-    const authors = this.#authors
+    const authors = this.#whose()
     for (let start = 0; start < length;) {
       const { writer, seq } = authors[start]!
       let end = start + 1
@@ -80,10 +86,15 @@ class RecordsDelivery implements Delivery {
 
   isPartOwn(own: ReadonlyMap<WriterId, number> | undefined): boolean {
     if (own === undefined) return false
-    if (this.#authors.length === 1) return own.has(this.#authors[0]!.writer)
-    this.#writers ??= new Set(this.#authors.map(({ writer }) => writer))
+    const authors = this.#whose()
+    if (authors.length === 1) return own.has(authors[0]!.writer)
+    this.#writers ??= new Set(authors.map(({ writer }) => writer))
     for (const writer of this.#writers) if (own.has(writer)) return true
     return false
+  }
+
+  #whose(): readonly Author[] {
+    return (this.#authors ??= this.#records.map(recordAuthor))
   }
 
   #sendOthers(outbox: Outbox, channel: number, from: number, to: number): void {

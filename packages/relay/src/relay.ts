@@ -2,6 +2,7 @@ import type { ChangeHeader } from '@syncline/protocol'
 import type { Epoch } from '@syncline/stm'
 import { createCommitter } from './committer.ts'
 import { defaultLimits, type RelayLimits } from './limits.ts'
+import { createLogReading } from './log-reading.ts'
 import type { Outbox } from './outbox.ts'
 import { createPacking } from './packing.ts'
 import { createNewcomers, noNewcomers } from './newcomers.ts'
@@ -83,6 +84,7 @@ export function createRelay(options: RelayOptions): Relay {
   })
   const packing = createPacking(limits.maxMessageBytes)
   const newcomers = options.checkpoints === undefined ? noNewcomers : createNewcomers(options.checkpoints, limits, log)
+  const reading = createLogReading(storage, limits.maxFrameBytes)
   let isClosing = false
   /** Under which this run writes, in all spaces: so that a log which lost what this run wrote, and has grown since, is told from one that did not. */
   let epoch: Epoch = randomId(chance)
@@ -117,6 +119,7 @@ export function createRelay(options: RelayOptions): Relay {
   function drop(space: string): void {
     rooms.delete(space)
     newcomers.forget(space)
+    reading.forget(space)
   }
 
   function roomOf(space: string): Room {
@@ -142,7 +145,7 @@ export function createRelay(options: RelayOptions): Relay {
   const sessionHost: SessionHost = {
     clock,
     limits,
-    storage,
+    reading,
     newcomers,
     log,
     silence: createSilence(clock, limits.silenceTimeoutMs, flush),

@@ -1,11 +1,10 @@
 import { epochAt, type FailureCode, type Stretch } from '@syncline/protocol'
 import type { Basis, Epoch, WriterId } from '@syncline/stm'
-import { createDelivery, type Delivery } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import { RelayError } from './errors.ts'
-import type { RelayLimits } from './limits.ts'
+import type { LogReading } from './log-reading.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { Outbox } from './outbox.ts'
-import type { LogStorage } from './ports.ts'
 import type { Room } from './room.ts'
 
 /** The log that a subscription follows. */
@@ -19,9 +18,8 @@ export interface Followed {
 
 /** What a subscription needs of the relay. */
 export interface SubscriptionHost {
-  readonly storage: LogStorage
+  readonly reading: LogReading
   readonly newcomers: Newcomers
-  readonly limits: RelayLimits
   flush(): void
 }
 
@@ -172,7 +170,7 @@ export class Subscription {
   async #catchUp(log: Followed): Promise<void> {
     const { space, stretches } = log
     const { outbox } = this
-    const { storage, limits } = this.#host
+    const { reading } = this.#host
     // The head moves while a stretch is read. It is looked at again in the same step that turns live, so there is no gap.
     while (!this.isLeft) {
       if (outbox.isFull) return outbox.onDrained(() => void this.#catchUp(log))
@@ -183,12 +181,13 @@ export class Subscription {
         this.#newsBytes = undefined
         return
       }
-      let records
+      let delivery
       try {
         // What is sent together stands in one epoch.
         const next = stretches.find(({ first }) => first > cursor + 1)?.first ?? Infinity
-        records = await storage.read(space, cursor, Math.min(log.durableHead, next - 1), limits.maxFrameBytes)
-        if (records.length === 0) throw new RelayError('damaged', 'There is no Change there.', { relaySeq: cursor + 1 })
+        const found = reading.after(space, cursor, Math.min(log.durableHead, next - 1))
+        // Where it is there it leaves together with what was said before.
+        delivery = found instanceof Promise ? await found : found
       } catch (error) {
         const where = (error instanceof RelayError ? error.relaySeq : undefined) ?? cursor + 1
         this.fail(
@@ -199,10 +198,9 @@ export class Subscription {
       }
       if (this.isLeft) break
       this.#tellEpoch(stretches)
-      const authors = this.own === undefined ? [] : undefined
-      createDelivery(cursor + 1, records, limits.maxFrameBytes, authors).to(outbox, this.channel, this.own)
-      this.#cursor += records.length
-      if (this.#newsBytes !== undefined) for (const { length } of records) this.#newsBytes += length
+      delivery.to(outbox, this.channel, this.own)
+      this.#cursor = delivery.last
+      if (this.#newsBytes !== undefined) this.#newsBytes += delivery.sizeBytes
       outbox.flush()
     }
     this.#host.flush()

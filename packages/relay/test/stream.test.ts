@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { gatedStorage } from './gated.ts'
-import { ann, bob, join, record, run, sums, told, turns, until, world, writerId } from './kit.ts'
+import { ann, bob, connect, join, record, run, sums, told, turns, until, world, writerId } from './kit.ts'
 
 test('[RL13] a client that joins while others write gets every Change once, in order', async () => {
   const storage = gatedStorage()
@@ -108,10 +108,12 @@ test('[RL15] a long log is read no further ahead than the client takes', async (
   a.send(run(ann, 1, 60, { payload }))
   await until(() => told(a).length === 60)
   const before = storage.reads
-  const slow = await join(relay, 'board')
+  const slow = connect(relay)
+  slow.hello()
+  await until(() => slow.all('welcome').length === 1)
   slow.isStuck = true
+  slow.open('board')
   await turns(100)
-  // The first stretch may have left before the client got stuck.
   expect(storage.reads - before).toBeLessThanOrEqual(7)
   const first = told(slow).length
   slow.isStuck = false
@@ -119,6 +121,27 @@ test('[RL15] a long log is read no further ahead than the client takes', async (
   clock.advance(20)
   await until(() => told(slow).length === 60)
   expect(first).toBeLessThan(10)
+})
+
+test('[RL53] what several come to, who have the same, is read once, and told in the same bytes', async () => {
+  const storage = gatedStorage()
+  const { relay } = world({ storage, limits: { maxFrameBytes: 16 * 1024 } })
+  const a = await join(relay, 'board')
+  a.send(run(ann, 1, 40, { payload: 'x'.repeat(1_000) }))
+  await until(() => told(a).length === 40)
+  const first = await join(relay, 'board')
+  await until(() => told(first).length === 40)
+  const { reads } = storage
+  const others = await Promise.all(Array.from({ length: 5 }, () => join(relay, 'board')))
+  await until(() => others.every((other) => told(other).length === 40))
+  expect(storage.reads).toBe(reads)
+  for (const other of others) expect(told(other)).toEqual(told(first))
+  // Nobody follows the space any more, and so nothing is kept of it.
+  for (const client of [a, first, ...others]) client.drop()
+  await until(() => relay.load.rooms === 0)
+  const again = await join(relay, 'board')
+  await until(() => told(again).length === 40)
+  expect(storage.reads).toBeGreaterThan(reads)
 })
 
 test('[RL16] a client that takes nothing for 10 s is closed, one that takes a little is not', async () => {
