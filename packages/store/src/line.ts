@@ -117,6 +117,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   let cancelTimer: (() => void) | undefined
   let stopNudges: (() => void) | undefined
   let heardAtMs = 0
+  let saidAtMs = 0
   let askedToWaitMs = 0
   /** Why the connection is about to end, when we or the relay said so. */
   let reason: Problem | undefined
@@ -269,12 +270,15 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   function listen(): void {
     // A clock that was set back must not keep a dead connection for as long as it was set back.
     heardAtMs = Math.min(heardAtMs, clock.nowMs())
+    saidAtMs = Math.min(saidAtMs, clock.nowMs())
     const silentMs = clock.nowMs() - heardAtMs
     if (silentMs >= 3 * SILENCE_MS) {
       drop({ code: 'silence', message: 'The relay has gone silent. The connection is made anew.' })
       return
     }
-    if (silentMs >= SILENCE_MS) send([{ type: 'ping', token: randomUint32(chance) }])
+    // Who only listens must be heard as well, or the relay believes that nobody is there.
+    if (silentMs >= SILENCE_MS || clock.nowMs() - saidAtMs >= SILENCE_MS)
+      send([{ type: 'ping', token: randomUint32(chance) }])
     // Not from now on: what was heard came later than this looked, by as much as the way takes.
     setTimer(SILENCE_MS - (silentMs % SILENCE_MS), listen)
   }
@@ -301,7 +305,10 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
 
   function send(frames: readonly Frame[]): void {
     if (connection === undefined || welcome === undefined) return
-    for (const message of encodeFrames(frames, maxMessageBytes())) connection.send(message)
+    for (const message of encodeFrames(frames, maxMessageBytes())) {
+      saidAtMs = clock.nowMs()
+      connection.send(message)
+    }
   }
 
   function maxMessageBytes(): number {

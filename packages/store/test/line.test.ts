@@ -277,3 +277,19 @@ test('[ST22] a message of Changes that never came is noticed by the next one, an
   expect([store.get(votes), store.status.link]).toEqual([2, 'online'])
   await world.close()
 })
+
+test('[ST24] who only listens, and hears something all the time, stays connected', async () => {
+  const world = await createWorld(49)
+  const wire = world.wire()
+  const heard = overhear(wire)
+  const reader = await world.open({ transport: wire })
+  const writer = await world.open({ transport: world.wire() })
+  for (let i = 0; i < 30; i++) {
+    await world.clock.pass(5_000)
+    writer.transact((tx) => tx.add(votes, 1))
+  }
+  await world.clock.pass(100)
+  expect(reader.get(votes)).toBe(30)
+  expect(heard.up.filter(({ type }) => type === 'hello')).toHaveLength(1)
+  await world.close()
+})
