@@ -114,6 +114,8 @@ export function distilledCells(
   const all: Cell[] = []
   let known: CellFamily | undefined
   for (const cell of cells) {
+    // What is not here says nothing, and its policy need not be known.
+    if (cell.place === GONE) continue
     // Those of one collection have one policy, and to put a key together for each is most of what a look costs.
     if (cell.family !== known || known.prefix === '') {
       // What follows from others need not be kept.
@@ -121,7 +123,7 @@ export function distilledCells(
       if (policyOf(placeOf(cell.key).tag)?.distill === undefined) return undefined
       known = cell.family
     }
-    if (cell.place !== GONE) all.push(cell)
+    all.push(cell)
   }
   const waits = [...waiting]
   return {
