@@ -129,9 +129,13 @@ async function inspectSpace(data: string, space: string): Promise<number> {
 
 /** A Change in one line: where it stands, who wrote it and when, and what it does. */
 function inWords(stored: ReadableChange): string {
-  const { relaySeq, record, change } = stored
+  const { relaySeq, record, change, join } = stored
   if (change === undefined) return `${relaySeq}  ${record.length} bytes that this version cannot read`
   const { writer, seq, at, ops, effects } = change
+  if (join !== undefined) {
+    const more = join.left === 0 ? 'the last piece' : `${join.left} more come`
+    return `${relaySeq}  ${dayOf(at)}  ${writer}:${seq}  brought back, up to ${join.relaySeq} of epoch ${join.epoch}; ${more}`
+  }
   const done = ops.map(({ tag, address, arbiter, payload }) => {
     const who = arbiter === 'local' ? '' : ` (${arbiter})`
     return `${tag} ${quoted(address)}${who} ${shortened(JSON.stringify(payload))}`

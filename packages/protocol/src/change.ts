@@ -4,6 +4,7 @@ import type { Expectation } from './expectation.ts'
 import { opOn, readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
 import type { ChangeHeader } from './header.ts'
 import { nothingInherited, type Inherited } from './inherited.ts'
+import type { JoinPiece } from './join-piece.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
 import { readPayload, writePayload } from './payload.ts'
 import { ByteReader } from './reader.ts'
@@ -27,7 +28,7 @@ const LEAST_EFFECT_BYTES = 3
  * The record of a Change: what is stored, sent and forwarded, byte for byte, for ever. Equal Changes give equal records.
  *
  * `documents` are the Yjs client ids under which its author writes; the header names them, and of those that are `inherited` whose they were.
- * With `expectations`, also an empty list of them, the Change is accepted only when they are met.
+ * With `expectations`, also an empty list of them, the Change is accepted only when they are met. With `join` it is a piece of one.
  * Throws `ProtocolError` `too-large` above `MAX_CHANGE_BYTES`, `malformed` for what is no Change. Short records lie beside others in one buffer: copy
  * what is to be given to somebody who takes the whole buffer, as `postMessage` does.
  *
@@ -53,11 +54,12 @@ export function encodeChange(
   documents: readonly number[] = [],
   expectations?: readonly Expectation[],
   inherited: Inherited = nothingInherited,
+  join?: JoinPiece,
 ): Uint8Array {
   const out = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
   out.byte(VERSION)
   const header = out.begin()
-  const places = writeHeader(out, change, documents, expectations, inherited)
+  const places = writeHeader(out, change, documents, expectations, inherited, join)
   out.end(header)
   const body = out.begin()
   writeBody(out, change, places)

@@ -7,6 +7,7 @@ import { isRest, type Rest } from './rest.ts'
 import { readRows, writeRows } from './rows.ts'
 import { readRun, writeRun, type RunChange } from './run.ts'
 import { seal, unseal } from './seal.ts'
+import type { Stretch } from './stretches.ts'
 import { readValue, writeValue } from './value.ts'
 import { ByteWriter } from './writer.ts'
 
@@ -23,6 +24,7 @@ export type SingleEntry =
   | DroppedEntry
   | PreparedEntry
   | DecidedEntry
+  | JoinEntry
 
 /** One part of a checkpoint, which stands for all that was in the log before it. */
 export type CheckpointEntry = CellsEntry | RowsEntry | RestEntry
@@ -97,6 +99,20 @@ export interface DecidedEntry {
   readonly message: string
 }
 
+/** What was joined to the relay's log stands in place of all that was known of it, and the order goes on behind it. */
+export interface JoinEntry {
+  readonly kind: 'join'
+  readonly epoch: Epoch
+  /** The relaySeq of its last piece. */
+  readonly relaySeq: number
+  /** What was known of the log before, up to which relaySeq and in which epochs: who knew no more has nothing that this has not. */
+  readonly known: { readonly relaySeq: number; readonly stretches: readonly Stretch[] }
+  /** The records of its pieces, in order. */
+  readonly pieces: readonly Uint8Array[]
+  /** The records of the Changes before it in the log that it may not have, in order. */
+  readonly before: readonly Uint8Array[]
+}
+
 /** Several entries that count as one: nobody sees what the first of them says without what the last one says. */
 export interface TogetherEntry {
   readonly kind: 'together'
@@ -167,6 +183,7 @@ const COUNTED = 15
 /** What is left as bytes until somebody asks for it. */
 const LATER = 16
 const WHOLE = 17
+const JOIN = 18
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -254,6 +271,22 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       out.id(entry.writer)
       out.string(entry.code)
       out.string(entry.message)
+      break
+    case 'join':
+      out.byte(JOIN)
+      if (entry.relaySeq === 0) throw out.unfit('0 as a relaySeq, which counts from 1')
+      out.id(entry.epoch)
+      out.varuint(entry.relaySeq)
+      out.varuint(entry.known.relaySeq)
+      out.varuint(entry.known.stretches.length)
+      for (const { epoch, first } of entry.known.stretches) {
+        out.id(epoch)
+        out.varuint(first)
+      }
+      for (const records of [entry.pieces, entry.before]) {
+        out.varuint(records.length)
+        for (const record of records) writeRecord(out, record)
+      }
       break
     case 'together':
       out.byte(TOGETHER)
@@ -435,6 +468,23 @@ function readEntry(input: ByteReader): LogEntry {
       return { kind: 'prepared', by: input.id(), record: readRecord(input), local: input.bytes() }
     case DECIDED:
       return { kind: 'decided', writer: input.id(), code: input.string(), message: input.string() }
+    case JOIN: {
+      const [epoch, relaySeq] = [input.id(), input.positive('a relaySeq')]
+      const upTo = input.varuint()
+      const stretches = readMany(input.count(LEAST_PAIR_BYTES), () => ({
+        epoch: input.id(),
+        first: input.positive('a relaySeq'),
+      }))
+      const records = (): Uint8Array[] => readMany(input.count(LEAST_RECORD_BYTES), () => readRecord(input))
+      return {
+        kind: 'join',
+        epoch,
+        relaySeq,
+        known: { relaySeq: upTo, stretches },
+        pieces: records(),
+        before: records(),
+      }
+    }
     case TOGETHER:
       return { kind: 'together', entries: readMany(input.count(1 + MIN_ENTRY_BYTES), () => readOneOfMany(input)) }
     case CELLS:

@@ -18,6 +18,8 @@ export type Frame =
   | EpochFrame
   | NewcomerFrame
   | CheckpointFrame
+  | ApartFrame
+  | JoinFrame
   | RollsFrame
   | RollFrame
   | UnnamedFrame
@@ -238,6 +240,30 @@ export interface StandFrame {
 export interface SinglyFrame {
   readonly type: 'singly'
   readonly channel: number
+}
+
+/**
+ * The relay's other answer to `open`: "what you have is not in my log", because that was lost, or has come back from an old backup. The channel is open, and what is told on it begins with a
+ * `basis` as soon as somebody has joined as much.
+ */
+export interface ApartFrame {
+  readonly type: 'apart'
+  readonly channel: number
+  /** Up to where everything of the client's epoch is in the log, by itself or by a join; 0 when nothing is. */
+  readonly relaySeq: number
+  /** Whether it is for this client to join what it has. Otherwise it waits: for another one, or for this frame to come again. */
+  readonly isTurn: boolean
+}
+
+/** "What somebody has joined comes now": Changes that stand before it and that it may not have, then its pieces, all as records; after them the stream goes on. */
+export interface JoinFrame {
+  readonly type: 'join'
+  readonly channel: number
+  /** In which it stands. */
+  readonly epoch: Epoch
+  /** The relaySeqs of its first and of its last piece. */
+  readonly first: number
+  readonly last: number
 }
 
 /** A code of this version, or one that a later version may bring. */

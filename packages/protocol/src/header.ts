@@ -4,6 +4,7 @@ import { readBasis, writeBasis } from './basis.ts'
 import { ProtocolError } from './errors.ts'
 import { encodeExpectations, readExpectations, type Expectation } from './expectation.ts'
 import { encodeInherited, nothingInherited, readInherited, type Inherited } from './inherited.ts'
+import { encodeJoinPiece, readJoinPiece, type JoinPiece } from './join-piece.ts'
 import type { ByteReader } from './reader.ts'
 import type { ByteWriter } from './writer.ts'
 
@@ -28,6 +29,8 @@ export interface ChangeHeader {
   readonly inherited: Inherited
   /** What must be so for the Change to be accepted. Undefined for a Change that asks for no check; one that writes `relay` refs does. */
   readonly expectations: readonly Expectation[] | undefined
+  /** Given for what is no Change by itself, but a piece of a join. */
+  readonly join: JoinPiece | undefined
 }
 
 const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
@@ -44,6 +47,7 @@ const LONGEST_NAME = 128
 /** The kinds of preconditions that this version knows. */
 const EXPECTED_CONTENT = 1
 const INHERITED_CLIENTS = 2
+const PIECE_OF_JOIN = 3
 
 /** Writes the header of a Change and gives, for each operation, the place of its ref among the touched; undefined when it is its own place. */
 export function writeHeader(
@@ -52,6 +56,7 @@ export function writeHeader(
   documents: readonly number[],
   expectations: readonly Expectation[] | undefined,
   inherited: Inherited,
+  join: JoinPiece | undefined,
 ): readonly number[] | undefined {
   const { touched, places } = gatherTouched(change.ops)
   if (change.seq === 0) throw out.unfit('0 as a seq, which counts from 1')
@@ -65,7 +70,8 @@ export function writeHeader(
   out.varuint(ids.length)
   for (const id of ids) out.varuint(id)
   out.varuint(0) // effects bound for the relay
-  out.varuint((expectations === undefined ? 0 : 1) + (inherited.size === 0 ? 0 : 1)) // preconditions
+  const isPiece = join === undefined ? 0 : 1
+  out.varuint((expectations === undefined ? 0 : 1) + (inherited.size === 0 ? 0 : 1) + isPiece) // preconditions
   if (expectations !== undefined) {
     out.byte(EXPECTED_CONTENT)
     out.bytes(encodeExpectations(expectations))
@@ -77,6 +83,10 @@ export function writeHeader(
     }
     out.byte(INHERITED_CLIENTS)
     out.bytes(encodeInherited(inherited))
+  }
+  if (join !== undefined) {
+    out.byte(PIECE_OF_JOIN)
+    out.bytes(encodeJoinPiece(join))
   }
   return places
 }
@@ -155,7 +165,7 @@ export function readHeader(input: ByteReader): ChangeHeader {
   if (effects !== 0) throw newer(`${effects} effects bound for the relay`)
   const preconditions = readPreconditions(input)
   input.done()
-  const asked = preconditions.find(({ kind }) => kind !== EXPECTED_CONTENT && kind !== INHERITED_CLIENTS)
+  const asked = preconditions.find(({ kind }) => kind < EXPECTED_CONTENT || kind > PIECE_OF_JOIN)
   if (asked !== undefined) {
     throw new ProtocolError(
       'unknown-precondition',
@@ -171,9 +181,11 @@ export function readHeader(input: ByteReader): ChangeHeader {
   const contentOf = (wanted: number): ByteReader | undefined =>
     preconditions.find(({ kind }) => kind === wanted)?.content
   const [expected, handed] = [contentOf(EXPECTED_CONTENT), contentOf(INHERITED_CLIENTS)]
+  const piece = contentOf(PIECE_OF_JOIN)
   const expectations = expected && readExpectations(expected)
   const inherited = handed === undefined ? nothingInherited : readInherited(handed, documents, writer)
-  return { writer, seq, deps, at, touched, documents, inherited, expectations }
+  const join = piece && readJoinPiece(piece, { deps, touched, documents, inherited })
+  return { writer, seq, deps, at, touched, documents, inherited, expectations, join }
 }
 
 /** Reads refs that are touched. */

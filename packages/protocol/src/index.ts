@@ -34,6 +34,10 @@ export {
 export type { ChangeHeader, TouchedRef } from './header.ts'
 export type { Inherited } from './inherited.ts'
 
+// What a client had of a log that the relay has lost
+export { entriesOfJoin, joinBytes } from './join-piece.ts'
+export type { Covered, JoinPiece } from './join-piece.ts'
+
 // What must be so before a Change is accepted
 export { contentId } from './content.ts'
 export type { ContentId } from './content.ts'
@@ -75,6 +79,7 @@ export type {
   CheckpointEntry,
   CommitsEntry,
   EndedEntry,
+  JoinEntry,
   JoinedEntry,
   LogEntry,
   PartOfCheckpoint,

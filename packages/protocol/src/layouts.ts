@@ -254,6 +254,37 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
       return { type: 'checkpoint', channel, isLast: last === 1, piece }
     },
   },
+  apart: {
+    number: 17,
+    channel: 'one',
+    write(out, frame) {
+      out.varuint(frame.relaySeq)
+      out.byte(frame.isTurn ? 1 : 0)
+    },
+    read(input, channel) {
+      const relaySeq = input.varuint()
+      const turn = input.byte()
+      if (turn > 1) throw input.malformed(`${turn} where 1 says that it is its turn`)
+      return { type: 'apart', channel, relaySeq, isTurn: turn === 1 }
+    },
+  },
+  join: {
+    number: 18,
+    channel: 'one',
+    write(out, frame) {
+      if (frame.last < frame.first) throw out.unfit(`${frame.last} as the last piece, before ${frame.first}`)
+      out.id(frame.epoch)
+      out.varuint(positive(out, frame.first, 'a relaySeq'))
+      out.varuint(frame.last)
+    },
+    read(input, channel) {
+      const epoch = input.id()
+      const first = input.positive('a relaySeq')
+      const last = input.varuint()
+      if (last < first) throw input.malformed(`${last} as the last piece, before ${first}`)
+      return { type: 'join', channel, epoch, first, last }
+    },
+  },
   rolls: {
     number: 40,
     channel: 'none',

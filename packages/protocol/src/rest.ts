@@ -1,4 +1,5 @@
 import type { Arbiter, Epoch, Value, WriterId } from '@syncline/stm'
+import type { Covered } from './join-piece.ts'
 import { arePending, type AsleepPending, type KeptPending } from './asleep.ts'
 import { any, bytes, isList, listOf, text, tuple, whole, type Shape } from './shapes.ts'
 
@@ -33,6 +34,8 @@ export interface Ledger {
    * need not understand the Changes.
    */
   readonly counted?: readonly (readonly [WriterId, number])[] | undefined
+  /** Given where the relay has lost what was known of it: the epochs of which everything is here by a join, and up to where. */
+  readonly joined?: readonly Covered[] | undefined
 }
 
 /** How a refused Change is kept. */
@@ -116,6 +119,7 @@ const ledger: Shapes<Ledger> = {
   owners: listOf(tuple(whole, text)),
   clientsOfRefused: listOf(whole),
   counted: (value) => value === undefined || listOf(tuple(text, whole))(value),
+  joined: (value) => value === undefined || listOf(tuple(text, whole))(value),
 }
 
 function objectOf<T extends object>(shapeOf: Shapes<T>): Shape {

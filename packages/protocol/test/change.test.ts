@@ -7,6 +7,7 @@ import {
   MAX_CHANGE_BYTES,
   recordAuthor,
   recordChecksum,
+  type Covered,
   type Expectation,
 } from '@syncline/protocol'
 import { describe, expect, test } from 'vitest'
@@ -149,14 +150,14 @@ describe('Change records', () => {
   })
 
   test('[CH5] a precondition of an unknown kind is refused, by the header alone and by the whole', () => {
-    const alone = recordOf([...head, 0, 0, 0, 1, 3, 2, 0xaa, 0xbb])
-    const besideOurs = recordOf([...head, 0, 0, 0, 2, 1, 1, 0, 3, 2, 0xaa, 0xbb])
+    const alone = recordOf([...head, 0, 0, 0, 1, 4, 2, 0xaa, 0xbb])
+    const besideOurs = recordOf([...head, 0, 0, 0, 2, 1, 1, 0, 4, 2, 0xaa, 0xbb])
     for (const record of [alone, besideOurs]) {
       expect(codeOf(() => decodeHeader(record))).toBe('unknown-precondition')
       expect(codeOf(() => decodeChange(record))).toBe('unknown-precondition')
       expect(recordAuthor(record)).toEqual({ writer: A, seq: 1 })
     }
-    expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 0, 1, 3, 9, 0xaa])))).toBe('truncated')
+    expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 0, 1, 4, 9, 0xaa])))).toBe('truncated')
   })
 
   test.each<[string, readonly number[]]>([
@@ -164,10 +165,34 @@ describe('Change records', () => {
     ['its expectations after others', [2, 2, 18, 1, 7, ...owner, 1, 1, 0]],
     ['an expectation of an unknown form', [1, 1, 20, 1, 4, ...Array.from({ length: 18 }, () => 0)]],
     ['more bytes than its expectations', [1, 1, 2, 0, 0]],
+    ['a piece of a join of no log', [1, 3, 2, 0, 0]],
   ])('[CH9] a precondition that has %s is malformed', (_, bytes) => {
     const record = recordOf([...head, 0, 0, 0, ...bytes])
     expect(codeOf(() => decodeHeader(record))).toBe('malformed')
     expect(codeOf(() => decodeChange(record))).toBe('malformed')
+  })
+
+  test('[CH13] a piece of a join writes no ref, and names no Yjs client that is nobody’s', () => {
+    const deps = { epoch: A, relaySeq: 3, writers: new Map([[A, 2]]) }
+    const piece: Change = { writer: A, seq: 1, deps, at: 1, ops: [], effects: [], meta: Uint8Array.of(1) }
+    const ops = [{ tag: 'lww', address: 't', arbiter: 'local', payload: 1 }] as const
+    const read = (change: Change, clients: readonly number[], also: readonly Covered[] = []): unknown =>
+      codeOf(() => decodeHeader(encodeChange(change, clients, undefined, undefined, { left: 0, also })))
+    expect(read(piece, [], [[A, 1]])).toBeUndefined()
+    expect(read({ ...piece, ops }, [])).toBe('malformed')
+    expect(read(piece, [7])).toBe('malformed')
+    expect(read({ ...piece, deps: { ...deps, relaySeq: 0 } }, [])).toBe('malformed')
+    expect(read(piece, [], [[A, 0]])).toBe('malformed')
+    expect(
+      read(
+        piece,
+        [],
+        [
+          [A, 1],
+          [A, 2],
+        ],
+      ),
+    ).toBe('malformed')
   })
 
   test.each<[string, readonly number[]]>([

@@ -30,8 +30,8 @@ const decode: { readonly [family in Vector['family']]: (bytes: Uint8Array) => ()
   },
   change: (bytes) => {
     const change = decodeChange(bytes)
-    const { documents, expectations, inherited } = decodeHeader(bytes)
-    return () => encodeChange(change, documents, expectations, inherited)
+    const { documents, expectations, inherited, join } = decodeHeader(bytes)
+    return () => encodeChange(change, documents, expectations, inherited, join)
   },
   entry: (bytes) => {
     const entry = decodeEntry(bytes)

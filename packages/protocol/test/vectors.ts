@@ -200,6 +200,8 @@ const frames: { readonly [name: string]: Frame } = {
   newcomer: { type: 'newcomer', channel: 1 },
   'checkpoint, the first piece': { type: 'checkpoint', channel: 1, isLast: false, piece: Uint8Array.of(1, 17) },
   'checkpoint, the last piece': { type: 'checkpoint', channel: 1, isLast: true, piece: Uint8Array.of(0) },
+  apart: { type: 'apart', channel: 1, relaySeq: 4711, isTurn: true },
+  join: { type: 'join', channel: 1, epoch: EPOCH, first: 10, last: 12 },
   rolls: { type: 'rolls', least: 64, most: 10_000 },
   roll: { type: 'roll', channel: 130, roll: A, count: 300, root: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) },
   unnamed: { type: 'unnamed', channel: 130 },
@@ -240,6 +242,14 @@ const entries: { readonly [name: string]: LogEntry } = {
       { record, local: Uint8Array.of() },
       { record: encodeChange(ordinary), local: Uint8Array.of(9) },
     ],
+  },
+  join: {
+    kind: 'join',
+    epoch: EPOCH,
+    relaySeq: 12,
+    known: { relaySeq: 300, stretches: [{ epoch: A, first: 1 }] },
+    pieces: [record],
+    before: [record, encodeChange(ordinary)],
   },
   ordered: { kind: 'ordered', epoch: EPOCH, first: 10, items: [record, { writer: B, seq: 2 }] },
   refused: { kind: 'refused', writer: A, seq: 8, code: 'forbidden', message: 'You may only read.' },
@@ -426,6 +436,31 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
       },
     ],
   },
+  'the rest, the last part, after a join': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 7,
+    isLast: true,
+    rest: [
+      'ledger',
+      {
+        relaySeq: 12,
+        stretches: [[EPOCH, 12]],
+        foreign: [A],
+        seqs: [[A, 7, 0]],
+        clocks: [1_000, 1_000, 0],
+        browserWriter: '',
+        dismissed: [],
+        refusals: [],
+        ended: [],
+        became: [],
+        renames: [],
+        owners: [],
+        clientsOfRefused: [],
+        joined: [[A, 300]],
+      },
+    ],
+  },
   'the rest, the last part, where cells count what is pending': {
     kind: 'rest',
     checkpoint: 1,
@@ -530,6 +565,24 @@ export const vectors: readonly Vector[] = [
       },
     }
   }),
+  ...Object.entries({ 'a piece of a join': [], 'the last piece of one': [[EPOCH, 7] as const] }).map(
+    ([name, also], i): Vector => {
+      const deps = { epoch: A, relaySeq: 300, writers: new Map([[B, 7]]) }
+      const change: Change = { ...smallest, writer: EPOCH, seq: i + 1, deps, meta: Uint8Array.of(1, 2, 3) }
+      const inherited = new Map(i === 0 ? [] : [[7, B] as const])
+      const join = { left: 1 - i, also }
+      return {
+        name,
+        family: 'change',
+        data: { change, join, inherited },
+        encode: () => encodeChange(change, [...inherited.keys()], undefined, inherited, join),
+        decode: (bytes) => {
+          const header = decodeHeader(bytes)
+          return { change: decodeChange(bytes), join: header.join, inherited: header.inherited }
+        },
+      }
+    },
+  ),
   ...Object.entries(frames).map(([name, data]): Vector => {
     return {
       name,

@@ -51,6 +51,10 @@ export interface RelayLimits {
   readonly leastTailBytes: number
   /** Checkpoints take so much memory at most, while they are sent. */
   readonly maxHotCheckpointBytes: number
+  /** What a client may join of a log that was lost, in all. */
+  readonly maxJoinBytes: number
+  /** Who is at it may be silent for so long, and then the next one is. */
+  readonly joinTimeoutMs: number
   /** When a client that was sent away is to come back. */
   readonly retryAfterMs: number
 }
@@ -81,5 +85,7 @@ export const defaultLimits: RelayLimits = {
   presenceWindowMs: 16,
   leastTailBytes: 256 * 1024,
   maxHotCheckpointBytes: 128 * 1024 * 1024,
+  maxJoinBytes: 256 * 1024 * 1024,
+  joinTimeoutMs: 10_000,
   retryAfterMs: 1000,
 }

@@ -14,9 +14,9 @@ export const DATA_FILE = 'relay.mdb'
 
 /**
  * The version of the rows in the data folder. In the first one nothing but the Changes themselves said whose a Yjs client is, and what the greatest stamp; up to the
- * second one the whole log of a space had one epoch; up to the third one each Change was a row.
+ * second one the whole log of a space had one epoch; up to the third one each Change was a row; up to the fourth one nothing was joined to a log.
  */
-export const FORMAT = 4
+export const FORMAT = 5
 
 /** Under which the folder says it. */
 export const FORMAT_KEY: Buffer = Buffer.from('format')
@@ -34,6 +34,8 @@ export interface SpaceRow {
   readonly epoch: Epoch | null
   readonly head: number
   readonly latestAt: number
+  /** The relaySeq of the last piece of the newest join; 0 when there is none. */
+  readonly joinedAt: number
 }
 
 /** In place of an epoch that there is not: nobody draws this one. */
@@ -94,12 +96,13 @@ export function unseal(key: Uint8Array, row: Buffer, what: string, relaySeq?: nu
   return value
 }
 
-export function encodeSpace({ number, epoch, head, latestAt }: SpaceRow): Buffer {
-  const value = Buffer.allocUnsafe(34)
+export function encodeSpace({ number, epoch, head, latestAt, joinedAt }: SpaceRow): Buffer {
+  const value = Buffer.allocUnsafe(40)
   value.writeUInt32BE(number, 0)
   value.write(epoch ?? NO_EPOCH, 4, 'hex')
   value.writeUIntBE(head, 20, 6)
   value.writeBigUInt64BE(BigInt(latestAt), 26)
+  value.writeUIntBE(joinedAt, 34, 6)
   return value
 }
 
@@ -107,11 +110,14 @@ export function decodeSpace(value: Buffer): SpaceRow {
   const epoch = decodeEpoch(value.subarray(4, 20))
   // In the first format it ends here.
   const latestAt = value.length > 26 ? Number(value.readBigUInt64BE(26)) : 0
+  // Up to the fourth one here.
+  const joinedAt = value.length > 34 ? value.readUIntBE(34, 6) : 0
   return {
     number: value.readUInt32BE(0),
     epoch: epoch === NO_EPOCH ? null : epoch,
     head: value.readUIntBE(20, 6),
     latestAt,
+    joinedAt,
   }
 }
 

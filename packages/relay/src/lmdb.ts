@@ -134,7 +134,12 @@ export async function openLmdbStorage(folder: string, report: RelayLog = silentL
       const message = `The log of "${name}" in ${folder} ends at ${found}, and its entry says ${row.head}. Restore the data folder from a backup.`
       throw new RelayError('damaged', message, { relaySeq: Math.min(found, row.head) + 1 })
     }
-    return { stretches: stretchesOf(name, row), head: row.head, latestAt: row.latestAt }
+    return {
+      stretches: stretchesOf(name, row),
+      head: row.head,
+      latestAt: row.latestAt,
+      ...(row.joinedAt > 0 && { joinedAt: row.joinedAt }),
+    }
   }
 
   function stretchesOf(name: string, { number, epoch, head }: SpaceRow): readonly Stretch[] {
@@ -232,7 +237,8 @@ export async function openLmdbStorage(folder: string, report: RelayLog = silentL
     for (const { key, row } of runsOf(number, first, records)) log.putSync(key, row)
     for (const [writer, state] of add.writers) putRow(writers, writerKey(number, writer), encodeWriter(state))
     for (const [client, owner] of add.documents) putRow(documents, documentKey(number, client), encodeOwner(owner))
-    const row = { number, epoch: isMore ? epoch : last, head: first - 1 + records.length, latestAt }
+    const joinedAt = add.joinedAt ?? known?.joinedAt ?? 0
+    const row = { number, epoch: isMore ? epoch : last, head: first - 1 + records.length, latestAt, joinedAt }
     putRow(spaces, spaceKey(name), encodeSpace(row))
   }
 

@@ -7,6 +7,7 @@ interface StoredSpace {
   readonly stretches: Stretch[]
   readonly records: Uint8Array[]
   latestAt: number
+  joinedAt: number
   readonly writers: Map<WriterId, WriterState>
   readonly documents: Map<number, WriterId>
 }
@@ -62,7 +63,9 @@ export function createMemoryStorage(): LogStorage {
   return {
     async space(space) {
       const stored = spaces.get(space)
-      return stored && { stretches: [...stored.stretches], head: stored.records.length, latestAt: stored.latestAt }
+      if (stored === undefined) return undefined
+      const { stretches, records, latestAt, joinedAt } = stored
+      return { stretches: [...stretches], head: records.length, latestAt, ...(joinedAt > 0 && { joinedAt }) }
     },
     async heads(names) {
       return names.map((space) => {
@@ -98,14 +101,22 @@ export function createMemoryStorage(): LogStorage {
     },
     async append(batch) {
       for (const add of batch) check(add)
-      for (const { space, epoch, follows, first, records, latestAt, writers, documents } of batch) {
+      for (const { space, epoch, follows, first, records, latestAt, joinedAt, writers, documents } of batch) {
         let stored = spaces.get(space)
         if (stored === undefined)
           spaces.set(
             space,
-            (stored = { stretches: [], records: [], latestAt, writers: new Map(), documents: new Map() }),
+            (stored = {
+              stretches: [],
+              records: [],
+              latestAt,
+              joinedAt: 0,
+              writers: new Map(),
+              documents: new Map(),
+            }),
           )
         stored.latestAt = latestAt
+        stored.joinedAt = joinedAt ?? stored.joinedAt
         if (records.length > 0 && epoch !== follows) stored.stretches.push({ epoch, first })
         for (const record of records) stored.records.push(keep(record))
         for (const [id, { lastSeq, recent, ended }] of writers) {

@@ -103,9 +103,11 @@ export interface StoredCheckpoint {
 }
 
 /** What there is of a space's log: its stretches, and the relaySeq of its last Change (0 when empty). */
-export interface SpaceState extends Extent {
+export interface SpaceState extends Omit<Extent, 'joined'> {
   /** The greatest stamp in it, in microseconds since 1970; 0 when empty. */
   readonly latestAt: number
+  /** The relaySeq of the last piece of the newest join in it; absent or 0 when there is none. */
+  readonly joinedAt?: number
 }
 
 /** What one batch adds to one space; the first one makes the space. */
@@ -120,6 +122,8 @@ export interface SpaceAppend {
   readonly records: readonly Uint8Array[]
   /** The greatest stamp in the log with these. */
   readonly latestAt: number
+  /** The relaySeq of the last piece of a join that is among the records. */
+  readonly joinedAt?: number | undefined
   /** The new state of every writer that the batch concerns. */
   readonly writers: ReadonlyMap<WriterId, WriterState>
   /** The Yjs clients that become somebody's with it, and whose. What is somebody's already is never given to another. */

@@ -1,13 +1,14 @@
-import { epochAt, recordChecksum } from '@syncline/protocol'
+import { decodeHeader, epochAt, recordChecksum } from '@syncline/protocol'
 import type { ChangeHeader, Head, Stretch } from '@syncline/protocol'
 import type { Basis, Epoch, WriterId } from '@syncline/stm'
 import { createArbitration } from './arbitration.ts'
 import type { Arrival } from './arrival.ts'
-import { basisFlaw } from './basis-flaw.ts'
+import { basisFlaw, type Joined } from './basis-flaw.ts'
 import type { Committer, Part } from './committer.ts'
 import { createDelivery, type Author } from './delivery.ts'
 import { Documents } from './documents.ts'
 import { RelayError } from './errors.ts'
+import { createJoining, isPiece, joinedAt, joinedTo, reachOf, type Join } from './joining.ts'
 import { judge, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Newcomers } from './newcomers.ts'
@@ -71,6 +72,7 @@ export interface RoomHost {
 type Item =
   | { readonly kind: 'open'; readonly subscription: Subscription; readonly basis: Basis }
   | Arrivals
+  | { readonly kind: 'join'; readonly subscription: Subscription; readonly join: Join }
   | { readonly kind: 'abort'; readonly subscription: Subscription; readonly change: Author; release(): void }
 
 interface Arrivals {
@@ -88,6 +90,8 @@ interface RoomPart extends Part {
   readonly touched: Set<WriterId>
   readonly afterwards: (() => void)[]
   readonly releases: (() => void)[]
+  /** What was joined to the log with it. */
+  joined: Joined | undefined
 }
 
 /** When nobody new was told it, so many times more of a log is worth a checkpoint: it costs a thread of the relay as much as some clients. */
@@ -118,6 +122,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     stretches,
     head: 0,
     latestAt: 0,
+    joined: undefined as Joined | undefined,
     writers,
     documents,
     clock,
@@ -125,7 +130,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     refuse: (header: ChangeHeader, principal: string) => host.refuse(header, { space, principal }),
     arbitrate: arbitration.flawIn,
   }
-  const followed = { space, durableHead: 0, stretches }
+  const followed = { space, durableHead: 0, stretches, joined: undefined as Joined | undefined }
+  const joining = createJoining(clock, limits, () => court)
   let gathering: RoomPart | undefined
   let storing: RoomPart | undefined
   let isDraining = false
@@ -138,11 +144,22 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 
   async function load(): Promise<void> {
     try {
-      settle((await storage.space(space)) ?? { stretches: [], head: 0, latestAt: 0 })
+      const found = (await storage.space(space)) ?? { stretches: [], head: 0, latestAt: 0 }
+      court.joined = followed.joined = await joinIn(found)
+      settle(found)
     } catch (error) {
       collapse(error)
       host.flush()
     }
+  }
+
+  /** What was joined to a log last, which its last piece says. */
+  async function joinIn(found: SpaceState): Promise<Joined | undefined> {
+    const { joinedAt: last = 0 } = found
+    if (last === 0) return undefined
+    const [piece] = await storage.read(space, last - 1, last, limits.maxFrameBytes)
+    if (piece === undefined) throw new RelayError('damaged', `There is no Change at ${last}.`, { relaySeq: last })
+    return joinedAt(found, last, decodeHeader(piece))
   }
 
   function settle(found: SpaceState): void {
@@ -150,7 +167,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     stretches.push(...found.stretches)
     court.head = followed.durableHead = found.head
     court.latestAt = found.latestAt
-    for (const subscription of entering.splice(0)) admit(subscription, false)
+    for (const subscription of entering.splice(0)) admit(subscription, false, false)
     drain()
   }
 
@@ -173,6 +190,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       }
       inbox.shift()
       if (item.kind === 'open') welcome(item)
+      else if (item.kind === 'join') join(item)
       else if (item.kind === 'abort') callOff(item)
       else order(item)
     }
@@ -243,36 +261,92 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   function welcome({ subscription, basis }: Item & { kind: 'open' }): void {
     if (subscription.isLeft) return
     const { channel, outbox } = subscription
-    const flaw = basisFlaw(basis, { stretches, head: followed.durableHead })
+    const log = { stretches, head: followed.durableHead }
+    const isApart = basisFlaw(basis, log) !== undefined
+    const flaw = basisFlaw(basis, { ...log, joined: followed.joined })
     if (flaw !== undefined) {
-      const message = `You have this space up to relaySeq ${basis.relaySeq}, in epoch ${basis.epoch}, ${flaw}: the relay lost its data or came back from a backup. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`
+      if (subscription.knowsJoins) return joining.wait(subscription, basis)
+      const message = `You have this space up to relaySeq ${basis.relaySeq}, in epoch ${basis.epoch}, ${flaw}: the relay lost its data or came back from a backup. Nothing of yours is lost. Reload to get an app that can bring back what you have.`
       return subscription.fail('epoch-changed', message)
     }
+    // Who has waited knows, and others learn it before anything else.
+    if (isApart)
+      outbox.say({
+        type: 'apart',
+        channel,
+        relaySeq: reachOf(basis, { ...log, joined: followed.joined }),
+        isTurn: false,
+      })
     const known = new Map<WriterId, number>()
     for (const writer of basis.writers.keys()) known.set(writer, writers.durableSeq(writer))
     outbox.say({ type: 'basis', channel, head: followed.durableHead, writers: known })
     // What the log has of the client's own is acknowledged, Change by Change.
-    admit(subscription, subscription.isNew && [...known.values()].every((seq) => seq === 0))
+    // A checkpoint knows nothing of what was joined.
+    const takesCheckpoint = subscription.isNew && followed.joined === undefined
+    admit(subscription, isApart, takesCheckpoint && [...known.values()].every((seq) => seq === 0))
   }
 
-  function admit(subscription: Subscription, takesCheckpoint: boolean): void {
+  function admit(subscription: Subscription, isApart: boolean, takesCheckpoint: boolean): void {
     if (subscription.isLeft) return
     // Before it is there, so that nobody is shown it twice.
     if (subscription.presence !== undefined) summon()
     subscriptions.add(subscription)
     presence.introduce(subscription)
-    subscription.start(followed, takesCheckpoint)
+    subscription.start(followed, isApart, takesCheckpoint)
   }
 
   /** Those who follow this space among others: there is something to be told. */
   function summon(): void {
-    for (const subscription of rolls.claim(space)) admit(subscription, false)
+    for (const subscription of rolls.claim(space)) admit(subscription, false, false)
+  }
+
+  /** Takes what a client has of a log that was lost into this one, and everybody who waits for it with that. */
+  function join({ subscription, join: whole }: Item & { kind: 'join' }): void {
+    // What it has may have come by another one meanwhile.
+    if (basisFlaw(whole.basis, court) === undefined) return judgeAnew()
+    const { pieces, basis } = whole
+    const found = joinedTo(court, whole)
+    const { header: last } = pieces.at(-1)!
+    const refused = host.refuse(last, { space, principal: subscription.principal })
+    if (found === undefined || refused !== undefined) {
+      const message =
+        refused?.message ??
+        `You have this space up to relaySeq ${basis.relaySeq}, in epoch ${basis.epoch}, and not what others have brought back since of other logs that were lost. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`
+      subscription.fail(refused === undefined ? 'epoch-changed' : 'forbidden', message)
+      return judgeAnew()
+    }
+    const part = gather()
+    if (epochAt(stretches, court.head) !== epoch) stretches.push({ epoch, first: court.head + 1 })
+    for (const { writer, seq, record, header } of pieces) {
+      part.records.push(record)
+      part.authors.push({ writer, seq })
+      part.touched.add(writer)
+      writers.append(writer, seq, recordChecksum(record))
+      for (const [other, upTo] of header.deps.writers) if (writers.raise(other, upTo)) part.touched.add(other)
+      for (const [client, owner] of header.inherited) documents.bind(client, owner)
+      if (arbitration.lastSeq === court.head) arbitration.fold(record, header)
+      court.head += 1
+      court.latestAt = Math.max(court.latestAt, header.at)
+    }
+    court.joined = part.joined = found
+    const { principal, session } = subscription
+    log.warn(
+      { space, session, principal, epoch: basis.epoch, relaySeq: basis.relaySeq, pieces: pieces.length },
+      'A client has brought back what the relay had lost.',
+    )
+  }
+
+  /** Those who wait to join may find in the log what they have. */
+  function judgeAnew(): void {
+    for (const [subscription, basis] of joining.over()) inbox.push({ kind: 'open', subscription, basis })
   }
 
   function order({ subscription, arrivals, release }: Arrivals): void {
     let rest: Arrival[] | undefined
     for (const arrival of arrivals) {
       if (subscription.isDropped) break
+      // It was late, and what it has has come by another one.
+      if (isPiece(arrival)) continue
       if (isHeld(subscription, arrival)) (rest ??= []).push(arrival)
       else consider(subscription, arrival)
     }
@@ -375,6 +449,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       touched: new Set(),
       afterwards: [],
       releases: [],
+      joined: undefined,
       build() {
         gathering = undefined
         storing = part
@@ -382,7 +457,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         const { first, records } = part
         const documentsNow = documents.toStore()
         const { latestAt } = court
-        return { space, epoch, follows, first, records, latestAt, writers: states, documents: documentsNow }
+        const joinedAt = part.joined?.last
+        return { space, epoch, follows, first, records, latestAt, joinedAt, writers: states, documents: documentsNow }
       },
       onDurable() {
         storing = undefined
@@ -392,6 +468,13 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
           summon()
           followed.durableHead += part.records.length
           rolls.move(space, headNow())
+        }
+        if (part.joined !== undefined) {
+          followed.joined = part.joined
+          for (const subscription of subscriptions) subscription.join()
+          judgeAnew()
+          queueMicrotask(drain)
+        } else if (part.records.length > 0) {
           const delivery = createDelivery(part.first, part.records, limits.maxFrameBytes, part.authors)
           // Others wait to see it, and who wrote it does not; and those who are told the same directly after one another are sent the same bytes.
           for (const isOwn of [false, true]) {
@@ -416,6 +499,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 
   /** Asks for a new checkpoint of the log. */
   function renew(): void {
+    // Who makes them knows nothing of what was joined to a log.
+    if (court.joined !== undefined) return
     const bytes = tailBytes
     worthBytes = Infinity
     void newcomers.renew(followed, bytes).then(({ isMade, nextBytes }) => {
@@ -434,7 +519,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     )
     if (gathering !== undefined) committer.withdraw(gathering)
     const asked = inbox.map(({ subscription }) => subscription)
-    const everybody = new Set([...subscriptions, ...entering, ...asked, ...rolls.claim(space)])
+    const apart = joining.over().map(([subscription]) => subscription)
+    const everybody = new Set([...subscriptions, ...entering, ...apart, ...asked, ...rolls.claim(space)])
     rolls.move(space, undefined)
     host.ruin(room)
     for (const subscription of everybody) {
@@ -457,7 +543,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   function unloadIfIdle(): void {
     if (!isQuiet()) return
     if (waiting.length > 0) for (const resolve of waiting.splice(0)) resolve()
-    if (isGone || subscriptions.size > 0) return
+    if (isGone || subscriptions.size + joining.size > 0) return
     isGone = true
     host.forget(room)
   }
@@ -476,7 +562,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       return presence.isShown
     },
     enter(subscription) {
-      if (isLoaded) admit(subscription, false)
+      if (isLoaded) admit(subscription, false, false)
       else entering.push(subscription)
     },
     open(subscription, basis) {
@@ -484,7 +570,11 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       drain()
     },
     receive(subscription, arrivals, release) {
-      inbox.push({ kind: 'arrivals', subscription, arrivals, release })
+      if (joining.has(subscription)) {
+        release()
+        const whole = joining.take(subscription, arrivals)
+        if (whole !== undefined) inbox.push({ kind: 'join', subscription, join: whole })
+      } else inbox.push({ kind: 'arrivals', subscription, arrivals, release })
       drain()
     },
     abort(subscription, change, release) {
@@ -502,6 +592,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     leave(subscription) {
       subscription.isLeft = true
       turns.leave(subscription)
+      joining.leave(subscription)
       if (subscriptions.delete(subscription)) presence.remove(subscription)
       unloadIfIdle()
     },
@@ -528,6 +619,13 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 function* namedBy(item: Item, limits: RelayLimits): Iterable<WriterId> {
   if (item.kind === 'open') return yield* item.basis.writers.keys()
   if (item.kind === 'abort') return yield item.change.writer
+  if (item.kind === 'join') {
+    for (const { writer, header } of item.join.pieces) {
+      yield writer
+      yield* header.deps.writers.keys()
+    }
+    return
+  }
   for (const { writer, header } of item.arrivals) {
     yield writer
     if (header === undefined) continue
@@ -538,6 +636,7 @@ function* namedBy(item: Item, limits: RelayLimits): Iterable<WriterId> {
 
 /** The Yjs clients that have to be. */
 function* clientsIn(item: Item, limits: RelayLimits): Iterable<number> {
+  if (item.kind === 'join') for (const { header } of item.join.pieces) yield* header.documents
   if (item.kind !== 'arrivals') return
   for (const { header } of item.arrivals) {
     if (header !== undefined && header.documents.length <= limits.maxNamedClients) yield* header.documents

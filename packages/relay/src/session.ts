@@ -57,6 +57,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   readonly outbox: Outbox
   /** Who acts, once that is known. */
   principal = ''
+  protocol = 0
   heardAtMs = 0
   earlier: Speaker | undefined
   later: Speaker | undefined
@@ -205,6 +206,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     if (this.#phase !== 'authenticating') return
     if ('denied' in admission) return this.end('unauthenticated', admission.denied)
     this.principal = admission.principal
+    this.protocol = protocol
     this.#phase = 'open'
     this.#cancelTimer?.()
     this.#cancelTimer = undefined

@@ -1,7 +1,9 @@
 import { epochAt, type FailureCode, type Stretch } from '@syncline/protocol'
 import type { Basis, Epoch, WriterId } from '@syncline/stm'
+import type { Joined } from './basis-flaw.ts'
 import type { Delivery } from './delivery.ts'
 import { RelayError } from './errors.ts'
+import { isBefore } from './joining.ts'
 import type { LogReading } from './log-reading.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { Outbox } from './outbox.ts'
@@ -14,6 +16,8 @@ export interface Followed {
   readonly durableHead: number
   /** Those of the log, at least up to there. */
   readonly stretches: readonly Stretch[]
+  /** What was joined to it last, and is durable. */
+  readonly joined: Joined | undefined
 }
 
 /** What a subscription needs of the relay. */
@@ -31,11 +35,16 @@ export interface Subscriber {
   readonly outbox: Outbox
   /** Counts a channel by its roll, in which the client stands at that relaySeq. False when it has none. */
   giveBack(subscription: Subscription, relaySeq: number): boolean
+  /** The protocol version that was agreed upon. */
+  readonly protocol: number
   /** Ends a channel with the reason. */
   fail(subscription: Subscription, code: FailureCode, message: string): void
   /** Ends the whole session: the client is to come back. */
   end(code: FailureCode, message: string): void
 }
+
+/** From this protocol version on. */
+const KNOWS_JOINS = 2
 
 /** What a client has of a log, and of whom it has more that is not there. */
 export type Standing = Pick<Basis, 'relaySeq'> & Partial<Basis>
@@ -69,6 +78,8 @@ export class Subscription {
   #isLive = false
   /** How much of the log who has come new was told, until all of it is. */
   #newsBytes: number | undefined
+  /** The join that it is being told, or was. */
+  #joined: Joined | undefined
 
   /** `standing` is what the client has of the log; without an epoch it is known to be right. */
   constructor(
@@ -124,10 +135,18 @@ export class Subscription {
     return this.#subscriber.giveBack(this, this.#cursor)
   }
 
-  /** Starts the stream after the basis, from the log up to what is live. Who has nothing may be brought a checkpoint first. */
-  start(log: Followed, takesCheckpoint: boolean): void {
+  /** Whether it understands what was joined to a log. */
+  get knowsJoins(): boolean {
+    return this.#subscriber.protocol >= KNOWS_JOINS
+  }
+
+  /** Starts the stream after the basis, from the log up to what is live. With `isApart` that is not in the log, but in what was joined to it. Who has nothing may be brought a checkpoint first. */
+  start(log: Followed, isApart: boolean, takesCheckpoint: boolean): void {
     this.#log = log
-    if (this.#epoch === undefined) this.#epoch = epochAt(log.stretches, this.#cursor)
+    if (isApart) {
+      this.#cursor = 0
+      this.#epoch = null
+    } else if (this.#epoch === undefined) this.#epoch = epochAt(log.stretches, this.#cursor)
     void (takesCheckpoint ? this.#bring(log) : this.#catchUp(log))
   }
 
@@ -144,6 +163,14 @@ export class Subscription {
       this.#isLive = false
       void this.#catchUp(log)
     }
+  }
+
+  /** Something was joined to the log: what has just become durable is told from there. */
+  join(): void {
+    const log = this.#log
+    if (!this.#isLive || log === undefined) return
+    this.#isLive = false
+    void this.#catchUp(log)
   }
 
   async #bring(log: Followed): Promise<void> {
@@ -174,6 +201,10 @@ export class Subscription {
     // The head moves while a stretch is read. It is looked at again in the same step that turns live, so there is no gap.
     while (!this.isLeft) {
       if (outbox.isFull) return outbox.onDrained(() => void this.#catchUp(log))
+      const { joined } = log
+      const isJoining = isBefore(joined, this.#cursor)
+      if (isJoining && this.#joined !== joined) this.#beginJoin(joined, stretches)
+      if (this.isLeft) return
       const cursor = this.#cursor
       if (cursor === log.durableHead) {
         this.#isLive = true
@@ -184,7 +215,9 @@ export class Subscription {
       let delivery
       try {
         // What is sent together stands in one epoch.
-        const next = stretches.find(({ first }) => first > cursor + 1)?.first ?? Infinity
+        const next = isJoining
+          ? joined.last + 1
+          : (stretches.find(({ first }) => first > cursor + 1)?.first ?? Infinity)
         const found = reading.after(space, cursor, Math.min(log.durableHead, next - 1))
         // Where it is there it leaves together with what was said before.
         delivery = found instanceof Promise ? await found : found
@@ -197,13 +230,31 @@ export class Subscription {
         break
       }
       if (this.isLeft) break
-      this.#tellEpoch(stretches)
-      delivery.to(outbox, this.channel, this.own)
+      // Another one that came meanwhile is told from its beginning.
+      if (isJoining && log.joined !== joined) continue
+      if (!isJoining) this.#tellEpoch(stretches)
+      // In place of what a join has seen nothing need be acknowledged.
+      delivery.to(outbox, this.channel, isJoining ? undefined : this.own)
       this.#cursor = delivery.last
       if (this.#newsBytes !== undefined) this.#newsBytes += delivery.sizeBytes
       outbox.flush()
     }
     this.#host.flush()
+  }
+
+  /** Tells that a join comes, and goes back to where the log is no more that of the one who joined. */
+  #beginJoin(joined: Joined, stretches: readonly Stretch[]): void {
+    if (!this.knowsJoins) {
+      const message =
+        'What the relay had lost was joined to it again, and this app is too old to take that up. Reload to get the newer one.'
+      return this.fail('epoch-changed', message)
+    }
+    this.#joined = joined
+    this.#cursor = joined.base
+    const { first, last } = joined
+    // The log has it, so it stands in some epoch.
+    this.#epoch = epochAt(stretches, last)!
+    this.outbox.say({ type: 'join', channel: this.channel, epoch: this.#epoch, first, last })
   }
 
   /** Says in which epoch the next relaySeq stands, where it is another one. */

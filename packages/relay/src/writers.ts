@@ -72,6 +72,16 @@ export class Writers {
     entry.isAhead = true
   }
 
+  /** A writer has come so far by what was joined to the log; of its Changes there nothing more is known. */
+  raise(id: WriterId, seq: number): boolean {
+    const entry = this.#known.get(id)!
+    if (seq <= entry.lastSeq) return false
+    entry.lastSeq = seq
+    entry.recent = []
+    entry.isAhead = true
+    return true
+  }
+
   /** What is to be stored of `ids`. They stay in memory until `stored` is called with the same. */
   toStore(ids: Iterable<WriterId>): ReadonlyMap<WriterId, WriterState> {
     const states = new Map<WriterId, WriterState>()

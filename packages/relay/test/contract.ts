@@ -73,6 +73,22 @@ export function logStorageContract(
       await opened.close()
     })
 
+    test('[RL31] where a join ends is there, also after others were appended and after it was opened again', async () => {
+      const { storage, reopen } = await make()
+      await storage.append([add('a', 1, ['one', 'two', 'three'], { joinedAt: 3 }), add('b', 1, ['one'])])
+      await storage.append([add('a', 4, ['four'])])
+      const check = async (opened: LogStorage, joinedAt: number): Promise<void> => {
+        expect((await opened.space('a'))!.joinedAt).toBe(joinedAt)
+        expect((await opened.space('b'))!.joinedAt).toBeUndefined()
+      }
+      await check(storage, 3)
+      await storage.append([add('a', 5, ['five', 'six'], { joinedAt: 6 })])
+      await check(storage, 6)
+      const opened = await reopen()
+      await check(opened, 6)
+      await opened.close()
+    })
+
     test('[RL31] a read gives what fits, and at least one record', async () => {
       const { storage } = await make()
       await storage.append([add('a', 1, ['aaaa', 'bbbb', 'cccc'])])

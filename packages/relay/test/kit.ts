@@ -83,7 +83,7 @@ export interface Client {
   sayBytes(message: Uint8Array): void
   /** The client goes away. */
   drop(): void
-  hello(): void
+  hello(protocol?: number): void
   open(space: string, options?: { channel?: number; basis?: Partial<Basis> }): void
   send(records: readonly Uint8Array[], channel?: number): void
 }
@@ -106,8 +106,8 @@ export function connect(relay: Relay): Client {
     say: (...frames) => encodeFrames(frames, 1024 * 1024).forEach((message) => events.onMessage(message)),
     sayBytes: (message) => events.onMessage(message),
     drop: () => events.onClose(),
-    hello: () =>
-      client.say({ type: 'hello', protocol: 1, oldest: 1, agent: 'test', schema: 1, credential: new Uint8Array(0) }),
+    hello: (protocol = 1) =>
+      client.say({ type: 'hello', protocol, oldest: 1, agent: 'test', schema: 1, credential: new Uint8Array(0) }),
     open: (space, { channel = 1, basis = {} } = {}) =>
       client.say({ type: 'open', channel, space, basis: { ...emptyBasis, ...basis } }),
     send: (records, channel = 1) => client.say({ type: 'changes', channel, first: 0, records }),

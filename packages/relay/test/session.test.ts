@@ -1,4 +1,4 @@
-import { encodeFrames, type Frame } from '@syncline/protocol'
+import { encodeFrames, PROTOCOL_VERSION, type Frame } from '@syncline/protocol'
 import { emptyBasis } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import type { Admission } from '../src/index.ts'
@@ -66,7 +66,7 @@ test('[RL21] a client of another protocol version is told who must be updated', 
   expect(newer.closed).toEqual({ code: 4406, reason: 'protocol-version' })
   const both = connect(relay)
   both.say({ ...hello, protocol: 9, oldest: 1 })
-  expect(both.last('welcome').protocol).toBe(1)
+  expect(both.last('welcome').protocol).toBe(PROTOCOL_VERSION)
 })
 
 test('[RL22] whoever cannot say who they are is turned away; meanwhile what they say waits', async () => {

@@ -1,4 +1,4 @@
-import { entriesIn, isPartOfCheckpoint, type LogEntry } from '@syncline/protocol'
+import { entriesIn, isPartOfCheckpoint, type JoinEntry, type LogEntry } from '@syncline/protocol'
 import {
   changeId,
   type CellKey,
@@ -14,8 +14,9 @@ import { createCheckpointReading, understoodAsleep, type ReadCheckpoint } from '
 import type { Core } from './core.ts'
 import { anewError, refusedError, StoreError } from './errors.ts'
 import type { OrderedRecord } from './journal.ts'
+import { readJoin, type ReadJoin } from './join-reading.ts'
 import { OtherLogError } from './known-log.ts'
-import { readLocal, readRecord, readRecordInPieces } from './open-log.ts'
+import { readLocal, readRecord, readRecordInPieces, readStoredInPieces } from './open-log.ts'
 import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
 import { asHeard, nobody, withLocalPart } from './read-change.ts'
 import type { Pending } from './pending.ts'
@@ -37,6 +38,8 @@ export interface Intake {
     records: ReadonlyMap<OrderedItem, Uint8Array>,
     fence: number | undefined,
   ): ReadonlySet<CellKey>
+  /** Takes in what was joined to the relay's log in place of what was known of that, and hands it to this device's log. */
+  join(told: Omit<JoinEntry, 'known'>, fence: number | undefined, isAllTold: boolean): ReadonlySet<CellKey>
   /** All that there is has been read: of a checkpoint that is not whole as much is taken up as there is. Undefined where there is none. */
   onRead(): Pieces<ReadonlySet<CellKey> | undefined>
   /** The number of the newest checkpoint; 0 before the first. */
@@ -83,6 +86,8 @@ export function createIntake(core: IntakeCore): Intake {
   const joining = createCheckpointReading(core.space, replica, away)
   /** Whether what was ordered up to the basis is known with gaps only: a part of a checkpoint is damaged. */
   let isBasePartial = false
+  /** Whether this tab has gone over to another log of the relay by itself: what others have gone over to stands in this device's log before that, until all of it has been read. */
+  let leads = false
   /** Where the log goes on behind what could not be joined on. */
   let beyondGap: { readonly epoch: Epoch; readonly last: number } | undefined
 
@@ -254,6 +259,30 @@ export function createIntake(core: IntakeCore): Intake {
     return changed
   }
 
+  /** Goes over to another log of the relay: to what was joined to it, and what stands there before that and it has not seen. */
+  function* goOver({ epoch, relaySeq }: JoinEntry, found: ReadJoin, origin: Origin): Pieces<ReadonlySet<CellKey>> {
+    const { cells, ledger, news } = found
+    const asked = [...replica.envelopes.values()]
+    const taken = { cells, ledger, pending: none, refused: none, envelopes: none }
+    // What is between them stands directly before it, so that the order goes on behind it.
+    const first = relaySeq - news.length
+    const caught = yield* replica.goOver(taken, epoch, first, origin)
+    isBasePartial = false
+    beyondGap = undefined
+    storedSeq = loggedSeq = 0
+    for (const id of caught.ordered) waiting.resolve(id)
+    decideAsked(asked)
+    if (news.length === 0) return caught.changed
+    return new Set([...caught.changed, ...(yield* apply(epoch, first + 1, news, origin))])
+  }
+
+  /** What is here is not in what was joined: nobody else has it. */
+  function strandBeside(origin: Origin): ReadonlySet<CellKey> {
+    core.strand({ code: 'epoch-changed', message: otherLog })
+    if (origin !== 'replay') throw new StoreError('other-log', otherLog)
+    return nothing
+  }
+
   /** Tells what became of envelopes that are not here any more. */
   function decideAsked(asked: readonly Envelope[]): void {
     for (const { change } of asked) {
@@ -319,11 +348,27 @@ export function createIntake(core: IntakeCore): Intake {
               return nothing
             }
             if (!(error instanceof OtherLogError)) throw error
+            // Another tab was told later that the relay had lost it.
+            if (replica.hasJoined(entry.epoch, entry.first + entry.items.length - 1)) return nothing
             // What was in the log first counts. If this tab has heard otherwise of the relay, it knows what nobody else here does.
             if (error.relaySeq > storedSeq && error.relaySeq <= replica.basis().relaySeq)
               core.strand({ code: 'epoch-changed', message: error.message })
             return nothing
           }
+        }
+      }
+      case 'join': {
+        const found = yield* readStoredInPieces(core.space, readJoin(entry, core.space, replica, away))
+        return function* (origin) {
+          const { relaySeq } = entry
+          const standing = replica.standing(entry, found.covers)
+          if (standing === 'past') onStored(relaySeq)
+          if (standing === 'lacks some' && (leads || replica.basis().relaySeq > storedSeq)) return strandBeside(origin)
+          // What came first in the log counts.
+          if (standing !== 'news' || leads) return nothing
+          const changed = yield* goOver(entry, found, origin)
+          onStored(relaySeq)
+          return changed
         }
       }
       case 'refused':
@@ -411,7 +456,10 @@ export function createIntake(core: IntakeCore): Intake {
       const before = yield* conclude(!isPart, entry.kind !== 'joined', origin)
       return before === undefined ? yield* take(origin) : new Set([...before, ...(yield* take(origin))])
     },
-    onRead: () => conclude(true, true, 'remote'),
+    onRead() {
+      leads &&= storedSeq < loggedSeq
+      return conclude(true, true, 'remote')
+    },
     checkpoint: checkpoint.newest,
     choice: checkpoint,
     isReading: () => checkpoint.isUnderWay() || joining.isUnderWay(),
@@ -422,6 +470,18 @@ export function createIntake(core: IntakeCore): Intake {
       const news = stored.slice(Math.max(0, loggedSeq + 1 - first))
       if (news.length > 0) core.journal.order(epoch, first + stored.length - news.length, news, fence)
       loggedSeq = Math.max(loggedSeq, first + stored.length - 1)
+      return changed
+    },
+    join(told, fence, isAllTold) {
+      const entry: JoinEntry = { ...told, known: replica.knownLog() }
+      const found = atOnce(readJoin(entry, core.space, replica, away))
+      const standing = replica.standing(entry, found.covers)
+      if (standing === 'lacks some' && !isAllTold) throw new OtherLogError(entry.relaySeq, otherLog)
+      // Wherever this tab has been, the relay has told it where it is now.
+      const changed = standing === 'past' ? nothing : atOnce(goOver(entry, found, 'remote'))
+      core.journal.join(entry, fence)
+      leads = true
+      loggedSeq = entry.relaySeq
       return changed
     },
     storedSeq: () => storedSeq,
@@ -456,7 +516,9 @@ interface Made {
 
 /** Whether something says what has become of pending Changes, which cannot be taken in while they are asleep. */
 export function isOfPending(entry: LogEntry): boolean {
-  return entriesIn(entry).some(({ kind }) => kind === 'ordered' || kind === 'ended' || kind === 'joined')
+  return entriesIn(entry).some(
+    ({ kind }) => kind === 'ordered' || kind === 'ended' || kind === 'joined' || kind === 'join',
+  )
 }
 
 /** Takes in what was understood. */

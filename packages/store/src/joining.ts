@@ -13,14 +13,15 @@ export interface JoiningSide {
 
 /**
  * What a replica has that has held this, and learns of another log of the space what that has held: each Change counts once, and of the relay's order the one
- * that goes on; `fits` says whether theirs can be the same. What has come already changes nothing.
+ * that goes on; `fits` says whether theirs can be the same, or is to take the place of this one. What has come already changes nothing.
  */
-export function joined(mine: Held, theirs: TakenUp, side: JoiningSide, fits: boolean): TakenUp {
+export function joined(mine: Held, theirs: TakenUp, side: JoiningSide, fits: boolean | 'instead'): TakenUp {
   const [here, there] = [mine.ledger, theirs.ledger]
   const seen = new Map(there.seqs.map(([writer, seq]) => [writer, seq]))
   // Where what is asked for here was placed only the order itself tells.
   const isBehind =
-    fits && there.relaySeq > here.relaySeq && !mine.envelopes.some(({ change }) => seen.has(change.writer))
+    fits === 'instead' ||
+    (fits && there.relaySeq > here.relaySeq && !mine.envelopes.some(({ change }) => seen.has(change.writer)))
   const seqsHere = new Map(here.seqs.map(([writer, seq]) => [writer, seq]))
   const [ownHere, ownThere] = [ownSeqsOf(here), ownSeqsOf(there)]
   const whole = new Map(Array.from(ownHere, ([writer, seq]) => [writer, Math.min(seq, side.lastWhole(writer))]))
@@ -54,7 +55,7 @@ export function joined(mine: Held, theirs: TakenUp, side: JoiningSide, fits: boo
     envelopes: theirs.envelopes.filter(({ change }) => !side.knows(change) && !side.isDismissed(change.writer)),
     ledger: {
       ...there,
-      ...(!isBehind && { relaySeq: here.relaySeq, stretches: here.stretches }),
+      ...(!isBehind && { relaySeq: here.relaySeq, stretches: here.stretches, joined: here.joined }),
       seqs: [...new Set([...ownHere.keys(), ...seen.keys()])].flatMap((writer) => {
         const own = Math.max(ownHere.get(writer) ?? 0, ownThere.get(writer) ?? 0)
         const all = Math.max(seqsHere.get(writer) ?? 0, own, isBehind ? (seen.get(writer) ?? 0) : 0)

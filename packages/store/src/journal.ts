@@ -1,4 +1,4 @@
-import { encodeEntry, type EndedEntry, type SingleEntry, type WholeEntry } from '@syncline/protocol'
+import { encodeEntry, type EndedEntry, type JoinEntry, type SingleEntry, type WholeEntry } from '@syncline/protocol'
 import type { Change, ChangeId, Epoch, WriterId } from '@syncline/stm'
 import { createDelay, type Delay } from './delay.ts'
 import { closedError, StoreError } from './errors.ts'
@@ -34,6 +34,8 @@ export interface Journal {
   commit(change: Change, strict: boolean): void
   /** A stretch of the relay's log, to be stored by the holder of `fence`. */
   order(epoch: Epoch, first: number, items: readonly OrderedRecord[], fence: number | undefined): void
+  /** What was joined to that, and takes the place of all that is known of it. */
+  join(entry: JoinEntry, fence: number | undefined): void
   /**
    * Appends what `offer` makes when it is its turn, if no other tab has appended with a claim since this one has read the log. It is not
    * tried again: what it was made of may have moved.
@@ -305,7 +307,7 @@ export function createJournal(
     if (made.length > 0) markDurable(made)
     switch (piece.kind) {
       case 'ordered':
-        if (isStored) events.onOrdered(piece.first + piece.items.length - 1)
+        if (isStored && piece.isPast !== true) events.onOrdered(piece.first + piece.items.length - 1)
         return
       case 'settlement':
         for (const { onStored } of piece.settlements) onStored()
@@ -343,7 +345,10 @@ export function createJournal(
   function bringOrder(): void {
     const missing = forgone.filter(isMissing)
     forgone = []
-    for (const { epoch, first, items } of missing) order(epoch, first, items, undefined)
+    for (const piece of missing) {
+      if (piece.join !== undefined) join(piece.join, undefined)
+      if (piece.items.length > 0) order(piece.epoch, piece.first, piece.items, undefined)
+    }
   }
 
   async function claim(piece: ClaimPiece): Promise<number | undefined> {
@@ -462,6 +467,13 @@ export function createJournal(
     schedule()
   }
 
+  function join(entry: JoinEntry, fence: number | undefined): void {
+    forgone = []
+    for (const piece of [...queue, ...allUnderWay()]) if (piece.kind === 'ordered') piece.isPast = true
+    queue.push({ kind: 'ordered', epoch: entry.epoch, first: entry.relaySeq + 1, items: [], join: entry, fence })
+    schedule()
+  }
+
   function pull(): Promise<void> {
     if (pulling === undefined) return (pulling = Promise.resolve().then(readOn).finally(pullOn))
     if (!isReading) return pulling
@@ -535,6 +547,7 @@ export function createJournal(
       if (delay.state() instanceof StoreError) queueMicrotask(events.onDelay)
     },
     order,
+    join,
     claim(offer) {
       // Nobody would come to it any more.
       if (closed) return Promise.resolve({ kind: 'failed', error: closedError() })

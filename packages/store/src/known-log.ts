@@ -1,4 +1,4 @@
-import { epochAt, type Ledger, type Stretch } from '@syncline/protocol'
+import { epochAt, type Covered, type JoinEntry, type Ledger, type Stretch } from '@syncline/protocol'
 import type { Basis, Epoch } from '@syncline/stm'
 
 /** What has come is of another log than what is here: nothing of it can be applied. */
@@ -21,11 +21,21 @@ export interface KnownLog {
   /** The next relaySeq stands in this epoch. */
   add(epoch: Epoch, relaySeq: number): void
   /** All of it, as data. */
-  known(): Pick<Ledger, 'stretches' | 'foreign'>
-  /** Whether a log of which so much is known can be this one, of which we have all up to `relaySeq`. */
-  fits(known: Pick<Ledger, 'stretches' | 'relaySeq'>, relaySeq: number): boolean
+  known(): Pick<Ledger, 'stretches' | 'foreign' | 'joined'>
+  /** Whether a log of which so much is known can be this one, of which we have all up to `relaySeq`, or has all of it by a join. */
+  fits(known: Pick<Ledger, 'stretches' | 'relaySeq' | 'joined'>, relaySeq: number): boolean
+  /** Whether somebody who has so much of epochs by joins has all of this log, of which we have all up to `relaySeq`. */
+  isIn(joined: readonly Covered[] | undefined, relaySeq: number): boolean
+  /** Whether we know no more of a log than this, up to our `relaySeq`. */
+  isWithin(known: JoinEntry['known'], relaySeq: number): boolean
+  /** Whether all of an epoch up to here is in this log by a join. */
+  hasJoined(epoch: Epoch, relaySeq: number): boolean
+  /** Whether we have gone over from this epoch to another log. */
+  isForeign(epoch: Epoch): boolean
+  /** Another log takes the place of this one: it has so much by joins, and the next relaySeq there is in another epoch. */
+  leave(joined: readonly Covered[]): void
   /** Becomes what was known. */
-  restore(known: Pick<Ledger, 'stretches' | 'foreign'>): void
+  restore(known: Pick<Ledger, 'stretches' | 'foreign' | 'joined'>): void
   /** What of a basis is in this log, as far as it can be said from here. */
   shared(basis: Basis): Pick<Basis, 'epoch' | 'relaySeq'>
 }
@@ -34,6 +44,17 @@ export function createKnownLog(): KnownLog {
   const stretches: Stretch[] = []
   /** Epochs that were seen where we have another: whatever goes on in one of them is no part of this log. */
   const foreign = new Set<Epoch>()
+  /** Of which epochs all is here by joins, and up to where. */
+  const joined = new Map<Epoch, number>()
+
+  function isIn(those: readonly Covered[] | undefined, relaySeq: number): boolean {
+    const epoch = epochAt(stretches, relaySeq)
+    return those?.some(([covered, upTo]) => covered === epoch && relaySeq <= upTo) === true
+  }
+
+  function noteJoined(those: readonly Covered[]): void {
+    for (const [epoch, upTo] of those) joined.set(epoch, Math.max(upTo, joined.get(epoch) ?? 0))
+  }
 
   function strange(epoch: Epoch, relaySeq: number): OtherLogError {
     foreign.add(epoch)
@@ -59,19 +80,37 @@ export function createKnownLog(): KnownLog {
     add(epoch, relaySeq) {
       if (stretches.at(-1)?.epoch !== epoch) stretches.push({ epoch, first: relaySeq })
     },
-    known: () => ({ stretches: stretches.map(({ epoch, first }) => [epoch, first]), foreign: [...foreign] }),
+    known: () => ({
+      stretches: stretches.map(({ epoch, first }) => [epoch, first]),
+      foreign: [...foreign],
+      ...(joined.size > 0 && { joined: [...joined] }),
+    }),
     fits(known, relaySeq) {
       const shared = Math.min(relaySeq, known.relaySeq)
       const theirs = known.stretches.findLast(([, first]) => first <= shared)
       // In one epoch a relaySeq stands in one log only.
-      return shared === 0 || theirs?.[0] === epochAt(stretches, shared)
+      return shared === 0 || theirs?.[0] === epochAt(stretches, shared) || isIn(known.joined, relaySeq)
+    },
+    isIn,
+    isWithin: (known, relaySeq) =>
+      relaySeq <= known.relaySeq && epochAt(known.stretches, relaySeq) === epochAt(stretches, relaySeq),
+    hasJoined: (epoch, relaySeq) => relaySeq <= (joined.get(epoch) ?? 0),
+    isForeign: (epoch) => foreign.has(epoch),
+    leave(those) {
+      for (const { epoch } of stretches) foreign.add(epoch)
+      stretches.length = 0
+      noteJoined(those)
     },
     restore(known) {
       stretches.length = 0
       for (const [epoch, first] of known.stretches) stretches.push({ epoch, first })
       for (const epoch of known.foreign) foreign.add(epoch)
+      // What was joined may stand in the epoch in which this log has gone on since it had come back.
+      for (const [epoch] of known.stretches) foreign.delete(epoch)
+      noteJoined(known.joined ?? [])
     },
     shared({ epoch, relaySeq }) {
+      if (epoch !== null && relaySeq <= (joined.get(epoch) ?? 0)) return { epoch, relaySeq }
       const at = stretches.findIndex((stretch) => stretch.epoch === epoch)
       if (at < 0) return { epoch: null, relaySeq: 0 }
       return { epoch, relaySeq: Math.min(relaySeq, (stretches[at + 1]?.first ?? Infinity) - 1) }

@@ -1,6 +1,7 @@
-import { MAX_CHECKPOINT_BYTES, ProtocolError, type Frame } from '@syncline/protocol'
+import { decodeHeader, MAX_CHECKPOINT_BYTES, ProtocolError, type Frame, type JoinEntry } from '@syncline/protocol'
 import { emptyBasis, type Basis, type Change, type Epoch, type WriterId } from '@syncline/stm'
 import { createBackoff } from './backoff.ts'
+import type { JoinPieces } from './join-writing.ts'
 import { OtherLogError } from './known-log.ts'
 import type { Line, LineChannel, LineState, Welcome } from './line.ts'
 import type { Chance, Clock } from './ports.ts'
@@ -14,7 +15,8 @@ export interface LinkSide {
   readonly space: string
   readonly clock: Clock
   readonly chance: Chance
-  basis(): Basis
+  /** From where the relay is asked: the end of this device's log; or with `inMemory`, all that is known here. */
+  basis(inMemory?: boolean): Basis
   /** How far the relay's log is known in memory. That may be more than is said in `basis`, and then is more to compare. */
   seenSeq(): number
   /** Changes that may be sent, in order. */
@@ -35,6 +37,11 @@ export interface LinkSide {
     pieces: readonly Uint8Array[],
     head: number,
   ): Promise<Pick<BroughtCheckpoint, 'relaySeq' | 'epoch'> | undefined>
+  /** What was joined to the relay's log has come, which takes the place of what is known of it here. `isAllTold`: the relay knew how much that is. */
+  onJoin(entry: Omit<JoinEntry, 'known'>, isAllTold: boolean): void
+  /** The relay has lost what is here up to `relaySeq`: what this side has of it, to be joined. */
+  piecesOfJoin(relaySeq: number): Promise<JoinPieces>
+  onError(error: unknown): void
   onRefusal(refusal: Refusal): void
   /** Whether this device's log is to be read before Changes are taken in that have come. */
   isBehind(): boolean
@@ -77,6 +84,8 @@ const FRAME_BYTES = 256 * 1024
 /** With so many bytes before us that have not reached the network we stop sending Changes, and look again when some may have. */
 const BUFFERED_BYTES = 1024 * 1024
 const DRAIN_MS = 50
+/** How many pieces of a join go into one frame. */
+const PIECES = 4
 /** A space that is forbidden is not allowed soon. */
 const FORBIDDEN_PACE = 10
 
@@ -86,6 +95,16 @@ export function startLink(line: Line, side: LinkSide): Link {
   let relay: { readonly head: number } | undefined
   /** What the relay has told up to now, in which epoch that stands, and up to where it has to be what is known here. */
   let told: { relaySeq: number; epoch: Epoch | null; readonly seenSeq: number } = { ...emptyBasis, seenSeq: 0 }
+  /** Whether what is known here is not in the relay's log: nothing else is told before somebody has joined it. */
+  let isApart = false
+  /** Whether the channel was opened with all that is known here, because what is stored of it told the relay too little. */
+  let isOpenedInMemory = false
+  /** Whether the relay was told all that is known here, and not only what is stored. */
+  let isAllTold = false
+  /** What this side is joining, and is still to be sent. */
+  let leaving: Uint8Array[] = []
+  /** What somebody has joined, while it comes. */
+  let coming: (Omit<JoinEntry, 'known' | 'pieces' | 'before'> & Coming) | undefined
   /** Per writer, the last seq that the relay has or that was sent on this connection. */
   let sent = new Map<WriterId, number>()
   const refused = new Set<WriterId>()
@@ -128,6 +147,9 @@ export function startLink(line: Line, side: LinkSide): Link {
     waiting = []
     pieces = []
     gatheredBytes = 0
+    leaving = []
+    coming = undefined
+    isApart = false
     shut = undefined
     if (relay === undefined) return
     relay = undefined
@@ -165,12 +187,14 @@ export function startLink(line: Line, side: LinkSide): Link {
     open()
   }
 
-  function open(): void {
+  function open(inMemory = false): void {
+    isOpenedInMemory = inMemory
     sent = new Map()
     refused.clear()
     calledOff.clear()
-    const basis = side.basis()
+    const basis = side.basis(inMemory)
     told = { epoch: basis.epoch, relaySeq: basis.relaySeq, seenSeq: side.seenSeq() }
+    isAllTold = told.relaySeq >= told.seenSeq
     channel.open({ basis, seenSeq: told.seenSeq, isNew: basis.relaySeq === 0 && !hasBeenWrong && side.isNew() })
     publish()
   }
@@ -223,7 +247,7 @@ export function startLink(line: Line, side: LinkSide): Link {
     try {
       receive(frame)
     } catch (error) {
-      if (error instanceof OtherLogError) return fail({ code: 'epoch-changed', message: error.message }, undefined)
+      if (error instanceof OtherLogError) return meetOtherLog(error)
       if (!(error instanceof ProtocolError || error instanceof RangeError)) throw error
       const isNewer =
         error instanceof ProtocolError && (error.code === 'newer-version' || error.code === 'unknown-precondition')
@@ -237,9 +261,24 @@ export function startLink(line: Line, side: LinkSide): Link {
     }
   }
 
+  /** What is known here is of another log than that of the relay, which may not have been told how much that is. */
+  function meetOtherLog(error: OtherLogError): void {
+    if (isOpenedInMemory) return fail({ code: 'epoch-changed', message: error.message }, undefined)
+    openAnew(true)
+  }
+
+  function openAnew(inMemory: boolean): void {
+    forget()
+    channel.renew()
+    open(inMemory)
+  }
+
   function receive(frame: Frame): void {
     switch (frame.type) {
       case 'basis':
+        // What is known here stands in another log, and what was joined to this one has all of it.
+        if (isApart) told = { ...emptyBasis, seenSeq: 0 }
+        isApart = false
         if (frame.head < told.seenSeq) {
           const message = `The relay's log ends at ${frame.head}, and ${told.seenSeq} Changes of it were seen here: it lost its data or came back from a backup. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data.`
           throw new OtherLogError(frame.head + 1, message)
@@ -252,11 +291,28 @@ export function startLink(line: Line, side: LinkSide): Link {
         wake()
         publish()
         return
+      case 'apart':
+        isApart = true
+        leaving = []
+        if (frame.isTurn) bring(channel.number).catch(side.onError)
+        return
+      case 'join':
+        if (relay !== undefined)
+          coming = {
+            kind: 'join',
+            epoch: frame.epoch,
+            relaySeq: frame.last,
+            first: frame.first,
+            pieces: [],
+            before: [],
+          }
+        return
       case 'epoch':
         told.epoch = frame.epoch
         return
       case 'changes': {
         if (relay === undefined) return
+        if (coming !== undefined) return takeJoin(coming, frame)
         const records = new Map<OrderedItem, Uint8Array>()
         const items = frame.records.map((record): Change => {
           const change = readChange(record)
@@ -300,7 +356,52 @@ export function startLink(line: Line, side: LinkSide): Link {
     return backoff.fail(retryAfterMs) * (code === 'forbidden' ? FORBIDDEN_PACE : 1)
   }
 
+  /** Takes the next of what was joined, and all of it with the last. */
+  function takeJoin(into: NonNullable<typeof coming>, { first, records }: Extract<Frame, { type: 'changes' }>): void {
+    records.forEach((record, i) => {
+      if (first + i >= into.first) into.pieces.push(record)
+      // What was joined before has come to nothing by it.
+      else if (decodeHeader(record).join === undefined) into.before.push(record)
+    })
+    const { epoch, relaySeq, pieces, before } = into
+    if (first + records.length - 1 < relaySeq) return
+    coming = undefined
+    side.onJoin({ kind: 'join', epoch, relaySeq, pieces, before }, isAllTold)
+    isOpenedInMemory = false
+    told = { relaySeq, epoch, seenSeq: relaySeq }
+    wake()
+    publish()
+  }
+
+  /** Joins what is here to the relay's log. */
+  async function bring(number: number): Promise<void> {
+    const pieces = await side.piecesOfJoin(told.relaySeq)
+    if (stopped || number !== channel.number || !isApart) return
+    if (pieces === 'decided' || pieces === 'damaged') {
+      return fail({ code: 'epoch-changed', message: pieces === 'decided' ? decidedThere : damagedHere }, undefined)
+    }
+    if (pieces === 'not now') {
+      if (!isOpenedInMemory && told.relaySeq < told.seenSeq) return openAnew(true)
+      return fail({ code: 'not-read', message: notNow }, backoff.fail(0))
+    }
+    leaving = [...pieces]
+    sendJoin()
+  }
+
+  function sendJoin(): void {
+    while (leaving.length > 0) {
+      if (channel.bufferedBytes > BUFFERED_BYTES) {
+        cancelDrain?.()
+        cancelDrain = clock.setTimer(DRAIN_MS, sendJoin)
+        return
+      }
+      channel.send([{ type: 'changes', channel: channel.number, first: 0, records: leaving.splice(0, PIECES) }])
+    }
+  }
+
   function deliver(first: number, items: readonly OrderedItem[], records: ReadonlyMap<OrderedItem, Uint8Array>): void {
+    // It would go on behind what is not stored here.
+    if (isOpenedInMemory) return fail({ code: 'not-read', message: notNow }, backoff.fail(0))
     if (told.epoch === null) throw new RangeError(`The relay tells Change ${first} of its log, and not in which epoch.`)
     side.onOrder(told.epoch, first, items, records)
     const wasSure = told.relaySeq >= told.seenSeq
@@ -367,9 +468,7 @@ export function startLink(line: Line, side: LinkSide): Link {
     askAgain() {
       // One that is not open yet begins there anyway.
       if (relay === undefined) return
-      forget()
-      channel.renew()
-      open()
+      openAnew(false)
     },
     stop() {
       stopped = true
@@ -381,3 +480,18 @@ export function startLink(line: Line, side: LinkSide): Link {
 
 /** In presence from a client; the relay writes its own. */
 const NO_SESSION = '0'.repeat(32)
+
+/** What has come of what somebody has joined. */
+interface Coming {
+  /** The relaySeq of its first piece. */
+  readonly first: number
+  readonly pieces: Uint8Array[]
+  readonly before: Uint8Array[]
+}
+
+const decidedThere =
+  "The relay lost its data or came back from a backup, and it had decided about some of what you have. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data."
+const damagedHere =
+  "The relay lost its data or came back from a backup, and some of what this device had stored is damaged. Nothing of yours is lost that is here. Keep it, and ask the relay's operator to bring back the newer data."
+const notNow =
+  'The relay lost its data or came back from a backup. What this device has will be brought back when all of it has been read.'

@@ -3,6 +3,7 @@ import type { CellKey, WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { isPassing, StoreError } from './errors.ts'
 import type { Intake } from './intake.ts'
+import { piecesOfJoin } from './join-writing.ts'
 import type { Line } from './line.ts'
 import { startLink, type Link, type LinkState, type Sendable } from './link.ts'
 import type { Peers } from './peers.ts'
@@ -124,8 +125,8 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       clock: core.clock,
       chance: core.chance,
       // From where the log ends, which is not always where the memory does.
-      basis: () => {
-        const relaySeq = Math.min(replica.basis().relaySeq, intake.loggedSeq())
+      basis: (inMemory = false) => {
+        const relaySeq = Math.min(replica.basis().relaySeq, inMemory ? Infinity : intake.loggedSeq())
         const writers = new Map(replica.sharedBasis().writers)
         // What a damaged checkpoint stood for is asked for in full: of a writer whose later Changes are pending the first ones are not here.
         if (relaySeq === 0 && replica.basis().relaySeq > 0) writers.clear()
@@ -136,7 +137,9 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
           if (first === 1) writers.delete(writer)
           else if (first !== undefined) writers.set(writer, first - 1)
         }
-        return { epoch: replica.epochAt(relaySeq), relaySeq, writers }
+        const epoch = replica.epochAt(relaySeq)
+        // What is before that was joined to the relay's log, which tells it as a whole.
+        return { epoch, relaySeq: epoch === null ? 0 : relaySeq, writers }
       },
       seenSeq: () => replica.basis().relaySeq,
       sendable,
@@ -152,6 +155,9 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
         !core.journal.isStuck() &&
         !core.isCutOff,
       takeUp,
+      onJoin: (entry, isAllTold) => hear(() => intake.join(entry, term?.fence, isAllTold)),
+      piecesOfJoin: (relaySeq) => piecesOfJoin(core, relaySeq),
+      onError: core.onError,
       onRefusal(refusal) {
         if (posting.refuse(refusal)) return
         for (const each of losses.endedBy(refusal)) {

@@ -97,22 +97,35 @@ export function* readRecordInPieces(bytes: Uint8Array, space: string): Pieces<Ch
   }
 }
 
+/** Work on what is stored: where that makes no sense it says in words what is wrong with this device's data. */
+export function* readStoredInPieces<T>(space: string, work: Pieces<T>): Pieces<T> {
+  try {
+    return yield* work
+  } catch (error) {
+    throw inWords(space, error)
+  }
+}
+
 function readStored<T>(space: string, decode: () => T): T {
   try {
     return decode()
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error
-    if (error.code === 'newer-version' || error.code === 'unknown-precondition') {
-      throw new StoreError(
-        'storage-newer',
-        `What is stored of "${space}" on this device was written by a newer version of this app. Reload to get that version.`,
-        { cause: error },
-      )
-    }
-    throw new StoreError(
-      'storage-damaged',
-      `Something that is stored of "${space}" on this device is damaged: ${error.message}`,
+    throw inWords(space, error)
+  }
+}
+
+function inWords(space: string, error: unknown): unknown {
+  if (!(error instanceof ProtocolError)) return error
+  if (error.code === 'newer-version' || error.code === 'unknown-precondition') {
+    return new StoreError(
+      'storage-newer',
+      `What is stored of "${space}" on this device was written by a newer version of this app. Reload to get that version.`,
       { cause: error },
     )
   }
+  return new StoreError(
+    'storage-damaged',
+    `Something that is stored of "${space}" on this device is damaged: ${error.message}`,
+    { cause: error },
+  )
 }

@@ -1,4 +1,4 @@
-import type { CommitsEntry, EndedEntry, LogEntry, SingleEntry, WholeEntry } from '@syncline/protocol'
+import type { CommitsEntry, EndedEntry, JoinEntry, LogEntry, SingleEntry, WholeEntry } from '@syncline/protocol'
 import type { ChangeId, Epoch, WriterId } from '@syncline/stm'
 import { inRuns } from './in-runs.ts'
 import type { ClaimOutcome, Offer, OrderedRecord } from './journal.ts'
@@ -20,8 +20,12 @@ export interface OrderedPiece {
   readonly epoch: Epoch
   readonly first: number
   readonly items: OrderedRecord[]
+  /** What was joined to the log stands directly before it. */
+  readonly join?: JoinEntry | undefined
   /** Without one nobody can refuse it. */
   fence: number | undefined
+  /** Whether it is of a log that the relay has lost: what was joined since stands behind it, and counts alone. */
+  isPast?: true
 }
 
 export interface ClaimPiece {
@@ -70,7 +74,7 @@ export function entriesOf(piece: Exclude<Piece, ClaimPiece>): readonly (SingleEn
     case 'commits':
       return commitsEntries(piece.pending)
     case 'ordered':
-      return [{ kind: 'ordered', epoch: piece.epoch, first: piece.first, items: piece.items }]
+      return orderedEntries(piece)
     case 'settlement':
       // What nobody has heard of is never seen beside what it has become.
       return piece.settlements.flatMap(({ entry, unheard }): SingleEntry[] =>
@@ -79,6 +83,11 @@ export function entriesOf(piece: Exclude<Piece, ClaimPiece>): readonly (SingleEn
     case 'entry':
       return [piece.entry]
   }
+}
+
+function orderedEntries({ epoch, first, items, join }: OrderedPiece): readonly SingleEntry[] {
+  const ordered: readonly SingleEntry[] = items.length === 0 ? [] : [{ kind: 'ordered', epoch, first, items }]
+  return join === undefined ? ordered : [join, ...ordered]
 }
 
 /** One entry that says all this. */

@@ -1,5 +1,5 @@
 import { tick, witness } from '@syncline/merge'
-import type { Ledger, Named } from '@syncline/protocol'
+import type { Covered, JoinEntry, Ledger, Named } from '@syncline/protocol'
 import {
   cellKey,
   cellKeyOf,
@@ -33,7 +33,7 @@ import { allHere, type Away } from './away.ts'
 import { createDocumentClients } from './document-clients.ts'
 import type { Caught, Held, TakenUp } from './held.ts'
 import { joined, ownSeqsOf } from './joining.ts'
-import { createKnownLog } from './known-log.ts'
+import { createKnownLog, OtherLogError } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
 import { clientsOf, noInverse, noWriters, PendingChange, seenBy, type KnownOfChange, type Pending } from './pending.ts'
 import { atOnce, BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
@@ -75,6 +75,9 @@ export interface Refusal {
   readonly code: string
   readonly message: string
 }
+
+/** Of what was joined: it is to be gone over to; this tab is past it; it has left that log already; or it has not all that is known here. */
+export type Standing = 'news' | 'past' | 'left' | 'lacks some'
 
 /** One Change of the relay's order: the Change, or the name of one that is here already. */
 export type OrderedItem = Change | { readonly writer: WriterId; readonly seq: number }
@@ -194,6 +197,16 @@ export interface Replica {
    * The relay's order is that of the one who has more of it.
    */
   join(taken: TakenUp, origin: Origin): Pieces<Caught>
+  /**
+   * Goes over to another log of the relay: the state there is at `relaySeq`, in `epoch`, is what was `taken`. It has all that the relay had acknowledged here. What is pending stays, but for what it has.
+   */
+  goOver(taken: TakenUp, epoch: Epoch, relaySeq: number, origin: Origin): Pieces<Caught>
+  /** How what was joined to a log of the relay, and has so much, stands to what is here. */
+  standing(entry: Pick<JoinEntry, 'epoch' | 'relaySeq' | 'known'>, covers: readonly Covered[]): Standing
+  /** What is known of the relay's log. */
+  knownLog(): JoinEntry['known']
+  /** Whether all of an epoch up to here is in what was joined. */
+  hasJoined(epoch: Epoch, relaySeq: number): boolean
   /** Forgets what the relay has ordered, so that it can be told again. What is pending stays, and what the relay has nothing to do with. */
   forgetOrder(): ReadonlySet<CellKey>
   /** A pending Change, from what is known of it. Nothing is changed. */
@@ -919,6 +932,8 @@ export function createReplica(
     const before = new Map(pending)
     const known = new Map(seqs)
     const own = new Map(Array.from(seqs, ([writer, seq]) => [writer, committed.get(writer) ?? seq]))
+    // Another tab may have gone over to another log, which has all of this one.
+    if (log.isIn(ledger.joined, settled.relaySeq)) forgetLog(ledger.joined ?? none)
     // The tab that runs the link may know more of the order than anybody has stored.
     const isAhead = settled.relaySeq > ledger.relaySeq
     // Who writes browser refs has read all that was written there before, so each is later than those.
@@ -1024,6 +1039,40 @@ export function createReplica(
     for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of news) {
       const from = { ...nobody, writer, seq, at }
       onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt }, undefined)
+    }
+    return caught
+  }
+
+  function forgetLog(joinedThere: readonly Covered[]): void {
+    log.leave(joinedThere)
+    away().onOrderForgotten()
+    settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
+  }
+
+  function* goOver(theirs: TakenUp, epoch: Epoch, relaySeq: number, origin: Origin): Pieces<Caught> {
+    const mine = heldNow(() => true)
+    if (mine === undefined) {
+      const message =
+        'The relay had lost what is here, and somebody has brought it back. A policy of this app cannot say its states, so it cannot go over to that. Nothing of yours is lost.'
+      throw new OtherLogError(relaySeq, message)
+    }
+    const seen = new Map(theirs.ledger.seqs.map(([writer, seq]) => [writer, seq]))
+    const skipped = [...missing]
+    forgetLog(theirs.ledger.joined ?? none)
+    const ledger = { ...theirs.ledger, relaySeq, stretches: [[epoch, relaySeq]] as const }
+    const all = joined(
+      mine,
+      { ...theirs, ledger },
+      { knows, isDismissed: (writer) => dismissed.has(writer), lastWhole },
+      'instead',
+    )
+    const caught = yield* takeUp(all, origin)
+    for (const [writer, parts] of skipped) {
+      const from = (seen.get(writer) ?? 0) + 1
+      keepMissing(
+        writer,
+        parts.map((part) => ({ from: Math.max(from, part.from), to: part.to })),
+      )
     }
     return caught
   }
@@ -1185,6 +1234,20 @@ export function createReplica(
     fits: (ledger) => log.fits(ledger, settled.relaySeq),
     takeUp,
     join,
+    goOver,
+    hasJoined: log.hasJoined,
+    standing({ epoch, relaySeq, known }, covers) {
+      const basis = basisNow()
+      if (log.epochAt(relaySeq) === epoch && basis.relaySeq >= relaySeq) return 'past'
+      if (log.isForeign(epoch)) return 'left'
+      // What was written since the relay has come back is in its log.
+      if (basis.relaySeq === 0 || basis.epoch === epoch) return 'news'
+      return log.isIn(covers, basis.relaySeq) || log.isWithin(known, basis.relaySeq) ? 'news' : 'lacks some'
+    },
+    knownLog: () => ({
+      relaySeq: settled.relaySeq,
+      stretches: log.known().stretches.map(([epoch, first]) => ({ epoch, first })),
+    }),
     forgetOrder,
     pendingOf,
     flushDocuments() {

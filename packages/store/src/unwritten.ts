@@ -30,6 +30,9 @@ export function createUnwrittenJournal({
     order(_epoch, first, items) {
       void later(() => onOrdered(first + items.length - 1))
     },
+    join({ relaySeq }) {
+      void later(() => onOrdered(relaySeq))
+    },
     async claim(offer) {
       await Promise.resolve()
       return { kind: offer() === undefined ? 'nothing' : 'stored' }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { memoryStorage, type Status, type Store } from '../src/index.ts'
 import { createWorld, settle, type Wire } from './world.ts'
 
+const relay = { arbiter: 'relay' } as const
 const title = lww('title', '')
 const votes = counter('votes')
 
@@ -102,7 +103,8 @@ test('[ST25] [ST31] another epoch is asked about again on the next connection, o
   const stranger = await createWorld(44)
   const before = await stranger.open({ transport: stranger.wire(), storage })
   await stranger.clock.pass(100)
-  await before.transact((tx) => tx.set(title, 'elsewhere')).synced()
+  // Where a relay has decided, another cannot take that over.
+  await before.transactAsync((tx) => tx.set(lww('seat', '', relay), 'ann'), relay)
   await stranger.close()
   const wire = world.wire()
   const heard = overhear(wire)

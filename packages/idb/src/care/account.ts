@@ -32,7 +32,7 @@ interface Named {
 /** Opens an account of an empty log. */
 export function openAccount(): Account {
   let epoch: Epoch | null = null
-  const order: Ranges = createRanges()
+  let order: Ranges = createRanges()
   /** The Changes of this browser that are here, by writer, whether the relay has them or not. */
   const own = new Map<WriterId, Ranges>()
   /** Those that the relay's order names. */
@@ -81,6 +81,19 @@ export function openAccount(): Account {
         items.forEach((item, i) => place(entry.first + i, item, 'isShared' in item))
         return
       }
+      case 'join': {
+        epoch = entry.epoch
+        order = createRanges()
+        order.add(1, entry.relaySeq)
+        for (const record of entry.pieces) {
+          for (const [writer, seq] of decodeHeader(record).deps.writers) takeOrdered(writer, seq)
+        }
+        for (const record of entry.before) {
+          const { writer, seq } = named(record)
+          takeOrdered(writer, seq)
+        }
+        return
+      }
       case 'refused':
         return
       case 'ended': {
@@ -126,6 +139,13 @@ export function openAccount(): Account {
       case 'joined':
         if (entry.part.kind === 'rest') takeJoined(entry.part.rest)
     }
+  }
+
+  /** The relay has so much of a writer in place of what it had lost. */
+  function takeOrdered(writer: WriterId, upTo: number): void {
+    rangesOf(ordered, writer).add(1, upTo)
+    for (const [id, change] of pending) if (change.writer === writer && change.seq <= upTo) pending.delete(id)
+    undecided.delete(writer)
   }
 
   function dismiss(writer: WriterId): void {

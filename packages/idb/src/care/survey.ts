@@ -62,6 +62,9 @@ function checkInside(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
     case 'ordered':
       for (const item of entry.items) if (item instanceof Uint8Array) decodeHeader(item)
       return
+    case 'join':
+      for (const record of [...entry.pieces, ...entry.before]) decodeHeader(record)
+      return
     case 'ended':
       for (const { record } of entry.refused) decodeHeader(record)
       for (const record of entry.reauthored) decodeHeader(record)

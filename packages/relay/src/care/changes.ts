@@ -1,5 +1,5 @@
-import { decodeChange, epochAt, ProtocolError } from '@syncline/protocol'
-import type { Change, Epoch } from '@syncline/stm'
+import { decodeChange, decodeHeader, epochAt, ProtocolError } from '@syncline/protocol'
+import type { Basis, Change, Epoch } from '@syncline/stm'
 import { RelayError } from '../errors.ts'
 import type { Hole } from '../lmdb-file.ts'
 import { readData } from './reading.ts'
@@ -17,6 +17,8 @@ export interface ReadableChange {
   readonly record: Uint8Array
   /** Undefined when this version cannot read it: the relay never looks into it. */
   readonly change: Change | undefined
+  /** Given where it is no Change, but a piece of what a client has brought back: how many come after it, and up to where of which epoch it is. */
+  readonly join: (Pick<Basis, 'epoch' | 'relaySeq'> & { readonly left: number }) | undefined
 }
 
 /** What is not as it was written, up to the next Change that is. */
@@ -69,7 +71,7 @@ export function readChanges(
       for (const { relaySeq, record } of placesIn(tables.log.of(number), named, onDamage)) {
         if (record === undefined) continue
         const own = new Uint8Array(record)
-        onChange({ space, relaySeq, epoch: epochAt(stretches, relaySeq), record: own, change: changeIn(own) })
+        onChange({ space, relaySeq, epoch: epochAt(stretches, relaySeq), record: own, ...read(own) })
       }
     }
     // What leads to all tables is met on the way to each.
@@ -77,11 +79,14 @@ export function readChanges(
   })
 }
 
-function changeIn(record: Uint8Array): Change | undefined {
+function read(record: Uint8Array): Pick<ReadableChange, 'change' | 'join'> {
   try {
-    return decodeChange(record)
+    const change = decodeChange(record)
+    const { join } = decodeHeader(record)
+    const { epoch, relaySeq } = change.deps
+    return { change, join: join && { left: join.left, epoch, relaySeq } }
   } catch (error) {
-    if (error instanceof ProtocolError) return undefined
+    if (error instanceof ProtocolError) return { change: undefined, join: undefined }
     throw error
   }
 }

@@ -1,6 +1,7 @@
 import { decodeHeader, ProtocolError, recordChecksum, type ChangeHeader, type Stretch } from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
-import { basisFlaw } from '../basis-flaw.ts'
+import { basisFlaw, type Joined } from '../basis-flaw.ts'
+import { joinedAt } from '../joining.ts'
 import type { Hole, LmdbFile } from '../lmdb-file.ts'
 import { decodeQuarantine, noQuarantine, QUARANTINE_KEY, type Quarantine } from '../lmdb-quarantine.ts'
 import { decodeOwner, decodeWriter, unseal } from '../lmdb-rows.ts'
@@ -78,6 +79,10 @@ interface Log {
   readonly writers: Map<WriterId, Wrote>
   /** Whose the Yjs clients are. */
   readonly owners: Map<number, WriterId>
+  /** The relaySeq of the last piece of the newest join; 0 before the first. */
+  joinedAt: number
+  /** Of which epochs it has everything by that, and up to where. */
+  joined: Joined | undefined
   sizeBytes: number
   latestAt: number
   /** Unset when something of it could not be read: then it does not say who has written what. */
@@ -93,7 +98,16 @@ function verifySpace(named: NamedSpace, tables: Tables, findings: Finding[]): Sp
     if (++count <= FINDINGS_OF_A_SPACE) findings.push({ space, relaySeq, message })
   }
   const stretches = stretchesIn(tables.epochs.of(number), named, tell)
-  const log: Log = { stretches, writers: new Map(), owners: new Map(), sizeBytes: 0, latestAt: 0, isWhole: true }
+  const log: Log = {
+    stretches,
+    writers: new Map(),
+    owners: new Map(),
+    joinedAt: 0,
+    joined: undefined,
+    sizeBytes: 0,
+    latestAt: 0,
+    isWhole: true,
+  }
   const onDamage = (relaySeq: number, message: string): void => {
     log.isWhole = false
     tell(message, relaySeq)
@@ -103,6 +117,8 @@ function verifySpace(named: NamedSpace, tables: Tables, findings: Finding[]): Sp
     if (relaySeq > head) tell(`Its log goes on to Change ${relaySeq}, and its entry says ${head}.`, relaySeq)
     follow(record, relaySeq, log, tell)
   }
+  if (log.isWhole && log.joinedAt !== named.joinedAt)
+    tell(`What was joined to its log last ends at ${log.joinedAt}, and its entry says ${named.joinedAt}.`)
   if (log.isWhole && log.latestAt > latestAt)
     tell(`Its greatest stamp is ${log.latestAt}, and its entry says ${latestAt}.`)
   const writers = compareWriters(log, tables.writers.of(number), tell)
@@ -121,7 +137,7 @@ function follow(record: Uint8Array, relaySeq: number, log: Log, tell: Tell): voi
     log.isWhole = false
     return tell(`Change ${relaySeq} cannot be read: ${error.message}`, relaySeq)
   }
-  const { writer, seq, deps, at, documents, inherited } = header
+  const { writer, seq, deps, at, documents, inherited, join } = header
   const wrote = log.writers.get(writer) ?? { lastSeq: 0, recent: [] }
   // Of what cannot be read there may be any.
   if (log.isWhole && seq !== wrote.lastSeq + 1) {
@@ -130,10 +146,11 @@ function follow(record: Uint8Array, relaySeq: number, log: Log, tell: Tell): voi
       relaySeq,
     )
   }
-  const flaw = basisFlaw(deps, { stretches: log.stretches, head: relaySeq - 1 })
-  if (flaw !== undefined)
+  const flaw = basisFlaw(deps, { stretches: log.stretches, head: relaySeq - 1, joined: log.joined })
+  // What somebody joins is of another log.
+  if (flaw !== undefined && join === undefined)
     tell(`Change ${relaySeq} depends on Change ${deps.relaySeq} in epoch ${deps.epoch}, ${flaw}.`, relaySeq)
-  for (const [other, needed] of log.isWhole ? deps.writers : []) {
+  for (const [other, needed] of log.isWhole && join === undefined ? deps.writers : []) {
     const has = log.writers.get(other)?.lastSeq ?? 0
     if (needed > has)
       tell(`Change ${relaySeq} depends on ${other}:${needed}, and the log has that writer up to ${has}.`, relaySeq)
@@ -144,6 +161,17 @@ function follow(record: Uint8Array, relaySeq: number, log: Log, tell: Tell): voi
   log.writers.set(writer, wrote)
   for (const client of documents) if (!log.owners.has(client)) log.owners.set(client, inherited.get(client) ?? writer)
   log.latestAt = Math.max(log.latestAt, at)
+  if (join !== undefined) followPiece(header, relaySeq, log)
+}
+
+/** Takes what a piece of a join says into account: of writers, and with the last one of epochs. */
+function followPiece({ deps, join, ...header }: ChangeHeader, relaySeq: number, log: Log): void {
+  for (const [writer, seq] of deps.writers) {
+    if (seq > (log.writers.get(writer)?.lastSeq ?? 0)) log.writers.set(writer, { lastSeq: seq, recent: [] })
+  }
+  if (join!.left > 0) return
+  log.joinedAt = relaySeq
+  log.joined = joinedAt({ stretches: log.stretches, head: relaySeq }, relaySeq, { deps, join, ...header })
 }
 
 function compareWriters(

@@ -131,7 +131,7 @@ export async function rest(world: World): Promise<void> {
 function statusOf(tab: Machine['tabs'][number]): string {
   const status = tab?.store()?.status
   if (status === undefined) return 'opening'
-  return `${status.link}, ${status.pending} pending, ${status.unsaved} unsaved, storage ${status.storage}${status.problem ? ` (${status.problem.code})` : ''}`
+  return `${JSON.stringify({ ...tab!.store()!.snapshot.basis, writers: [...tab!.store()!.snapshot.basis.writers] })} ${status.link}, ${status.pending} pending, ${status.unsaved} unsaved, storage ${status.storage}${status.problem ? ` (${status.problem.code})` : ''}`
 }
 
 /** Whether every tab has all of the relay's log and of its browser's, and nothing that the relay does not have. */
@@ -157,7 +157,7 @@ function isAtRest({ machines, host, damaged, ...world }: World): boolean {
       if (status.storage !== 'ok' && !(status.storage === 'damaged' && damaged.has(name))) return false
       if (isCutOff(tab!)) return status.link === 'waiting'
       // Who has not noticed yet that the relay was another one may be as far by chance.
-      const isThere = basis.relaySeq === head && (restorations === 0 || host.disk.holds(SPACE, basis))
+      const isThere = basis.relaySeq === head && (restorations === 0 || host.disk.stands(SPACE, basis))
       return status.link === 'online' && (status.pending === 0 || mayWait) && isThere
     })
   })
@@ -195,6 +195,7 @@ export async function compare(world: World): Promise<void> {
   }
   const torn = tornSession(world, last)
   if (torn !== undefined) world.fail(torn)
+  if (world.host.disk.counting(SPACE).covers.length > 0) world.tally.count('joined')
   const broken = brokenPromise(world)
   if (broken !== undefined) world.fail(broken)
   checkTranscript(world, on(before), last)

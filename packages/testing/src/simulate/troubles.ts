@@ -128,6 +128,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
       if (world.host.running() !== undefined) return
       world.tally.count('relayRestore')
       tell(world, 'relay', 'relayRestore')
+      if (lost >= disk.batches.length) world.tally.count('relay lost everything')
       world.loseOnRelay(disk.goBack(Math.max(0, disk.batches.length - lost)))
       world.host.start()
     })

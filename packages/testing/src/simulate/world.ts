@@ -6,7 +6,6 @@ import type { SimulatedApp } from './app.ts'
 import type { Failure } from './failure.ts'
 import type { Faults } from './faults.ts'
 import type { Kernel } from './kernel.ts'
-import { readOnce } from './checks/relay-log.ts'
 import { createCalls, type Calls } from './calls.ts'
 import { codeOf, createLedger, type Deed, type Ledger } from './ledger.ts'
 import type { Life } from './life.ts'
@@ -124,7 +123,7 @@ export function createWorld(
       (deed) => deed.session === session && deed.index !== undefined && deed.number > after && deed.number <= upTo,
     )
     if (!between.every(({ number }) => fallen.has(number))) return false
-    const onRelay = new Set(host.disk.records(SPACE).map((record) => readOnce(record).meta))
+    const onRelay = host.disk.times(SPACE)
     return between.every(({ number }) => !onRelay.has(number))
   }
 

@@ -22,10 +22,12 @@ export function checkCutOff(
   const isLeftBehind = isCutOff(machine.tabs[place]!) && tally.counts.compaction !== undefined
   checkShown(machine, replica.snapshot, refused.list(), isLeftBehind ? replica.party : undefined)
   if (isCutOff(machine.tabs[place]!)) {
-    if (replicas.every(({ snapshot }) => host.disk.holds(SPACE, snapshot.basis)))
+    // One of several may stay so after another one has brought back what it knew.
+    const isMended = replicas.length > 1 && host.disk.counting(SPACE).covers.length > 0
+    if (!isMended && replicas.every(({ snapshot }) => host.disk.stands(SPACE, snapshot.basis)))
       return `${replica.party} is told that the relay has another log, and nobody in ${machine.name} knows more than that log`
   } else {
-    if (!host.disk.holds(SPACE, basis)) return `${replica.party} is online, and knows more than the log of the relay`
+    if (!host.disk.stands(SPACE, basis)) return `${replica.party} is online, and knows more than the log of the relay`
     if (machine.tabs[place]!.store()!.status.pending === 0) return differ(everybody, replica, false)
   }
   for (const other of replicas.slice(0, place)) {

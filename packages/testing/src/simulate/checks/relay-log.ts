@@ -1,4 +1,4 @@
-import { decodeChange } from '@syncline/protocol'
+import { decodeChange, decodeHeader } from '@syncline/protocol'
 import { changeId, type Basis, type WriterId } from '@syncline/stm'
 import type { Failure } from '../failure.ts'
 import type { Deed } from '../ledger.ts'
@@ -9,12 +9,19 @@ import type { World } from '../world.ts'
 export function brokenPromise({ host, ledger, machines, ...world }: World): Failure | undefined {
   const restorations = world.restorations()
   const { disk } = host
-  const times = new Map<number, number>()
+  const times = disk.times(SPACE)
+  const { seqs } = disk.counting(SPACE)
   const ids = new Set<string>()
   const lastSeqs = new Map<WriterId, number>()
   for (const [before, record] of disk.records(SPACE).entries()) {
     const { id, writer, seq, meta, deps } = readOnce(record)
-    const lacks = lackOf({ writer, seq, deps }, before, lastSeqs)
+    // What somebody joins is of another log, and what is written on it need not be here.
+    if (isPiece(record)) {
+      for (const [of, upTo] of deps.writers) lastSeqs.set(of, Math.max(upTo, lastSeqs.get(of) ?? 0))
+      continue
+    }
+    const isOfAnother = deps.relaySeq > before && restorations > 0 && disk.holds(SPACE, deps)
+    const lacks = lackOf({ writer, seq, deps: isOfAnother ? { ...deps, relaySeq: 0 } : deps }, before, lastSeqs)
     if (lacks !== undefined) {
       const message = `Change ${seq} of ${writer} is number ${before + 1} in the log of the relay, and ${lacks} is not there before it.`
       return { check: 'causality', message }
@@ -25,7 +32,6 @@ export function brokenPromise({ host, ledger, machines, ...world }: World): Fail
       return { check: 'causality', message }
     }
     ids.add(id)
-    if (typeof meta === 'number') times.set(meta, (times.get(meta) ?? 0) + 1)
   }
   const away = new Set(machines.filter(({ tabs }) => tabs.length === 0).map(({ name }) => name))
   const kept = new Set<unknown>()
@@ -33,7 +39,7 @@ export function brokenPromise({ host, ledger, machines, ...world }: World): Fail
     for (const tab of tabs) {
       for (const { change } of tab?.store()?.refused.list() ?? []) {
         kept.add(change.meta)
-        if (!ids.has(changeId(change))) continue
+        if (!ids.has(changeId(change)) && change.seq > (seqs.get(change.writer) ?? 0)) continue
         const what = `${tab!.life.party} lists ${changeId(change)} among what was refused`
         return { check: 'nothing-lost', message: `${what}, and it is in the log of the relay.` }
       }
@@ -67,6 +73,15 @@ export function brokenPromise({ host, ledger, machines, ...world }: World): Fail
     }
   }
   return undefined
+}
+
+const pieces = new WeakMap<Uint8Array, boolean>()
+
+/** Whether a record is no Change, but a piece of what somebody has joined. */
+function isPiece(record: Uint8Array): boolean {
+  let is = pieces.get(record)
+  if (is === undefined) pieces.set(record, (is = decodeHeader(record).join !== undefined))
+  return is
 }
 
 /** What a Change comes after and does not: where so many Changes are before it in the log, each writer's up to some seq. */

@@ -1,9 +1,11 @@
-import type { Basis } from '@syncline/stm'
+import { decodeChange } from '@syncline/protocol'
+import type { Basis, ChangeId } from '@syncline/stm'
 import { createMemoryStorage, RelayError, type LogStorage, type SpaceAppend } from '@syncline/relay'
 import type { StorageCalls } from '../calls.ts'
 import type { Decider } from '../decider.ts'
 import type { Life } from '../life.ts'
 import type { Weather } from '../weather.ts'
+import { countingIn, idIn, seqIn, type Counting } from './lost-and-joined.ts'
 
 /** The disk of a relay's machine. What is stored outlives the relay; a batch that was under way when it died is there as a whole, or not at all. */
 export interface RelayDisk {
@@ -13,12 +15,18 @@ export interface RelayDisk {
   isFull: boolean
   /** The records of a space, in order. */
   records(space: string): readonly Uint8Array[]
+  /** What of them counts, and what was joined to them. */
+  counting(space: string): Counting
+  /** How often each thing that somebody did is in a space's log, by its number: by a record that counts, or by what was joined. */
+  times(space: string): ReadonlyMap<number, number>
   /** All that is stored, batch by batch. */
   readonly batches: readonly Batch[]
   /** Becomes what it was when it had so many batches. Returns the records that are gone. Nothing may be under way. */
   goBack(batches: number): readonly Uint8Array[]
-  /** Whether a space's log has all that somebody has seen of it who is at this basis. */
+  /** Whether a space's log has all that somebody has seen of it who is at this basis, by itself or by what was joined to it. */
   holds(space: string, basis: Pick<Basis, 'epoch' | 'relaySeq'>): boolean
+  /** Whether a basis stands in a space's log itself. */
+  stands(space: string, basis: Pick<Basis, 'epoch' | 'relaySeq'>): boolean
 }
 
 export type Batch = readonly SpaceAppend[]
@@ -34,6 +42,32 @@ export function createRelayDisk(
   const stored: Batch[] = []
   const recordsOf = new Map<string, Uint8Array[]>()
   const state = { isFull: false }
+  /** The numbers of what people did, by the Changes that were ever stored, also of those that are lost. */
+  const numbers = new Map<ChangeId, number>()
+  /** What counts, of so many records. */
+  const counted = new Map<string, { readonly of: number; readonly counting: Counting }>()
+
+  function counting(space: string): Counting {
+    const records = recordsOf.get(space) ?? []
+    let known = counted.get(space)
+    if (known?.of !== records.length)
+      counted.set(space, (known = { of: records.length, counting: countingIn(records) }))
+    return known!.counting
+  }
+
+  function times(space: string): ReadonlyMap<number, number> {
+    const { records, seqs } = counting(space)
+    const found = new Map<number, number>()
+    const count = (number: number | undefined): void => {
+      if (number !== undefined) found.set(number, (found.get(number) ?? 0) + 1)
+    }
+    for (const { record } of records) count(numbers.get(idIn(record)))
+    for (const [id, number] of numbers) {
+      const { writer, seq } = seqIn(id)
+      if (seq <= (seqs.get(writer) ?? 0)) count(number)
+    }
+    return found
+  }
 
   for (const batch of before) {
     void storage.append(batch)
@@ -44,10 +78,21 @@ export function createRelayDisk(
   function keep(batch: Batch): void {
     stored.push(batch)
     for (const { space, records } of batch) {
+      for (const record of records) {
+        const { meta } = decodeChange(record)
+        if (typeof meta === 'number') numbers.set(idIn(record), meta)
+      }
       const before = recordsOf.get(space)
       if (before === undefined) recordsOf.set(space, [...records])
       else before.push(...records)
     }
+  }
+
+  function stands(space: string, { epoch, relaySeq }: Pick<Basis, 'epoch' | 'relaySeq'>): boolean {
+    if (relaySeq === 0) return true
+    const isThere = (add: SpaceAppend): boolean =>
+      add.space === space && add.epoch === epoch && add.first <= relaySeq && relaySeq < add.first + add.records.length
+    return stored.flat().some(isThere)
   }
 
   async function append(batch: Batch): Promise<void> {
@@ -121,27 +166,23 @@ export function createRelayDisk(
     },
     batches: stored,
     records: (space) => recordsOf.get(space) ?? [],
+    counting,
+    times,
     goBack(batches) {
       const kept = stored.splice(0, batches)
       const gone = stored.splice(0)
       storage = createMemoryStorage()
       recordsOf.clear()
+      counted.clear()
       for (const batch of kept) {
         void storage.append(batch)
         keep(batch)
       }
       return gone.flat().flatMap(({ records }) => records)
     },
-    holds: (space, { epoch, relaySeq }) =>
-      relaySeq === 0 ||
-      stored
-        .flat()
-        .some(
-          (add) =>
-            add.space === space &&
-            add.epoch === epoch &&
-            add.first <= relaySeq &&
-            relaySeq < add.first + add.records.length,
-        ),
+    holds: (space, basis) =>
+      stands(space, basis) ||
+      counting(space).covers.some(([epoch, upTo]) => epoch === basis.epoch && basis.relaySeq <= upTo),
+    stands,
   }
 }

@@ -1,0 +1,77 @@
+import {
+  decodeChange,
+  decodeEntry,
+  entriesOfJoin,
+  isPartOfCheckpoint,
+  ProtocolError,
+  type Covered,
+  type JoinEntry,
+  type Ledger,
+} from '@syncline/protocol'
+import type { Change, DistilledCell } from '@syncline/stm'
+import type { Away } from './away.ts'
+import { createCheckpointReading } from './checkpoint-reading.ts'
+import type { Pieces } from './pieces.ts'
+import { readChange } from './read-change.ts'
+import type { Replica } from './replica.ts'
+
+/** What was joined to the relay's log, as it was read. */
+export interface ReadJoin {
+  readonly cells: readonly DistilledCell[]
+  readonly ledger: Ledger
+  /** The Changes of the log before it that it has not seen, in order. */
+  readonly news: readonly Change[]
+  /** The epochs of which it has everything. */
+  readonly covers: readonly Covered[]
+}
+
+/** Understands what was joined. Throws `ProtocolError` for what makes no sense. `away` says what is passed over. */
+export function* readJoin(
+  { pieces, before, relaySeq }: JoinEntry,
+  space: string,
+  replica: Replica,
+  away: () => Away,
+): Pieces<ReadJoin> {
+  const parts: Uint8Array[] = []
+  for (const piece of pieces) {
+    const { meta } = decodeChange(piece)
+    yield piece.length
+    if (!(meta instanceof Uint8Array)) throw senseless('a piece of it has no bytes')
+    parts.push(meta)
+  }
+  const reading = createCheckpointReading(space, replica, away)
+  for (const bytes of entriesOfJoin(concat(parts))) {
+    const part = decodeEntry(bytes)
+    yield bytes.length
+    if (!isPartOfCheckpoint(part)) throw senseless(`it has an entry of kind "${part.kind}"`)
+    const add = yield* reading.part(part)
+    add(false)
+    // The last part is there twice, as in a log.
+    if (reading.isOver()) break
+  }
+  const found = reading.take()
+  if (found?.ledger === undefined || found.isPartial) throw senseless('a part of it is missing')
+  const seen = new Map(found.ledger.seqs.map(([writer, seq]) => [writer, seq]))
+  const news: Change[] = []
+  for (const record of before) {
+    const change = readChange(record)
+    yield record.length
+    if (change.seq > (seen.get(change.writer) ?? 0)) news.push(change)
+  }
+  if (news.length >= relaySeq) throw senseless(`${news.length} Changes stand before place ${relaySeq}`)
+  return { cells: found.cells ?? [], ledger: found.ledger, news, covers: found.ledger.joined ?? [] }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+function senseless(why: string): ProtocolError {
+  return new ProtocolError('malformed', `What was joined to the relay's log makes no sense: ${why}.`)
+}

@@ -1,0 +1,112 @@
+import { encodeChange, joinBytes, type Covered, type Ledger } from '@syncline/protocol'
+import type { DistilledCell, WriterId } from '@syncline/stm'
+import { allHere } from './away.ts'
+import { partsOf } from './checkpoint-writing.ts'
+import type { Core } from './core.ts'
+import { randomId } from './identity.ts'
+import { nextTask } from './pieces.ts'
+import type { Replica } from './replica.ts'
+
+/** So much of a join is one piece. */
+const PIECE_BYTES = 64 * 1024
+/** And so many writers, or Yjs clients. */
+const MOST_NAMED = 512
+
+/** The pieces of a join, as records; or why there are none: something is still being read, is damaged on this device, or was decided by the relay. */
+export type JoinPieces = readonly Uint8Array[] | 'not now' | 'damaged' | 'decided'
+
+/**
+ * What this tab has of a log that the relay has lost, up to where the relay had acknowledged it: as a checkpoint has it, of which nothing is this browser's own.
+ */
+export async function piecesOfJoin(core: Core, relaySeq: number): Promise<JoinPieces> {
+  const { replica, intake, clock } = core
+  if (replica.isMissingSome() || intake.gap() !== undefined) return 'damaged'
+  const isRead = replica.basis().relaySeq === relaySeq && !intake.isReading()
+  const held = isRead ? replica.hold(() => true) : undefined
+  if (held === undefined) return 'not now'
+  const away = core.away.hold()
+  try {
+    const ledger = sharedLedger(held.ledger, replica)
+    const gone = await away.cells()
+    if (gone === undefined) return 'not now'
+    const cells: DistilledCell[] = []
+    for (const cell of held.cells) {
+      if (cell.arbiter === 'relay' && cell.ops.length > 0) return 'decided'
+      if (cell.arbiter !== 'browser') cells.push(cell)
+    }
+    const entries: Uint8Array[] = []
+    const state = { cells, ledger, asleep: [], pending: [], refused: [], envelopes: [] }
+    const parts = partsOf(state, [], 1, [], () => undefined, allHere, gone)
+    for (;;) {
+      await nextTask(clock)
+      const next = parts.next()
+      if (next.done === true) break
+      entries.push(next.value)
+    }
+    return cut(joinBytes(entries), ledger, held.ledger.owners, randomId(core.chance))
+  } finally {
+    away.letGo()
+  }
+}
+
+/** What of a ledger all may know: of each writer what the relay has acknowledged. */
+function sharedLedger(ledger: Ledger, { pending, epochAt }: Replica): Ledger {
+  const acknowledged = new Map(ledger.seqs.map(([writer, seq]) => [writer, seq]))
+  // Of whom the last that was heard was of this browser alone.
+  acknowledged.delete(ledger.browserWriter)
+  for (const { change } of pending.values()) {
+    const { writer, seq } = change
+    acknowledged.set(writer, Math.min(acknowledged.get(writer) ?? 0, seq - 1))
+  }
+  const { relaySeq, joined = [], stretches } = ledger
+  const own: Covered = [epochAt(relaySeq)!, relaySeq]
+  const at = ledger.clocks[1]
+  return {
+    relaySeq,
+    stretches,
+    foreign: [],
+    // Nothing of it is of the browser that reads it.
+    seqs: [...acknowledged].filter(([, seq]) => seq > 0).map(([writer, seq]) => [writer, seq, 0]),
+    clocks: [at, at, 0],
+    browserWriter: '',
+    dismissed: [],
+    refusals: [],
+    ended: [],
+    became: [],
+    renames: [],
+    owners: [],
+    clientsOfRefused: [],
+    joined: [...joined.filter(([epoch]) => epoch !== own[0]), own],
+  }
+}
+
+/** Makes records of the bytes, each with some of what the relay need know: how far the writers have come, and whose the Yjs clients are. */
+function cut(bytes: Uint8Array, ledger: Ledger, owners: Ledger['owners'], writer: WriterId): readonly Uint8Array[] {
+  const { relaySeq, seqs, clocks, joined = [] } = ledger
+  const clients = [...owners].sort(([a], [b]) => a - b)
+  const count = Math.max(
+    Math.ceil(bytes.length / PIECE_BYTES),
+    Math.ceil(seqs.length / MOST_NAMED),
+    Math.ceil(clients.length / MOST_NAMED),
+  )
+  const [epoch] = joined.at(-1)!
+  return Array.from({ length: count }, (_, i) => {
+    const some = <T>(all: readonly T[]): readonly T[] => all.slice(i * MOST_NAMED, (i + 1) * MOST_NAMED)
+    const inherited = new Map(some(clients))
+    return encodeChange(
+      {
+        writer,
+        seq: i + 1,
+        deps: { epoch, relaySeq, writers: new Map(some(seqs).map(([other, seq]) => [other, seq])) },
+        at: clocks[1],
+        ops: [],
+        effects: [],
+        meta: bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES),
+      },
+      [...inherited.keys()],
+      undefined,
+      inherited,
+      { left: count - 1 - i, also: joined.slice(0, -1) },
+    )
+  })
+}
