@@ -64,7 +64,7 @@ async function lives(seed: number, { compacted, order, heard = ['ada'] }: Lives)
     expect(store.status.refused).toBe(1)
     // What the relay was asked, and has answered, nobody hears of here.
     way.isWhole = heard.includes(principal)
-    way.onUp = () => (way.isWhole = false)
+    way.onChanges = () => (way.isWhole = false)
     store.transactAsync((tx) => tx.set(seat, principal), { arbiter: 'relay' }).catch(() => undefined)
     await machine.run(100)
     await work(machine, store, `${principal} 2`)

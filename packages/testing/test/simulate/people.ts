@@ -2,7 +2,7 @@ import { indexedDb } from '@syncline/idb'
 import { signOut, storageOf, type SignOutOptions } from '@syncline/idb/principals'
 import { createRelay, createMemoryStorage, type Relay } from '@syncline/relay'
 import { lww } from '@syncline/merge'
-import { decodeEntry } from '@syncline/protocol'
+import { createFrameReader, decodeEntry, MAX_PACKET_BYTES } from '@syncline/protocol'
 import type { Clock, Connection, Storage, Store, StoreOptions, Transport } from '@syncline/store'
 import type { Machine } from './disks.ts'
 
@@ -25,14 +25,15 @@ export function relayOf(
   })
 }
 
-/** A way to it, which can be cut. */
-export function wayTo(relay: Relay): Transport & { isWhole: boolean; onUp: (() => void) | undefined } {
+/** A way to it, which can be cut: as soon as Changes have come up, for one. */
+export function wayTo(relay: Relay): Transport & { isWhole: boolean; onChanges: (() => void) | undefined } {
   const way = {
     isWhole: true,
-    onUp: undefined as (() => void) | undefined,
+    onChanges: undefined as (() => void) | undefined,
     connect(events: Parameters<Transport['connect']>[0]): Connection {
       let side: ReturnType<Relay['accept']> | undefined
       let isOver = false
+      const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
       const end = (code: number, reason: string): void => {
         if (isOver) return
         isOver = true
@@ -56,7 +57,7 @@ export function wayTo(relay: Relay): Transport & { isWhole: boolean; onUp: (() =
           later(() => {
             if (!way.isWhole) return end(1006, '')
             side?.onMessage(copy)
-            way.onUp?.()
+            if (reader.push(copy).some(({ type }) => type === 'changes')) way.onChanges?.()
           })
         },
         close: (code = 1000, reason = '') => later(() => end(code, reason)),

@@ -166,7 +166,7 @@ for (const isHeard of [true, false]) {
     const way = wayTo(relay)
     const ada = await openAs(machine, 'ada', { transport: way })
     await machine.until(ada.transact((tx) => tx.add(votes, 1)).synced())
-    if (isHeard) way.onUp = () => (way.isWhole = false)
+    if (isHeard) way.onChanges = () => (way.isWhole = false)
     else way.isWhole = false
     await machine.until(ada.transact((tx) => tx.add(votes, 10)).durable())
     await machine.run(200)
