@@ -292,7 +292,7 @@ export function createIntake(core: IntakeCore): Intake {
     }
   }
 
-  /** The relay's order comes from its beginning: what was known of it, with gaps, is not needed any more. */
+  /** The relay's order comes from its beginning, or what was joined to it as a whole: what was known of it, with gaps, is not needed any more. */
   function beginAnew(first: number): ReadonlySet<CellKey> {
     if (!isBasePartial || first !== 1) return nothing
     isBasePartial = false
@@ -361,12 +361,13 @@ export function createIntake(core: IntakeCore): Intake {
         const found = yield* readStoredInPieces(core.space, readJoin(entry, core.space, replica, away))
         return function* (origin) {
           const { relaySeq } = entry
+          const anew = beginAnew(1)
           const standing = replica.standing(entry, found.covers)
           if (standing === 'past') onStored(relaySeq)
           if (standing === 'lacks some' && (leads || replica.basis().relaySeq > storedSeq)) return strandBeside(origin)
           // What came first in the log counts.
-          if (standing !== 'news' || leads) return nothing
-          const changed = yield* goOver(entry, found, origin)
+          if (standing !== 'news' || leads) return anew
+          const changed = new Set([...anew, ...(yield* goOver(entry, found, origin))])
           onStored(relaySeq)
           return changed
         }
@@ -475,6 +476,7 @@ export function createIntake(core: IntakeCore): Intake {
     join(told, fence, isAllTold) {
       const entry: JoinEntry = { ...told, known: replica.knownLog() }
       const found = atOnce(readJoin(entry, core.space, replica, away))
+      const anew = beginAnew(1)
       const standing = replica.standing(entry, found.covers)
       if (standing === 'lacks some' && !isAllTold) throw new OtherLogError(entry.relaySeq, otherLog)
       // Wherever this tab has been, the relay has told it where it is now.
@@ -482,7 +484,7 @@ export function createIntake(core: IntakeCore): Intake {
       core.journal.join(entry, fence)
       leads = true
       loggedSeq = entry.relaySeq
-      return changed
+      return new Set([...anew, ...changed])
     },
     storedSeq: () => storedSeq,
     onDamagedBase() {

@@ -52,3 +52,23 @@ test('[DM5] what was authored again is sent once when the record of that is lost
   // It is still the schedule that it was.
   expect(counts).toMatchObject({ damage: 1 })
 })
+
+/** Of the checkpoint of a browser that has gone over to what was joined only the end is left: it says how far the relay's log goes, and not what is in it. */
+const endOnly: Trace = {
+  seed: 24,
+  decisions: {
+    'step 4': [6341, 3],
+    'step 5': [4801, 4],
+    'reset browser 2': [1],
+    'step 14': [2570, 7],
+    'step 20': [5107, 0, 1, 0, 1],
+  },
+  rest: 'calm',
+}
+
+test('[DM3] [ST47] what was joined to the log of a relay heals a damaged disk as the log itself does', async () => {
+  const simulation = simulate({ app: board, tabs: [2, 1, 1], faults, shrinking: 0 })
+  const { counts } = await simulation.replay(endOnly)
+  // It is still the schedule that it was.
+  expect(counts).toMatchObject({ damage: 1, relayRestore: 1 })
+})
