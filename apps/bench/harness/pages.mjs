@@ -62,7 +62,8 @@ export async function inProfile(work) {
       await context.close()
     }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    // A process of the browser may still be writing there.
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 
