@@ -11,6 +11,7 @@ import {
 import type { Change, DistilledCell } from '@syncline/stm'
 import type { Away } from './away.ts'
 import { createCheckpointReading } from './checkpoint-reading.ts'
+import { concatenated } from './concatenated.ts'
 import type { Pieces } from './pieces.ts'
 import { readChange } from './read-change.ts'
 import type { Replica } from './replica.ts'
@@ -40,7 +41,7 @@ export function* readJoin(
     parts.push(meta)
   }
   const reading = createCheckpointReading(space, replica, away)
-  for (const bytes of entriesOfJoin(concat(parts))) {
+  for (const bytes of entriesOfJoin(concatenated(parts))) {
     const part = decodeEntry(bytes)
     yield bytes.length
     if (!isPartOfCheckpoint(part)) throw senseless(`it has an entry of kind "${part.kind}"`)
@@ -60,16 +61,6 @@ export function* readJoin(
   }
   if (news.length >= relaySeq) throw senseless(`${news.length} Changes stand before place ${relaySeq}`)
   return { cells: found.cells ?? [], ledger: found.ledger, news, covers: found.ledger.joined ?? [] }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }
 
 function senseless(why: string): ProtocolError {

@@ -1,5 +1,6 @@
 import { decodeEntry, ProtocolError, type CheckpointEntry, type Ledger, type WholeEntry } from '@syncline/protocol'
 import type { Epoch } from '@syncline/stm'
+import { concatenated } from './concatenated.ts'
 
 /** What a relay sends to who has nothing of a space, in place of the Changes that it stands for. */
 export interface BroughtCheckpoint {
@@ -58,14 +59,4 @@ function isShared(ledger: Ledger): boolean {
 /** Whether what stands first in each is an id, and another one in each. */
 function areIds(items: readonly (readonly [id: string, ...rest: unknown[]])[]): boolean {
   return new Set(items.map(([id]) => id).filter((id) => /^[0-9a-f]{32}$/.test(id))).size === items.length
-}
-
-function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
 }
