@@ -42,3 +42,39 @@ test('[ID21] somebody who closes a tab is asked while something is in its memory
   expect(await next.evaluate(() => lab.store.get(lab.writes))).toBe(2)
   await next.close()
 })
+
+test('[ID21] [SS8] where nothing is stored somebody is asked for what is of this browser only, though the relay has all else', async ({
+  openLab,
+}) => {
+  const { page, context, wire } = await openLab()
+  await context.addInitScript(() => Object.defineProperty(window, 'indexedDB', { value: undefined }))
+  const bare = await context.newPage()
+  const dialogs: string[] = []
+  bare.on('dialog', (dialog) => {
+    dialogs.push(dialog.type())
+    void dialog.accept()
+  })
+  await openStoreAt(bare, page.url(), { space: 'bare', relay: wire.url })
+  const seen = await bare.evaluate(async () => {
+    lab.guardUnload(lab.store)
+    await lab.store.transact((tx) => tx.add(lab.writes, 1)).synced()
+    const before = lab.store.status
+    await lab.deciding.count(lab.store, { steps: 2, workers: 1, way: 'update' })
+    return [before, lab.store.status].map(({ storage, saved, pending, atRisk }) => ({
+      storage,
+      saved,
+      pending,
+      atRisk,
+    }))
+  })
+  expect(seen).toEqual([
+    { storage: 'memory-only', saved: 'relay', pending: 0, atRisk: 0 },
+    { storage: 'memory-only', saved: 'memory', pending: 0, atRisk: 1 },
+  ])
+  // A browser asks nobody who has not touched the page.
+  await bare.mouse.click(10, 10)
+  const closed = bare.waitForEvent('close')
+  await bare.close({ runBeforeUnload: true })
+  await closed
+  expect(dialogs).toEqual(['beforeunload'])
+})

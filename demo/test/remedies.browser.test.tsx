@@ -63,17 +63,17 @@ test('a reload that loses nothing is done at once', async () => {
 
 test('a reload waits until what is in this tab only is on the relay, says how much that is, and happens once', async () => {
   const how = vi.fn<() => void>()
-  const saying = sayingOf(await openBoardHere(), { saved: 'memory', pending: 3, link: 'online' })
+  const saying = sayingOf(await openBoardHere(), { saved: 'memory', atRisk: 3, link: 'online' })
   await show(saying.store, <Wanting how={how} />)
   await expect.element(question).toHaveTextContent('3 changes not sent yet')
   await expect.element(question).toHaveTextContent('are being sent')
-  saying.say({ saved: 'memory', pending: 1, link: 'online' })
+  saying.say({ saved: 'memory', atRisk: 1, link: 'online' })
   await expect.element(question).toHaveTextContent('1 change not sent yet')
   expect(how).not.toHaveBeenCalled()
-  saying.say({ saved: 'relay', pending: 0, link: 'online' })
+  saying.say({ saved: 'relay', atRisk: 0, link: 'online' })
   await expect.element(question).not.toBeInTheDocument()
-  saying.say({ saved: 'memory', pending: 1, link: 'online' })
-  saying.say({ saved: 'relay', pending: 0, link: 'online' })
+  saying.say({ saved: 'memory', atRisk: 1, link: 'online' })
+  saying.say({ saved: 'relay', atRisk: 0, link: 'online' })
   expect(how).toHaveBeenCalledTimes(1)
 })
 
@@ -86,7 +86,7 @@ test.for([
     const how = vi.fn<() => void>()
     const store = await openBoardHere()
     const connect = vi.spyOn(store, 'connect').mockImplementation(() => undefined)
-    const status = { saved: 'memory', pending: 1, link } as const
+    const status = { saved: 'memory', atRisk: 1, link } as const
     await show(sayingOf(store, status).store, <Wanting how={how} />)
     await expect.element(question).toHaveTextContent('there is no link to the relay')
     await expect.element(question.getByRole('button', { name: 'Save a copy' })).toBeVisible()
@@ -100,12 +100,12 @@ test.for([
 
 test('a reload that is called off does not happen when all is sent', async () => {
   const how = vi.fn<() => void>()
-  const saying = sayingOf(await openBoardHere(), { saved: 'memory', pending: 1 })
+  const saying = sayingOf(await openBoardHere(), { saved: 'memory', atRisk: 1 })
   await show(saying.store, <Wanting how={how} />)
   await expect.element(question).toBeVisible()
   await userEvent.keyboard('{Escape}')
   await expect.element(question).not.toBeInTheDocument()
-  saying.say({ saved: 'relay', pending: 0 })
+  saying.say({ saved: 'relay', atRisk: 0 })
   expect(how).not.toHaveBeenCalled()
 })
 

@@ -6,6 +6,7 @@ export const fine: Status = {
   unsaved: 0,
   pending: 0,
   refused: 0,
+  atRisk: 0,
   link: 'online',
   problem: undefined,
   retryAtMs: undefined,

@@ -1,7 +1,7 @@
 import { CLOSE_CODES } from '@syncline/protocol'
 import { StoreError, type Status, type StorageState, type StoreErrorCode } from '@syncline/store'
 import { expect, test } from 'vitest'
-import { linkTrouble, lostByReload, storageTrouble, type Remedy, type Trouble } from '../src/saving/troubles.ts'
+import { linkTrouble, storageTrouble, type Remedy, type Trouble } from '../src/saving/troubles.ts'
 import { fine } from './status.ts'
 
 const message = 'verifyDatabase() of @syncline/idb/care lists them.'
@@ -101,8 +101,7 @@ test('a problem that nobody here knows passes if it is tried again, and else nee
 test('where a reload would lose changes it is said how many', () => {
   const status: Status = { ...fine, storage: 'memory-only', storageError: new StoreError('storage-newer', message) }
   const textOf = (now: Partial<Status>) => storageTrouble({ ...status, ...now })!.text
-  expect(textOf({ saved: 'memory', pending: 2 })).toBe(`${textOf({})} 2 changes not sent yet.`)
-  expect(lostByReload({ saved: 'memory', pending: 2 })).toBe(2)
+  expect(textOf({ saved: 'memory', pending: 3, atRisk: 2 })).toBe(`${textOf({})} 2 changes not sent yet.`)
   // What was stored before is in the newer version, too.
   expect(textOf({ saved: 'device', pending: 2 })).toBe(textOf({}))
 })

@@ -4,7 +4,6 @@ import { createContext, useCallback, useContext, useEffect, useState, type React
 import { Button } from '../parts/Button.tsx'
 import { Confirm } from '../parts/Confirm.tsx'
 import { SaveCopy } from './Copies.tsx'
-import { lostByReload } from './troubles.ts'
 import { several } from './words.ts'
 
 /** Loads the page again as soon as that loses nothing, in the way that is given. */
@@ -22,11 +21,11 @@ export function useReload(): Reload {
 export function ReloadProvider({ children }: { readonly children: ReactNode }) {
   const store = useStore()
   const link = useStatus((status) => status.link)
-  const unsent = useStatus(lostByReload)
+  const unsent = useStatus((status) => status.atRisk)
   const [wanted, setWanted] = useState<{ readonly how: () => void }>()
   const reload = useCallback<Reload>(
     (how = () => location.reload()) => {
-      if (lostByReload(store.status) === 0) how()
+      if (store.status.atRisk === 0) how()
       else setWanted({ how })
     },
     [store],
@@ -36,7 +35,7 @@ export function ReloadProvider({ children }: { readonly children: ReactNode }) {
     if (wanted === undefined) return undefined
     const { how } = wanted
     function look(status: Status): void {
-      if (lostByReload(status) > 0) return
+      if (status.atRisk > 0) return
       setWanted(undefined)
       how()
     }

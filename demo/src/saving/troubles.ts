@@ -223,12 +223,7 @@ function asTrouble(
   status: Status,
   details: string | undefined,
 ): Trouble {
-  const unsent = remedy === 'reload' ? lostByReload(status) : 0
+  const unsent = remedy === 'reload' ? status.atRisk : 0
   const count = unsent === 0 ? '' : ` ${several(unsent, 'change')} not sent yet.`
   return { name, tone, title, text: text + count, remedy, isClosable, details }
-}
-
-/** How many changes a reload would lose: they are in this tab only, and not on the relay. */
-export function lostByReload({ saved, pending }: Pick<Status, 'saved' | 'pending'>): number {
-  return saved === 'memory' ? pending : 0
 }

@@ -44,7 +44,7 @@ export function guardUnload(
   }
 }
 
-/** Where nothing is stored what no relay has is pending, also when there is none; only what `browser` refs alone have been given is in no count. */
-function isAtRisk({ saved, pending, storage }: Status): boolean {
-  return saved === 'memory' && pending > 0 && storage !== 'ok'
+/** What is on its way into a storage that works gets there. */
+function isAtRisk({ atRisk, storage }: Status): boolean {
+  return atRisk > 0 && storage !== 'ok'
 }

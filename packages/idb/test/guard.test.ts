@@ -1,4 +1,4 @@
-import { counter } from '@syncline/merge'
+import { counter, lww } from '@syncline/merge'
 import { memoryStorage, openStore, StoreError, type Clock, type Storage, type Transport } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { guardUnload, indexedDb, requestPersistence, type Surroundings } from '../src/index.ts'
@@ -90,6 +90,19 @@ test.each([
   store.transact((tx) => tx.add(votes, 1))
   await new Promise((resolve) => setImmediate(resolve))
   expect([page.listeners, asks(page)]).toEqual([1, true])
+  stop()
+  await store.close()
+})
+
+test('[ID21] where there is no storage what is in `browser` refs is guarded, whatever the relay has', async () => {
+  const draft = lww('draft', '', { arbiter: 'browser' })
+  const page = new Page()
+  const store = await openStore({ space: 'board', storage: indexedDb('none'), transport: silence })
+  const stop = guardUnload(store, page)
+  expect([store.status.storage, page.listeners]).toEqual(['memory-only', 0])
+  await store.transactAsync((tx) => tx.set(draft, 'mine'), { arbiter: 'browser' })
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([store.status.pending, page.listeners, asks(page)]).toEqual([0, 1, true])
   stop()
   await store.close()
 })

@@ -76,6 +76,9 @@ async function open<P extends readonly Part[]>(
   let closing: Promise<void> | undefined
   let stranded: Problem | undefined
   let persistence: Persistence = 'unknown'
+  const onlyHere = new Set<CellKey>()
+  /** How many `browser` refs had been stored, when that was cleared. */
+  let cleared = 0
 
   const writers = await takeWriter(storage.locks, chance, onError)
   const replica = createReplica(
@@ -99,14 +102,18 @@ async function open<P extends readonly Part[]>(
   const board = createStatusBoard(() => {
     const unsaved = journal.unsaved()
     const pending = replica.pendingCount()
-    // What it has refused is on the device, or nowhere.
-    const isOnRelay = pending === 0 && replica.basis().epoch !== null && (unsaved === 0 || replica.refused.size === 0)
-    const isOnDevice = isLasting && unsaved === 0 && gone?.code !== 'storage-evicted'
+    const refused = replica.refused.size
+    const isOnRelay = pending === 0 && replica.basis().epoch !== null
+    const isStored = isLasting && gone?.code !== 'storage-evicted'
+    // What the relay has refused is on the device, or nowhere.
+    const unsent = pending + refused
+    const atRisk = isStored ? Math.min(unsaved, unsent) : unsent + onlyHere.size + cleared
     return {
-      saved: isOnRelay ? 'relay' : isOnDevice ? 'device' : 'memory',
+      saved: atRisk > 0 ? 'memory' : isOnRelay ? 'relay' : isStored && unsaved === 0 ? 'device' : 'memory',
       unsaved,
       pending,
-      refused: replica.refused.size,
+      refused,
+      atRisk,
       ...(stranded === undefined ? core.link.state() : { link: 'waiting', problem: stranded, retryAtMs: undefined }),
       ...storageState({
         isLasting,
@@ -183,6 +190,7 @@ async function open<P extends readonly Part[]>(
     leaving: new Set(),
     development: options.development ?? false,
     isLasting,
+    onlyHere,
     leavesAsleep,
     parts: names,
     use<T>(bring: (core: Core) => T): T {
@@ -396,6 +404,7 @@ async function open<P extends readonly Part[]>(
   }
   const stopLosses = log.onLost((error) => {
     gone = error instanceof StoreError ? error : new StoreError('storage-evicted', error.message, { cause: error })
+    if (gone.code === 'storage-evicted') cleared = replica.browserRefs()
     // The others go on with what is there now, and need somebody who reads it.
     core.link.strand()
     board.touch()

@@ -1,6 +1,7 @@
 import { encodeChange, encodeLocal, type SingleEntry } from '@syncline/protocol'
 import {
   arbiterOf,
+  cellKeyOf,
   changeId,
   isLate,
   layered,
@@ -282,6 +283,7 @@ export function createBrowserArbitration(
         ...(note !== undefined && { inverse: () => note.data() }),
       })
       note?.keep(change, changed)
+      if (!core.isLasting) for (const op of change.ops) if (!isShareable(op)) core.onlyHere.add(cellKeyOf(op))
       core.touchStatus()
       core.agents.deliver(change.effects)
       core.watching.publish(changed, memory.snapshot)

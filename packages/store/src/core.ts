@@ -1,4 +1,4 @@
-import type { Arbiter, ChangeId } from '@syncline/stm'
+import type { Arbiter, CellKey, ChangeId } from '@syncline/stm'
 import type { Agents } from './agents.ts'
 import type { Arbitration } from './arbitration.ts'
 import type { Away } from './away.ts'
@@ -63,6 +63,8 @@ export interface Core extends Brought {
   readonly development: boolean
   /** Whether what is written is still there tomorrow. */
   readonly isLasting: boolean
+  /** Where it is not: the `browser` refs that were written. No relay is sent them, so nobody else has what they hold. */
+  readonly onlyHere: Set<CellKey>
   /** The names of the parts that it was opened with. */
   readonly parts: ReadonlySet<PartName>
   /** What a part has, which is brought for that if it was not before. */

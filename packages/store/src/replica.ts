@@ -216,6 +216,8 @@ export interface Replica {
   closeDocuments(): void
   /** What the relay has ordered, and what needs no order, as it is now: what need be kept of it. Undefined when a policy cannot say its states. */
   acknowledged(): Iterable<DistilledCell> | undefined
+  /** How many `browser` refs have been written: one at least, where a policy cannot tell. Cost: as that. */
+  browserRefs(): number
   /** The cells that pending Changes touch. What is away is not among them. */
   readonly overlaid: Map<CellKey, Overlaid>
   /** The policies with live documents. */
@@ -1257,6 +1259,7 @@ export function createReplica(
       for (const policy of bound) policy.close()
     },
     acknowledged: acknowledgedCells,
+    browserRefs: () => (lastBrowserAt === 0 ? 0 : Math.max(1, ownCells().length)),
     overlaid,
     bound,
   }

@@ -11,6 +11,11 @@ export interface Status {
   readonly pending: number
   /** Changes that the relay refused and that wait for a decision. */
   readonly refused: number
+  /**
+   * What is lost when this page ends now: Changes that wait for the relay or for a decision, and `browser` refs, which no relay is sent, as far as only the memory of this tab has
+   * them. What is on its way into a storage that works is counted until it is there.
+   */
+  readonly atRisk: number
   /** `off`: switched off, or no transport. `waiting`: between attempts. */
   readonly link: 'off' | 'connecting' | 'catching-up' | 'online' | 'waiting'
   /** Why the link is not up, in words for a person and a code for a program. */

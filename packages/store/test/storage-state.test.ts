@@ -1,4 +1,4 @@
-import { counter } from '@syncline/merge'
+import { counter, lww } from '@syncline/merge'
 import { expect, test } from 'vitest'
 import {
   memoryStorage,
@@ -10,7 +10,7 @@ import {
   type Store,
 } from '../src/index.ts'
 import { withLog } from './with-log.ts'
-import { brittleStorage, createWorld, settle, virtualClock } from './world.ts'
+import { brittleStorage, createWorld, passing, settle, virtualClock } from './world.ts'
 
 const votes = counter('votes')
 
@@ -214,6 +214,76 @@ test('[SS6] what the relay has refused, and no storage takes, is in memory', asy
   await world.clock.pass(5_000)
   expect(store.status).toMatchObject({ refused: 1, pending: 0, unsaved: 0, storage: 'ok' })
   await far.close()
+  await world.close()
+})
+
+const draft = lww('draft', '', { arbiter: 'browser' })
+const browser = { arbiter: 'browser' } as const
+
+test('[SS8] without storage what is in `browser` refs is at risk for good, and each counts once', async () => {
+  const world = await createWorld(11)
+  const store = await world.open({ storage: undefined, transport: world.wire() })
+  expect(store.status).toMatchObject({ storage: 'memory-only', atRisk: 0 })
+  store.transact((tx) => tx.add(votes, 1))
+  expect(store.status).toMatchObject({ saved: 'memory', pending: 1, atRisk: 1 })
+  await world.clock.pass(500)
+  expect(store.status).toMatchObject({ saved: 'relay', pending: 0, atRisk: 0 })
+  const told: number[] = []
+  store.onStatus(({ atRisk }) => told.push(atRisk))
+  for (const text of ['mine', 'mine still']) await store.transactAsync((tx) => tx.set(draft, text), browser)
+  expect(store.status).toMatchObject({ saved: 'memory', pending: 0, atRisk: 1 })
+  await store.transactAsync((tx) => {
+    tx.set(draft, 'with a vote')
+    tx.add(votes, 1)
+  }, browser)
+  expect(store.status).toMatchObject({ saved: 'memory', pending: 1, atRisk: 2 })
+  await world.clock.pass(500)
+  expect(store.status).toMatchObject({ saved: 'memory', pending: 0, unsaved: 0, atRisk: 1 })
+  expect(told).toContain(1)
+  await world.close()
+})
+
+test('[SS8] with a storage nothing of what it has is at risk, and of `browser` refs all is that it had when it was cleared', async () => {
+  const gone = new StoreError('storage-evicted', 'It is gone.')
+  const { storage, go } = losable(memoryStorage(), gone)
+  const world = await createWorld(12)
+  const store = await world.open({ storage, transport: world.wire() })
+  store.transact((tx) => tx.add(votes, 1))
+  await passing(
+    world,
+    store.transactAsync((tx) => tx.set(draft, 'mine'), browser),
+  )
+  await world.clock.pass(500)
+  expect(store.status).toMatchObject({ saved: 'relay', pending: 0, atRisk: 0 })
+  go()
+  expect(store.status).toMatchObject({ saved: 'memory', pending: 0, atRisk: 1 })
+  store.transact((tx) => tx.add(votes, 1))
+  expect(store.status).toMatchObject({ saved: 'memory', pending: 1, atRisk: 2 })
+  await world.clock.pass(3000)
+  expect(store.status).toMatchObject({ saved: 'memory', pending: 0, atRisk: 1 })
+  await expect(store.close()).rejects.toMatchObject({ cause: gone })
+})
+
+test('[SS8] of what is pending, and of what was refused, only what is not stored is at risk', async () => {
+  const world = await createWorld(13, { refuse: () => ({ code: 'locked', message: 'Nobody may.' }) })
+  let refusal: StoreError | undefined
+  const store = await world.open({ storage: brittleStorage(memoryStorage(), () => refusal), transport: world.wire() })
+  const bare = await world.open({ storage: undefined, transport: world.wire() })
+  store.disconnect()
+  await world.clock.pass(500)
+  for (let i = 0; i < 3; i++) await store.transact((tx) => tx.add(votes, 1)).durable()
+  refusal = new StoreError('storage-full', 'No room.')
+  store.transact((tx) => tx.add(votes, 1))
+  bare.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(500)
+  expect(store.status).toMatchObject({ saved: 'memory', pending: 4, atRisk: 1 })
+  // Where nothing is stored, what waits for a decision is gone with the page.
+  expect(bare.status).toMatchObject({ saved: 'memory', pending: 0, refused: 1, atRisk: 1 })
+  bare.refused.drop(bare.refused.list()[0]!.id)
+  expect(bare.status).toMatchObject({ refused: 0, atRisk: 0 })
+  refusal = undefined
+  await world.clock.pass(2_000)
+  expect(store.status).toMatchObject({ saved: 'device', pending: 4, atRisk: 0 })
   await world.close()
 })
 
