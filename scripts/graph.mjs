@@ -1,6 +1,7 @@
 /**
  * Proves the picture of the packages: `node scripts/graph.mjs`.
  *
+ *     5  apps/bench
  *     4  apps and the demo
  *        testing
  *     3  react zustand idb websocket yjs devtools   y-protocols vite
@@ -9,7 +10,7 @@
  *     0  merge
  *        stm
  *
- * Imports point strictly down, never sideways, never up. merge stands on stm, inside the one layer that knows only values; testing
+ * Imports point strictly down, never sideways, never up. The bench measures what there is, programs too. merge stands on stm, inside the one layer that knows only values; testing
  * stands on the adapters, because it runs whole systems.
  * Every import is declared in the package.json beside it, and declared workspace dependencies form no cycle.
  */
@@ -37,6 +38,8 @@ const layers = {
   testing: 3.5,
 }
 const topLayer = 4
+/** What measures programs stands on them. */
+const benchLayer = 5
 
 const scope = '@syncline/'
 
@@ -57,7 +60,12 @@ function readPackages(base) {
       const manifest = readJson(join(base, place, 'package.json'))
       const isLibrary = place.startsWith('packages')
       const short = isLibrary ? manifest.name.replace(scope, '') : place
-      return { place, manifest, short, layer: isLibrary ? layers[short] : topLayer }
+      return {
+        place,
+        manifest,
+        short,
+        layer: isLibrary ? layers[short] : place === join('apps', 'bench') ? benchLayer : topLayer,
+      }
     })
 }
 

@@ -49,6 +49,8 @@ interface Document {
 
 /** So many messages are written at once, and the next when they were read. */
 const BLOCK = 100
+/** After a document was written nothing is done for so long, in which whoever tidies up can do so. */
+const IDLE_MS = 3_000
 /** So many come at the same time where that is not what is measured. */
 const AT_ONCE = 50
 
@@ -56,10 +58,11 @@ const AT_ONCE = 50
 export function createDocumentLoad({ language, newRoom, join, connect, newNumber, measured }: Clients): DocumentLoad {
   /** Hears when so many messages that a client misses have come. */
   function heard(wire: Wire, missing: number): Promise<void> {
+    const missedIn = language.hearing()
     return new Promise((resolve) => {
       let left = missing
       wire.onMessage = (message) => {
-        left -= language.missedIn(message, left)
+        left -= missedIn(message, left)
         if (left <= 0) resolve()
       }
       if (left === 0) resolve()
@@ -92,6 +95,7 @@ export function createDocumentLoad({ language, newRoom, join, connect, newNumber
       const messages = count + edits
       // Whoever comes back later knows what a server says of a document to those who come.
       await this.arriveFirst(room, messages)
+      await sleep(IDLE_MS)
       const leave = async (): Promise<void> => {
         writer.wire.end()
         await sleep(200)

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundleProgram } from '../harness/bundles.mjs'
-import { environment, writeBaseline } from '../harness/baseline.mjs'
+import { environment, readBaseline, writeBaseline } from '../harness/baseline.mjs'
 import { summaries, takeTurns } from '../harness/statistics.mjs'
 import { writeTables } from '../harness/tables.mjs'
 import { relayTables } from './tables.mjs'
@@ -18,7 +18,12 @@ export async function run(folder, { keep, quick, only }) {
   const cache = join(folder, '..', 'node_modules', '.cache', 'relay')
   // The server of y-websocket brings a database along, which it uses only where it is asked to.
   const alias = { 'y-leveldb': join(folder, 'servers/no-database.ts') }
-  const program = await bundleProgram(join(folder, 'serve.ts'), join(cache, 'serve'), ['lmdb', 'ws'], alias)
+  const program = await bundleProgram(
+    join(folder, 'serve.ts'),
+    join(cache, 'serve'),
+    ['lmdb', 'ws', '@syncline/relay-app/checkpoints'],
+    alias,
+  )
   const { createLoad, contenders, onlyByName } = await import(
     await bundleProgram(join(folder, 'generator.ts'), join(cache, 'generator'))
   )
@@ -37,13 +42,34 @@ export async function run(folder, { keep, quick, only }) {
     )
     results[workload] = Object.fromEntries(names.map((name) => [name, summaries(samples[name])]))
   }
-  const found = { rounds, results }
-  if (only === undefined) Object.assign(found, { versions: versionsOf(), environment: environment() })
+  const { date, ...here } = environment()
+  const dates = Object.fromEntries(Object.keys(results).map((workload) => [workload, date]))
+  let found = { rounds, results, dates }
+  if (only === undefined || keep) Object.assign(found, { versions: versionsOf(), environment: here })
+  if (only !== undefined && keep) found = besideWhatIsKept(readBaseline(folder), found)
   const tables = relayTables(found)
   for (const table of Object.values(tables)) console.log(`\n${table}`)
   if (keep) {
     writeBaseline(folder, found)
     writeTables(join(folder, 'README.md'), tables)
+  }
+
+  /** What is kept of the other loads stays, if it was measured in the same way: some loads are measured anew, but not some contenders. */
+  function besideWhatIsKept(kept, found) {
+    const how = ({ rounds, versions, environment }) => JSON.stringify([rounds, versions, environment])
+    if (only.some((name) => workloads[name] === undefined))
+      throw new Error('What is kept of a load is of all contenders, in the same rounds: name loads only.')
+    if (how(kept) !== how(found))
+      throw new Error('What is kept of the others was measured otherwise: keep all loads, or take as many rounds.')
+    // In the order of the loads, as the page shows them.
+    const all = (what) =>
+      Object.fromEntries(
+        Object.keys(workloads).flatMap((name) => {
+          const one = found[what][name] ?? kept[what][name]
+          return one === undefined ? [] : [[name, one]]
+        }),
+      )
+    return { ...found, results: all('results'), dates: all('dates') }
   }
 
   /** Of loads and contenders those are wanted that are named, or all where none is. */
@@ -68,6 +94,7 @@ export async function run(folder, { keep, quick, only }) {
         },
         cpuUs: () => ask('cpuUs'),
         memory: () => ask('memory'),
+        loopDelayMs: () => ask('loopDelayMs'),
         peakBytes: () => ask('peak'),
         /** Another process, on what this one has stored. */
         async restart() {

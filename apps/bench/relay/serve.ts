@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { acknowledgingWs, bareWs } from './servers/bare-ws.ts'
@@ -56,12 +57,23 @@ async function memory(): Promise<{ readonly rssBytes: number; readonly heldBytes
   return { rssBytes: process.memoryUsage().rss, heldBytes }
 }
 
+/** How late what is due comes, since this was asked last. */
+const loop = monitorEventLoopDelay({ resolution: 1 })
+
+function loopDelayMs(): number {
+  const ms = loop.percentile(99) / 1e6
+  loop.reset()
+  loop.enable()
+  return ms
+}
+
 const [name = '', folder = ''] = process.argv.slice(2)
 const server = createServer()
 await contenders[name]!.attach(server, folder)
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
   process.on('message', (wanted) => {
     if (wanted === 'cpuUs') process.send!(cpuUs())
+    if (wanted === 'loopDelayMs') process.send!(loopDelayMs())
     if (wanted === 'peak') process.send!(peakBytes())
     if (wanted === 'memory') void memory().then((held) => process.send!(held))
   })

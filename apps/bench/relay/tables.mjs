@@ -20,12 +20,15 @@ const shown = {
     ({ firstMs, firstCpuMs }) => firstMs && [firstMs, firstCpuMs],
   ],
   recovered: ['ms until they have all when they read again', ({ recoveredMs }) => recoveredMs],
-  stored: ['edits stored in a second', ({ perSecond }) => perSecond],
+  stored: [
+    'edits stored in a second / ms that all but one in a hundred of what is due waits for its turn',
+    ({ perSecond, loopDelayMs }) => perSecond && [perSecond, ...(loopDelayMs === undefined ? [] : [loopDelayMs])],
+  ],
 }
 
 /** The tables of the README, from what was measured. */
 export function relayTables(found) {
-  const { results, environment, versions, rounds } = found
+  const { results, dates, environment, versions, rounds } = found
   const tables = Object.entries(shown).flatMap(([name, [head, pick]]) => {
     const table = tableOf(results, head, pick)
     return table === undefined ? [] : [[name, table]]
@@ -33,7 +36,7 @@ export function relayTables(found) {
   return {
     ...Object.fromEntries(tables),
     bars: barsTable(barsOf(found), count),
-    ...(versions !== undefined && { environment: environmentText(environment, versions, rounds) }),
+    ...(versions !== undefined && { environment: environmentText(dates, environment, versions, rounds) }),
   }
 }
 
@@ -56,9 +59,11 @@ function cell(result, pick) {
     .join(' / ')
 }
 
-function environmentText({ date, node, platform, cores, cpu }, versions, rounds) {
+function environmentText(dates, { node, platform, cores, cpu }, versions, rounds) {
+  const [first, ...later] = [...new Set(Object.values(dates))].toSorted((a, b) => (a < b ? -1 : 1))
+  const when = later.length === 0 ? first : `${first} to ${later.at(-1)}`
   const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  return `${date}, Node ${node}, ${cores} cores of ${cpu}, ${platform}; ${peers.join(', ')}. Rounds: ${rounds}.`
+  return `${when}, Node ${node}, ${cores} cores of ${cpu}, ${platform}; ${peers.join(', ')}. Rounds: ${rounds}.`
 }
 
 const count = (number) => round(number).toLocaleString('en', { maximumSignificantDigits: 6 })

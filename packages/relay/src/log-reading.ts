@@ -2,7 +2,10 @@ import { createDelivery, type Delivery } from './delivery.ts'
 import { RelayError } from './errors.ts'
 import type { LogStorage } from './ports.ts'
 
-/** Reads logs for those who are behind. What several are to be told is read, checked and framed once, as long as it is among what was read last. */
+/**
+ * Reads logs for those who are behind. What several are to be told is read, checked and framed once, as long as it is among what was read last. They come from different places, so
+ * stretches end where those of the others do: after a few short ones everybody is told the same.
+ */
 export interface LogReading {
   /** What stands behind a relaySeq, up to another one or less far: at once where somebody has just read it. Rejects as the storage does, and where there is nothing. */
   after(space: string, relaySeq: number, upTo: number): Delivery | Promise<Delivery>
@@ -16,6 +19,10 @@ const KEPT_BYTES = 8 * 1024 * 1024
 const TIMES = 2
 const BESIDE_BYTES = 512
 
+/** A stretch ends at a multiple of this, or of a power of two times as much: as much as divides where it begins. */
+const LEAST_RECORDS = 16
+const MOST_RECORDS = 65_536
+
 /** What was read of one space, by the relaySeq behind which it stands. */
 type Read = Map<number, Delivery | Promise<Delivery>>
 
@@ -26,7 +33,7 @@ export function createLogReading(storage: LogStorage, maxFrameBytes: number): Lo
   let keptBytes = 0
 
   async function read(of: Read, space: string, relaySeq: number, upTo: number): Promise<Delivery> {
-    const records = await storage.read(space, relaySeq, upTo, maxFrameBytes)
+    const records = await storage.read(space, relaySeq, Math.min(upTo, endOfStretch(relaySeq)), maxFrameBytes)
     if (records.length === 0) throw new RelayError('damaged', 'There is no Change there.', { relaySeq: relaySeq + 1 })
     const delivery = createDelivery(relaySeq + 1, records, maxFrameBytes)
     if (spaces.get(space) === of) keep(of, space, relaySeq, delivery)
@@ -71,3 +78,10 @@ export function createLogReading(storage: LogStorage, maxFrameBytes: number): Lo
 }
 
 const sizeOf = ({ sizeBytes }: Delivery): number => TIMES * sizeBytes + BESIDE_BYTES
+
+/** Where a stretch ends that begins behind a relaySeq. */
+function endOfStretch(relaySeq: number): number {
+  let records = LEAST_RECORDS
+  while (records < MOST_RECORDS && relaySeq % (2 * records) === 0) records *= 2
+  return relaySeq - (relaySeq % records) + records
+}

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createMemoryStorage, type LogStorage } from '../src/index.ts'
 import { gatedStorage } from './gated.ts'
 import { ann, bob, connect, join, record, run, sums, told, turns, until, world, writerId } from './kit.ts'
 
@@ -142,6 +143,37 @@ test('[RL53] what several come to, who have the same, is read once, and told in 
   const again = await join(relay, 'board')
   await until(() => told(again).length === 40)
   expect(storage.reads).toBeGreaterThan(reads)
+})
+
+test('[RL53] those who come back, and each misses something else, read little of it each for themselves', async () => {
+  let read = 0
+  const inner = createMemoryStorage()
+  const counting: LogStorage = {
+    ...inner,
+    async read(...asked) {
+      const records = await inner.read(...asked)
+      read += records.length
+      return records
+    },
+  }
+  const { relay } = world({ storage: counting })
+  const a = await join(relay, 'board')
+  a.send(run(ann, 1, 1_000))
+  await until(() => told(a).length === 1_000)
+  const { epoch } = a.last('epoch')
+  const all = await join(relay, 'board')
+  await until(() => told(all).length === 1_000)
+  const written = told(all)
+  read = 0
+  const places = Array.from({ length: 100 }, (_, i) => 401 + i)
+  const back = await Promise.all(
+    places.map((relaySeq) => join(relay, 'board', { basis: { epoch, relaySeq, writers: new Map() } })),
+  )
+  await until(() => back.every((client, i) => told(client, places[i]!).length === 1_000 - places[i]!))
+  for (const [i, client] of back.entries())
+    expect(sums(told(client, places[i]!))).toEqual(sums(written.slice(places[i])))
+  // Each the rest of its sixteen, and then what they read together: 600 and not 55,000.
+  expect(read).toBeLessThan(100 * 16 + 2 * 600)
 })
 
 test('[RL16] a client that takes nothing for 10 s is closed, one that takes a little is not', async () => {

@@ -43,7 +43,7 @@ export interface FoldOptions {
  * const title = lww('title', '')
  * const change = (seq: number, text: string) => encodeChange({
  *   writer: 'a'.repeat(32), seq, deps: { epoch: null, relaySeq: 0, writers: new Map() }, at: seq, effects: [], meta: null,
- *   ops: [{ tag: 'lww', address: 'title', arbiter: 'local', payload: text }],
+ *   ops: [{ tag: 'lww', address: 'title', arbiter: 'local', payload: [0, text] }],
  * })
  * const fold = createFold({ space: 'board', policies: [title.policy] })
  * fold.take('e'.repeat(32), 1, [change(1, 'Plan'), change(2, 'The plan')])
@@ -51,7 +51,8 @@ export interface FoldOptions {
  * const pieces = fold.checkpoint()
  * let made = pieces.next()
  * while (!made.done) made = pieces.next()
- * expect(decodeEntry(made.value!)).toMatchObject({ kind: 'whole' })
+ * const cell = { address: 'title', ops: [{ payload: [0, 'The plan'] }] }
+ * expect(decodeEntry(made.value!)).toMatchObject({ kind: 'whole', parts: [{ kind: 'cells', cells: [cell] }, { kind: 'rest' }] })
  */
 export function createFold({ space, policies, from }: FoldOptions): Fold {
   const replica = createReplica(

@@ -17,7 +17,7 @@ export const speakBytes = (): Language => ({
   editsIn: () => 1,
   rows: (_, count, each) => Array.from({ length: count }, () => new Uint8Array(each * BYTES_OF_A_ROW)),
   comeBack: () => [ASK],
-  missedIn: (_, missing) => missing,
+  hearing: () => (_, missing) => missing,
   presence: (_, turn) => new Uint8Array(PRESENCE_BYTES).fill(turn),
   presencesIn: () => 1,
 })

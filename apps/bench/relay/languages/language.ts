@@ -16,8 +16,8 @@ export interface Language {
   rows(client: number, count: number, each: number): readonly Uint8Array[]
   /** What a client says first that has come back, and has the first so many of what another one has written. */
   comeBack(room: string, client: number, writer: number, has: number): readonly Uint8Array[]
-  /** How many of so many messages that a client misses one of the server brings: which may say at once what they have come to. */
-  missedIn(message: Buffer, missing: number): number
+  /** For one client: how many of so many messages that it misses each message of the server brings, which may say at once what they have come to. */
+  hearing(): (message: Buffer, missing: number) => number
   /** A message with what a client shows of itself. */
   presence(client: number, turn: number): Uint8Array
   /** How many presences of others a message brings. */

@@ -1,5 +1,6 @@
 import {
   createFrameReader,
+  decodeEntry,
   encodeChange,
   encodeFrames,
   MAX_MESSAGE_BYTES,
@@ -9,6 +10,7 @@ import {
 } from '@syncline/protocol'
 import { emptyBasis, type Basis, type Epoch, type Op, type Value } from '@syncline/stm'
 import type { Language } from './language.ts'
+import { titleOf } from './titles.ts'
 
 const CHANNEL = 1
 /** A value of about the length that makes the Change as long as the messages of the others. */
@@ -19,6 +21,7 @@ export function speakSyncline(): Language {
   const seqs = new Map<number, number>()
   /** In which the log stands that the relay tells: of each client that comes back it is the same. */
   let epoch: Epoch | null = null
+  let checkpoint: { readonly bytes: Buffer; readonly relaySeq: number } | undefined
 
   /** The next Changes of a client, each in a message. */
   function write(client: number, count: number, opsOf: (i: number) => readonly Op[]): Uint8Array[] {
@@ -40,30 +43,47 @@ export function speakSyncline(): Language {
     })
   }
 
-  function open(space: string, basis: Basis): readonly Uint8Array[] {
+  function open(space: string, basis: Basis, isNew: boolean): readonly Uint8Array[] {
     return say(
       { type: 'hello', protocol: PROTOCOL_VERSION, oldest: PROTOCOL_VERSION, agent: 'bench', schema: 1, credential },
+      ...(isNew ? [{ type: 'newcomer', channel: CHANNEL } as const] : []),
       { type: 'open', channel: CHANNEL, space, basis },
     )
   }
 
+  /** How many Changes a checkpoint is in place of. A thousand are sent the same one, which is decoded once. */
+  function standsFor(pieces: readonly Uint8Array[]): number {
+    const bytes = Buffer.concat(pieces)
+    if (checkpoint?.bytes.equals(bytes) !== true) checkpoint = { bytes, relaySeq: relaySeqIn(bytes) }
+    return checkpoint.relaySeq
+  }
+
   return {
     path: () => '/sync',
-    join: (space) => open(space, emptyBasis),
+    join: (space) => open(space, emptyBasis, false),
     isWelcome: (bytes) => framesIn(bytes).some(({ type }) => type === 'basis'),
     edits: (client, count) => write(client, count, () => [op('title', VALUE)]),
     rows: (client, count, each) =>
       write(client, count, (message) =>
-        Array.from({ length: each }, (_, i) => op(`rows/${message}-${i}`, { title: VALUE, done: false })),
+        Array.from({ length: each }, (_, i) => op(`rows/${message}-${i}`, { title: titleOf(message, i), done: false })),
       ),
-    comeBack: (space, _, __, has) => open(space, has === 0 ? emptyBasis : { epoch, relaySeq: has, writers: new Map() }),
-    missedIn(bytes) {
-      let found = 0
-      for (const frame of framesIn(bytes)) {
-        if (frame.type === 'epoch') epoch = frame.epoch
-        if (frame.type === 'changes') found += frame.records.length
+    comeBack: (space, _, __, has) =>
+      open(space, has === 0 ? emptyBasis : { epoch, relaySeq: has, writers: new Map() }, has === 0),
+    hearing() {
+      let pieces: Uint8Array[] = []
+      return (bytes) => {
+        let found = 0
+        for (const frame of framesIn(bytes)) {
+          if (frame.type === 'epoch') epoch = frame.epoch
+          if (frame.type === 'changes') found += frame.records.length
+          if (frame.type !== 'checkpoint') continue
+          pieces.push(frame.piece.slice())
+          if (!frame.isLast) continue
+          found += standsFor(pieces)
+          pieces = []
+        }
+        return found
       }
-      return found
     },
     editsIn: (bytes) =>
       framesIn(bytes).reduce((sum, frame) => sum + (frame.type === 'changes' ? frame.records.length : 0), 0),
@@ -81,7 +101,19 @@ export function speakSyncline(): Language {
   }
 }
 
-const op = (address: string, payload: Value): Op => ({ tag: 'lww', address, arbiter: 'local', payload })
+/** In the ledger, with which it ends. */
+function relaySeqIn(checkpoint: Uint8Array): number {
+  const entry = decodeEntry(checkpoint)
+  const end = entry.kind === 'whole' ? entry.parts.at(-1) : undefined
+  if (end?.kind !== 'rest' || end.rest[0] !== 'ledger')
+    throw new Error('The relay brings something else than a checkpoint.')
+  return end.rest[1].relaySeq
+}
+
+/** How a register is set. */
+const SET = 0
+
+const op = (address: string, value: Value): Op => ({ tag: 'lww', address, arbiter: 'local', payload: [SET, value] })
 
 const credential = new Uint8Array(0)
 

@@ -4,6 +4,7 @@ import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
 import { writeSyncStep1, writeUpdate } from 'y-protocols/sync'
 import { Doc, encodeStateVector, getState, Map as YMap, parseUpdateMeta } from 'yjs'
 import type { Language } from './language.ts'
+import { titleOf } from './titles.ts'
 
 const SYNC = 0
 const AWARENESS = 1
@@ -14,8 +15,6 @@ const UPDATE = 2
 /** Of Hocuspocus, after the name of the room. */
 const AUTHENTICATION = 2
 const TOKEN = 0
-
-const TITLE = 'twenty characters :)'
 
 /** Of servers for Yjs clients. An edit is a character typed at the end of a text. */
 export function speakYjs(): Language {
@@ -61,7 +60,7 @@ export function speakYjs(): Language {
           rows.set(
             `${n}-${i}`,
             new YMap<unknown>([
-              ['title', TITLE],
+              ['title', titleOf(n, i)],
               ['done', false],
             ]),
           )
@@ -76,7 +75,7 @@ export function speakYjs(): Language {
         }),
       ]
     },
-    missedIn: (bytes, missing) => (bytes[0] === SYNC && bytes[1] === STEP_2 ? missing : 0),
+    hearing: () => (bytes, missing) => (bytes[0] === SYNC && bytes[1] === STEP_2 ? missing : 0),
     editsIn: (bytes) => (bytes[0] === SYNC && bytes[1] === UPDATE ? 1 : 0),
     presence(client, turn) {
       const awareness = new Awareness(docOf(client))
@@ -123,7 +122,10 @@ export function speakHocuspocus(): Language {
     edits: (client, count) => yjs.edits(client, count).map((bytes) => named(client, bytes)),
     rows: (client, count, each) => yjs.rows(client, count, each).map((bytes) => named(client, bytes)),
     comeBack: (room, client, writer, has) => enter(room, client, yjs.comeBack(room, client, writer, has)),
-    missedIn: (bytes, missing) => yjs.missedIn(behindName(bytes), missing),
+    hearing() {
+      const missedIn = yjs.hearing()
+      return (bytes, missing) => missedIn(behindName(bytes), missing)
+    },
     editsIn(bytes) {
       const rest = behindName(bytes)
       if (yjs.editsIn(rest) === 0) return 0
