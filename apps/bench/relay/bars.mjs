@@ -57,7 +57,9 @@ export function barsOf({ results }) {
       'one of 5,000 that do nothing: what it holds, of that of bare ws',
       of('crowd', ours, 'heldKb') / of('crowd', bare, 'heldKb'),
     ),
+    atMost(0.55, 'the same: of that of Hocuspocus', of('crowd', ours, 'heldKb') / of('crowd', hocuspocus, 'heldKb')),
     atMost(20, 'a space with two that do nothing: kB', of('pairs', ours, 'heldKb')),
+    atMost(0.4, 'the same: of that of Hocuspocus', of('pairs', ours, 'heldKb') / of('pairs', hocuspocus, 'heldKb')),
     atMost(
       0.2,
       'a space with something in it that nobody follows: kB more than with bare ws, which keeps nothing',
@@ -75,7 +77,21 @@ export function barsOf({ results }) {
       'the same: times less than y-websocket-server',
       of('storm', yjs, 'eachUs') / of('storm', ours, 'eachUs'),
     ),
-    atLeast(8, 'the same: times sooner than there', of('storm', yjs, 'allMs') / of('storm', ours, 'allMs')),
+    atLeast(
+      20,
+      'the same: times less than Hocuspocus',
+      of('storm', hocuspocus, 'eachUs') / of('storm', ours, 'eachUs'),
+    ),
+    atMost(
+      0.55,
+      'the same: what the process takes at most, of that of Hocuspocus',
+      of('storm', ours, 'peakMb') / of('storm', hocuspocus, 'peakMb'),
+    ),
+    atLeast(
+      8,
+      'the same: times sooner than y-websocket-server',
+      of('storm', yjs, 'allMs') / of('storm', ours, 'allMs'),
+    ),
     atMost(
       0.5,
       '1,000 come back, who miss the same: CPU, of that of y-websocket-server',
@@ -87,6 +103,11 @@ export function barsOf({ results }) {
       of('coming back apart', ours, 'eachUs') / of('coming back apart', yjs, 'eachUs'),
     ),
     atMost(10, 'the first who comes to 100,000 edits after a start: ms', of('cold start', ours, 'firstMs')),
+    atLeast(
+      50,
+      'the same: CPU, times less than y-websocket-server with a file',
+      of('cold start', 'y-websocket-server with a file', 'firstCpuMs') / of('cold start', ours, 'firstCpuMs'),
+    ),
     atLeast(40_000, 'edits stored in a second, 100 on their way', of('acknowledged', ours, 'perSecond')),
     atMost(2, 'the same: ms until the middle one is', of('acknowledged', ours, 'p50')),
     atMost(

@@ -49,8 +49,6 @@ interface Document {
 
 /** So many messages are written at once, and the next when they were read. */
 const BLOCK = 100
-/** After a document was written nothing is done for so long, in which whoever tidies up can do so. */
-const IDLE_MS = 3_000
 /** So many come at the same time where that is not what is measured. */
 const AT_ONCE = 50
 
@@ -93,9 +91,6 @@ export function createDocumentLoad({ language, newRoom, join, connect, newNumber
       await writeRead(writer, reader, language.edits(writer.number, edits))
       reader.wire.end()
       const messages = count + edits
-      // Whoever comes back later knows what a server says of a document to those who come.
-      await this.arriveFirst(room, messages)
-      await sleep(IDLE_MS)
       const leave = async (): Promise<void> => {
         writer.wire.end()
         await sleep(200)

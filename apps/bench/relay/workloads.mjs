@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /** Each load: what it is called in the README, how it is made, and what is said of a server under it. */
 export const workloads = {
   'burst 10': { what: 'one writes quickly, 9 read', take: burst(10, 60_000) },
@@ -30,7 +32,7 @@ export const workloads = {
   storm: {
     what: '1,000 want a document of 1.1 MB at the same time',
     take: arriving(0, () => 0),
-    only: ['ws that keeps', 'y-websocket-server', 'Syncline', 'Syncline in memory'],
+    only: ['ws that keeps', 'y-websocket-server', 'Hocuspocus', 'Syncline', 'Syncline in memory'],
   },
   'coming back alike': {
     what: '1,000 come back to it, and miss the last 100 edits',
@@ -64,6 +66,8 @@ const STALLED_MESSAGES = 3_000
 /** Before what counts, edits let the code of the server be compiled: many at once, and each by itself, which other code deals with. */
 const WARM_UP_EDITS = 20_000
 const WARM_UP_LONE_SECONDS = 2
+/** After somebody has come to a document nothing is done for so long, in which whoever tidies up can do so. */
+const IDLE_MS = 3_000
 /** So many times a thousand come back before those that count: a relay whose network was away is not one that was started just now. */
 const WARM_UP_ARRIVALS = 4
 
@@ -143,6 +147,9 @@ function arriving(edits, has) {
   return async (server, createLoad) => {
     const { load, meter } = await warmUp(server, createLoad)
     const document = await load.documents.write(MESSAGES, ROWS, edits)
+    // Somebody has come to it before.
+    await load.documents.arriveFirst(document.room, document.messages)
+    await sleep(IDLE_MS)
     // Who is sent all of it is sent it by code that joining has warmed up.
     if (edits > 0)
       for (let i = 0; i < WARM_UP_ARRIVALS; i++)
@@ -161,6 +168,8 @@ function coldStart(edits) {
   return async (server, createLoad) => {
     const { load } = await warmUp(server, createLoad)
     const document = await load.documents.write(0, 0, edits)
+    await load.documents.arriveFirst(document.room, document.messages)
+    await sleep(IDLE_MS)
     await document.leave()
     await server.restart()
     const meter = createMeter(server)

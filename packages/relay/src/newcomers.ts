@@ -43,6 +43,13 @@ export function createNewcomers(checkpoints: Checkpoints, limits: RelayLimits, l
   let isClosed = false
 
   async function find(followed: Followed): Promise<BroughtCheckpoint | undefined> {
+    const found = await newest(followed)
+    if (found !== undefined) keep(followed.space, found)
+    return found
+  }
+
+  /** The checkpoint of this log, which is not to be sent. */
+  async function newest(followed: Followed): Promise<BroughtCheckpoint | undefined> {
     const { space } = followed
     let found = hot.get(space)
     if (found === undefined) {
@@ -56,9 +63,7 @@ export function createNewcomers(checkpoints: Checkpoints, limits: RelayLimits, l
     if (found === undefined) return undefined
     const { stretches, durableHead: head } = followed
     // One that was made of another log than there is now, as before a backup came back, stays until it is made anew.
-    if (basisFlaw(found, { stretches, head }) !== undefined) return undefined
-    keep(space, found)
-    return found
+    return basisFlaw(found, { stretches, head }) === undefined ? found : undefined
   }
 
   async function read(space: string): Promise<BroughtCheckpoint | undefined> {
@@ -91,9 +96,9 @@ export function createNewcomers(checkpoints: Checkpoints, limits: RelayLimits, l
     if (isClosed || making.has(space)) return { isMade: false, nextBytes: 2 * tailBytes }
     making.add(space)
     try {
-      const there = await find(followed)
-      if (there !== undefined && tailBytes <= there.bytes.length)
-        return { isMade: false, nextBytes: there.bytes.length }
+      // Only so much of it: it is not to be held while the next one is made.
+      const bytesNow = (await newest(followed))?.bytes.length ?? 0
+      if (bytesNow > 0 && tailBytes <= bytesNow) return { isMade: false, nextBytes: bytesNow }
       const work = line.then(() => (isClosed ? undefined : checkpoints.make(space, followed.durableHead)))
       line = work.catch(() => undefined)
       const made = await work

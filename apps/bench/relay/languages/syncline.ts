@@ -51,6 +51,13 @@ export function speakSyncline(): Language {
     )
   }
 
+  /** Reads what a client is told, of which whoever comes back later knows the epoch. */
+  function hear(bytes: Buffer): readonly Frame[] {
+    const frames = framesIn(bytes)
+    for (const frame of frames) if (frame.type === 'epoch') epoch = frame.epoch
+    return frames
+  }
+
   /** How many Changes a checkpoint is in place of. A thousand are sent the same one, which is decoded once. */
   function standsFor(pieces: readonly Uint8Array[]): number {
     const bytes = Buffer.concat(pieces)
@@ -73,8 +80,7 @@ export function speakSyncline(): Language {
       let pieces: Uint8Array[] = []
       return (bytes) => {
         let found = 0
-        for (const frame of framesIn(bytes)) {
-          if (frame.type === 'epoch') epoch = frame.epoch
+        for (const frame of hear(bytes)) {
           if (frame.type === 'changes') found += frame.records.length
           if (frame.type !== 'checkpoint') continue
           pieces.push(frame.piece.slice())
@@ -86,7 +92,7 @@ export function speakSyncline(): Language {
       }
     },
     editsIn: (bytes) =>
-      framesIn(bytes).reduce((sum, frame) => sum + (frame.type === 'changes' ? frame.records.length : 0), 0),
+      hear(bytes).reduce((sum, frame) => sum + (frame.type === 'changes' ? frame.records.length : 0), 0),
     acknowledgedIn: (bytes) =>
       framesIn(bytes).reduce((sum, frame) => sum + (frame.type === 'acknowledgement' ? frame.count : 0), 0),
     presence: (client, turn) =>

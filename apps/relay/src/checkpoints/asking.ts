@@ -63,9 +63,18 @@ export function createAsking(): Asking {
         asked.on('message', onMessage)
         asked.on('error', onDeath)
         asked.on('exit', onExit)
-        asked.postMessage(question, question.kind === 'take' ? [question.bytes.buffer as ArrayBuffer] : [])
+        asked.postMessage(question, handedOver(question))
       })
     },
     end,
   }
+}
+
+/** What nobody here needs any more is not copied, nor held while the thread works. */
+function handedOver(question: Question): ArrayBuffer[] {
+  if (question.kind === 'take') return [question.bytes.buffer as ArrayBuffer]
+  if (question.kind !== 'begin' || question.from === undefined) return []
+  const { buffer, length } = question.from
+  // A small file may share its memory with others.
+  return buffer.byteLength < 2 * length ? [buffer as ArrayBuffer] : []
 }
