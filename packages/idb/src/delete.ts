@@ -1,5 +1,6 @@
 import { unlessBlocked } from './blocking.ts'
 import { databaseName } from './format.ts'
+import { leasesName } from './lease-table.ts'
 import { markOf } from './mark.ts'
 import { missingError, toStoreError } from './problems.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
@@ -30,6 +31,16 @@ export async function deleteDatabase(name: string, surroundings: Surroundings = 
       (onBlocked) => databases.delete(databaseName(name), onBlocked),
       () => undefined,
     )
+    // Who holds locks there is told that they are gone, and takes them again.
+    if (surroundings.locks === undefined) {
+      await unlessBlocked(
+        surroundings,
+        name,
+        'delete',
+        (onBlocked) => databases.delete(leasesName(name), onBlocked),
+        () => undefined,
+      )
+    }
     // Again, for a tab may have stored its first entry in between.
     mark.remove()
   } catch (error) {

@@ -5,7 +5,7 @@ import { nameOf } from './problems.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /**
- * Locks among the tabs that use the storage called `name`, by the Web Locks API; undefined where there are none (insecure origins).
+ * Locks among the tabs that use the storage called `name`, by the Web Locks API; undefined where there are none: see `leases.ts`.
  *
  * A frozen page keeps what it holds, and is given what it waits for, although it cannot do the work. So on `freeze` a tab lets go of
  * both, and waits again when it is thawed. Not of what it shares: that says only that the page is there.

@@ -9,7 +9,7 @@ export interface Surroundings {
   /** Undefined where the browser keeps nothing. */
   readonly databases: Databases | undefined
   readonly keyRange: Pick<typeof IDBKeyRange, 'bound'>
-  /** Undefined where there are none (insecure origins). */
+  /** Undefined where there are none (insecure origins): tabs hold leases then. */
   readonly locks: Pick<LockManager, 'request'> | undefined
   /** Undefined where there are none. */
   readonly openChannel: ((name: string) => Pick<BroadcastChannel, 'onmessage' | 'postMessage' | 'close'>) | undefined

@@ -266,7 +266,7 @@ async function leave(world: World): Promise<void> {
   const closed = tabs.map((tab) => tab.close())
   if (!(await passUntil(kernel, closed))) fail({ check: 'leak', message: `Of ${tabs.length} stores not all close.` })
   // What was let go needs a moment to be gone. They still live: what ends with them would not be seen.
-  await kernel.pass(LET_GO_MS)
+  await kernel.pass(Math.max(...machines.map(({ letGoMs }) => letGoMs)))
   for (const { life, holds } of tabs) reportHeld(fail, life, holds())
   for (const machine of machines) for (const place of machine.tabs.keys()) machine.kill(place)
   const running = host.running()

@@ -22,6 +22,8 @@ export interface Machine {
   readonly tabs: readonly (Tab | undefined)[]
   /** Those that have closed, and are let go of. */
   readonly leaving: ReadonlySet<Tab>
+  /** How long after it has closed a tab may hold something. */
+  readonly letGoMs: number
   /** Tabs that were ever opened. */
   sessions(): number
   /** Opens a tab in a place that is empty. */
@@ -40,6 +42,7 @@ export interface MachineSide {
   readonly weather: Weather
   readonly decider: Decider
   readonly calls: Calls
+  readonly hasLocks: boolean
   /** What a machine had stored is on its disk itself now. */
   onFlushed(machine: Machine): void
   /** A tab has closed in good order, some time ago, and ends now. */
@@ -53,6 +56,8 @@ const FLUSHED_AFTER_MS = [500, 3000, 3000, 30_000]
 
 /** How long after it has closed nobody holds anything any more: answers of storages and locks are under way. */
 export const LET_GO_MS = 1000
+/** Where tabs hold leases, one may still ask somebody who does not answer. */
+const LET_GO_OF_LEASES_MS = 20_000
 
 /** Turns on a machine with so many places for tabs, all empty. */
 export function createMachine(
@@ -79,7 +84,7 @@ export function createMachine(
   const disk = before?.disk.copy(onDirty) ?? createDisk(onDirty)
   const clock = createMachineClock(kernel, before?.skewMs)
   const tabs: (Tab | undefined)[] = Array.from({ length: places }, () => undefined)
-  let browser = startBrowser(disk, weather, decider, side.calls)
+  let browser = startBrowser(disk, weather, decider, side.calls, side.hasLocks)
   let sessions = before?.sessions ?? 0
   const leaving = new Set<Tab>()
 
@@ -91,7 +96,7 @@ export function createMachine(
       party: life.party,
       kind: 'news',
       label: 'is gone',
-      inMs: LET_GO_MS,
+      inMs: machine.letGoMs,
       run() {
         if (life.isOver()) return
         if (isFrozen) {
@@ -113,6 +118,7 @@ export function createMachine(
     browser: () => browser,
     tabs,
     leaving,
+    letGoMs: side.hasLocks ? LET_GO_MS : LET_GO_OF_LEASES_MS,
     sessions: () => sessions,
     open(place) {
       if (tabs[place] !== undefined) return
@@ -136,7 +142,7 @@ export function createMachine(
         lost = unflushed - kept
         disk.losePower(kept)
       }
-      browser = startBrowser(disk, weather, decider, side.calls)
+      browser = startBrowser(disk, weather, decider, side.calls, side.hasLocks)
       return lost
     },
     async close(place) {

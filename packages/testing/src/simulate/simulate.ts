@@ -24,6 +24,8 @@ export interface SimulateOptions {
   readonly relay?: SimulatedRelay
   /** What goes wrong, and how often. Default {@link everyFault}; `{}` for nothing. */
   readonly faults?: Partial<Faults>
+  /** Whether browsers have Web Locks. Without them, as on insecure origins, tabs hold leases. Default true. */
+  readonly webLocks?: boolean
   /** How many things happen in a schedule, actions and faults. Default 40. */
   readonly steps?: number
   /**
@@ -96,7 +98,7 @@ export function simulate(options: SimulateOptions): Simulation {
     )
   }
   checkFaults(faults)
-  const plan: SchedulePlan = { app, tabs, relay, faults, steps }
+  const plan: SchedulePlan = { app, tabs, relay, faults, steps, hasLocks: options.webLocks ?? true }
 
   async function replay(from: number | Trace): Promise<Report> {
     const execution = await execute(plan, from)

@@ -84,6 +84,8 @@ export interface WorldPlan {
   readonly tabs: readonly number[]
   readonly relay: SimulatedRelay
   readonly faults: Partial<Faults>
+  /** Whether browsers have Web Locks. Default true. */
+  readonly hasLocks?: boolean
   /** Whether transactions that somebody decides about also work on lists of the simulator. Then there is more to explore. */
   readonly isRecorded?: boolean
 }
@@ -91,7 +93,7 @@ export interface WorldPlan {
 /** Makes a world with the relay running and all machines on; no tab is open. `remains` is what is left of one before it. */
 export function createWorld(
   kernel: Kernel,
-  { app, tabs, relay, faults, isRecorded = false }: WorldPlan,
+  { app, tabs, relay, faults, hasLocks = true, isRecorded = false }: WorldPlan,
   remains?: Remains,
 ): World {
   const { decider } = kernel
@@ -255,6 +257,7 @@ export function createWorld(
         tabSide,
         onGone: ({ life, holds }) => reportHeld(fail, life, holds()),
         calls,
+        hasLocks,
         onFlushed,
       },
       before,

@@ -1,6 +1,7 @@
 import { indexedDb } from '@syncline/idb'
 import { storageContract } from '@syncline/store/contracts'
 import { startBrowser } from '../../src/simulate/browser/browser.ts'
+import { unheard } from '../../src/simulate/calls.ts'
 import { createDisk } from '../../src/simulate/browser/disk.ts'
 import { createPage } from '../../src/simulate/browser/page.ts'
 import { createKernel } from '../../src/simulate/kernel.ts'
@@ -9,20 +10,25 @@ import { createWeather } from '../../src/simulate/weather.ts'
 
 let seed = 0
 
-storageContract('indexedDb in a simulated browser', async () => {
-  const kernel = createKernel(++seed)
-  const weather = createWeather(kernel.decider, {})
-  const browser = startBrowser(createDisk(), weather, kernel.decider)
-  let isRunning = true
-  const run = async (): Promise<void> => {
-    while (isRunning) if (!(await kernel.step())) await new Promise((resolve) => setImmediate(resolve))
-  }
-  void run()
-  const open = (tab: string) => indexedDb('app', browser.surroundings(beginLife(kernel, tab), createPage()))
-  return {
-    tabs: [open('tab 1'), open('tab 2')],
-    async dispose() {
-      isRunning = false
-    },
-  }
-})
+for (const [title, hasLocks] of [
+  ['indexedDb in a simulated browser', true],
+  ['indexedDb in a simulated browser without Web Locks', false],
+] as const) {
+  storageContract(title, async () => {
+    const kernel = createKernel(++seed)
+    const weather = createWeather(kernel.decider, {})
+    const browser = startBrowser(createDisk(), weather, kernel.decider, unheard, hasLocks)
+    let isRunning = true
+    const run = async (): Promise<void> => {
+      while (isRunning) if (!(await kernel.step())) await new Promise((resolve) => setImmediate(resolve))
+    }
+    void run()
+    const open = (tab: string) => indexedDb('app', browser.surroundings(beginLife(kernel, tab), createPage()))
+    return {
+      tabs: [open('tab 1'), open('tab 2')],
+      async dispose() {
+        isRunning = false
+      },
+    }
+  })
+}

@@ -22,7 +22,13 @@ export interface Browser {
 }
 
 /** Starts a browser on what its disk holds. Of what a dead tab had handed over half is stored all the same. */
-export function startBrowser(disk: Disk, weather: Weather, decider: Decider, calls: StorageCalls = unheard): Browser {
+export function startBrowser(
+  disk: Disk,
+  weather: Weather,
+  decider: Decider,
+  calls: StorageCalls = unheard,
+  hasLocks = true,
+): Browser {
   const decide = (party: string): boolean => !decider.happens(`last words of ${party}`, 0.5)
   const indexedDb = createIndexedDb(disk, weather, decide, calls)
   const locks = createLocks(weather)
@@ -35,7 +41,7 @@ export function startBrowser(disk: Disk, weather: Weather, decider: Decider, cal
       const parts = {
         databases: databasesOf(indexedDb.factory(life)),
         keyRange,
-        locks: locks.of(life),
+        locks: hasLocks ? locks.of(life) : undefined,
         openChannel: (name: string) => channels.open(life, name),
         page,
         window: page,
