@@ -49,6 +49,8 @@ type Outcome =
   | 'over'
   /** What is on its way into the log, or is read from it, stands in the way: when it is there the log has grown, or more of it was read. */
   | 'hindered'
+  /** Something has come in between, as it may again the next time. */
+  | 'crossed'
   /** Nobody can say when it is worth to try again. */
   | 'failed'
 
@@ -132,7 +134,11 @@ export function createCompacting(core: Core): Compacting {
 
   function conclude(outcome: Outcome): void {
     if (core.isClosed) return
-    isUnderWay = outcome === 'failed'
+    isUnderWay = outcome === 'failed' || outcome === 'crossed'
+    if (outcome === 'crossed') {
+      cancel = clock.setTimer(QUIET_MS, tryIt)
+      return
+    }
     if (outcome === 'over') againMs = AGAIN_MS
     if (outcome === 'over' || (outcome === 'hindered' && hasMoved)) {
       look()
@@ -179,16 +185,16 @@ export function createCompacting(core: Core): Compacting {
     if (core.isClosed || core.stranded !== undefined || !isWorthIt()) return 'over'
     // Where another tab has taken the fence, the log may never have it, or otherwise.
     const isClear = core.intake.isStored() && core.intake.gap() === undefined && !core.intake.isReading()
-    // What would be counted and is not in the log is on its way there.
-    const isThere = !core.replica.isCountable() || core.journal.unsaved() === 0
-    return isClear && isThere && core.journal.quiet() !== undefined ? undefined : 'hindered'
+    return isClear && core.journal.quiet() !== undefined ? undefined : 'hindered'
   }
 
   async function compact(): Promise<Outcome> {
-    const at = core.journal.quiet()
-    const state = core.replica.hold(core.journal.isDurable)
-    // What would be counted and is not in the log is on its way there.
-    if (state === undefined && core.replica.isCountable()) return 'hindered'
+    const counts = core.replica.isCountable()
+    // What is counted and is not in the log is on its way there: with that the log has all of it, and none of what is committed meanwhile.
+    const cut = counts ? core.journal.cut() : core.journal.quiet()
+    const state = core.replica.hold(counts ? () => true : core.journal.isDurable)
+    const at = await cut
+    if (at === undefined && counts) return 'crossed'
     if (at === undefined || at.position === 0 || state === undefined) return 'failed'
     const away = core.away.hold()
     try {

@@ -67,6 +67,11 @@ export interface Journal {
    * refuses to be written. To be asked in a task of its own, in which everything is concluded that was stored.
    */
   quiet(): ReadUpTo | undefined
+  /**
+   * Resolves to how far the log has been read as soon as that has all that was committed until now, and nothing that comes later: undefined when something
+   * else has come in between, or waits to be written now. To be asked in a task of its own, as `quiet`.
+   */
+  cut(): Promise<ReadUpTo | undefined>
   /** How far the log has been read. */
   readUpTo(): number
   /** Resolves when everything handed over so far is in the log; rejects when the log refuses it. */
@@ -162,6 +167,8 @@ export function createJournal(
   const underWay = new Set<Piece>()
   /** What was handed over before its turn, in order. Each has all that waited then, so it does not matter what becomes of those before it. */
   const early: { readonly pieces: readonly Piece[]; readonly appended: Promise<number> }[] = []
+  /** Where the log is to be cut: behind this piece, if up to there nothing but this tab's Changes comes after a position. */
+  let cutting: { readonly last: Piece; after: number; readonly resolve: (at: ReadUpTo | undefined) => void } | undefined
   /** Whether the page may end, so that nothing waits: until what there was is written. */
   let leaving = false
   /** How long the entries are that were handed to the log since it has grown. */
@@ -244,6 +251,7 @@ export function createJournal(
           events.onFailure()
         }
         for (const one of stored) conclude(one, grown !== undefined)
+        cutBehind(stored, grown)
         if (grown !== undefined) {
           if (grown === read + 1) read = grown
           else pull().catch(events.onUnreadable)
@@ -265,6 +273,18 @@ export function createJournal(
     }
   }
 
+  function cutBehind(stored: readonly Piece[], position: number | undefined): void {
+    if (cutting === undefined) return
+    if (position !== cutting.after + 1) endCut(undefined)
+    else if (stored.includes(cutting.last)) endCut({ position, claim: newestClaim })
+    else cutting.after = position
+  }
+
+  function endCut(at: ReadUpTo | undefined): void {
+    cutting?.resolve(at)
+    cutting = undefined
+  }
+
   /** Hands over all Changes that wait, and what they depend on, in one entry with what is under way: that may be refused. */
   function handOver(): void {
     const pieces = queue.slice(0, queue.findLastIndex(bringsChanges) + 1).filter((piece) => piece.kind !== 'claim')
@@ -273,6 +293,8 @@ export function createJournal(
     const isUnsure = [...underWay].some(({ kind }) => kind === 'claim')
     if (pieces.every((piece) => onTheirWay.has(piece) && !(isUnsure && underWay.has(piece)))) return
     for (const piece of pieces) sealed.add(piece)
+    // Some of it may have come since.
+    endCut(undefined)
     const appended = handOut(encodeEntry(together(pieces.flatMap(entriesOf))), optionsOf(pieces))
     // Heard when it is its turn.
     appended.catch(() => undefined)
@@ -401,6 +423,7 @@ export function createJournal(
   function giveUp(error: unknown): void {
     failure = toStoreError(error)
     underWay.clear()
+    endCut(undefined)
     refuseClaims(failure)
     // What was on its way when it was settled is not any more.
     for (const piece of [...queue]) {
@@ -560,6 +583,7 @@ export function createJournal(
     },
     settle(entry, again) {
       bringOrder()
+      endCut(undefined)
       for (const [from, to] of again) {
         unsaved.set(to, [])
         origins.set(to, from)
@@ -593,6 +617,16 @@ export function createJournal(
       const isTold = [...queue, ...allUnderWay()].some(({ kind }) => kind === 'settlement' || kind === 'entry')
       return !isTold && failure === undefined && !closed ? { position: read, claim: newestClaim } : undefined
     },
+    cut() {
+      const waiting = new Set([...queue, ...allUnderWay()])
+      const last = queue.at(-1)
+      if (failure !== undefined || closed || cutting !== undefined) return Promise.resolve(undefined)
+      if ([...waiting].some(({ kind }) => kind !== 'commits')) return Promise.resolve(undefined)
+      if (last === undefined) return Promise.resolve({ position: read, claim: newestClaim })
+      // What is committed from now on makes the next record.
+      sealed.add(last)
+      return new Promise((resolve) => (cutting = { last, after: read, resolve }))
+    },
     readUpTo: () => read,
     settled() {
       if (queue.length === 0 && !writing) return Promise.resolve()
@@ -621,6 +655,7 @@ export function createJournal(
       cancelPatience()
       const left = countUnsaved()
       closed = true
+      endCut(undefined)
       cancelRetry?.()
       delay.end()
       // Its failure was told to whoever pulled.

@@ -46,6 +46,7 @@ export function createUnwrittenJournal({
     delay: () => undefined,
     isStuck: () => false,
     quiet: () => undefined,
+    cut: () => Promise.resolve(undefined),
     readUpTo: () => 0,
     settled: () => Promise.resolve(),
     durable: () => Promise.resolve(),

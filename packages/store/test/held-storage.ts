@@ -23,7 +23,7 @@ export function heldStorage(storage: Storage): HeldStorage {
     })),
     hold: () => void (isHeld = true),
     async letOne() {
-      waiting.shift()!()
+      waiting.shift()?.()
       await settle()
     },
     letAll() {
