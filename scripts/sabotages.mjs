@@ -574,6 +574,13 @@ export const sabotages = [
     from: 'differing.has(place) && isTaken(opening.channel)',
     to: 'differing.has(place) && place > 0 && isTaken(opening.channel)',
   },
+  {
+    name: 'what is brought back to a relay says that it had what it has refused',
+    foundBy: 'simulate/restored',
+    file: 'packages/store/src/join-writing.ts',
+    from: 'Math.min(acknowledged.get(writer)!, lastSeq)',
+    to: 'acknowledged.get(writer)!',
+  },
 ]
 
 /** Where the systems are simulated. */

@@ -58,6 +58,10 @@ function sharedLedger(ledger: Ledger, { pending, epochAt }: Replica): Ledger {
     const { writer, seq } = change
     acknowledged.set(writer, Math.min(acknowledged.get(writer) ?? 0, seq - 1))
   }
+  // What was refused it has not, nor what was authored again because of that.
+  for (const [writer, lastSeq] of ledger.ended) {
+    if (acknowledged.has(writer)) acknowledged.set(writer, Math.min(acknowledged.get(writer)!, lastSeq))
+  }
   const { relaySeq, joined = [], stretches } = ledger
   const own: Covered = [epochAt(relaySeq)!, relaySeq]
   const at = ledger.clocks[1]

@@ -149,9 +149,11 @@ function isAtRest({ machines, host, damaged, ...world }: World): boolean {
       if (store === undefined || tab!.isClosing()) return false
       const { status, snapshot } = store
       const { basis } = snapshot
-      // Of two that know the same of the relay.
-      const isAlike = basis.relaySeq !== shared!.relaySeq || basis.epoch !== shared!.epoch
-      if (status.unsaved > 0 || !(isAlike || equalSeqs(basis.writers, shared!.writers))) return false
+      const knowsOther = basis.relaySeq !== shared!.relaySeq || basis.epoch !== shared!.epoch
+      if (status.unsaved > 0) return false
+      // Of two that know the same of the relay. Who is cut off need not take in any more what others of its browser do.
+      const mayDiffer = knowsOther || isCutOff(tab!) || isCutOff(tabs[0]!)
+      if (!mayDiffer && !equalSeqs(basis.writers, shared!.writers)) return false
       if (way === undefined) return true
       // What was found damaged is told for as long as the store is open.
       if (status.storage !== 'ok' && !(status.storage === 'damaged' && damaged.has(name))) return false

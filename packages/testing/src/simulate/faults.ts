@@ -40,10 +40,7 @@ export interface Faults {
   readonly clockSet: number
   /** A browser has no room, for a while. */
   readonly quota: number
-  /**
-   * A call of a browser's storage takes up to 2.5 seconds. Not together with `relayRestore` yet: a tab that goes on without the log meanwhile, and hears of the new log of the relay before it has
-   * read there what its siblings know of the old one, may know another one than they do until it is opened again.
-   */
+  /** A call of a browser's storage takes up to 2.5 seconds. */
   readonly storageDelay: number
   /** A browser drops the connections to its storage. */
   readonly storageDropped: number

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { everyFault, type Faults, type SimulatedApp } from '../../src/simulate/index.ts'
+import { everyFault, simulate, type Faults, type SimulatedApp } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
 import { booking } from './booking.ts'
 import { shelves } from './shelves.ts'
@@ -53,4 +53,39 @@ test(
     expect(counts['cut off']).toBeGreaterThan(runs / 8)
   },
   SEEDS_TIMEOUT_MS,
+)
+
+const onSlowDisks = { ...everyFault, relayRestore, storageDelay: 0.1 }
+
+test(
+  '[ST47] [RL76] the same on slow disks, where tabs hear of a relay that has lost something before they have read what the others know of it',
+  async () => {
+    const options = { app: board, tabs: [2, 1], steps: 18, faults: onSlowDisks }
+    const { counts, runs } = await runSeeds(options, 'restored-slow-disks', seeds(60))
+    expect(counts['relayRestore']).toBeGreaterThan(runs / 4)
+    expect(counts['storageDelay']).toBeGreaterThan(runs)
+    expect(counts['joined']).toBeGreaterThan(runs / 8)
+  },
+  SEEDS_TIMEOUT_MS,
+)
+
+test.each([50128, 50140, 50424])(
+  '[ST47] seed %i: what is brought back to a relay says nothing of what that had refused (mended 2026-11)',
+  async (seed) => {
+    const { counts } = await simulate({ app: board, tabs: [2, 1], steps: 18, faults: onSlowDisks }).run(seed)
+    expect(counts['relayRestore']).toBeGreaterThan(0)
+  },
+)
+
+test.each([
+  { seed: 50171, app: board, tabs: [2, 1, 1], steps: 40 },
+  { seed: 50168, app: board, tabs: [2, 1, 1], steps: 40 },
+  { seed: 50025, app: booking, tabs: [3, 1], steps: 30 },
+])(
+  '[ST47] [ST48] seed $seed: tabs on slow disks go over to the log of a relay that came back (mended 2026-11)',
+  async (it) => {
+    const { seed, ...options } = it
+    const { counts } = await simulate({ ...options, faults: { ...everyFault, storageDelay: 0.1 } }).run(seed)
+    expect(counts['actions']).toBeGreaterThan(0)
+  },
 )

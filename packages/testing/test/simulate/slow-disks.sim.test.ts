@@ -4,8 +4,7 @@ import { board } from './board.ts'
 import { booking } from './booking.ts'
 import { many, runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
-/** What a relay that has come back from an old backup does to tabs that cannot read their log has no rule yet. */
-const faults = { ...everyFault, relayRestore: 0, storageDelay: 0.1 }
+const faults = { ...everyFault, storageDelay: 0.1 }
 const RUNS = seeds(40)
 
 test.each([
