@@ -30,8 +30,8 @@ export interface KnownLog {
   isWithin(known: JoinEntry['known'], relaySeq: number): boolean
   /** Whether all of an epoch up to here is in this log by a join. */
   hasJoined(epoch: Epoch, relaySeq: number): boolean
-  /** Whether we have gone over from this epoch to another log. */
-  isForeign(epoch: Epoch): boolean
+  /** Whether we have gone over from this epoch to another log. One that was only seen may be the one that we go over to. */
+  hasLeft(epoch: Epoch): boolean
   /** Another log takes the place of this one: it has so much by joins, and the next relaySeq there is in another epoch. */
   leave(joined: readonly Covered[]): void
   /** Becomes what was known. */
@@ -44,6 +44,8 @@ export function createKnownLog(): KnownLog {
   const stretches: Stretch[] = []
   /** Epochs that were seen where we have another: whatever goes on in one of them is no part of this log. */
   const foreign = new Set<Epoch>()
+  /** Those among them in which this log was. */
+  const left = new Set<Epoch>()
   /** Of which epochs all is here by joins, and up to where. */
   const joined = new Map<Epoch, number>()
 
@@ -95,9 +97,12 @@ export function createKnownLog(): KnownLog {
     isWithin: (known, relaySeq) =>
       relaySeq <= known.relaySeq && epochAt(known.stretches, relaySeq) === epochAt(stretches, relaySeq),
     hasJoined: (epoch, relaySeq) => relaySeq <= (joined.get(epoch) ?? 0),
-    isForeign: (epoch) => foreign.has(epoch),
+    hasLeft: (epoch) => left.has(epoch),
     leave(those) {
-      for (const { epoch } of stretches) foreign.add(epoch)
+      for (const { epoch } of stretches) {
+        foreign.add(epoch)
+        left.add(epoch)
+      }
       stretches.length = 0
       noteJoined(those)
     },
@@ -106,7 +111,10 @@ export function createKnownLog(): KnownLog {
       for (const [epoch, first] of known.stretches) stretches.push({ epoch, first })
       for (const epoch of known.foreign) foreign.add(epoch)
       // What was joined may stand in the epoch in which this log has gone on since it had come back.
-      for (const [epoch] of known.stretches) foreign.delete(epoch)
+      for (const [epoch] of known.stretches) {
+        foreign.delete(epoch)
+        left.delete(epoch)
+      }
       noteJoined(known.joined ?? [])
     },
     shared({ epoch, relaySeq }) {

@@ -1241,7 +1241,7 @@ export function createReplica(
     standing({ epoch, relaySeq, known }, covers) {
       const basis = basisNow()
       if (log.epochAt(relaySeq) === epoch && basis.relaySeq >= relaySeq) return 'past'
-      if (log.isForeign(epoch)) return 'left'
+      if (log.hasLeft(epoch)) return 'left'
       // What was written since the relay has come back is in its log.
       if (basis.relaySeq === 0 || basis.epoch === epoch) return 'news'
       return log.isIn(covers, basis.relaySeq) || log.isWithin(known, basis.relaySeq) ? 'news' : 'lacks some'

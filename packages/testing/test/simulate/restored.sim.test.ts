@@ -89,3 +89,24 @@ test.each([
     expect(counts['actions']).toBeGreaterThan(0)
   },
 )
+
+test('[ST47] [ST48] seed 1405, made smaller: a tab that has read of the log of a relay that came back, from a sibling whose disk was full, goes over to it with the others (mended 2026-11)', async () => {
+  const decisions = {
+    'storage of browser 1/tab 1': [7],
+    'step 2': [9923, 0, 2],
+    'step 3': [8763],
+    'step 4': [8974, 7],
+    'wire down browser 1': [0, 0, 0, 0, 0, 0, 0, 0, 0, 11],
+    'step 5': [7124],
+    'step 6': [7412],
+    'step 7': [5719],
+    'step 8': [9478],
+    'step 12': [4550, 5],
+    'step 25': [5608],
+    'step 28': [4848],
+    'step 36': [9539, 7],
+  }
+  const simulation = simulate({ app: board, tabs: [3, 1], faults: everyFault, shrinking: 0 })
+  const { counts } = await simulation.replay({ seed: 1405, decisions, rest: 'calm' })
+  expect(counts['relayRestore']).toBe(1)
+})
