@@ -81,8 +81,8 @@ export const sabotages = [
     name: 'the relay sends a newcomer a checkpoint of another log',
     foundBy: 'simulate/newcomers',
     file: 'packages/relay/src/newcomers.ts',
-    from: 'if (basisFlaw(found, { stretches, head }) !== undefined) return undefined',
-    to: 'if (found.relaySeq > head) return undefined',
+    from: 'return basisFlaw(found, { stretches, head }) === undefined ? found : undefined',
+    to: 'return found.relaySeq <= head ? found : undefined',
   },
   {
     name: 'the relay goes on behind the end of the log that a checkpoint is older than',
