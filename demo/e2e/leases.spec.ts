@@ -1,7 +1,15 @@
 import { crash } from './support/crash.ts'
-import { expect, openStoreAt, test } from './support/lab.ts'
+import { expect, type LabPage, openStoreAt, test } from './support/lab.ts'
+import { rendererOf } from './support/renderer.ts'
 
 const tabCount = 6
+
+/** As on an insecure origin. */
+const withoutLocks = (): void => void Object.defineProperty(navigator, 'locks', { value: undefined })
+
+/** Adds one, and resolves when the relay has it. */
+const addOne = ({ page }: LabPage): Promise<void> =>
+  page.evaluate(async () => void (await lab.store.transact((tx) => tx.add(lab.writes, 1)).synced()))
 
 test('[ID26] [ST15] [ST16] tabs without Web Locks have one socket, and each sees each commit of the others once; a leader that is killed is replaced', async ({
   browser,
@@ -9,9 +17,8 @@ test('[ID26] [ST15] [ST16] tabs without Web Locks have one socket, and each sees
   labUrl,
   space,
 }) => {
-  // As on an insecure origin.
   const context = await browser.newContext()
-  await context.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }))
+  await context.addInitScript(withoutLocks)
   const first = await openLab({ context })
   const { wire } = first
   const pages = [first.page]
@@ -60,5 +67,42 @@ test('[ID26] [ST15] [ST16] tabs without Web Locks have one socket, and each sees
     await page.evaluate((it) => lab.until(() => lab.store.get(lab.deciding.total) === it), shared)
   }
   expect(wire.counts.changesUp).toBe(total)
+  await context.close()
+})
+
+test('[ID26] [ID4] [ST40] a leader without Web Locks that stands still is replaced, and kept out when it goes on: nothing is lost or doubled', async ({
+  browser,
+  openLab,
+}) => {
+  const context = await browser.newContext()
+  await context.addInitScript(withoutLocks)
+  const leader = await openLab({ context })
+  const others = [await openLab({ context }), await openLab({ context })]
+  const far = await openLab()
+  const own = [leader, ...others]
+  for (const tab of own) await addOne(tab)
+  expect(own.map(({ wire }) => wire.counts.connections)).toEqual([1, 0, 0])
+  const renderer = await rendererOf(leader.page)
+  renderer.stop()
+  try {
+    for (const tab of [...others, far]) await addOne(tab)
+    expect(others.reduce((sum, { wire }) => sum + wire.counts.connections, 0)).toBeGreaterThan(0)
+  } finally {
+    renderer.goOn()
+  }
+  await addOne(leader)
+  const everybody = [...own, far]
+  const total = own.length + others.length + 2
+  for (const { page } of everybody) {
+    await page.evaluate(
+      (it) => lab.until(() => lab.store.get(lab.writes) === it && lab.store.status.pending === 0),
+      total,
+    )
+  }
+  const bases = everybody.map(({ page }) => page.evaluate(() => lab.store.snapshot.basis.relaySeq))
+  expect(await Promise.all(bases)).toEqual(everybody.map(() => total))
+  // What they have in common on the disk is the same log: a tab that comes now reads it so.
+  const late = await openLab({ context })
+  expect(await late.page.evaluate(() => lab.store.get(lab.writes))).toBe(total)
   await context.close()
 })
