@@ -28,7 +28,7 @@ const shown = {
 
 /** The tables of the README, from what was measured. */
 export function relayTables(found) {
-  const { results, dates, environment, versions, rounds } = found
+  const { dates, environment, versions, rounds } = found
   const tables = Object.entries(shown).flatMap(([name, [head, pick]]) => {
     const table = tableOf(found, head, pick)
     return table === undefined ? [] : [[name, table]]
