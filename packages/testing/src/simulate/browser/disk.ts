@@ -69,16 +69,20 @@ export function createDisk(
     },
     losePower(kept) {
       version += 1
+      const before = [...databases.values()].map((one) => [one.name, identityOf(one)] as const)
       while (unflushed.length > kept) undoAll(unflushed.pop()!)
       unflushed.length = 0
-      // They are on the disk itself no sooner than what they tell of.
-      if (databases.size === 0) marks.clear()
+      // They are on the disk itself no sooner than the database that they tell of.
+      const taken = new Set(before.filter(([name]) => !databases.has(name)).map(([, identity]) => identity))
+      for (const [key, identity] of marks) if (taken.has(identity)) marks.delete(key)
     },
     version: () => version,
     copy: (onDirtied) =>
       createDisk(onDirtied, new Map([...databases].map(([name, each]) => [name, copyOf(each)])), new Map(marks)),
   }
 }
+
+const identityOf = ({ stores }: StoredDatabase): unknown => stores.get('meta')?.records.get('identity')
 
 /** Values are never changed where they are stored, so it has the same. */
 function copyOf(database: StoredDatabase): StoredDatabase {
