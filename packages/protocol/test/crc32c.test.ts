@@ -34,3 +34,14 @@ test('[CH3] the checksum is that of the definition, at every length and every st
     }
   }
 })
+
+test('[CH3] the checksum is that of the definition when it takes several calls, wherever in the memory the bytes are', () => {
+  const memory = Uint8Array.from({ length: 3000 }, (_, i) => (i * 167 + (i >> 8)) & 255)
+  for (const [from, length] of [0, 1, 2, 3, 4, 5, 7].flatMap((at) =>
+    [1020, 1024, 1031, 2048, 2900].map((n) => [at, n]),
+  )) {
+    const view = memory.subarray(from, from! + length!)
+    expect(crc32c(view)).toBe(slowCrc32c(view))
+    expect(crc32c(memory, from, from! + length!)).toBe(slowCrc32c(view))
+  }
+})
