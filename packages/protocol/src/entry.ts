@@ -378,9 +378,12 @@ function beginCells(out: ByteWriter, part: PartOfCheckpoint): CellsWriter {
 /**
  * The log entry that `bytes` hold. Throws `ProtocolError`: `damaged` and `truncated` when they are not what was written,
  * `newer-version` for a version or kind of later code, past which this code must not read.
+ *
+ * What it gives is independent of `bytes`, unless it is `lending`: then what is half of an entry or more is a view of it, without a copy, and keeps it as a whole.
+ * Nobody may write to `bytes` any more.
  */
-export function decodeEntry(bytes: Uint8Array): LogEntry {
-  const input = unseal(WHAT, bytes, VERSION, MIN_ENTRY_BYTES)
+export function decodeEntry(bytes: Uint8Array, isLending?: boolean): LogEntry {
+  const input = unseal(WHAT, bytes, VERSION, MIN_ENTRY_BYTES, isLending === true ? bytes.length / 2 : undefined)
   const entry = readEntry(input)
   input.done()
   return entry

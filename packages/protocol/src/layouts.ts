@@ -420,7 +420,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
 
 /** All frames of a packet, in order, without those of a type this version does not know. When it is `lending`, what is bytes in them are views. */
 export function readFrames(bytes: Uint8Array, start: number, end: number, isLending: boolean | undefined): Frame[] {
-  const input = new ByteReader('packet', bytes, start, end, isLending)
+  const input = new ByteReader('packet', bytes, start, end, isLending === true ? 0 : undefined)
   const frames: Frame[] = []
   for (let count = 1; input.left > 0; count++) {
     if (count > MAX_PACKET_FRAMES) {

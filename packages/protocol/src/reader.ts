@@ -16,7 +16,7 @@ const knownIdBytes = new Uint8Array(16 * KNOWN_IDS)
 
 /**
  * Bytes being read, one field after the other. Every length and every count is compared with the bytes left before anything
- * is allocated for it. What it gives back owns its bytes, unless the reader is lending: then they are views of what is read.
+ * is allocated for it. What it gives back owns its bytes, unless it is as long as what the reader lends: then they are views of what is read.
  */
 export class ByteReader {
   /** Where the next field starts. */
@@ -24,12 +24,12 @@ export class ByteReader {
   readonly end: number
   readonly #bytes: Uint8Array
   readonly #what: string
-  readonly #isLending: boolean | undefined
+  readonly #lendsFrom: number
 
-  /** `what` names the thing in error messages. */
-  constructor(what: string, bytes: Uint8Array, start = 0, end: number = bytes.length, isLending?: boolean) {
+  /** `what` names the thing in error messages. Bytes are lent that are `lendsFrom` long, or longer. */
+  constructor(what: string, bytes: Uint8Array, start = 0, end: number = bytes.length, lendsFrom: number = Infinity) {
     this.#what = what
-    this.#isLending = isLending
+    this.#lendsFrom = lendsFrom
     // A plain Uint8Array over the same memory: `slice` of a subclass may be a view (Node's Buffer) or of another type.
     this.#bytes =
       bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -102,11 +102,11 @@ export class ByteReader {
     return length === 0 ? NO_BYTES : this.raw(length)
   }
 
-  /** The next `length` bytes, copied unless the reader is lending. */
+  /** The next `length` bytes, copied unless they are lent. */
   raw(length: number): Uint8Array {
     const start = this.at
     this.skip(length)
-    return this.#isLending ? this.#bytes.subarray(start, this.at) : this.#bytes.slice(start, this.at)
+    return length >= this.#lendsFrom ? this.#bytes.subarray(start, this.at) : this.#bytes.slice(start, this.at)
   }
 
   skip(length: number): void {
@@ -171,7 +171,7 @@ export class ByteReader {
   part(what: string, length: number): ByteReader {
     const start = this.at
     this.skip(length)
-    return new ByteReader(what, this.#bytes, start, this.at, this.#isLending)
+    return new ByteReader(what, this.#bytes, start, this.at, this.#lendsFrom)
   }
 
   /** Throws unless everything was read. */

@@ -23,9 +23,15 @@ export function sealBeside(out: ByteWriter): Uint8Array {
 
 /**
  * A reader of what lies between the version byte and the checksum. Throws `truncated` for fewer than `leastBytes`,
- * `damaged` when the checksum does not fit, `newer-version` when it fits and the version is unknown.
+ * `damaged` when the checksum does not fit, `newer-version` when it fits and the version is unknown. Bytes are lent as by a `ByteReader`.
  */
-export function unseal(what: string, bytes: Uint8Array, version: number, leastBytes: number): ByteReader {
+export function unseal(
+  what: string,
+  bytes: Uint8Array,
+  version: number,
+  leastBytes: number,
+  lendsFrom?: number,
+): ByteReader {
   if (bytes.length < leastBytes) {
     throw new ProtocolError(
       'truncated',
@@ -42,7 +48,7 @@ export function unseal(what: string, bytes: Uint8Array, version: number, leastBy
     )
   }
   if (bytes[0] !== version) throw unknownVersion(what, bytes[0]!, version)
-  return new ByteReader(what, bytes, 1, end)
+  return new ByteReader(what, bytes, 1, end, lendsFrom)
 }
 
 export function unknownVersion(what: string, found: number, version: number): ProtocolError {

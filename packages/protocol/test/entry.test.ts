@@ -88,6 +88,23 @@ describe('log entries', () => {
     expect(kinds.size).toBe(14)
   })
 
+  test('[EN8] of a lent entry what is half of it or more is a view of it, and all else is not', () => {
+    const cells = [new Uint8Array(1000).fill(1), new Uint8Array(300).fill(2)].map((payload, i): DistilledCell => ({
+      ...CELL,
+      address: `text ${i}`,
+      ops: [{ payload, stamp: nobodys }],
+    }))
+    const bytes = encodeEntry({ kind: 'cells', ...PART, cells })
+    const payloads = (isLending?: boolean): readonly Value[] => {
+      const entry = decodeEntry(bytes, isLending)
+      expect(entry).toEqual({ kind: 'cells', ...PART, cells })
+      return (entry as Extract<LogEntry, { kind: 'cells' }>).cells.map(({ ops }) => ops[0]!.payload)
+    }
+    const isView = (payload: Value): boolean => (payload as Uint8Array).buffer === bytes.buffer
+    expect(payloads(true).map(isView)).toEqual([true, false])
+    expect(payloads().map(isView)).toEqual([false, false])
+  })
+
   test('[EN5] of cells, what they have in common is said once', () => {
     const entry = createCellsEntry(PART)
     const row = (n: number): DistilledCell => ({

@@ -60,9 +60,9 @@ const noLog: Log = {
   close: () => Promise.resolve(),
 }
 
-/** Decodes an entry, or says in words what is wrong with this device's data. */
+/** Decodes an entry, which is nobody else's from then on, or says in words what is wrong with this device's data. */
 export function readEntry(bytes: Uint8Array, space: string): LogEntry {
-  return readStored(space, () => decodeEntry(bytes))
+  return readStored(space, () => decodeEntry(bytes, true))
 }
 
 /** Decodes the local part of a Change, or says in words what is wrong with this device's data. */
