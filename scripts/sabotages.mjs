@@ -337,6 +337,13 @@ export const sabotages = [
     to: 'first = undefined',
   },
   {
+    name: 'what sleeps is read because the directory that tells of it is taken for the beginning of all',
+    foundBy: '../../store/test/asleep',
+    file: 'packages/store/src/reading-past.ts',
+    from: 'isBeginning: (entry) => !isOfDirectory(entry)',
+    to: 'isBeginning: () => true',
+  },
+  {
     name: 'what sleeps in a tab does not wake when another one is online',
     foundBy: '../../store/test/asleep',
     file: 'packages/store/src/linking.ts',

@@ -25,6 +25,13 @@ const PIECE_BYTES = 4 * 1024 * 1024
 /** An entry, or where something is that is none. */
 type FoundRecord = EntryRecord | { readonly position: number; readonly flaw: string }
 
+/** What is read next: from behind a position up to another one, and so many records at most. */
+interface Stretch extends Pick<ReadRange, 'isBeginning'> {
+  readonly from: number
+  readonly upTo: number
+  readonly most: number
+}
+
 /** The log of one space on a connection that other logs share. `release` is called once, when it is closed. */
 export function createLog(
   name: string,
@@ -317,52 +324,55 @@ export function createLog(
     let part: FoundRecord | undefined
     /** The browser reads on while what it has read is taken in. */
     let ahead: ReturnType<typeof readBatch> | undefined
-    let left = 0
-    let upTo = 0
-    let from = 0
 
-    function goOn(): void {
-      const range = next(last)
-      from = Math.max(last, range.after ?? last)
-      upTo = range.upTo ?? Infinity
-      left = range.most ?? Infinity
+    function stretchAfter(position: number): Stretch {
+      const { after: skipped = position, upTo = Infinity, most = Infinity, isBeginning } = next(position)
+      return { from: Math.max(position, skipped), upTo, most, isBeginning }
     }
 
-    goOn()
+    let stretch = stretchAfter(last)
     for (;;) {
-      // A range that can hold no key is an error.
-      if (from < upTo && left > 0) {
-        const wanted = Math.min(count, left)
-        const { records, isAtOnce, isThere: wasThere } = await (ahead ?? readBatch(from, wanted, upTo, part))
-        ahead = undefined
-        const known = part ?? (isAtOnce ? undefined : records.find(({ position }) => !Number.isInteger(position)))
-        if (known !== undefined && !(wasThere ?? (await isThere(known)))) {
-          last = Math.floor(last)
-          part = undefined
-          goOn()
-          continue
+      const { from, upTo, most } = stretch
+      if (!isOpen(stretch)) {
+        if (most > 0) {
+          if (upTo === Infinity) return last
+          last = Math.max(last, upTo)
         }
-        left -= records.length
-        if (records.length > 0) count = nextBatch(records.length, bytesOf(records), count)
-        if (records.length === wanted && left > 0) {
-          const newest = records.at(-1)!
-          ahead = readBatch(newest.position, Math.min(count, left), upTo, partOf(newest))
-          // Heard when it is its turn.
-          ahead.catch(() => undefined)
-        }
-        for (const record of records) {
-          last = from = record.position
-          part = partOf(record)
-          const taken = each(record)
-          if (taken instanceof Promise) await taken
-        }
-        if (records.length === wanted) continue
+        stretch = stretchAfter(last)
+        continue
       }
-      if (left > 0) {
-        if (upTo === Infinity) return last
-        last = Math.max(last, upTo)
+      const wanted = Math.min(count, most)
+      const { records, isAtOnce, isThere: wasThere } = await (ahead ?? readBatch(from, wanted, upTo, part))
+      ahead = undefined
+      const known = part ?? (isAtOnce ? undefined : records.find(({ position }) => !Number.isInteger(position)))
+      if (known !== undefined && !(wasThere ?? (await isThere(known)))) {
+        last = Math.floor(last)
+        part = undefined
+        stretch = stretchAfter(last)
+        continue
       }
-      goOn()
+      if (records.length > 0) count = nextBatch(records.length, bytesOf(records), count)
+      const newest = records.at(-1)
+      stretch = behind(stretch, records, wanted)
+      let end = last
+      if (stretch.most > 0 && stretch.from === stretch.upTo && stretch.upTo < Infinity) {
+        // It has been read to its end, so what comes after it need not wait.
+        end = Math.max(last, stretch.upTo)
+        stretch = stretchAfter(end)
+      }
+      if (isOpen(stretch)) {
+        const before = newest === undefined ? part : partOf(newest)
+        ahead = readBatch(stretch.from, Math.min(count, stretch.most), stretch.upTo, before)
+        // Heard when it is its turn.
+        ahead.catch(() => undefined)
+      }
+      for (const record of records) {
+        last = record.position
+        part = partOf(record)
+        const taken = each(record)
+        if (taken instanceof Promise) await taken
+      }
+      last = Math.max(last, end)
     }
   }
 
@@ -426,6 +436,20 @@ const partOf = (record: FoundRecord): FoundRecord | undefined =>
   Number.isInteger(record.position) ? undefined : record
 
 const allOfIt = (): ReadRange => ({})
+
+/** Whether there can be anything in it: a range that can hold no key is an error. */
+const isOpen = ({ from, upTo, most }: Stretch): boolean => from < upTo && most > 0
+
+/** What is left of a stretch when records were read of it, where so many were wanted: it ends where it begins, when these were all. */
+function behind({ upTo, most, isBeginning }: Stretch, records: readonly FoundRecord[], wanted: number): Stretch {
+  const first = records[0]
+  const isAllRead = records.length < wanted
+  const from = isAllRead ? upTo : Math.min(upTo, records.at(-1)!.position)
+  if (first === undefined || !('entry' in first) || isBeginning?.(first.entry) !== true) {
+    return { from, upTo, most: most - records.length }
+  }
+  return { from: records.at(-1)!.position, upTo: Infinity, most: Infinity }
+}
 
 const bytesOf = (records: readonly FoundRecord[]): number =>
   records.reduce((sum, record) => sum + ('entry' in record ? record.entry.length : 0), 0)

@@ -1,4 +1,4 @@
-import type { Log } from '@syncline/store'
+import type { Log, ReadRange } from '@syncline/store'
 import fc from 'fast-check'
 import { server } from 'vitest/browser'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -325,6 +325,48 @@ test('[ID6] the next batch is read while one is taken in, and no further one', a
   // A log that is closed meanwhile waits for what is on its way.
   const broken = log.read(0, () => log.close())
   await expect(broken).rejects.toMatchObject({ code: 'closed' })
+})
+
+test.each<readonly [what: string, ranges: readonly ReadRange[], asked: number]>([
+  ['a range, which is known where it ends', [{ upTo: 3 }, { after: 5 }], 2],
+  ['a first entry with which all begins', [{ most: 1, isBeginning: () => true }], 2],
+  ['a first entry of which it is not known', [{ most: 1, isBeginning: () => false }], 1],
+  ['so many, of which it is not known', [{ most: 1 }], 1],
+])('[ID6] what comes behind %s: whether it is read while that is taken in', async (_, ranges, whileTakenIn) => {
+  const log = await openLog()
+  const told: number[] = []
+  for (let i = 0; i < 8; i++) told.push(await log.append(Uint8Array.of(i)))
+  const { getAll } = IDBIndex.prototype
+  let asked = 0
+  const spy = vi.spyOn(IDBIndex.prototype, 'getAll').mockImplementation(function (this: IDBIndex, ...args) {
+    asked += 1
+    return getAll.apply(this, args)
+  })
+  onTestFinished(() => spy.mockRestore())
+  const positionOf = (place: number | undefined): number => told[place! - 1]!
+  const left = ranges.map(({ after, upTo, ...more }) => ({
+    ...more,
+    ...(after !== undefined && { after: positionOf(after) }),
+    ...(upTo !== undefined && { upTo: positionOf(upTo) }),
+  }))
+  const seen: number[] = []
+  let goOn = (): void => undefined
+  const held = new Promise<void>((resolve) => (goOn = resolve))
+  const reading = log.read(
+    0,
+    (entry) => {
+      seen.push(entry[0]!)
+      return held
+    },
+    undefined,
+    () => left.shift() ?? {},
+  )
+  await expect.poll(() => seen.length, patient).toBe(1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect([seen.length, asked]).toEqual([1, whileTakenIn])
+  goOn()
+  await reading
+  expect(seen).toEqual(ranges[0]!.upTo === undefined ? [0, 1, 2, 3, 4, 5, 6, 7] : [0, 1, 2, 5, 6, 7])
 })
 
 test('[ID5] any history of two tabs reads as the plain list it is', async () => {

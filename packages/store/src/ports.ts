@@ -60,8 +60,8 @@ export interface Log {
    * `bad` is called in place of `each` for what is not as it was written, with the reason in words. Without it the reading ends there, with
    * `StoreError` `storage-damaged`.
    *
-   * `next` says what is to be read, and is asked again, with the last position, when that was read: the bytes of what it leaves out stay where they are. When what was put in
-   * place of others has changed meanwhile it is asked from before the beginning of that.
+   * `next` says what is to be read, and is asked again, with the last position, when that was read: the bytes of what it leaves out stay where they are. Where a range says how many it has at most,
+   * it is asked when `each` has taken in all of them; else as soon as they were read. When what was put in place of others has changed meanwhile it is asked from before the beginning of that.
    */
   read(
     after: number,
@@ -118,6 +118,8 @@ export interface ReadRange {
   readonly upTo?: number
   /** So many entries at most. */
   readonly most?: number
+  /** Of the first entry, before it is taken in: whether all that comes behind it is to be read too. A log that asks this need not ask `next` for that, and can read it meanwhile. */
+  readonly isBeginning?: (entry: Uint8Array) => boolean
 }
 
 /** How durable, and on what condition. */

@@ -23,7 +23,7 @@ export function readPast(log: Log, choice: Choice, ...[after, each, bad]: Parame
     if (plan === undefined || last < from) {
       const begun = first
       first = plan = undefined
-      if (begun === undefined || begun.position > last) return { most: 1 }
+      if (begun === undefined || begun.position > last) return firstOnly
       from = begun.position
       plan = begun.isDirectory ? planFrom(from, choice) : () => ({})
     }
@@ -40,6 +40,9 @@ export function readPast(log: Log, choice: Choice, ...[after, each, bad]: Parame
     next,
   )
 }
+
+/** What a directory leaves out is not asked for; where there is none, nothing waits until the first entry is taken in. */
+const firstOnly: ReadRange = { most: 1, isBeginning: (entry) => !isOfDirectory(entry) }
 
 /** What is read after the first entry. */
 function planFrom(from: number, { directory, isWanted }: Choice): (last: number) => ReadRange {
