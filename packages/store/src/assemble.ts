@@ -9,7 +9,8 @@ import { anewError, closedError, isPassing, partMissing, StoreError } from './er
 import { createEnvelopes } from './envelopes.ts'
 import { createIntake, isOfPending } from './intake.ts'
 import { createJournal, type Journal, type JournalEvents, type ReadUpTo } from './journal.ts'
-import { openLog, readEntry, unusable } from './open-log.ts'
+import { readEntry, unusable } from './open-log.ts'
+import { openAsWriter } from './opening.ts'
 import { checkSpace, type StoreOptions } from './options.ts'
 import type { MembersOf, Part, PartName, PlainMember } from './part.ts'
 import { atOnce, cellsAsBytes, createPauses, SHARE_OF_ROWS, type Pieces } from './pieces.ts'
@@ -26,7 +27,6 @@ import { createUnwrittenJournal } from './unwritten.ts'
 import { createWaiting } from './waiting.ts'
 import { createWaking } from './waking.ts'
 import { createWatching } from './watching.ts'
-import { takeWriter } from './writers.ts'
 
 /** How long after a gap in the relay's order was told it is told again. */
 const ASK_AGAIN_MS = 5000
@@ -58,7 +58,7 @@ async function open<P extends readonly Part[]>(
   const onError = neverThrowing(options.onError ?? reportToPlatform)
   checkSpace(space)
   const names = checkParts(options, parts)
-  const { storage, log, isLasting, storageError } = await openLog(options.storage, space)
+  const { storage, log, isLasting, storageError, writers } = await openAsWriter(options.storage, space, chance, onError)
   const damage = createDamage(space, (error) => {
     board.touch()
     onError(error)
@@ -80,7 +80,6 @@ async function open<P extends readonly Part[]>(
   /** How many `browser` refs had been stored, when that was cleared. */
   let cleared = 0
 
-  const writers = await takeWriter(storage.locks, chance, onError)
   const replica = createReplica(
     (policy) => {
       // What could not be authored again without it, can be when it is known.

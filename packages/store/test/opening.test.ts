@@ -1,11 +1,12 @@
 import { collection, lww, place } from '@syncline/merge'
 import type { AnyCollection, Policy } from '@syncline/stm'
 import { expect, test } from 'vitest'
-import { memoryStorage, openStore, type Clock, type Storage, type Store } from '../src/index.ts'
+import { memoryStorage, openStore, StoreError, type Clock, type Storage, type Store } from '../src/index.ts'
 import { systemClock } from '../src/system.ts'
 import { sealed } from './sealed.ts'
 import { smallLogs } from './small-logs.ts'
-import { createWorld, passing } from './world.ts'
+import { withLog } from './with-log.ts'
+import { createWorld, passing, settle } from './world.ts'
 
 const ROWS = 12_000
 const ROWS_A_CHANGE = 4_000
@@ -295,4 +296,98 @@ test('[ST42] Changes of many operations are what they were, whoever made them an
   expect(a.get(rows.at('m7'))).toMatchObject({ votes: 77, text: 'theirs' })
   expect(a.get(rows.at('m8'))).toMatchObject({ votes: 2 })
   await world.close()
+})
+
+/** A storage whose logs open when they are told to, and which says which locks are held. */
+function slowToOpen(): {
+  readonly storage: Storage
+  readonly held: Set<string>
+  open(error?: StoreError): void
+} {
+  const held = new Set<string>()
+  const { openLog, locks, ...rest } = memoryStorage()
+  let open = (_error?: StoreError): void => undefined
+  const opened = new Promise<void>((resolve, reject) => {
+    open = (error) => (error === undefined ? resolve() : reject(error))
+  })
+  return {
+    held,
+    open: (error) => open(error),
+    storage: {
+      ...rest,
+      openLog: (space) => opened.then(() => openLog(space)),
+      locks: {
+        ...locks!,
+        async tryHold(key) {
+          const lock = await locks!.tryHold(key)
+          held.add(key)
+          return { ...lock!, release: () => (held.delete(key), lock!.release()) }
+        },
+      },
+    },
+  }
+}
+
+test('[ST52] the locks of a writer are taken while the log is opened', async () => {
+  const { storage, held, open } = slowToOpen()
+  const opening = openStore({ space: 'board', storage })
+  await settle()
+  expect([...held].every((key) => key.startsWith('writer '))).toBe(true)
+  expect(held.size).toBe(2)
+  open()
+  const store = await opening
+  await store.close()
+  expect(held.size).toBe(0)
+})
+
+test.each<readonly [code: StoreError['code'], isOpened: boolean]>([
+  ['storage-blocked', false],
+  ['storage-failed', true],
+])('[ST52] [ST14] a log that does not open, %s, leaves no lock behind', async (code, isOpened) => {
+  const { storage, held, open } = slowToOpen()
+  const opening = openStore({ space: 'board', storage }).catch((error: StoreError) => error.code)
+  await settle()
+  expect(held.size).toBe(2)
+  open(new StoreError(code, 'It does not open.'))
+  const store = await opening
+  expect(typeof store === 'string' ? store : store.status.storage).toBe(isOpened ? 'memory-only' : code)
+  await settle()
+  expect(held.size).toBe(0)
+  if (typeof store !== 'string') await store.close()
+})
+
+test('[ST52] where neither the log nor locks can be had, only of the log is spoken', async () => {
+  const forbidden = (): Promise<never> => Promise.reject(new Error('Not here.'))
+  const { locks } = memoryStorage()
+  const told: unknown[] = []
+  const store = await openStore({
+    space: 'board',
+    storage: {
+      openLog: () => Promise.reject(new StoreError('storage-failed', 'Not here.')),
+      locks: { ...locks!, tryHold: forbidden },
+    },
+    onError: (error) => told.push(error),
+  })
+  await settle()
+  expect([store.status.storage, told]).toEqual(['memory-only', []])
+  await store.close()
+})
+
+test('[ST52] [ST14] where the locks cannot be had the log is closed again', async () => {
+  let closed = 0
+  const storage = withLog(memoryStorage(), (log) => ({
+    async close() {
+      closed += 1
+      await log.close()
+    },
+  }))
+  const forbidden = (): Promise<never> => Promise.reject(new Error('Not here.'))
+  const told: unknown[] = []
+  const opening = openStore({
+    space: 'board',
+    storage: { ...storage, locks: { ...storage.locks!, tryHold: forbidden } },
+    onError: (error) => told.push(error),
+  })
+  await expect(opening).rejects.toThrow('Not here.')
+  expect([closed, told]).toEqual([1, []])
 })
