@@ -126,10 +126,15 @@ export class RowCells extends Map<string, Cell> {
 
   #blockOf(row: number): Block {
     const blocks = this.#blocks
-    const isIn = (block: number): boolean =>
-      block < blocks.length && blocks[block]!.start <= row && row < (blocks[block + 1]?.start ?? Infinity)
-    if (isIn(this.#block)) return blocks[this.#block]!
-    if (!isIn(++this.#block)) this.#block = blocks.findLastIndex(({ start }) => start <= row)
+    if (this.#isIn(this.#block, row)) return blocks[this.#block]!
+    this.#block += 1
+    if (!this.#isIn(this.#block, row)) this.#block = blocks.findLastIndex(({ start }) => start <= row)
     return blocks[this.#block]!
+  }
+
+  // Not a closure: one would be made for each row that is read.
+  #isIn(block: number, row: number): boolean {
+    const blocks = this.#blocks
+    return block < blocks.length && blocks[block]!.start <= row && row < (blocks[block + 1]?.start ?? Infinity)
   }
 }
