@@ -19,7 +19,7 @@ export interface RowsGathering {
   add(cell: DistilledCell): boolean
   /** How many there are. */
   readonly count: number
-  /** About how many bytes they take. */
+  /** About how many bytes they take, and no more than they do. */
   readonly length: number
   rows(): DistilledRows
 }
@@ -55,14 +55,14 @@ export function gatherRows(first: DistilledCell): RowsGathering | undefined {
   function take({ address: at, ops }: DistilledCell): void {
     const id = at.slice(prefix.length)
     ids.push(id)
-    length += id.length + BYTES_OF_A_STAMP
+    length += id.length + BYTES_OF_QUOTES
     let column = 0
     for (const [op, { payload, stamp }] of ops.entries()) {
       stamps[op]!.push(stamp)
       for (const place of columnsIn((payload as readonly Value[]).length)) {
         const value = (payload as readonly Value[])[place]!
         columns[column++]!.push(value)
-        length += typeof value === 'string' ? value.length + BYTES_OF_QUOTES : BYTES_OF_A_NUMBER
+        length += typeof value === 'string' ? value.length + BYTES_OF_QUOTES : String(value).length + 1
       }
     }
   }
@@ -84,8 +84,7 @@ export function gatherRows(first: DistilledCell): RowsGathering | undefined {
   }
 }
 
-const BYTES_OF_A_STAMP = 4
-const BYTES_OF_A_NUMBER = 6
+/** With the comma behind them. */
 const BYTES_OF_QUOTES = 3
 
 /** Whether all items of a payload are scalars that JSON can say, and after the first two there are threes of them. */
