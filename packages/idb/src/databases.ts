@@ -1,3 +1,5 @@
+import { deleteDB, openDB, unwrap } from 'idb'
+
 /** Opens and deletes databases. */
 export interface Databases {
   /**
@@ -21,7 +23,29 @@ export interface DatabaseEvents {
   onTerminated(): void
 }
 
-/** Those that an `indexedDB` gives, of this realm or of another one: nothing is asked by `instanceof`, which knows only what is of this one. */
+/** Those of this page, opened by the library `idb`. */
+export const databasesOfPage: Databases = {
+  open: (name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) =>
+    orBroken(async (runUpgrade) =>
+      unwrap(
+        await openDB(name, version, {
+          upgrade(database, oldVersion, _, transaction) {
+            // When it is aborted, opening fails with the same reason.
+            transaction.done.catch(() => undefined)
+            runUpgrade(unwrap(transaction), () => upgrade(unwrap(database), oldVersion))
+          },
+          blocked: onBlocked,
+          blocking(_, newVersion, { target }) {
+            if (target instanceof IDBDatabase) onVersionChange(target, newVersion)
+          },
+          terminated: onTerminated,
+        }),
+      ),
+    ),
+  delete: (name, onBlocked) => deleteDB(name, { blocked: onBlocked }),
+}
+
+/** Those that an `indexedDB` of another realm gives. The library asks by `instanceof`, which knows only what is of this one. */
 export function databasesIn(factory: IDBFactory): Databases {
   return {
     open: (name, version, { upgrade, onBlocked, onVersionChange, onTerminated }) =>
