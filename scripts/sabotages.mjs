@@ -201,7 +201,7 @@ export const sabotages = [
     foundBy: 'simulate/refused',
     file: 'packages/store/src/replica.ts',
     from: 'if (!refused.has(id)) survivors.push(one)',
-    to: 'if (!refused.has(id) && (refused.size === 0 || pending.size % 3 !== 1)) survivors.push(one)',
+    to: 'if (!refused.has(id) && (refused.size === 0 || pending().size % 3 !== 1)) survivors.push(one)',
   },
   {
     name: 'nobody writes down what became of a refused writer',

@@ -236,7 +236,7 @@ async function open<P extends readonly Part[]>(
 
   const readUpTo = await replay()
   const events: JournalEvents = {
-    pendingOf: (change) => replica.awake(changeId(change))!,
+    pendingOf: (change) => replica.awake(change)!,
     onEntry: (bytes, position) => damage.unless(position, () => hear(seen(bytes))),
     onAnew: waking.wakeForReading,
     onBad: damage.note,

@@ -157,8 +157,10 @@ export function createJournal(
   events: JournalEvents,
 ): Journal {
   const queue: Piece[] = []
-  /** Changes of this tab that are not in the log, in order. */
-  const unsaved = new Map<ChangeId, Waiter[]>()
+  /** Changes of this tab that are not in the log, in order, but for the `newest`. Read them by `unsaved()`. */
+  const byId = new Map<ChangeId, Waiter[]>()
+  /** Those that were made last, without their ids: nobody asks before the task is over. */
+  const newest: Pending[] = []
   /** What Changes were before they were authored again, by what they are, until that is in the log. */
   const origins = new Map<ChangeId, ChangeId>()
   /** The relay's order that another tab's fence has kept out of the log. */
@@ -429,9 +431,9 @@ export function createJournal(
     for (const piece of [...queue]) {
       if (piece.kind === 'settlement') for (const settled of piece.settlements) takeUnheard(queue, underWay, settled)
     }
-    const waiters = [...settlers, ...[...unsaved.values()].flat()]
+    const waiters = [...settlers, ...[...unsaved().values()].flat()]
     settlers = []
-    for (const id of unsaved.keys()) unsaved.set(id, [])
+    for (const id of unsaved().keys()) unsaved().set(id, [])
     for (const { reject } of waiters) reject(failure)
     events.onFailure()
     if (closed) return
@@ -452,10 +454,15 @@ export function createJournal(
     }
   }
 
+  function unsaved(): Map<ChangeId, Waiter[]> {
+    for (const { id } of newest.splice(0)) byId.set(id, [])
+    return byId
+  }
+
   function markDurable(ids: readonly ChangeId[]): void {
     for (const id of ids) {
-      const waiters = unsaved.get(id) ?? []
-      unsaved.delete(id)
+      const waiters = unsaved().get(id) ?? []
+      unsaved().delete(id)
       origins.delete(id)
       for (const { resolve } of waiters) resolve()
     }
@@ -464,8 +471,8 @@ export function createJournal(
 
   /** What was authored again counts once. */
   function countUnsaved(): number {
-    let count = unsaved.size
-    for (const from of origins.values()) if (unsaved.has(from)) count -= 1
+    let count = unsaved().size
+    for (const from of origins.values()) if (unsaved().has(from)) count -= 1
     return count
   }
 
@@ -558,7 +565,7 @@ export function createJournal(
     commit(change, strict) {
       bringOrder()
       const pending = events.pendingOf(change)
-      unsaved.set(pending.id, [])
+      newest.push(pending)
       const last = tail('commits')
       if (last === undefined) queue.push({ kind: 'commits', pending: [pending], strict })
       else {
@@ -585,7 +592,7 @@ export function createJournal(
       bringOrder()
       endCut(undefined)
       for (const [from, to] of again) {
-        unsaved.set(to, [])
+        unsaved().set(to, [])
         origins.set(to, from)
       }
       return new Promise((onStored) => {
@@ -600,13 +607,13 @@ export function createJournal(
         schedule()
       })
     },
-    isDurable: (id) => !unsaved.has(id),
+    isDurable: (id) => !unsaved().has(id),
     isUnheard(id) {
       const commits = [...allUnderWay()].filter(({ kind }) => kind === 'commits').flatMap(madeBy)
       for (let from = origins.get(id); from !== undefined; from = origins.get(from)) {
-        if (!unsaved.has(from) || commits.includes(from)) return false
+        if (!unsaved().has(from) || commits.includes(from)) return false
       }
-      return unsaved.has(id)
+      return unsaved().has(id)
     },
     unsaved: countUnsaved,
     failure: () => failure,
@@ -634,7 +641,7 @@ export function createJournal(
       return new Promise((resolve, reject) => settlers.push({ resolve, reject }))
     },
     durable(id) {
-      const waiters = unsaved.get(id)
+      const waiters = unsaved().get(id)
       if (waiters === undefined) return Promise.resolve()
       if (failure !== undefined) return Promise.reject(failure)
       return new Promise((resolve, reject) => waiters.push({ resolve, reject }))
@@ -663,7 +670,7 @@ export function createJournal(
       const error = new StoreError('closed', 'The store was closed before this was saved on this device.', {
         cause: failure,
       })
-      for (const { reject } of [...settlers, ...[...unsaved.values()].flat()]) reject(error)
+      for (const { reject } of [...settlers, ...[...unsaved().values()].flat()]) reject(error)
       refuseClaims(error)
       if (left > 0) {
         throw new StoreError(

@@ -39,7 +39,6 @@ const MOST_OPS_IN_RUN = 64
 
 /** A class, and lazy in all that a store without a relay may never ask for. */
 export class PendingChange implements Pending {
-  readonly id: ChangeId
   readonly change: Change
   readonly #whole: Change
   readonly #known: KnownOfChange
@@ -55,13 +54,16 @@ export class PendingChange implements Pending {
     known: KnownOfChange,
     clientsIn: (change: Change) => ReadonlyMap<number, WriterId>,
   ) {
-    this.id = changeId(change)
     this.change = change
     this.#whole = whole
     this.#known = known
     this.#clientsIn = clientsIn
     this.#record = known.record
     this.#clients = known.clients
+  }
+
+  get id(): ChangeId {
+    return changeId(this.change)
   }
 
   record(): Uint8Array {

@@ -98,7 +98,7 @@ export interface Replica {
   /** Changes of this browser that the relay has not stored, in an order that respects what each had seen. */
   readonly pending: ReadonlyMap<ChangeId, Pending>
   /** One of them that is not asleep. */
-  awake(id: ChangeId): Pending | undefined
+  awake(change: Change): Pending | undefined
   /**
    * Those of them that are asleep: they are counted in what is read, nothing lies under them, and what is behind their names is not here. Before they have risen nobody may
    * ask for it, and what the relay orders or refuses cannot be taken in.
@@ -290,7 +290,10 @@ export function createReplica(
   /** Of writers of this browser the Changes that are not here although later ones are, ascending: what was stored of them is damaged. */
   const missing = new Map<WriterId, readonly Skipped[]>()
   /** Those that are not asleep. */
-  let pending = new Map<ChangeId, Pending>()
+  /** Changes of this browser by their ids, in order, but for the `newest`. Read them by `pending()`. */
+  let byId = new Map<ChangeId, Pending>()
+  /** Those that were made last: to find the id of each takes longer than what else is done to keep it, and nobody asks before the task is over. */
+  const newest: Pending[] = []
   let asleep: Sleepers = none
   /** Their ids, once somebody has asked. */
   let idsAsleep: ReadonlySet<ChangeId> | undefined
@@ -334,7 +337,7 @@ export function createReplica(
    * as they were made, in place of what was made of them.
    */
   function surface(woken: readonly Pending[]): void {
-    pending = new Map([...woken.map((one) => [one.id, one] as const), ...pending])
+    byId = new Map([...woken.map((one) => [one.id, one] as const), ...pending()])
     sleep(none)
     for (const { change } of woken) {
       memory.place(change.ops, Infinity)
@@ -371,7 +374,7 @@ export function createReplica(
       }
     }
     basisNow()
-    return applyAnew([...woken, ...pending.values()])
+    return applyAnew([...woken, ...pending().values()])
   }
 
   function* opsOf(all: readonly Pending[]): Iterable<UnreadOp> {
@@ -386,7 +389,7 @@ export function createReplica(
     const times = new Set<number>()
     for (const { stamp } of waiting) times.add(stamp.at)
     const stamps = new Set<string>()
-    for (const { change } of pending.values()) if (times.has(change.at)) stamps.add(stampText(change))
+    for (const { change } of pending().values()) if (times.has(change.at)) stamps.add(stampText(change))
     let last: Stamp | undefined
     let isPending = false
     for (const { op, stamp } of waiting) {
@@ -536,19 +539,18 @@ export function createReplica(
 
   /** What has come late is sent before what its writer has written on top of it. */
   function putInOrder({ writer, seq }: Change): void {
-    const own = pending.get(changeId({ writer, seq }))!
-    const all = [...pending.values()].filter((one) => one !== own)
+    const own = pending().get(changeId({ writer, seq }))!
+    const all = [...pending().values()].filter((one) => one !== own)
     const at = all.findIndex(({ change }) => change.writer === writer && change.seq > seq)
     if (at === -1) return
     for (const one of all.slice(at)) {
-      const id = changeId(one.change)
-      pending.delete(id)
-      pending.set(id, one)
+      pending().delete(one.id)
+      newest.push(one)
     }
   }
 
   function keep(change: Change, one: Pending): void {
-    pending.set(one.id, one)
+    newest.push(one)
     if (ended.has(change.writer)) refuseLate(one.change)
     if (postponed === undefined) overlay(one.change.ops)
     else postponed.kept = one.change
@@ -599,7 +601,7 @@ export function createReplica(
   }
 
   function canReauthor({ writer, seq, code }: Refusal): boolean {
-    for (const one of pending.values()) {
+    for (const one of pending().values()) {
       const { change, saw } = one
       if (change.writer !== writer || change.seq < seq) continue
       for (const op of change.ops) {
@@ -647,7 +649,7 @@ export function createReplica(
     }
     for (let i = Math.max(0, known + 1 - first); i < items.length; i++) {
       const item = items[i]!
-      if ('ops' in item || pending.has(changeId(item)) || envelopes.has(item.writer)) continue
+      if ('ops' in item || pending().has(changeId(item)) || envelopes.has(item.writer)) continue
       throw new RangeError(
         `Entry ${first + i} of the relay's log is Change ${changeId(item)}, which is not on this device.`,
       )
@@ -668,12 +670,12 @@ export function createReplica(
       settle(next)
       log.add(epoch, relaySeq)
       const id = changeId(item)
-      const own = pending.get(id)
+      const own = pending().get(id)
       if (own !== undefined) {
         lastOrderedAt = Math.max(lastOrderedAt, own.change.at)
         acknowledge(own)
         away().ordered(relaySeq, own.change)
-        pending.delete(id)
+        pending().delete(id)
         memory.put(noStates, next)
         memory.place(own.change.ops)
         for (const key of setRight(own.change, true)) changed.add(key)
@@ -727,7 +729,7 @@ export function createReplica(
 
   function pendingClientsIn(key: CellKey): ReadonlySet<number> {
     const clients = new Set<number>()
-    for (const { change } of pending.values()) {
+    for (const { change } of pending().values()) {
       for (const op of change.ops) {
         if (cellKeyOf(op) !== key) continue
         const renaming = memory.policy(op.tag)?.renaming
@@ -779,7 +781,7 @@ export function createReplica(
     const gone: Stamp[] = []
     let late: Change | undefined
     let latest = 0
-    for (const [id, one] of pending) {
+    for (const [id, one] of pending()) {
       const { change } = one
       if (change.writer !== writer) continue
       const isSettled = change.seq > lastSeq && (refused.has(id) || survivors.length < reauthored.length)
@@ -790,7 +792,7 @@ export function createReplica(
         continue
       }
       upTo = Math.max(upTo, change.seq)
-      pending.delete(id)
+      pending().delete(id)
       if (!refused.has(id)) survivors.push(one)
       gone.push(stampOf(change))
       for (const op of away().present(change.ops)) {
@@ -812,7 +814,7 @@ export function createReplica(
     else writers.delete(writer)
     settle({ ...basis, writers })
     lastAt = lastOrderedAt
-    for (const { change } of pending.values()) lastAt = Math.max(lastAt, change.at)
+    for (const { change } of pending().values()) lastAt = Math.max(lastAt, change.at)
     const changed = new Set(rebuild(affected))
     isEnding = true
     reauthored.forEach(({ change, record, clients }, i) => {
@@ -854,7 +856,7 @@ export function createReplica(
   function hold(isHere: (id: ChangeId) => boolean): Held | undefined {
     if (isAlone || missing.size > 0) return undefined
     if (!isCountable()) return heldNow(isHere)
-    const awake = [...pending.values()]
+    const awake = [...pending().values()]
     // What is counted must be in the log.
     if (!awake.every(({ change }) => isHere(changeId(change)))) return undefined
     const cells = memory.distilled({ inPlaceOf: noStates, counts: () => true })
@@ -865,8 +867,13 @@ export function createReplica(
     return heldBy(cells, asleep, awake, seqs, [...counted])
   }
 
+  function pending(): Map<ChangeId, Pending> {
+    for (const one of newest.splice(0)) byId.set(one.id, one)
+    return byId
+  }
+
   function pendingCount(): number {
-    return pending.size + countOf(asleep) + unkeptCount
+    return pending().size + countOf(asleep) + unkeptCount
   }
 
   function isCountable(): boolean {
@@ -877,12 +884,12 @@ export function createReplica(
     const cells = acknowledgedCells()
     if (cells === undefined) return undefined
     const last = new Map(seqs)
-    for (const [id, { change }] of pending) {
+    for (const [id, { change }] of pending()) {
       const { writer, seq } = change
       // What the log has not yet comes when it has: with all that its writer wrote later.
       if (!isHere(id)) last.set(writer, Math.min(last.get(writer)!, seq - 1))
     }
-    const stays = [...pending.values()].filter(({ change }) => change.seq <= last.get(change.writer)!)
+    const stays = [...pending().values()].filter(({ change }) => change.seq <= last.get(change.writer)!)
     return heldBy(cells, none, stays, last)
   }
 
@@ -920,7 +927,7 @@ export function createReplica(
   /** What the relay has ordered, and what needs no order, as it is now. */
   function acknowledgedCells(): Iterable<DistilledCell> | undefined {
     const stamps = new Set<string>()
-    for (const { change } of pending.values()) stamps.add(stampText(change))
+    for (const { change } of pending().values()) stamps.add(stampText(change))
     const acknowledged = new Map<CellKey, unknown>()
     for (const [key, cell] of overlaid) acknowledged.set(key, cell.acknowledged)
     // What a pending Change has done to browser refs is done.
@@ -931,7 +938,7 @@ export function createReplica(
   function* takeUp({ cells, ledger, ...there }: TakenUp, origin: Origin): Pieces<Caught> {
     // What is asleep is from the log, so it is there what it has become.
     const sleepers = [...idsOf(asleep)]
-    const before = new Map(pending)
+    const before = new Map(pending())
     const known = new Map(seqs)
     const own = new Map(Array.from(seqs, ([writer, seq]) => [writer, committed.get(writer) ?? seq]))
     // Another tab may have gone over to another log, which has all of this one.
@@ -950,7 +957,7 @@ export function createReplica(
     const settledThere = new Map(ledger.ended.map(([writer, , upTo]) => [writer, upTo]))
     const isSettledHere = ({ writer, seq }: Change): boolean =>
       seq > (settledThere.get(writer) ?? 0) && seq > ended.get(writer)! && seq <= settledUpTo.get(writer)!
-    for (const map of [seqs, committed, missing, pending, envelopes, refused]) map.clear()
+    for (const map of [seqs, committed, missing, pending(), envelopes, refused]) map.clear()
     for (const [writer, seq] of ledger.seqs) seqs.set(writer, seq)
     const [at, orderedAt, browserAt] = ledger.clocks
     lastAt = Math.max(lastAt, at)
@@ -997,7 +1004,7 @@ export function createReplica(
     isEnding = true
     for (const [id, one] of before) {
       const { writer, seq } = one.change
-      if (pending.has(id) || knows(one.change)) continue
+      if (pending().has(id) || knows(one.change)) continue
       // What is between them is no gap: the relay has it, or the log, where it is still to be read.
       raise(seqs, writer, seq - 1)
       const more = { record: one.record(), inverse: one.inverse, saw: one.saw }
@@ -1010,7 +1017,7 @@ export function createReplica(
     // In a replay there is no live document yet.
     if (origin !== 'replay') reset(changed)
     const ordered = [...sleepers, ...before.keys()].filter(
-      (id) => !pending.has(id) && !refused.has(id) && !became.has(id),
+      (id) => !pending().has(id) && !refused.has(id) && !became.has(id),
     )
     return { changed, ordered }
   }
@@ -1086,13 +1093,13 @@ export function createReplica(
     origin: Origin,
   ): Pieces<Set<CellKey>> {
     const all = [...over]
-    pending.clear()
+    pending().clear()
     sleep(none)
     overlaid.clear()
     const restored = cells === undefined ? memory.put(noStates, settled) : memory.restore(cells, settled)
     const changed = new Set<CellKey>(origin === 'replay' ? none : restored)
     for (const one of all) {
-      pending.set(changeId(one.change), one)
+      newest.push(one)
       isEnding = true
       if (origin === 'replay' && one.change.ops.length > SLICE) {
         for (const ops of slicesOf(one.change.ops)) {
@@ -1115,7 +1122,7 @@ export function createReplica(
     log.restore({ stretches: [], foreign: [] })
     away().onOrderForgotten()
     settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
-    return applyAnew(pending.values())
+    return applyAnew(pending().values())
   }
 
   /** What was done to refs of this browser only, which no relay orders. */
@@ -1151,7 +1158,7 @@ export function createReplica(
   function rebuild(keys: ReadonlySet<CellKey>): ReadonlySet<CellKey> {
     const states = new Map<CellKey, unknown>()
     for (const key of keys) states.set(key, overlaid.get(key)!.acknowledged)
-    for (const { change } of pending.values()) {
+    for (const { change } of pending().values()) {
       for (const op of change.ops) {
         const key = cellKeyOf(op)
         if (keys.has(key)) states.set(key, memory.policy(op.tag)?.apply(states.get(key), op.payload, stampOf(change)))
@@ -1169,17 +1176,21 @@ export function createReplica(
     get pending() {
       // To go on without those that sleep would lose them.
       if (asleep.length > 0) throw new Error('Pending Changes are asleep.')
-      return pending
+      return pending()
     },
-    awake: (id) => pending.get(id),
+    awake(change) {
+      const last = newest.at(-1)
+      return last?.change === change ? last : pending().get(changeId(change))
+    },
     asleep: () => asleep,
     rise,
     isBlank: () => seqs.size === 0 && settled.relaySeq === 0,
     pendingCount,
-    isPending: (id) => pending.has(id) || isAsleep(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),
+    isPending: (id) =>
+      pending().has(id) || isAsleep(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),
     pendingIds: () => [
       ...idsOf(asleep),
-      ...pending.keys(),
+      ...pending().keys(),
       ...Array.from(unkept, (writer) => changeId({ writer, seq: seqs.get(writer)! })),
     ],
     refused,
@@ -1224,7 +1235,7 @@ export function createReplica(
     settlement(refusal, fresh, nowMs, mend, drawClient) {
       const freshSeq = seqs.get(fresh) ?? 0
       const { policy } = memory
-      const known = { pending, refused, ended, became, restamps, lastOrderedAt, freshSeq }
+      const known = { pending: pending(), refused, ended, became, restamps, lastOrderedAt, freshSeq }
       return decideSettlement({ ...known, log, renames, policy, drawClient }, refusal, fresh, nowMs, mend)
     },
     end,
