@@ -60,6 +60,8 @@ export interface Writing<V, D extends DocumentDraft<V>, L extends LiveDocument<V
   apply(draft: D, doc: Y.Doc, transaction: Y.Transaction): void
   /** Tells a live document of the writes that it was just given. */
   written?(draft: D, live: L): void
+  /** The update that the writes of a draft are, where that can be told before they are made in the document, which shows its base: they are made before somebody looks at it. */
+  ahead?(draft: D, live: L): Uint8Array | undefined
 }
 
 /**
@@ -200,10 +202,11 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
     // When the document is ahead of the base (an edit is under way, or the base is an old state), what the draft says means
     // nothing to it: the update is made beside it, as by somebody else, and comes in when it is settled.
     const update = found.shows(draft.base?.link)
-      ? found.write((doc, transaction) => {
+      ? (writing.ahead?.(draft, found) ??
+        found.write((doc, transaction) => {
           writing.apply(draft, doc, transaction)
           writing.written?.(draft, found)
-        })
+        }))
       : updateAside(writing, draft, host.randomUint32(), liveHost.writeAs)
     if (update === undefined) return undefined
     if (fresh.length === MOST_FRESH) fresh.shift()
@@ -225,8 +228,9 @@ export function bindDocuments<V, D extends DocumentDraft<V>, L extends LiveDocum
       for (let i = 0; i < fresh.length; i++) {
         const { update, base, value } = fresh[i]!
         if (update !== payload) continue
-        // It would keep an old text.
-        fresh.splice(i, 1)
+        // It would keep an old text. Mostly it is the only one.
+        if (i === fresh.length - 1) fresh.pop()
+        else fresh.splice(i, 1)
         return appendOwn(state, update, stamp, base === state ? value : undefined)
       }
       return appendUpdate(state, payload, stamp)

@@ -200,7 +200,8 @@ function textAfter(before: string, edits: readonly Edits[]): string {
   return text
 }
 
-function spliced(text: string, index: number, removed: number, inserted: string): string {
+/** A text with other characters in place of some. */
+export function spliced(text: string, index: number, removed: number, inserted: string): string {
   return text.slice(0, index) + inserted + text.slice(index + removed)
 }
 

@@ -85,6 +85,8 @@ export abstract class LiveDocument<V> {
   /** Something has become part of the history that could not be taken in at once. */
   #isBehind = false
   #incomplete = false
+  /** Makes in the document what it does not have yet, although all that is known of it says so. */
+  #owed: ((doc: Y.Doc) => void) | undefined
 
   constructor(address: string, content: Content<V>, host: LiveHost) {
     this.address = address
@@ -101,12 +103,18 @@ export abstract class LiveDocument<V> {
   }
 
   get doc(): Y.Doc {
-    return this.#replica.doc
+    return this.replica.doc
   }
 
   /** What takes updates into the document. Another object after a reset. */
   get replica(): Replica {
+    if (this.#owed !== undefined) this.#pay(this.#owed)
     return this.#replica
+  }
+
+  /** The document without what it is owed: to be told apart from another one. */
+  protected get bare(): Y.Doc {
+    return this.#replica.doc
   }
 
   /** What the document shows now. Cost: one pass over the document. */
@@ -128,7 +136,7 @@ export abstract class LiveDocument<V> {
 
   /** What holds the document, and the history that it shows; undefined while it shows something beside it. */
   get shown(): { readonly replica: Replica; readonly link: Link | undefined } | undefined {
-    return this.shows(this.#link) ? { replica: this.#replica, link: this.#link } : undefined
+    return this.shows(this.#link) ? { replica: this.replica, link: this.#link } : undefined
   }
 
   /** How many updates the history had that was taken in last. */
@@ -147,15 +155,17 @@ export abstract class LiveDocument<V> {
 
   /** In the middle of a Yjs transaction, or of telling its observers: a write now would become part of somebody else's edit. */
   get #busy(): boolean {
-    return this.doc._transaction !== null || this.doc._transactionCleanups.length > 0
+    const { doc } = this.#replica
+    return doc._transaction !== null || doc._transactionCleanups.length > 0
   }
 
   /** Makes a change of what the document shows, in one Yjs transaction, and returns the update that it is. Never throws. */
   write(change: (doc: Y.Doc, transaction: Y.Transaction) => void): Uint8Array | undefined {
+    const { doc } = this
     this.#captured = undefined
     try {
-      this.doc.transact((transaction) => {
-        change(this.doc, transaction)
+      doc.transact((transaction) => {
+        change(doc, transaction)
         const small = smallUpdateOf(transaction)
         if (small === undefined) return
         if (transaction.deleteSet.clients.size > 0) noteRemoved(small, removedIn(transaction))
@@ -167,6 +177,24 @@ export abstract class LiveDocument<V> {
     const update = this.#captured
     if (update !== undefined) this.#unsettled.push(update)
     return update
+  }
+
+  /** This update is written in the document, for all who look: `make` is called before the first of them does. */
+  protected owe(update: Uint8Array, make: (doc: Y.Doc) => void): void {
+    this.#unsettled.push(update)
+    this.#owed = make
+  }
+
+  #pay(make: (doc: Y.Doc) => void): void {
+    const { doc } = this.#replica
+    this.#owed = undefined
+    // What updates it is was said before, and nobody asks again.
+    this.#captured = new Uint8Array()
+    try {
+      doc.transact(() => make(doc), LOCAL)
+    } catch (error) {
+      this.#host.report(listenerFailed(error))
+    }
   }
 
   /** Takes in what has become part of the history since. */
@@ -339,7 +367,7 @@ export abstract class LiveDocument<V> {
   }
 
   #feed(update: Uint8Array, onApplied?: () => void): boolean {
-    return this.#replica.feed(update, {
+    return this.replica.feed(update, {
       onApply: (client, end) => {
         // Somebody else writes under our client id. Two documents that share one never agree again, so we take another.
         if (client !== this.#clientId || end <= Y.getState(this.doc.store, client)) return
@@ -398,7 +426,8 @@ export abstract class LiveDocument<V> {
   }
 
   #detach(how: string): void {
-    const { doc } = this
+    const { doc } = this.#replica
+    this.#owed = undefined
     doc.destroy()
     let told = false
     doc.on('update', () => {

@@ -77,11 +77,11 @@ const writing: Writing<string, TextDraft, LiveText> = {
     return live === undefined
       ? openDraft(base, read())
       : new TextDraft(base, {
-          length: live.text.length,
+          length: live.length,
           mayHavePairs: live.mayHavePairs,
           text: read,
           // It may have gone on, while a body waited.
-          splitsPair: (index) => (live.shows(base?.link) ? live.finger.splitsPair(index) : splitsPair(read(), index)),
+          splitsPair: (index) => (live.shows(base?.link) ? live.splitsPair(index) : splitsPair(read(), index)),
         })
   },
   edit: editDraft,
@@ -92,6 +92,7 @@ const writing: Writing<string, TextDraft, LiveText> = {
   compacts: true,
   apply: (draft, doc) => applyEdits(draft, doc),
   written: (draft, live) => live.took(draft),
+  ahead: (draft, live) => live.typedOn(draft),
 }
 
 const renaming = createRenaming(plainText, renamedInverse)

@@ -29,6 +29,19 @@ export function smallUpdateOf({ doc, beforeState, deleteSet }: Y.Transaction): U
   if (isWritten) writeItem(last as Y.Item)
   else scratch[at++] = 0
   if (!writeDeleted(deleteSet)) return undefined
+  return written()
+}
+
+/** The update of who puts a few characters between two others, made without a document; undefined for many. */
+export function smallInsertion(id: Y.ID, left: Y.ID, right: Y.ID | null, text: string): Uint8Array | undefined {
+  if (text.length > MOST_UNITS) return undefined
+  at = 0
+  writeRun(id, left, right, text)
+  scratch[at++] = 0
+  return written()
+}
+
+function written(): Uint8Array {
   const update = new Uint8Array(at)
   for (let i = 0; i < at; i++) update[i] = scratch[i]!
   return update
@@ -41,8 +54,12 @@ function isSmall(struct: Y.AbstractStruct): boolean {
   return content instanceof Y.ContentString && content.str.length <= MOST_UNITS && (origin ?? rightOrigin) !== null
 }
 
-/** As `Item.write` of Yjs, after the number of clients, that of structs, and where they begin. */
 function writeItem({ id, origin, rightOrigin, content }: Y.Item): void {
+  writeRun(id, origin, rightOrigin, (content as Y.ContentString).str)
+}
+
+/** As `Item.write` of Yjs, after the number of clients, that of structs, and where they begin. */
+function writeRun(id: Y.ID, origin: Y.ID | null, rightOrigin: Y.ID | null, text: string): void {
   scratch[at++] = 1
   scratch[at++] = 1
   writeNumber(id.client)
@@ -50,7 +67,7 @@ function writeItem({ id, origin, rightOrigin, content }: Y.Item): void {
   scratch[at++] = STRING | (origin === null ? 0 : HAS_ORIGIN) | (rightOrigin === null ? 0 : HAS_RIGHT_ORIGIN)
   if (origin !== null) writeId(origin)
   if (rightOrigin !== null) writeId(rightOrigin)
-  writeString((content as Y.ContentString).str)
+  writeString(text)
 }
 
 /** Says whether it could: of a client with several ranges Yjs first sorts and joins them. */
