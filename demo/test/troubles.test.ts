@@ -49,6 +49,7 @@ const link: Readonly<Record<string, readonly [title: string, remedy: Remedy, ton
   unauthenticated: ['The relay does not know who you are', 'connect', 'warn'],
   forbidden: ['The relay does not let you into this board', 'connect', 'warn'],
   'epoch-changed': ['The relay has lost its memory of this board', 'start-over', 'bad'],
+  unadopted: ['The relay has lost what it had decided', 'connect', 'calm'],
   'storage-evicted': ['This tab is not linked to the relay any more', 'reload', 'warn'],
   'space-taken': ['This tab is not linked to the relay any more', 'reload', 'warn'],
   'signed-out': ['This tab is not linked to the relay any more', 'reload', 'warn'],

@@ -56,7 +56,7 @@ export async function run(folder, { keep, quick, only }) {
 
   /** What is kept of the other loads stays, if it was measured in the same way: some loads are measured anew, but not some contenders. */
   function besideWhatIsKept(kept, found) {
-    const how = ({ rounds, environment }) => JSON.stringify([rounds, environment])
+    const how = ({ rounds, versions, environment }) => JSON.stringify([rounds, versions, environment])
     if (only.some((name) => workloads[name] === undefined))
       throw new Error('What is kept of a load is of all contenders, in the same rounds: name loads only.')
     if (how(kept) !== how(found))

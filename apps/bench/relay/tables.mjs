@@ -28,9 +28,9 @@ const shown = {
 
 /** The tables of the README, from what was measured. */
 export function relayTables(found) {
-  const { dates, environment, versions, rounds } = found
+  const { results, dates, environment, versions, rounds } = found
   const tables = Object.entries(shown).flatMap(([name, [head, pick]]) => {
-    const table = tableOf(found, head, pick)
+    const table = tableOf(results, head, pick)
     return table === undefined ? [] : [[name, table]]
   })
   return {
@@ -40,18 +40,13 @@ export function relayTables(found) {
   }
 }
 
-function tableOf({ results, dates }, head, pick) {
-  const last = Object.values(dates).reduce((a, b) => (a > b ? a : b))
+function tableOf(results, head, pick) {
   const loads = Object.keys(results).filter((load) => Object.values(results[load]).some((one) => pick(one)))
   if (loads.length === 0) return undefined
   const names = Object.keys(Object.assign({}, ...loads.map((load) => results[load])))
   return markdownTable(
     [head, ...names],
-    loads.map((load) => [
-      // What is of another day than the rest may be of other code.
-      dates[load] === last ? workloads[load].what : `${workloads[load].what} (${dates[load]})`,
-      ...names.map((name) => cell(results[load][name], pick)),
-    ]),
+    loads.map((load) => [workloads[load].what, ...names.map((name) => cell(results[load][name], pick))]),
   )
 }
 

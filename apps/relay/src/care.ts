@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { backupData, exportData, readChanges, restoreData, verifyData } from '@syncline/relay/care'
-import type { DataReport, ReadableChange } from '@syncline/relay/care'
+import { adoptData, backupData, exportData, readChanges, restoreData, verifyData } from '@syncline/relay/care'
+import type { DataReport, ReadableChange, SpaceReport } from '@syncline/relay/care'
 import { UsageError, type CommandName } from './usage.ts'
 
 /** Exit code of a command that did what it was asked, and found damage. */
@@ -23,6 +23,7 @@ interface Given {
   readonly from?: string
   readonly to?: string
   readonly space?: string
+  readonly take?: string
 }
 
 interface Command {
@@ -65,6 +66,11 @@ const commands: Readonly<Record<CommandName, Command>> = {
       return DAMAGED
     },
   },
+  adopt: {
+    needs: ['data', 'space', 'take'],
+    may: [],
+    run: ({ data, space, take }) => adopt(data, space, take),
+  },
 }
 
 /** Runs a command and gives its exit code. Rejects with `RelayError` or {@link UsageError}. */
@@ -76,7 +82,7 @@ export async function runCommand(
   const { needs, may, run } = commands[name]
   const found = parse(name, args, [...needs, ...may])
   const data = found.data ?? env.SYNCLINE_DATA ?? './data'
-  const given = { from: '', to: '', space: '', ...found, data }
+  const given = { from: '', to: '', space: '', take: '', ...found, data }
   const missing = needs.find((option) => given[option] === '')
   if (missing !== undefined) throw new UsageError(`${name} needs --${missing}. See syncline-relay --help.`)
   return run(given)
@@ -108,8 +114,37 @@ async function inspect(data: string): Promise<number> {
   for (const { space, changes, sizeBytes, epochs, writers, latestAt } of report.spaces) {
     const last = changes === 0 ? '' : `, the last one of ${dayOf(latestAt)}`
     output.say(`${quoted(space)}: ${changes} Changes, ${sizeBytes} bytes, ${writers} writers, ${epochs} epochs${last}`)
+    const waits = unadoptedIn(report, space)
+    if (waits !== undefined) output.say(waits)
   }
   return tell(report, `Read ${data}`)
+}
+
+/** What waits to be adopted in a space, in words. */
+function unadoptedIn({ spaces }: DataReport, space: string): string | undefined {
+  const { unadopted }: Partial<SpaceReport> = spaces.find((one) => one.space === space) ?? {}
+  if (unadopted === undefined) return undefined
+  const { joinedAt, epoch, relaySeq, refs, decidedSince, isAwaited } = unadopted
+  const found = `${quoted(space)}: ${refs} relay refs were brought back as they were at Change ${relaySeq} of epoch ${epoch}, in what ends at ${joinedAt}; ${decidedSince} Changes have been decided here since.`
+  return isAwaited
+    ? `${found} Nothing more is decided before adopt says which counts.`
+    : `${found} That was after adopt had said what counts; it may be adopted now.`
+}
+
+const TAKEN = { 'brought-back': 'brought back', log: 'log' } as const
+
+async function adopt(data: string, space: string, take: string): Promise<number> {
+  if (!Object.hasOwn(TAKEN, take))
+    throw new UsageError(`--take is "${take}"; it must be one of ${Object.keys(TAKEN).join(', ')}.`)
+  const { relaySeq, refs, takenBack } = await adoptData(data, space, { take: TAKEN[take as keyof typeof TAKEN] })
+  for (const one of takenBack) {
+    const where = one.relaySeq === 0 ? 'of a log that was lost' : `Change ${one.relaySeq}`
+    const what = one.refs.map(({ tag, address }) => `${tag} ${quoted(address)}`).join('; ')
+    output.say(`taken back: ${where}, ${dayOf(one.at)}, writer ${one.writer}: ${what}`)
+  }
+  const back = takenBack.length === 0 ? 'nothing was taken back' : `${takenBack.length} Changes were taken back`
+  output.say(`${quoted(space)}: adopted at Change ${relaySeq}: ${refs} relay refs, ${back}.`)
+  return 0
 }
 
 async function inspectSpace(data: string, space: string): Promise<number> {
@@ -129,12 +164,16 @@ async function inspectSpace(data: string, space: string): Promise<number> {
 
 /** A Change in one line: where it stands, who wrote it and when, and what it does. */
 function inWords(stored: ReadableChange): string {
-  const { relaySeq, record, change, join } = stored
+  const { relaySeq, record, change, join, adopted } = stored
   if (change === undefined) return `${relaySeq}  ${record.length} bytes that this version cannot read`
   const { writer, seq, at, ops, effects } = change
   if (join !== undefined) {
     const more = join.left === 0 ? 'the last piece' : `${join.left} more come`
     return `${relaySeq}  ${dayOf(at)}  ${writer}:${seq}  brought back, up to ${join.relaySeq} of epoch ${join.epoch}; ${more}`
+  }
+  if (adopted !== undefined) {
+    const what = { 'brought back': 'what was brought back', log: 'what the log has', same: 'what is the same' }
+    return `${relaySeq}  ${dayOf(at)}  adopted: ${what[adopted]}`
   }
   const done = ops.map(({ tag, address, arbiter, payload }) => {
     const who = arbiter === 'local' ? '' : ` (${arbiter})`

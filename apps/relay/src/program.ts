@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import process from 'node:process'
 import { createRelay } from '@syncline/relay'
+import { hearAdoptions } from '@syncline/relay/care'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
 import { attachRelay, isLoopback, listen } from '@syncline/relay/node'
 import { pino } from 'pino'
@@ -42,6 +43,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     throw error
   }
   server.on('error', (error) => log.error({ err: error }, 'The server cannot take a connection.'))
+  const stopHearing = hearAdoptions(options.data, relay, log)
   log.info({ address, data: options.data }, 'The relay runs.')
 
   return {
@@ -50,6 +52,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       ? undefined
       : `Syncline listens on ${address.address} and asks nobody who they are: all who can reach this machine can read and write every space.`,
     async stop() {
+      stopHearing()
       const closed = new Promise((resolve) => server.close(resolve))
       await relay.close()
       await sockets.close()

@@ -4,7 +4,7 @@ export class UsageError extends Error {}
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** What looks after the data. */
-export const commandNames = ['backup', 'restore', 'verify', 'inspect', 'export'] as const
+export const commandNames = ['backup', 'restore', 'verify', 'inspect', 'export', 'adopt'] as const
 export type CommandName = (typeof commandNames)[number]
 
 export const usage: string = `syncline-relay: orders, stores and forwards the Changes of Syncline apps.
@@ -31,6 +31,9 @@ Clients are not asked who they are: on an address other than 127.0.0.1, all who 
   inspect --data <folder> [--space <name>]  says which spaces there are, or each Change of one in words
   export  --data <folder> --to <folder> [--space <name>]
                                             writes the log of each space, or of one, as lines of JSON
+  adopt   --data <folder> --space <name> --take brought-back|log
+                                            says what relay refs hold after a loss: what clients have brought
+                                            back, or what the log has decided since; inspect says what waits
 
 Exit codes: 0 done; 1 it could not be done, and one line on standard error says why; 2 done, and something is damaged.
 `

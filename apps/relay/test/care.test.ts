@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeChange } from '@syncline/protocol'
+import { broughtBackBytes, decodeChange, encodeChange, PROTOCOL_VERSION } from '@syncline/protocol'
+import type { DistilledCell } from '@syncline/stm'
 import { describe, expect, test } from 'vitest'
 import { dial, enter, record, type SocketClient } from './client.ts'
 import { compileFirst, expectRefusals, launch, runToEnd, temporaryFolder, type Launched } from './launch.ts'
@@ -47,6 +48,16 @@ function damage(folder: string, words: string): void {
   for (let at = bytes.indexOf(words); at >= 0; at = bytes.indexOf(words, at + 1), places++) bytes[at]! ^= 1
   expect(places).toBeGreaterThan(0)
   writeFileSync(path, bytes)
+}
+
+/** All of a join, with one seat that the relay had decided about. */
+function piece(epoch: string, relaySeq: number): Uint8Array {
+  const stamp = { at: relaySeq, writer: ann }
+  const cell = { tag: 'lww', address: 'seat', arbiter: 'relay', ops: [{ payload: [0, `ann ${relaySeq}`], stamp }] }
+  const meta = broughtBackBytes({ cells: [cell as DistilledCell], beside: [] })
+  const deps = { epoch, relaySeq, writers: new Map() }
+  const change = { writer: `${'b'.repeat(30)}${relaySeq + 10}`, seq: 1, deps, at: 1, ops: [], effects: [], meta }
+  return encodeChange(change, [], undefined, undefined, { join: { left: 0, also: [], decided: { shift: 0 } } })
 }
 
 describe.concurrent('looking after the data', () => {
@@ -177,6 +188,67 @@ describe.concurrent('looking after the data', () => {
     expect(readFileSync(join(only, 'space-1.jsonl'), 'utf8')).toContain('"space":"other"')
   })
 
+  test('[RL79] what was brought back of relay refs is adopted while the relay runs, and where none does', async () => {
+    const data = temporaryFolder()
+    const lost = '1'.repeat(32)
+    const bringBack = async (relay: Launched, relaySeq: number): Promise<SocketClient> => {
+      const client = await dial(relay.port)
+      enter(client, 'board', { epoch: lost, relaySeq }, PROTOCOL_VERSION)
+      while (!client.heard.some(({ type }) => type === 'apart')) await turn()
+      client.say({ type: 'changes', channel: 1, first: 0, records: [piece(lost, relaySeq)] })
+      while (!client.heard.some(({ type }) => type === 'basis')) await turn()
+      return client
+    }
+    const relay = await launch(['--port', '0', '--data', data, '--log-level', 'silent'])
+    const client = await bringBack(relay, 9)
+    const waiting = await runToEnd(['inspect', '--data', data])
+    expect([waiting.code, waiting.stdout]).toEqual([
+      0,
+      expect.stringContaining(
+        `"board": 1 relay refs were brought back as they were at Change 9 of epoch ${lost}, in what ends at 1; 0 Changes have been decided here since. Nothing more is decided before adopt says which counts.`,
+      ),
+    ])
+    const adopt = (...more: readonly string[]) => runToEnd(['adopt', '--data', data, '--space', 'board', ...more])
+    const done = await adopt('--take', 'brought-back')
+    expect([done.code, done.stderr]).toEqual([0, ''])
+    expect(done.stdout).toBe('"board": adopted at Change 2: 1 relay refs, nothing was taken back.\n')
+    while (!client.heard.some((frame) => frame.type === 'changes' && frame.first === 2)) await turn()
+    const again = await adopt('--take', 'log')
+    expect([again.code, again.stderr]).toEqual([1, 'In "board" nothing waits to be adopted.\n'])
+    expect(readdirSync(join(data, 'adopt'))).toEqual([])
+    expect((await adopt('--take', 'both')).stderr).toContain('--take is "both"; it must be one of brought-back, log.')
+
+    // More of it comes, and the relay is killed: the command does it by itself then.
+    await bringBack(relay, 11)
+    await relay.kill('SIGKILL')
+    const alone = await adopt('--take', 'log')
+    expect([alone.code, alone.stdout]).toEqual([
+      0,
+      '"board": adopted at Change 4: 1 relay refs, nothing was taken back.\n',
+    ])
+    // Of what was asked of one that died the next one hears.
+    const second = await launch(['--port', '0', '--data', data, '--log-level', 'silent'])
+    await bringBack(second, 13)
+    await second.kill('SIGKILL')
+    writeFileSync(join(data, 'adopt', 'left.json'), JSON.stringify({ space: 'board', take: 'log', joinedAt: 5 }))
+    const third = await launch(['--port', '0', '--data', data])
+    while (!existsSync(join(data, 'adopt', 'left.answer'))) await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(JSON.parse(readFileSync(join(data, 'adopt', 'left.answer'), 'utf8'))).toMatchObject({ relaySeq: 6, refs: 1 })
+    expect(readdirSync(join(data, 'adopt'))).toEqual(['left.answer'])
+    await third.kill('SIGTERM')
+    const shown = await runToEnd(['inspect', '--data', data, '--space', 'board'])
+    expect(shown.stdout.split('\n').map((line) => line.split('  ').at(-1))).toEqual([
+      `brought back, up to 9 of epoch ${lost}; the last piece`,
+      'adopted: what was brought back',
+      `brought back, up to 11 of epoch ${lost}; the last piece`,
+      'adopted: what the log has',
+      `brought back, up to 13 of epoch ${lost}; the last piece`,
+      'adopted: what the log has',
+      '',
+    ])
+    expect((await runToEnd(['verify', '--data', data])).code).toBe(0)
+  })
+
   test('[RL38] what a command cannot do is one line and exit code 1, and changes nothing', async () => {
     const data = await filled()
     const folder = temporaryFolder()
@@ -200,11 +272,13 @@ describe.concurrent('looking after the data', () => {
       [['export', '--data', data, '--to', used], /There are files in .*used already/],
       [['backup', '--data', data, '--to', '/proc/syncline'], /\/proc\/syncline cannot be written/],
       [['export', '--data', data, '--to', '/proc/syncline'], /\/proc\/syncline cannot be written/],
+      [['adopt', '--data', data, '--space', 'board'], /^adopt needs --take\./],
+      [['adopt', '--data', folder, '--space', 'board', '--take', 'log'], /There is no log of Syncline at/],
     ]
     await expectRefusals(attempts)
     expect(existsSync(join(folder, 'b', 'relay.mdb'))).toBe(false)
     expect(readFileSync(join(used, 'relay.mdb')).equals(before)).toBe(true)
-    for (const command of ['backup', 'restore', 'verify', 'inspect', 'export']) {
+    for (const command of ['backup', 'restore', 'verify', 'inspect', 'export', 'adopt']) {
       const { code, stdout } = await runToEnd([command, '--help'])
       expect([code, stdout.includes(`  ${command}`)]).toEqual([0, true])
     }

@@ -39,9 +39,9 @@ export function dial(port: number, onFrame: (frame: Frame) => void = () => {}): 
   })
 }
 
-export function enter(client: SocketClient, space: string, basis: Partial<Basis> = {}): void {
+export function enter(client: SocketClient, space: string, basis: Partial<Basis> = {}, protocol = 1): void {
   client.say(
-    { type: 'hello', protocol: 1, oldest: 1, agent: 'test', schema: 1, credential: new Uint8Array(0) },
+    { type: 'hello', protocol, oldest: 1, agent: 'test', schema: 1, credential: new Uint8Array(0) },
     { type: 'open', channel: 1, space, basis: { ...emptyBasis, ...basis } },
   )
 }

@@ -114,6 +114,7 @@ type LinkCode =
   | 'clock-ahead'
   | 'damaged-change'
   | 'newer-change'
+  | 'unadopted'
   | 'storage-newer'
   | 'storage-evicted'
   | 'space-taken'
@@ -197,6 +198,12 @@ const problemWords: Readonly<Record<LinkCode, Words>> = {
     text: 'It has begun anew, so the two cannot be joined as they are. Nothing here is lost: go on working on this device alone, or save a copy, start over with what the relay has, and take the copy in again.',
     remedy: 'start-over',
     tone: 'bad',
+  },
+  unadopted: {
+    title: 'The relay has lost what it had decided',
+    text: 'It was brought back, and waits until whoever runs the relay says what counts. Until then the relay decides nothing; all else goes on, and is saved.',
+    remedy: 'connect',
+    tone: 'calm',
   },
   'storage-evicted': anew,
   'space-taken': anew,

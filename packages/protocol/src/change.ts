@@ -2,9 +2,8 @@ import type { Change, Effect, Op, Value, WriterId } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
 import type { Expectation } from './expectation.ts'
 import { opOn, readAuthor, readHeader, repeatedRef, writeHeader } from './header.ts'
-import type { ChangeHeader } from './header.ts'
+import type { Apart, ChangeHeader } from './header.ts'
 import { nothingInherited, type Inherited } from './inherited.ts'
-import type { JoinPiece } from './join-piece.ts'
 import { MAX_CHANGE_BYTES } from './limits.ts'
 import { readPayload, writePayload } from './payload.ts'
 import { ByteReader } from './reader.ts'
@@ -28,7 +27,7 @@ const LEAST_EFFECT_BYTES = 3
  * The record of a Change: what is stored, sent and forwarded, byte for byte, for ever. Equal Changes give equal records.
  *
  * `documents` are the Yjs client ids under which its author writes; the header names them, and of those that are `inherited` whose they were.
- * With `expectations`, also an empty list of them, the Change is accepted only when they are met. With `join` it is a piece of one.
+ * With `expectations`, also an empty list of them, the Change is accepted only when they are met. With `apart` it is none, but a piece of a join or an adoption.
  * Throws `ProtocolError` `too-large` above `MAX_CHANGE_BYTES`, `malformed` for what is no Change. Short records lie beside others in one buffer: copy
  * what is to be given to somebody who takes the whole buffer, as `postMessage` does.
  *
@@ -54,12 +53,12 @@ export function encodeChange(
   documents: readonly number[] = [],
   expectations?: readonly Expectation[],
   inherited: Inherited = nothingInherited,
-  join?: JoinPiece,
+  apart: Apart = {},
 ): Uint8Array {
   const out = new ByteWriter(WHAT, MAX_CHANGE_BYTES)
   out.byte(VERSION)
   const header = out.begin()
-  const places = writeHeader(out, change, documents, expectations, inherited, join)
+  const places = writeHeader(out, change, documents, expectations, inherited, apart)
   out.end(header)
   const body = out.begin()
   writeBody(out, change, places)
@@ -69,8 +68,11 @@ export function encodeChange(
   return record
 }
 
+/** A Change that was read, and of an adoption what its header says. */
+export type DecodedChange = Change & Partial<Pick<ChangeHeader, 'adoption'>>
+
 /** The Change that a record holds. Throws `ProtocolError` for anything that `encodeChange` cannot have given. Cost: its length. */
-export function decodeChange(record: Uint8Array): Change {
+export function decodeChange(record: Uint8Array): DecodedChange {
   const begun = beginBody(record)
   readOps(begun, begun.left)
   return finishBody(begun)
@@ -91,7 +93,7 @@ export function decodeChange(record: Uint8Array): Change {
  * while (!step.done) step = steps.next()
  * expect(step.value).toEqual(decodeChange(record))
  */
-export function* decodeChangeInSteps(record: Uint8Array): Generator<number, Change, undefined> {
+export function* decodeChangeInSteps(record: Uint8Array): Generator<number, DecodedChange, undefined> {
   const begun = beginBody(record)
   let { at } = begun.body
   yield record.length - begun.body.left
@@ -107,7 +109,7 @@ export function* decodeChangeInSteps(record: Uint8Array): Generator<number, Chan
 const STEP = 1024
 
 /** A Change of which the header has been read, and some operations. */
-interface Begun extends Pick<ChangeHeader, 'writer' | 'seq' | 'deps' | 'at' | 'touched'> {
+interface Begun extends Pick<ChangeHeader, 'writer' | 'seq' | 'deps' | 'at' | 'touched' | 'adoption'> {
   readonly body: ByteReader
   readonly ops: Op[]
   /** How many operations are still to be read. */
@@ -120,12 +122,13 @@ interface Begun extends Pick<ChangeHeader, 'writer' | 'seq' | 'deps' | 'at' | 't
 
 function beginBody(record: Uint8Array): Begun {
   const input = open(record)
-  const { writer, seq, deps, at, touched } = readHeader(input.part(WHAT, input.varuint()))
+  const { writer, seq, deps, at, touched, adoption } = readHeader(input.part(WHAT, input.varuint()))
   const body = input.part(WHAT, input.varuint())
   input.done()
   const repeated = repeatedRef(touched)
   if (repeated !== undefined) throw body.malformed(`the ref "${repeated.address}" twice among the touched`)
-  return { writer, seq, deps, at, touched, body, ops: [], left: body.count(LEAST_OP_BYTES), used: 0, before: null }
+  const left = body.count(LEAST_OP_BYTES)
+  return { writer, seq, deps, at, touched, adoption, body, ops: [], left, used: 0, before: null }
 }
 
 /** Reads the next operations, `most` at most. */
@@ -148,12 +151,13 @@ function readOps(begun: Begun, most: number): void {
   begun.before = before
 }
 
-function finishBody({ writer, seq, deps, at, touched, body, ops, used }: Begun): Change {
+function finishBody({ writer, seq, deps, at, touched, adoption, body, ops, used }: Begun): DecodedChange {
   if (used < touched.length) throw body.malformed(`no operation on touched ref ${used}, which its header names`)
   const effects = readEffects(body)
   const meta: Value = readValue(body)
   body.done()
-  return { writer, seq, deps, at, ops, effects, meta }
+  const change = { writer, seq, deps, at, ops, effects, meta }
+  return adoption === undefined ? change : { ...change, adoption }
 }
 
 /**

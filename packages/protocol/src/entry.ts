@@ -184,6 +184,8 @@ const COUNTED = 15
 const LATER = 16
 const WHOLE = 17
 const JOIN = 18
+/** A ledger that says how what a relay decides is stamped, for the same reason as `COUNTED`. */
+const SHIFTED = 19
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -497,6 +499,7 @@ function readEntry(input: ByteReader): LogEntry {
     case DIRECTORY:
     case COUNTED:
     case LATER:
+    case SHIFTED:
     case REST: {
       const part = readPart(input)
       const last = input.byte()
@@ -528,6 +531,7 @@ function kindOfRest(rest: Rest): number {
     case 'asleep':
       return rest[1][2] === undefined ? COUNTED : LATER
     case 'ledger':
+      if (rest[1].decided !== undefined) return SHIFTED
       return rest[1].counted === undefined ? REST : COUNTED
     default:
       return REST
@@ -557,7 +561,7 @@ function isPartKind(kind: number): boolean {
 }
 
 function isRestKind(kind: number): boolean {
-  return kind === REST || kind === DIRECTORY || kind === COUNTED || kind === LATER
+  return kind === REST || kind === DIRECTORY || kind === COUNTED || kind === LATER || kind === SHIFTED
 }
 
 /**

@@ -1,5 +1,6 @@
 import { areDistinct, cellKeyOf, memberOp } from '@syncline/stm'
 import type { Arbiter, Basis, CellKey, Change, Op, Value, WriterId } from '@syncline/stm'
+import { encodeAdoption, readAdoption, type Adoption } from './adoption.ts'
 import { readBasis, writeBasis } from './basis.ts'
 import { ProtocolError } from './errors.ts'
 import { encodeExpectations, readExpectations, type Expectation } from './expectation.ts'
@@ -31,6 +32,14 @@ export interface ChangeHeader {
   readonly expectations: readonly Expectation[] | undefined
   /** Given for what is no Change by itself, but a piece of a join. */
   readonly join: JoinPiece | undefined
+  /** Given for what is no Change by itself, but says what `relay` refs hold from here on. */
+  readonly adoption: Adoption | undefined
+}
+
+/** What makes a record something else than a Change. */
+export interface Apart {
+  readonly join?: JoinPiece | undefined
+  readonly adoption?: Adoption | undefined
 }
 
 const ARBITERS: readonly Arbiter[] = ['local', 'browser', 'relay']
@@ -48,6 +57,8 @@ const LONGEST_NAME = 128
 const EXPECTED_CONTENT = 1
 const INHERITED_CLIENTS = 2
 const PIECE_OF_JOIN = 3
+const DECIDED_PIECE = 4
+const ADOPTION = 5
 
 /** Writes the header of a Change and gives, for each operation, the place of its ref among the touched; undefined when it is its own place. */
 export function writeHeader(
@@ -56,7 +67,7 @@ export function writeHeader(
   documents: readonly number[],
   expectations: readonly Expectation[] | undefined,
   inherited: Inherited,
-  join: JoinPiece | undefined,
+  { join, adoption }: Apart,
 ): readonly number[] | undefined {
   const { touched, places } = gatherTouched(change.ops)
   if (change.seq === 0) throw out.unfit('0 as a seq, which counts from 1')
@@ -70,8 +81,8 @@ export function writeHeader(
   out.varuint(ids.length)
   for (const id of ids) out.varuint(id)
   out.varuint(0) // effects bound for the relay
-  const isPiece = join === undefined ? 0 : 1
-  out.varuint((expectations === undefined ? 0 : 1) + (inherited.size === 0 ? 0 : 1) + isPiece) // preconditions
+  const isApart = join === undefined && adoption === undefined ? 0 : 1
+  out.varuint((expectations === undefined ? 0 : 1) + (inherited.size === 0 ? 0 : 1) + isApart) // preconditions
   if (expectations !== undefined) {
     out.byte(EXPECTED_CONTENT)
     out.bytes(encodeExpectations(expectations))
@@ -85,8 +96,11 @@ export function writeHeader(
     out.bytes(encodeInherited(inherited))
   }
   if (join !== undefined) {
-    out.byte(PIECE_OF_JOIN)
+    out.byte(join.decided === undefined ? PIECE_OF_JOIN : DECIDED_PIECE)
     out.bytes(encodeJoinPiece(join))
+  } else if (adoption !== undefined) {
+    out.byte(ADOPTION)
+    out.bytes(encodeAdoption(adoption))
   }
   return places
 }
@@ -165,7 +179,7 @@ export function readHeader(input: ByteReader): ChangeHeader {
   if (effects !== 0) throw newer(`${effects} effects bound for the relay`)
   const preconditions = readPreconditions(input)
   input.done()
-  const asked = preconditions.find(({ kind }) => kind < EXPECTED_CONTENT || kind > PIECE_OF_JOIN)
+  const asked = preconditions.find(({ kind }) => kind < EXPECTED_CONTENT || kind > ADOPTION)
   if (asked !== undefined) {
     throw new ProtocolError(
       'unknown-precondition',
@@ -181,11 +195,15 @@ export function readHeader(input: ByteReader): ChangeHeader {
   const contentOf = (wanted: number): ByteReader | undefined =>
     preconditions.find(({ kind }) => kind === wanted)?.content
   const [expected, handed] = [contentOf(EXPECTED_CONTENT), contentOf(INHERITED_CLIENTS)]
-  const piece = contentOf(PIECE_OF_JOIN)
+  const [piece, decided, adopted] = [PIECE_OF_JOIN, DECIDED_PIECE, ADOPTION].map(contentOf)
+  if ([piece, decided, adopted, expected].filter((content) => content !== undefined).length > 1)
+    throw input.malformed('a record of several kinds')
   const expectations = expected && readExpectations(expected)
   const inherited = handed === undefined ? nothingInherited : readInherited(handed, documents, writer)
-  const join = piece && readJoinPiece(piece, { deps, touched, documents, inherited })
-  return { writer, seq, deps, at, touched, documents, inherited, expectations, join }
+  const header = { deps, touched, documents, inherited }
+  const join = (piece ?? decided) && readJoinPiece((piece ?? decided)!, decided !== undefined, header)
+  const adoption = adopted && readAdoption(adopted, header)
+  return { writer, seq, deps, at, touched, documents, inherited, expectations, join, adoption }
 }
 
 /** Reads refs that are touched. */

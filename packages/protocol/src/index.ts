@@ -31,12 +31,16 @@ export {
   recordAuthor,
   recordChecksum,
 } from './change.ts'
+export type { DecodedChange } from './change.ts'
 export type { ChangeHeader, TouchedRef } from './header.ts'
 export type { Inherited } from './inherited.ts'
 
 // What a client had of a log that the relay has lost
-export { entriesOfJoin, joinBytes } from './join-piece.ts'
-export type { Covered, JoinPiece } from './join-piece.ts'
+export { entriesOfJoin, isCovered, joinBytes } from './join-piece.ts'
+export type { Covered, Decided, JoinPiece } from './join-piece.ts'
+export { broughtBackBytes, broughtBackIn, decidedBytes, decidedCells } from './decided.ts'
+export type { BroughtBack, DecidedBeside } from './decided.ts'
+export type { Adoption, Taken } from './adoption.ts'
 
 // What must be so before a Change is accepted
 export { contentId } from './content.ts'

@@ -11,6 +11,17 @@ export interface JoinPiece {
   readonly left: number
   /** Other epochs of which it has everything, and up to where: those that were joined to that log in turn. */
   readonly also: readonly Covered[]
+  /**
+   * Given for the last pieces, whose `meta` is a part of the bytes of `broughtBackBytes`: what the relay had decided of that log. It does not count before it is adopted, nor does what the log that it is joined to
+   * has decided before it.
+   */
+  readonly decided?: Decided | undefined
+}
+
+/** What is to be known of what a relay had decided. */
+export interface Decided {
+  /** How much above its relaySeq that log stamped what it decided at its end. */
+  readonly shift: number
 }
 
 /** An epoch, and the relaySeq up to which everything of it is there. */
@@ -21,35 +32,57 @@ const WHAT = 'piece of a join'
 /** An epoch and the shortest relaySeq. */
 const LEAST_BYTES = 17
 
-/** The bytes of the precondition that makes a record a piece of a join. */
-export function encodeJoinPiece({ left, also }: JoinPiece): Uint8Array {
-  const out = new ByteWriter(WHAT)
-  out.varuint(left)
-  out.varuint(also.length)
-  for (const [epoch, relaySeq] of [...also].sort(([a], [b]) => (a < b ? -1 : 1))) {
+/** Writes epochs, and up to where. */
+export function writeCovered(out: ByteWriter, covers: readonly Covered[]): void {
+  out.varuint(covers.length)
+  for (const [epoch, relaySeq] of [...covers].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (relaySeq === 0) throw out.unfit('0 as a relaySeq, which counts from 1')
     out.id(epoch)
     out.varuint(relaySeq)
   }
-  return out.finish()
 }
 
-/** Reads to the end of `input`. All of its Yjs clients must be somebody's, and it must be of some epoch. */
-export function readJoinPiece(input: ByteReader, { deps, touched, documents, inherited }: PieceHeader): JoinPiece {
-  if (deps.epoch === null || deps.relaySeq === 0) throw input.malformed('a join of no log')
-  if (touched.length > 0) throw input.malformed('a join that writes a ref as a Change does')
-  if (inherited.size < documents.length) throw input.malformed('a Yjs client that is nobody’s')
-  const left = input.varuint()
-  const also: Covered[] = []
+/** Reads such: ascending by epoch, none twice. */
+export function readCovered(input: ByteReader): readonly Covered[] {
+  const covers: Covered[] = []
   let previous = ''
   for (let count = input.count(LEAST_BYTES); count > 0; count--) {
     const epoch = input.id()
     if (epoch <= previous) throw input.malformed(`the epoch ${epoch} after ${previous}, out of order`)
     previous = epoch
-    also.push([epoch, input.positive('a relaySeq')])
+    covers.push([epoch, input.positive('a relaySeq')])
   }
+  return covers
+}
+
+/** Whether everything of an epoch up to a relaySeq is among what is covered. */
+export function isCovered(covers: readonly Covered[], [epoch, relaySeq]: Covered): boolean {
+  return covers.some(([other, upTo]) => other === epoch && relaySeq <= upTo)
+}
+
+/** The bytes of the precondition that makes a record a piece of a join. */
+export function encodeJoinPiece({ left, also, decided }: JoinPiece): Uint8Array {
+  const out = new ByteWriter(WHAT)
+  out.varuint(left)
+  writeCovered(out, also)
+  if (decided !== undefined) out.varuint(decided.shift)
+  return out.finish()
+}
+
+/** Reads to the end of `input`; `isDecided` says whether it is one of what was decided. All of its Yjs clients must be somebody's, and it must be of some epoch. */
+export function readJoinPiece(
+  input: ByteReader,
+  isDecided: boolean,
+  { deps, touched, documents, inherited }: PieceHeader,
+): JoinPiece {
+  if (deps.epoch === null || deps.relaySeq === 0) throw input.malformed('a join of no log')
+  if (touched.length > 0) throw input.malformed('a join that writes a ref as a Change does')
+  if (inherited.size < documents.length) throw input.malformed('a Yjs client that is nobody’s')
+  const left = input.varuint()
+  const also = readCovered(input)
+  const decided = isDecided ? { shift: input.varuint() } : undefined
   input.done()
-  return { left, also }
+  return { left, also, ...(decided !== undefined && { decided }) }
 }
 
 /** What of a header is otherwise in a piece of a join. */

@@ -1,4 +1,5 @@
 import type { Arbiter, Epoch, Value, WriterId } from '@syncline/stm'
+import type { DecidedBeside } from './decided.ts'
 import type { Covered } from './join-piece.ts'
 import { arePending, type AsleepPending, type KeptPending } from './asleep.ts'
 import { any, bytes, isList, listOf, text, tuple, whole, type Shape } from './shapes.ts'
@@ -36,6 +37,11 @@ export interface Ledger {
   readonly counted?: readonly (readonly [WriterId, number])[] | undefined
   /** Given where the relay has lost what was known of it: the epochs of which everything is here by a join, and up to where. */
   readonly joined?: readonly Covered[] | undefined
+  /**
+   * Given where the relay has lost what it had decided: how much above its relaySeq is stamped what it decides now; of which epoch, and up to where, what is here of that waits to be adopted, if it does; and what
+   * the relay's log had decided beside it.
+   */
+  readonly decided?: readonly [shift: number, waits: readonly Covered[], beside: readonly DecidedBeside[]] | undefined
 }
 
 /** How a refused Change is kept. */
@@ -120,6 +126,8 @@ const ledger: Shapes<Ledger> = {
   clientsOfRefused: listOf(whole),
   counted: (value) => value === undefined || listOf(tuple(text, whole))(value),
   joined: (value) => value === undefined || listOf(tuple(text, whole))(value),
+  decided: (value) =>
+    value === undefined || tuple(whole, listOf(tuple(text, whole)), listOf(tuple(whole, bytes)))(value),
 }
 
 function objectOf<T extends object>(shapeOf: Shapes<T>): Shape {

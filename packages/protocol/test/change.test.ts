@@ -3,7 +3,11 @@ import {
   decodeChange,
   decodeChangeInSteps,
   decodeHeader,
+  decidedBytes,
+  decidedCells,
   encodeChange,
+  encodeEntry,
+  joinBytes,
   MAX_CHANGE_BYTES,
   recordAuthor,
   recordChecksum,
@@ -150,14 +154,14 @@ describe('Change records', () => {
   })
 
   test('[CH5] a precondition of an unknown kind is refused, by the header alone and by the whole', () => {
-    const alone = recordOf([...head, 0, 0, 0, 1, 4, 2, 0xaa, 0xbb])
-    const besideOurs = recordOf([...head, 0, 0, 0, 2, 1, 1, 0, 4, 2, 0xaa, 0xbb])
+    const alone = recordOf([...head, 0, 0, 0, 1, 6, 2, 0xaa, 0xbb])
+    const besideOurs = recordOf([...head, 0, 0, 0, 2, 1, 1, 0, 6, 2, 0xaa, 0xbb])
     for (const record of [alone, besideOurs]) {
       expect(codeOf(() => decodeHeader(record))).toBe('unknown-precondition')
       expect(codeOf(() => decodeChange(record))).toBe('unknown-precondition')
       expect(recordAuthor(record)).toEqual({ writer: A, seq: 1 })
     }
-    expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 0, 1, 4, 9, 0xaa])))).toBe('truncated')
+    expect(codeOf(() => decodeHeader(recordOf([...head, 0, 0, 0, 1, 6, 9, 0xaa])))).toBe('truncated')
   })
 
   test.each<[string, readonly number[]]>([
@@ -166,6 +170,9 @@ describe('Change records', () => {
     ['an expectation of an unknown form', [1, 1, 20, 1, 4, ...Array.from({ length: 18 }, () => 0)]],
     ['more bytes than its expectations', [1, 1, 2, 0, 0]],
     ['a piece of a join of no log', [1, 3, 2, 0, 0]],
+    ['expectations, and an adoption', [2, 1, 1, 0, 5, 3, 7, 0, 0]],
+    ['an adoption of nobody knows what', [1, 5, 3, 7, 3, 0]],
+    ['more bytes than an adoption', [1, 5, 4, 7, 0, 0, 0]],
   ])('[CH9] a precondition that has %s is malformed', (_, bytes) => {
     const record = recordOf([...head, 0, 0, 0, ...bytes])
     expect(codeOf(() => decodeHeader(record))).toBe('malformed')
@@ -177,7 +184,7 @@ describe('Change records', () => {
     const piece: Change = { writer: A, seq: 1, deps, at: 1, ops: [], effects: [], meta: Uint8Array.of(1) }
     const ops = [{ tag: 'lww', address: 't', arbiter: 'local', payload: 1 }] as const
     const read = (change: Change, clients: readonly number[], also: readonly Covered[] = []): unknown =>
-      codeOf(() => decodeHeader(encodeChange(change, clients, undefined, undefined, { left: 0, also })))
+      codeOf(() => decodeHeader(encodeChange(change, clients, undefined, undefined, { join: { left: 0, also } })))
     expect(read(piece, [], [[A, 1]])).toBeUndefined()
     expect(read({ ...piece, ops }, [])).toBe('malformed')
     expect(read(piece, [7])).toBe('malformed')
@@ -193,6 +200,24 @@ describe('Change records', () => {
         ],
       ),
     ).toBe('malformed')
+  })
+
+  test('[CH14] an adoption writes no ref, and what it has are cells of relay refs', () => {
+    const apart = { adoption: { shift: 7, taken: 'log', covers: [] } } as const
+    const adoption: Change = { writer: A, seq: 1, deps: emptyBasis, at: 1, ops: [], effects: [], meta: null }
+    const ops = [{ tag: 'lww', address: 't', arbiter: 'relay', payload: 1 }] as const
+    const read = (change: Change, clients: readonly number[]): unknown =>
+      codeOf(() => decodeHeader(encodeChange(change, clients, undefined, undefined, apart)))
+    expect([read(adoption, []), read({ ...adoption, ops }, []), read(adoption, [7])]).toEqual([
+      undefined,
+      'malformed',
+      'malformed',
+    ])
+    const cell = { tag: 'lww', address: 't', ops: [{ payload: [0, 1], stamp: { at: 1, writer: A } }] }
+    const many = Array.from({ length: 9_000 }, (_, i) => ({ ...cell, address: `t${i}`, arbiter: 'relay' as const }))
+    expect(decidedCells(decidedBytes(many))).toEqual(many)
+    expect(codeOf(() => decidedCells(decidedBytes([{ ...cell, arbiter: 'local' }])))).toBe('malformed')
+    expect(codeOf(() => decidedCells(joinBytes([encodeEntry({ kind: 'dropped', changes: [] })])))).toBe('malformed')
   })
 
   test.each<[string, readonly number[]]>([

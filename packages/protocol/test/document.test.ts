@@ -114,6 +114,7 @@ function nameOf(rest: Rest): string {
     case 'asleep':
       return rest[1][2] === undefined ? 'counted' : 'later'
     case 'ledger':
+      if (rest[1].decided !== undefined) return 'shifted'
       return rest[1].counted === undefined ? 'rest' : 'counted'
     default:
       return 'rest'

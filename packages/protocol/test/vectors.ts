@@ -1,5 +1,9 @@
-import { nobodys, toValue, type Change, type DistilledCell, type Value } from '@syncline/stm'
+import { emptyBasis, nobodys, toValue, type Change, type DistilledCell, type Value } from '@syncline/stm'
 import {
+  broughtBackBytes,
+  broughtBackIn,
+  decidedBytes,
+  decidedCells,
   decodeChange,
   decodeEntry,
   decodeHeader,
@@ -10,8 +14,10 @@ import {
   encodeEntry,
   encodeFrames,
   encodeValue,
+  type Adoption,
   type Expectation,
   type Frame,
+  type JoinPiece,
   type LogEntry,
   type RunChange,
 } from '@syncline/protocol'
@@ -134,6 +140,16 @@ const asking: Change = {
   effects: [],
   meta: null,
 }
+
+/** What is said of a record that is no Change. */
+interface Apart {
+  readonly join?: JoinPiece
+  readonly adoption?: Adoption
+}
+
+const decidedSeats: readonly DistilledCell[] = [
+  { tag: 'lww', address: 'seat', arbiter: 'relay', ops: [{ payload: [0, 'ada'], stamp: { at: 299, writer: B } }] },
+]
 
 const expectations: readonly Expectation[] = [
   { kind: 'ref', tag: 'lww', address: 'price', content: A },
@@ -486,6 +502,32 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
       },
     ],
   },
+  'a ledger of what waits to be adopted': {
+    kind: 'rest',
+    checkpoint: 5,
+    part: 1,
+    isLast: true,
+    rest: [
+      'ledger',
+      {
+        relaySeq: 4,
+        stretches: [[EPOCH, 4]],
+        foreign: [B],
+        seqs: [[A, 7, 0]],
+        clocks: [7, 7, 0],
+        browserWriter: '',
+        dismissed: [],
+        refusals: [],
+        ended: [],
+        became: [],
+        renames: [],
+        owners: [],
+        clientsOfRefused: [],
+        joined: [[B, 300]],
+        decided: [300, [[B, 300]], [[301, encodeChange(smallest)]]],
+      },
+    ],
+  },
   'joined, cells': {
     kind: 'joined',
     part: {
@@ -575,7 +617,7 @@ export const vectors: readonly Vector[] = [
         name,
         family: 'change',
         data: { change, join, inherited },
-        encode: () => encodeChange(change, [...inherited.keys()], undefined, inherited, join),
+        encode: () => encodeChange(change, [...inherited.keys()], undefined, inherited, { join }),
         decode: (bytes) => {
           const header = decodeHeader(bytes)
           return { change: decodeChange(bytes), join: header.join, inherited: header.inherited }
@@ -583,6 +625,44 @@ export const vectors: readonly Vector[] = [
       }
     },
   ),
+  ...Object.entries<Apart>({
+    'a piece of a join, of what was decided': { join: { left: 0, also: [[B, 7]], decided: { shift: 300 } } },
+    'an adoption of what was brought back': {
+      adoption: { shift: 300, taken: 'brought back', covers: [[A, Number.MAX_SAFE_INTEGER]] },
+    },
+    'an adoption of what the log has': { adoption: { shift: 0, taken: 'log', covers: [] } },
+    'an adoption of what is the same': {
+      adoption: {
+        shift: 1,
+        taken: 'same',
+        covers: [
+          [A, 300],
+          [B, 1],
+        ],
+      },
+    },
+  }).map(([name, apart]): Vector => {
+    const deps = apart.join === undefined ? emptyBasis : { epoch: A, relaySeq: 300, writers: NONE }
+    const brought = { cells: decidedSeats, beside: [[301, encodeChange(smallest)] as const] }
+    const meta = apart.join === undefined ? decidedBytes(decidedSeats) : broughtBackBytes(brought)
+    const change: Change = { ...smallest, writer: EPOCH, deps, meta }
+    return {
+      name,
+      family: 'change',
+      data: {
+        change: { ...change, ...(apart.adoption && apart) },
+        join: apart.join,
+        has: apart.join === undefined ? decidedSeats : brought,
+      },
+      encode: () => encodeChange(change, [], undefined, undefined, apart),
+      decode: (bytes) => {
+        const { join } = decodeHeader(bytes)
+        const read = decodeChange(bytes)
+        const has = (join === undefined ? decidedCells : broughtBackIn)(read.meta as Uint8Array)
+        return { change: read, join, has }
+      },
+    }
+  }),
   ...Object.entries(frames).map(([name, data]): Vector => {
     return {
       name,

@@ -1,7 +1,7 @@
 import { counter, group, list, lww, record as recordRef, set } from '@syncline/merge'
 import { items } from '@syncline/merge/diff'
 import { diff3 } from '@syncline/merge/diff3'
-import { contentId, decodeChange, decodeHeader, ProtocolError } from '@syncline/protocol'
+import { contentId, decidedCells, decodeChange, decodeHeader, ProtocolError } from '@syncline/protocol'
 import type { ChangeHeader, ContentId, Expectation } from '@syncline/protocol'
 import {
   cellKey,
@@ -12,6 +12,7 @@ import {
   type AnyList,
   type CellKey,
   type Change,
+  type DistilledCell,
   type Op,
   type Policy,
   type Readable,
@@ -25,6 +26,12 @@ import type { RelayLimits } from './limits.ts'
 export interface Arbitration {
   /** Up to which relaySeq it has read the log. */
   readonly lastSeq: number
+  /** How much above its relaySeq the next Change is stamped. */
+  readonly shift: number
+  /** What need be kept of all of them, in the order of their names. */
+  cells(): readonly DistilledCell[]
+  /** Passes over the log up to a relaySeq, of which nothing counts. */
+  pass(relaySeq: number): void
   /** Takes the next Change of the log. */
   fold(record: Uint8Array, header?: ChangeHeader): void
   /** Why a Change with expectations, or on `relay` refs, cannot be the next one of the log. */
@@ -47,20 +54,40 @@ const policies: ReadonlyMap<string, Policy> = new Map(
 /** So many names of refs that are not as expected go into one message. */
 const MOST_NAMED = 5
 
-/** Begins at the start of the log. In most spaces nobody ever uses a `relay` ref, so what they hold is made when somebody does. */
-export function createArbitration(limits: RelayLimits): Arbitration {
+/** Begins at the start of the log, with `cells` where there are some. In most spaces nobody ever uses a `relay` ref, so what they hold is made when somebody does. */
+export function createArbitration(
+  limits: RelayLimits,
+  { cells, shift: shiftOfThese }: Pick<DecidedState, 'cells' | 'shift'> = { cells: [], shift: 0 },
+): Arbitration {
   let contents: Contents | undefined
+  let shift = shiftOfThese
   let lastSeq = 0
+  if (cells.length > 0) begin(cells)
+
+  function begin(at: readonly DistilledCell[]): void {
+    contents = createContents(limits)
+    contents.begin(at)
+  }
 
   return {
     get lastSeq() {
       return lastSeq
     },
+    get shift() {
+      return shift
+    },
+    cells: () => contents?.cells() ?? [],
+    pass: (relaySeq) => void (lastSeq = relaySeq),
     fold(record, header = decodeHeader(record)) {
       lastSeq += 1
+      if (header.adoption !== undefined) {
+        ;({ shift } = header.adoption)
+        begin(adoptedIn(record))
+        return
+      }
       if (!header.touched.some(({ arbiter }) => arbiter === 'relay')) return
       contents ??= createContents(limits)
-      contents.fold(readChange(record), lastSeq)
+      contents.fold(readChange(record), lastSeq + shift)
     },
     flawIn({ record }, { writer, seq, touched, expectations }) {
       if (expectations === undefined) return undefined
@@ -82,7 +109,7 @@ export function createArbitration(limits: RelayLimits): Arbitration {
       }
       try {
         contents ??= createContents(limits)
-        return contents.compare(expectations, decodeChange(record), { at: lastSeq + 1, writer })
+        return contents.compare(expectations, decodeChange(record), { at: lastSeq + 1 + shift, writer })
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error
         return malformed(`The operations of Change ${writer}:${seq} cannot be read: ${error.message}`)
@@ -91,16 +118,28 @@ export function createArbitration(limits: RelayLimits): Arbitration {
   }
 }
 
+/** What the `relay` refs of a space hold at some place of its log. */
+export interface DecidedState {
+  readonly cells: readonly DistilledCell[]
+  /** How much above its relaySeq is stamped what comes next. */
+  readonly shift: number
+}
+
 /** What the `relay` refs of a space hold. */
 interface Contents {
-  /** Takes the Change that stands at `relaySeq`. */
-  fold(change: Change, relaySeq: number): void
+  /** Takes in what need be kept, where nothing is. */
+  begin(cells: readonly DistilledCell[]): void
+  cells(): readonly DistilledCell[]
+  /** Takes the Change that is stamped by `at`. */
+  fold(change: Change, at: number): void
   /** Compares everything that a Change expects with what is. `next` is what it would be stamped with. */
   compare(expectations: readonly Expectation[], change: Change, next: Stamp): Flaw
 }
 
 function createContents(limits: RelayLimits): Contents {
   const memory = createMemory()
+  /** What others have decided about refs of policies that are not known here. */
+  let others: readonly DistilledCell[] = []
   /** What the keys of the members of a collection begin with, of all collections that have had one. */
   const families = new Set<string>()
   /** The ids of contents that stand, by the states and arrays that hold them. */
@@ -163,18 +202,38 @@ function createContents(limits: RelayLimits): Contents {
     return conflict([...found])
   }
 
+  function meet({ tag, address }: Pick<Op, 'tag' | 'address'>): void {
+    memory.adopt(policies.get(tag)!)
+    const slash = address.indexOf('/')
+    if (slash > 0) families.add(cellKey(tag, address.slice(0, slash + 1), 'relay'))
+  }
+
   return {
-    fold(change, relaySeq) {
+    begin(all) {
+      const cells = all.filter(({ tag }) => policies.has(tag))
+      others = all.filter(({ tag }) => !policies.has(tag))
+      for (const cell of cells) meet(cell)
+      memory.restore(cells, emptyBasis)
+    },
+    cells() {
+      // Each of these policies can say its states.
+      const cells = [...memory.distilled({ inPlaceOf: new Map(), counts: () => true })!, ...others]
+      const nameOf = ({ tag, address }: DistilledCell): string => cellKey(tag, address, 'relay')
+      return cells.filter(({ ops }) => ops.length > 0).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+    },
+    fold(change, at) {
       const ops = change.ops.filter(({ tag, arbiter }) => arbiter === 'relay' && policies.has(tag))
-      for (const { tag, address } of ops) {
-        memory.adopt(policies.get(tag)!)
-        const slash = address.indexOf('/')
-        if (slash > 0) families.add(cellKey(tag, address.slice(0, slash + 1), 'relay'))
-      }
-      memory.apply(ops, change, { ...emptyBasis, relaySeq })
+      for (const op of ops) meet(op)
+      memory.apply(ops, change, { ...emptyBasis, relaySeq: at })
     },
     compare,
   }
+}
+
+/** What is adopted in a record that is an adoption. */
+function adoptedIn(record: Uint8Array): readonly DistilledCell[] {
+  const { meta } = decodeChange(record)
+  return meta instanceof Uint8Array ? decidedCells(meta) : []
 }
 
 /** As clients read it: a Change whose body makes no sense has its place in the log and no operations. */

@@ -1,4 +1,4 @@
-import { epochAt, type Covered, type Stretch } from '@syncline/protocol'
+import { epochAt, type Covered, type Decided, type Stretch } from '@syncline/protocol'
 import type { Basis, Epoch } from '@syncline/stm'
 
 /** What there is of a space's log: its stretches, the oldest first, where it ends, and what was joined to it last. */
@@ -17,6 +17,8 @@ export interface Joined {
   readonly last: number
   /** The epochs of which it has everything, and up to where. */
   readonly covers: readonly Covered[]
+  /** Given where it has what the relay had decided, which is to be adopted. */
+  readonly decided?: Decided | undefined
 }
 
 /**

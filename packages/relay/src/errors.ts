@@ -14,6 +14,8 @@ export type RelayErrorCode =
   | 'data-exists'
   /** Stored bytes are not what was written. */
   | 'damaged'
+  /** Something was to be adopted, and nothing waits for that; or something else than was looked at. Nothing has happened. */
+  | 'nothing-waits'
   /** Somebody else has appended to a log that this relay held. */
   | 'fenced'
   /** The disk did not take, or did not give, what it was asked for. */

@@ -1,6 +1,7 @@
 // The relay, and the ports it stands on
 export { createRelay } from './relay.ts'
 export type { Relay, RelayOptions } from './relay.ts'
+export type { Adopted, AdoptOptions, TakenBack } from './adopting.ts'
 export type { RefuseContext } from './room.ts'
 export type { Admission, ClientDetails } from './session.ts'
 export type { Chance, Clock, Connection, ConnectionEvents, RelayLog } from './ports.ts'

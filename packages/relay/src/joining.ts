@@ -161,21 +161,24 @@ export function reachOf({ epoch }: Basis, log: Extent): number {
 
 /** What a join would be in a log that ends here; undefined when it lacks something that was joined to that log before. */
 export function joinedTo(log: Extent, { pieces, basis }: Join): Joined | undefined {
-  const covers = coversOf(pieces.at(-1)!.header)
+  const { header } = pieces.at(-1)!
+  const covers = coversOf(header)
   const base = endOf(basis.epoch!, log)
   const before = log.joined
   const hasAll =
     before === undefined ||
     base >= before.last ||
     before.covers.every(([epoch, upTo]) => covers.some(([other, has]) => other === epoch && has >= upTo))
-  return hasAll ? { base, first: log.head + 1, last: log.head + pieces.length, covers } : undefined
+  if (!hasAll) return undefined
+  return { base, first: log.head + 1, last: log.head + pieces.length, covers, decided: header.join.decided }
 }
 
 /** The same of one that is in a log, from the header of its last piece. */
 export function joinedAt(log: Extent, last: number, header: ChangeHeader): Joined {
   const first = last + 1 - header.seq
   const before = { stretches: log.stretches.filter((stretch) => stretch.first < first), head: first - 1 }
-  return { base: endOf(header.deps.epoch!, before), first, last, covers: coversOf(header) }
+  const base = endOf(header.deps.epoch!, before)
+  return { base, first, last, covers: coversOf(header), decided: header.join!.decided }
 }
 
 function coversOf({ deps, join }: ChangeHeader): readonly Covered[] {

@@ -121,7 +121,7 @@ const SUCCESSORS = 10_000
 
 /** What is wrong with the Change itself. */
 function flawIn(
-  { at, touched, documents, expectations }: ChangeHeader,
+  { at, touched, documents, expectations, adoption }: ChangeHeader,
   record: Uint8Array,
   { clock, latestAt, limits }: Court,
 ): Flaw {
@@ -144,6 +144,12 @@ function flawIn(
     return {
       code: 'clock-ahead',
       message: `The Change is stamped ${Math.ceil(aheadMs)} ms ahead of the relay's clock; ${limits.maxAheadMs} are allowed. Set the clock right and author it again.`,
+    }
+  }
+  if (adoption !== undefined) {
+    return {
+      code: 'malformed',
+      message: 'What relay refs hold only the operator of the relay can say. Update the app.',
     }
   }
   for (const { address, arbiter } of touched) {

@@ -14,9 +14,9 @@ export const DATA_FILE = 'relay.mdb'
 
 /**
  * The version of the rows in the data folder. In the first one nothing but the Changes themselves said whose a Yjs client is, and what the greatest stamp; up to the
- * second one the whole log of a space had one epoch; up to the third one each Change was a row; up to the fourth one nothing was joined to a log.
+ * second one the whole log of a space had one epoch; up to the third one each Change was a row; up to the fourth one nothing was joined to a log; up to the fifth one nothing was adopted.
  */
-export const FORMAT = 5
+export const FORMAT = 6
 
 /** Under which the folder says it. */
 export const FORMAT_KEY: Buffer = Buffer.from('format')
@@ -36,6 +36,8 @@ export interface SpaceRow {
   readonly latestAt: number
   /** The relaySeq of the last piece of the newest join; 0 when there is none. */
   readonly joinedAt: number
+  /** That of the newest adoption; 0 when there is none. */
+  readonly adoptedAt: number
 }
 
 /** In place of an epoch that there is not: nobody draws this one. */
@@ -96,13 +98,14 @@ export function unseal(key: Uint8Array, row: Buffer, what: string, relaySeq?: nu
   return value
 }
 
-export function encodeSpace({ number, epoch, head, latestAt, joinedAt }: SpaceRow): Buffer {
-  const value = Buffer.allocUnsafe(40)
+export function encodeSpace({ number, epoch, head, latestAt, joinedAt, adoptedAt }: SpaceRow): Buffer {
+  const value = Buffer.allocUnsafe(46)
   value.writeUInt32BE(number, 0)
   value.write(epoch ?? NO_EPOCH, 4, 'hex')
   value.writeUIntBE(head, 20, 6)
   value.writeBigUInt64BE(BigInt(latestAt), 26)
   value.writeUIntBE(joinedAt, 34, 6)
+  value.writeUIntBE(adoptedAt, 40, 6)
   return value
 }
 
@@ -112,12 +115,15 @@ export function decodeSpace(value: Buffer): SpaceRow {
   const latestAt = value.length > 26 ? Number(value.readBigUInt64BE(26)) : 0
   // Up to the fourth one here.
   const joinedAt = value.length > 34 ? value.readUIntBE(34, 6) : 0
+  // And up to the fifth one here.
+  const adoptedAt = value.length > 40 ? value.readUIntBE(40, 6) : 0
   return {
     number: value.readUInt32BE(0),
     epoch: epoch === NO_EPOCH ? null : epoch,
     head: value.readUIntBE(20, 6),
     latestAt,
     joinedAt,
+    adoptedAt,
   }
 }
 

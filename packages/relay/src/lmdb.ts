@@ -139,6 +139,7 @@ export async function openLmdbStorage(folder: string, report: RelayLog = silentL
       head: row.head,
       latestAt: row.latestAt,
       ...(row.joinedAt > 0 && { joinedAt: row.joinedAt }),
+      ...(row.adoptedAt > 0 && { adoptedAt: row.adoptedAt }),
     }
   }
 
@@ -238,7 +239,9 @@ export async function openLmdbStorage(folder: string, report: RelayLog = silentL
     for (const [writer, state] of add.writers) putRow(writers, writerKey(number, writer), encodeWriter(state))
     for (const [client, owner] of add.documents) putRow(documents, documentKey(number, client), encodeOwner(owner))
     const joinedAt = add.joinedAt ?? known?.joinedAt ?? 0
-    const row = { number, epoch: isMore ? epoch : last, head: first - 1 + records.length, latestAt, joinedAt }
+    const adoptedAt = add.adoptedAt ?? known?.adoptedAt ?? 0
+    const head = first - 1 + records.length
+    const row = { number, epoch: isMore ? epoch : last, head, latestAt, joinedAt, adoptedAt }
     putRow(spaces, spaceKey(name), encodeSpace(row))
   }
 

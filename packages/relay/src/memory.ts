@@ -8,6 +8,7 @@ interface StoredSpace {
   readonly records: Uint8Array[]
   latestAt: number
   joinedAt: number
+  adoptedAt: number
   readonly writers: Map<WriterId, WriterState>
   readonly documents: Map<number, WriterId>
 }
@@ -64,8 +65,14 @@ export function createMemoryStorage(): LogStorage {
     async space(space) {
       const stored = spaces.get(space)
       if (stored === undefined) return undefined
-      const { stretches, records, latestAt, joinedAt } = stored
-      return { stretches: [...stretches], head: records.length, latestAt, ...(joinedAt > 0 && { joinedAt }) }
+      const { stretches, records, latestAt, joinedAt, adoptedAt } = stored
+      return {
+        stretches: [...stretches],
+        head: records.length,
+        latestAt,
+        ...(joinedAt > 0 && { joinedAt }),
+        ...(adoptedAt > 0 && { adoptedAt }),
+      }
     },
     async heads(names) {
       return names.map((space) => {
@@ -101,7 +108,7 @@ export function createMemoryStorage(): LogStorage {
     },
     async append(batch) {
       for (const add of batch) check(add)
-      for (const { space, epoch, follows, first, records, latestAt, joinedAt, writers, documents } of batch) {
+      for (const { space, epoch, follows, first, records, latestAt, writers, documents, ...marks } of batch) {
         let stored = spaces.get(space)
         if (stored === undefined)
           spaces.set(
@@ -111,12 +118,14 @@ export function createMemoryStorage(): LogStorage {
               records: [],
               latestAt,
               joinedAt: 0,
+              adoptedAt: 0,
               writers: new Map(),
               documents: new Map(),
             }),
           )
         stored.latestAt = latestAt
-        stored.joinedAt = joinedAt ?? stored.joinedAt
+        stored.joinedAt = marks.joinedAt ?? stored.joinedAt
+        stored.adoptedAt = marks.adoptedAt ?? stored.adoptedAt
         if (records.length > 0 && epoch !== follows) stored.stretches.push({ epoch, first })
         for (const record of records) stored.records.push(keep(record))
         for (const [id, { lastSeq, recent, ended }] of writers) {

@@ -108,6 +108,8 @@ export interface SpaceState extends Omit<Extent, 'joined'> {
   readonly latestAt: number
   /** The relaySeq of the last piece of the newest join in it; absent or 0 when there is none. */
   readonly joinedAt?: number
+  /** The relaySeq of the newest adoption in it; absent or 0 when there is none. */
+  readonly adoptedAt?: number
 }
 
 /** What one batch adds to one space; the first one makes the space. */
@@ -124,6 +126,8 @@ export interface SpaceAppend {
   readonly latestAt: number
   /** The relaySeq of the last piece of a join that is among the records. */
   readonly joinedAt?: number | undefined
+  /** That of an adoption. */
+  readonly adoptedAt?: number | undefined
   /** The new state of every writer that the batch concerns. */
   readonly writers: ReadonlyMap<WriterId, WriterState>
   /** The Yjs clients that become somebody's with it, and whose. What is somebody's already is never given to another. */

@@ -1,6 +1,8 @@
 import type { ChangeHeader } from '@syncline/protocol'
 import type { Epoch } from '@syncline/stm'
+import type { Adopted, AdoptOptions } from './adopting.ts'
 import { createCommitter } from './committer.ts'
+import { RelayError } from './errors.ts'
 import { defaultLimits, type RelayLimits } from './limits.ts'
 import { createLogReading } from './log-reading.ts'
 import type { Outbox } from './outbox.ts'
@@ -49,6 +51,11 @@ export interface Relay {
   accept(connection: Connection, address?: string): ConnectionEvents
   /** Connections that are open, and spaces that are in memory. */
   readonly load: { readonly sessions: number; readonly rooms: number }
+  /**
+   * Adopts what a client has brought back of `relay` refs after the relay had lost it, or what the log has instead: they wait for that. Resolves when it is durable; whoever follows the space goes on from there.
+   * Rejects with `RelayError`: `nothing-waits`, `storage-failed`, `closed`.
+   */
+  adopt(space: string, options: AdoptOptions): Promise<Adopted>
   /** Hears nothing any more, stores and acknowledges what it has heard, and sends everybody away. */
   close(): Promise<void>
 }
@@ -108,6 +115,7 @@ export function createRelay(options: RelayOptions): Relay {
     newcomers,
     rolls,
     refuse: (header, context) => options.refuse?.(header, context),
+    drawId: () => randomId(chance),
     flush,
     forget: ({ space }) => drop(space),
     ruin({ space }) {
@@ -172,6 +180,10 @@ export function createRelay(options: RelayOptions): Relay {
         queueMicrotask(() => session.end('stopping', STOPPING))
       }
       return session
+    },
+    async adopt(space, how) {
+      if (isClosing) throw new RelayError('closed', 'The relay is stopping. Ask the one that comes after it.')
+      return roomOf(space).adopt(how)
     },
     async close() {
       isClosing = true

@@ -1,6 +1,19 @@
-import { decodeHeader, epochAt, recordChecksum } from '@syncline/protocol'
-import type { ChangeHeader, Head, Stretch } from '@syncline/protocol'
-import type { Basis, Epoch, WriterId } from '@syncline/stm'
+import { decodeHeader, epochAt, ProtocolError, recordChecksum } from '@syncline/protocol'
+import type { Adoption, ChangeHeader, Covered, Head, Stretch } from '@syncline/protocol'
+import type { Basis, DistilledCell, Epoch, WriterId } from '@syncline/stm'
+import {
+  adoptionOf,
+  broughtIn,
+  coversOf,
+  hasToBeAdopted,
+  isSame,
+  judgeAgain,
+  mayBeAdopted,
+  type Adopted,
+  type AdoptOptions,
+  type Brought,
+  type TakenBack,
+} from './adopting.ts'
 import { createArbitration } from './arbitration.ts'
 import type { Arrival } from './arrival.ts'
 import { basisFlaw, type Joined } from './basis-flaw.ts'
@@ -35,6 +48,8 @@ export interface Room {
   /** Calls off a Change: it is in the log, or never will be. `release` as above. */
   abort(subscription: Subscription, change: Author, release: () => void): void
   present(subscription: Subscription, slot: number, payload: Uint8Array): void
+  /** Adopts what waits for that. Resolves when that is durable. Rejects with `RelayError` `nothing-waits`, `storage-failed` and `closed`. */
+  adopt(options: AdoptOptions): Promise<Adopted>
   /** Somebody who came new was told so many bytes of the log, behind a checkpoint or without one. */
   told(bytes: number): void
   /** The client follows no longer. What it sent before still counts. */
@@ -61,6 +76,8 @@ export interface RoomHost {
   readonly newcomers: Newcomers
   readonly rolls: Pick<Rolls, 'claim' | 'move'>
   refuse(header: ChangeHeader, context: RefuseContext): { readonly code: string; readonly message: string } | undefined
+  /** The id of somebody new. */
+  drawId(): WriterId
   flush(): void
   /** The room is empty: forget it. */
   forget(room: Room): void
@@ -74,6 +91,23 @@ type Item =
   | Arrivals
   | { readonly kind: 'join'; readonly subscription: Subscription; readonly join: Join }
   | { readonly kind: 'abort'; readonly subscription: Subscription; readonly change: Author; release(): void }
+  | Adopting
+
+/** What the operator wants, and what was found out about it. */
+interface Adopting {
+  readonly kind: 'adopt'
+  readonly subscription?: undefined
+  readonly options: AdoptOptions
+  found: ToBeAdopted | RelayError | undefined
+  resolve(adopted: Adopted): void
+  reject(error: RelayError): void
+}
+
+/** What `relay` refs are to hold. */
+interface ToBeAdopted extends Adoption {
+  readonly cells: readonly DistilledCell[]
+  readonly takenBack: readonly TakenBack[]
+}
 
 interface Arrivals {
   readonly kind: 'arrivals'
@@ -92,7 +126,14 @@ interface RoomPart extends Part {
   readonly releases: (() => void)[]
   /** What was joined to the log with it. */
   joined: Joined | undefined
+  /** Where something was adopted with it. */
+  adoptedAt: number | undefined
 }
+
+const UNADOPTED = 'What the relay had decided was brought back, and waits for the operator: see adopt.'
+
+const LATE =
+  'More of what the relay had decided was brought back, after it was said what counts of that. It does not count, unless somebody says so: see adopt.'
 
 /** When nobody new was told it, so many times more of a log is worth a checkpoint: it costs a thread of the relay as much as some clients. */
 const UNASKED_TIMES = 4
@@ -123,6 +164,9 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     head: 0,
     latestAt: 0,
     joined: undefined as Joined | undefined,
+    adoptedAt: 0,
+    /** Of which epochs nothing waits to be adopted any more. */
+    adopted: [] as readonly Covered[],
     writers,
     documents,
     clock,
@@ -139,6 +183,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   /** How much of the log is known to be behind its checkpoint, and how much is worth a new one when somebody new was told it. */
   let tailBytes = 0
   let worthBytes = limits.leastTailBytes
+  /** What is being adopted, and not stored yet. */
+  const adopting = new Set<Adopting>()
   /** Those who wait until it is quiet. */
   const waiting: (() => void)[] = []
 
@@ -146,6 +192,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     try {
       const found = (await storage.space(space)) ?? { stretches: [], head: 0, latestAt: 0 }
       court.joined = followed.joined = await joinIn(found)
+      court.adopted = await adoptedIn(found)
       settle(found)
     } catch (error) {
       collapse(error)
@@ -156,10 +203,18 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   /** What was joined to a log last, which its last piece says. */
   async function joinIn(found: SpaceState): Promise<Joined | undefined> {
     const { joinedAt: last = 0 } = found
-    if (last === 0) return undefined
-    const [piece] = await storage.read(space, last - 1, last, limits.maxFrameBytes)
-    if (piece === undefined) throw new RelayError('damaged', `There is no Change at ${last}.`, { relaySeq: last })
-    return joinedAt(found, last, decodeHeader(piece))
+    return last === 0 ? undefined : joinedAt(found, last, await headerAt(last))
+  }
+
+  /** What was adopted, which the last adoption says. */
+  async function adoptedIn({ adoptedAt = 0 }: SpaceState): Promise<readonly Covered[]> {
+    return adoptedAt === 0 ? [] : ((await headerAt(adoptedAt)).adoption?.covers ?? [])
+  }
+
+  async function headerAt(relaySeq: number): Promise<ChangeHeader> {
+    const [record] = await storage.read(space, relaySeq - 1, relaySeq, limits.maxFrameBytes)
+    if (record === undefined) throw new RelayError('damaged', `There is no Change at ${relaySeq}.`, { relaySeq })
+    return decodeHeader(record)
   }
 
   function settle(found: SpaceState): void {
@@ -167,6 +222,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     stretches.push(...found.stretches)
     court.head = followed.durableHead = found.head
     court.latestAt = found.latestAt
+    court.adoptedAt = found.adoptedAt ?? 0
+    if (isWaiting()) log.warn({ space }, UNADOPTED)
     for (const subscription of entering.splice(0)) admit(subscription, false, false)
     drain()
   }
@@ -183,7 +240,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         void reading.then(goOn, (error: unknown) => {
           if (isGone) return
           log.error({ space, err: error }, 'What a Change is decided by cannot be read.')
-          unanswered(item.subscription, error)
+          if (item.kind === 'adopt') refuseToAdopt(error)
+          else unanswered(item.subscription, error)
           goOn()
         })
         return
@@ -192,6 +250,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       if (item.kind === 'open') welcome(item)
       else if (item.kind === 'join') join(item)
       else if (item.kind === 'abort') callOff(item)
+      else if (item.kind === 'adopt') adopt(item)
       else order(item)
     }
     isDraining = false
@@ -209,6 +268,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 
   /** Reads what has to be known for an item; undefined when all of it is. */
   function readFor(item: Item): Promise<void> | undefined {
+    if (item.kind === 'adopt') return item.found === undefined ? findOut(item) : undefined
     // Most Changes come from who has written before, and name nobody else.
     if (item.subscription.isDropped || (item.kind === 'arrivals' && item.arrivals.every(isFamiliar))) return undefined
     const unknown = writers.unknown(namedBy(item, limits))
@@ -237,25 +297,114 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 
   /** Whether something in it is to be judged by the contents of `relay` refs. What is known already is not judged again. */
   function hasEnvelope(item: Item): boolean {
+    if (item.kind === 'join') return item.join.pieces.at(-1)!.header.join.decided !== undefined
     if (item.kind !== 'arrivals') return false
     return item.arrivals.some(
       ({ writer, seq, header }) => header?.expectations !== undefined && writers.get(writer).lastSeq < seq,
     )
   }
 
-  /** Reads what the log says of `relay` refs, up to its end: from the storage, and what is on its way there from memory. */
-  async function study(): Promise<void> {
-    while (arbitration.lastSeq < followed.durableHead && !isGone) {
-      const { lastSeq } = arbitration
-      const records = await storage.read(space, lastSeq, followed.durableHead, limits.maxFrameBytes)
-      if (records.length === 0) throw new RelayError('damaged', `There is no Change at ${lastSeq + 1}.`)
-      for (const stored of records) arbitration.fold(stored)
+  /** Reads what the log says of `relay` refs, up to its end. */
+  function study(): Promise<void> {
+    return readOn(arbitration.lastSeq, Infinity, (record) => arbitration.fold(record))
+  }
+
+  /** Reads the log behind a relaySeq, up to another one or its end: from the storage, and what is on its way there from memory. */
+  async function readOn(
+    after: number,
+    upTo: number,
+    take: (record: Uint8Array, relaySeq: number) => void,
+  ): Promise<void> {
+    let last = after
+    const takeNext = (record: Uint8Array): void => {
+      last += 1
+      if (last <= upTo) take(record, last)
+    }
+    while (last < Math.min(upTo, followed.durableHead) && !isGone) {
+      const records = await storage.read(space, last, Math.min(upTo, followed.durableHead), limits.maxFrameBytes)
+      if (records.length === 0) throw new RelayError('damaged', `There is no Change at ${last + 1}.`)
+      for (const stored of records) takeNext(stored)
     }
     for (const part of [storing, gathering]) {
-      for (const record of part?.records.slice(Math.max(0, arbitration.lastSeq + 1 - part.first)) ?? []) {
-        arbitration.fold(record)
-      }
+      for (const record of part?.records.slice(Math.max(0, last + 1 - part.first)) ?? []) takeNext(record)
     }
+  }
+
+  function isWaiting(): boolean {
+    return hasToBeAdopted(court.joined, court.adopted)
+  }
+
+  /** Finds out what `relay` refs are to hold when something is adopted. */
+  async function findOut(item: Adopting): Promise<void> {
+    const { take, joinedAt: lookedAt } = item.options
+    const { joined, adoptedAt } = court
+    if (!mayBeAdopted(joined, adoptedAt)) {
+      item.found = new RelayError('nothing-waits', `In "${space}" nothing waits to be adopted.`)
+      return
+    }
+    if (lookedAt !== undefined && lookedAt !== joined.last) {
+      const message = `In "${space}" more was brought back meanwhile, up to Change ${joined.last} of its log. Look again.`
+      item.found = new RelayError('nothing-waits', message)
+      return
+    }
+    await study()
+    const pieces: Uint8Array[] = []
+    await readOn(joined.first - 1, joined.last, (record) => void pieces.push(record))
+    const brought = broughtIn(pieces)
+    const shift = Math.max(arbitration.shift, brought.shift)
+    const covers = coversOf(take, joined, court.adopted)
+    if (take === 'log') {
+      item.found = { cells: arbitration.cells(), shift, taken: take, covers, takenBack: [] }
+      return
+    }
+    const again = judgeAgain(brought, shift, limits)
+    await readOn(joined.base, Infinity, again.take)
+    item.found = { cells: again.cells(), shift, taken: take, covers, takenBack: again.takenBack }
+  }
+
+  function adopt(item: Adopting): void {
+    const { found } = item
+    if (found === undefined || found instanceof RelayError) return item.reject(found ?? noAnswer(undefined))
+    const { cells, takenBack } = found
+    const relaySeq = appendAdoption(found)
+    if (relaySeq === undefined) return item.reject(noAnswer('it takes more bytes than one record may have.'))
+    adopting.add(item)
+    log.warn(
+      { space, relaySeq, taken: found.taken, refs: cells.length, takenBack: takenBack.length },
+      'What relay refs hold was adopted.',
+    )
+    gather().afterwards.push(() => {
+      adopting.delete(item)
+      item.resolve({ relaySeq, refs: cells.length, takenBack })
+    })
+  }
+
+  /** Puts an adoption behind what the log has. Returns its place there; undefined, and nothing has happened, where it would be longer than a record may be. */
+  function appendAdoption({ cells, shift, taken, covers }: ToBeAdopted): number | undefined {
+    const writer = host.drawId()
+    let adopted: Uint8Array
+    try {
+      adopted = adoptionOf(cells, { shift, taken, covers }, writer, court.latestAt)
+    } catch (error) {
+      if (error instanceof ProtocolError && error.code === 'too-large') return undefined
+      throw error
+    }
+    writers.learn([writer], new Map())
+    append({ writer, seq: 1 }, adopted, decodeHeader(adopted))
+    gather().adoptedAt = court.adoptedAt = court.head
+    court.adopted = covers
+    return court.head
+  }
+
+  /** What was to be adopted is not, as something cannot be read. */
+  function refuseToAdopt(error: unknown): void {
+    const item = inbox.shift()
+    if (item?.kind === 'adopt') item.reject(noAnswer(error))
+  }
+
+  function noAnswer(error: unknown): RelayError {
+    const message = `What waits to be adopted in "${space}" cannot be read or stored: ${String(error)} Look what there is: it was adopted as a whole or not at all.`
+    return new RelayError('storage-failed', message, { cause: error })
   }
 
   function welcome({ subscription, basis }: Item & { kind: 'open' }): void {
@@ -307,6 +456,14 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     const { pieces, basis } = whole
     const found = joinedTo(court, whole)
     const { header: last } = pieces.at(-1)!
+    const brought = last.join.decided && readBroughtBack(pieces.map(({ record }) => record))
+    if (brought === 'malformed') {
+      subscription.fail(
+        'malformed',
+        'What you have of relay refs cannot be read. Nothing of yours is lost. Reload to get the newer app.',
+      )
+      return judgeAnew()
+    }
     const refused = host.refuse(last, { space, principal: subscription.principal })
     if (found === undefined || refused !== undefined) {
       const message =
@@ -316,17 +473,10 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       return judgeAnew()
     }
     const part = gather()
-    if (epochAt(stretches, court.head) !== epoch) stretches.push({ epoch, first: court.head + 1 })
     for (const { writer, seq, record, header } of pieces) {
-      part.records.push(record)
-      part.authors.push({ writer, seq })
-      part.touched.add(writer)
-      writers.append(writer, seq, recordChecksum(record))
+      append({ writer, seq }, record, header)
       for (const [other, upTo] of header.deps.writers) if (writers.raise(other, upTo)) part.touched.add(other)
       for (const [client, owner] of header.inherited) documents.bind(client, owner)
-      if (arbitration.lastSeq === court.head) arbitration.fold(record, header)
-      court.head += 1
-      court.latestAt = Math.max(court.latestAt, header.at)
     }
     court.joined = part.joined = found
     const { principal, session } = subscription
@@ -334,6 +484,27 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       { space, session, principal, epoch: basis.epoch, relaySeq: basis.relaySeq, pieces: pieces.length },
       'A client has brought back what the relay had lost.',
     )
+    if (brought !== undefined) lookAt(found, brought)
+  }
+
+  function readBroughtBack(pieces: readonly Uint8Array[]): Brought | 'malformed' {
+    try {
+      return broughtIn(pieces)
+    } catch (error) {
+      if (error instanceof ProtocolError) return 'malformed'
+      throw error
+    }
+  }
+
+  /** What was brought back of `relay` refs waits for the operator, but where the log has the same: then nothing of it was lost. */
+  function lookAt(joined: Joined, brought: Brought): void {
+    const cells = arbitration.cells()
+    const shift = Math.max(arbitration.shift, brought.shift)
+    if (isSame(brought, { cells, shift }, limits)) {
+      const covers = coversOf('same', joined, court.adopted)
+      if (appendAdoption({ cells, shift, taken: 'same', covers, takenBack: [] }) !== undefined) return
+    }
+    log.warn({ space }, isWaiting() ? UNADOPTED : LATE)
   }
 
   /** Those who wait to join may find in the log what they have. */
@@ -387,6 +558,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     const { writer, seq, record, header } = arrival
     // The refusal that this client was sent covers this Change too.
     if ((subscription.told?.get(writer) ?? Infinity) <= seq) return
+    // Its client sends it again when something was adopted.
+    if (header?.expectations !== undefined && isWaiting() && isUndecided(writer, seq)) return
     let judgement
     try {
       judgement = judge(arrival, subscription.principal, court)
@@ -405,14 +578,24 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     const own = (subscription.own ??= new Map())
     if (seq > (own.get(writer) ?? 0)) own.set(writer, seq)
     if (judgement === 'duplicate') return
+    append(arrival, record, header)
+    for (const client of header?.documents ?? []) documents.bind(client, header!.inherited.get(client) ?? writer)
+  }
+
+  function isUndecided(writer: WriterId, seq: number): boolean {
+    const { lastSeq, ended } = writers.get(writer)
+    return seq > lastSeq && (ended === null || seq < ended.seq)
+  }
+
+  /** Puts a record behind what the log has. */
+  function append(author: Author, record: Uint8Array, header: ChangeHeader | undefined): void {
     const part = gather()
     // Nobody hears of an epoch before something stands in it that is durable: one that was heard of can never be another's.
     if (epochAt(stretches, court.head) !== epoch) stretches.push({ epoch, first: court.head + 1 })
     part.records.push(record)
-    part.authors.push(arrival)
-    part.touched.add(writer)
-    writers.append(writer, seq, recordChecksum(record))
-    for (const client of header?.documents ?? []) documents.bind(client, header!.inherited.get(client) ?? writer)
+    part.authors.push(author)
+    part.touched.add(author.writer)
+    writers.append(author.writer, author.seq, recordChecksum(record))
     // Of a space in which nobody has used a relay ref, nothing has to be known.
     if (arbitration.lastSeq === court.head) arbitration.fold(record, header)
     court.head += 1
@@ -450,6 +633,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       afterwards: [],
       releases: [],
       joined: undefined,
+      adoptedAt: undefined,
       build() {
         gathering = undefined
         storing = part
@@ -457,8 +641,8 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
         const { first, records } = part
         const documentsNow = documents.toStore()
         const { latestAt } = court
-        const joinedAt = part.joined?.last
-        return { space, epoch, follows, first, records, latestAt, joinedAt, writers: states, documents: documentsNow }
+        const marks = { joinedAt: part.joined?.last, adoptedAt: part.adoptedAt }
+        return { space, epoch, follows, first, records, latestAt, ...marks, writers: states, documents: documentsNow }
       },
       onDurable() {
         storing = undefined
@@ -518,7 +702,9 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       'A space could not be stored or read. Its clients are sent away and will send again.',
     )
     if (gathering !== undefined) committer.withdraw(gathering)
-    const asked = inbox.map(({ subscription }) => subscription)
+    for (const item of [...adopting, ...inbox]) if (item.kind === 'adopt') item.reject(noAnswer(error))
+    adopting.clear()
+    const asked = inbox.flatMap(({ subscription }) => subscription ?? [])
     const apart = joining.over().map(([subscription]) => subscription)
     const everybody = new Set([...subscriptions, ...entering, ...apart, ...asked, ...rolls.claim(space)])
     rolls.move(space, undefined)
@@ -581,6 +767,11 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       inbox.push({ kind: 'abort', subscription, change, release })
       drain()
     },
+    adopt: (options) =>
+      new Promise((resolve, reject) => {
+        inbox.push({ kind: 'adopt', options, found: undefined, resolve, reject })
+        drain()
+      }),
     present(subscription, slot, payload) {
       if (subscriptions.has(subscription)) summon()
       presence.show(subscription, slot, payload)
@@ -619,6 +810,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 function* namedBy(item: Item, limits: RelayLimits): Iterable<WriterId> {
   if (item.kind === 'open') return yield* item.basis.writers.keys()
   if (item.kind === 'abort') return yield item.change.writer
+  if (item.kind === 'adopt') return
   if (item.kind === 'join') {
     for (const { writer, header } of item.join.pieces) {
       yield writer

@@ -43,8 +43,9 @@ export interface Subscriber {
   end(code: FailureCode, message: string): void
 }
 
-/** From this protocol version on. */
+/** From these protocol versions on. */
 const KNOWS_JOINS = 2
+const KNOWS_ADOPTIONS = 3
 
 /** What a client has of a log, and of whom it has more that is not there. */
 export type Standing = Pick<Basis, 'relaySeq'> & Partial<Basis>
@@ -244,7 +245,7 @@ export class Subscription {
 
   /** Tells that a join comes, and goes back to where the log is no more that of the one who joined. */
   #beginJoin(joined: Joined, stretches: readonly Stretch[]): void {
-    if (!this.knowsJoins) {
+    if (this.#subscriber.protocol < (joined.decided === undefined ? KNOWS_JOINS : KNOWS_ADOPTIONS)) {
       const message =
         'What the relay had lost was joined to it again, and this app is too old to take that up. Reload to get the newer one.'
       return this.fail('epoch-changed', message)

@@ -73,19 +73,24 @@ export function logStorageContract(
       await opened.close()
     })
 
-    test('[RL31] where a join ends is there, also after others were appended and after it was opened again', async () => {
+    test('[RL31] where a join ends, and where something was adopted, is there, also after others were appended and after it was opened again', async () => {
       const { storage, reopen } = await make()
       await storage.append([add('a', 1, ['one', 'two', 'three'], { joinedAt: 3 }), add('b', 1, ['one'])])
       await storage.append([add('a', 4, ['four'])])
-      const check = async (opened: LogStorage, joinedAt: number): Promise<void> => {
-        expect((await opened.space('a'))!.joinedAt).toBe(joinedAt)
-        expect((await opened.space('b'))!.joinedAt).toBeUndefined()
+      const check = async (opened: LogStorage, joinedAt: number, adoptedAt?: number): Promise<void> => {
+        expect(await opened.space('a')).toMatchObject({ joinedAt, ...(adoptedAt !== undefined && { adoptedAt }) })
+        expect((await opened.space('a'))!.adoptedAt).toBe(adoptedAt)
+        expect(await opened.space('b')).not.toHaveProperty('joinedAt')
+        expect(await opened.space('b')).not.toHaveProperty('adoptedAt')
       }
       await check(storage, 3)
       await storage.append([add('a', 5, ['five', 'six'], { joinedAt: 6 })])
       await check(storage, 6)
+      await storage.append([add('a', 7, ['seven'], { adoptedAt: 7 })])
+      await storage.append([add('a', 8, ['eight'])])
+      await check(storage, 6, 7)
       const opened = await reopen()
-      await check(opened, 6)
+      await check(opened, 6, 7)
       await opened.close()
     })
 

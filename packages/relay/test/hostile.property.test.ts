@@ -1,4 +1,4 @@
-import { encodeFrames, rollId, type Expectation, type Frame } from '@syncline/protocol'
+import { encodeFrames, PROTOCOL_VERSION, rollId, type Expectation, type Frame } from '@syncline/protocol'
 import type { Value } from '@syncline/stm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -9,8 +9,8 @@ import { ann, bob, connect, eve, join, record, told, turns, until, world, writer
 const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({
     type: fc.constant('hello' as const),
-    protocol: fc.constant(3),
-    oldest: fc.constantFrom(1, 1, 1, 2, 3),
+    protocol: fc.constant(PROTOCOL_VERSION + 1),
+    oldest: fc.constantFrom(1, 1, 1, 2, PROTOCOL_VERSION + 1),
     agent: fc.string(),
     schema: fc.nat(),
     credential: fc.uint8Array({ maxLength: 8 }),

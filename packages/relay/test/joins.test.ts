@@ -60,7 +60,7 @@ function pieces({
     const writers = new Map(seqs.filter((_, n) => n % count === i))
     const meta = new Uint8Array([i])
     const change = { writer: by, seq: i + 1, deps: { epoch, relaySeq, writers }, at, ops: [], effects: [], meta }
-    return encodeChange(change, [...inherited.keys()], undefined, inherited, { left: count - 1 - i, also })
+    return encodeChange(change, [...inherited.keys()], undefined, inherited, { join: { left: count - 1 - i, also } })
   })
 }
 

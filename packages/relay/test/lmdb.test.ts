@@ -274,29 +274,34 @@ test('[RL51] in a folder of the second format the epoch of a log is that of all 
   }
 })
 
-test('[RL31] in a folder of the fourth format nothing was joined to a log', async () => {
-  const folder = await filled()
-  const before = await openLmdbStorage(folder)
-  const state = await before.space('board')
-  await before.close()
-  await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 4])) : undefined,
-  )
-  await tamper(folder, 'spaces', (key, row) => seal(key, row.subarray(4, 4 + 34)))
-  const storage = await openLmdbStorage(folder)
-  expect(await storage.space('board')).toEqual(state)
-  await storage.close()
-})
+for (const [format, what, bytes] of [
+  [4, 'fourth format nothing was joined to a log', 34],
+  [5, 'fifth format nothing was adopted', 40],
+] as const) {
+  test(`[RL31] in a folder of the ${what}`, async () => {
+    const folder = await filled()
+    const before = await openLmdbStorage(folder)
+    const state = await before.space('board')
+    await before.close()
+    await tamper(folder, 'meta', (key) =>
+      key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, format])) : undefined,
+    )
+    await tamper(folder, 'spaces', (key, row) => seal(key, row.subarray(4, 4 + bytes)))
+    const storage = await openLmdbStorage(folder)
+    expect(await storage.space('board')).toEqual(state)
+    await storage.close()
+  })
+}
 
 test('[RL36] a folder of a newer version is refused and left alone', async () => {
   const folder = await filled()
   const changed = await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 6])) : undefined,
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 7])) : undefined,
   )
   expect(changed).toBe(1)
   await expect(openLmdbStorage(folder)).rejects.toMatchObject({ code: 'data-newer' })
   await tamper(folder, 'meta', (key) =>
-    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 5])) : undefined,
+    key.toString() === 'format' ? seal(key, Buffer.from([0, 0, 0, 6])) : undefined,
   )
   const storage = await openLmdbStorage(folder)
   expect((await storage.space('board'))!.head).toBe(10)

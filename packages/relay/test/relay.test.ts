@@ -371,9 +371,9 @@ test('[RL4] those hear first of a batch who wrote nothing of it', async () => {
   expect(order).toEqual(['bob', 'eve', 'ann', 'ann', 'eve', 'bob'])
 })
 
-/** The record with one precondition of kind 4, sealed again: byte for byte as PROTOCOL.md would have a later version write it. */
+/** The record with one precondition of kind 6, sealed again: byte for byte as PROTOCOL.md would have a later version write it. */
 function withPrecondition(plain: Uint8Array): Uint8Array {
-  return sealed(plain, (header) => Buffer.concat([header.subarray(0, -1), Buffer.from([1, 4, 0])]))
+  return sealed(plain, (header) => Buffer.concat([header.subarray(0, -1), Buffer.from([1, 6, 0])]))
 }
 
 function sealed(plain: Uint8Array, edit: (header: Buffer) => Buffer): Uint8Array {

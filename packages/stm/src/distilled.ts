@@ -150,7 +150,7 @@ export function distilledCells(
 }
 
 /** Where a cell is, from its key: the tag, with an `@` and the arbiter where that is not this tab, a space, and the address. */
-function placeOf(key: CellKey): Pick<Op, 'tag' | 'address' | 'arbiter'> {
+export function placeOf(key: CellKey): Pick<Op, 'tag' | 'address' | 'arbiter'> {
   const space = key.indexOf(' ')
   const [tag, arbiter = 'local'] = key.slice(0, space).split('@') as [string, Arbiter?]
   return { tag, address: key.slice(space + 1), arbiter }

@@ -3,7 +3,14 @@ import { emptyBasis, type Arbiter, type Basis, type Op, type Stamp } from './cha
 import type { Cell } from './cells.ts'
 import { ChangedCells, type Changed } from './changed.ts'
 import { StmError } from './errors.ts'
-import { cellOfRow, distilledCells, type DistilledCell, type DistilledRows, type Distillation } from './distilled.ts'
+import {
+  cellOfRow,
+  distilledCells,
+  placeOf,
+  type DistilledCell,
+  type DistilledRows,
+  type Distillation,
+} from './distilled.ts'
 import { collectionOf, familyIn, memberPrefix, sortingOf, type Group } from './family.ts'
 import type { Indexes } from './indexes.ts'
 import { layered } from './layered.ts'
@@ -68,7 +75,7 @@ export interface Memory {
 
   /**
    * Folds the operations of one Change into their cells, as one new version. Those on `relay` refs are stamped by the `relaySeq` of the
-   * basis, which is then the place of the Change in the relay's log. Returns the keys of all cells that changed, and of the
+   * basis, which is then the place of the Change in the relay's log, and what `shift` has said. Returns the keys of all cells that changed, and of the
    * collections and lists that were read before and changed with them.
    */
   apply(ops: readonly Op[], stamp: Stamp, basis: Basis | LaterBasis): Changed
@@ -87,8 +94,10 @@ export interface Memory {
    * is gone through.
    */
   distilled(distillation: Distillation): Iterable<DistilledCell> | undefined
-  /** Takes in what was distilled in place of all that is here, as one new version. Returns what changed, as `apply` does. */
-  restore(cells: Iterable<DistilledCell>, basis: Basis): Changed
+  /** Takes in what was distilled in place of all that is here, or that refs of one arbiter hold, as one new version. Returns what changed, as `apply` does. */
+  restore(cells: Iterable<DistilledCell>, basis: Basis, only?: Arbiter): Changed
+  /** Operations on `relay` refs are stamped by so much more than their place in the relay's log from now on. */
+  shift(by: number): void
   /**
    * The same where nothing has been here yet and nobody has looked, so that it may come piece by piece: what was laid is there, at no new version. False where something has
    * been, and nothing is done.
@@ -172,6 +181,7 @@ export function createRuledMemory(
   /** What is to be read, by what the keys of its members begin with. */
   const expected = new Map<string, AnyCollection>()
   let indexes: Indexes | undefined
+  let shift = 0
   let view: VersionView | undefined
   /** The number of the first version that somebody has a snapshot of. */
   let firstShown = Infinity
@@ -262,7 +272,7 @@ export function createRuledMemory(
   /** What a relay decides about applies in the order of its log, whatever the clocks of the authors say. */
   function stampOf({ arbiter }: Op, stamp: Stamp, basis: Basis | LaterBasis): Stamp {
     if (arbiter !== 'relay') return stamp
-    return { at: (typeof basis === 'function' ? basis() : basis).relaySeq, writer: stamp.writer }
+    return { at: (typeof basis === 'function' ? basis() : basis).relaySeq + shift, writer: stamp.writer }
   }
 
   /** What operations make of the cells, each cell once. Nothing is written yet, and nothing will be if a policy throws. */
@@ -305,10 +315,18 @@ export function createRuledMemory(
     return overwrittenBy(states)
   }
 
-  function restore(cells: Iterable<DistilledCell>, basis: Basis): Changed {
-    unread.clear()
+  function restore(cells: Iterable<DistilledCell>, basis: Basis, only?: Arbiter): Changed {
+    if (only === undefined) unread.clear()
+    for (const [tag, waiting] of unread) {
+      unread.set(
+        tag,
+        waiting.filter(({ op }) => op.arbiter !== only),
+      )
+    }
     const states = new Map<CellKey, unknown>()
-    for (const { key } of versions.cells) if (!isDerived(key)) states.set(key, undefined)
+    for (const { key } of versions.cells) {
+      if (!isDerived(key) && (only === undefined || placeOf(key).arbiter === only)) states.set(key, undefined)
+    }
     for (const { tag, address, arbiter, ops } of cells) {
       const policy = policies.get(tag)
       const key = cellKey(tag, address, arbiter)
@@ -494,6 +512,7 @@ export function createRuledMemory(
       return distilledCells(cellsInOrder(), (cell) => versions.readCell(newest, cell), waiting, policyOf, distillation)
     },
     restore,
+    shift: (by) => void (shift = by),
     lay,
     layRows,
     ready,

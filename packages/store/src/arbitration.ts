@@ -20,7 +20,7 @@ export interface Arbitration {
    * depends on has moved, and the memory knows it. Rejects when it is refused for another reason: then nothing has happened.
    */
   decide(proposal: Proposal): Promise<Decision>
-  /** Resolves when what made it reject with `offline` is over. Rejects when the store closes. */
+  /** Resolves when what made it reject with `offline` or `unadopted` is over. Rejects when the store closes. */
   reachable?(): Promise<void>
 }
 

@@ -5,7 +5,7 @@ import { allHere } from './away.ts'
 import { createCommitting } from './committing.ts'
 import type { Core } from './core.ts'
 import { createDamage } from './damage.ts'
-import { anewError, closedError, isPassing, partMissing, StoreError } from './errors.ts'
+import { anewError, closedError, isPassing, partMissing, StoreError, unadopted } from './errors.ts'
 import { createEnvelopes } from './envelopes.ts'
 import { createIntake, isOfPending } from './intake.ts'
 import { createJournal, type Journal, type JournalEvents, type ReadUpTo } from './journal.ts'
@@ -18,6 +18,7 @@ import { createPlainStore } from './plain-store.ts'
 import { readPast } from './reading-past.ts'
 import { createReplica } from './replica.ts'
 import { createSettling } from './settling.ts'
+import type { LinkState } from './link.ts'
 import { createStatusBoard, type Problem } from './status.ts'
 import { storageState, type Persistence } from './storage-state.ts'
 import type { Store } from './store.ts'
@@ -113,7 +114,7 @@ async function open<P extends readonly Part[]>(
       pending,
       refused,
       atRisk,
-      ...(stranded === undefined ? core.link.state() : { link: 'waiting', problem: stranded, retryAtMs: undefined }),
+      ...(stranded === undefined ? linkState() : { link: 'waiting', problem: stranded, retryAtMs: undefined }),
       ...storageState({
         isLasting,
         unusable: storageError,
@@ -129,6 +130,11 @@ async function open<P extends readonly Part[]>(
     }
   }, onError)
   const alone = noLink(board.touch)
+
+  function linkState(): LinkState {
+    const state = core.link.state()
+    return state.problem === undefined && replica.isUnadopted() ? { ...state, problem: unadopted } : state
+  }
 
   const core: Core = {
     space,

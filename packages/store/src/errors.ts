@@ -1,5 +1,6 @@
 import type { Arbiter } from '@syncline/stm'
 import type { PartName } from './part.ts'
+import type { Problem } from './status.ts'
 
 /** What a {@link StoreError} can be about. */
 export type StoreErrorCode =
@@ -57,6 +58,8 @@ export type StoreErrorCode =
   | 'unchecked-facts'
   /** A transaction on `relay` refs, and the relay cannot be asked. Nothing has happened. */
   | 'offline'
+  /** A transaction on `relay` refs, and the relay has lost what it had decided: its operator has to say what counts. Nothing has happened. */
+  | 'unadopted'
   /** What was to be opened is no single ref, or the permission is none. */
   | 'invalid-handle'
   /** A handle was used after it was closed. */
@@ -162,6 +165,18 @@ export function offlineError(): StoreError {
     'offline',
     'There is no link to the relay, which decides about relay refs. Nothing has happened: try again when store.status.link is "online".',
   )
+}
+
+/** What a person is told while what the relay had decided waits for its operator. */
+export const unadopted: Problem = {
+  code: 'unadopted',
+  message:
+    "The relay had lost what it had decided, and it was brought back. What it decides about stays as it is until the relay's operator says what counts; all else goes on.",
+}
+
+/** Said to whoever wants the relay to decide meanwhile. */
+export function unadoptedError(): StoreError {
+  return new StoreError('unadopted', `${unadopted.message} Nothing has happened: try again when that is done.`)
 }
 
 /** Said to whoever waits for a Change that was refused. */

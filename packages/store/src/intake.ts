@@ -1,4 +1,4 @@
-import { entriesIn, isPartOfCheckpoint, type JoinEntry, type LogEntry } from '@syncline/protocol'
+import { entriesIn, epochAt, isPartOfCheckpoint, type JoinEntry, type LogEntry } from '@syncline/protocol'
 import {
   changeId,
   type CellKey,
@@ -18,7 +18,7 @@ import { readJoin, type ReadJoin } from './join-reading.ts'
 import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces, readStoredInPieces } from './open-log.ts'
 import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
-import { asHeard, nobody, withLocalPart } from './read-change.ts'
+import { asHeard, isAdoption, nobody, withLocalPart } from './read-change.ts'
 import type { Pending } from './pending.ts'
 import type { Choice } from './reading-past.ts'
 import type { Envelope, OrderedItem } from './replica.ts'
@@ -100,9 +100,12 @@ export function createIntake(core: IntakeCore): Intake {
     const accepted = items.flatMap(({ writer }) => replica.envelopes.get(writer)?.change ?? [])
     const { relaySeq: known } = replica.basis()
     const named = items.map((item) => replica.envelopes.get(item.writer)?.change ?? item)
+    let shift = replica.shift()
     const changed = yield* replica.order(epoch, first, items, origin)
     named.forEach((item, i) => {
-      if (first + i > known && 'ops' in item) core.undoing.onOrdered(item, first + i)
+      if (first + i <= known) return
+      if (isAdoption(item)) shift = replica.shift()
+      else if ('ops' in item) core.undoing.onOrdered(item, first + i, shift)
     })
     for (const item of items) waiting.resolve(changeId(item))
     for (const change of accepted) {
@@ -365,8 +368,10 @@ export function createIntake(core: IntakeCore): Intake {
           const standing = replica.standing(entry, found.covers)
           if (standing === 'past') onStored(relaySeq)
           if (standing === 'lacks some' && (leads || replica.basis().relaySeq > storedSeq)) return strandBeside(origin)
-          // What came first in the log counts.
-          if (standing !== 'news' || leads) return anew
+          // What came first in the log counts; but whoever knew what this tab has gone over to came after it.
+          const { known } = entry
+          const isAfter = !leads || epochAt(known.stretches, known.relaySeq) === replica.basis().epoch
+          if (standing !== 'news' || !isAfter) return anew
           const changed = new Set([...anew, ...(yield* goOver(entry, found, origin))])
           onStored(relaySeq)
           return changed

@@ -1,10 +1,13 @@
 import {
+  broughtBackIn,
   decodeChange,
   decodeEntry,
+  decodeHeader,
   entriesOfJoin,
   isPartOfCheckpoint,
   ProtocolError,
   type Covered,
+  type DecidedBeside,
   type JoinEntry,
   type Ledger,
 } from '@syncline/protocol'
@@ -34,11 +37,17 @@ export function* readJoin(
   away: () => Away,
 ): Pieces<ReadJoin> {
   const parts: Uint8Array[] = []
+  const decidedParts: Uint8Array[] = []
+  /** Of what was decided, up to where of which epoch it is, and what it was stamped by at most. */
+  let decided: { readonly of: Covered; readonly shift: number } | undefined
   for (const piece of pieces) {
     const { meta } = decodeChange(piece)
+    const { deps, join } = decodeHeader(piece)
     yield piece.length
     if (!(meta instanceof Uint8Array)) throw senseless('a piece of it has no bytes')
-    parts.push(meta)
+    if (join?.decided !== undefined)
+      decided = { of: [deps.epoch!, deps.relaySeq], shift: deps.relaySeq + join.decided.shift }
+    ;(join?.decided === undefined ? parts : decidedParts).push(meta)
   }
   const reading = createCheckpointReading(space, replica, away)
   for (const bytes of entriesOfJoin(concatenated(parts))) {
@@ -54,13 +63,26 @@ export function* readJoin(
   if (found?.ledger === undefined || found.isPartial) throw senseless('a part of it is missing')
   const seen = new Map(found.ledger.seqs.map(([writer, seq]) => [writer, seq]))
   const news: Change[] = []
+  const newsRecords: Uint8Array[] = []
   for (const record of before) {
     const change = readChange(record)
     yield record.length
-    if (change.seq > (seen.get(change.writer) ?? 0)) news.push(change)
+    if (change.seq <= (seen.get(change.writer) ?? 0)) continue
+    news.push(change)
+    newsRecords.push(record)
   }
   if (news.length >= relaySeq) throw senseless(`${news.length} Changes stand before place ${relaySeq}`)
-  return { cells: found.cells ?? [], ledger: found.ledger, news, covers: found.ledger.joined ?? [] }
+  const covers = found.ledger.joined ?? []
+  const cells = (found.cells ?? []).filter(({ arbiter }) => arbiter !== 'relay')
+  if (decided === undefined) return { cells, ledger: { ...found.ledger, decided }, news, covers }
+  const brought = broughtBackIn(concatenated(decidedParts))
+  const first = relaySeq - news.length
+  // What this log has decided does not count beside it before somebody says so.
+  const beside = newsRecords.flatMap((record, i): DecidedBeside[] =>
+    decodeHeader(record).expectations === undefined ? [] : [[first + i + decided.shift, record]],
+  )
+  const waits: Ledger['decided'] = [decided.shift, [decided.of], [...brought.beside, ...beside]]
+  return { cells: [...cells, ...brought.cells], ledger: { ...found.ledger, decided: waits }, news, covers }
 }
 
 function senseless(why: string): ProtocolError {

@@ -1,4 +1,4 @@
-import { encodeChange, joinBytes, type Covered, type Ledger } from '@syncline/protocol'
+import { broughtBackBytes, encodeChange, joinBytes, type Covered, type Ledger } from '@syncline/protocol'
 import type { DistilledCell, WriterId } from '@syncline/stm'
 import { allHere } from './away.ts'
 import { partsOf } from './checkpoint-writing.ts'
@@ -12,13 +12,14 @@ const PIECE_BYTES = 64 * 1024
 /** And so many writers, or Yjs clients. */
 const MOST_NAMED = 512
 
-/** The pieces of a join, as records; or why there are none: something is still being read, is damaged on this device, or was decided by the relay. */
+/** The pieces of a join, as records; or why there are none: something is still being read, is damaged on this device, or was decided by a relay and cannot be brought back to this one. */
 export type JoinPieces = readonly Uint8Array[] | 'not now' | 'damaged' | 'decided'
 
 /**
- * What this tab has of a log that the relay has lost, up to where the relay had acknowledged it: as a checkpoint has it, of which nothing is this browser's own.
+ * What this tab has of a log that the relay has lost, up to where the relay had acknowledged it: as a checkpoint has it, of which nothing is this browser's own. With `adopts` the relay takes what it had
+ * decided, too.
  */
-export async function piecesOfJoin(core: Core, relaySeq: number): Promise<JoinPieces> {
+export async function piecesOfJoin(core: Core, relaySeq: number, adopts: boolean): Promise<JoinPieces> {
   const { replica, intake, clock } = core
   if (replica.isMissingSome() || intake.gap() !== undefined) return 'damaged'
   const isRead = replica.basis().relaySeq === relaySeq && !intake.isReading()
@@ -30,10 +31,14 @@ export async function piecesOfJoin(core: Core, relaySeq: number): Promise<JoinPi
     const gone = await away.cells()
     if (gone === undefined) return 'not now'
     const cells: DistilledCell[] = []
+    const decided: DistilledCell[] = []
     for (const cell of held.cells) {
-      if (cell.arbiter === 'relay' && cell.ops.length > 0) return 'decided'
-      if (cell.arbiter !== 'browser') cells.push(cell)
+      if (cell.arbiter === 'local') cells.push(cell)
+      else if (cell.arbiter === 'relay' && cell.ops.length > 0) decided.push(cell)
     }
+    const [shift, , beside] = held.ledger.decided ?? [0, [], []]
+    const isDecided = decided.length > 0 || held.ledger.decided !== undefined
+    if (isDecided && !adopts) return 'decided'
     const entries: Uint8Array[] = []
     const state = { cells, ledger, asleep: [], pending: [], refused: [], envelopes: [] }
     const parts = partsOf(state, [], 1, [], () => undefined, allHere, gone)
@@ -43,7 +48,8 @@ export async function piecesOfJoin(core: Core, relaySeq: number): Promise<JoinPi
       if (next.done === true) break
       entries.push(next.value)
     }
-    return cut(joinBytes(entries), ledger, held.ledger.owners, randomId(core.chance))
+    const more = isDecided ? { bytes: broughtBackBytes({ cells: decided, beside }), shift } : undefined
+    return cut(joinBytes(entries), more, ledger, held.ledger.owners, randomId(core.chance))
   } finally {
     away.letGo()
   }
@@ -84,8 +90,14 @@ function sharedLedger(ledger: Ledger, { pending, epochAt }: Replica): Ledger {
   }
 }
 
-/** Makes records of the bytes, each with some of what the relay need know: how far the writers have come, and whose the Yjs clients are. */
-function cut(bytes: Uint8Array, ledger: Ledger, owners: Ledger['owners'], writer: WriterId): readonly Uint8Array[] {
+/** Makes records of the bytes, each with some of what the relay need know: how far the writers have come, and whose the Yjs clients are. Behind them come those of what was decided. */
+function cut(
+  bytes: Uint8Array,
+  decided: { readonly bytes: Uint8Array; readonly shift: number } | undefined,
+  ledger: Ledger,
+  owners: Ledger['owners'],
+  writer: WriterId,
+): readonly Uint8Array[] {
   const { relaySeq, seqs, clocks, joined = [] } = ledger
   const clients = [...owners].sort(([a], [b]) => a - b)
   const count = Math.max(
@@ -94,8 +106,10 @@ function cut(bytes: Uint8Array, ledger: Ledger, owners: Ledger['owners'], writer
     Math.ceil(clients.length / MOST_NAMED),
   )
   const [epoch] = joined.at(-1)!
-  return Array.from({ length: count }, (_, i) => {
-    const some = <T>(all: readonly T[]): readonly T[] => all.slice(i * MOST_NAMED, (i + 1) * MOST_NAMED)
+  const all = count + (decided === undefined ? 0 : Math.max(1, Math.ceil(decided.bytes.length / PIECE_BYTES)))
+  const isDecided = (i: number): boolean => i >= count
+  return Array.from({ length: all }, (_, i) => {
+    const some = <T>(list: readonly T[]): readonly T[] => list.slice(i * MOST_NAMED, (i + 1) * MOST_NAMED)
     const inherited = new Map(some(clients))
     return encodeChange(
       {
@@ -105,12 +119,22 @@ function cut(bytes: Uint8Array, ledger: Ledger, owners: Ledger['owners'], writer
         at: clocks[1],
         ops: [],
         effects: [],
-        meta: bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES),
+        meta: isDecided(i) ? partOf(decided!.bytes, i - count) : partOf(bytes, i),
       },
       [...inherited.keys()],
       undefined,
       inherited,
-      { left: count - 1 - i, also: joined.slice(0, -1) },
+      {
+        join: {
+          left: all - 1 - i,
+          also: joined.slice(0, -1),
+          ...(isDecided(i) && { decided: { shift: decided!.shift } }),
+        },
+      },
     )
   })
+}
+
+function partOf(bytes: Uint8Array, i: number): Uint8Array {
+  return bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES)
 }

@@ -55,7 +55,12 @@ export function joined(mine: Held, theirs: TakenUp, side: JoiningSide, fits: boo
     envelopes: theirs.envelopes.filter(({ change }) => !side.knows(change) && !side.isDismissed(change.writer)),
     ledger: {
       ...there,
-      ...(!isBehind && { relaySeq: here.relaySeq, stretches: here.stretches, joined: here.joined }),
+      ...(!isBehind && {
+        relaySeq: here.relaySeq,
+        stretches: here.stretches,
+        joined: here.joined,
+        decided: here.decided,
+      }),
       seqs: [...new Set([...ownHere.keys(), ...seen.keys()])].flatMap((writer) => {
         const own = Math.max(ownHere.get(writer) ?? 0, ownThere.get(writer) ?? 0)
         const all = Math.max(seqsHere.get(writer) ?? 0, own, isBehind ? (seen.get(writer) ?? 0) : 0)

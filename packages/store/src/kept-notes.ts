@@ -1,6 +1,8 @@
 import {
   decodeHeader,
+  isCovered,
   type CheckpointEntry,
+  type Covered,
   type JoinedEntry,
   type KeptNote,
   type Ledger,
@@ -32,6 +34,8 @@ export function createNoteKeeping(space: string): NoteKeeping {
   const notes = new Map<ChangeId, KeptNote>()
   /** Those of Changes that the relay is to decide about have their place in its order when it has. */
   const asked = createAskedChanges<Value>()
+  /** By how much more than its place in the relay's order what the relay decides is stamped. */
+  let shift = 0
 
   function keep(change: Change, inverse: Value, ordered = 0): void {
     const note = inverse === null ? undefined : decodeNote(inverse, change)
@@ -79,19 +83,35 @@ export function createNoteKeeping(space: string): NoteKeeping {
         return
       case 'ordered':
         for (const [i, item] of entry.items.entries()) {
-          const { writer, seq, deps, at, touched } =
-            item instanceof Uint8Array ? decodeHeader(item) : { ...item, deps: undefined, at: 0, touched: [] }
+          const { writer, seq, deps, at, touched, adoption } =
+            item instanceof Uint8Array
+              ? decodeHeader(item)
+              : { ...item, deps: undefined, at: 0, touched: [], adoption: undefined }
           if (item instanceof Uint8Array) yield item.length
+          if (adoption !== undefined) ({ shift } = adoption)
           if (deps === undefined && !asked.has(writer)) continue
           const ops = touched.map((ref): Op => ({ ...ref, payload: null }))
-          asked.onOrdered({ ...nobody, writer, seq, at, deps: deps ?? nobody.deps, ops }, entry.first + i)
+          asked.onOrdered({ ...nobody, writer, seq, at, deps: deps ?? nobody.deps, ops }, entry.first + i, shift)
         }
         return
+      case 'join': {
+        const { deps, join } = decodeHeader(entry.pieces.at(-1)!)
+        let waits: readonly Covered[] = join?.decided === undefined ? [] : [[deps.epoch!, deps.relaySeq]]
+        shift = join?.decided === undefined ? 0 : deps.relaySeq + join.decided.shift
+        for (const record of entry.before) {
+          const { adoption } = decodeHeader(record)
+          if (adoption === undefined || !waits.every((one) => isCovered(adoption.covers, one))) continue
+          ;({ shift } = adoption)
+          waits = []
+        }
+        return
+      }
       case 'ended':
         for (const { record } of entry.refused) notes.delete(changeId(decodeHeader(record)))
         return
       case 'rest': {
         const rest = entry.rest
+        if (rest[0] === 'ledger') [shift] = rest[1].decided ?? [0]
         if (rest[0] === 'undoable')
           for (const note of rest[1]) notes.set(changeId({ writer: note[0], seq: note[1] }), note)
         if (rest[0] === 'notes') for (const note of rest[1]) keep(...asHeard(note))

@@ -39,8 +39,12 @@ export interface LinkSide {
   ): Promise<Pick<BroughtCheckpoint, 'relaySeq' | 'epoch'> | undefined>
   /** What was joined to the relay's log has come, which takes the place of what is known of it here. `isAllTold`: the relay knew how much that is. */
   onJoin(entry: Omit<JoinEntry, 'known'>, isAllTold: boolean): void
-  /** The relay has lost what is here up to `relaySeq`: what this side has of it, to be joined. */
-  piecesOfJoin(relaySeq: number): Promise<JoinPieces>
+  /** Whether what the relay had decided waits to be adopted. */
+  isUnadopted(): boolean
+  /** The writers of what the relay is to decide about. */
+  undecided(): Iterable<WriterId>
+  /** The relay has lost what is here up to `relaySeq`: what this side has of it, to be joined; with `adopts` what it had decided, too. */
+  piecesOfJoin(relaySeq: number, adopts: boolean): Promise<JoinPieces>
   onError(error: unknown): void
   onRefusal(refusal: Refusal): void
   /** Whether this device's log is to be read before Changes are taken in that have come. */
@@ -86,6 +90,8 @@ const BUFFERED_BYTES = 1024 * 1024
 const DRAIN_MS = 50
 /** How many pieces of a join go into one frame. */
 const PIECES = 4
+/** From this protocol version on a relay adopts what another log had decided. */
+const KNOWS_ADOPTIONS = 3
 /** A space that is forbidden is not allowed soon. */
 const FORBIDDEN_PACE = 10
 
@@ -95,6 +101,8 @@ export function startLink(line: Line, side: LinkSide): Link {
   let relay: { readonly head: number } | undefined
   /** What the relay has told up to now, in which epoch that stands, and up to where it has to be what is known here. */
   let told: { relaySeq: number; epoch: Epoch | null; readonly seenSeq: number } = { ...emptyBasis, seenSeq: 0 }
+  /** Whether the relay of this connection adopts what another log had decided. */
+  let adopts = false
   /** Whether what is known here is not in the relay's log: nothing else is told before somebody has joined it. */
   let isApart = false
   /** Whether the channel was opened with all that is known here, because what is stored of it told the relay too little. */
@@ -183,6 +191,7 @@ export function startLink(line: Line, side: LinkSide): Link {
     forget()
     backoff.reset()
     problem = undefined
+    adopts = welcome.protocol >= KNOWS_ADOPTIONS
     side.onClockOffset(welcome.timeMs - clock.nowMs())
     open()
   }
@@ -369,13 +378,13 @@ export function startLink(line: Line, side: LinkSide): Link {
     side.onJoin({ kind: 'join', epoch, relaySeq, pieces, before }, isAllTold)
     isOpenedInMemory = false
     told = { relaySeq, epoch, seenSeq: relaySeq }
-    wake()
+    askAnew()
     publish()
   }
 
   /** Joins what is here to the relay's log. */
   async function bring(number: number): Promise<void> {
-    const pieces = await side.piecesOfJoin(told.relaySeq)
+    const pieces = await side.piecesOfJoin(told.relaySeq, adopts)
     if (stopped || number !== channel.number || !isApart) return
     if (pieces === 'decided' || pieces === 'damaged') {
       return fail({ code: 'epoch-changed', message: pieces === 'decided' ? decidedThere : damagedHere }, undefined)
@@ -403,11 +412,19 @@ export function startLink(line: Line, side: LinkSide): Link {
     // It would go on behind what is not stored here.
     if (isOpenedInMemory) return fail({ code: 'not-read', message: notNow }, backoff.fail(0))
     if (told.epoch === null) throw new RangeError(`The relay tells Change ${first} of its log, and not in which epoch.`)
+    const waited = side.isUnadopted()
     side.onOrder(told.epoch, first, items, records)
+    if (waited && !side.isUnadopted()) askAnew()
     const wasSure = told.relaySeq >= told.seenSeq
     told.relaySeq = first + items.length - 1
     if (!wasSure) wake()
     else if (phase() !== shown) publish()
+  }
+
+  /** What was asked while something waited to be adopted was neither judged nor answered. */
+  function askAnew(): void {
+    for (const writer of side.undecided()) sent.delete(writer)
+    wake()
   }
 
   function wake(): void {
@@ -490,7 +507,7 @@ interface Coming {
 }
 
 const decidedThere =
-  "The relay lost its data or came back from a backup, and it had decided about some of what you have. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data."
+  "The relay lost its data or came back from a backup, had decided about some of what you have, and is too old to take that back. Nothing of yours is lost. Keep it, and ask the relay's operator to bring back the newer data."
 const damagedHere =
   "The relay lost its data or came back from a backup, and some of what this device had stored is damaged. Nothing of yours is lost that is here. Keep it, and ask the relay's operator to bring back the newer data."
 const notNow =

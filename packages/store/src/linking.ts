@@ -40,6 +40,8 @@ export interface Linking {
   onTab(message: Extract<TabMessage, { type: 'link' }>): void
   /** What this tab has of the relay's order, and is not in the log, does not get there by it. */
   onFenced(): void
+  /** More of the log was taken in. */
+  onEntry(): void
   /** A tab has come and knows nothing. */
   onHello(): void
 }
@@ -94,6 +96,8 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   let offsetMs = 0
   const onReach = new Set<() => void>()
   const losses = createLosses(core)
+  /** Whether what the relay had decided waited to be adopted when that was looked at last. */
+  let wasUnadopted = false
   /** Something waits to know whether the relay has what is missing before it. */
   let isHeldBack = false
   /** Whether pending Changes are being understood. */
@@ -156,7 +160,9 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
         !core.isCutOff,
       takeUp,
       onJoin: (entry, isAllTold) => hear(() => intake.join(entry, term?.fence, isAllTold)),
-      piecesOfJoin: (relaySeq) => piecesOfJoin(core, relaySeq),
+      isUnadopted: replica.isUnadopted,
+      undecided: () => replica.envelopes.keys(),
+      piecesOfJoin: (relaySeq, adopts) => piecesOfJoin(core, relaySeq, adopts),
       onError: core.onError,
       onRefusal(refusal) {
         if (posting.refuse(refusal)) return
@@ -191,10 +197,18 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
   function hear(take: () => ReadonlySet<CellKey>): void {
     replica.flushDocuments()
     const changed = take()
+    lookAtAdoption()
     settling.onProgress()
     core.touchStatus()
     core.watching.publish(changed, replica.memory.snapshot)
     core.undoing.tell()
+  }
+
+  /** Who waits for the relay to decide again may go on. */
+  function lookAtAdoption(): void {
+    if (wasUnadopted === replica.isUnadopted()) return
+    wasUnadopted = replica.isUnadopted()
+    show(state)
   }
 
   /** The log has it first: what is on demand is read from there. */
@@ -262,7 +276,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       yield pending
     }
     // What the relay is to decide about depends on what was pending when it was made.
-    yield* posting.sendable()
+    if (!replica.isUnadopted()) yield* posting.sendable()
   }
 
   function isAfterMissing({ writer, seq }: { readonly writer: WriterId; readonly seq: number }): boolean {
@@ -384,6 +398,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
       posting.onLink()
     },
     onFenced: lookForForgotten,
+    onEntry: lookAtAdoption,
     onHello() {
       if (link !== undefined) announce()
       if (turns > 0) tell({ type: 'wanted', wanted, turns })

@@ -90,7 +90,7 @@ export function createLiveAgent(
       try {
         return await performOnce(item, run)
       } catch (error) {
-        const isOffline = error instanceof StoreError && error.code === 'offline'
+        const isOffline = error instanceof StoreError && (error.code === 'offline' || error.code === 'unadopted')
         const { reachable } = core.arbitrations[written().arbiter] ?? {}
         // What the action itself throws is its failure, whatever it is.
         if (!isOffline || !run.isOver || reachable === undefined) throw error

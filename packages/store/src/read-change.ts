@@ -1,13 +1,25 @@
 import {
   decodeChange,
   decodeChangeInSteps,
+  decidedCells,
   decodeHeader,
   ProtocolError,
+  type Adoption,
+  type DecodedChange,
   type LocalPart,
   type OlderNote,
 } from '@syncline/protocol'
-import { emptyBasis, type Change, type Op, type Value } from '@syncline/stm'
+import { emptyBasis, type Change, type DistilledCell, type Op, type Value } from '@syncline/stm'
 import type { Pieces } from './pieces.ts'
+
+/** A place in the relay's order from which on `relay` refs hold what was adopted there, and nothing of what they held before. */
+export interface AdoptionChange extends Change {
+  readonly adopts: Adoption & { readonly cells: readonly DistilledCell[] }
+}
+
+export function isAdoption(change: object): change is AdoptionChange {
+  return 'adopts' in change
+}
 
 /**
  * The Change in a record. One whose header and checksum are right but whose body makes no sense is a Change without operations:
@@ -17,7 +29,7 @@ import type { Pieces } from './pieces.ts'
  */
 export function readChange(record: Uint8Array): Change {
   try {
-    return decodeChange(record)
+    return withAdoption(decodeChange(record))
   } catch (error) {
     return withoutBody(record, error)
   }
@@ -26,10 +38,18 @@ export function readChange(record: Uint8Array): Change {
 /** The same in steps, each of which tells how many bytes it has read. */
 export function* readChangeInSteps(record: Uint8Array): Pieces<Change> {
   try {
-    return yield* decodeChangeInSteps(record)
+    return withAdoption(yield* decodeChangeInSteps(record))
   } catch (error) {
     return withoutBody(record, error)
   }
+}
+
+function withAdoption(decoded: DecodedChange): Change {
+  if (decoded.adoption === undefined) return decoded
+  const { adoption, meta, ...change } = decoded
+  const cells = meta instanceof Uint8Array ? decidedCells(meta) : []
+  const adopting: AdoptionChange = { ...change, meta: null, adopts: { cells, ...adoption } }
+  return adopting
 }
 
 /** What is left of a Change that cannot be read, for this reason. */
@@ -58,6 +78,11 @@ const isBrowsers = ({ arbiter }: Op): boolean => arbiter === 'browser'
 export function withoutBrowserOps(change: Change): Change {
   if (!change.ops.some(isBrowsers)) return change
   return { ...change, ops: change.ops.filter(({ arbiter }) => arbiter !== 'browser') }
+}
+
+/** A Change without its operations on `relay` refs. */
+export function withoutRelayOps(change: Change): Change {
+  return { ...change, ops: change.ops.filter(({ arbiter }) => arbiter !== 'relay') }
 }
 
 /** The operations and effects that never leave the browser. */

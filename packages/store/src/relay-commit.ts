@@ -18,7 +18,7 @@ import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { createEnding, type Ending } from './ending.ts'
 import type { Outcome } from './envelopes.ts'
-import { closedError, offlineError, StoreError } from './errors.ts'
+import { closedError, offlineError, StoreError, unadoptedError } from './errors.ts'
 import { expectationsOf } from './expectations.ts'
 import { randomId } from './identity.ts'
 import { createInFlight } from './in-flight.ts'
@@ -68,6 +68,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
 
   async function assertReachable(ending: Ending): Promise<void> {
     for (;;) {
+      if (replica.isUnadopted()) throw unadoptedError()
       const reachable = side.isReachable()
       if (reachable === true) return
       if (reachable === false) throw offlineError()
@@ -91,7 +92,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
       return () => core.closing.delete(close)
     })
     try {
-      while (side.isReachable() !== true) await nextReach(ending)
+      while (side.isReachable() !== true || replica.isUnadopted()) await nextReach(ending)
     } finally {
       ending.stop()
     }
@@ -124,7 +125,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
       checked: depends(),
       writes: checked.writes,
       ops,
-      next: { at: replica.basis().relaySeq + 1, writer },
+      next: { at: replica.basis().relaySeq + 1 + replica.shift(), writer },
     })
     const record = encodeChange(sharedPart(change), [], expectations)
     const commuted = checked.writes.flatMap(({ ref, commuted: by }) => (by === undefined ? [] : ref.key))

@@ -1,5 +1,5 @@
 import { tick, witness } from '@syncline/merge'
-import type { Covered, JoinEntry, Ledger, Named } from '@syncline/protocol'
+import { isCovered, type Covered, type JoinEntry, type Ledger, type Named } from '@syncline/protocol'
 import {
   cellKey,
   cellKeyOf,
@@ -37,7 +37,16 @@ import { createKnownLog, OtherLogError } from './known-log.ts'
 import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
 import { clientsOf, noInverse, noWriters, PendingChange, seenBy, type KnownOfChange, type Pending } from './pending.ts'
 import { atOnce, BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
-import { localPart, nobody, sharedPart, withLocalPart, withoutBrowserOps } from './read-change.ts'
+import {
+  isAdoption,
+  localPart,
+  nobody,
+  sharedPart,
+  withLocalPart,
+  withoutBrowserOps,
+  withoutRelayOps,
+  type AdoptionChange,
+} from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
 import { decideSettlement, raise, stampText, type Settlement } from './settlement.ts'
 
@@ -205,6 +214,10 @@ export interface Replica {
   standing(entry: Pick<JoinEntry, 'epoch' | 'relaySeq' | 'known'>, covers: readonly Covered[]): Standing
   /** What is known of the relay's log. */
   knownLog(): JoinEntry['known']
+  /** Whether what is here of `relay` refs waits to be adopted: it was joined to the relay's log, and counts there no more and not yet. */
+  isUnadopted(): boolean
+  /** How much above its place in the relay's order is stamped what the relay decides next. */
+  shift(): number
   /** Whether all of an epoch up to here is in what was joined. */
   hasJoined(epoch: Epoch, relaySeq: number): boolean
   /** Forgets what the relay has ordered, so that it can be told again. What is pending stays, and what the relay has nothing to do with. */
@@ -319,6 +332,8 @@ export function createReplica(
   const overlaid = new Map<CellKey, Overlaid>()
   const bound: BoundPolicy[] = []
   const applied = new Applied()
+  /** How much above its relaySeq is stamped what the relay decides, what of that waits to be adopted, and what its log had decided beside it. */
+  let decided: Decided = nothingDecided
   /** What comes in now are parts of a settlement: live documents are made anew when it is whole. */
   let isEnding = false
   /** What a replay has still to do of the Change that it commits; undefined when none is at it. */
@@ -688,8 +703,13 @@ export function createReplica(
       const before = seqs.get(writer) ?? 0
       if (!committed.has(writer)) committed.set(writer, before)
       seqs.set(writer, Math.max(before, seq))
-      // Whoever sends them, nobody outside writes what is this browser's own.
-      const theirs = withoutBrowserOps(item)
+      if (isAdoption(item)) {
+        for (const key of adopt(item, next)) changed.add(key)
+        continue
+      }
+      // Whoever sends them, nobody outside writes what is this browser's own; and what is not adopted stays as it is.
+      const shared = withoutBrowserOps(item)
+      const theirs = isUnadopted() ? withoutRelayOps(shared) : shared
       underlay(theirs)
       away().ordered(relaySeq, theirs)
       if (origin === 'replay' && theirs.ops.length > SLICE) yield* replayed(theirs, next)
@@ -701,6 +721,22 @@ export function createReplica(
       for (const key of setRight(theirs)) changed.add(key)
     }
     return changed
+  }
+
+  function adopt({ adopts }: AdoptionChange, next: Basis): ReadonlySet<CellKey> {
+    // It may be of another loss, and from before what waits was brought back.
+    if (!decided[1].every((one) => isCovered(adopts.covers, one))) return nothing
+    setDecided([adopts.shift, none, none])
+    return memory.restore(adopts.cells, next, 'relay')
+  }
+
+  function setDecided(next: Decided): void {
+    decided = next
+    memory.shift(next[0])
+  }
+
+  function isUnadopted(): boolean {
+    return decided[1].length > 0
   }
 
   /**
@@ -920,6 +956,7 @@ export function createReplica(
         owners: [...documents.owners],
         clientsOfRefused: [...documents.ofRefused],
         ...(counted !== undefined && { counted }),
+        ...(decided !== nothingDecided && { decided }),
       },
     }
   }
@@ -993,7 +1030,10 @@ export function createReplica(
     if (browserWriter !== undefined) {
       writers.set(browserWriter, Math.max(seqs.get(browserWriter) ?? 0, known.get(browserWriter) ?? 0))
     }
-    if (!isAhead) log.restore(ledger)
+    if (!isAhead) {
+      log.restore(ledger)
+      setDecided(ledger.decided ?? nothingDecided)
+    }
     const relaySeq = Math.max(settled.relaySeq, ledger.relaySeq)
     const { counted } = there
     if (counted !== undefined) for (const [writer, seq] of ledger.counted ?? none) raise(writers, writer, seq)
@@ -1120,6 +1160,7 @@ export function createReplica(
 
   function forgetOrder(): ReadonlySet<CellKey> {
     log.restore({ stretches: [], foreign: [] })
+    setDecided(nothingDecided)
     away().onOrderForgotten()
     settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
     return applyAnew(pending().values())
@@ -1249,6 +1290,8 @@ export function createReplica(
     join,
     goOver,
     hasJoined: log.hasJoined,
+    isUnadopted,
+    shift: () => decided[0],
     standing({ epoch, relaySeq, known }, covers) {
       const basis = basisNow()
       if (log.epochAt(relaySeq) === epoch && basis.relaySeq >= relaySeq) return 'past'
@@ -1279,6 +1322,10 @@ export function createReplica(
 function named({ writer, seq, at }: Change): Named {
   return [writer, seq, at]
 }
+
+type Decided = NonNullable<Ledger['decided']>
+
+const nothingDecided: Decided = [0, [], []]
 
 const noClients: readonly never[] = []
 /** Among the clients of what is pending: something of it divides. */

@@ -18,7 +18,7 @@ export interface Status {
   readonly atRisk: number
   /** `off`: switched off, or no transport. `waiting`: between attempts. */
   readonly link: 'off' | 'connecting' | 'catching-up' | 'online' | 'waiting'
-  /** Why the link is not up, in words for a person and a code for a program. */
+  /** Why the link is not up, or what the relay does not do although it is (`unadopted`), in words for a person and a code for a program. */
   readonly problem: Problem | undefined
   /** When the next attempt is due, in milliseconds since 1970, while `link` is `waiting`. */
   readonly retryAtMs: number | undefined

@@ -141,6 +141,7 @@ export function linked(core: Core): Linked {
     sendPresence: (slot, payload) => linking.link()?.sendPresence(slot, payload),
     tend: linking.tend,
     onEntry() {
+      linking.onEntry()
       const link = linking.link()
       if (link === undefined) return
       posting.tend()

@@ -18,8 +18,8 @@ export interface AskedChanges<S> {
   dismiss(writer: WriterId): void
   /** The log has been read: those that are part of something else are nobody's here. */
   keepOnly(of: S): void
-  /** A Change has its place in the relay's order. To be told of each one, in that order. */
-  onOrdered(change: Change, relaySeq: number): void
+  /** A Change has its place in the relay's order, and is stamped by so much more. To be told of each one, in that order. */
+  onOrdered(change: Change, relaySeq: number, shift: number): void
 }
 
 /** Makes an empty set. Cost: one number for each `relay` ref that is written while the log is read, or while there is one. */
@@ -47,12 +47,12 @@ export function createAskedChanges<S>(): AskedChanges<S> {
       isReading = false
       forget()
     },
-    onOrdered(change, relaySeq) {
+    onOrdered(change, relaySeq, shift) {
       const { writer, deps, ops } = change
       const asked = waiting.get(writer)
       waiting.delete(writer)
       const isMoved = (key: CellKey): boolean => (writtenAt.get(key) ?? 0) > deps.relaySeq
-      asked?.land(change, { at: relaySeq, writer }, isMoved)
+      asked?.land(change, { at: relaySeq + shift, writer }, isMoved)
       forget()
       if (!isReading && waiting.size === 0) return
       for (const op of ops) if (op.arbiter === 'relay') writtenAt.set(cellKeyOf(op), relaySeq)

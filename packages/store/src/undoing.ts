@@ -56,7 +56,7 @@ export interface Undoing {
   /** Reads what is kept with a Change that the relay is to decide about. */
   hearAsked(change: Change, inverse: Value): void
   /** A Change, asked for by whomever, has its place in the relay's order. */
-  onOrdered(change: Change, relaySeq: number): void
+  onOrdered(change: Change, relaySeq: number, shift: number): void
   /** The relay has not accepted the Change of this writer. */
   onDismissed(writer: WriterId): void
   /** A Change has become another one; `reworded` says what is kept with it as it is now, where that is another. */

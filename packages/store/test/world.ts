@@ -115,6 +115,8 @@ export interface World {
   restartRelay(): Promise<void>
   /** The same on a disk that has the first `batches` of what was stored: an old backup. */
   restoreRelay(batches: number): Promise<void>
+  /** The one that runs now. */
+  readonly relay: Relay
   /** How many batches are stored. */
   readonly batches: number
   open(options?: Partial<StoreOptions>): Promise<Store>
@@ -254,6 +256,9 @@ export async function createWorld(seed: number, relayOptions: Partial<RelayOptio
       return disk
     },
     wire,
+    get relay() {
+      return relay
+    },
     restartRelay,
     async restoreRelay(batches) {
       const kept = stored.slice(0, batches)

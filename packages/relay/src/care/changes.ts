@@ -1,4 +1,4 @@
-import { decodeChange, decodeHeader, epochAt, ProtocolError } from '@syncline/protocol'
+import { decodeChange, decodeHeader, epochAt, ProtocolError, type Adoption } from '@syncline/protocol'
 import type { Basis, Change, Epoch } from '@syncline/stm'
 import { RelayError } from '../errors.ts'
 import type { Hole } from '../lmdb-file.ts'
@@ -19,6 +19,8 @@ export interface ReadableChange {
   readonly change: Change | undefined
   /** Given where it is no Change, but a piece of what a client has brought back: how many come after it, and up to where of which epoch it is. */
   readonly join: (Pick<Basis, 'epoch' | 'relaySeq'> & { readonly left: number }) | undefined
+  /** Given where it is no Change, but says what `relay` refs hold from here on: what was taken. */
+  readonly adopted: Adoption['taken'] | undefined
 }
 
 /** What is not as it was written, up to the next Change that is. */
@@ -79,14 +81,14 @@ export function readChanges(
   })
 }
 
-function read(record: Uint8Array): Pick<ReadableChange, 'change' | 'join'> {
+function read(record: Uint8Array): Pick<ReadableChange, 'change' | 'join' | 'adopted'> {
   try {
-    const change = decodeChange(record)
+    const { adoption, ...change } = decodeChange(record)
     const { join } = decodeHeader(record)
     const { epoch, relaySeq } = change.deps
-    return { change, join: join && { left: join.left, epoch, relaySeq } }
+    return { change, join: join && { left: join.left, epoch, relaySeq }, adopted: adoption?.taken }
   } catch (error) {
-    if (error instanceof ProtocolError) return { change: undefined, join: undefined }
+    if (error instanceof ProtocolError) return { change: undefined, join: undefined, adopted: undefined }
     throw error
   }
 }

@@ -14,7 +14,7 @@ export interface Exported {
 
 /**
  * Writes the log of each space into a file of its own in an empty folder, or that of one. A file is lines of JSON: `{"syncline":"space","version":1,"space":…}`, a line for each
- * Change with what it says and, as base64 in `record`, its bytes as they are, for a piece of what a client has brought back `join`, up to where of which epoch that is; `{"relaySeq":…,"damage":…}` in the place of what cannot be read, and `{"end":…}` with the number of
+ * Change with what it says and, as base64 in `record`, its bytes as they are, for a piece of what a client has brought back `join`, up to where of which epoch that is, and for an adoption `adopted`, what was taken; `{"relaySeq":…,"damage":…}` in the place of what cannot be read, and `{"end":…}` with the number of
  * Changes, without which a file was broken off. Files are numbered; the first line says whose each is.
  *
  * Leaves no file when it rejects. Rejects with `RelayError`: what `readChanges` rejects with, `data-exists` when the folder is not empty, or `data-unwritable`.
@@ -80,9 +80,10 @@ function makeEmpty(folder: string): void {
 function lineOf(stored: StoredChange): Value {
   const { relaySeq } = stored
   if ('damage' in stored) return { relaySeq, damage: stored.damage }
-  const { epoch, record, change, join } = stored
+  const { epoch, record, change, join, adopted } = stored
   const bytes = Buffer.from(record).toString('base64')
   if (join !== undefined) return { relaySeq, epoch, join: { ...join }, record: bytes }
+  if (adopted !== undefined) return { relaySeq, epoch, adopted, record: bytes }
   if (change === undefined) return { relaySeq, epoch, record: bytes }
   const { writer, seq, deps, at, ops, effects, meta } = change
   return {

@@ -1,3 +1,4 @@
+import type { Epoch } from '@syncline/stm'
 import type { Hole } from '../lmdb-file.ts'
 
 /** What there is of a space in a data folder. */
@@ -13,6 +14,23 @@ export interface SpaceReport {
   readonly writers: number
   /** The greatest stamp in it, in microseconds since 1970; 0 when it is empty. */
   readonly latestAt: number
+  /** What clients have brought back of `relay` refs, where it may be adopted. */
+  readonly unadopted: Unadopted | undefined
+}
+
+/** What may be adopted of a space. */
+export interface Unadopted {
+  /** Where it stands in the log: its last piece. */
+  readonly joinedAt: number
+  /** Of which epoch, and up to where, it is. */
+  readonly epoch: Epoch
+  readonly relaySeq: number
+  /** How many `relay` refs it has. */
+  readonly refs: number
+  /** How many Changes on `relay` refs this log has accepted that it has not seen. */
+  readonly decidedSince: number
+  /** Whether nothing more is decided before somebody adopts; otherwise it came after that was done. */
+  readonly isAwaited: boolean
 }
 
 /** Something that is not as it was written. */

@@ -1,5 +1,13 @@
-import { decodeHeader, ProtocolError, recordChecksum, type ChangeHeader, type Stretch } from '@syncline/protocol'
+import {
+  decodeHeader,
+  ProtocolError,
+  recordChecksum,
+  type ChangeHeader,
+  type Covered,
+  type Stretch,
+} from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
+import { broughtIn, hasToBeAdopted, mayBeAdopted } from '../adopting.ts'
 import { basisFlaw, type Joined } from '../basis-flaw.ts'
 import { joinedAt } from '../joining.ts'
 import type { Hole, LmdbFile } from '../lmdb-file.ts'
@@ -7,7 +15,7 @@ import { decodeQuarantine, noQuarantine, QUARANTINE_KEY, type Quarantine } from 
 import { decodeOwner, decodeWriter, unseal } from '../lmdb-rows.ts'
 import { RECENT } from '../writers.ts'
 import { isDamage, readData } from './reading.ts'
-import { wordsOf, type DataReport, type Finding, type SpaceReport } from './report.ts'
+import { wordsOf, type DataReport, type Finding, type SpaceReport, type Unadopted } from './report.ts'
 import { placesIn, spacesIn, stretchesIn, tablesOf, type NamedSpace, type Tables } from './spaces.ts'
 
 /** One damaged page may be about thousands of rows. */
@@ -83,6 +91,13 @@ interface Log {
   joinedAt: number
   /** Of which epochs it has everything by that, and up to where. */
   joined: Joined | undefined
+  /** The pieces of it, as they come. */
+  pieces: Buffer[]
+  /** That of the newest adoption, and what it covers. */
+  adoptedAt: number
+  adopted: readonly Covered[]
+  /** The Changes on `relay` refs, by their places. */
+  readonly decided: { readonly relaySeq: number; readonly writer: WriterId; readonly seq: number }[]
   sizeBytes: number
   latestAt: number
   /** Unset when something of it could not be read: then it does not say who has written what. */
@@ -104,6 +119,10 @@ function verifySpace(named: NamedSpace, tables: Tables, findings: Finding[]): Sp
     owners: new Map(),
     joinedAt: 0,
     joined: undefined,
+    pieces: [],
+    adoptedAt: 0,
+    adopted: [],
+    decided: [],
     sizeBytes: 0,
     latestAt: 0,
     isWhole: true,
@@ -119,11 +138,35 @@ function verifySpace(named: NamedSpace, tables: Tables, findings: Finding[]): Sp
   }
   if (log.isWhole && log.joinedAt !== named.joinedAt)
     tell(`What was joined to its log last ends at ${log.joinedAt}, and its entry says ${named.joinedAt}.`)
+  if (log.isWhole && log.adoptedAt !== named.adoptedAt)
+    tell(`What was adopted last in its log stands at ${log.adoptedAt}, and its entry says ${named.adoptedAt}.`)
   if (log.isWhole && log.latestAt > latestAt)
     tell(`Its greatest stamp is ${log.latestAt}, and its entry says ${latestAt}.`)
   const writers = compareWriters(log, tables.writers.of(number), tell)
   compareOwners(log, tables.documents.of(number), tell)
-  return { space, changes: head, sizeBytes: log.sizeBytes, epochs: stretches.length, writers, latestAt }
+  const unadopted = unadoptedIn(log, tell)
+  return { space, changes: head, sizeBytes: log.sizeBytes, epochs: stretches.length, writers, latestAt, unadopted }
+}
+
+function unadoptedIn({ joined, pieces, adoptedAt, adopted, decided }: Log, tell: Tell): Unadopted | undefined {
+  if (!mayBeAdopted(joined, adoptedAt)) return undefined
+  try {
+    const { cells, seen } = broughtIn(pieces)
+    const [epoch, relaySeq] = joined.covers.at(-1)!
+    const since = decided.filter((one) => one.relaySeq > joined.base && one.seq > (seen.get(one.writer) ?? 0))
+    return {
+      joinedAt: joined.last,
+      epoch,
+      relaySeq,
+      refs: cells.length,
+      decidedSince: since.length,
+      isAwaited: hasToBeAdopted(joined, adopted),
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    tell(`What was brought back of relay refs cannot be read: ${error.message}`, joined.last)
+    return undefined
+  }
 }
 
 /** Takes the next Change of a log into account, and tells what is wrong with it there. */
@@ -137,7 +180,7 @@ function follow(record: Uint8Array, relaySeq: number, log: Log, tell: Tell): voi
     log.isWhole = false
     return tell(`Change ${relaySeq} cannot be read: ${error.message}`, relaySeq)
   }
-  const { writer, seq, deps, at, documents, inherited, join } = header
+  const { writer, seq, deps, at, documents, inherited, join, adoption, expectations, touched } = header
   const wrote = log.writers.get(writer) ?? { lastSeq: 0, recent: [] }
   // Of what cannot be read there may be any.
   if (log.isWhole && seq !== wrote.lastSeq + 1) {
@@ -161,11 +204,20 @@ function follow(record: Uint8Array, relaySeq: number, log: Log, tell: Tell): voi
   log.writers.set(writer, wrote)
   for (const client of documents) if (!log.owners.has(client)) log.owners.set(client, inherited.get(client) ?? writer)
   log.latestAt = Math.max(log.latestAt, at)
-  if (join !== undefined) followPiece(header, relaySeq, log)
+  if (join !== undefined) followPiece(header, record, relaySeq, log)
+  if (adoption !== undefined) {
+    log.adoptedAt = relaySeq
+    log.adopted = adoption.covers
+  }
+  if (expectations !== undefined && touched.some(({ arbiter }) => arbiter === 'relay'))
+    log.decided.push({ relaySeq, writer, seq })
 }
 
 /** Takes what a piece of a join says into account: of writers, and with the last one of epochs. */
-function followPiece({ deps, join, ...header }: ChangeHeader, relaySeq: number, log: Log): void {
+function followPiece({ deps, join, ...header }: ChangeHeader, record: Uint8Array, relaySeq: number, log: Log): void {
+  if (header.seq === 1) log.pieces = []
+  // What is read is a view of a row.
+  log.pieces.push(Buffer.from(record))
   for (const [writer, seq] of deps.writers) {
     if (seq > (log.writers.get(writer)?.lastSeq ?? 0)) log.writers.set(writer, { lastSeq: seq, recent: [] })
   }

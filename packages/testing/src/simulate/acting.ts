@@ -76,6 +76,7 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
     }
     case 'relay': {
       const { body } = action
+      deed.isAsked = true
       const testimony = transcript?.begin('relay', deed)
       hear(
         'relay',
@@ -94,6 +95,9 @@ export function act(world: World, machine: Machine, tab: Tab, { name, action }: 
 
   function hear(arbiter: 'browser' | 'relay', done: Promise<Receipt<void>>, testimony: Testimony | undefined): void {
     tally.count(`${arbiter} actions`)
+    deed.isUndecided = arbiter === 'relay'
+    const decided = (): void => void (deed.isUndecided = false)
+    done.then(decided, decided)
     done.then(
       (receipt) => {
         if (!isHeard()) return

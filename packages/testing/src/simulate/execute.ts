@@ -1,3 +1,5 @@
+import { lww } from '@syncline/merge'
+import { arbiterOf, type Readable } from '@syncline/stm'
 import { brokenPromise } from './checks/relay-log.ts'
 import { serialized } from './checks/serializable.ts'
 import { createComparison, type Replica } from './checks/replicas.ts'
@@ -8,6 +10,7 @@ import { holdsAll } from './errands.ts'
 import { createKernel, type Kernel } from './kernel.ts'
 import { LET_GO_MS, type Machine } from './machine.ts'
 import { checkCutOff } from './checks/cut-off.ts'
+import { refusalOf } from './ledger.ts'
 import { readMark } from './probes.ts'
 import { browserOfSession, isCutOff, SPACE, type Tab } from './tab.ts'
 import type { Report } from './report.ts'
@@ -89,7 +92,7 @@ export function begin(world: World, plan: SchedulePlan): { readonly isOver: bool
 
 /** Lets everything come to rest, compares what all have then, and closes it. */
 export async function judge(world: World): Promise<void> {
-  for (const step of [rest, compare, reload, leave]) {
+  for (const step of [rest, decide, compare, reload, leave]) {
     await step(world)
     if (world.failure() !== undefined) return
   }
@@ -135,7 +138,11 @@ function statusOf(tab: Machine['tabs'][number]): string {
 }
 
 /** Whether every tab has all of the relay's log and of its browser's, and nothing that the relay does not have. */
-function isAtRest({ machines, host, damaged, ...world }: World): boolean {
+function isAtRest({ machines, host, damaged, ledger, ...world }: World): boolean {
+  // What a browser that is cut off has asked waits for as long as that is so.
+  const linked = machines.filter(({ tabs }) => !tabs.some((tab) => tab !== undefined && isCutOff(tab)))
+  const open = new Set(linked.flatMap(({ tabs }) => tabs.map((tab) => tab?.life.party)))
+  if (ledger.deeds.some(({ isUndecided, session }) => isUndecided && open.has(session))) return false
   const restorations = world.restorations()
   const head = host.disk.records(SPACE).length
   return machines.every(({ name, tabs, way, browser }) => {
@@ -160,6 +167,7 @@ function isAtRest({ machines, host, damaged, ...world }: World): boolean {
       if (isCutOff(tab!)) return status.link === 'waiting'
       // Who has not noticed yet that the relay was another one may be as far by chance.
       const isThere = basis.relaySeq === head && (restorations === 0 || host.disk.stands(SPACE, basis))
+      if (status.problem?.code === 'unadopted') return false
       return status.link === 'online' && (status.pending === 0 || mayWait) && isThere
     })
   })
@@ -168,6 +176,31 @@ function isAtRest({ machines, host, damaged, ...world }: World): boolean {
 function equalSeqs(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): boolean {
   return one.size === other.size && [...one].every(([writer, seq]) => other.get(writer) === seq)
 }
+
+/** Where something was adopted the relay decides by that, as those who ask it do. */
+async function decide(world: World): Promise<void> {
+  const { kernel, tally, app } = world
+  const isAdopted = Object.keys(tally.counts).some((what) => what.startsWith('adopted'))
+  const store = tabsOf(world)
+    .find((tab) => !isCutOff(tab) && tab.store()?.status.link === 'online')
+    ?.store()
+  if (!isAdopted || store === undefined) return
+  const decided = Object.values(app.refs).filter((readable) => arbiterOf(readable) === 'relay')
+  let found: unknown
+  const asked = store.transactAsync<void, 'relay'>(
+    (tx) => {
+      for (const readable of decided) tx.get(readable as Readable<unknown>)
+      tx.set(lastWord, 'decided')
+    },
+    { arbiter: 'relay' },
+  )
+  const isOver = passUntil(kernel, [asked.then(undefined, (error: unknown) => void (found = error))])
+  if (!(await isOver) || (found !== undefined && refusalOf(found) !== SIMULATED_REFUSAL.code))
+    world.fail({ check: 'progress', message: `The relay does not decide any more: ${String(found)}` })
+  await rest(world)
+}
+
+const lastWord = lww('simulation_last', '', { arbiter: 'relay' })
 
 /** All show the same, also somebody who comes now and has nothing; and nothing that was promised is missing. */
 export async function compare(world: World): Promise<void> {

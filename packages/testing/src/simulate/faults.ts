@@ -28,7 +28,7 @@ export interface Faults {
   readonly relayCrashInCall: number
   /** The relay is stopped in good order, and started again. */
   readonly relayRestart: number
-  /** The relay dies, and is started again on an old backup of its disk. Who knows more than that has must notice, and keep it. */
+  /** The relay dies, and is started again on an old backup of its disk. Who knows more than that has must notice, and bring it back; what was decided waits for an operator, who comes later. */
   readonly relayRestore: number
   /** The relay's disk is full for a while. */
   readonly relayQuota: number

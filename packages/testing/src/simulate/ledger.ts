@@ -25,6 +25,10 @@ export interface Deed {
   after: number | undefined
   /** Whether there was a Change at all. */
   hasChange: boolean
+  /** Whether the relay decides about it: then it may be asked again, as another Change, when it was told no. */
+  isAsked: boolean
+  /** Whether the relay is to decide about it, and has not. */
+  isUndecided: boolean
   /** Whether it is for its browser alone, so that no relay ever hears of it. */
   staysInBrowser: boolean
   isDurable: boolean
@@ -33,6 +37,8 @@ export interface Deed {
   syncedAt: Basis | undefined
   /** Whether the relay had it, and an old backup has not. */
   wasOnRelay: boolean
+  /** Whether the relay had accepted it, and has taken it back when something else was adopted. */
+  isTakenBack: boolean
   /** Whether its tab had been told then that the relay has another log. */
   isCutOff: boolean
   isRefused: boolean
@@ -69,11 +75,14 @@ export function createLedger(before: readonly Readonly<Deed>[] = []): Ledger {
         index: undefined,
         after: undefined,
         hasChange: false,
+        isAsked: false,
+        isUndecided: false,
         staysInBrowser: false,
         isDurable: false,
         isSynced: false,
         syncedAt: undefined,
         wasOnRelay: false,
+        isTakenBack: false,
         isCutOff: false,
         isRefused: false,
         isFlushed: false,

@@ -131,7 +131,8 @@ export function createTranscript(before: Past = new Map(), ledger: readonly Deed
         runs.set(process, run)
         const named = { ...transaction, id: run === 1 ? process : `${process} (run ${run})` }
         const deed = deeds.get(process)
-        return (isRelay ? deed?.wasOnRelay : deed?.mayBeLost) === true ? undecided(named) : named
+        const mayBeGone = isRelay ? deed?.wasOnRelay === true || deed?.isTakenBack === true : deed?.mayBeLost === true
+        return mayBeGone ? undecided(named) : named
       })
     },
     past: () => new Map([...new Set([...before.keys(), ...recorders.keys()])].map((by) => [by, historyOf(by)])),
@@ -141,7 +142,7 @@ export function createTranscript(before: Past = new Map(), ledger: readonly Deed
 const processOf = ({ action, number }: Deed): string => `${action} ${number}`
 
 /**
- * What a loss of power, or an old backup of the relay, may have taken was acknowledged all the same, and nobody can say any more whether it is there: so it counts when somebody who
+ * What a loss of power, an old backup of the relay, or what its operator has adopted, may have taken was acknowledged all the same, and nobody can say any more whether it is there: so it counts when somebody who
  * counts has read it, as that of a tab that died. A loss takes the newest, and with each all that had read it, so what is left is a history by itself.
  * A relay keeps what it has accepted, whatever becomes of the machines, but for what a backup of it has not.
  */

@@ -1,3 +1,4 @@
+import { adopt } from './adopting.ts'
 import { damageRecord } from './browser/damage.ts'
 import type { FaultName } from './faults.ts'
 import type { Machine } from './machine.ts'
@@ -13,6 +14,8 @@ const HOUR_MS = 3_600_000
 const AWAY_MS = [0, 50, 500, 5000, 40_000]
 /** Not long: it would be mended first. */
 const RESTORED_MS = [0, 5, 50, 500]
+/** When the operator sees to what waits for them, again and again. */
+const ADOPTED_MS = [200, 3000, 20_000]
 const PARTED_MS = [1000, 3000, 10_000, 60_000]
 const FROZEN_MS = [100, 2000, 20_000, 70_000]
 const SKEWS_MS = [0, 500, -500, 30_000, -30_000, 90_000, -90_000, HOUR_MS, -HOUR_MS]
@@ -132,6 +135,7 @@ export const troubles: Partial<Record<FaultName, Trouble>> = {
       world.loseOnRelay(disk.goBack(Math.max(0, disk.batches.length - lost)))
       world.host.start()
     })
+    for (const inMs of ADOPTED_MS) later(world, 'relay', inMs * (1 + draw(4)), 'is looked after', () => adopt(world))
     return undefined
   },
   relayQuota(world, draw) {
@@ -189,6 +193,7 @@ export function mend(world: World): void {
   world.calls.forget()
   world.host.disk.isFull = false
   world.host.start()
+  adopt(world)
   for (const machine of world.machines) {
     machine.browser().indexedDb.isFull = false
     for (const [place, tab] of machine.tabs.entries()) {

@@ -46,6 +46,8 @@ export interface World {
   readonly mending: Set<() => void>
   /** The numbers of what some tab has listed as refused, itself or with what it was built on. */
   readonly fallen: ReadonlySet<number>
+  /** The run of the relay in which the operator is about to adopt something. */
+  adopting: ReturnType<Host['running']>
   /** Browsers of whose disks something was damaged. */
   readonly damaged: Set<string>
   /** Errors that stores may report, by code. */
@@ -287,6 +289,7 @@ export function createWorld(
     calls,
     mending: new Set(),
     fallen,
+    adopting: undefined,
     damaged,
     allowed,
     loseOnRelay,

@@ -3,15 +3,11 @@ import { everyFault, simulate, type Faults, type SimulatedApp } from '../../src/
 import { board } from './board.ts'
 import { booking } from './booking.ts'
 import { shelves } from './shelves.ts'
-import { runSeeds, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
+import { runSeeds, search, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
 const relayRestore = 0.08
 /** Some are away, while others go on and write over what the backup has not. */
 const away: Partial<Faults> = { relayRestore, partition: 0.2, tabCrash: 0.02, halfOpen: 0.02 }
-
-const { sit: _, ...undecided } = shelves.actions
-/** What the relay decides about cannot be joined. */
-const merging: SimulatedApp = { ...shelves, actions: undecided }
 
 interface Restored {
   readonly name: string
@@ -27,7 +23,7 @@ test.each<Restored>([
   { name: 'restored-away', app: board, tabs: [1, 1, 1], steps: 20, runs: 50, faults: away },
   {
     name: 'restored-shelves',
-    app: merging,
+    app: shelves,
     tabs: [2, 1],
     steps: 24,
     runs: 40,
@@ -45,12 +41,42 @@ test.each<Restored>([
 )
 
 test(
-  '[ST25] who knows what the relay has decided and an old backup of it has not notices it and keeps it, and all others agree',
+  '[ST25] where the relay takes nothing back, who knows more than an old backup of it notices it and keeps it, and all others agree',
   async () => {
-    const options = { app: booking, tabs: [2, 1], steps: 20, faults: { ...everyFault, relayRestore } }
-    const { counts, runs } = await runSeeds(options, 'restored-booking', seeds(30))
+    const faults = { ...everyFault, relayRestore }
+    const options = { app: booking, tabs: [2, 1], steps: 20, faults, relay: { limits: { maxJoinBytes: 1 } } }
+    const { counts, runs } = await runSeeds(options, 'restored-kept', seeds(30))
     expect(counts['relayRestore']).toBeGreaterThan(runs / 4)
     expect(counts['cut off']).toBeGreaterThan(runs / 8)
+  },
+  SEEDS_TIMEOUT_MS,
+)
+
+const { draft: _draft, name: _name, ...asked } = booking.actions
+/** Most of what people do here the relay decides about. */
+const undecided: SimulatedApp = { ...booking, actions: asked }
+
+test.each<Restored & { readonly least: number }>([
+  {
+    name: 'restored-booking',
+    app: booking,
+    tabs: [2, 1],
+    steps: 24,
+    runs: 60,
+    faults: { ...everyFault, relayRestore },
+    // Few have decided about anything while some were away.
+    least: -1,
+  },
+  { name: 'restored-booking-away', least: 0.05, app: undecided, tabs: [1, 1, 1], steps: 40, runs: 60, faults: away },
+])(
+  '[ST53] [RL77] [RL78] what the relay had decided and lost waits for the operator, then all go on from what was adopted: no seat is sold twice, nothing else is lost, and all agree ($name)',
+  async ({ name, least, runs: each, ...options }) => {
+    const { counts, runs } = await runSeeds(options, name, seeds(each))
+    expect(counts['relayRestore']).toBeGreaterThan(runs / 4)
+    expect(counts['adopted: brought back']).toBeGreaterThan(runs / 20)
+    expect(counts['adopted: log']).toBeGreaterThan(runs / 20)
+    expect(counts['declined unadopted']).toBeGreaterThan(runs / 20)
+    expect(counts['taken back']).toBeGreaterThan(least * runs)
   },
   SEEDS_TIMEOUT_MS,
 )
@@ -109,4 +135,10 @@ test('[ST47] [ST48] seed 1405, made smaller: a tab that has read of the log of a
   const simulation = simulate({ app: board, tabs: [3, 1], faults: everyFault, shrinking: 0 })
   const { counts } = await simulation.replay({ seed: 1405, decisions, rest: 'calm' })
   expect(counts['relayRestore']).toBe(1)
+})
+
+test('[ST48] seed 320: a tab that had gone over to what it had brought back itself, and stood still, goes over to the next that others have (mended 2026-11)', async () => {
+  const harder = { ...everyFault, ...away, compaction: 1, damage: 0, refusal: 0, relayRestore: 0.1 }
+  const { counts } = await simulate({ app: undecided, tabs: [2, 2], steps: 40, faults: harder, ...search }).run(320)
+  expect(counts['joined']).toBeGreaterThan(0)
 })

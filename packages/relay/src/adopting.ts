@@ -1,0 +1,144 @@
+import { broughtBackIn, decidedBytes, decodeChange, decodeHeader, encodeChange, isCovered } from '@syncline/protocol'
+import type { Adoption, BroughtBack, ChangeHeader, Covered, Taken, TouchedRef } from '@syncline/protocol'
+import { emptyBasis, type DistilledCell, type WriterId } from '@syncline/stm'
+import { createArbitration, type DecidedState } from './arbitration.ts'
+import type { Joined } from './basis-flaw.ts'
+import type { RelayLimits } from './limits.ts'
+
+/** What an operator may decide about what a join has brought back of `relay` refs. */
+export interface AdoptOptions {
+  /**
+   * `brought back`: what others had before the relay lost it. What this log has decided since is judged again on top of that, in its order; what does not fit is taken back. `log`: what this log has decided
+   * stands, and of what was brought back nothing.
+   */
+  readonly take: Exclude<Taken, 'same'>
+  /** The relaySeq of the last piece of the join that the operator has looked at. With another one in its place nothing is adopted. */
+  readonly joinedAt?: number | undefined
+}
+
+/** What an adoption has done. */
+export interface Adopted {
+  /** Where it stands in the log. */
+  readonly relaySeq: number
+  /** How many `relay` refs hold something now. */
+  readonly refs: number
+  /** What this log had decided and is no more. */
+  readonly takenBack: readonly TakenBack[]
+}
+
+/** A Change that this log had accepted. What it has written to refs that merge stays. */
+export interface TakenBack {
+  /** Where it stands in the log; 0 for one of a log that was lost as well. */
+  readonly relaySeq: number
+  readonly writer: WriterId
+  /** In microseconds since 1970, as its author believed. */
+  readonly at: number
+  readonly refs: readonly TouchedRef[]
+}
+
+/** Whether what was joined may be adopted, in a log whose last adoption stands at `adoptedAt`. */
+export function mayBeAdopted(joined: Joined | undefined, adoptedAt: number): joined is Joined {
+  return joined?.decided !== undefined && adoptedAt < joined.last
+}
+
+/** Whether it has to be, before anything else is decided: nobody has said yet what counts of the epoch that it is of. */
+export function hasToBeAdopted(joined: Joined | undefined, adopted: readonly Covered[]): boolean {
+  return joined?.decided !== undefined && !isCovered(adopted, joined.covers.at(-1)!)
+}
+
+/** Of which epochs nothing has to wait any more when something of a join was adopted. What is the same says nothing of what came later there. */
+export function coversOf(taken: Taken, joined: Joined, before: readonly Covered[]): readonly Covered[] {
+  const covers = new Map(before)
+  for (const [epoch, relaySeq] of joined.covers) {
+    const upTo = taken === 'same' ? relaySeq : Number.MAX_SAFE_INTEGER
+    covers.set(epoch, Math.max(upTo, covers.get(epoch) ?? 0))
+  }
+  return [...covers]
+}
+
+/** What was brought back of `relay` refs. */
+export interface Brought extends DecidedState, BroughtBack {
+  /** How far the join has seen each writer. */
+  readonly seen: ReadonlyMap<WriterId, number>
+}
+
+/** Reads it from the pieces of a join. What was stamped there is not later than what its shift gives from now on. */
+export function broughtIn(pieces: Iterable<Uint8Array>): Brought {
+  const parts: Uint8Array[] = []
+  const seen = new Map<WriterId, number>()
+  let shift = 0
+  for (const piece of pieces) {
+    const { deps, join } = decodeHeader(piece)
+    for (const [writer, seq] of deps.writers) seen.set(writer, seq)
+    if (join?.decided === undefined) continue
+    shift = deps.relaySeq + join.decided.shift
+    const { meta } = decodeChange(piece)
+    if (meta instanceof Uint8Array) parts.push(meta)
+  }
+  return { ...broughtBackIn(concatenated(parts)), shift, seen }
+}
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+/** Whether it is what a log has decided itself. */
+export function isSame(brought: Brought, own: DecidedState, limits: RelayLimits): boolean {
+  if (brought.beside.length > 0) return false
+  const [theirs, ours] = [createArbitration(limits, brought).cells(), own.cells]
+  const [one, other] = [decidedBytes(theirs), decidedBytes(ours)]
+  return one.length === other.length && one.every((byte, at) => byte === other[at])
+}
+
+/** Judges again what a log has decided, on what was brought back. */
+export interface JudgingAgain {
+  /** Takes the next Changes of the log that may be such. */
+  take(record: Uint8Array, relaySeq: number): void
+  cells(): readonly DistilledCell[]
+  readonly takenBack: readonly TakenBack[]
+}
+
+export function judgeAgain({ cells, beside, seen }: Brought, shift: number, limits: RelayLimits): JudgingAgain {
+  const arbitration = createArbitration(limits, { cells, shift })
+  const takenBack: TakenBack[] = []
+  /** What was judged, where a log that has lost some of it has the rest. */
+  const judged = new Set<WriterId>()
+
+  function judge(record: Uint8Array, header: ChangeHeader, relaySeq: number, place: number): void {
+    const { writer, seq, at, touched } = header
+    if (header.expectations === undefined || judged.has(writer)) return
+    judged.add(writer)
+    arbitration.pass(place - 1)
+    const flaw = arbitration.flawIn({ writer, seq, record, header }, header)
+    if (flaw === undefined) return arbitration.fold(record, header)
+    const refs = touched.filter(({ arbiter }) => arbiter === 'relay')
+    if (refs.length > 0) takenBack.push({ relaySeq, writer, at, refs })
+  }
+
+  for (const [at, record] of beside) judge(record, decodeHeader(record), 0, at - shift)
+  return {
+    take(record, relaySeq) {
+      const header = decodeHeader(record)
+      if (header.seq > (seen.get(header.writer) ?? 0)) judge(record, header, relaySeq, relaySeq)
+    },
+    cells: arbitration.cells,
+    takenBack,
+  }
+}
+
+/** The record that says what `relay` refs hold from here on. */
+export function adoptionOf(
+  cells: readonly DistilledCell[],
+  adoption: Adoption,
+  writer: WriterId,
+  at: number,
+): Uint8Array {
+  const change = { writer, seq: 1, deps: emptyBasis, at, ops: [], effects: [], meta: decidedBytes(cells) }
+  return encodeChange(change, [], undefined, undefined, { adoption })
+}
