@@ -63,6 +63,8 @@ export function createCompacting(core: Core): Compacting {
   /** The bytes of the checkpoint, and those behind it. */
   let held = 0
   let tail = 0
+  /** The bytes that this tab has ever put there. */
+  let grown = 0
   /** The bytes of pending Changes in it, and how many these were. */
   let pendingBytes = 0
   let pendingCount = 0
@@ -261,7 +263,9 @@ export function createCompacting(core: Core): Compacting {
   ): Promise<{ readonly notes: readonly KeptNote[]; readonly tailThere: number }> {
     const keeping = createNoteKeeping(space)
     const pauses = createPauses(clock)
-    held = tail = pendingBytes = pendingCount = 0
+    const grownBefore = grown
+    held = pendingBytes = pendingCount = 0
+    let tailFound = 0
     let tailThere = 0
 
     function* lookAt(bytes: Uint8Array, at: number): Pieces<void> {
@@ -274,8 +278,11 @@ export function createCompacting(core: Core): Compacting {
         const entry = decodeEntry(bytes)
         yield bytes.length
         count(entry, bytes.length)
+        if (isPartOfCheckpoint(entry)) {
+          if (entry.part === 1) tailFound = tailThere = 0
+        } else tailFound += bytes.length
         if (at > position) return
-        tailThere = tail
+        tailThere = tailFound
         for (const one of entriesIn(entry)) yield* keeping.take(one)
       } catch (error) {
         if (!(error instanceof ProtocolError || error instanceof StoreError)) throw error
@@ -288,6 +295,8 @@ export function createCompacting(core: Core): Compacting {
       (bytes, at) => pauses.through(lookAt(bytes, at)),
       () => undefined,
     )
+    // What has come while it was read may be counted twice, and is not forgotten.
+    tail = tailFound + grown - grownBefore
     // Who need not understand them hears how they can be taken back all the same.
     const kept = new Set(ledger.counted === undefined ? pending.map(({ change }) => changeId(change)) : [])
     const notes = await pauses.through(keeping.wanted(ledger, (id) => kept.has(id)))
@@ -328,6 +337,7 @@ export function createCompacting(core: Core): Compacting {
       look()
     },
     grew(bytes) {
+      grown += bytes
       tail += bytes
       look()
     },

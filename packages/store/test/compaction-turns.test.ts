@@ -266,6 +266,37 @@ test('[CP15] [CP12] whatever comes between a checkpoint and what it waits for, o
   expect(replaced).toBeGreaterThan(10)
 })
 
+test('[CP1] what is committed while the log is looked through is known to be behind the checkpoint', async () => {
+  const world = await createWorld(9)
+  const disk = memoryStorage()
+  let isOpen = false
+  let looked = 0
+  let store: Store
+  const add = async (i: number): Promise<void> =>
+    store.transact((tx) => tx.set(title, `title ${i}`.padEnd(100, '.')), { undo: false }).durable()
+  const storage = withLog(smallLogs(disk, 1_000), (log) => ({
+    async read(after, each, ...how) {
+      if (!isOpen || after !== 0 || looked++ > 0) return log.read(after, each, ...how)
+      const found: (readonly [Uint8Array, number])[] = []
+      const position = await log.read(after, (entry, at) => void found.push([entry, at]), ...how)
+      // The rest is written when this was read.
+      for (let i = 20; i < 120; i++) await add(i)
+      for (const [entry, at] of found) await each(entry, at, undefined)
+      return position
+    },
+  }))
+  store = await world.open({ storage })
+  isOpen = true
+  for (let i = 0; i < 20; i++) await add(i)
+  await world.clock.pass(300)
+  expect(looked).toBe(1)
+  // Five times as much as is in the checkpoint is behind it, so another one is made.
+  await world.clock.pass(1_000)
+  expect(looked).toBe(2)
+  expect((await lookInto(disk)).kinds).not.toContain('commits')
+  await world.close()
+})
+
 test('[CP9] a storage that fails is left alone for twice as long each time, whatever is written meanwhile', async () => {
   const world = await createWorld(5)
   const seen = watched(memoryStorage(), world)
