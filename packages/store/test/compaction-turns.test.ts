@@ -271,7 +271,6 @@ test('[CP1] what is committed while the log is looked through is known to be beh
   const disk = memoryStorage()
   let isOpen = false
   let looked = 0
-  let store: Store
   const add = async (i: number): Promise<void> =>
     store.transact((tx) => tx.set(title, `title ${i}`.padEnd(100, '.')), { undo: false }).durable()
   const storage = withLog(smallLogs(disk, 1_000), (log) => ({
@@ -285,7 +284,7 @@ test('[CP1] what is committed while the log is looked through is known to be beh
       return position
     },
   }))
-  store = await world.open({ storage })
+  const store = await world.open({ storage })
   isOpen = true
   for (let i = 0; i < 20; i++) await add(i)
   await world.clock.pass(300)
