@@ -9,7 +9,7 @@ const withoutLocks = (): void => void Object.defineProperty(navigator, 'locks', 
 
 /** Adds one, and resolves when the relay has it. */
 const addOne = ({ page }: LabPage): Promise<void> =>
-  page.evaluate(async () => void (await lab.store.transact((tx) => tx.add(lab.writes, 1)).synced()))
+  page.evaluate(() => lab.store.transact((tx) => tx.add(lab.writes, 1)).synced())
 
 test('[ID26] [ST15] [ST16] tabs without Web Locks have one socket, and each sees each commit of the others once; a leader that is killed is replaced', async ({
   browser,

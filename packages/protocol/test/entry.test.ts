@@ -88,7 +88,7 @@ describe('log entries', () => {
     expect(kinds.size).toBe(14)
   })
 
-  test('[EN8] of a lent entry what is half of it or more is a view of it, and all else is not', () => {
+  test('[EN10] of a lent entry what is half of it or more is a view of it, and all else is not', () => {
     const cells = [new Uint8Array(1000).fill(1), new Uint8Array(300).fill(2)].map((payload, i): DistilledCell => ({
       ...CELL,
       address: `text ${i}`,

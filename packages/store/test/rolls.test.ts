@@ -271,7 +271,7 @@ describe('while a roll is called, and after it', () => {
     side.onClose()
   })
 
-  test('[RL74] where rooms are too many, those go in which nothing happens, and what is written there later is told once', async () => {
+  test('[RL67] where rooms are too many, those go in which nothing happens, and what is written there later is told once', async () => {
     const { many, spaces, head } = await standing(40, { maxRooms: 5 })
     await many.comeBack()
     const most: number[] = []
