@@ -31,7 +31,7 @@ export async function deleteDatabase(name: string, surroundings: Surroundings = 
       (onBlocked) => databases.delete(databaseName(name), onBlocked),
       () => undefined,
     )
-    // Who holds locks there is told that they are gone, and takes them again.
+    // Who holds locks there is not told, and another may have the same then: each is of what is deleted, which nobody writes to any more.
     if (surroundings.locks === undefined) {
       await unlessBlocked(
         surroundings,

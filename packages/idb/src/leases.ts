@@ -86,13 +86,18 @@ export function createLeases(name: string, surroundings: Surroundings): Locks | 
     cancelAsking?.()
     cancelAsking = undefined
     page?.removeEventListener('freeze', onFreeze)
-    page?.removeEventListener('resume', onBack)
     window?.removeEventListener('pagehide', onLeft)
-    window?.removeEventListener('pageshow', onBack)
+    // While it is away it must hear that it is back, or whatever is asked for later would wait for that for ever.
+    if (away === undefined) stopWaitingForReturn()
     channel!.close()
     table!.close()
     table = channel = undefined
     for (const memory of [lines, turns, owed, unanswered, asked]) memory.clear()
+  }
+
+  function stopWaitingForReturn(): void {
+    page?.removeEventListener('resume', onBack)
+    window?.removeEventListener('pageshow', onBack)
   }
 
   function tell(message: Message): void {
@@ -143,7 +148,8 @@ export function createLeases(name: string, surroundings: Surroundings): Locks | 
       let isNews = false
       const { isStored, ...found } = await at.change(key, (line) => {
         const next = mended(key, line)
-        isNews = next?.some(isOfOthers) === true || (next !== undefined && line.some(isOfOthers))
+        // Also if it is tried again: the storage may have taken it the first time and not have said so.
+        isNews ||= next !== undefined && (next.some(isOfOthers) || line.some(isOfOthers))
         return next
       })
       if (at !== table) return
@@ -357,6 +363,7 @@ export function createLeases(name: string, surroundings: Surroundings): Locks | 
   function onBack(): void {
     if (away === undefined) return
     away = undefined
+    if (users === 0) stopWaitingForReturn()
     tell({ type: 'alive', tab })
     for (const key of own.keys()) void tend(key)
   }

@@ -97,6 +97,33 @@ test('[ID26] [ID13] a page that freezes lets go of its leases, keeps what it sha
   for (const one of [late, next, shared]) one.release()
 })
 
+test('[ID26] a page that is left lets go of all, and when somebody comes back to it has what it shares again, and waits again', async () => {
+  const name = freshName()
+  const locks = indexedDb(name, surroundings).locks!
+  const tab = await openTabWithout()
+  const theirs = tab.indexedDb(name).locks!
+  const held = await theirs.hold('held', never())
+  held.keep()
+  await theirs.share('shared', never())
+  const awaited = await locks.hold('awaited', never())
+  const waiting = theirs.hold('awaited', never())
+  // As the browser says it of a page that it keeps for the way back.
+  tab.window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+  await held.lost
+  const [mine, alone] = [await locks.hold('held', never()), await locks.hold('shared', never())]
+  alone.release()
+  tab.window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+  await expect
+    .poll(async () => {
+      const tried = await locks.tryHold('shared')
+      tried?.release()
+      return tried
+    }, patient)
+    .toBeUndefined()
+  awaited.release()
+  for (const one of [await waiting, mine]) one.release()
+})
+
 test('[ID26] where nothing can be written a lock that nobody is seen to hold is given, and of several one keeps it when it can be', async () => {
   const name = freshName()
   let isFull = false

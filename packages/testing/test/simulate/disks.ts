@@ -40,12 +40,17 @@ export interface OpenTab {
   readonly page: SimulatedPage
 }
 
-/** Turns on a machine; the same seed does the same. `calls` hears of those of its storage. */
-export function machineOf(seed: number, disk: Disk = createDisk(), calls: StorageCalls = unheard): Machine {
+/** Turns on a machine; the same seed does the same. `calls` hears of those of its storage. Without Web Locks its tabs hold leases. */
+export function machineOf(
+  seed: number,
+  disk: Disk = createDisk(),
+  calls: StorageCalls = unheard,
+  hasWebLocks = true,
+): Machine {
   const kernel: Kernel = createKernel(seed)
   const { decider } = kernel
   const weather = createWeather(decider, {})
-  const browser: Browser = startBrowser(disk, weather, decider, calls)
+  const browser: Browser = startBrowser(disk, weather, decider, calls, hasWebLocks)
   const clock = createMachineClock(kernel)
   const errors: unknown[] = []
   let tabs = 0

@@ -4,7 +4,7 @@ export interface SimulatedPage {
   addEventListener(type: string, listener: () => void, options?: { readonly once?: boolean }): void
   removeEventListener(type: string, listener: () => void): void
   /** Tells everybody who listens. */
-  dispatch(type: 'freeze' | 'resume' | 'pagehide'): void
+  dispatch(type: 'freeze' | 'resume' | 'pagehide' | 'pageshow'): void
   /** Is hidden or shown, and tells everybody who listens. */
   show(visibilityState: 'visible' | 'hidden'): void
   /** What is listened to, once for each who does. */
