@@ -2,7 +2,6 @@ import type { Storage } from '@syncline/store'
 import { createChannels } from './channels.ts'
 import { type Connection, connect } from './connection.ts'
 import { watchLeaving } from './leaving.ts'
-import { createLeases } from './leases.ts'
 import { createLocks } from './locks.ts'
 import { createLog } from './log.ts'
 import { watchPersistence } from './persistence.ts'
@@ -50,7 +49,7 @@ export function indexedDb(name: string, surroundings: Surroundings = surrounding
       }
       return createLog(name, space, mine.connection, surroundings, release)
     },
-    locks: createLocks(name, surroundings) ?? createLeases(name, surroundings),
+    locks: createLocks(name, surroundings),
     channels: createChannels(name, surroundings),
     onLeaving: (listener) => watchLeaving(surroundings, listener),
     onPersistence: (listener) => watchPersistence(surroundings, listener),

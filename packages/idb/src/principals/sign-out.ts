@@ -31,8 +31,8 @@ export interface SignedOut {
   readonly unsynced: readonly UnsyncedSpace[]
 }
 
-/** How long to wait until the tab that runs the link of a space has let go of it. */
-const PATIENCE_MS = 2000
+/** How long to wait until the tab that runs the link of a space has let go of it. Longer than it takes to see that a tab is dead where there are no Web Locks. */
+const PATIENCE_MS = 5000
 
 /**
  * Ends the work of a principal in this browser, whose storage is called `name`. Close the stores of this page first, `await store.close()`: that saves what they

@@ -3,6 +3,8 @@ import { signOut, storageOf, unsyncedIn } from '@syncline/idb/principals'
 import { counter, lww } from '@syncline/merge'
 import type { Store } from '@syncline/store'
 import { expect, test } from 'vitest'
+import { createDisk } from '../../src/simulate/browser/disk.ts'
+import { unheard } from '../../src/simulate/calls.ts'
 import { damage, machineOf, placesOf, type Machine } from './disks.ts'
 import { leave, openAs, relayOf, wayTo } from './people.ts'
 
@@ -257,19 +259,42 @@ test('[PR5] a page that ends at any moment of it has lost nothing, and to sign o
   expect(ends).toBeGreaterThan(10)
 })
 
-test('[PR3] [PR5] a tab that does not let go of the link keeps its storage from being moved', async () => {
-  const machine = machineOf(13)
-  const store = await openAs(machine, 'ada')
-  await work(machine, store, 'x')
-  const held = await machine.until(
-    indexedDb(storageOf('app', 'ada'), machine.surroundings()).locks!.hold('link board', new AbortController().signal),
-  )
-  await expect(leave(machine, 'ada', { data: 'handOver', to: storageOf('app', 'ben') })).rejects.toMatchObject({
-    code: 'storage-blocked',
+test.each([
+  ['', true],
+  ['[ID26] ', false],
+])(
+  '%s[PR3] [PR5] a tab that does not let go of the link keeps its storage from being moved (Web Locks: %s)',
+  async (_, hasWebLocks) => {
+    const machine = machineOf(13, createDisk(), unheard, hasWebLocks)
+    const store = await openAs(machine, 'ada')
+    await work(machine, store, 'x')
+    const held = await machine.until(
+      indexedDb(storageOf('app', 'ada'), machine.surroundings()).locks!.hold(
+        'link board',
+        new AbortController().signal,
+      ),
+    )
+    await expect(leave(machine, 'ada', { data: 'handOver', to: storageOf('app', 'ben') })).rejects.toMatchObject({
+      code: 'storage-blocked',
+    })
+    expect(await leave(machine, 'ada', { data: 'keep' })).toMatchObject({ unsynced: [{ pending: 2 }] })
+    held.release()
+    await leave(machine, 'ada', { data: 'handOver', to: storageOf('app', 'ben') })
+    expect(databases(machine)).toEqual([`syncline:${storageOf('app', 'ben')}`])
+    await machine.until(store.close().catch(() => undefined))
+  },
+)
+
+test('[ID26] [PR3] [PR4] a tab that has ended without a word keeps nobody from signing out where there are no Web Locks', async () => {
+  const machine = machineOf(14, createDisk(), unheard, false)
+  const life = machine.life()
+  const tab = await machine.openTab({
+    storage: indexedDb(storageOf('app', 'ada'), machine.surroundings(life)),
+    transport: wayTo(relayOf()),
   })
-  expect(await leave(machine, 'ada', { data: 'keep' })).toMatchObject({ unsynced: [{ pending: 2 }] })
-  held.release()
-  await leave(machine, 'ada', { data: 'handOver', to: storageOf('app', 'ben') })
-  expect(databases(machine)).toEqual([`syncline:${storageOf('app', 'ben')}`])
-  await machine.until(store.close().catch(() => undefined))
+  await machine.until(tab.store.transact((tx) => tx.add(votes, 1)).synced())
+  await machine.run(300)
+  for (const part of [life, tab.life]) part.end()
+  expect(await leave(machine, 'ada', { data: 'wipe' })).toEqual({ unsynced: [] })
+  expect(databases(machine)).toEqual([])
 })
