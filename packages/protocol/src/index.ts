@@ -38,6 +38,7 @@ export type { Inherited } from './inherited.ts'
 // What a client had of a log that the relay has lost
 export { entriesOfJoin, isCovered, joinBytes } from './join-piece.ts'
 export type { Covered, Decided, JoinPiece } from './join-piece.ts'
+export { joinFlaw } from './join-flaw.ts'
 export { broughtBackBytes, broughtBackIn, decidedBytes, decidedCells } from './decided.ts'
 export type { BroughtBack, DecidedBeside } from './decided.ts'
 export type { Adoption, Taken } from './adoption.ts'

@@ -8,6 +8,7 @@ import {
   encodeChange,
   encodeEntry,
   joinBytes,
+  joinFlaw,
   MAX_CHANGE_BYTES,
   recordAuthor,
   recordChecksum,
@@ -218,6 +219,28 @@ describe('Change records', () => {
     expect(decidedCells(decidedBytes(many))).toEqual(many)
     expect(codeOf(() => decidedCells(decidedBytes([{ ...cell, arbiter: 'local' }])))).toBe('malformed')
     expect(codeOf(() => decidedCells(joinBytes([encodeEntry({ kind: 'dropped', changes: [] })])))).toBe('malformed')
+  })
+
+  test('[CH15] a piece of a join is one as long as its numbers leave room for what comes after it', () => {
+    const most = 2 ** 52
+    const flawOf = (numbers: {
+      relaySeq?: number
+      shift?: number
+      at?: number
+      also?: number
+      named?: number
+    }): unknown => {
+      const { relaySeq = 3, shift = 0, at = 1, also = 1, named = 1 } = numbers
+      const deps = { epoch: A, relaySeq, writers: new Map([[A, named]]) }
+      const piece: Change = { writer: B, seq: 1, deps, at, ops: [], effects: [], meta: Uint8Array.of(1) }
+      const join = { left: 0, also: [[B, also] as const], decided: { shift } }
+      return joinFlaw(decodeHeader(encodeChange(piece, [], undefined, undefined, { join })))
+    }
+    expect(flawOf({ relaySeq: 3, shift: most - 3, at: most, also: most, named: most })).toBeUndefined()
+    expect(flawOf({ relaySeq: 4, shift: most - 3 })).toBe(`it reaches up to ${most + 1}`)
+    expect(flawOf({ relaySeq: most + 1 })).toBe(`it reaches up to ${most + 1}`)
+    for (const one of [{ at: most + 1 }, { also: most + 1 }, { named: most + 1 }])
+      expect(flawOf(one)).toBe(`it reaches up to ${most + 1}`)
   })
 
   test.each<[string, readonly number[]]>([

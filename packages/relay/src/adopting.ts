@@ -1,4 +1,12 @@
-import { broughtBackIn, decidedBytes, decodeChange, decodeHeader, encodeChange, isCovered } from '@syncline/protocol'
+import {
+  broughtBackIn,
+  decidedBytes,
+  decodeChange,
+  decodeHeader,
+  encodeChange,
+  isCovered,
+  ProtocolError,
+} from '@syncline/protocol'
 import type { Adoption, BroughtBack, ChangeHeader, Covered, Taken, TouchedRef } from '@syncline/protocol'
 import { emptyBasis, type DistilledCell, type WriterId } from '@syncline/stm'
 import { createArbitration, type DecidedState } from './arbitration.ts'
@@ -62,7 +70,7 @@ export interface Brought extends DecidedState, BroughtBack {
   readonly seen: ReadonlyMap<WriterId, number>
 }
 
-/** Reads it from the pieces of a join. What was stamped there is not later than what its shift gives from now on. */
+/** Reads it from the pieces of a join. What was stamped there is not later than what its shift gives from now on. Throws `ProtocolError` for what is none. */
 export function broughtIn(pieces: Iterable<Uint8Array>): Brought {
   const parts: Uint8Array[] = []
   const seen = new Map<WriterId, number>()
@@ -88,10 +96,31 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   return bytes
 }
 
+/**
+ * Reads it, and what the relay makes of the cells, before it is in the log. Throws for what nobody could adopt: bytes that are none, cells that make no sense, or stamps that are later than those
+ * that come after them would be.
+ */
+export function broughtFrom(
+  pieces: readonly Uint8Array[],
+  limits: RelayLimits,
+): Brought & { readonly held: readonly DistilledCell[] } {
+  const brought = broughtIn(pieces)
+  const held = createArbitration(limits, brought).cells()
+  const stamps = brought.beside.map(([at, record]) => {
+    decodeHeader(record)
+    return at
+  })
+  for (const { ops } of brought.cells) for (const { stamp } of ops) stamps.push(stamp.at)
+  const late = stamps.find((at) => at > brought.shift)
+  if (late !== undefined)
+    throw new ProtocolError('malformed', `Of what ends at ${brought.shift} something is of ${late}.`)
+  return { ...brought, held }
+}
+
 /** Whether it is what a log has decided itself. */
-export function isSame(brought: Brought, own: DecidedState, limits: RelayLimits): boolean {
-  if (brought.beside.length > 0) return false
-  const [theirs, ours] = [createArbitration(limits, brought).cells(), own.cells]
+export function isSame({ beside, held }: ReturnType<typeof broughtFrom>, own: DecidedState): boolean {
+  if (beside.length > 0) return false
+  const [theirs, ours] = [held, own.cells]
   const [one, other] = [decidedBytes(theirs), decidedBytes(ours)]
   return one.length === other.length && one.every((byte, at) => byte === other[at])
 }

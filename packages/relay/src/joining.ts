@@ -1,9 +1,9 @@
-import type { ChangeHeader, Covered } from '@syncline/protocol'
-import type { Basis } from '@syncline/stm'
+import { joinFlaw, type ChangeHeader, type Covered } from '@syncline/protocol'
+import type { Basis, WriterId } from '@syncline/stm'
 import type { Arrival } from './arrival.ts'
 import { endOf, type Extent, type Joined } from './basis-flaw.ts'
 import type { RelayLimits } from './limits.ts'
-import type { Clock } from './ports.ts'
+import type { Clock, WriterState } from './ports.ts'
 import type { Subscription } from './subscription.ts'
 
 /** What a client has of a log that was lost, as it came: all of its pieces. */
@@ -151,6 +151,19 @@ function goesOn({ header, writer, seq }: JoinArrival, before: JoinArrival | unde
     seq === before.seq + 1 &&
     join.left === before.header.join.left - 1
   )
+}
+
+/** Why a join cannot be one, in words; undefined for most. It may say what it likes: it has not been judged as Changes are. */
+export function flawInJoin({ pieces }: Join, writers: { get(id: WriterId): WriterState }): string | undefined {
+  for (const [i, { writer, header }] of pieces.entries()) {
+    const flaw = joinFlaw(header)
+    if (flaw !== undefined) return flaw
+    if (header.deps.writers.has(writer)) return 'it names its own writer'
+    const before = pieces[i - 1]?.header.join.decided
+    if (before !== undefined && before.shift !== header.join.decided?.shift) return 'its last pieces do not agree'
+  }
+  const { lastSeq, ended } = writers.get(pieces[0]!.writer)
+  return lastSeq > 0 || ended !== null ? 'its writer has written other things' : undefined
 }
 
 /** Up to where all of the epoch of a basis is in a log, by itself or by a join. */

@@ -3,6 +3,7 @@ import type { Adoption, ChangeHeader, Covered, Head, Stretch } from '@syncline/p
 import type { Basis, DistilledCell, Epoch, WriterId } from '@syncline/stm'
 import {
   adoptionOf,
+  broughtFrom,
   broughtIn,
   coversOf,
   hasToBeAdopted,
@@ -11,7 +12,6 @@ import {
   mayBeAdopted,
   type Adopted,
   type AdoptOptions,
-  type Brought,
   type TakenBack,
 } from './adopting.ts'
 import { createArbitration } from './arbitration.ts'
@@ -20,8 +20,8 @@ import { basisFlaw, type Joined } from './basis-flaw.ts'
 import type { Committer, Part } from './committer.ts'
 import { createDelivery, type Author } from './delivery.ts'
 import { Documents } from './documents.ts'
-import { RelayError } from './errors.ts'
-import { createJoining, isPiece, joinedAt, joinedTo, reachOf, type Join } from './joining.ts'
+import { reasonOf, RelayError } from './errors.ts'
+import { createJoining, flawInJoin, isPiece, joinedAt, joinedTo, reachOf, type Join } from './joining.ts'
 import { judge, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Newcomers } from './newcomers.ts'
@@ -234,24 +234,24 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     isDraining = true
     while (inbox.length > 0 && !isGone) {
       const item = inbox[0]!
-      const reading = readFor(item)
-      if (reading !== undefined) {
-        committer.kick()
-        void reading.then(goOn, (error: unknown) => {
-          if (isGone) return
-          log.error({ space, err: error }, 'What a Change is decided by cannot be read.')
-          if (item.kind === 'adopt') refuseToAdopt(error)
-          else unanswered(item.subscription, error)
-          goOn()
-        })
-        return
+      try {
+        const reading = readFor(item)
+        if (reading !== undefined) {
+          committer.kick()
+          void reading.then(goOn, (error: unknown) => {
+            if (isGone) return
+            log.error({ space, err: error }, 'What a Change is decided by cannot be read.')
+            if (item.kind === 'adopt') refuseToAdopt(error)
+            else unanswered(item.subscription, error)
+            goOn()
+          })
+          return
+        }
+        inbox.shift()
+        dealWith(item)
+      } catch (error) {
+        giveUp(item, error)
       }
-      inbox.shift()
-      if (item.kind === 'open') welcome(item)
-      else if (item.kind === 'join') join(item)
-      else if (item.kind === 'abort') callOff(item)
-      else if (item.kind === 'adopt') adopt(item)
-      else order(item)
     }
     isDraining = false
     writers.trim()
@@ -259,6 +259,26 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     committer.kick()
     host.flush()
     unloadIfIdle()
+  }
+
+  function dealWith(item: Item): void {
+    if (item.kind === 'open') welcome(item)
+    else if (item.kind === 'join') join(item)
+    else if (item.kind === 'abort') callOff(item)
+    else if (item.kind === 'adopt') adopt(item)
+    else order(item)
+  }
+
+  /** A defect of the relay: half of what an item is about may be done, so the room is read anew. Who has sent it is not asked to send it again. */
+  function giveUp(item: Item, error: unknown): void {
+    if (item.kind === 'adopt') item.reject(noAnswer(error))
+    else {
+      item.subscription.fail(
+        'malformed',
+        'The relay could not deal with what you sent. Nothing of yours is lost. Tell its operator.',
+      )
+    }
+    collapse(error)
   }
 
   function goOn(): void {
@@ -343,7 +363,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
       return
     }
     if (lookedAt !== undefined && lookedAt !== joined.last) {
-      const message = `In "${space}" more was brought back meanwhile, up to Change ${joined.last} of its log. Look again.`
+      const message = `In "${space}" something else was brought back than that, up to Change ${joined.last} of its log. Look again.`
       item.found = new RelayError('nothing-waits', message)
       return
     }
@@ -451,20 +471,28 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 
   /** Takes what a client has of a log that was lost into this one, and everybody who waits for it with that. */
   function join({ subscription, join: whole }: Item & { kind: 'join' }): void {
-    // What it has may have come by another one meanwhile.
-    if (basisFlaw(whole.basis, court) === undefined) return judgeAnew()
+    // What it has may have come by another one meanwhile; or what it is to be judged by could not be read.
+    if (subscription.isDropped || basisFlaw(whole.basis, court) === undefined) return judgeAnew()
     const { pieces, basis } = whole
-    const found = joinedTo(court, whole)
     const { header: last } = pieces.at(-1)!
-    const brought = last.join.decided && readBroughtBack(pieces.map(({ record }) => record))
-    if (brought === 'malformed') {
-      subscription.fail(
-        'malformed',
-        'What you have of relay refs cannot be read. Nothing of yours is lost. Reload to get the newer app.',
+    const brought = broughtBy(whole)
+    if (typeof brought === 'string') {
+      const message = `What you have of this space cannot be brought back: ${brought}. Nothing of yours is lost. Reload to get the newer app.`
+      subscription.fail('malformed', message)
+      return judgeAnew()
+    }
+    const found = joinedTo(court, whole)
+    let refused
+    try {
+      refused = host.refuse(last, { space, principal: subscription.principal })
+    } catch (error) {
+      log.error({ space, err: error }, 'The rule of the operator failed on what somebody brings back.')
+      subscription.sendAway(
+        'too-busy',
+        'The relay could not decide about what you have. Nothing is lost; come back later.',
       )
       return judgeAnew()
     }
-    const refused = host.refuse(last, { space, principal: subscription.principal })
     if (found === undefined || refused !== undefined) {
       const message =
         refused?.message ??
@@ -487,20 +515,26 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     if (brought !== undefined) lookAt(found, brought)
   }
 
-  function readBroughtBack(pieces: readonly Uint8Array[]): Brought | 'malformed' {
+  /** What a join has of `relay` refs, if it has that; a text says why it cannot be taken. */
+  function broughtBy(whole: Join): ReturnType<typeof broughtFrom> | string | undefined {
+    const { pieces } = whole
+    const flaw = flawInJoin(whole, writers)
+    if (flaw !== undefined || pieces.at(-1)!.header.join.decided === undefined) return flaw
     try {
-      return broughtIn(pieces)
+      return broughtFrom(
+        pieces.map(({ record }) => record),
+        limits,
+      )
     } catch (error) {
-      if (error instanceof ProtocolError) return 'malformed'
-      throw error
+      return `what it says of relay refs makes no sense (${reasonOf(error)})`
     }
   }
 
   /** What was brought back of `relay` refs waits for the operator, but where the log has the same: then nothing of it was lost. */
-  function lookAt(joined: Joined, brought: Brought): void {
+  function lookAt(joined: Joined, brought: ReturnType<typeof broughtFrom>): void {
     const cells = arbitration.cells()
     const shift = Math.max(arbitration.shift, brought.shift)
-    if (isSame(brought, { cells, shift }, limits)) {
+    if (isSame(brought, { cells, shift })) {
       const covers = coversOf('same', joined, court.adopted)
       if (appendAdoption({ cells, shift, taken: 'same', covers, takenBack: [] }) !== undefined) return
     }

@@ -284,3 +284,79 @@ test('[RL77] what is longer than a record may be is not adopted, and nobody else
   await until(() => outcome(live, ann) !== undefined)
   expect((await relay.adopt('board', { take: 'log' })).refs).toBe(0)
 })
+
+for (const shift of [2 ** 52 - 8, Number.MAX_SAFE_INTEGER]) {
+  test(`[RL80] a join that is shifted by ${shift} is not taken, and all others go on`, async () => {
+    const storage = createMemoryStorage()
+    const { relay } = world({ storage })
+    const live = enter(relay)
+    await until(() => live.all('basis').length === 1)
+    const client = await bring(relay, { shift })
+    expect(client.last('failure')).toMatchObject({ code: 'malformed', channel: 1 })
+    expect(client.last('failure').message).toContain(`it reaches up to ${shift + 9}. Nothing of yours is lost`)
+    live.send([record(bob, 1)])
+    await until(() => outcome(live, bob) !== undefined)
+    expect([client.closed, (await storage.space('board'))!.head]).toEqual([undefined, 1])
+  })
+}
+
+test('[RL80] a join of which something is stamped later than what comes after it is not taken', async () => {
+  const { relay } = world()
+  const client = await bring(relay, { cells: [held('1', 'ann', 10)] })
+  expect(client.last('failure')).toMatchObject({ code: 'malformed', channel: 1 })
+  const other = await bring(relay, { cells: [held('1', 'ann', 9)], by: writerId(0x71) })
+  expect(other.all('failure')).toEqual([])
+})
+
+test('[RL80] [RL5] a defect of the relay ends no more than the space, for whose clients it is as if that could not be stored', async () => {
+  let isBroken = false
+  const chance = {
+    bytes(count: number) {
+      if (isBroken) {
+        isBroken = false
+        throw new TypeError('A defect.')
+      }
+      return crypto.getRandomValues(new Uint8Array(count))
+    },
+  }
+  const errors: unknown[] = []
+  const log = { debug() {}, info() {}, warn() {}, error: (...words: unknown[]) => void errors.push(words) }
+  const { relay } = world({ chance, log })
+  const live = enter(relay)
+  const elsewhere = connect(relay)
+  elsewhere.hello(3)
+  elsewhere.open('other')
+  await until(() => live.all('basis').length + elsewhere.all('basis').length === 2)
+  const client = enter(relay, apart)
+  await until(() => client.all('apart').length === 1)
+  isBroken = true
+  client.send(pieces({}))
+  await until(() => !isBroken && live.closed !== undefined)
+  expect(client.last('failure')).toMatchObject({ code: 'malformed', channel: 1 })
+  expect(live.last('failure')).toMatchObject({ code: 'storage-failed', channel: 0 })
+  expect(errors).toMatchObject([[{ space: 'board', err: { message: 'A defect.' } }, expect.any(String)]])
+  elsewhere.send([record(ann, 1)])
+  const again = enter(relay)
+  again.send([record(bob, 1)])
+  await until(() => outcome(elsewhere, ann) !== undefined && outcome(again, bob) !== undefined)
+  expect([outcome(elsewhere, ann), outcome(again, bob)]).toEqual([1, 1])
+})
+
+test('[RL80] a rule of the operator that throws for a join is no end of anything', async () => {
+  let isBroken = true
+  const refuse = (): undefined => {
+    if (isBroken) throw new TypeError('A defect.')
+    return undefined
+  }
+  const { relay } = world({ refuse })
+  const first = enter(relay, apart)
+  await until(() => first.all('apart').length === 1)
+  const second = enter(relay, apart)
+  first.send(pieces({ cells: [held('1', 'ann', 4)] }))
+  await until(() => first.closed !== undefined)
+  expect(first.last('failure')).toMatchObject({ code: 'too-busy', channel: 0 })
+  isBroken = false
+  await until(() => second.all('apart').at(-1)?.isTurn === true)
+  second.send(pieces({ cells: [held('1', 'ann', 4)], by: writerId(0x71) }))
+  await until(() => second.all('basis').length === 1)
+})

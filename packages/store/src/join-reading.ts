@@ -5,6 +5,7 @@ import {
   decodeHeader,
   entriesOfJoin,
   isPartOfCheckpoint,
+  joinFlaw,
   ProtocolError,
   type Covered,
   type DecidedBeside,
@@ -42,8 +43,11 @@ export function* readJoin(
   let decided: { readonly of: Covered; readonly shift: number } | undefined
   for (const piece of pieces) {
     const { meta } = decodeChange(piece)
-    const { deps, join } = decodeHeader(piece)
+    const header = decodeHeader(piece)
+    const { deps, join } = header
     yield piece.length
+    const flaw = joinFlaw(header)
+    if (flaw !== undefined) throw senseless(flaw)
     if (!(meta instanceof Uint8Array)) throw senseless('a piece of it has no bytes')
     if (join?.decided !== undefined)
       decided = { of: [deps.epoch!, deps.relaySeq], shift: deps.relaySeq + join.decided.shift }

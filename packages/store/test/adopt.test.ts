@@ -1,5 +1,6 @@
 import { collection, counter, lww } from '@syncline/merge'
-import type { Tx } from '@syncline/stm'
+import { broughtBackBytes, encodeChange } from '@syncline/protocol'
+import { emptyBasis, type Tx } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { memoryStorage, type Storage, type Store } from '../src/index.ts'
 import { createWorld, passing, type World } from './world.ts'
@@ -196,5 +197,41 @@ test('[ST53] where the log that has come back has all that was decided nobody wa
   expect(one.get(title)).toBe('2')
   expect(await books(world, one, 'ann', '2')).toBe(true)
   expect(await books(world, one, 'eve', '1')).toBe(false)
+  await world.close()
+})
+
+test('[ST53] a tab does not go over to what was joined by numbers after which there is no room, and keeps what it has', async () => {
+  const world = await createWorld(6)
+  const wire = world.wire()
+  const one = await world.open({ transport: wire })
+  await world.clock.pass(100)
+  expect(await books(world, one, 'ann', '1')).toBe(true)
+  one.transact((tx) => tx.set(title, 'kept'))
+  await world.clock.pass(100)
+  // As a relay would have it that does not look at these.
+  const [epoch, writer] = ['1'.repeat(32), '2'.repeat(32)]
+  const { stretches, head: follows, latestAt } = (await world.disk.space('board'))!
+  const meta = broughtBackBytes({ cells: [], beside: [] })
+  const deps = { ...emptyBasis, epoch, relaySeq: 9 }
+  const change = { writer, seq: 1, deps, at: 1, ops: [], effects: [], meta }
+  const join = { left: 0, also: [], decided: { shift: 2 ** 53 - 1 } }
+  await world.disk.append([
+    {
+      space: 'board',
+      epoch: stretches.at(-1)!.epoch,
+      follows: stretches.at(-1)!.epoch,
+      first: follows + 1,
+      records: [encodeChange(change, [], undefined, undefined, { join })],
+      latestAt,
+      joinedAt: follows + 1,
+      writers: new Map([[writer, { lastSeq: 1, recent: [], ended: null }]]),
+      documents: new Map(),
+    },
+  ])
+  await world.restartRelay()
+  await world.clock.pass(60_000)
+  expect(one.status).toMatchObject({ pending: 0, problem: { code: 'damaged-change' } })
+  expect(one.status.problem?.message).toContain(`it reaches up to ${2 ** 53 + 8}.`)
+  expect([plan(one), one.get(title)]).toEqual([{ 1: 'ann' }, 'kept'])
   await world.close()
 })
