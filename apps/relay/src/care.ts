@@ -24,6 +24,7 @@ interface Given {
   readonly to?: string
   readonly space?: string
   readonly take?: string
+  readonly 'joined-at'?: string
 }
 
 interface Command {
@@ -68,8 +69,8 @@ const commands: Readonly<Record<CommandName, Command>> = {
   },
   adopt: {
     needs: ['data', 'space', 'take'],
-    may: [],
-    run: ({ data, space, take }) => adopt(data, space, take),
+    may: ['joined-at'],
+    run: ({ data, space, take, 'joined-at': joinedAt }) => adopt(data, space, take, joinedAt),
   },
 }
 
@@ -82,7 +83,7 @@ export async function runCommand(
   const { needs, may, run } = commands[name]
   const found = parse(name, args, [...needs, ...may])
   const data = found.data ?? env.SYNCLINE_DATA ?? './data'
-  const given = { from: '', to: '', space: '', take: '', ...found, data }
+  const given = { from: '', to: '', space: '', take: '', 'joined-at': '', ...found, data }
   const missing = needs.find((option) => given[option] === '')
   if (missing !== undefined) throw new UsageError(`${name} needs --${missing}. See syncline-relay --help.`)
   return run(given)
@@ -125,7 +126,7 @@ function unadoptedIn({ spaces }: DataReport, space: string): string | undefined 
   const { unadopted }: Partial<SpaceReport> = spaces.find((one) => one.space === space) ?? {}
   if (unadopted === undefined) return undefined
   const { joinedAt, epoch, relaySeq, refs, decidedSince, isAwaited } = unadopted
-  const found = `${quoted(space)}: ${refs} relay refs were brought back as they were at Change ${relaySeq} of epoch ${epoch}, in what ends at ${joinedAt}; ${decidedSince} Changes have been decided here since.`
+  const found = `${quoted(space)}: ${refs} relay refs were brought back as they were at Change ${relaySeq} of epoch ${epoch}, in what ends at Change ${joinedAt} (--joined-at ${joinedAt}); ${decidedSince} Changes have been decided here since.`
   return isAwaited
     ? `${found} Nothing more is decided before adopt says which counts.`
     : `${found} That was after adopt had said what counts; it may be adopted now.`
@@ -133,10 +134,15 @@ function unadoptedIn({ spaces }: DataReport, space: string): string | undefined 
 
 const TAKEN = { 'brought-back': 'brought back', log: 'log' } as const
 
-async function adopt(data: string, space: string, take: string): Promise<number> {
+async function adopt(data: string, space: string, take: string, joinedAt: string): Promise<number> {
   if (!Object.hasOwn(TAKEN, take))
     throw new UsageError(`--take is "${take}"; it must be one of ${Object.keys(TAKEN).join(', ')}.`)
-  const { relaySeq, refs, takenBack } = await adoptData(data, space, { take: TAKEN[take as keyof typeof TAKEN] })
+  if (!/^([1-9]\d{0,14})?$/.test(joinedAt))
+    throw new UsageError(`--joined-at is "${joinedAt}"; it must be the number of a Change, as inspect says it.`)
+  const { relaySeq, refs, takenBack } = await adoptData(data, space, {
+    take: TAKEN[take as keyof typeof TAKEN],
+    ...(joinedAt !== '' && { joinedAt: Number(joinedAt) }),
+  })
   for (const one of takenBack) {
     const where = one.relaySeq === 0 ? 'of a log that was lost' : `Change ${one.relaySeq}`
     const what = one.refs.map(({ tag, address }) => `${tag} ${quoted(address)}`).join('; ')

@@ -31,9 +31,10 @@ Clients are not asked who they are: on an address other than 127.0.0.1, all who 
   inspect --data <folder> [--space <name>]  says which spaces there are, or each Change of one in words
   export  --data <folder> --to <folder> [--space <name>]
                                             writes the log of each space, or of one, as lines of JSON
-  adopt   --data <folder> --space <name> --take brought-back|log
+  adopt   --data <folder> --space <name> --take brought-back|log [--joined-at <number>]
                                             says what relay refs hold after a loss: what clients have brought
-                                            back, or what the log has decided since; inspect says what waits
+                                            back, or what the log has decided since; inspect says what waits,
+                                            and the number, with which nothing is adopted that came after that
 
 Exit codes: 0 done; 1 it could not be done, and one line on standard error says why; 2 done, and something is damaged.
 `

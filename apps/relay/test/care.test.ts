@@ -205,11 +205,17 @@ describe.concurrent('looking after the data', () => {
     expect([waiting.code, waiting.stdout]).toEqual([
       0,
       expect.stringContaining(
-        `"board": 1 relay refs were brought back as they were at Change 9 of epoch ${lost}, in what ends at 1; 0 Changes have been decided here since. Nothing more is decided before adopt says which counts.`,
+        `"board": 1 relay refs were brought back as they were at Change 9 of epoch ${lost}, in what ends at Change 1 (--joined-at 1); 0 Changes have been decided here since. Nothing more is decided before adopt says which counts.`,
       ),
     ])
     const adopt = (...more: readonly string[]) => runToEnd(['adopt', '--data', data, '--space', 'board', ...more])
-    const done = await adopt('--take', 'brought-back')
+    const unseen = await adopt('--take', 'brought-back', '--joined-at', '2')
+    expect([unseen.code, unseen.stderr]).toEqual([
+      1,
+      'In "board" something else was brought back than that, up to Change 1 of its log. Look again.\n',
+    ])
+    expect((await adopt('--take', 'log', '--joined-at', 'x')).stderr).toContain('--joined-at is "x"; it must be')
+    const done = await adopt('--take', 'brought-back', '--joined-at', '1')
     expect([done.code, done.stderr]).toEqual([0, ''])
     expect(done.stdout).toBe('"board": adopted at Change 2: 1 relay refs, nothing was taken back.\n')
     while (!client.heard.some((frame) => frame.type === 'changes' && frame.first === 2)) await turn()
