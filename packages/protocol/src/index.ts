@@ -19,6 +19,9 @@ export {
 // Names of spaces
 export { isSpaceName, SPACE_NAME_RULE } from './space.ts'
 
+// Bytes
+export { concatenated } from './concatenated.ts'
+
 // Values
 export { decodeValue, encodeValue } from './value.ts'
 

@@ -1,5 +1,6 @@
 import {
   broughtBackIn,
+  concatenated,
   decidedBytes,
   decodeChange,
   decodeHeader,
@@ -9,8 +10,9 @@ import {
 } from '@syncline/protocol'
 import type { Adoption, BroughtBack, ChangeHeader, Covered, Taken, TouchedRef } from '@syncline/protocol'
 import { emptyBasis, type DistilledCell, type WriterId } from '@syncline/stm'
-import { createArbitration, type DecidedState } from './arbitration.ts'
+import { createArbitration, type Arbitration, type DecidedState } from './arbitration.ts'
 import type { Joined } from './basis-flaw.ts'
+import { RelayError } from './errors.ts'
 import type { RelayLimits } from './limits.ts'
 
 /** What an operator may decide about what a join has brought back of `relay` refs. */
@@ -42,6 +44,50 @@ export interface TakenBack {
   /** In microseconds since 1970, as its author believed. */
   readonly at: number
   readonly refs: readonly TouchedRef[]
+}
+
+/** What `relay` refs are to hold. */
+export interface ToBeAdopted extends Adoption {
+  readonly cells: readonly DistilledCell[]
+  readonly takenBack: readonly TakenBack[]
+}
+
+/** A log in which something is to be adopted, and what its `relay` refs hold at its end. */
+interface AdoptingLog {
+  readonly space: string
+  readonly joined: Joined | undefined
+  /** Where its last adoption stands, and of which epochs nothing has to be adopted any more. */
+  readonly adoptedAt: number
+  readonly adopted: readonly Covered[]
+  /** Of its end, when it was studied. */
+  readonly arbitration: Arbitration
+  study(): Promise<void>
+  readonly limits: RelayLimits
+  /** Reads it behind a relaySeq, up to another one or its end. */
+  readOn(after: number, upTo: number, take: (record: Uint8Array, relaySeq: number) => void): Promise<void>
+}
+
+/** Finds out what an operator's decision comes to. A `RelayError` says why there is nothing to be adopted. Rejects as reading does, and with `ProtocolError` where what was brought back makes no sense. */
+export async function whatToAdopt(
+  { take, joinedAt }: AdoptOptions,
+  { space, joined, adoptedAt, adopted, arbitration, study, limits, readOn }: AdoptingLog,
+): Promise<ToBeAdopted | RelayError> {
+  if (!mayBeAdopted(joined, adoptedAt))
+    return new RelayError('nothing-waits', `In "${space}" nothing waits to be adopted.`)
+  if (joinedAt !== undefined && joinedAt !== joined.last) {
+    const message = `In "${space}" something else was brought back than that, up to Change ${joined.last} of its log. Look again.`
+    return new RelayError('nothing-waits', message)
+  }
+  await study()
+  const pieces: Uint8Array[] = []
+  await readOn(joined.first - 1, joined.last, (record) => void pieces.push(record))
+  const brought = broughtIn(pieces)
+  const shift = Math.max(arbitration.shift, brought.shift)
+  const covers = coversOf(take, joined, adopted)
+  if (take === 'log') return { cells: arbitration.cells(), shift, taken: take, covers, takenBack: [] }
+  const again = judgeAgain(brought, shift, limits)
+  await readOn(joined.base, Infinity, again.take)
+  return { cells: again.cells(), shift, taken: take, covers, takenBack: again.takenBack }
 }
 
 /** Whether what was joined may be adopted, in a log whose last adoption stands at `adoptedAt`. */
@@ -86,16 +132,6 @@ export function broughtIn(pieces: Iterable<Uint8Array>): Brought {
   return { ...broughtBackIn(concatenated(parts)), shift, seen }
 }
 
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
-
 /**
  * Reads it, and what the relay makes of the cells, before it is in the log. Throws for what nobody could adopt: bytes that are none, cells that make no sense, or stamps that are later than those
  * that come after them would be.
@@ -118,22 +154,21 @@ export function broughtFrom(
 }
 
 /** Whether it is what a log has decided itself. */
-export function isSame({ beside, held }: ReturnType<typeof broughtFrom>, own: DecidedState): boolean {
+export function isSame({ beside, held }: ReturnType<typeof broughtFrom>, own: readonly DistilledCell[]): boolean {
   if (beside.length > 0) return false
-  const [theirs, ours] = [held, own.cells]
-  const [one, other] = [decidedBytes(theirs), decidedBytes(ours)]
+  const [one, other] = [decidedBytes(held), decidedBytes(own)]
   return one.length === other.length && one.every((byte, at) => byte === other[at])
 }
 
 /** Judges again what a log has decided, on what was brought back. */
-export interface JudgingAgain {
+interface JudgingAgain {
   /** Takes the next Changes of the log that may be such. */
   take(record: Uint8Array, relaySeq: number): void
   cells(): readonly DistilledCell[]
   readonly takenBack: readonly TakenBack[]
 }
 
-export function judgeAgain({ cells, beside, seen }: Brought, shift: number, limits: RelayLimits): JudgingAgain {
+function judgeAgain({ cells, beside, seen }: Brought, shift: number, limits: RelayLimits): JudgingAgain {
   const arbitration = createArbitration(limits, { cells, shift })
   const takenBack: TakenBack[] = []
   /** What was judged, where a log that has lost some of it has the rest. */

@@ -1,4 +1,5 @@
 import {
+  concatenated,
   hasMark,
   MARK_BYTES,
   marksBelow,
@@ -124,13 +125,7 @@ export class Following {
     if (MARK_BYTES * nodes.at(-1)! >= tree[level]!.length)
       return this.#malformed(`There is no mark ${nodes.at(-1)} on level ${level} of this roll.`)
     this.#level = level - 1
-    const parts = nodes.map((node) => marksBelow(tree, level, node))
-    const marks = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const part of parts) {
-      marks.set(part, at)
-      at += part.length
-    }
+    const marks = concatenated(nodes.map((node) => marksBelow(tree, level, node)))
     this.#follower.outbox.say({ type: 'marks', channel: this.channel, marks })
   }
 

@@ -1,18 +1,16 @@
 import { decodeHeader, epochAt, ProtocolError, recordChecksum } from '@syncline/protocol'
-import type { Adoption, ChangeHeader, Covered, Head, Stretch } from '@syncline/protocol'
-import type { Basis, DistilledCell, Epoch, WriterId } from '@syncline/stm'
+import type { ChangeHeader, Covered, Head, Stretch } from '@syncline/protocol'
+import type { Basis, Epoch, WriterId } from '@syncline/stm'
 import {
   adoptionOf,
   broughtFrom,
-  broughtIn,
   coversOf,
   hasToBeAdopted,
   isSame,
-  judgeAgain,
-  mayBeAdopted,
   type Adopted,
   type AdoptOptions,
-  type TakenBack,
+  type ToBeAdopted,
+  whatToAdopt,
 } from './adopting.ts'
 import { createArbitration } from './arbitration.ts'
 import type { Arrival } from './arrival.ts'
@@ -101,12 +99,6 @@ interface Adopting {
   found: ToBeAdopted | RelayError | undefined
   resolve(adopted: Adopted): void
   reject(error: RelayError): void
-}
-
-/** What `relay` refs are to hold. */
-interface ToBeAdopted extends Adoption {
-  readonly cells: readonly DistilledCell[]
-  readonly takenBack: readonly TakenBack[]
 }
 
 interface Arrivals {
@@ -356,30 +348,7 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
 
   /** Finds out what `relay` refs are to hold when something is adopted. */
   async function findOut(item: Adopting): Promise<void> {
-    const { take, joinedAt: lookedAt } = item.options
-    const { joined, adoptedAt } = court
-    if (!mayBeAdopted(joined, adoptedAt)) {
-      item.found = new RelayError('nothing-waits', `In "${space}" nothing waits to be adopted.`)
-      return
-    }
-    if (lookedAt !== undefined && lookedAt !== joined.last) {
-      const message = `In "${space}" something else was brought back than that, up to Change ${joined.last} of its log. Look again.`
-      item.found = new RelayError('nothing-waits', message)
-      return
-    }
-    await study()
-    const pieces: Uint8Array[] = []
-    await readOn(joined.first - 1, joined.last, (record) => void pieces.push(record))
-    const brought = broughtIn(pieces)
-    const shift = Math.max(arbitration.shift, brought.shift)
-    const covers = coversOf(take, joined, court.adopted)
-    if (take === 'log') {
-      item.found = { cells: arbitration.cells(), shift, taken: take, covers, takenBack: [] }
-      return
-    }
-    const again = judgeAgain(brought, shift, limits)
-    await readOn(joined.base, Infinity, again.take)
-    item.found = { cells: again.cells(), shift, taken: take, covers, takenBack: again.takenBack }
+    item.found = await whatToAdopt(item.options, { ...court, space, arbitration, study, readOn })
   }
 
   function adopt(item: Adopting): void {
@@ -387,7 +356,13 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
     if (found === undefined || found instanceof RelayError) return item.reject(found ?? noAnswer(undefined))
     const { cells, takenBack } = found
     const relaySeq = appendAdoption(found)
-    if (relaySeq === undefined) return item.reject(noAnswer('it takes more bytes than one record may have.'))
+    if (relaySeq === undefined) {
+      const wayOut =
+        found.taken === 'log'
+          ? 'Restore a backup of before the loss'
+          : 'Adopt what this log has: "log"; or restore a backup of before the loss'
+      return item.reject(noAnswer(`it takes more bytes than one record may have. ${wayOut}.`))
+    }
     adopting.add(item)
     log.warn(
       { space, relaySeq, taken: found.taken, refs: cells.length, takenBack: takenBack.length },
@@ -533,9 +508,9 @@ export function createRoom(space: string, epoch: Epoch, host: RoomHost): Room {
   /** What was brought back of `relay` refs waits for the operator, but where the log has the same: then nothing of it was lost. */
   function lookAt(joined: Joined, brought: ReturnType<typeof broughtFrom>): void {
     const cells = arbitration.cells()
-    const shift = Math.max(arbitration.shift, brought.shift)
-    if (isSame(brought, { cells, shift })) {
+    if (isSame(brought, cells)) {
       const covers = coversOf('same', joined, court.adopted)
+      const shift = Math.max(arbitration.shift, brought.shift)
       if (appendAdoption({ cells, shift, taken: 'same', covers, takenBack: [] }) !== undefined) return
     }
     log.warn({ space }, isWaiting() ? UNADOPTED : LATE)

@@ -1,5 +1,6 @@
 import {
   broughtBackIn,
+  concatenated,
   decodeChange,
   decodeEntry,
   decodeHeader,
@@ -15,7 +16,6 @@ import {
 import type { Change, DistilledCell } from '@syncline/stm'
 import type { Away } from './away.ts'
 import { createCheckpointReading } from './checkpoint-reading.ts'
-import { concatenated } from './concatenated.ts'
 import type { Pieces } from './pieces.ts'
 import { readChange } from './read-change.ts'
 import type { Replica } from './replica.ts'

@@ -1,6 +1,12 @@
-import { decodeEntry, ProtocolError, type CheckpointEntry, type Ledger, type WholeEntry } from '@syncline/protocol'
+import {
+  concatenated,
+  decodeEntry,
+  ProtocolError,
+  type CheckpointEntry,
+  type Ledger,
+  type WholeEntry,
+} from '@syncline/protocol'
 import type { Epoch } from '@syncline/stm'
-import { concatenated } from './concatenated.ts'
 
 /** What a relay sends to who has nothing of a space, in place of the Changes that it stands for. */
 export interface BroughtCheckpoint {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { epochAt } from '@syncline/protocol'
+import { concatenated, epochAt } from '@syncline/protocol'
 import type { Checkpoints, LogStorage, RelayLog, StoredCheckpoint } from '@syncline/relay'
 import { createAsking, type Asking } from './asking.ts'
 import { openCheckpointFiles } from './files.ts'
@@ -68,7 +68,7 @@ export async function keepCheckpointsBy(
       const lengths = records.map(({ length }) => length)
       const of = epochAt(stretches, relaySeq + 1)!
       relaySeq = takenIn(
-        await asking.ask({ kind: 'take', epoch: of, first: relaySeq + 1, lengths, bytes: oneBehindTheOther(records) }),
+        await asking.ask({ kind: 'take', epoch: of, first: relaySeq + 1, lengths, bytes: concatenated(records) }),
       )
     }
     if (isClosed) return undefined
@@ -112,14 +112,4 @@ function anew(space: string): Question {
 function takenIn(answer: Awaited<ReturnType<Asking['ask']>>): number {
   if (answer.kind === 'taken') return answer.relaySeq
   throw new Error(answer.kind === 'failed' ? answer.message : 'The thread that folds logs has answered something else.')
-}
-
-function oneBehindTheOther(records: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(records.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const record of records) {
-    all.set(record, at)
-    at += record.length
-  }
-  return all
 }
