@@ -46,8 +46,8 @@ export const sabotages = [
     name: 'the relay forgets what waits for the turn of another',
     foundBy: 'simulate/booking',
     file: 'packages/relay/src/room.ts',
-    from: 'inbox.unshift(...held.splice(0))',
-    to: 'held.splice(0)',
+    from: 'this.#inbox.unshift(...this.#held.splice(0))',
+    to: 'this.#held.splice(0)',
   },
   {
     name: 'the relay takes a Change again that it has',
@@ -74,8 +74,8 @@ export const sabotages = [
     name: 'the relay tells that it has refused a Change, and stores it',
     foundBy: 'simulate/booking',
     file: 'packages/relay/src/room.ts',
-    from: "if (typeof judgement === 'object') return turnDown(subscription, arrival, judgement)",
-    to: "if (typeof judgement === 'object') turnDown(subscription, arrival, judgement)",
+    from: "if (typeof judgement === 'object') return this.#turnDown(subscription, arrival, judgement)",
+    to: "if (typeof judgement === 'object') this.#turnDown(subscription, arrival, judgement)",
   },
   {
     name: 'the relay sends a newcomer a checkpoint of another log',
@@ -102,7 +102,7 @@ export const sabotages = [
     name: 'what was joined is not known of its writers',
     foundBy: 'simulate/restored',
     file: 'packages/relay/src/room.ts',
-    from: 'if (writers.raise(other, upTo)) part.touched.add(other)',
+    from: 'if (this.#writers.raise(other, upTo)) part.touched.add(other)',
     to: 'if (upTo < 0) part.touched.add(other)',
   },
   {
@@ -130,8 +130,8 @@ export const sabotages = [
     name: 'the relay decides by what it had before something was adopted',
     foundBy: 'simulate/restored',
     file: 'packages/relay/src/arbitration.ts',
-    from: 'begin(adoptedIn(record))',
-    to: 'if (contents === undefined) begin(adoptedIn(record))',
+    from: 'this.#begin(adoptedIn(record))',
+    to: 'if (this.#contents === undefined) this.#begin(adoptedIn(record))',
   },
   {
     name: 'what has been decided since is added to what waits to be adopted',
@@ -585,8 +585,8 @@ export const sabotages = [
     name: 'who follows by a roll is not told what is written',
     foundBy: '../../store/test/many-spaces',
     file: 'packages/relay/src/room.ts',
-    from: 'summon()\n          followed.durableHead',
-    to: 'followed.durableHead',
+    from: 'this.#summon()\n          this.#followed.durableHead',
+    to: 'this.#followed.durableHead',
   },
   {
     name: 'what is written while spaces are compared is forgotten',

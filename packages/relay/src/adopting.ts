@@ -10,7 +10,7 @@ import {
 } from '@syncline/protocol'
 import type { Adoption, BroughtBack, ChangeHeader, Covered, Taken, TouchedRef } from '@syncline/protocol'
 import { emptyBasis, type DistilledCell, type WriterId } from '@syncline/stm'
-import { createArbitration, type Arbitration, type DecidedState } from './arbitration.ts'
+import { Arbitration, type DecidedState } from './arbitration.ts'
 import type { Joined } from './basis-flaw.ts'
 import { RelayError } from './errors.ts'
 import type { RelayLimits } from './limits.ts'
@@ -141,7 +141,7 @@ export function broughtFrom(
   limits: RelayLimits,
 ): Brought & { readonly held: readonly DistilledCell[] } {
   const brought = broughtIn(pieces)
-  const held = createArbitration(limits, brought).cells()
+  const held = new Arbitration(limits, brought).cells()
   const stamps = brought.beside.map(([at, record]) => {
     decodeHeader(record)
     return at
@@ -169,17 +169,17 @@ interface JudgingAgain {
 }
 
 function judgeAgain({ cells, beside, seen }: Brought, shift: number, limits: RelayLimits): JudgingAgain {
-  const arbitration = createArbitration(limits, { cells, shift })
+  const arbitration = new Arbitration(limits, { cells, shift })
   const takenBack: TakenBack[] = []
   /** What was judged, where a log that has lost some of it has the rest. */
   const judged = new Set<WriterId>()
 
   function judge(record: Uint8Array, header: ChangeHeader, relaySeq: number, place: number): void {
-    const { writer, seq, at, touched } = header
+    const { writer, at, touched } = header
     if (header.expectations === undefined || judged.has(writer)) return
     judged.add(writer)
     arbitration.pass(place - 1)
-    const flaw = arbitration.flawIn({ writer, seq, record, header }, header)
+    const flaw = arbitration.flawIn({ record }, header)
     if (flaw === undefined) return arbitration.fold(record, header)
     const refs = touched.filter(({ arbiter }) => arbiter === 'relay')
     if (refs.length > 0) takenBack.push({ relaySeq, writer, at, refs })
@@ -191,7 +191,7 @@ function judgeAgain({ cells, beside, seen }: Brought, shift: number, limits: Rel
       const header = decodeHeader(record)
       if (header.seq > (seen.get(header.writer) ?? 0)) judge(record, header, relaySeq, relaySeq)
     },
-    cells: arbitration.cells,
+    cells: () => arbitration.cells(),
     takenBack,
   }
 }

@@ -22,22 +22,6 @@ import type { Arrival } from './arrival.ts'
 import type { Flaw } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
 
-/** What the `relay` refs of one space hold at the end of its log, and the judgement of what others expect of them. Pure. */
-export interface Arbitration {
-  /** Up to which relaySeq it has read the log. */
-  readonly lastSeq: number
-  /** How much above its relaySeq the next Change is stamped. */
-  readonly shift: number
-  /** What need be kept of all of them, in the order of their names. */
-  cells(): readonly DistilledCell[]
-  /** Passes over the log up to a relaySeq, of which nothing counts. */
-  pass(relaySeq: number): void
-  /** Takes the next Change of the log. */
-  fold(record: Uint8Array, header?: ChangeHeader): void
-  /** Why a Change with expectations, or on `relay` refs, cannot be the next one of the log. */
-  flawIn(arrival: Arrival, header: ChangeHeader): Flaw
-}
-
 /** Any ref of each policy will do: they are known by their tags, and fold without anything declared. */
 const policies: ReadonlyMap<string, Policy> = new Map(
   [
@@ -54,67 +38,94 @@ const policies: ReadonlyMap<string, Policy> = new Map(
 /** So many names of refs that are not as expected go into one message. */
 const MOST_NAMED = 5
 
-/** Begins at the start of the log, with `cells` where there are some. In most spaces nobody ever uses a `relay` ref, so what they hold is made when somebody does. */
-export function createArbitration(
-  limits: RelayLimits,
-  { cells, shift: shiftOfThese }: Pick<DecidedState, 'cells' | 'shift'> = { cells: [], shift: 0 },
-): Arbitration {
-  let contents: Contents | undefined
-  let shift = shiftOfThese
-  let lastSeq = 0
-  if (cells.length > 0) begin(cells)
+const nothing: Pick<DecidedState, 'cells' | 'shift'> = { cells: [], shift: 0 }
 
-  function begin(at: readonly DistilledCell[]): void {
-    contents = createContents(limits)
-    contents.begin(at)
+/**
+ * What the `relay` refs of one space hold at the end of its log, and the judgement of what others expect of them. Pure. A class, as there are many spaces. In most nobody
+ * ever uses a `relay` ref, so what they hold is made when somebody does.
+ */
+export class Arbitration {
+  readonly #limits: RelayLimits
+  #contents: Contents | undefined
+  #shift: number
+  #lastSeq = 0
+
+  /** Begins at the start of the log, with `cells` where there are some. */
+  constructor(limits: RelayLimits, { cells, shift }: Pick<DecidedState, 'cells' | 'shift'> = nothing) {
+    this.#limits = limits
+    this.#shift = shift
+    if (cells.length > 0) this.#begin(cells)
   }
 
-  return {
-    get lastSeq() {
-      return lastSeq
-    },
-    get shift() {
-      return shift
-    },
-    cells: () => contents?.cells() ?? [],
-    pass: (relaySeq) => void (lastSeq = relaySeq),
-    fold(record, header = decodeHeader(record)) {
-      lastSeq += 1
-      if (header.adoption !== undefined) {
-        ;({ shift } = header.adoption)
-        begin(adoptedIn(record))
-        return
+  /** Up to which relaySeq it has read the log. */
+  get lastSeq(): number {
+    return this.#lastSeq
+  }
+
+  /** How much above its relaySeq the next Change is stamped. */
+  get shift(): number {
+    return this.#shift
+  }
+
+  /** What need be kept of all of them, in the order of their names. */
+  cells(): readonly DistilledCell[] {
+    return this.#contents?.cells() ?? []
+  }
+
+  /** Passes over the log up to a relaySeq, of which nothing counts. */
+  pass(relaySeq: number): void {
+    this.#lastSeq = relaySeq
+  }
+
+  /** Takes the next Change of the log. */
+  fold(record: Uint8Array, header: ChangeHeader = decodeHeader(record)): void {
+    this.#lastSeq += 1
+    if (header.adoption !== undefined) {
+      this.#shift = header.adoption.shift
+      this.#begin(adoptedIn(record))
+      return
+    }
+    if (!header.touched.some(({ arbiter }) => arbiter === 'relay')) return
+    this.#contentsNow().fold(readChange(record), this.#lastSeq + this.#shift)
+  }
+
+  /** Why a Change with expectations, or on `relay` refs, cannot be the next one of the log. */
+  flawIn({ record }: Pick<Arrival, 'record'>, { writer, seq, touched, expectations }: ChangeHeader): Flaw {
+    if (expectations === undefined) return undefined
+    if (seq !== 1) {
+      return malformed(
+        `Change ${writer}:${seq} has expectations, and a writer of such a Change has no other. Update the app.`,
+      )
+    }
+    if (expectations.length > this.#limits.maxExpectations) {
+      return tooLarge(`${expectations.length} things`, this.#limits.maxExpectations)
+    }
+    const names = [...touched.filter(({ arbiter }) => arbiter === 'relay'), ...expectations]
+    const strange = names.find(({ tag }) => !policies.has(tag))
+    if (strange !== undefined) {
+      return {
+        code: 'unknown-precondition',
+        message: `This relay cannot tell what a ref of the policy "${strange.tag}" holds, so it cannot decide about one. Use a local ref, or a relay that can.`,
       }
-      if (!header.touched.some(({ arbiter }) => arbiter === 'relay')) return
-      contents ??= createContents(limits)
-      contents.fold(readChange(record), lastSeq + shift)
-    },
-    flawIn({ record }, { writer, seq, touched, expectations }) {
-      if (expectations === undefined) return undefined
-      if (seq !== 1) {
-        return malformed(
-          `Change ${writer}:${seq} has expectations, and a writer of such a Change has no other. Update the app.`,
-        )
-      }
-      if (expectations.length > limits.maxExpectations) {
-        return tooLarge(`${expectations.length} things`, limits.maxExpectations)
-      }
-      const names = [...touched.filter(({ arbiter }) => arbiter === 'relay'), ...expectations]
-      const strange = names.find(({ tag }) => !policies.has(tag))
-      if (strange !== undefined) {
-        return {
-          code: 'unknown-precondition',
-          message: `This relay cannot tell what a ref of the policy "${strange.tag}" holds, so it cannot decide about one. Use a local ref, or a relay that can.`,
-        }
-      }
-      try {
-        contents ??= createContents(limits)
-        return contents.compare(expectations, decodeChange(record), { at: lastSeq + 1 + shift, writer })
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error
-        return malformed(`The operations of Change ${writer}:${seq} cannot be read: ${error.message}`)
-      }
-    },
+    }
+    try {
+      return this.#contentsNow().compare(expectations, decodeChange(record), {
+        at: this.#lastSeq + 1 + this.#shift,
+        writer,
+      })
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      return malformed(`The operations of Change ${writer}:${seq} cannot be read: ${error.message}`)
+    }
+  }
+
+  #begin(at: readonly DistilledCell[]): void {
+    this.#contents = createContents(this.#limits)
+    this.#contents.begin(at)
+  }
+
+  #contentsNow(): Contents {
+    return (this.#contents ??= createContents(this.#limits))
   }
 }
 

@@ -25,111 +25,121 @@ export function isPiece(arrival: Arrival): arrival is JoinArrival {
 
 /**
  * Those of a space whose log the relay has lost. One of them has its turn to join what it has, the one with the most of it that waits; the others wait until that is in the log, and then either
- * find there what they have, or get their turn. So a thousand who come back upload what one of them has.
+ * find there what they have, or get their turn. So a thousand who come back upload what one of them has. A class, as there are many spaces, of which few were ever lost.
  */
-export interface Joining {
-  readonly size: number
-  /** A client has a basis that is not in the log. */
-  wait(subscription: Subscription, basis: Basis): void
-  has(subscription: Subscription): boolean
-  /** Takes pieces of whose turn it is, and gives the join when the last one has come. */
-  take(subscription: Subscription, arrivals: readonly Arrival[]): Join | undefined
-  /** The client waits no longer. */
-  leave(subscription: Subscription): void
-  /** What came of a join is in the log, or nothing has: gives those who wait, who has most first, and forgets them. */
-  over(): readonly (readonly [Subscription, Basis])[]
-}
+export class Joining {
+  readonly #clock: Clock
+  readonly #limits: RelayLimits
+  readonly #log: Extent
+  #waiting: Map<Subscription, Basis> | undefined
+  #turn: Turn | undefined
 
-export function createJoining(clock: Clock, limits: RelayLimits, log: () => Extent): Joining {
-  const waiting = new Map<Subscription, Basis>()
-  let turn: Turn | undefined
-
-  function hear(subscription: Subscription, basis: Basis): void {
-    const isTurn = turn?.subscription === subscription
-    subscription.outbox.say({
-      type: 'apart',
-      channel: subscription.channel,
-      relaySeq: reachOf(basis, log()),
-      isTurn,
-    })
+  /** `log` moves with the log of the space. */
+  constructor(clock: Clock, limits: RelayLimits, log: Extent) {
+    this.#clock = clock
+    this.#limits = limits
+    this.#log = log
   }
 
-  function begin(subscription: Subscription, basis: Basis): void {
-    turn = { subscription, basis, pieces: [], sizeBytes: 0, isWhole: false, cancel: () => undefined }
-    allow(turn)
-    hear(subscription, basis)
+  get size(): number {
+    return this.#waiting?.size ?? 0
+  }
+
+  /** A client has a basis that is not in the log. */
+  wait(subscription: Subscription, basis: Basis): void {
+    this.#waitingNow().set(subscription, basis)
+    if (this.#turn === undefined) this.#begin(subscription, basis)
+    else this.#hear(subscription, basis)
+  }
+
+  has(subscription: Subscription): boolean {
+    return this.#waiting?.has(subscription) ?? false
+  }
+
+  /** Takes pieces of whose turn it is, and gives the join when the last one has come. */
+  take(subscription: Subscription, arrivals: readonly Arrival[]): Join | undefined {
+    const turn = this.#turn
+    // It may have been late, and does not know that yet.
+    if (turn?.subscription !== subscription || turn.isWhole) return undefined
+    const { pieces, basis } = turn
+    for (const arrival of arrivals) {
+      // What is left of an earlier turn goes on with nothing.
+      if (!isPiece(arrival) || !goesOn(arrival, pieces.at(-1), basis)) continue
+      if (arrival.seq === 1) {
+        pieces.length = 0
+        turn.sizeBytes = 0
+      }
+      turn.sizeBytes += arrival.record.length
+      const { maxJoinBytes } = this.#limits
+      if (turn.sizeBytes > maxJoinBytes) {
+        const message = `What you have of this space takes more than the ${maxJoinBytes} bytes that this relay takes at once. Nothing of yours is lost. Ask the relay's operator to allow more.`
+        subscription.fail('epoch-changed', message)
+        return undefined
+      }
+      pieces.push(arrival)
+    }
+    this.#allow(turn)
+    if (pieces.at(-1)?.header.join.left !== 0) return undefined
+    turn.isWhole = true
+    turn.cancel()
+    return { pieces, basis }
+  }
+
+  /** The client waits no longer. */
+  leave(subscription: Subscription): void {
+    if (this.#waiting?.delete(subscription) !== true) return
+    // What has come whole is in the log, or on its way there.
+    if (this.#turn?.subscription === subscription && !this.#turn.isWhole) this.#next()
+  }
+
+  /** What came of a join is in the log, or nothing has: gives those who wait, who has most first, and forgets them. */
+  over(): readonly (readonly [Subscription, Basis])[] {
+    const all = [...(this.#waiting ?? none)].sort(([, a], [, b]) => b.relaySeq - a.relaySeq)
+    this.#waiting = undefined
+    this.#turn?.cancel()
+    this.#turn = undefined
+    return all
+  }
+
+  #waitingNow(): Map<Subscription, Basis> {
+    return (this.#waiting ??= new Map())
+  }
+
+  #hear(subscription: Subscription, basis: Basis): void {
+    const isTurn = this.#turn?.subscription === subscription
+    const relaySeq = reachOf(basis, this.#log)
+    subscription.outbox.say({ type: 'apart', channel: subscription.channel, relaySeq, isTurn })
+  }
+
+  #begin(subscription: Subscription, basis: Basis): void {
+    this.#turn = { subscription, basis, pieces: [], sizeBytes: 0, isWhole: false, cancel: () => undefined }
+    this.#allow(this.#turn)
+    this.#hear(subscription, basis)
   }
 
   /** Whose turn it is and who says nothing for so long waits again, behind the others. */
-  function allow(whose: Turn): void {
+  #allow(whose: Turn): void {
     whose.cancel()
-    whose.cancel = clock.setTimer(limits.joinTimeoutMs, () => {
+    whose.cancel = this.#clock.setTimer(this.#limits.joinTimeoutMs, () => {
       const { subscription, basis } = whose
-      waiting.delete(subscription)
-      next()
-      waiting.set(subscription, basis)
-      if (turn === undefined) begin(subscription, basis)
-      for (const one of [subscription, turn!.subscription]) one.outbox.flush()
+      this.#waiting?.delete(subscription)
+      this.#next()
+      this.#waitingNow().set(subscription, basis)
+      if (this.#turn === undefined) this.#begin(subscription, basis)
+      for (const one of [subscription, this.#turn!.subscription]) one.outbox.flush()
     })
   }
 
-  function next(): void {
-    turn?.cancel()
-    turn = undefined
+  #next(): void {
+    this.#turn?.cancel()
+    this.#turn = undefined
     let best: readonly [Subscription, Basis] | undefined
-    for (const one of waiting) if (best === undefined || one[1].relaySeq > best[1].relaySeq) best = one
-    if (best !== undefined) begin(...best)
-  }
-
-  return {
-    get size() {
-      return waiting.size
-    },
-    wait(subscription, basis) {
-      waiting.set(subscription, basis)
-      if (turn === undefined) begin(subscription, basis)
-      else hear(subscription, basis)
-    },
-    has: (subscription) => waiting.has(subscription),
-    take(subscription, arrivals) {
-      // It may have been late, and does not know that yet.
-      if (turn?.subscription !== subscription || turn.isWhole) return undefined
-      const { pieces, basis } = turn
-      for (const arrival of arrivals) {
-        // What is left of an earlier turn goes on with nothing.
-        if (!isPiece(arrival) || !goesOn(arrival, pieces.at(-1), basis)) continue
-        if (arrival.seq === 1) {
-          pieces.length = 0
-          turn.sizeBytes = 0
-        }
-        turn.sizeBytes += arrival.record.length
-        if (turn.sizeBytes > limits.maxJoinBytes) {
-          const message = `What you have of this space takes more than the ${limits.maxJoinBytes} bytes that this relay takes at once. Nothing of yours is lost. Ask the relay's operator to allow more.`
-          subscription.fail('epoch-changed', message)
-          return undefined
-        }
-        pieces.push(arrival)
-      }
-      allow(turn)
-      if (pieces.at(-1)?.header.join.left !== 0) return undefined
-      turn.isWhole = true
-      turn.cancel()
-      return { pieces, basis }
-    },
-    leave(subscription) {
-      if (!waiting.delete(subscription)) return
-      // What has come whole is in the log, or on its way there.
-      if (turn?.subscription === subscription && !turn.isWhole) next()
-    },
-    over() {
-      const all = [...waiting].sort(([, a], [, b]) => b.relaySeq - a.relaySeq)
-      waiting.clear()
-      turn?.cancel()
-      turn = undefined
-      return all
-    },
+    for (const one of this.#waiting ?? none) if (best === undefined || one[1].relaySeq > best[1].relaySeq) best = one
+    if (best !== undefined) this.#begin(...best)
   }
 }
+
+const none: readonly never[] = []
 
 /** Whose turn it is, and what has come. */
 interface Turn {

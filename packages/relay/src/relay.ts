@@ -10,7 +10,7 @@ import { createPacking } from './packing.ts'
 import { createNewcomers, noNewcomers } from './newcomers.ts'
 import type { Chance, Checkpoints, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
 import { createRolls } from './rolls.ts'
-import { createRoom, type RefuseContext, type Room, type RoomHost } from './room.ts'
+import { Room, type RefuseContext, type RoomHost } from './room.ts'
 import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
 import { createSilence } from './silence.ts'
 import { randomId, silentLog, systemChance, systemClock } from './system.ts'
@@ -134,7 +134,7 @@ export function createRelay(options: RelayOptions): Relay {
     let room = rooms.get(space)
     if (room === undefined) {
       makeSpace()
-      rooms.set(space, (room = createRoom(space, epoch, roomHost)))
+      rooms.set(space, (room = new Room(space, epoch, roomHost)))
     }
     return room
   }
