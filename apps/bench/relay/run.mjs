@@ -28,7 +28,10 @@ export async function run(folder, { keep, quick, only }) {
     await bundleProgram(join(folder, 'generator.ts'), join(cache, 'generator'))
   )
   const rounds = quick ? 1 : ROUNDS
-  const results = {}
+  const { date, ...here } = environment()
+  const how = only === undefined || keep ? { versions: versionsOf(), environment: here } : {}
+  let found = { rounds, results: {}, dates: {}, ...how }
+  if (keep) found = besideWhatIsKept(found)
   const usual = contenders.filter((name) => only?.includes(name) || !onlyByName.includes(name))
   for (const [workload, { take, only: able = usual }] of Object.entries(workloads)) {
     if (!isWanted(workload, Object.keys(workloads))) continue
@@ -37,39 +40,37 @@ export async function run(folder, { keep, quick, only }) {
     await takeTurns(
       names,
       rounds,
-      async (name) => samples[name].push(await withServer(name, (server) => take(server, createLoad))),
+      async (name) => {
+        console.error(`${workload}: ${name}, ${samples[name].length + 1} of ${rounds}`)
+        samples[name].push(await withServer(name, (server) => take(server, createLoad)))
+      },
       1,
     )
-    results[workload] = Object.fromEntries(names.map((name) => [name, summaries(samples[name])]))
+    found.results[workload] = Object.fromEntries(names.map((name) => [name, summaries(samples[name])]))
+    found.dates[workload] = date
+    if (keep) write()
   }
-  const { date, ...here } = environment()
-  const dates = Object.fromEntries(Object.keys(results).map((workload) => [workload, date]))
-  let found = { rounds, results, dates }
-  if (only === undefined || keep) Object.assign(found, { versions: versionsOf(), environment: here })
-  if (only !== undefined && keep) found = besideWhatIsKept(readBaseline(folder), found)
-  const tables = relayTables(found)
-  for (const table of Object.values(tables)) console.log(`\n${table}`)
-  if (keep) {
-    writeBaseline(folder, found)
-    writeTables(join(folder, 'README.md'), tables)
+  for (const table of Object.values(relayTables(found))) console.log(`\n${table}`)
+
+  /** It takes more than an hour: what is measured is kept load by load, so that nothing is lost when somebody ends it. */
+  function write() {
+    // In the order of the loads, as the page shows them.
+    const inOrder = (all) =>
+      Object.fromEntries(Object.keys(workloads).flatMap((name) => (name in all ? [[name, all[name]]] : [])))
+    const all = { ...found, results: inOrder(found.results), dates: inOrder(found.dates) }
+    writeBaseline(folder, all)
+    writeTables(join(folder, 'README.md'), relayTables(all))
   }
 
   /** What is kept of the other loads stays, if it was measured in the same way: some loads are measured anew, but not some contenders. */
-  function besideWhatIsKept(kept, found) {
-    const how = ({ rounds, versions, environment }) => JSON.stringify([rounds, versions, environment])
-    if (only.some((name) => workloads[name] === undefined))
+  function besideWhatIsKept(found) {
+    if (only?.some((name) => workloads[name] === undefined))
       throw new Error('What is kept of a load is of all contenders, in the same rounds: name loads only.')
-    if (how(kept) !== how(found))
-      throw new Error('What is kept of the others was measured otherwise: keep all loads, or take as many rounds.')
-    // In the order of the loads, as the page shows them.
-    const all = (what) =>
-      Object.fromEntries(
-        Object.keys(workloads).flatMap((name) => {
-          const one = found[what][name] ?? kept[what][name]
-          return one === undefined ? [] : [[name, one]]
-        }),
-      )
-    return { ...found, results: all('results'), dates: all('dates') }
+    const kept = readBaseline(folder)
+    const how = ({ rounds, versions, environment }) => JSON.stringify([rounds, versions, environment])
+    if (how(kept) === how(found)) return kept
+    if (only === undefined) return found
+    throw new Error('What is kept of the others was measured otherwise: keep all loads, or take as many rounds.')
   }
 
   /** Of loads and contenders those are wanted that are named, or all where none is. */
