@@ -64,7 +64,10 @@ export interface Undoing {
   onRefused(ids: readonly ChangeId[]): void
   /** Calls who listens to stacks that have changed. */
   tell(): void
-  /** Goes on with what a tab that is gone could take back. `pull` reads what was written since, and is called at least once. Nobody has seen a stack before. */
+  /**
+   * Goes on with what a tab that is gone could take back. `pull` reads what was written since, and is called at least once. Nobody has seen a stack before. Where it takes long
+   * to see who is gone it resolves before, and goes on with it later if nothing was done by then.
+   */
   begin(locks: Locks | undefined, pull: () => Promise<void>): Promise<void>
   close(): void
 }
@@ -91,6 +94,8 @@ export interface OwnNote {
 
 /** So many sessions of tabs that are gone are asked for, the newest first. */
 const MOST_TRIED = 16
+/** Nobody waits longer for a store because of them. Where there are no Web Locks it takes seconds to see that a tab has ended without a word. */
+const PATIENCE_MS = 200
 
 /** Makes the undoing of one open store. */
 export function createUndoing(core: Core, committing: Committing): Undoing {
@@ -107,6 +112,9 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
   let name = core.writers.current().slice(0, 16)
   let own = createUndoSession(now)
   let lock: HeldLock | undefined
+  /** Whether something was to be kept with a Change of ours: it names the session. */
+  let isUsed = false
+  let isOver = false
   /** Changes of the running task. */
   const fresh: OwnChange[] = []
   /** The group that Changes made now belong to, whatever they say themselves. */
@@ -242,6 +250,49 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     for (const one of stacks.values()) one.tell()
   }
 
+  const isOfUse = (session: UndoSession): boolean =>
+    asked.isIn(session) || [...session.lines.values()].some((line) => line.undoable() || line.redoable())
+
+  /** The lock of this tab's session, unless it goes on with another by then. */
+  function take(held: HeldLock | undefined): void {
+    if (lock === undefined && !isOver) lock = held
+    else held?.release()
+  }
+
+  /** Goes on with the first of these whose tab is gone, if nothing was done by then: that begins a session of its own. Resolves to whether it does. */
+  async function goOn(
+    locks: Locks,
+    left: readonly [string, UndoSession][],
+    pull: () => Promise<void>,
+  ): Promise<boolean> {
+    let held: HeldLock | undefined
+    const isUnused = (): boolean => !isOver && !isUsed
+    try {
+      for (const [session, found] of left) {
+        held = isUnused() ? await locks.tryHold(lockName(core.space, session)) : undefined
+        if (held === undefined) continue
+        if (isUnused()) await pull()
+        if (!isUnused()) break
+        lock?.release()
+        lock = held
+        name = session
+        own = found
+        tell()
+        return true
+      }
+      return false
+    } finally {
+      if (lock !== held) held?.release()
+      endHearing()
+    }
+  }
+
+  function endHearing(): void {
+    isHearing = false
+    sessions.clear()
+    asked.keepOnly(own)
+  }
+
   return {
     stack,
     check: () => undefined,
@@ -249,6 +300,7 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     typed: createTyping(core.clock),
     note(ops, mark, cells, commuted = noKeys) {
       if (mark === false || !isReversible(memory, ops)) return undefined
+      isUsed = true
       const { scope = '' } = mark
       const line = own.line(scope)
       const arbiter = arbiterOfAll(ops)
@@ -295,26 +347,26 @@ export function createUndoing(core: Core, committing: Committing): Undoing {
     },
     tell,
     async begin(locks, pull) {
-      const isOfUse = (session: UndoSession): boolean =>
-        asked.isIn(session) || [...session.lines.values()].some((line) => line.undoable() || line.redoable())
       const left = (): [string, UndoSession][] => [...sessions].filter(([, session]) => isOfUse(session))
       // One reading does, where there is somebody to go on from: what they wrote last is read when they are known to be gone.
-      const isLate = locks !== undefined && left().length > 0
-      if (!isLate) await pull()
-      for (const [session, found] of locks === undefined ? [] : left().reverse().slice(0, MOST_TRIED)) {
-        lock = await locks!.tryHold(lockName(core.space, session))
-        if (lock === undefined) continue
-        name = session
-        own = found
-        break
+      const isLeft = locks !== undefined && left().length > 0
+      if (!isLeft) await pull()
+      const those = left().reverse().slice(0, MOST_TRIED)
+      if (locks === undefined || those.length === 0) {
+        endHearing()
+        lock = await locks?.tryHold(lockName(core.space, name))
+        return
       }
-      if (lock === undefined) lock = await locks?.tryHold(lockName(core.space, name))
-      if (isLate || sessions.get(name) === own) await pull()
-      isHearing = false
-      sessions.clear()
-      asked.keepOnly(own)
+      let cancel: (() => void) | undefined
+      const late = new Promise<false>((resolve) => (cancel = core.clock.setTimer(PATIENCE_MS, () => resolve(false))))
+      const [isRead] = await Promise.all([
+        Promise.race([goOn(locks, those, pull), late]).finally(() => cancel!()),
+        locks.tryHold(lockName(core.space, name)).then(take),
+      ])
+      if (isLeft && !isRead) await pull()
     },
     close() {
+      isOver = true
       lock?.release()
     },
   }

@@ -1,5 +1,6 @@
 import { indexedDb } from '@syncline/idb'
-import type { Storage } from '@syncline/store'
+import { lww } from '@syncline/merge'
+import type { Storage, Store } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { createPage, type SimulatedPage } from '../../src/simulate/browser/page.ts'
 import { unheard } from '../../src/simulate/calls.ts'
@@ -71,4 +72,62 @@ test('[ID26] who is robbed is told, at whatever moment the browser drops the con
     }
   }
   expect(drops).toBeGreaterThan(10)
+})
+
+const title = lww('title', '')
+
+/** Ends a tab without a word, that could undo one step, and opens another. Resolves to that, and to how long it took. */
+async function openAfterCrash(machine: Machine): Promise<{ readonly store: Store; readonly tookMs: number }> {
+  const { store, life } = await machine.openTab()
+  await machine.until(store.transact((tx) => tx.set(title, 'before')).durable())
+  life.end()
+  const clock = machine.clock()
+  const began = clock.nowMs()
+  const next = await machine.open()
+  return { store: next, tookMs: clock.nowMs() - began }
+}
+
+test('[UN5] [ID26] nobody waits for a store until it is seen that a tab has ended; then it can undo what that could', async () => {
+  const machine = withoutWebLocks(3)
+  const { store, tookMs } = await openAfterCrash(machine)
+  expect(tookMs).toBeLessThan(1000)
+  expect(store.get(title)).toBe('before')
+  const stack = store.undoStack()
+  expect(stack.undoable).toBe(false)
+  await machine.until(new Promise<void>((resolve) => stack.onChange(resolve)))
+  expect(stack.undoable).toBe(true)
+  store.undo()
+  expect(store.get(title)).toBe('')
+  await machine.until(store.close())
+  // It is one stack: who comes next goes on with it.
+  const next = await machine.open()
+  expect(next.undoStack()).toMatchObject({ undoable: false, redoable: true })
+  await machine.until(next.close())
+  expect(machine.errors).toEqual([])
+})
+
+test('[UN5] [ID26] what was done before it was seen stays a stack of its own', async () => {
+  const machine = withoutWebLocks(4)
+  const { store } = await openAfterCrash(machine)
+  await machine.until(store.transact((tx) => tx.set(title, 'mine')).durable())
+  await machine.run()
+  store.undo()
+  expect([store.get(title), store.undoStack().undoable]).toEqual(['before', false])
+  await machine.until(store.close())
+  expect(machine.errors).toEqual([])
+})
+
+test('[UN5] [ID26] a store that is closed before it was seen leaves it to the next', async () => {
+  const machine = withoutWebLocks(5)
+  const { store } = await openAfterCrash(machine)
+  await machine.until(store.close())
+  await machine.run()
+  const next = await machine.open()
+  const stack = next.undoStack()
+  if (!stack.undoable) await machine.until(new Promise<void>((resolve) => stack.onChange(resolve)))
+  expect(next.get(title)).toBe('before')
+  next.undo()
+  expect(next.get(title)).toBe('')
+  await machine.until(next.close())
+  expect(machine.errors).toEqual([])
 })
