@@ -38,6 +38,11 @@ interface SimulatedDatabase {
   onversionchange: ((event: { readonly newVersion: number | null }) => void) | null
 }
 
+/** Somebody who opens or deletes a database. */
+interface Asked {
+  begin(): void
+}
+
 interface Connection {
   readonly life: Life
   readonly database: SimulatedDatabase
@@ -51,6 +56,8 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
   const connections = new Map<string, Set<Connection>>()
   /** Those that wait until others have let go. */
   const waiting = new Map<string, Set<() => void>>()
+  /** Those that are asked for each database: one is done after the other, also while it waits for who has it open. */
+  const asked = new Map<string, Asked[]>()
   const state = { isFull: false }
   const queues = new Map<string, Transactions>()
 
@@ -79,6 +86,24 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
     for (const look of [...(waiting.get(name) ?? [])]) look()
   }
 
+  /** Calls `begin` when those that were asked before have been answered; that calls what it is given when it has been. */
+  function inTurn(life: Life, name: string, begin: (done: () => void) => void): void {
+    if (life.isOver()) return
+    const line = asked.get(name) ?? []
+    asked.set(name, line)
+    const one: Asked = { begin: () => begin(done) }
+    const stopWatching = life.onEnd(done, `turn at ${name}`)
+    function done(): void {
+      stopWatching()
+      const at = line.indexOf(one)
+      if (at < 0) return
+      line.splice(at, 1)
+      if (at === 0) line[0]?.begin()
+    }
+    line.push(one)
+    if (line.length === 1) one.begin()
+  }
+
   function connectionsTo(name: string): Set<Connection> {
     let open = connections.get(name)
     if (open === undefined) connections.set(name, (open = new Set()))
@@ -87,15 +112,16 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
 
   function openDatabase(life: Life, name: string, asked: number | undefined): OpenRequest {
     const request: OpenRequest = { ...createRequest(), onupgradeneeded: null, onblocked: null }
-    const fail = (error: DOMException): void => {
-      request.error = error
-      request.onerror?.()
-    }
     const label = `opens ${name}`
-    life.plan({ kind: 'storage', label, inMs: weather.storageMs(life.party), run: begin })
+    life.plan({ kind: 'storage', label, inMs: weather.storageMs(life.party), run: () => inTurn(life, name, begin) })
     calls.asked()
 
-    function begin(): void {
+    function begin(done: () => void): void {
+      const fail = (error: DOMException): void => {
+        done()
+        request.error = error
+        request.onerror?.()
+      }
       const found = disk.databases.get(name)
       const version = asked ?? found?.version ?? 1
       if (found !== undefined && found.version > version) {
@@ -108,17 +134,19 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
         calls.reached(life.party, label, 'before')
         calls.reached(life.party, label, 'after')
         request.result = connect(found)
+        done()
         request.onsuccess?.()
         return
       }
-      whenFree(life, name, version, request, () => {
-        const stored = disk.databases.get(name)
-        if (stored !== undefined && stored.version >= version) begin()
-        else upgradeTo(version, stored)
-      })
+      whenFree(life, name, version, request, life.plan, () => upgradeTo(version, found, done, fail))
     }
 
-    function upgradeTo(version: number, before: StoredDatabase | undefined): void {
+    function upgradeTo(
+      version: number,
+      before: StoredDatabase | undefined,
+      done: () => void,
+      fail: (error: DOMException) => void,
+    ): void {
       calls.reached(life.party, label, 'before')
       const undo: Undo = []
       const stored = before ?? { name, version: 0, stores: new Map() }
@@ -140,6 +168,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       }
       disk.commit(undo, false)
       calls.reached(life.party, label, 'after')
+      done()
       request.onsuccess?.()
     }
 
@@ -190,8 +219,15 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
     return request
   }
 
-  /** Asks all who have a database open to let go, and goes on when they have. */
-  function whenFree(life: Life, name: string, newVersion: number | null, request: OpenRequest, go: () => void): void {
+  /** Asks all who have a database open to let go, and goes on, in an event made by `plan`, when they have. */
+  function whenFree(
+    life: Life,
+    name: string,
+    newVersion: number | null,
+    request: OpenRequest,
+    plan: Life['plan'],
+    go: () => void,
+  ): void {
     const open = connectionsTo(name)
     for (const { life: other, database } of open) {
       other.plan({
@@ -206,7 +242,7 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       if (open.size > 0 || queue.size() > 0) return
       waiting.get(name)?.delete(look)
       stopWatching()
-      life.plan({ kind: 'storage', label: `has ${name} for itself`, run: go })
+      plan({ kind: 'storage', label: `has ${name} for itself`, run: go })
     }
     const stopWatching = life.onEnd(() => waiting.get(name)?.delete(look), `wait for ${name}`)
     if (!waiting.has(name)) waiting.set(name, new Set())
@@ -231,10 +267,14 @@ export function createIndexedDb(disk: Disk, weather: Weather, decide: Decide, ca
       label: `deletes ${name}`,
       inMs: weather.storageMs(life.party),
       run: () =>
-        whenFree(life, name, null, request, () => {
-          disk.databases.delete(name)
-          request.onsuccess?.()
-        }),
+        inTurn(life, name, (done) =>
+          // The browser does it, and needs no page for that.
+          whenFree(life, name, null, request, life.planUnfrozen, () => {
+            disk.databases.delete(name)
+            done()
+            life.hear(() => request.onsuccess?.())
+          }),
+        ),
     })
     return request
   }
