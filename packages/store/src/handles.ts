@@ -101,14 +101,22 @@ export function createHandles(
   async function evaporate(ref: AnyRef): Promise<void> {
     if (!isTransient(ref) || locks === undefined) return
     try {
-      await ifNobody(ref, (isAlone) =>
+      const done = await ifNobody(ref, (isAlone) =>
         transacting.transactAsync((tx) => {
-          if (isAlone() && !marks.stays(tx, ref)) toInitial(tx, ref)
+          const goes = isAlone() && !marks.stays(tx, ref)
+          if (goes) toInitial(tx, ref)
+          return goes
         }, SILENTLY),
       )
+      if (done?.value.value === true) forgetRisk(ref)
     } catch (error) {
       if (!(error instanceof StmError && error.code === 'read-only-newer')) throw error
     }
+  }
+
+  /** What says nothing any more is not lost with the page. */
+  function forgetRisk({ key }: AnyRef): void {
+    if (core.onlyHere.delete(key)) core.touchStatus()
   }
 
   async function openHandle(ref: AnyRef, permission: Permission): Promise<ReadHandle> {
@@ -166,11 +174,13 @@ export function createHandles(
     if (!isAlone()) throw inUse(ref)
     // Only a member has got so far.
     if (ref.arbiter === 'local') return committing.transact((tx) => tx.delete(ref as Ref<unknown, { delete: true }>))
-    return transacting.transactAsync((tx) => {
+    const receipt = await transacting.transactAsync((tx) => {
       if (!isAlone()) throw inUse(ref)
       marks.set(tx, ref, false)
       toInitial(tx, ref)
     }, BROWSER)
+    for (const gone of [ref, marks.of(ref)]) forgetRisk(gone)
+    return receipt
   }
 
   return {

@@ -3,6 +3,8 @@ import { cellKey, makeRef, type AnyRef, type CellKey, type Memory, type Ref, typ
 
 /** Knows which transient refs were made to stay. */
 export interface Marks {
+  /** Where it is kept of a ref. */
+  of(ref: AnyRef): AnyRef
   stays(tx: Tx<'browser'>, ref: AnyRef): boolean
   set(tx: Tx<'browser'>, ref: AnyRef, stays: boolean): void
 }
@@ -36,6 +38,7 @@ export function createMarks(memory: Memory): Marks {
   }
 
   return {
+    of,
     stays: (tx, ref) => tx.get(of(ref)) ?? wasMember(ref.key),
     set(tx, ref, stays) {
       if (stays || tx.get(of(ref)) !== null || wasMember(ref.key)) tx.set(of(ref), stays)

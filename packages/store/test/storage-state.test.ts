@@ -243,6 +243,33 @@ test('[SS8] without storage what is in `browser` refs is at risk for good, and e
   await world.close()
 })
 
+test('[SS8] without storage a transient ref is at risk as long as it is open or made to stay, and what is deleted is not', async () => {
+  const world = await createWorld(13)
+  const store = await world.open({ storage: undefined, transport: world.wire() })
+  store.transact((tx) => tx.add(votes, 1))
+  await world.clock.pass(500)
+  const filter = lww('filter', 'all', { arbiter: 'browser', persistence: 'transient' })
+  const risks: number[] = []
+  store.onStatus(({ atRisk }) => risks.push(atRisk))
+  const handle = await store.open(filter, 'write')
+  await handle.set('mine')
+  expect(store.status).toMatchObject({ saved: 'memory', atRisk: 1 })
+  await handle.close()
+  expect(store.get(filter)).toBe('all')
+  expect(store.status).toMatchObject({ saved: 'relay', atRisk: 0 })
+  await settle()
+  expect(risks.at(-1)).toBe(0)
+  const again = await store.open(filter, 'write')
+  await again.set('mine')
+  await again.persist()
+  await again.close()
+  expect(store.get(filter)).toBe('mine')
+  expect(store.status.atRisk).toBeGreaterThan(0)
+  await store.delete(filter)
+  expect(store.status).toMatchObject({ saved: 'relay', atRisk: 0 })
+  await world.close()
+})
+
 test('[SS8] with a storage nothing of what it has is at risk, and of `browser` refs all is that it had when it was cleared', async () => {
   const gone = new StoreError('storage-evicted', 'It is gone.')
   const { storage, go } = losable(memoryStorage(), gone)
