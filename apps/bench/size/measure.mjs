@@ -26,11 +26,24 @@ export const storeParts = [
 
 /**
  * Bundles one entry as an app does: from the sources, minified, one file, compressed with gzip. What the promise names under
- * `beside` is left out.
+ * `beside` is left out, and so is what is loaded later, in browsers that need it.
  */
 export async function measure(name) {
-  const [{ code }] = await bundle(name)
+  return sizeOf(await bundle(name, true))
+}
+
+/** The size of what is loaded at once. */
+function sizeOf(chunks) {
+  const { code } = entryOf(chunks)
   return { minified: code.length, gzip: gzipBytes(code) }
+}
+
+function entryOf(chunks) {
+  const entry = chunks.find(({ isEntry }) => isEntry)
+  // Were something of it in a file of its own, that would have to be counted too.
+  if (chunks.some(({ fileName }) => entry.imports.includes(fileName)))
+    throw new Error(`${entry.fileName} comes in more than one file.`)
+  return entry
 }
 
 /**
@@ -38,12 +51,17 @@ export async function measure(name) {
  * next; it says where the weight is.
  */
 export async function measureParts(name) {
-  const chunks = await bundle(name, { includeDependenciesRecursively: false, groups: [{ name: packageOf }] })
+  const { modules: atOnce } = entryOf(await bundle(name, true))
+  const chunks = await bundle(name, {
+    includeDependenciesRecursively: false,
+    groups: [{ name: (id) => (id in atOnce ? packageOf(id) : 'later') }],
+  })
   const parts = {}
   for (const { code, modules } of chunks) {
-    const [part] = Object.keys(modules).map(packageOf)
+    const [first] = Object.keys(modules)
+    const part = first && packageOf(first)
     // The entry itself only names what is exported.
-    if (part !== '@syncline/bench') parts[part] = { minified: code.length, gzip: gzipBytes(code) }
+    if (first in atOnce && part !== '@syncline/bench') parts[part] = { minified: code.length, gzip: gzipBytes(code) }
   }
   return parts
 }
@@ -64,8 +82,7 @@ export async function measureStoreParts() {
 }
 
 async function gzipWith(parts) {
-  const [{ code }] = await bundle('registers', false, entryWith(parts))
-  return gzipBytes(code)
+  return sizeOf(await bundle('registers', true, entryWith(parts))).gzip
 }
 
 /** The entry `registers`, with these parts of a store in place of its own. */
@@ -78,7 +95,7 @@ function entryWith(parts) {
 }
 
 /** Bundles an entry, with `source` in place of its file when it is given. */
-async function bundle(name, codeSplitting = false, source) {
+async function bundle(name, codeSplitting, source) {
   const input = join(here, 'entries', `${name}.ts`)
   const result = await build({
     root: here,

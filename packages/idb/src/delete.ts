@@ -1,6 +1,5 @@
 import { unlessBlocked } from './blocking.ts'
-import { databaseName } from './format.ts'
-import { leasesName } from './lease-table.ts'
+import { databaseName, leasesName } from './format.ts'
 import { markOf } from './mark.ts'
 import { missingError, toStoreError } from './problems.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'

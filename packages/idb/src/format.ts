@@ -38,6 +38,11 @@ export function originWide(name: string, key: string): string {
   return `syncline:${JSON.stringify([name, key])}`
 }
 
+/** The name of the database that has the lines of locks where there are no Web Locks. */
+export function leasesName(name: string): string {
+  return `${originWide(name, 'leases')} locks`
+}
+
 /**
  * Brings a database from `oldVersion`, 0 when there was none, to the present format. `identity` is for a database that is made. Runs inside the
  * upgrade's transaction.

@@ -1,4 +1,4 @@
-import { originWide, randomIdentity } from './format.ts'
+import { leasesName, randomIdentity } from './format.ts'
 import { nameOf } from './problems.ts'
 import { readAtOnce, writeTogether } from './requests.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -47,9 +47,6 @@ export interface LeaseTable {
 const LINES = 'lines'
 /** The connection is made anew so often before the storage is taken for one that does not work. */
 const MOST_TRIES = 2
-
-/** The name of the database that has the lines. */
-export const leasesName = (name: string): string => `${originWide(name, 'leases')} locks`
 
 /**
  * Opens the table of the storage called `name`. It is a database of its own: a lock is nothing that needs the format of what is stored, and nobody who takes one waits for those

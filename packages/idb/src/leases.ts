@@ -1,5 +1,4 @@
-import type { Channel, HeldLock, Locks } from '@syncline/store'
-import { createChannels } from './channels.ts'
+import type { Channel, Channels, HeldLock, Locks } from '@syncline/store'
 import { randomIdentity } from './format.ts'
 import { holdersIn, openLeaseTable, type Claim, type Found, type LeaseTable, type Line } from './lease-table.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -38,7 +37,7 @@ interface Own {
 }
 
 /**
- * Locks among the tabs that use the storage called `name` where there are no Web Locks; undefined where tabs cannot talk to each other either.
+ * Locks among the tabs that use the storage called `name`, and talk to each other by `channels`, where there are no Web Locks. It is loaded by itself (`late-leases.ts`); surroundings of one's own bring it in `loadLeases`.
  *
  * Each lock is a lease: it is held as long as its tab answers those who wait for it, by messages, for timers of pages in the background come late. Who is asked in vain five times in a row, in two and a half
  * seconds or more, has lost it, also when it only stands still: it is told when it goes on. What it does until then is kept out by fences, as after a theft.
@@ -47,9 +46,7 @@ interface Own {
  *
  * Where the table cannot be written, a lock is given as if it were free as soon as nobody is seen to hold it, and entered when it can be: then of several one keeps it.
  */
-export function createLeases(name: string, surroundings: Surroundings): Locks | undefined {
-  const channels = createChannels(name, surroundings)
-  if (channels === undefined) return undefined
+export function createLeases(name: string, channels: Channels, surroundings: Surroundings): Required<Locks> {
   const { page, window } = surroundings
   const tab = randomIdentity(surroundings)
   const own = new Map<string, Set<Own>>()
@@ -73,7 +70,7 @@ export function createLeases(name: string, surroundings: Surroundings): Locks | 
     users += 1
     if (users > 1) return
     table = openLeaseTable(name, surroundings)
-    channel = channels!.open('leases', (message) => hear(message as Message))
+    channel = channels.open('leases', (message) => hear(message as Message))
     page?.addEventListener('freeze', onFreeze)
     page?.addEventListener('resume', onBack)
     window?.addEventListener('pagehide', onLeft)

@@ -1,3 +1,4 @@
+import type { Channels, Locks } from '@syncline/store'
 import type { Databases } from './databases.ts'
 import { databasesHere } from './reaching.ts'
 
@@ -11,6 +12,8 @@ export interface Surroundings {
   readonly keyRange: Pick<typeof IDBKeyRange, 'bound'>
   /** Undefined where there are none (insecure origins): tabs hold leases then. */
   readonly locks: Pick<LockManager, 'request'> | undefined
+  /** Brings the code of leases, which is `@syncline/idb/leases`, when the first is asked for. */
+  readonly loadLeases: () => Promise<LeasesCode>
   /** Undefined where there are none. */
   readonly openChannel: ((name: string) => Pick<BroadcastChannel, 'onmessage' | 'postMessage' | 'close'>) | undefined
   /** Tells when the page is frozen, thawed and hidden; undefined in workers and Node, which never are. */
@@ -29,6 +32,11 @@ export interface Surroundings {
   randomBytes(count: number): Uint8Array
 }
 
+/** What makes locks where there are no Web Locks. */
+export interface LeasesCode {
+  createLeases(name: string, channels: Channels, surroundings: Surroundings): Required<Locks>
+}
+
 /** Those of this page, as they are when they are looked at. */
 export const surroundingsHere: Surroundings = {
   get databases() {
@@ -40,6 +48,7 @@ export const surroundingsHere: Surroundings = {
   get locks() {
     return typeof navigator === 'undefined' ? undefined : navigator.locks
   },
+  loadLeases: () => import('./leases.ts'),
   get openChannel() {
     return typeof BroadcastChannel === 'undefined' ? undefined : (name: string) => new BroadcastChannel(name)
   },

@@ -17,6 +17,8 @@ export async function openTab(): Promise<OtherTab> {
     document.body.append(frame)
   })
   const window = frame.contentWindow as Window & typeof globalThis
+  // What vitest makes of an `import()` asks for this, which is there in its own page only.
+  Object.assign(window, { __vitest_browser_runner__: { wrapDynamicImport: (load: () => unknown) => load() } })
   const url = new URL('../src/index.ts', import.meta.url).href
   const module = (await window.eval(`import(${JSON.stringify(url)})`)) as { indexedDb(name: string): Storage }
   return { window, indexedDb: module.indexedDb, kill: () => frame.remove() }

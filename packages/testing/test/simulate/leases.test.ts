@@ -1,4 +1,4 @@
-import { indexedDb } from '@syncline/idb'
+import { indexedDb, type Surroundings } from '@syncline/idb'
 import { lww } from '@syncline/merge'
 import type { Storage, Store } from '@syncline/store'
 import { expect, test } from 'vitest'
@@ -12,16 +12,19 @@ import { machineOf, type Machine } from './disks.ts'
 interface Tab {
   readonly life: Life
   readonly page: SimulatedPage
-  readonly locks: NonNullable<Storage['locks']>
+  readonly surroundings: Surroundings
+  readonly locks: Required<NonNullable<Storage['locks']>>
 }
 
 const never = (): AbortSignal => new AbortController().signal
 const withoutWebLocks = (seed: number): Machine => machineOf(seed, createDisk(), unheard, false)
 
-function tabOf({ browser, life: newLife }: Machine): Tab {
+function tabOf({ browser, life: newLife }: Machine, other?: (own: Surroundings) => Partial<Surroundings>): Tab {
   const life = newLife()
   const page = createPage()
-  return { life, page, locks: indexedDb('app', browser.surroundings(life, page)).locks! }
+  const own = browser.surroundings(life, page)
+  const surroundings = { ...own, ...other?.(own) }
+  return { life, page, surroundings, locks: indexedDb('app', surroundings).locks as Tab['locks'] }
 }
 
 test.each([
@@ -72,6 +75,44 @@ test('[ID26] who is robbed is told, at whatever moment the browser drops the con
     }
   }
   expect(drops).toBeGreaterThan(10)
+})
+
+test('[ID26] what is asked for while the code is loaded is given in turn, and who gives up does not wait for it', async () => {
+  const machine = withoutWebLocks(20)
+  let load: (() => void) | undefined
+  const tab = tabOf(machine, ({ loadLeases }) => ({
+    loadLeases: () => new Promise((resolve) => (load = () => resolve(loadLeases()))),
+  }))
+  const giving = new AbortController()
+  const [held, tried, left] = [tab.locks.hold('x', never()), tab.locks.tryHold('x'), tab.locks.hold('y', giving.signal)]
+  giving.abort(new Error('no longer wanted'))
+  await expect(left).rejects.toThrow('no longer wanted')
+  load!()
+  const one = await machine.until(held)
+  expect(await machine.until(tried)).toBeUndefined()
+  expect(await machine.until(tab.locks.tryHold('y'))).toBeDefined()
+  expect(await machine.until(tabOf(machine).locks.tryHold('x'))).toBeUndefined()
+  one.release()
+})
+
+test('[ID26] where the code cannot be loaded a store does not open, and says why; it does when it is there', async () => {
+  const machine = withoutWebLocks(21)
+  let isThere = false
+  const { surroundings } = tabOf(machine, ({ loadLeases }) => ({
+    loadLeases: async () => {
+      if (!isThere) throw new TypeError('Failed to fetch dynamically imported module')
+      return loadLeases()
+    },
+  }))
+  const storage = indexedDb('app', surroundings)
+  await expect(machine.open({ storage })).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringMatching(/"app".*no Web Locks.*Failed to fetch/),
+  })
+  isThere = true
+  const store = await machine.open({ storage })
+  expect(store.status.storage).toBe('ok')
+  await machine.until(store.close())
 })
 
 const title = lww('title', '')

@@ -1,4 +1,5 @@
 import type { Surroundings } from '@syncline/idb'
+import { createLeases } from '@syncline/idb/leases'
 import type { Decider } from '../decider.ts'
 import { unheard, type StorageCalls } from '../calls.ts'
 import type { Life } from '../life.ts'
@@ -42,6 +43,15 @@ export function startBrowser(
         databases: databasesOf(indexedDb.factory(life)),
         keyRange,
         locks: hasLocks ? locks.of(life) : undefined,
+        loadLeases: () =>
+          new Promise((resolve) =>
+            life.plan({
+              kind: 'storage',
+              label: 'has the code of leases',
+              inMs: weather.storageMs(life.party),
+              run: () => resolve({ createLeases }),
+            }),
+          ),
         openChannel: (name: string) => channels.open(life, name),
         page,
         window: page,
