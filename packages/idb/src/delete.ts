@@ -30,7 +30,7 @@ export async function deleteDatabase(name: string, surroundings: Surroundings = 
       (onBlocked) => databases.delete(databaseName(name), onBlocked),
       () => undefined,
     )
-    // Who holds locks there is not told, and another may have the same then: each is of what is deleted, which nobody writes to any more.
+    // Who holds a lock or waits for one is asked to let go of this, and enters that again where it is gone.
     if (surroundings.locks === undefined) {
       await unlessBlocked(
         surroundings,

@@ -36,9 +36,13 @@ interface LineRecord extends Found {
 export interface LeaseTable {
   /**
    * Puts what `next` makes of a line in its place, in one atomic step; nothing where it makes undefined of it. Resolves to what is there then. Where the storage cannot be
-   * read or written, to what would be there, which is not `isStored`.
+   * written, to what would be there, which is not `isStored`; where it cannot be read either, what was `known` of the line is taken for it.
    */
-  change(key: string, next: (line: Line) => Line | undefined): Promise<Found & { readonly isStored: boolean }>
+  change(
+    key: string,
+    known: Found | undefined,
+    next: (found: Found) => Line | undefined,
+  ): Promise<Found & { readonly isStored: boolean }>
   /** Hands over the same for a line as it was found last, in this task. If it is another one by now, nothing happens. */
   handOver(key: string, found: Found, next: Line): void
   close(): void
@@ -54,8 +58,10 @@ const MOST_TRIES = 2
  *
  * A line is changed by writes that fail when it is another one by then, not by a reading in the same transaction: all requests are issued in one task, so that a page that
  * stands still in the middle keeps nobody from their locks. Each record has a stamp that is never used again, and a name has one record at most.
+ *
+ * `onGone` is called when the browser has dropped the table, or it is being deleted: what was in it may not be there any more.
  */
-export function openLeaseTable(name: string, surroundings: Surroundings): LeaseTable {
+export function openLeaseTable(name: string, surroundings: Surroundings, onGone: () => void): LeaseTable {
   const { keyRange } = surroundings
   let opening: Promise<IDBDatabase> | undefined
   /** The same, as long as it is open. */
@@ -67,6 +73,11 @@ export function openLeaseTable(name: string, surroundings: Surroundings): LeaseT
   function forget(): void {
     opening = present = undefined
     for (const cut of cuts) cut()
+  }
+
+  function lose(): void {
+    forget()
+    if (!closed) onGone()
   }
 
   function open(): Promise<IDBDatabase> {
@@ -82,9 +93,9 @@ export function openLeaseTable(name: string, surroundings: Surroundings): LeaseT
         onBlocked: () => undefined,
         onVersionChange(database) {
           database.close()
-          forget()
+          lose()
         },
-        onTerminated: forget,
+        onTerminated: lose,
       })
       .then(
         (database) => {
@@ -129,7 +140,7 @@ export function openLeaseTable(name: string, surroundings: Surroundings): LeaseT
         transaction.objectStore(LINES).index('byName').get(keyRange.bound(key, key)),
       ),
     )
-    return { line: found?.line ?? [], stamp: found?.stamp }
+    return { line: soundLine(found?.line), stamp: found?.stamp }
   }
 
   async function write(database: IDBDatabase, key: string, { stamp }: Found, next: Found): Promise<unknown> {
@@ -167,14 +178,14 @@ export function openLeaseTable(name: string, surroundings: Surroundings): LeaseT
   sweep().catch(() => undefined)
 
   return {
-    async change(key, next) {
+    async change(key, known = nothing, next) {
       for (;;) {
-        let found: Found = { line: [], stamp: undefined }
+        let found = known
         let isRead = false
         try {
           found = await find(key)
           isRead = true
-          const line = next(found.line)
+          const line = next(found)
           if (line === undefined) return { ...found, isStored: true }
           const put = after(line)
           await over(async (database) => write(database, key, found, put))
@@ -182,7 +193,7 @@ export function openLeaseTable(name: string, surroundings: Surroundings): LeaseT
         } catch (error) {
           // Another tab was first.
           if (isRead && nameOf(error) === 'ConstraintError') continue
-          return { ...found, line: next(found.line) ?? found.line, isStored: false }
+          return { ...found, line: next(found) ?? found.line, isStored: false }
         }
       }
     },
@@ -196,4 +207,15 @@ export function openLeaseTable(name: string, surroundings: Surroundings): LeaseT
       forget()
     },
   }
+}
+
+const nothing: Found = { line: [], stamp: undefined }
+
+/** What of a record is a line: were it damaged, nobody could be asked who is said to be in it. */
+function soundLine(line: unknown): Line {
+  return Array.isArray(line) ? line.filter(isClaim) : []
+}
+
+function isClaim(it: Partial<Claim> | null | undefined): it is Claim {
+  return typeof it?.token === 'string' && typeof it.tab === 'string'
 }

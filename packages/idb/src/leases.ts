@@ -14,11 +14,17 @@ const SILENT_FOR_LONG = 20
 type Message =
   /** The line of a lock has changed. */
   | { readonly type: 'moved'; readonly key: string }
-  /** Whoever is in the line of a lock is to say that it is alive. */
-  | { readonly type: 'ask'; readonly tab: string; readonly key: string }
-  | { readonly type: 'alive'; readonly tab: string }
+  /** Whoever has made these claims is to say that it is alive. */
+  | { readonly type: 'ask'; readonly tab: string; readonly claims: readonly AskedClaim[] }
+  /** It is, and what it was asked for by these tokens it has let go of, whatever is in the table. */
+  | { readonly type: 'alive'; readonly tab: string; readonly over: readonly string[] }
   /** A page is left, or frozen: then what it shares and keeps stays. */
   | { readonly type: 'gone'; readonly tab: string; readonly isFrozen: boolean }
+
+interface AskedClaim {
+  readonly key: string
+  readonly token: string
+}
 
 /** A claim of this tab. */
 interface Own {
@@ -29,6 +35,8 @@ interface Own {
   isHeld: boolean
   /** Whether the table has had it. */
   isListed: boolean
+  /** It was told that it is not given what silent ones have, and is left to find out whether they are dead: so the next one is given it. */
+  isProbe: boolean
   /** `first`: in place of those who hold it. `alone`: only if nobody is there. */
   readonly place: 'last' | 'first' | 'alone'
   /** Answers who has asked: it is held, or, where it is for that, somebody is there. */
@@ -44,7 +52,8 @@ interface Own {
  * Who holds what is in a table on the disk (`lease-table.ts`), which is written when a lock is asked for or let go, and not otherwise: a tab that is alone costs nothing.
  * Time is counted in questions, so clocks that are set, and machines that have slept, are of no concern.
  *
- * Where the table cannot be written, a lock is given as if it were free as soon as nobody is seen to hold it, and entered when it can be: then of several one keeps it.
+ * Where the table cannot be written, a lock is given as if it were free as soon as nobody is seen to hold it, and entered when it can be: then of several one keeps it. So who is asked says what it has let
+ * go of, which may still be in the table. What cannot be read is as it was known last.
  */
 export function createLeases(name: string, channels: Channels, surroundings: Surroundings): Required<Locks> {
   const { page, window } = surroundings
@@ -56,10 +65,14 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
   const turns = new Map<string, Promise<void>>()
   /** Lines that the table does not have yet as they should be. */
   const owed = new Set<string>()
+  /** What was in the lines when the table was dropped or deleted: where there is no line then, that is it. */
+  const kept = new Map<string, Line>()
   /** How often others were asked since they last answered. */
   const unanswered = new Map<string, number>()
-  /** Who was asked by others since this tab last looked: the answer is for all. */
+  /** The claims that were asked for by others since this tab last looked: the answer is for all. */
   const asked = new Set<string>()
+  /** Claims of others that those say they have let go of. */
+  const over = new Set<string>()
   let users = 0
   let table: LeaseTable | undefined
   let channel: Channel | undefined
@@ -69,7 +82,7 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
   function enter(): void {
     users += 1
     if (users > 1) return
-    table = openLeaseTable(name, surroundings)
+    table = openLeaseTable(name, surroundings, onTableGone)
     channel = channels.open('leases', (message) => hear(message as Message))
     page?.addEventListener('freeze', onFreeze)
     page?.addEventListener('resume', onBack)
@@ -86,10 +99,12 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
     window?.removeEventListener('pagehide', onLeft)
     // While it is away it must hear that it is back, or whatever is asked for later would wait for that for ever.
     if (away === undefined) stopWaitingForReturn()
+    // Those that are left only look for others.
+    own.clear()
     channel!.close()
     table!.close()
     table = channel = undefined
-    for (const memory of [lines, turns, owed, unanswered, asked]) memory.clear()
+    for (const memory of [lines, turns, owed, kept, unanswered, asked, over]) memory.clear()
   }
 
   function stopWaitingForReturn(): void {
@@ -97,12 +112,23 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
     window?.removeEventListener('pageshow', onBack)
   }
 
+  /** Nobody loses what they hold by it, unless somebody who knew of nothing was first; then they are told. */
+  function onTableGone(): void {
+    for (const [key, { line }] of lines) kept.set(key, line)
+    for (const key of own.keys()) void tend(key)
+  }
+
   function tell(message: Message): void {
     channel?.post(message)
   }
 
-  function isSilent({ tab: other, isShared, isKept }: Claim): boolean {
-    return (unanswered.get(other) ?? 0) >= (isShared || isKept ? SILENT_FOR_LONG : SILENT)
+  /** Whether a claim of another tab is in nobody's way. */
+  function isGone({ token, tab: other, isShared, isKept }: Claim): boolean {
+    return over.has(token) || isDue({ tab: other }, isShared || isKept ? SILENT_FOR_LONG : SILENT)
+  }
+
+  function isDue({ tab: other }: Pick<Claim, 'tab'>, questions: number): boolean {
+    return (unanswered.get(other) ?? 0) >= questions
   }
 
   function isOfOthers(claim: Claim): boolean {
@@ -118,7 +144,7 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
   function mended(key: string, line: Line): Line | undefined {
     const mine = new Map(Array.from(own.get(key) ?? [], (one) => [one.token, one]))
     let next: Claim[] = line
-      .filter((claim) => (claim.tab === tab ? mine.has(claim.token) : !isSilent(claim)))
+      .filter((claim) => (claim.tab === tab ? mine.has(claim.token) : !isGone(claim)))
       .map((claim) => ({ ...claim, isKept: mine.get(claim.token)?.isKept ?? claim.isKept }))
     for (const one of mine.values()) {
       const { token, isShared, isKept, place } = one
@@ -128,7 +154,7 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
       const claim: Claim = { token, tab, isShared, isKept }
       if (place === 'last' || one.isHeld) next.push(claim)
       else if (place === 'first') next = [claim, ...next.slice(next.length === 0 ? 0 : holdersIn(next))]
-      else if (next.length === 0) next = [claim]
+      else if (next.length === 0 && !one.isProbe) next = [claim]
     }
     const isSame =
       next.length === line.length &&
@@ -143,15 +169,18 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
       const at = table
       if (at === undefined) return
       let isNews = false
-      const { isStored, ...found } = await at.change(key, (line) => {
-        const next = mended(key, line)
+      const { isStored, ...found } = await at.change(key, lines.get(key), ({ line: there, stamp }) => {
+        const line = (stamp === undefined && kept.get(key)) || there
+        const next = mended(key, line) ?? (line === there ? undefined : line)
         // Also if it is tried again: the storage may have taken it the first time and not have said so.
         isNews ||= next !== undefined && (next.some(isOfOthers) || line.some(isOfOthers))
         return next
       })
       if (at !== table) return
-      if (isStored) owed.delete(key)
-      else owed.add(key)
+      if (isStored) {
+        owed.delete(key)
+        kept.delete(key)
+      } else owed.add(key)
       if (isNews && isStored) tell({ type: 'moved', key })
       settle(key, found, isStored)
       watch()
@@ -176,14 +205,22 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
       } else if (holders.has(one.token)) {
         one.isHeld = true
         one.answer(true)
-      } else if (one.place === 'alone' && !isThere && !mayBeDead(line)) refuse(one)
+      } else if (one.place === 'alone' && !isThere) {
+        const isQuiet = line.some((claim) => isOfOthers(claim) && isDue(claim, SILENT))
+        if (one.isProbe) {
+          if (!isQuiet) drop(one)
+        } else if (!mayBeDead(line)) {
+          if (isQuiet && ![...(own.get(key) ?? [])].some(({ isProbe }) => isProbe)) probe(one)
+          else refuse(one)
+        }
+      }
     }
     if (!own.has(key)) lines.delete(key)
   }
 
   /** Whether all who are in the way of somebody who does not wait may be dead, which is asked for a while. */
   function mayBeDead(line: Line): boolean {
-    return line.every((claim) => claim.tab !== tab && away === undefined && (unanswered.get(claim.tab) ?? 0) < SILENT)
+    return line.every((claim) => claim.tab !== tab && away === undefined && !isDue(claim, SILENT))
   }
 
   function add(key: string, more: Pick<Own, 'isShared' | 'place' | 'answer' | 'lose'>): Own {
@@ -194,6 +231,7 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
       isKept: false,
       isHeld: false,
       isListed: false,
+      isProbe: false,
       ...more,
     }
     own.set(key, (own.get(key) ?? new Set<Own>()).add(one))
@@ -214,7 +252,14 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
   }
 
   function refuse(one: Own): void {
-    if (!drop(one)) return
+    if (!drop(one) || one.isProbe) return
+    one.answer(false)
+    leave()
+  }
+
+  /** Nobody waits for it any more: it is over with the last who does. */
+  function probe(one: Own): void {
+    one.isProbe = true
     one.answer(false)
     leave()
   }
@@ -267,15 +312,15 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
     })
   }
 
-  /** Those who are in the way of somebody of this tab, and in which line. */
-  function inTheWay(): Map<string, string> {
-    const others = new Map<string, string>()
+  /** The claims that are in the way of somebody of this tab, by whose they are. */
+  function inTheWay(): Map<string, AskedClaim[]> {
+    const others = new Map<string, AskedClaim[]>()
     for (const [key, those] of own) {
       const first = [...those].find(({ isHeld }) => !isHeld)
       if (first === undefined) continue
-      for (const claim of lines.get(key)?.line ?? []) {
-        if (claim.token === first.token) break
-        if (claim.tab !== tab) others.set(claim.tab, key)
+      for (const { token, tab: other } of lines.get(key)?.line ?? []) {
+        if (token === first.token) break
+        if (other !== tab) others.set(other, [...(others.get(other) ?? []), { key, token }])
       }
     }
     return others
@@ -283,11 +328,13 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
 
   /** As long as somebody is in the way they are asked, and as long as something is owed it is tried again. */
   function watch(): void {
-    if (cancelAsking !== undefined || away !== undefined || (owed.size === 0 && inTheWay().size === 0)) return
+    if (cancelAsking !== undefined || away !== undefined) return
     const others = inTheWay()
-    for (const [other, key] of others) {
+    if (owed.size === 0 && others.size === 0) return
+    for (const [other, those] of others) {
       unanswered.set(other, (unanswered.get(other) ?? 0) + 1)
-      if (!asked.has(other)) tell({ type: 'ask', tab: other, key })
+      const claims = those.filter(({ token }) => !asked.has(token))
+      if (claims.length > 0) tell({ type: 'ask', tab: other, claims })
     }
     asked.clear()
     const cancel = surroundings.setTimer(ASK_MS, () => {
@@ -309,18 +356,16 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
         if (own.has(message.key)) void tend(message.key)
         return
       case 'ask':
-        if (message.tab !== tab) {
-          asked.add(message.tab)
-          return
-        }
-        tell({ type: 'alive', tab })
-        // It is asked for what it does not know of: a line that was written late.
-        if (!own.has(message.key)) void tend(message.key)
+        if (message.tab === tab) answer(message.claims)
+        else for (const { token } of message.claims) asked.add(token)
         return
       case 'alive':
         unanswered.delete(message.tab)
+        for (const token of message.over) over.add(token)
         for (const [key, those] of [...own]) {
-          if (lines.get(key)?.line.some((claim) => claim.tab === message.tab) !== true) continue
+          const theirs = lines.get(key)?.line.filter((claim) => claim.tab === message.tab) ?? []
+          if (theirs.some(({ token }) => over.has(token))) void tend(key)
+          if (theirs.every(({ token }) => over.has(token))) continue
           for (const one of [...those]) if (one.place === 'alone' && !one.isHeld) refuse(one)
         }
         return
@@ -328,6 +373,13 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
         unanswered.set(message.tab, message.isFrozen ? SILENT : SILENT_FOR_LONG)
         for (const [key, { line }] of lines) if (line.some((claim) => claim.tab === message.tab)) void tend(key)
     }
+  }
+
+  /** Who has let go of something says so, for the table may not have taken it; and tries again to write it down. */
+  function answer(claims: readonly AskedClaim[]): void {
+    const those = claims.filter(({ key, token }) => ![...(own.get(key) ?? [])].some((one) => one.token === token))
+    tell({ type: 'alive', tab, over: those.map(({ token }) => token) })
+    for (const { key } of those) void tend(key)
   }
 
   /** Lets go of what others may need before the page is back, in this task: afterwards it may not run any more. */
@@ -361,7 +413,7 @@ export function createLeases(name: string, channels: Channels, surroundings: Sur
     if (away === undefined) return
     away = undefined
     if (users === 0) stopWaitingForReturn()
-    tell({ type: 'alive', tab })
+    tell({ type: 'alive', tab, over: [] })
     for (const key of own.keys()) void tend(key)
   }
 
