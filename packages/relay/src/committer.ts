@@ -7,7 +7,7 @@ export interface Part {
   build(): SpaceAppend
   /** Called when it is durable: only now may anybody hear of it. */
   onDurable(): void
-  /** Called when it could not be stored, or perhaps was: the space must be read again. */
+  /** Called when it could not be stored, or perhaps was, or one of the others has thrown: the space must be read again. Must not throw. */
   onFailed(error: unknown): void
 }
 
@@ -71,26 +71,44 @@ export function createCommitter(storage: LogStorage, clock: Clock, settled: () =
       begunAtMs = clock.nowMs()
       lastSpace = onlySpace()
     }
-    const parts = gathering
+    const parts = new Map<Part, SpaceAppend>()
+    const broken: (readonly [Part, unknown])[] = []
+    for (const part of gathering) {
+      try {
+        parts.set(part, part.build())
+      } catch (error) {
+        broken.push([part, error])
+      }
+    }
     gathering = new Set()
-    store(parts).then(
-      () => end(parts, (part) => part.onDurable()),
-      (error: unknown) => end(parts, (part) => part.onFailed(error)),
+    for (const [part, error] of broken) part.onFailed(error)
+    store([...parts.values()]).then(
+      () => end(parts.keys(), tell),
+      (error: unknown) => end(parts.keys(), (part) => part.onFailed(error)),
     )
   }
 
   /** Not async, which would make each batch wait for two promises more. */
-  function store(parts: ReadonlySet<Part>): Promise<void> {
+  function store(appends: readonly SpaceAppend[]): Promise<void> {
     try {
-      return storage.append(Array.from(parts, (part) => part.build()))
+      return storage.append(appends)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  function end(parts: ReadonlySet<Part>, tell: (part: Part) => void): void {
+  /** A defect of one space is not one of those that were stored with it. */
+  function tell(part: Part): void {
+    try {
+      part.onDurable()
+    } catch (error) {
+      part.onFailed(error)
+    }
+  }
+
+  function end(parts: Iterable<Part>, each: (part: Part) => void): void {
     isStoring = false
-    for (const part of parts) tell(part)
+    for (const part of parts) each(part)
     settled()
     kick()
   }

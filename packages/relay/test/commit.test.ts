@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { createRelay } from '../src/index.ts'
+import { createCommitter, type Part } from '../src/committer.ts'
+import { createMemoryStorage, createRelay } from '../src/index.ts'
 import { gatedStorage } from './gated.ts'
 import { ann, bob, connect, join, record, run, told, turns, until, virtualClock, world } from './kit.ts'
 
@@ -291,3 +292,38 @@ test('[RL30] also what waits for a space to be made, or for its writers to be re
   expect(told(a).length).toBe(5)
   expect(a.closed?.code).toBe(1001)
 })
+
+test.each(['build', 'onDurable'] as const)(
+  '[RL5] a space whose part fails in `%s` is read anew, and those that are stored with it go on',
+  async (step) => {
+    let settled = 0
+    const committer = createCommitter(createMemoryStorage(), virtualClock(), () => (settled += 1))
+    const heard: string[] = []
+    const part = (space: string, isBroken: boolean): Part => {
+      const fails = (at: string): void => {
+        if (isBroken && at === step) throw new Error(`A defect of ${space}.`)
+      }
+      return {
+        space,
+        build() {
+          fails('build')
+          const records = [record(ann, 1)]
+          const [writers, documents] = [new Map(), new Map()]
+          return { space, epoch: 'e1', follows: null, first: 1, records, latestAt: 0, writers, documents }
+        },
+        onDurable() {
+          fails('onDurable')
+          heard.push(`${space} is stored`)
+        },
+        onFailed: (error) => void heard.push(String(error)),
+      }
+    }
+    for (const one of [part('one', false), part('two', true), part('three', false)]) committer.stage(one)
+    committer.kick()
+    await committer.idle()
+    expect(heard.toSorted()).toEqual(['Error: A defect of two.', 'one is stored', 'three is stored'])
+    committer.stage(part('four', false))
+    await committer.idle()
+    expect([heard.at(-1), settled]).toEqual(['four is stored', 2])
+  },
+)
