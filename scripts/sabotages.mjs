@@ -39,8 +39,8 @@ export const sabotages = [
     name: 'the relay acknowledges before the fsync',
     foundBy: 'simulate/small',
     file: 'packages/relay/src/committer.ts',
-    from: 'return storage.append(Array.from(parts, (part) => part.build()))',
-    to: 'return Promise.resolve(void storage.append(Array.from(parts, (part) => part.build())).catch(() => undefined))',
+    from: 'return storage.append(appends)',
+    to: 'return Promise.resolve(void storage.append(appends).catch(() => undefined))',
   },
   {
     name: 'the relay forgets what waits for the turn of another',
@@ -118,6 +118,13 @@ export const sabotages = [
     file: 'packages/store/src/join-writing.ts',
     from: 'acknowledged.set(writer, Math.min(acknowledged.get(writer) ?? 0, seq - 1))',
     to: 'acknowledged.set(writer, Math.max(acknowledged.get(writer) ?? 0, seq))',
+  },
+  {
+    name: 'a join names the last epoch of its log, and none of those before',
+    foundBy: 'simulate/restored',
+    file: 'packages/store/src/join-writing.ts',
+    from: 'covers.set(epoch, Math.max(last, covers.get(epoch) ?? 0))',
+    to: 'if (last === 0) covers.set(epoch, last)',
   },
   {
     name: 'what a join has seen is applied on top of it once more',

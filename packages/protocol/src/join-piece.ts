@@ -9,7 +9,7 @@ import { ByteWriter } from './writer.ts'
 export interface JoinPiece {
   /** How many pieces come after it: with the last one the join counts. */
   readonly left: number
-  /** Other epochs of which it has everything, and up to where: those that were joined to that log in turn. */
+  /** Other epochs of which it has everything, and up to where: those of its log before that, and those that were joined to that log in turn. Of a join the last piece says it. */
   readonly also: readonly Covered[]
   /**
    * Given for the last pieces, whose `meta` is a part of the bytes of `broughtBackBytes`: what the relay had decided of that log. It does not count before it is adopted, nor does what the log that it is joined to

@@ -1,5 +1,5 @@
 import { broughtBackBytes, encodeChange, joinBytes, type Covered, type Ledger } from '@syncline/protocol'
-import type { DistilledCell, WriterId } from '@syncline/stm'
+import type { DistilledCell, Epoch, WriterId } from '@syncline/stm'
 import { allHere } from './away.ts'
 import { partsOf } from './checkpoint-writing.ts'
 import type { Core } from './core.ts'
@@ -68,8 +68,7 @@ function sharedLedger(ledger: Ledger, { pending, epochAt }: Replica): Ledger {
   for (const [writer, lastSeq] of ledger.ended) {
     if (acknowledged.has(writer)) acknowledged.set(writer, Math.min(acknowledged.get(writer)!, lastSeq))
   }
-  const { relaySeq, joined = [], stretches } = ledger
-  const own: Covered = [epochAt(relaySeq)!, relaySeq]
+  const { relaySeq, stretches } = ledger
   const at = ledger.clocks[1]
   return {
     relaySeq,
@@ -86,8 +85,23 @@ function sharedLedger(ledger: Ledger, { pending, epochAt }: Replica): Ledger {
     renames: [],
     owners: [],
     clientsOfRefused: [],
-    joined: [...joined.filter(([epoch]) => epoch !== own[0]), own],
+    joined: coversOf(ledger, epochAt(relaySeq)!),
   }
+}
+
+/**
+ * All epochs of which this log has everything, and up to where, its own at the end: those that were joined to it, and each of its stretches. Some of those who come were away when the relay was
+ * restarted, and stand in the stretch before.
+ */
+function coversOf({ relaySeq, joined = [], stretches }: Ledger, own: Epoch): readonly Covered[] {
+  const covers = new Map(joined)
+  for (const [i, [epoch, first]] of stretches.entries()) {
+    if (first > relaySeq) break
+    const last = Math.min(relaySeq, (stretches[i + 1]?.[1] ?? Infinity) - 1)
+    covers.set(epoch, Math.max(last, covers.get(epoch) ?? 0))
+  }
+  covers.delete(own)
+  return [...covers, [own, relaySeq]]
 }
 
 /** Makes records of the bytes, each with some of what the relay need know: how far the writers have come, and whose the Yjs clients are. Behind them come those of what was decided. */
@@ -127,7 +141,8 @@ function cut(
       {
         join: {
           left: all - 1 - i,
-          also: joined.slice(0, -1),
+          // It is the last piece that a log is asked about.
+          also: i === all - 1 ? joined.slice(0, -1) : [],
           ...(isDecided(i) && { decided: { shift: decided!.shift } }),
         },
       },

@@ -116,6 +116,39 @@ test('[ST25] a relay that restarts and loses nothing is not noticed, over reload
   await world.close()
 })
 
+test.each([
+  { first: 'who was away', batches: 0 },
+  { first: 'who was away', batches: 1 },
+  { first: 'who has all', batches: 0 },
+  { first: 'who has all', batches: 1 },
+])(
+  '[ST47] [RL76] who was away while a relay was restarted is in the same log as who was not: its loss is made good to both ($first comes first, $batches kept)',
+  async ({ first, batches }) => {
+    const world = await createWorld(5)
+    const wires = [world.wire(), world.wire()]
+    const [all, away] = await Promise.all(wires.map((transport) => world.open({ transport })))
+    await vote(all!, 1)
+    await world.clock.pass(100)
+    wires[1]!.cut()
+    await world.restartRelay()
+    await world.clock.pass(60_000)
+    await vote(all!, 1)
+    away!.transact((tx) => tx.add(votes, 1))
+    wires[0]!.cut()
+    await world.restoreRelay(batches)
+    const order = first === 'who has all' ? [0, 1] : [1, 0]
+    for (const i of order) {
+      wires[i]!.mend()
+      await world.clock.pass(100_000)
+    }
+    for (const store of [all!, away!]) {
+      expect(store.status).toMatchObject({ link: 'online', problem: undefined, pending: 0 })
+      expect(store.get(votes)).toBe(3)
+    }
+    await world.close()
+  },
+)
+
 /**
  * A tab that runs the link and has heard of the relay what this device has not: it was frozen before it could write that down. The other one takes over,
  * from a relay that has been restored since.

@@ -261,6 +261,17 @@ async function reload(world: World): Promise<void> {
   if (!(await passUntil(world.kernel, closed)))
     world.fail({ check: 'leak', message: `Of ${closed.length} stores not all close.` })
   for (const step of [rest, compare]) if (world.failure() === undefined) await step(world)
+  if (world.failure() === undefined) checkTakenBack(world)
+}
+
+/** What was lost once comes back from whoever knows it, whatever they were doing at that time. Of what was lost after that, nobody may have all. */
+function checkTakenBack(world: World): void {
+  if (world.restorations() > 1 || world.damaged.size > 0 || !world.takesJoins) return
+  for (const tab of tabsOf(world)) {
+    if (!isCutOff(tab)) continue
+    const message = `${tab.life.party} is cut off, although the relay has lost something only once.`
+    world.fail({ check: 'convergence', message })
+  }
 }
 
 /** What the relay, and each browser, has decided about could have been one after the other, with what is there now at the end. */

@@ -56,6 +56,8 @@ export interface World {
   loseOnRelay(records: readonly Uint8Array[]): void
   /** How often it has. */
   restorations(): number
+  /** Whether the relay takes back what it has lost, however much that is. */
+  readonly takesJoins: boolean
   /** Fails when a tab does not show what its browser was told is durable, of one session if that is named. */
   checkShown(machine: Machine, snapshot: Snapshot, refused: readonly RefusedChange[], only?: string): void
   /** Errors that stores may report from now on, by code. */
@@ -294,6 +296,7 @@ export function createWorld(
     allowed,
     loseOnRelay,
     restorations: () => restorations,
+    takesJoins: relay.limits?.maxJoinBytes === undefined,
     checkShown(machine, snapshot, refused, only) {
       const told = promisedTo(machine).filter(({ session }) => only === undefined || session === only)
       checkPrefix(machine, told, snapshot, refused)

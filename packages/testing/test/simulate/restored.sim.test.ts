@@ -7,7 +7,7 @@ import { runSeeds, search, seeds, SEEDS_TIMEOUT_MS } from './seeds.ts'
 
 const relayRestore = 0.08
 /** Some are away, while others go on and write over what the backup has not. */
-const away: Partial<Faults> = { relayRestore, partition: 0.2, tabCrash: 0.02, halfOpen: 0.02 }
+const away: Partial<Faults> = { relayRestore, relayRestart: 0.04, partition: 0.2, tabCrash: 0.02, halfOpen: 0.02 }
 
 interface Restored {
   readonly name: string
@@ -141,4 +141,9 @@ test('[ST48] seed 320: a tab that had gone over to what it had brought back itse
   const harder = { ...everyFault, ...away, compaction: 1, damage: 0, refusal: 0, relayRestore: 0.1 }
   const { counts } = await simulate({ app: undecided, tabs: [2, 2], steps: 40, faults: harder, ...search }).run(320)
   expect(counts['joined']).toBeGreaterThan(0)
+})
+
+test('[ST47] [RL76] seed 197855914838: who was away while the relay was restarted, before it lost what it had, is not shut out (mended 2026-11)', async () => {
+  const { counts } = await simulate({ app: board, tabs: [1, 1, 1], steps: 20, faults: away }).run(197855914838)
+  expect(counts).toMatchObject({ relayRestore: 1, relayRestart: expect.any(Number) })
 })
