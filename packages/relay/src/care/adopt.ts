@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Adopted, AdoptOptions } from '../adopting.ts'
 import { reasonOf, RelayError, type RelayErrorCode } from '../errors.ts'
@@ -19,6 +19,8 @@ const ANSWERED = '.answer'
 const LOOK_MS = 500
 /** A relay that runs answers within so long, also when it has to read a long log. */
 const ANSWER_MS = 60_000
+/** Who asks says so again and again. Of a request that nobody has touched for so long, who asked is gone, and with them what they knew of the space. */
+const GONE_MS = 10_000
 
 /** What stands in the file of a request. */
 interface Request extends AdoptOptions {
@@ -74,7 +76,10 @@ async function ask(folder: string, request: Request): Promise<Adopted> {
   write(asked, request)
   for (let waitedMs = 0; waitedMs < ANSWER_MS; waitedMs += LOOK_MS) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-    if (!existsSync(answered)) continue
+    if (!existsSync(answered)) {
+      touch(asked)
+      continue
+    }
     const answer = JSON.parse(readFileSync(answered, 'utf8')) as Answer
     rmSync(answered, { force: true })
     if ('code' in answer) throw new RelayError(answer.code, answer.message)
@@ -88,7 +93,7 @@ async function ask(folder: string, request: Request): Promise<Adopted> {
 }
 
 /**
- * Lets a relay hear what `adoptData` asks of it in its data folder, also what was asked when none ran. Returns what ends that. Cost: a look at a folder twice a second.
+ * Lets a relay hear what `adoptData` asks of it in its data folder, also what was asked shortly before it ran; whose who have asked are gone it forgets. Returns what ends that. Cost: a look at a folder twice a second.
  *
  * @example
  * import { mkdtempSync, rmSync } from 'node:fs'
@@ -117,7 +122,12 @@ export function hearAdoptions(folder: string, relay: Pick<Relay, 'adopt'>, log: 
     if (isAt || !existsSync(requests)) return
     isAt = true
     try {
-      for (const name of readdirSync(requests)) if (name.endsWith(ASKED)) await answer(join(requests, name))
+      for (const name of readdirSync(requests)) {
+        const asked = join(requests, name)
+        if (!name.endsWith(ASKED)) continue
+        if (Date.now() - statSync(asked).mtimeMs > GONE_MS) rmSync(asked, { force: true })
+        else await answer(asked)
+      }
     } catch (error) {
       log.error({ err: error }, 'What is asked in the data folder cannot be read.')
     } finally {
@@ -141,6 +151,16 @@ export function hearAdoptions(folder: string, relay: Pick<Relay, 'adopt'>, log: 
   }
 
   return () => clearInterval(timer)
+}
+
+/** It may have been answered just now. */
+function touch(path: string): void {
+  const now = new Date()
+  try {
+    utimesSync(path, now, now)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }
 
 /** Whoever sees the name finds all of it. */
