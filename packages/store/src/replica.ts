@@ -992,7 +992,7 @@ export function createReplica(
     const refusedHere = [...refused.values()]
     // A settlement that is still on its way into the log has happened here.
     const settledThere = new Map(ledger.ended.map(([writer, , upTo]) => [writer, upTo]))
-    const isSettledHere = ({ writer, seq }: Change): boolean =>
+    const isSettledHere = ({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean =>
       seq > (settledThere.get(writer) ?? 0) && seq > ended.get(writer)! && seq <= settledUpTo.get(writer)!
     for (const map of [seqs, committed, missing, pending(), envelopes, refused]) map.clear()
     for (const [writer, seq] of ledger.seqs) seqs.set(writer, seq)
@@ -1019,7 +1019,8 @@ export function createReplica(
     renames.restore(ledger.renames)
     documents.note(new Map(ledger.owners))
     documents.refuse(new Map(ledger.clientsOfRefused.map((client) => [client, documents.owners.get(client) ?? ''])))
-    for (const [writer, seq, code, message] of ledger.refusals) refusals.set(writer, { writer, seq, code, message })
+    for (const [writer, seq, code, message] of ledger.refusals)
+      if (!isSettledHere({ writer, seq })) refusals.set(writer, { writer, seq, code, message })
     for (const one of there.envelopes) if (!isOver(one.change)) envelopes.set(one.change.writer, one)
     for (const one of askedHere) {
       // Ours are waited for.

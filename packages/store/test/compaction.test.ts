@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { memoryStorage, StoreError, type Clock, type Log, type Storage, type Store } from '../src/index.ts'
 import { openLean } from '../src/lean.ts'
 import { all, draft, drafts, period, picture, seat, tags, title, votes, write } from './refs-of-all.ts'
+import { heldStorage } from './held-storage.ts'
 import { lookInto, smallLogs } from './small-logs.ts'
 import { createWorld, passing, settle, type World } from './world.ts'
 
@@ -185,6 +186,47 @@ test('[CP4] the checkpoint of one tab is taken up by another that has not read s
   await world.clock.pass(3_000)
   expect(picture(second)).toEqual(picture(first))
   expect(second.status).toMatchObject({ pending: 0, storage: 'ok' })
+  await world.close()
+})
+
+test('[CP4] what a tab has settled stays so when another compacts the log before it has that', async () => {
+  let refusals = 0
+  const world = await createWorld(4, {
+    refuse: ({ touched }) =>
+      touched.some(({ address }) => address === 'period') && ++refusals <= 2
+        ? { code: 'missing-dependency', message: 'Not yet.' }
+        : undefined,
+  })
+  const disk = memoryStorage()
+  const slow = slowReader(disk)
+  const held = heldStorage(slow.storage)
+  const wire = world.wire()
+  const first = await world.open({ storage: smallLogs(disk, 1_000), transport: wire })
+  const second = await world.open({ storage: held.storage, transport: wire })
+  const other = await world.open({ transport: world.wire() })
+  await world.clock.pass(100)
+  for (const from of [1, 2]) second.transact((tx) => tx.set(period, { from, to: from }))
+  await second.durable()
+  held.hold()
+  // Told of the first refusal, it settles that.
+  await world.clock.pass(50)
+  slow.hold()
+  for (let i = 0; i < 60; i++) {
+    other.transact((tx) => tx.set(title, `title ${i}`))
+    await passing(world, other.synced())
+  }
+  await world.clock.pass(3_000)
+  expect((await lookInto(disk)).kinds[0]).toBe('cells')
+  slow.letGo()
+  await world.clock.pass(3_000)
+  expect([refusals, second.get(title)]).toEqual([1, 'title 59'])
+  held.letAll()
+  await world.clock.pass(3_000)
+  expect(refusals).toBeGreaterThan(2)
+  for (const store of [first, second, other]) {
+    expect(store.status).toMatchObject({ pending: 0, refused: 0 })
+    expect(store.get(period)).toEqual({ from: 2, to: 2 })
+  }
   await world.close()
 })
 
