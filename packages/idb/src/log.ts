@@ -97,7 +97,7 @@ export function createLog(
   }
 
   /**
-   * Up to `count` records after a position, which may be anything; whether they were read at one moment, and whether the part of a checkpoint before them was there
+   * Up to `count` records after a position, which may be anything; whether they were read at one moment, and whether a part of the checkpoint in which that is was there
    * then. Where that is not known, it is to be asked.
    */
   async function readBatch(
@@ -320,7 +320,7 @@ export function createLog(
   ): Promise<number> {
     let last = Math.floor(after)
     let count = FIRST_BATCH
-    /** A part of the checkpoint in which the reading stands. */
+    /** The shortest part that was read of the checkpoint in which the reading stands. */
     let part: FoundRecord | undefined
     /** The browser reads on while what it has read is taken in. */
     let ahead: ReturnType<typeof readBatch> | undefined
@@ -352,7 +352,6 @@ export function createLog(
         continue
       }
       if (records.length > 0) count = nextBatch(records.length, bytesOf(records), count)
-      const newest = records.at(-1)
       stretch = behind(stretch, records, wanted)
       let end = last
       if (stretch.most > 0 && stretch.from === stretch.upTo && stretch.upTo < Infinity) {
@@ -360,15 +359,14 @@ export function createLog(
         end = Math.max(last, stretch.upTo)
         stretch = stretchAfter(end)
       }
+      part = records.reduce(shortestPart, part)
       if (isOpen(stretch)) {
-        const before = newest === undefined ? part : partOf(newest)
-        ahead = readBatch(stretch.from, Math.min(count, stretch.most), stretch.upTo, before)
+        ahead = readBatch(stretch.from, Math.min(count, stretch.most), stretch.upTo, part)
         // Heard when it is its turn.
         ahead.catch(() => undefined)
       }
       for (const record of records) {
         last = record.position
-        part = partOf(record)
         const taken = each(record)
         if (taken instanceof Promise) await taken
       }
@@ -431,9 +429,13 @@ export function createLog(
   }
 }
 
-/** A record that is a part of a checkpoint. */
-const partOf = (record: FoundRecord): FoundRecord | undefined =>
-  Number.isInteger(record.position) ? undefined : record
+/** Of the parts of a checkpoint the one that takes the least to be looked at again; undefined behind its end. */
+function shortestPart(before: FoundRecord | undefined, record: FoundRecord): FoundRecord | undefined {
+  if (Number.isInteger(record.position)) return undefined
+  return before !== undefined && lengthOf(before) <= lengthOf(record) ? before : record
+}
+
+const lengthOf = (record: FoundRecord): number => ('flaw' in record ? Infinity : record.entry.length)
 
 const allOfIt = (): ReadRange => ({})
 
@@ -452,7 +454,7 @@ function behind({ upTo, most, isBeginning }: Stretch, records: readonly FoundRec
 }
 
 const bytesOf = (records: readonly FoundRecord[]): number =>
-  records.reduce((sum, record) => sum + ('entry' in record ? record.entry.length : 0), 0)
+  records.reduce((sum, record) => sum + ('flaw' in record ? 0 : record.entry.length), 0)
 
 /** Positions as ranges. What lies between two that are no more than 1 apart is of no other space. */
 function runsOf(positions: readonly number[]): readonly (readonly [from: number, to: number])[] {

@@ -327,6 +327,37 @@ test('[ID6] the next batch is read while one is taken in, and no further one', a
   await expect(broken).rejects.toMatchObject({ code: 'closed' })
 })
 
+test('[ID6] whether a checkpoint is still there is told by the shortest of its parts that were read', async () => {
+  const name = freshName()
+  const [log, other] = [await openLog(name), await openLog(name)]
+  await log.append(Uint8Array.of(0))
+  const parts = (from: number): Uint8Array[] => largeParts().map((part, i) => (i === 1 ? Uint8Array.of(from) : part))
+  await log.replace(1, parts(1), 0)
+  const { get } = IDBIndex.prototype
+  const lookedAt: Promise<number>[] = []
+  const spy = vi.spyOn(IDBIndex.prototype, 'get').mockImplementation(function (this: IDBIndex, ...args) {
+    const request = get.apply(this, args)
+    lookedAt.push(
+      new Promise((resolve) => {
+        request.addEventListener('success', () => resolve((request.result as { entry: Uint8Array }).entry.length))
+      }),
+    )
+    return request
+  })
+  onTestFinished(() => spy.mockRestore())
+  const seen: Uint8Array[] = []
+  await log.read(0, async (entry) => {
+    seen.push(entry)
+    // Another one takes its place in the middle, of which all parts but this one are the same.
+    if (seen.length === 100) await other.replace(1, parts(2), 0)
+  })
+  const lengths = await Promise.all(lookedAt)
+  expect(lengths.length).toBeGreaterThan(4)
+  expect([...new Set(lengths)]).toEqual([1])
+  const brief = (entry: Uint8Array): string => `${entry[0]} × ${entry.length}`
+  expect(seen.slice(-230).map(brief)).toEqual(parts(2).map(brief))
+})
+
 test.each<readonly [what: string, ranges: readonly ReadRange[], asked: number]>([
   ['a range, which is known where it ends', [{ upTo: 3 }, { after: 5 }], 2],
   ['a first entry with which all begins', [{ most: 1, isBeginning: () => true }], 2],
