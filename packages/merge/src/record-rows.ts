@@ -86,9 +86,11 @@ function viewsOf(
     names.push(name)
     found.push(slot < 0 ? Array.from({ length: count }, () => initial) : columns[slot]!)
   }
+  // What JSON gives has room for just its fields, and so has a copy. What grows name by name grows in jumps, and leaves as much again behind.
+  const blank: Record<string, unknown> = JSON.parse(`{${names.map((name) => `${JSON.stringify(name)}:null`).join()}}`)
   const views: unknown[] = []
   for (let row = 0; row < count; row++) {
-    const view: Record<string, unknown> = {}
+    const view = { ...blank }
     for (let i = 0; i < names.length; i++) view[names[i]!] = found[i]![row]
     views.push(Object.freeze(view))
   }

@@ -90,7 +90,7 @@ const BYTES_OF_QUOTES = 3
 /** Whether all items of a payload are scalars that JSON can say, and after the first two there are threes of them. */
 function isRow(payload: Value): boolean {
   if (!Array.isArray(payload) || payload.length < 2 || payload.length % 3 !== 2) return false
-  return isLike(payload, blanked(payload as readonly Value[])) && (payload as readonly Value[]).every(isScalar)
+  return (payload as readonly Value[]).every(isScalar)
 }
 
 function isLike(payload: Value, like: readonly Value[]): boolean {
@@ -198,9 +198,5 @@ function isOfScalars(column: unknown, count: number): boolean {
 }
 
 function isLikes(like: Value): like is readonly (readonly Value[])[] {
-  return (
-    Array.isArray(like) &&
-    like.length > 0 &&
-    like.every((one: Value) => isRow(one) && isLike(one, blanked(one as readonly Value[])))
-  )
+  return Array.isArray(like) && like.length > 0 && like.every(isRow)
 }
