@@ -87,6 +87,80 @@ test('[ST40] [ST17] the link is taken from a tab whose process is stopped, and w
   await Promise.all([...own, fourth].map(({ page }) => page.close()))
 })
 
+/** What became of the transactions in which a page has shown its fence. */
+interface Shown {
+  stored: number
+  refused: number
+}
+
+/** Runs before the page: it counts where its fence was checked, and when it is `deaf` is not told by anybody that it was robbed. */
+function watchFences(): void {
+  const shown: Shown = { stored: 0, refused: 0 }
+  Object.assign(window, { shown, deaf: false })
+  const isDeaf = (): boolean => (window as unknown as { deaf: boolean }).deaf
+  const { add } = IDBObjectStore.prototype
+  IDBObjectStore.prototype.add = function (this: IDBObjectStore, ...args) {
+    // Who takes a fence adds to nothing else.
+    if (this.name === 'fences' && this.transaction.objectStoreNames.contains('entries')) {
+      this.transaction.addEventListener('complete', () => shown.stored++)
+      this.transaction.addEventListener('abort', () => shown.refused++)
+    }
+    return add.apply(this, args)
+  }
+  const { request } = LockManager.prototype
+  LockManager.prototype.request = function (this: LockManager, ...args: unknown[]) {
+    const asked = Reflect.apply(request, this, args) as Promise<unknown>
+    return asked.catch((error) => (isDeaf() ? new Promise(() => undefined) : Promise.reject(error)))
+  } as typeof request
+  const property = Object.getOwnPropertyDescriptor(BroadcastChannel.prototype, 'onmessage')!
+  Object.defineProperty(BroadcastChannel.prototype, 'onmessage', {
+    ...property,
+    set(this: BroadcastChannel, listener: ((event: MessageEvent) => void) | null) {
+      property.set!.call(this, listener && ((event: MessageEvent) => void (isDeaf() || listener(event))))
+    },
+  })
+}
+
+const shownBy = ({ page }: LabPage): Promise<Shown> =>
+  page.evaluate(() => ({ ...(window as unknown as { shown: Shown }).shown }))
+
+test('[ID4] [ST40] [ST17] a leader whose process was stopped, and whom nobody tells that it was replaced, writes nothing when it goes on', async ({
+  browserOnDisk,
+  openLab,
+  space,
+}) => {
+  const first = await openLab({ context: browserOnDisk })
+  await first.page.addInitScript(watchFences)
+  await first.reload()
+  const second = await openLab({ context: browserOnDisk })
+  const far = await openLab()
+  await addOne(far)
+  for (const each of [first, second]) await untilWrites(each, 1)
+  const before = await shownBy(first)
+  expect([before.stored > 0, before.refused]).toEqual([true, 0])
+  const renderer = await rendererOf(first.page)
+  await first.page.evaluate(() => void Object.assign(window, { deaf: true }))
+  try {
+    await stopBetween(renderer, second, space)
+    await addOne(second)
+    expect(second.wire.counts.connections).toBe(1)
+  } finally {
+    renderer.goOn()
+  }
+  // It has a socket still, and is told what happens by the relay.
+  await addOne(far)
+  await first.page.waitForFunction(() => (window as unknown as { shown: Shown }).shown.refused > 0)
+  expect((await shownBy(first)).stored).toBe(before.stored)
+  await untilWrites(second, 3)
+  await first.page.evaluate(() => void Object.assign(window, { deaf: false }))
+  await addOne(first)
+  for (const each of [first, second, far]) await untilWrites(each, 4)
+  const third = await openLab({ context: browserOnDisk })
+  expect(await third.page.evaluate(() => lab.store.snapshot.basis.relaySeq)).toBe(4)
+  await untilWrites(third, 4)
+  await Promise.all([first, second, third].map(({ page }) => page.close()))
+})
+
 test('[ID6] a tab that stands still in the middle of reading keeps the others neither from writing nor from reading', async ({
   browserOnDisk,
   openLab,
