@@ -146,6 +146,62 @@ test('[TE35] after a second cut what was written before the first stays, and is 
   expect([told, store.get(note)]).toEqual([[1, 1, 1, 1, 1, 1], 'newthat is there'])
 })
 
+test('[TE35] [TE30] what was written late over two cuts is merged, and taken back by who wrote it; what was there before the second is not', async () => {
+  for (const isReloaded of [false, true]) {
+    const world = createClashWorld(6)
+    const [left, right] = [world.browser(), world.browser()]
+    const a = await world.open(left)
+    let b = await world.open(right)
+    a.transact((tx) => tx.insert(note, 0, 'one two three'))
+    await world.pass(1000)
+    b.transact((tx) => tx.insert(note, 13, ' early'))
+    await world.pass(1000)
+    right.link.cut()
+    await world.pass(10)
+    b.transact((tx) => tx.insert(note, 4, 'LATE '))
+    b.transact((tx) => tx.remove(note, 0, 4))
+    expect(b.get(note)).toBe('LATE two three early')
+    edit(a, 30)
+    startGeneration(a, note)
+    edit(a, 30)
+    a.transact((tx) => tx.insert(note, 0, 'between '))
+    startGeneration(a, note)
+    a.transact((tx) => tx.insert(note, 0, 'after '))
+    await world.pass(1000)
+    right.link.mend()
+    await world.pass(60_000)
+    const merged = a.get(note)
+    expect([merged.split('LATE ').length, b.get(note), b.status.pending]).toEqual([2, merged, 0])
+    if (isReloaded) {
+      await b.close()
+      b = await world.open({ storage: right.storage, link: right.link })
+      await world.pass(1000)
+    }
+    expect(b.get(note)).toBe(merged)
+    const undone: unknown[] = []
+    for (const store of [b, b, b, a, a, a]) {
+      undone.push([store.undo().superseded.length, store.get(note)])
+      await world.pass(1000)
+      expect(b.get(note)).toBe(a.get(note))
+    }
+    const without = merged.replace('LATE ', '')
+    const end = without.replace('after ', '')
+    // What was deleted has no name any more, and what was typed late has the one under which it came over.
+    expect(undone).toEqual([
+      [1, merged],
+      [0, without],
+      [1, without],
+      [0, end],
+      [1, end],
+      [1, end],
+    ])
+    const fresh = await world.open(world.browser())
+    await world.pass(1000)
+    expect([fresh.get(note), world.errors]).toEqual([a.get(note), []])
+    await world.close()
+  }
+})
+
 test('[TE35] what others have deleted or written since stays as it is', async () => {
   const world = createClashWorld(5)
   const [a, b] = [await world.open(world.browser()), await world.open(world.browser())]
