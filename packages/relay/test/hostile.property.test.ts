@@ -137,7 +137,8 @@ function bytesOf(frames: readonly Frame[]): Uint8Array {
   return encodeFrames(frames, 1024 * 1024)[0]!
 }
 
-test('[RL27] whatever anybody says, nothing throws and an honest pair goes on as if alone', async () => {
+/** Lets many attack one relay, on which two work meanwhile. Gives how many messages it took, and how it has ended connections. */
+async function attackOne(seed: number, numRuns: number): Promise<{ readonly sent: number; readonly ends: string[] }> {
   const defects: unknown[] = []
   const log = { debug() {}, info() {}, warn() {}, error: (...words: unknown[]) => void defects.push(words) }
   const { relay, storage } = world({ log, limits: { leastRoll: 2 } })
@@ -170,12 +171,10 @@ test('[RL27] whatever anybody says, nothing throws and an honest pair goes on as
         else ends.push(attacker.closed.reason)
       }
     }),
-    { seed: 20_261_124, numRuns: 1200 },
+    { seed, numRuns },
   )
   await until(() => relay.load.sessions === 2)
   expect(defects).toEqual([])
-  expect(sent).toBeGreaterThan(5000)
-  expect(new Set(ends)).toEqual(new Set(['malformed', 'protocol-version']))
   expect([a.closed, b.closed, a.all('failure'), b.all('failure')]).toEqual([undefined, undefined, [], []])
 
   // Both heard all of it once and in order, and what they heard is what is stored.
@@ -198,4 +197,13 @@ test('[RL27] whatever anybody says, nothing throws and an honest pair goes on as
       Array.from({ length: seq }, (_, i) => `${own}:${i + 1}`),
     )
   }
+  return { sent, ends }
+}
+
+test('[RL27] whatever anybody says, nothing throws and an honest pair goes on as if alone', async () => {
+  // Whoever attacks is told the whole log first. So there are several: one that has heard all of it tells each more than they say.
+  const worlds = []
+  for (let seed = 0; seed < 6; seed++) worlds.push(await attackOne(20_261_124 + seed, 200))
+  expect(worlds.reduce((sum, { sent }) => sum + sent, 0)).toBeGreaterThan(5000)
+  expect(new Set(worlds.flatMap(({ ends }) => ends))).toEqual(new Set(['malformed', 'protocol-version']))
 }, 60_000)
