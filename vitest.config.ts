@@ -89,6 +89,8 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: browserTests,
+          // Two browsers beside each other, each with storage of its own: tests that wait for time to pass leave room. It is not taken over from above.
+          maxWorkers: availableParallelism(),
           setupFiles: ['./scripts/vitest/properties.mjs'],
           testTimeout: isLong ? 600_000 : 30_000,
           hookTimeout: 30_000,
