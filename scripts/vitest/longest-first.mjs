@@ -1,5 +1,8 @@
 import { BaseSequencer } from 'vitest/node'
 
+/** They weigh what is in the memory, collecting all garbage again and again: what others have left there would be looked through each time. */
+const first = ['apps/relay/test/crowd.test.ts', 'packages/store/test/watching-memory.test.ts']
+
 /** Simulations that take long, the longest first. */
 const longest = [
   'simulate/small',
@@ -31,6 +34,8 @@ export class LongestFirst extends BaseSequencer {
 }
 
 function placeOf({ moduleId }) {
-  const place = longest.findIndex((name) => moduleId.endsWith(`/test/${name}.sim.test.ts`))
-  return place < 0 ? longest.length : place
+  const place = [...first, ...longest.map((name) => `test/${name}.sim.test.ts`)].findIndex((end) =>
+    moduleId.endsWith(`/${end}`),
+  )
+  return place < 0 ? first.length + longest.length : place
 }
