@@ -12,6 +12,8 @@ export interface ProgramOptions {
   readonly logLevel: LogLevel
   /** Web origins that may connect besides those of this machine. */
   readonly origins: readonly string[]
+  /** A file with the secret by which the relay knows what it has written. */
+  readonly epochKey: string | undefined
 }
 
 type LogLevel = (typeof logLevels)[number]
@@ -31,6 +33,7 @@ export function readOptions(
     static: given.static ?? env.SYNCLINE_STATIC,
     logLevel: levelOf(given['log-level'] ?? env.SYNCLINE_LOG_LEVEL ?? 'warn'),
     origins: (given.origin ?? env.SYNCLINE_ORIGINS?.split(',') ?? []).map(originOf),
+    epochKey: given['epoch-key'] ?? env.SYNCLINE_EPOCH_KEY,
   }
 }
 
@@ -41,6 +44,7 @@ interface Given {
   readonly static?: string
   readonly origin?: readonly string[]
   readonly 'log-level'?: string
+  readonly 'epoch-key'?: string
   readonly help?: boolean
   readonly version?: boolean
 }
@@ -56,6 +60,7 @@ function parse(args: readonly string[]): Given {
         static: { type: 'string' },
         origin: { type: 'string', multiple: true },
         'log-level': { type: 'string' },
+        'epoch-key': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },

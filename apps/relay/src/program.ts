@@ -1,14 +1,16 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import process from 'node:process'
 import { createRelay } from '@syncline/relay'
 import { hearAdoptions } from '@syncline/relay/care'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
-import { attachRelay, isLoopback, listen } from '@syncline/relay/node'
+import { attachRelay, createKeyedEpochs, isLoopback, listen } from '@syncline/relay/node'
 import { pino } from 'pino'
 import { keepCheckpoints } from './checkpoints/index.ts'
 import { createHealth } from './health.ts'
 import type { ProgramOptions } from './options.ts'
 import { createPages } from './pages.ts'
+import { UsageError } from './usage.ts'
 
 /** A relay that runs. */
 export interface Program {
@@ -25,6 +27,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     { level: options.logLevel, base: undefined },
     pino.destination({ fd: process.stderr.fd, sync: true }),
   )
+  const epochs = options.epochKey === undefined ? undefined : epochsOf(options.epochKey)
   const health = createHealth()
   const server = createServer(createPages(options.static, health))
   const storage = health.watch(await openLmdbStorage(options.data, log))
@@ -32,7 +35,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await storage.close()
     throw error
   })
-  const relay = createRelay({ storage, checkpoints, log })
+  const relay = createRelay({ storage, checkpoints, log, ...(epochs && { epochs }) })
   const sockets = attachRelay(server, relay, { origins: options.origins })
   let address
   try {
@@ -62,6 +65,15 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       await storage.close()
       log.info({}, 'The relay has stopped.')
     },
+  }
+}
+
+function epochsOf(file: string): ReturnType<typeof createKeyedEpochs> {
+  try {
+    return createKeyedEpochs(readFileSync(file))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`The secret of --epoch-key cannot be used: ${reason}`)
   }
 }
 

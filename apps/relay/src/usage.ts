@@ -19,6 +19,8 @@ Usage: syncline-relay [options]              runs the relay
   --origin <origin>    a web origin that may connect, besides   SYNCLINE_ORIGINS
                        those of this machine; may be repeated   (separated by commas)
   --log-level <level>  ${logLevels.join(', ')}         SYNCLINE_LOG_LEVEL  warn
+  --epoch-key <file>   a secret by which it knows what it has   SYNCLINE_EPOCH_KEY
+                       written, should it ever lose that
   --help               this text
   --version            the version
 

@@ -48,7 +48,16 @@ describe.concurrent('the program', () => {
   test('[RL38] it says how to use it, and its version', async () => {
     const help = await runToEnd(['--help'])
     expect([help.code, help.stderr]).toEqual([0, ''])
-    for (const word of ['--port', '--host', '--data', '--static', '--origin', '--log-level', 'SYNCLINE_DATA']) {
+    for (const word of [
+      '--port',
+      '--host',
+      '--data',
+      '--static',
+      '--origin',
+      '--log-level',
+      '--epoch-key',
+      'SYNCLINE_DATA',
+    ]) {
       expect(help.stdout).toContain(word)
     }
     expect(await runToEnd(['--version'])).toMatchObject({
@@ -75,6 +84,8 @@ describe.concurrent('the program', () => {
       [['--port', ''], /must be a number/],
       [['--log-level', 'loud'], /must be one of debug/],
       [['--origin', 'board'], /must look like https:/],
+      [['--epoch-key', '/nowhere/key'], /secret of --epoch-key cannot be used: ENOENT/],
+      [['--epoch-key', '/dev/null'], /key has 0 bytes; 16 are the least/],
       [['--data', ''], /--data is empty/],
       [['--colour'], /--colour.*--help/],
       [['board'], /board.*--help/],

@@ -7,8 +7,13 @@ export interface Part {
   build(): SpaceAppend
   /** Called when it is durable: only now may anybody hear of it. */
   onDurable(): void
-  /** Called when it could not be stored, or perhaps was, or one of the others has thrown: the space must be read again. Must not throw. */
+  /** Called when it could not be stored, or perhaps was, or one of the others has thrown: the space must be read again. */
   onFailed(error: unknown): void
+}
+
+/** What something has thrown. */
+interface Thrown {
+  readonly error: unknown
 }
 
 /** Group commit: one batch is being stored while the next one gathers. */
@@ -26,9 +31,15 @@ export interface Committer {
 /**
  * Makes the one committer of a relay. Under load a batch holds what came in during the flush before it, so the flushes of the disk and not the
  * number of writers set the pace. Where a batch costs much beyond what is in it, the storage says for how long what comes shortly after one
- * is to gather; what comes alone waits for nothing, nor does a space that nobody else would share a batch with. `settled` is called after every batch, when all its parts were told.
+ * is to gather; what comes alone waits for nothing, nor does a space that nobody else would share a batch with. `settled` is called after every batch, when all its parts were told. What these throw
+ * is a defect, which `onDefect` is told: the space whose part it was is then as if it could not be stored, and all others are told as ever.
  */
-export function createCommitter(storage: LogStorage, clock: Clock, settled: () => void): Committer {
+export function createCommitter(
+  storage: LogStorage,
+  clock: Clock,
+  settled: () => void,
+  onDefect: (error: unknown, space: string | undefined) => void,
+): Committer {
   const { gatherMs = 0 } = storage
   let gathering = new Set<Part>()
   let isStoring = false
@@ -81,10 +92,13 @@ export function createCommitter(storage: LogStorage, clock: Clock, settled: () =
       }
     }
     gathering = new Set()
-    for (const [part, error] of broken) part.onFailed(error)
+    for (const [part, error] of broken) {
+      onDefect(error, part.space)
+      thrownBy(() => part.onFailed(error), part.space)
+    }
     store([...parts.values()]).then(
-      () => end(parts.keys(), tell),
-      (error: unknown) => end(parts.keys(), (part) => part.onFailed(error)),
+      () => end(parts.keys()),
+      (error: unknown) => end(parts.keys(), { error }),
     )
   }
 
@@ -98,19 +112,24 @@ export function createCommitter(storage: LogStorage, clock: Clock, settled: () =
   }
 
   /** A defect of one space is not one of those that were stored with it. */
-  function tell(part: Part): void {
-    try {
-      part.onDurable()
-    } catch (error) {
-      part.onFailed(error)
+  function end(parts: Iterable<Part>, failure?: Thrown): void {
+    isStoring = false
+    for (const part of parts) {
+      const thrown = failure ?? thrownBy(() => part.onDurable(), part.space)
+      if (thrown !== undefined) thrownBy(() => part.onFailed(thrown.error), part.space)
     }
+    thrownBy(settled, undefined)
+    kick()
   }
 
-  function end(parts: Iterable<Part>, each: (part: Part) => void): void {
-    isStoring = false
-    for (const part of parts) each(part)
-    settled()
-    kick()
+  function thrownBy(tell: () => void, space: string | undefined): Thrown | undefined {
+    try {
+      tell()
+    } catch (error) {
+      onDefect(error, space)
+      return { error }
+    }
+    return undefined
   }
 
   return {

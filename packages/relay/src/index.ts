@@ -4,7 +4,7 @@ export type { Relay, RelayOptions } from './relay.ts'
 export type { Adopted, AdoptOptions, TakenBack } from './adopting.ts'
 export type { RefuseContext } from './room.ts'
 export type { Admission, ClientDetails } from './session.ts'
-export type { Chance, Clock, Connection, ConnectionEvents, RelayLog } from './ports.ts'
+export type { Chance, Clock, Connection, ConnectionEvents, Epochs, RelayLog } from './ports.ts'
 export { defaultLimits } from './limits.ts'
 export type { RelayLimits } from './limits.ts'
 

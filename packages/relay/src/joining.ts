@@ -1,5 +1,5 @@
 import { joinFlaw, type ChangeHeader, type Covered } from '@syncline/protocol'
-import type { Basis, WriterId } from '@syncline/stm'
+import type { Basis, Epoch, WriterId } from '@syncline/stm'
 import type { Arrival } from './arrival.ts'
 import { endOf, type Extent, type Joined } from './basis-flaw.ts'
 import type { RelayLimits } from './limits.ts'
@@ -176,6 +176,32 @@ export function flawInJoin({ pieces }: Join, writers: { get(id: WriterId): Write
   return lastSeq > 0 || ended !== null ? 'its writer has written other things' : undefined
 }
 
+/**
+ * Why nobody can honestly have that of a log that this relay has lost, in words; undefined for most. `epoch` is what this run writes under: nobody was told more of it than is stored. Other epochs are the relay's own, or
+ * stand in the log.
+ */
+export function flawInLoss(
+  covers: Iterable<Covered>,
+  log: Extent,
+  epoch: Epoch,
+  isOwn: (epoch: Epoch) => boolean,
+): string | undefined {
+  for (const [other, upTo] of covers) {
+    if (other === epoch && upTo > endOf(epoch, log)) return `of epoch ${epoch} there was never more than there is here`
+    const isThere =
+      log.stretches.some((stretch) => stretch.epoch === other) ||
+      log.joined?.covers.some(([covered]) => covered === other) === true
+    if (!isThere && !isOwn(other)) return `this relay has never written in epoch ${other}`
+  }
+  return undefined
+}
+
+/** How many milliseconds too early a join has come; 0 for most. `latestAt` is the greatest stamp in the log. Everybody would stamp later than the join: for ever, if it were not of some time that is. */
+export function earlyMs({ pieces }: Join, latestAt: number, nowMs: number, { maxAheadMs }: RelayLimits): number {
+  const at = Math.max(...pieces.map(({ header }) => header.at))
+  return at <= latestAt ? 0 : Math.max(0, Math.ceil(at / 1000 - nowMs - maxAheadMs))
+}
+
 /** Up to where all of the epoch of a basis is in a log, by itself or by a join. */
 export function reachOf({ epoch }: Basis, log: Extent): number {
   const joined = log.joined?.covers.find(([covered]) => covered === epoch)?.[1] ?? 0
@@ -204,7 +230,8 @@ export function joinedAt(log: Extent, last: number, header: ChangeHeader): Joine
   return { base, first, last, covers: coversOf(header), decided: header.join!.decided }
 }
 
-function coversOf({ deps, join }: ChangeHeader): readonly Covered[] {
+/** Of which epochs a join has everything, and up to where. */
+export function coversOf({ deps, join }: ChangeHeader): readonly Covered[] {
   return [...join!.also, [deps.epoch!, deps.relaySeq]]
 }
 

@@ -8,6 +8,8 @@ import type { Connection, ConnectionEvents } from './ports.ts'
 import type { Relay } from './relay.ts'
 import { CLOSE_GRACE_MS, createConnecting } from './socket-connection.ts'
 
+export { createKeyedEpochs } from './keyed-epochs.ts'
+
 /** How sockets reach a relay. */
 export interface AttachOptions {
   /** The path of the WebSocket. */

@@ -17,6 +17,17 @@ export interface Chance {
   bytes(count: number): Uint8Array
 }
 
+/**
+ * The identities of what each run of a relay writes. Where they can be told from what others made up, only what a relay with these has written can be brought back to it after a loss:
+ * see `createKeyedEpochs` of `@syncline/relay/node`.
+ */
+export interface Epochs {
+  /** Another one each time, over all runs: 32 lower-case hexadecimal digits. */
+  draw(): Epoch
+  /** Whether it was drawn here, by this run or an earlier one. */
+  isOwn(epoch: Epoch): boolean
+}
+
 /** Where the relay says what happens to it. A pino logger is one. */
 export interface RelayLog {
   debug(fields: object, message: string): void

@@ -8,7 +8,7 @@ import { createLogReading } from './log-reading.ts'
 import type { Outbox } from './outbox.ts'
 import { createPacking } from './packing.ts'
 import { createNewcomers, noNewcomers } from './newcomers.ts'
-import type { Chance, Checkpoints, Clock, Connection, ConnectionEvents, LogStorage, RelayLog } from './ports.ts'
+import type { Chance, Checkpoints, Clock, Connection, ConnectionEvents, Epochs, LogStorage, RelayLog } from './ports.ts'
 import { createRolls } from './rolls.ts'
 import { Room, type RefuseContext, type RoomHost } from './room.ts'
 import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
@@ -28,6 +28,8 @@ export interface RelayOptions {
   readonly checkpoints?: Checkpoints
   readonly clock?: Clock
   readonly chance?: Chance
+  /** The identities of what this relay writes. Absent, they are random, and whoever has met another relay may bring back what that had. */
+  readonly epochs?: Epochs
   readonly log?: RelayLog
   readonly limits?: Partial<RelayLimits>
   /**
@@ -80,10 +82,13 @@ export interface Relay {
 export function createRelay(options: RelayOptions): Relay {
   const { storage, clock = systemClock, chance = systemChance, log = silentLog } = options
   const limits: RelayLimits = { ...defaultLimits, ...options.limits }
+  const epochs: Epochs = options.epochs ?? { draw: () => randomId(chance), isOwn: () => true }
   const sessions = new Set<Session>()
   const rooms = new Map<string, Room>()
   let awake: Outbox[] = []
-  const committer = createCommitter(storage, clock, flush)
+  const committer = createCommitter(storage, clock, flush, (err, space) =>
+    log.error({ space, err }, 'What was stored could not be told. This is a defect of the relay.'),
+  )
   const rolls = createRolls({
     storage,
     maxIdleRollBytes: limits.maxIdleRollBytes,
@@ -94,7 +99,7 @@ export function createRelay(options: RelayOptions): Relay {
   const reading = createLogReading(storage, limits.maxFrameBytes)
   let isClosing = false
   /** Under which this run writes, in all spaces: so that a log which lost what this run wrote, and has grown since, is told from one that did not. */
-  let epoch: Epoch = randomId(chance)
+  let epoch: Epoch = epochs.draw()
 
   /** Everything that an event caused to be said leaves together: one message for each connection, if it fits. */
   function flush(): void {
@@ -116,11 +121,12 @@ export function createRelay(options: RelayOptions): Relay {
     rolls,
     refuse: (header, context) => options.refuse?.(header, context),
     drawId: () => randomId(chance),
+    isOwnEpoch: (one) => epochs.isOwn(one),
     flush,
     forget: ({ space }) => drop(space),
     ruin({ space }) {
       drop(space)
-      epoch = randomId(chance)
+      epoch = epochs.draw()
     },
   }
 

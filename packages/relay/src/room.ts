@@ -19,7 +19,18 @@ import type { Committer, Part } from './committer.ts'
 import { createDelivery, type Author } from './delivery.ts'
 import { Documents } from './documents.ts'
 import { reasonOf, RelayError } from './errors.ts'
-import { Joining, flawInJoin, isPiece, joinedAt, joinedTo, reachOf, type Join } from './joining.ts'
+import {
+  coversOf as coversOfJoin,
+  earlyMs,
+  flawInJoin,
+  flawInLoss,
+  isPiece,
+  joinedAt,
+  joinedTo,
+  Joining,
+  reachOf,
+  type Join,
+} from './joining.ts'
 import { judge, type Court, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Newcomers } from './newcomers.ts'
@@ -48,6 +59,8 @@ export interface RoomHost {
   refuse(header: ChangeHeader, context: RefuseContext): { readonly code: string; readonly message: string } | undefined
   /** The id of somebody new. */
   drawId(): WriterId
+  /** Whether this relay has ever written under it, as far as it can tell. */
+  isOwnEpoch(epoch: Epoch): boolean
   flush(): void
   /** The room is empty: forget it. */
   forget(room: Room): void
@@ -510,6 +523,8 @@ export class Room {
     const isApart = basisFlaw(basis, extent) !== undefined
     const flaw = basisFlaw(basis, { ...extent, joined: this.#followed.joined })
     if (flaw !== undefined) {
+      const lie = this.#flawInLoss([[basis.epoch!, basis.relaySeq]])
+      if (lie !== undefined) return this.#disbelieve(subscription, lie)
       if (subscription.knowsJoins) return this.#joining.wait(subscription, basis)
       const message = `You have this space up to relaySeq ${basis.relaySeq}, in epoch ${basis.epoch}, ${flaw}: the relay lost its data or came back from a backup. Nothing of yours is lost. Reload to get an app that can bring back what you have.`
       return subscription.fail('epoch-changed', message)
@@ -551,9 +566,21 @@ export class Room {
     if (subscription.isDropped || basisFlaw(whole.basis, this.#court) === undefined) return this.#judgeAnew()
     const { pieces, basis } = whole
     const { header: last } = pieces.at(-1)!
+    const lie = this.#flawInLoss(coversOfJoin(last))
+    if (lie !== undefined) {
+      this.#disbelieve(subscription, lie)
+      return this.#judgeAnew()
+    }
     const brought = this.#broughtBy(whole)
     if (typeof brought === 'string') {
       const message = `What you have of this space cannot be brought back: ${brought}. Nothing of yours is lost. Reload to get the newer app.`
+      subscription.fail('malformed', message)
+      return this.#judgeAnew()
+    }
+    const { clock, limits } = this.#host
+    const waitMs = earlyMs(whole, this.#court.latestAt, clock.nowMs(), limits)
+    if (waitMs > 0) {
+      const message = `What you have of this space is of a time that comes in ${waitMs} ms by the relay's clock. Nothing of yours is lost; it is tried again. If this stays, ask the relay's operator to look at its clock.`
       subscription.fail('malformed', message)
       return this.#judgeAnew()
     }
@@ -592,6 +619,15 @@ export class Room {
       'A client has brought back what the relay had lost.',
     )
     if (brought !== undefined) this.#lookAt(found, brought)
+  }
+
+  #flawInLoss(covers: Iterable<Covered>): string | undefined {
+    return flawInLoss(covers, this.#court, this.#epoch, (epoch) => this.#host.isOwnEpoch(epoch))
+  }
+
+  #disbelieve(subscription: Subscription, why: string): void {
+    const message = `You have this space of another log than this relay's: ${why}. Nothing of yours is lost. Look whether this is the relay that you mean, or ask its operator.`
+    subscription.fail('epoch-changed', message)
   }
 
   /** What a join has of `relay` refs, if it has that; a text says why it cannot be taken. */

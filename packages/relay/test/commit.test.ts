@@ -218,6 +218,49 @@ test('[RL5] when the log cannot be read, that channel ends and the socket goes o
   await until(() => told(a).length === 3)
 })
 
+for (const broken of ['onDurable', 'onFailed'] as const) {
+  test(`[RL80] [RL5] what ${broken} throws ends no more than its space, and the next batch is stored`, async () => {
+    const storage = gatedStorage()
+    const defects: unknown[] = []
+    let settled = 0
+    const committer = createCommitter(
+      storage,
+      virtualClock(),
+      () => {
+        settled += 1
+        if (settled === 1) throw new TypeError('Nor does the end of a batch.')
+      },
+      (error, space) => void defects.push([(error as Error).message, space]),
+    )
+    const heard: string[] = []
+    const part = (space: string, isBroken: boolean): Part => {
+      const say = (what: 'onDurable' | 'onFailed') => (): void => {
+        heard.push(`${space} ${what}`)
+        if (isBroken && what === broken) throw new TypeError('A defect.')
+      }
+      const add = { space, epoch: '1'.repeat(32), follows: null, first: 1, records: [], latestAt: 0 }
+      const build: Part['build'] = () => ({ ...add, writers: new Map(), documents: new Map() })
+      return { space, build, onDurable: say('onDurable'), onFailed: say('onFailed') }
+    }
+    storage.hold()
+    committer.stage(part('broken', true))
+    committer.stage(part('other', false))
+    committer.kick()
+    await until(() => storage.waiting === 1)
+    committer.stage(part('next', false))
+    storage.release(broken === 'onFailed' ? 'failed' : 'stored')
+    await until(() => storage.waiting === 1)
+    storage.release()
+    await committer.idle()
+    const first = broken === 'onFailed' ? [] : ['broken onDurable']
+    expect(heard).toEqual([...first, 'broken onFailed', `other ${broken}`, 'next onDurable'])
+    expect(defects).toEqual([
+      ['A defect.', 'broken'],
+      ['Nor does the end of a batch.', undefined],
+    ])
+  })
+}
+
 test('[RL28] a client that sends faster than the disk takes is read no further until its Changes are stored', async () => {
   const storage = gatedStorage()
   const relay = createRelay({ storage, clock: virtualClock(), limits: { maxUnstoredBytes: 10_000 } })
@@ -297,7 +340,13 @@ test.each(['build', 'onDurable'] as const)(
   '[RL5] a space whose part fails in `%s` is read anew, and those that are stored with it go on',
   async (step) => {
     let settled = 0
-    const committer = createCommitter(createMemoryStorage(), virtualClock(), () => (settled += 1))
+    const defects: unknown[] = []
+    const committer = createCommitter(
+      createMemoryStorage(),
+      virtualClock(),
+      () => (settled += 1),
+      (error, space) => void defects.push([String(error), space]),
+    )
     const heard: string[] = []
     const part = (space: string, isBroken: boolean): Part => {
       const fails = (at: string): void => {
@@ -325,5 +374,6 @@ test.each(['build', 'onDurable'] as const)(
     committer.stage(part('four', false))
     await committer.idle()
     expect([heard.at(-1), settled]).toEqual(['four is stored', 2])
+    expect(defects).toEqual([['Error: A defect of two.', 'two']])
   },
 )

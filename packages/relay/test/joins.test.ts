@@ -2,8 +2,9 @@ import { encodeChange, type Covered } from '@syncline/protocol'
 import { emptyBasis, type Basis } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { readChanges, verifyData, type StoredChange } from '../src/care/index.ts'
-import { createMemoryStorage, type LogStorage } from '../src/index.ts'
+import { createMemoryStorage, type Epochs, type LogStorage } from '../src/index.ts'
 import { openLmdbStorage } from '../src/lmdb.ts'
+import { createKeyedEpochs } from '../src/node.ts'
 import { temporaryFolder } from './folder.ts'
 import { gatedStorage } from './gated.ts'
 import {
@@ -157,20 +158,24 @@ test('[RL75] what a writer has by a join is not appended again, and it goes on f
   expect(other.last('refusal')).toMatchObject({ writer: ann, seq: 7, code: 'missing-dependency' })
 })
 
-test('[RL75] whose the Yjs clients are, and how late it was, comes with a join', async () => {
-  const { relay, storage } = world()
+test('[RL75] [RL81] whose the Yjs clients are, and how late it was, comes with a join; one that comes too early comes again', async () => {
+  const { relay, storage, clock } = world()
+  const early = newer(relay, apart)
+  await until(() => heard(early).length === 1)
+  const at = (startMs + 600_000) * 1000
+  const owners = [
+    [7, ann],
+    [9, bob],
+  ] as const
+  early.send(pieces({ owners, at }))
+  await until(() => early.all('failure').length === 1)
+  expect(early.last('failure')).toMatchObject({ channel: 1, code: 'malformed' })
+  expect(early.last('failure').message).toContain('comes in 540000 ms')
+  expect(await storage.space('board')).toBeUndefined()
+  clock.advance(540_000)
   const back = newer(relay, apart)
   await until(() => heard(back).length === 1)
-  const at = (startMs + 600_000) * 1000
-  back.send(
-    pieces({
-      owners: [
-        [7, ann],
-        [9, bob],
-      ],
-      at,
-    }),
-  )
+  back.send(pieces({ owners, at }))
   await until(() => heard(back).includes('1+2'))
   expect(await storage.documents('board', [7, 8, 9])).toEqual(
     new Map([
@@ -249,6 +254,68 @@ test('[RL76] who has more than was joined joins that in its place; who has less 
   await until(() => heard(both).includes('join 5-6'))
   const late = newer(relay, { epoch: lost, relaySeq: 11 })
   await until(() => heard(late).includes('join 5-6'))
+})
+
+test('[RL81] nobody has more of what this run writes than is there, and who says so keeps nobody waiting', async () => {
+  const { relay } = world()
+  const live = newer(relay)
+  live.send([record(ann, 1)])
+  await until(() => heard(live).includes('acknowledged 1+1'))
+  const { epoch } = live.last('epoch')
+  const liar = newer(relay, { epoch, relaySeq: 2 ** 50 })
+  await until(() => liar.all('failure').length === 1)
+  expect(liar.last('failure')).toMatchObject({ channel: 1, code: 'epoch-changed' })
+  expect([heard(liar), liar.closed]).toEqual([['failure epoch-changed'], undefined])
+  const other = newer(relay, apart)
+  await until(() => heard(other).length === 1)
+  other.send(pieces({ by: writerId(0x71), also: [[epoch, 2]] }))
+  await until(() => other.all('failure').length === 1)
+  expect(other.last('failure').message).toContain(`of epoch ${epoch} there was never more than there is here`)
+  const honest = newer(relay, apart)
+  await until(() => heard(honest).length === 1)
+  expect(heard(honest)).toEqual(['apart 0 turn'])
+  honest.send(pieces({ also: [[epoch, 1]] }))
+  await until(() => heard(honest).includes('join 2-3'))
+})
+
+test('[RL81] a relay that knows its own epochs takes back what it has lost of them, and of others nothing', async () => {
+  const key = new TextEncoder().encode('a secret of the operator')
+  const epochs = createKeyedEpochs(key)
+  const before = world({ epochs })
+  const author = newer(before.relay)
+  author.send([record(ann, 1)])
+  await until(() => heard(author).includes('acknowledged 1+1'))
+  const { epoch } = author.last('epoch')
+  await before.relay.close()
+
+  const { relay } = world({ epochs: createKeyedEpochs(key) })
+  const liars = [apart, { epoch: `${epoch.slice(1)}${epoch.startsWith('0') ? '1' : '0'}`, relaySeq: 1 }]
+  for (const basis of liars) {
+    const liar = newer(relay, basis)
+    await until(() => liar.all('failure').length === 1)
+    expect(heard(liar)).toEqual(['failure epoch-changed'])
+    expect(liar.last('failure').message).toContain(`this relay has never written in epoch ${basis.epoch}`)
+  }
+  const sly = newer(relay, { epoch, relaySeq: 1 })
+  await until(() => heard(sly).length === 1)
+  sly.send(pieces({ epoch, relaySeq: 1, also: [[lost, 9]], by: writerId(0x71) }))
+  await until(() => sly.all('failure').length === 1)
+  const honest = newer(relay, { epoch, relaySeq: 1 })
+  await until(() => heard(honest).length === 1)
+  expect(heard(honest)).toEqual(['apart 0 turn'])
+  honest.send(pieces({ epoch, relaySeq: 1, seqs: [[ann, 1]] }))
+  await until(() => heard(honest).includes('join 1-2'))
+})
+
+test('[RL81] epochs of another key are another’s, and a key that could be guessed is none', () => {
+  const [one, other] = ['a secret of the operator', 'a secret of another one'].map((text) =>
+    createKeyedEpochs(new TextEncoder().encode(text)),
+  ) as [Epochs, Epochs]
+  const drawn = Array.from({ length: 100 }, () => one.draw())
+  expect(new Set(drawn).size).toBe(100)
+  for (const epoch of drawn) expect([one.isOwn(epoch), other.isOwn(epoch)]).toEqual([true, false])
+  for (const epoch of ['', '0', 'f'.repeat(31), drawn[0]! + '00']) expect(one.isOwn(epoch)).toBe(false)
+  expect(() => createKeyedEpochs(new Uint8Array(15))).toThrow(RangeError)
 })
 
 test('[RL76] two who have the same are joined once', async () => {
