@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readChanges, verifyData } from '@syncline/relay/care'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
@@ -114,6 +114,41 @@ test('a trace tells whose name a loss of power takes: of what was made until its
   const least = (moment: number): string => file.afterPowerLoss(moment, () => false).toString()
   expect([3, 4, 5].map(least)).toEqual(['', '', 'a'])
   expect(file.afterPowerLoss(4, () => true).toString()).toBe('a')
+})
+
+/** How many bytes of a file the disk has not been given yet: Linux says how many pages it need not write any more when a file is cut. The file is empty then. */
+function unwrittenOf(path: string): number {
+  const cancelled = (): number =>
+    Number(/^cancelled_write_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1])
+  const before = cancelled()
+  truncateSync(path)
+  return cancelled() - before
+}
+
+/** Whether that can be told of files in the temporary folder. */
+function canTell(): boolean {
+  if (!existsSync('/proc/self/io')) return false
+  const path = join(temporaryFolder(), 'file')
+  writeFileSync(path, Buffer.alloc(65_536, 1))
+  return unwrittenOf(path) > 0
+}
+
+test('[RL3] [RL37] of what was acknowledged the disk has everything', async ({ skip }) => {
+  if (!canTell()) skip('this machine does not say what a disk has of a file')
+  for (let round = 0; round < 4; round++) {
+    const folder = temporaryFolder()
+    const relay = await launch(['--port', '0', '--data', folder])
+    let told: () => void = () => {}
+    const client = await dial(relay.port, (frame) => void (frame.type === 'acknowledgement' && told()))
+    enter(client, 'board')
+    for (let seq = 1; seq <= 5; seq++) {
+      const isTold = new Promise<void>((resolve) => (told = resolve))
+      client.say({ type: 'changes', channel: 1, first: 0, records: [record('1'.repeat(32), seq, 20_000)] })
+      await isTold
+    }
+    await relay.kill('SIGKILL')
+    expect(unwrittenOf(join(folder, 'relay.mdb'))).toBe(0)
+  }
 })
 
 // Only in long runs, as it takes a minute.
