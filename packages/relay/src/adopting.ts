@@ -82,9 +82,11 @@ export async function whatToAdopt(
   const pieces: Uint8Array[] = []
   await readOn(joined.first - 1, joined.last, (record) => void pieces.push(record))
   const brought = broughtIn(pieces)
-  const shift = Math.max(arbitration.shift, brought.shift)
   const covers = coversOf(take, joined, adopted)
-  if (take === 'log') return { cells: arbitration.cells(), shift, taken: take, covers, takenBack: [] }
+  // What it has decided is not later than what comes after it, whatever somebody says of a log that was lost.
+  if (take === 'log')
+    return { cells: arbitration.cells(), shift: arbitration.shift, taken: take, covers, takenBack: [] }
+  const shift = Math.max(arbitration.shift, brought.shift)
   const again = judgeAgain(brought, shift, limits)
   await readOn(joined.base, Infinity, again.take)
   return { cells: again.cells(), shift, taken: take, covers, takenBack: again.takenBack }

@@ -650,7 +650,7 @@ export class Room {
     const cells = this.#arbitration.cells()
     if (isSame(brought, cells)) {
       const covers = coversOf('same', joined, this.#court.adopted)
-      const shift = Math.max(this.#arbitration.shift, brought.shift)
+      const { shift } = this.#arbitration
       if (this.#appendAdoption({ cells, shift, taken: 'same', covers, takenBack: [] }) !== undefined) return
     }
     this.#host.log.warn({ space: this.space }, this.#isWaiting() ? UNADOPTED : LATE)
