@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import process from 'node:process'
 import { createRelay } from '@syncline/relay'
 import { hearAdoptions } from '@syncline/relay/care'
@@ -10,6 +11,7 @@ import { keepCheckpoints } from './checkpoints/index.ts'
 import { createHealth } from './health.ts'
 import type { ProgramOptions } from './options.ts'
 import { createPages } from './pages.ts'
+import { keepRolls } from './rolls.ts'
 import { UsageError } from './usage.ts'
 
 /** A relay that runs. */
@@ -35,7 +37,13 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await storage.close()
     throw error
   })
-  const relay = createRelay({ storage, checkpoints, log, ...(epochs && { epochs }) })
+  const relay = createRelay({
+    storage,
+    checkpoints,
+    rolls: keepRolls(join(options.data, 'rolls'), log),
+    log,
+    ...(epochs && { epochs }),
+  })
   const sockets = attachRelay(server, relay, { origins: options.origins })
   let address
   try {

@@ -12,8 +12,8 @@ export type { RelayLimits } from './limits.ts'
 export { createMemoryStorage } from './memory.ts'
 export type { EndedWriter, LogStorage, SpaceAppend, SpaceState, WriterState } from './ports.ts'
 
-// Checkpoints of them, for newcomers
-export type { Checkpoints, StoredCheckpoint } from './ports.ts'
+// Checkpoints of them for newcomers, and what else is worth keeping
+export type { Checkpoints, KeptRolls, StoredCheckpoint } from './ports.ts'
 
 // Errors
 export { RelayError } from './errors.ts'

@@ -104,6 +104,13 @@ export interface Checkpoints {
   make(space: string, upTo: number): Promise<StoredCheckpoint | undefined>
 }
 
+/** Where the names of rolls are kept, so that who comes back after a restart need not say them again. A cache: what is there may be gone at any time. Neither throws. */
+export interface KeptRolls {
+  /** The names that were kept under this id; undefined when there are none. */
+  read(id: string): readonly string[] | undefined
+  keep(id: string, names: readonly string[]): void
+}
+
 /** What stands for the log of a space up to a relaySeq. */
 export interface StoredCheckpoint {
   /** In which the relaySeq stands. */

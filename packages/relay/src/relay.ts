@@ -8,7 +8,17 @@ import { createLogReading } from './log-reading.ts'
 import type { Outbox } from './outbox.ts'
 import { createPacking } from './packing.ts'
 import { createNewcomers, noNewcomers } from './newcomers.ts'
-import type { Chance, Checkpoints, Clock, Connection, ConnectionEvents, Epochs, LogStorage, RelayLog } from './ports.ts'
+import type {
+  Chance,
+  Checkpoints,
+  Clock,
+  Connection,
+  ConnectionEvents,
+  Epochs,
+  KeptRolls,
+  LogStorage,
+  RelayLog,
+} from './ports.ts'
 import { createRolls } from './rolls.ts'
 import { Room, type RefuseContext, type RoomHost } from './room.ts'
 import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
@@ -26,6 +36,8 @@ export interface RelayOptions {
   readonly storage: LogStorage
   /** Checkpoints of the logs, for who comes new to a space. Absent, they are told its log from the beginning. */
   readonly checkpoints?: Checkpoints
+  /** The names of rolls. Absent, who follows many spaces says their names again after a restart. */
+  readonly rolls?: KeptRolls
   readonly clock?: Clock
   readonly chance?: Chance
   /** The identities of what this relay writes. Absent, they are random, and whoever has met another relay may bring back what that had. */
@@ -92,6 +104,7 @@ export function createRelay(options: RelayOptions): Relay {
   const rolls = createRolls({
     storage,
     maxIdleRollBytes: limits.maxIdleRollBytes,
+    kept: options.rolls,
     headOf: (space) => rooms.get(space)?.head,
   })
   const packing = createPacking(limits.maxMessageBytes)

@@ -1,6 +1,6 @@
 import type { Head } from '@syncline/protocol'
 import type { Following } from './following.ts'
-import type { LogStorage } from './ports.ts'
+import type { KeptRolls, LogStorage } from './ports.ts'
 import { Roll } from './roll.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -8,6 +8,8 @@ import type { Subscription } from './subscription.ts'
 export interface RollsHost {
   readonly storage: LogStorage
   readonly maxIdleRollBytes: number
+  /** Those that an earlier run has known. */
+  readonly kept: KeptRolls | undefined
   /** Where the log of a space ends, as everybody is told who follows it; undefined when the space is not in memory. */
   headOf(space: string): Head | undefined
 }
@@ -38,7 +40,7 @@ interface Place {
 
 const none: readonly never[] = []
 
-export function createRolls({ storage, maxIdleRollBytes, headOf }: RollsHost): Rolls {
+export function createRolls({ storage, maxIdleRollBytes, kept, headOf }: RollsHost): Rolls {
   const rolls = new Map<string, Roll>()
   const places = new Map<string, Place[]>()
   /** What is being read, so that of many who come back at once one reads it. */
@@ -62,6 +64,11 @@ export function createRolls({ storage, maxIdleRollBytes, headOf }: RollsHost): R
       else there.push({ roll, at })
     })
     return roll
+  }
+
+  function recall(id: string): Roll | undefined {
+    const names = kept?.read(id)
+    return names && make(id, names)
   }
 
   function forget(roll: Roll): void {
@@ -91,10 +98,14 @@ export function createRolls({ storage, maxIdleRollBytes, headOf }: RollsHost): R
 
   return {
     join(id, following) {
-      const roll = rolls.get(id)
+      const roll = rolls.get(id) ?? recall(id)
       return roll && follow(roll, following)
     },
-    found: (id, names, following) => follow(rolls.get(id) ?? make(id, names), following),
+    found(id, names, following) {
+      const roll = rolls.get(id)
+      if (roll === undefined) kept?.keep(id, names)
+      return follow(roll ?? make(id, names), following)
+    },
     leave(roll, following) {
       if (!roll.followings.delete(following) || roll.followings.size > 0) return
       idle.add(roll)

@@ -209,6 +209,34 @@ describe('what is known of rolls', () => {
     await until(() => told(stays).length === 1)
   })
 
+  test('[RL72] what an earlier run was told of a roll need not be said again, where it is kept', async () => {
+    const names = new Map<string, readonly string[]>()
+    const rolls = {
+      read: (id: string) => names.get(id),
+      keep: (id: string, of: readonly string[]) => void names.set(id, of),
+    }
+    const storage = createMemoryStorage()
+    const before = world({ storage, limits: { leastRoll: 2 }, rolls })
+    const first = hello(before)
+    first.say(roll(spaces))
+    expect(first.heard.at(-1)!.type).toBe('unnamed')
+    first.say(named(spaces))
+    await until(() => first.heard.at(-1)!.type === 'stand')
+    expect([...names]).toEqual([[rollId(spaces), spaces]])
+    await before.relay.close()
+    const after = world({ storage, limits: { leastRoll: 2 }, rolls })
+    const [back, elsewhere] = [hello(after), hello(after)]
+    back.say(roll(spaces))
+    await until(() => back.heard.at(-1)!.type === 'stand')
+    expect(back.all('unnamed')).toEqual([])
+    elsewhere.say(roll(spaces.slice(1)))
+    expect(elsewhere.heard.at(-1)!.type).toBe('unnamed')
+    // It is a roll like any other.
+    const writer = await join(after.relay, spaces[0]!)
+    writer.send([record(bob, 1)])
+    await until(() => told(back).length === 1)
+  })
+
   test('[RL71] [RL19] of who has gone nothing is left', async () => {
     const them = many()
     const [one, other] = [await follower(them), await follower(them)]
