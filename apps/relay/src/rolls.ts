@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rollId } from '@syncline/protocol'
 import type { KeptRolls, RelayLog } from '@syncline/relay'
@@ -43,7 +43,7 @@ export function keepRolls(folder: string, log: RelayLog, mostBytes: number = MOS
   }
 
   attempt(() => {
-    mkdirSync(folder, { recursive: true })
+    if (!existsSync(folder)) return
     const found = readdirSync(folder).map((id) => ({ id, ...sizeAndAge(join(folder, id)) }))
     for (const { id, bytes } of found.sort((a, b) => a.at - b.at)) {
       // What was being written when the program died.
@@ -63,6 +63,7 @@ export function keepRolls(folder: string, log: RelayLog, mostBytes: number = MOS
       const text = JSON.stringify(names)
       const unfinished = join(folder, `${id}.new`)
       const isKept = attempt(() => {
+        mkdirSync(folder, { recursive: true })
         writeFileSync(unfinished, text)
         renameSync(unfinished, join(folder, id))
         return true
