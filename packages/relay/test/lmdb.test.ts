@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { verifyData } from '../src/care/index.ts'
 import { isAlive, ownerOf } from '../src/lmdb-owner.ts'
-import { decodeSpace, encodeSpace, seal, unseal } from '../src/lmdb-rows.ts'
+import { DATA_FILE, decodeSpace, encodeSpace, seal, unseal } from '../src/lmdb-rows.ts'
 import { openLmdbStorage } from '../src/lmdb.ts'
 import { temporaryFolder } from './folder.ts'
-import { ann, bob, eve, join, record, run, sums, told, turns, until, world } from './kit.ts'
+import { ann, bob, eve, join, record, run, startMs, sums, told, turns, until, world } from './kit.ts'
 import { flipped, tamper } from './tamper.ts'
 
 const used = { documents: [7] }
@@ -199,6 +201,49 @@ test('[RL35] an owner is alive while its very process runs', async () => {
   await ended
   expect(isAlive(other, self)).toBe(false)
 })
+
+// Written by the last relay of each format: three spaces, of which one was opened and never written to, and in another one somebody was refused.
+for (const format of [1, 2, 3]) {
+  test(`[RL31] [RL36] a folder that a relay of format ${format} has written is served as it was`, async () => {
+    const folder = temporaryFolder()
+    const written = readFileSync(new URL(`folders/format-${format}.mdb.gz`, import.meta.url))
+    writeFileSync(joinPath(folder, DATA_FILE), gunzipSync(written))
+    const before = await verifyData(folder).catch((error: unknown) => error)
+    expect(before).toMatchObject(format < 3 ? { code: 'data-older' } : { findings: [] })
+    for (let opening = 0; opening < 2; opening++) {
+      const storage = await openLmdbStorage(folder)
+      const { relay } = world({ storage })
+      const basis = { writers: new Map([ann, bob, eve].map((id) => [id, 9] as const)) }
+      const [board, other, empty] = [
+        await join(relay, 'board', { basis }),
+        await join(relay, 'other', { basis }),
+        await join(relay, 'empty'),
+      ]
+      expect([...board.last('basis').writers]).toEqual([
+        [ann, 1],
+        [bob, 3],
+        [eve, 0],
+      ])
+      await until(() => told(board).length === 4 && told(other).length === 1)
+      const own = [`${ann}:1`, `${bob}:1`, `${bob}:2`, `${bob}:3`]
+      expect([told(board), told(other), told(empty)]).toEqual([own, [`${eve}:1`], []])
+      expect((await storage.space('board'))!.latestAt).toBe(startMs * 1000 + 3)
+      expect(await storage.documents('board', [7, 8, 9, 0xffff_ffff])).toEqual(
+        new Map([
+          [7, ann],
+          [9, ann],
+          [0xffff_ffff, bob],
+        ]),
+      )
+      other.send([record(eve, 3)])
+      await until(() => other.all('refusal').length === 1)
+      expect(other.last('refusal')).toMatchObject({ writer: eve, seq: 3, code: 'missing-dependency' })
+      await relay.close()
+      await storage.close()
+      expect((await verifyData(folder)).findings).toEqual([])
+    }
+  })
+}
 
 test('[RL49] in a folder of the first format a Yjs client is whose the log says', async () => {
   const folder = temporaryFolder()
