@@ -19,5 +19,5 @@ test('[ST54] each code that a problem of the link may have is in the README, and
   const [, rows] = readFileSync(`${home}README.md`, 'utf8').split('| `problem.code` |')
   const table = rows!.split('\n\n', 1)[0]!
   const listed = [...table.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code)
-  expect(listed.toSorted()).toEqual([...codes].toSorted())
+  expect(new Set(listed)).toEqual(new Set(codes))
 })
