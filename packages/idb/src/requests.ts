@@ -71,6 +71,30 @@ export function writeTogether<T>(
   return write(transaction, issue, !commitsParts)
 }
 
+/**
+ * As `writeTogether`, but nothing is stored where `isUnfit` says so of what `asked` reads in the same transaction: then it resolves to false. What is written waits for that answer, so a page that
+ * stands still meanwhile keeps others from writing: for what is seldom done.
+ */
+export async function writeUnless<T, U>(
+  transaction: IDBTransaction,
+  asked: IDBRequest<T>,
+  isUnfit: (found: T) => boolean,
+  issue: (transaction: IDBTransaction) => IDBRequest<U>,
+): Promise<boolean> {
+  let isRefused = false
+  asked.onsuccess = () => {
+    isRefused = isUnfit(asked.result)
+    if (isRefused) transaction.abort()
+  }
+  try {
+    await write(transaction, issue, false)
+    return true
+  } catch (error) {
+    if (isRefused) return false
+    throw error
+  }
+}
+
 function write<T>(
   transaction: IDBTransaction,
   issue: (transaction: IDBTransaction) => IDBRequest<T>,

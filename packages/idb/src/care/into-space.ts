@@ -5,7 +5,7 @@ import { openAccount } from './account.ts'
 import { epochsIn } from './epochs.ts'
 import { joinedOf, partIn, type Part } from './joined.ts'
 import { nameOf } from '../problems.ts'
-import { readAtOnce, writeTogether } from '../requests.ts'
+import { readAtOnce, resultOf, writeTogether, writeUnless } from '../requests.ts'
 import { soundnessOf } from '../soundness.ts'
 import type { Surroundings } from '../surroundings.ts'
 import type { ImportedSpace } from './import.ts'
@@ -40,24 +40,33 @@ export async function createIntoSpace(
   const positions = new Map<string, number[]>()
   const epochsHere = new Set<string>()
   const account = openAccount()
+  /** The position up to which the space was looked through. */
+  let lookedUpTo = 0
   let waiting: Given[] = []
   let waitingBytes = 0
   let parts: (Given & { readonly part: Part })[] = []
   let added = 0
   let known = 0
 
+  /** Looks through what has come to the space since it was looked through last. */
   async function lookThrough(): Promise<void> {
-    for (let after = 0; ;) {
-      const range = keyRange.bound([space, after], [space, Infinity], true)
-      const found = await connection.begin(['entries'], 'readonly', {}, (transaction) =>
-        readAtOnce<unknown[]>(transaction, () =>
-          transaction.objectStore('entries').index('bySpace').getAll(range, MOST_ENTRIES),
-        ),
-      )
-      for (const value of found) {
-        if (flawOf(value, after) !== undefined) continue
+    for (;;) {
+      const range = keyRange.bound([space, lookedUpTo], [space, Infinity], true)
+      const [keys, found] = await connection.begin(['entries'], 'readonly', {}, (transaction) => {
+        const entries = transaction.objectStore('entries').index('bySpace')
+        // What is flawed may say anything of where it stands.
+        const both = Promise.all([
+          resultOf(entries.getAllKeys(range, MOST_ENTRIES)),
+          resultOf<unknown[]>(entries.getAll(range, MOST_ENTRIES)),
+        ])
+        transaction.commit()
+        return both
+      })
+      for (const [i, value] of found.entries()) {
+        const before = lookedUpTo
+        lookedUpTo = Number(keys[i])
+        if (flawOf(value, before) !== undefined) continue
         const { position, entry } = value as EntryRecord
-        after = position
         const key = keyOf(entry)
         const there = positions.get(key)
         if (there === undefined) positions.set(key, [position])
@@ -80,39 +89,56 @@ export async function createIntoSpace(
     return false
   }
 
-  async function store(): Promise<void> {
+  /** Stores what waits. With `among`, only where the space has so many entries and no more at that moment; otherwise it is dropped, and the answer is false. */
+  async function store(among?: number): Promise<boolean> {
     const batch = waiting
     waiting = []
     waitingBytes = 0
-    if (batch.length === 0) return
+    if (batch.length === 0) return true
     const isClaiming = batch.some(({ isClaimed }) => isClaimed)
     for (;;) {
       const newest = isClaiming ? await newestClaim() : 0
+      const issue = (transaction: IDBTransaction): IDBRequest<IDBValidKey> => {
+        const entries = transaction.objectStore('entries')
+        let claim = newest
+        let last: IDBRequest<IDBValidKey> | undefined
+        for (const { entry, isClaimed } of batch) {
+          const sum = sumOf(entry, isClaimed ? claim + 1 : undefined)
+          last = entries.add(isClaimed ? { space, entry, claim: ++claim, sum } : { space, entry, sum })
+        }
+        if (isClaiming) {
+          // As every append with a claim does: it fails when another tab was first.
+          const claims = transaction.objectStore('claims')
+          claims.delete([space, newest])
+          claims.add({ space, claim })
+        }
+        return last!
+      }
       try {
-        await connection.begin(isClaiming ? ['entries', 'claims'] : ['entries'], 'readwrite', {}, (transaction) =>
-          writeTogether(surroundings, transaction, () => {
-            const entries = transaction.objectStore('entries')
-            let claim = newest
-            let last: IDBRequest<IDBValidKey> | undefined
-            for (const { entry, isClaimed } of batch) {
-              const sum = sumOf(entry, isClaimed ? claim + 1 : undefined)
-              last = entries.add(isClaimed ? { space, entry, claim: ++claim, sum } : { space, entry, sum })
-            }
-            if (isClaiming) {
-              // As every append with a claim does: it fails when another tab was first.
-              const claims = transaction.objectStore('claims')
-              claims.delete([space, newest])
-              claims.add({ space, claim })
-            }
-            return last!
-          }),
+        const isStored = await connection.begin(
+          isClaiming ? ['entries', 'claims'] : ['entries'],
+          'readwrite',
+          {},
+          (transaction) =>
+            among === undefined
+              ? writeTogether(surroundings, transaction, issue).then(() => true)
+              : writeUnless(transaction, keysOf(transaction, among), ({ length }) => length !== among, issue),
         )
-        added += batch.length
-        return
+        if (isStored) added += batch.length
+        return isStored
       } catch (error) {
         if (!isClaiming || nameOf(error) !== 'ConstraintError') throw error
       }
     }
+  }
+
+  /** The keys of the entries of the space: of so many, and one more if there is one. */
+  function keysOf(transaction: IDBTransaction, count: number): IDBRequest<IDBValidKey[]> {
+    const range = keyRange.bound([space, 0], [space, Infinity])
+    return transaction
+      .objectStore('entries')
+      .index('bySpace')
+      .getAllKeys(range, count + 1)
   }
 
   async function newestClaim(): Promise<number> {
@@ -122,20 +148,6 @@ export async function createIntoSpace(
       ),
     )
     return key === undefined ? 0 : (key as [string, number])[1]
-  }
-
-  /** Whether the space has so many entries and no more. */
-  async function hasOnly(count: number): Promise<boolean> {
-    const range = keyRange.bound([space, 0], [space, Infinity])
-    const found = await connection.begin(['entries'], 'readonly', {}, (transaction) =>
-      readAtOnce(transaction, () =>
-        transaction
-          .objectStore('entries')
-          .index('bySpace')
-          .getAllKeys(range, count + 1),
-      ),
-    )
-    return found.length === count
   }
 
   function add(...given: readonly Given[]): void {
@@ -151,12 +163,14 @@ export async function createIntoSpace(
     const isThere = await Promise.all(all.map(({ entry }) => isHere(entry)))
     const here = isThere.filter(Boolean).length
     const news = all.filter((_, i) => !isThere[i])
-    if (news.length > 0) await store()
-    if (news.length === 0 || (await hasOnly(here))) {
+    await store()
+    add(...news)
+    // A tab may be writing to the space at the same time.
+    if (await store(here)) {
       known += here
-      add(...news)
-      return store()
+      return
     }
+    await lookThrough()
     // It stands for all that is before it, and here is something else: what only this backup may have of it comes to that.
     const joined = joinedOf(
       all.map(({ part }) => part),

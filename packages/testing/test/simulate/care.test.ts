@@ -522,3 +522,16 @@ for (const isCompacted of [false, true]) {
     await devices[1].until(last.close())
   })
 }
+
+test('[CA4] [CA5] entries of which none can be used are passed over, however many they are', async () => {
+  const machine = machineOf(9)
+  const store = await machine.open()
+  // As many as are looked through at once.
+  for (let i = 0; i < 512; i++) await machine.until(store.transact((tx) => tx.add(votes, 1)).durable())
+  await machine.until(store.close())
+  const backup = await exported(machine)
+  for (const place of placesOf(machine.disk, 'entries'))
+    damage(machine.disk, place, (value) => ({ ...(value as object), entry: 'no bytes' }))
+  const found = await machine.until(importDatabase('app', backup, { surroundings: machine.surroundings() }))
+  expect(found).toMatchObject({ isWhole: true, spaces: [{ space: 'board', outcome: 'imported', added: 512 }] })
+})

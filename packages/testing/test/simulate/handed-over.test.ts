@@ -196,3 +196,32 @@ test('[PR5] a page that ends at any moment while two checkpoints become one has 
   }
   expect(ends).toBeGreaterThan(10)
 })
+
+test.each([{ isLinked: false }, { isLinked: true }])(
+  '[CA4] [PR5] what is handed over comes whole to whoever is writing to the same space at that moment (with a link: $isLinked)',
+  async ({ isLinked }) => {
+    let raced = 0
+    for (let step = 24; step < 44; step++) {
+      const machine = machineOf(5)
+      const guest = await openAs(machine, null)
+      await machine.until(guest.transact((tx) => tx.add(votes, 1)).durable())
+      await machine.until(guest.transactAsync((tx) => tx.add(drafts, 1000), { arbiter: 'browser' }))
+      await machine.until(guest.close())
+      // Its parts stand for all that is before them, where there is anything.
+      await compact(machine, null)
+      const ada = await openAs(machine, 'ada', isLinked ? { transport: wayTo(relayOf()) } : {})
+      const options = { data: 'handOver', to: storageOf('app', 'ada'), surroundings: machine.surroundings() } as const
+      let isOver = false
+      const leaving = signOut(storageOf('app', null), options).finally(() => (isOver = true))
+      await machine.run(step)
+      if (!isOver) raced += 1
+      await machine.until(ada.transactAsync((tx) => tx.add(drafts, 1), { arbiter: 'browser' }))
+      await machine.until(leaving)
+      await machine.until(ada.close())
+      const again = await openAs(machine, 'ada')
+      expect([step, again.get(votes), again.get(drafts)]).toEqual([step, 1, 1001])
+      await machine.until(again.close())
+    }
+    expect(raced).toBeGreaterThan(5)
+  },
+)
