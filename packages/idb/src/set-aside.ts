@@ -8,7 +8,7 @@ export type SetAsideFrom = 'entries' | 'fences' | 'claims' | 'meta'
 
 /**
  * Moves a record to where it is not read again. Nothing is destroyed: what the browser itself cannot read now, and what cannot be stored again, stays
- * where it is. What is not there any more changes nothing: another tab was first.
+ * where it is; the answer is false for the former. What is not there any more changes nothing: another tab was first.
  */
 export async function setAside(
   connection: Connection,
@@ -16,7 +16,7 @@ export async function setAside(
   key: IDBValidKey,
   space: string,
   reason: string,
-): Promise<void> {
+): Promise<boolean> {
   let value: unknown
   try {
     value = await connection.begin([from], 'readonly', {}, (transaction) =>
@@ -24,7 +24,7 @@ export async function setAside(
     )
   } catch (error) {
     if (nameOf(error) === 'DataError' || nameOf(error) === 'NotReadableError' || nameOf(error) === 'UnknownError')
-      return
+      return false
     throw error
   }
   const record: AsideRecord = { from, key, space, reason, value }
@@ -39,4 +39,5 @@ export async function setAside(
   } catch (error) {
     if (nameOf(error) !== 'ConstraintError') throw error
   }
+  return true
 }

@@ -4,7 +4,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { exportDatabase, importDatabase, repairDatabase, verifyDatabase } from '../src/care/index.ts'
 import { databaseName } from '../src/format.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
+import { signOut } from '../src/principals/index.ts'
 import { freshName, versionsOf } from './names.ts'
+import { loseRecords } from './unreadable.ts'
 
 const title = lww('title', '')
 const votes = counter('votes')
@@ -179,4 +181,30 @@ test('[ID18] damaged fences, claims and identity keep nobody from working', asyn
   await log.close()
   expect(errors).toEqual([])
   expect(await repairDatabase(name)).toMatchObject({ setAside: 1, report: { isSound: true } })
+})
+
+test('[ID17] [CA2] [CA4] a record that the browser cannot read keeps nothing else from being imported, and is destroyed when that is asked for', async () => {
+  const name = await worked()
+  const file = await backupOf(name)
+  const guest = newName()
+  await withStore(guest, (store) => store.transact((tx) => tx.add(votes, 4)).durable())
+  const lost = { from: 'entries', key: 2, reason: 'the browser cannot read it (DataError)' }
+  const errors: unknown[] = []
+  loseRecords((value) => Object(value).position === 2)
+
+  await withStore(name, (store) => expect(shown(store)).toEqual(['two', 0, 'mine', 2]), errors)
+  expect(errors).toMatchObject([{ code: 'storage-damaged' }])
+  // It may be there again some day.
+  expect(await repairDatabase(name)).toMatchObject({ setAside: 0, dropped: 0, report: { damaged: [lost], aside: [] } })
+  expect(await importDatabase(name, file.stream())).toMatchObject({ spaces: [{ added: 1, known: 3 }], isWhole: true })
+  await withStore(name, (store) => expect(shown(store)).toEqual(['two', 3, 'mine', 3]), errors)
+  await signOut(guest, { data: 'handOver', to: name })
+  await withStore(name, (store) => expect(shown(store)).toEqual(['two', 7, 'mine', 4]), errors)
+
+  expect(await repairDatabase(name, { dropAside: true })).toMatchObject({
+    setAside: 0,
+    dropped: 1,
+    report: { damaged: [], aside: [], isSound: true },
+  })
+  expect(await importDatabase(name, file.stream())).toMatchObject({ spaces: [{ added: 0, known: 4 }] })
 })

@@ -1,4 +1,5 @@
 import type { PlainStore, TransactOptions } from '@syncline/store'
+import { YjsError } from './errors.ts'
 import { readForeign } from './foreign-update.ts'
 import { Foreign } from './foreign.ts'
 import { partsOf } from './import-parts.ts'
@@ -42,7 +43,7 @@ const CHANGE_BYTES = 1 << 20
  * what it writes later comes with the next import. Resolves with undefined when there is no database of that name; none is made.
  *
  * `into` says which root goes where, as for `importUpdate`. What is there already is not written again, so two tabs, or two people who both have the document, may
- * import it and have it once. Records that are damaged are set aside, and told with what is missing because of them; all others are imported.
+ * import it and have it once. Records that are damaged, or that the browser cannot read, are set aside, and told with what is missing because of them; all others are imported.
  *
  * It works in slices, between which the page goes on, and writes one Change for each megabyte, or 4,000 keys that were pressed: they are one step to undo, unless
  * something else is written between them.
@@ -113,7 +114,11 @@ async function readAll(
       // What the old app puts together meanwhile comes as a later record, so nothing is passed by.
       const slice = await database.after(last, SLICE_RECORDS)
       if (slice.length === 0) break
-      for (const { key, value } of slice) {
+      for (const { key, value, unreadable } of slice) {
+        if (unreadable !== undefined) {
+          damaged.push({ record: key, error: notReadable(key, name, unreadable) })
+          continue
+        }
         try {
           foreign.add(key, readForeign(bytesOf(value), 1))
         } catch (error) {
@@ -132,6 +137,15 @@ async function readAll(
     database.close()
   }
   return { records, damaged }
+}
+
+function notReadable(record: number, name: string, cause: unknown): YjsError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new YjsError(
+    'update-refused',
+    `The browser cannot read record ${record} of "${name}" (${why}). It is set aside.`,
+    { cause },
+  )
 }
 
 function bytesOf(value: unknown): Uint8Array {

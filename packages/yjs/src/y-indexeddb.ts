@@ -7,6 +7,8 @@ const UPDATES = 'updates'
 export interface DatabaseRecord {
   readonly key: number
   readonly value: unknown
+  /** Why the browser cannot read it; then there is no value. */
+  readonly unreadable?: unknown
 }
 
 /** A database of y-indexeddb that is read and never written. */
@@ -44,9 +46,9 @@ export async function openUpdates(name: string, signal?: AbortSignal): Promise<U
   database.onversionchange = close
   database.onclose = close
 
-  async function read<T>(body: (updates: IDBObjectStore) => Promise<T>): Promise<T> {
+  async function read<T>(body: (begin: () => IDBObjectStore) => Promise<T>): Promise<T> {
     try {
-      return await body(database!.transaction(UPDATES, 'readonly').objectStore(UPDATES))
+      return await body(() => database!.transaction(UPDATES, 'readonly').objectStore(UPDATES))
     } catch (cause) {
       throw new YjsError(
         'import-interrupted',
@@ -58,18 +60,47 @@ export async function openUpdates(name: string, signal?: AbortSignal): Promise<U
   }
 
   return {
-    count: () => read((updates) => resultOf(updates.count())),
+    count: () => read((begin) => resultOf(begin().count())),
     after: (key, most) =>
-      read(async (updates) => {
-        const range = key === undefined ? null : IDBKeyRange.lowerBound(key, true)
-        const [keys, values] = await Promise.all([
-          resultOf(updates.getAllKeys(range, most)),
-          resultOf<unknown[]>(updates.getAll(range, most)),
-        ])
-        return keys.map((one, i) => ({ key: Number(one), value: values[i] }))
-      }),
+      read((begin) => readBatch(begin, key === undefined ? null : IDBKeyRange.lowerBound(key, true), most)),
     close,
   }
+}
+
+/** When records cannot be read together, each is read by itself. */
+async function readBatch(
+  begin: () => IDBObjectStore,
+  range: IDBKeyRange | null,
+  most: number,
+): Promise<readonly DatabaseRecord[]> {
+  try {
+    const updates = begin()
+    const [keys, values] = await Promise.all([
+      resultOf(updates.getAllKeys(range, most)),
+      resultOf<unknown[]>(updates.getAll(range, most)),
+    ])
+    return keys.map((key, i) => ({ key: Number(key), value: values[i] }))
+  } catch {
+    // The database cannot be read, or one record in it cannot.
+  }
+  const found: DatabaseRecord[] = []
+  const keys = await resultOf(begin().getAllKeys(range, most))
+  for (const key of keys) {
+    const updates = begin()
+    try {
+      const [{ length }, value] = await Promise.all([
+        resultOf(updates.getAllKeys(key, 1)),
+        resultOf<unknown>(updates.get(key)),
+      ])
+      if (length > 0) found.push({ key: Number(key), value })
+    } catch (unreadable) {
+      // When keys can be read all the same it is the record.
+      await resultOf(begin().getAllKeys(key, 1))
+      found.push({ key: Number(key), value: undefined, unreadable })
+    }
+  }
+  // The old app has put all of them together meanwhile: that is a later record, and nothing would be the end.
+  return found.length === 0 && keys.length > 0 ? readBatch(begin, range, most) : found
 }
 
 /** To open a database that is not there makes one, unless the transaction in which it is made is aborted. */

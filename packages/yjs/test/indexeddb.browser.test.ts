@@ -96,6 +96,31 @@ async function write(name: string, updates: readonly unknown[]): Promise<void> {
   database.close()
 }
 
+/** This page is told of this value what Chromium tells of one whose file is gone from the disk: reading it fails, and so does reading it among others. Returns what ends that. */
+function loseValue(lost: Uint8Array): () => void {
+  const { get, getAll } = IDBObjectStore.prototype
+  const isLost = (value: unknown): boolean => String(value) === String(lost)
+  const failIf = <T>(reading: IDBRequest<T>, isFailed: (result: T) => boolean): IDBRequest<T> => {
+    // The first to hear of it.
+    reading.addEventListener('success', (event) => {
+      if (!isFailed(reading.result)) return
+      event.stopImmediatePropagation()
+      Object.defineProperty(reading, 'error', { value: new DOMException('lost', 'DataError') })
+      reading.dispatchEvent(new Event('error'))
+    })
+    return reading
+  }
+  IDBObjectStore.prototype.get = function (...args) {
+    return failIf(get.apply(this, args), isLost)
+  }
+  IDBObjectStore.prototype.getAll = function (...args) {
+    return failIf(getAll.apply(this, args), (values) => values.some(isLost))
+  }
+  return () => {
+    Object.assign(IDBObjectStore.prototype, { get, getAll })
+  }
+}
+
 /** A history of so many updates, each as Yjs hands it out. */
 function historyOf(updates: number): { readonly made: Y.Doc; readonly records: Uint8Array[] } {
   const made = new Y.Doc()
@@ -236,6 +261,33 @@ test('[IM17] a record that is damaged is set aside, whichever it is and however;
     await store.close()
   }
   expect(setAside).toBe(all.length)
+})
+
+test('[IM17] a record that the browser cannot read is set aside as one that is damaged', async () => {
+  const { records } = historyOf(24)
+  const name = freshName()
+  await write(name, records)
+  const store = await open()
+  const stop = loseValue(records[20]!)
+  const imported = await importYIndexeddb(store, name, into).finally(stop)
+  expect(imported).toMatchObject({
+    records: 24,
+    setAside: [
+      {
+        record: 21,
+        error: {
+          code: 'update-refused',
+          message: `The browser cannot read record 21 of "${name}" (lost). It is set aside.`,
+        },
+      },
+    ],
+  })
+  const model = new Y.Doc()
+  for (const [i, record] of records.entries()) if (i !== 20) Y.applyUpdate(model, record)
+  expect(store.get(note)).toBe(model.getText('codemirror').toString())
+  // When it can be read again, the rest comes.
+  expect((await importYIndexeddb(store, name, into))?.setAside).toEqual([])
+  expect(store.get(note)).toBe(historyOf(24).made.getText('codemirror').toString())
 })
 
 test('[IM18] two tabs that import at once, and the old app that goes on, have it once', async () => {

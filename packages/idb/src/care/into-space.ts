@@ -5,10 +5,11 @@ import { openAccount } from './account.ts'
 import { epochsIn } from './epochs.ts'
 import { joinedOf, partIn, type Part } from './joined.ts'
 import { nameOf } from '../problems.ts'
-import { readAtOnce, resultOf, writeTogether, writeUnless } from '../requests.ts'
+import { readAtOnce, writeTogether, writeUnless } from '../requests.ts'
 import { soundnessOf } from '../soundness.ts'
 import type { Surroundings } from '../surroundings.ts'
 import type { ImportedSpace } from './import.ts'
+import { readBatch, type Reading } from './read-batch.ts'
 
 /** Adds entries to the log of a space that are not there. */
 export interface IntoSpace {
@@ -48,23 +49,22 @@ export async function createIntoSpace(
   let added = 0
   let known = 0
 
+  const readEntries: Reading = (ask) =>
+    connection.begin(['entries'], 'readonly', {}, (transaction) => {
+      const answer = ask(transaction.objectStore('entries'))
+      transaction.commit()
+      return answer
+    })
+
   /** Looks through what has come to the space since it was looked through last. */
   async function lookThrough(): Promise<void> {
     for (;;) {
       const range = keyRange.bound([space, lookedUpTo], [space, Infinity], true)
-      const [keys, found] = await connection.begin(['entries'], 'readonly', {}, (transaction) => {
-        const entries = transaction.objectStore('entries').index('bySpace')
-        // What is flawed may say anything of where it stands.
-        const both = Promise.all([
-          resultOf(entries.getAllKeys(range, MOST_ENTRIES)),
-          resultOf<unknown[]>(entries.getAll(range, MOST_ENTRIES)),
-        ])
-        transaction.commit()
-        return both
-      })
-      for (const [i, value] of found.entries()) {
+      const found = await readBatch(readEntries, range, MOST_ENTRIES, 'bySpace')
+      // What is flawed may say anything of where it stands.
+      for (const { key: at, value } of found) {
         const before = lookedUpTo
-        lookedUpTo = Number(keys[i])
+        lookedUpTo = Number(at)
         if (flawOf(value, before) !== undefined) continue
         const { position, entry } = value as EntryRecord
         const key = keyOf(entry)

@@ -1,17 +1,21 @@
-import { connect, type Connection } from '../connection.ts'
+import { connect, type Connection, type StoreName } from '../connection.ts'
 import { toStoreError } from '../problems.ts'
 import { readAtOnce, writeAtOnce } from '../requests.ts'
 import { setAside, type SetAsideFrom } from '../set-aside.ts'
 import { putClaimRight } from '../side-records.ts'
 import { type Surroundings, surroundingsHere } from '../surroundings.ts'
+import type { Found } from './read-batch.ts'
 import type { DatabaseReport } from './report.ts'
 import { createSurvey } from './survey.ts'
 import { verifyDatabase } from './verify.ts'
-import { openAsItIs, type Found } from './walk.ts'
+import { openAsItIs } from './walk.ts'
 
 /** What to do about damage. */
 export interface RepairOptions {
-  /** Destroys what was set aside, now or before: `exportDatabase` would still take it along. Default false. */
+  /**
+   * Destroys what was set aside, now or before: `exportDatabase` would still take it along. And what the browser itself cannot read, which cannot be set aside and may
+   * be readable another time. Default false.
+   */
   readonly dropAside?: boolean
   readonly surroundings?: Surroundings
 }
@@ -28,7 +32,7 @@ export interface Repaired {
 
 /**
  * Sets aside everything in the storage called `name` that cannot be understood, as stores do when they open a space, but in all spaces; and puts right the records
- * by which tabs keep apart. Stores may have it open.
+ * by which tabs keep apart. What the browser itself cannot read stays where it is, and is in nobody's way. Stores may have it open.
  *
  * Rejects with `StoreError` `storage-newer`, `storage-blocked` or `storage-failed` when it cannot be opened or written. Cost: some passes over all.
  *
@@ -47,10 +51,15 @@ export async function repairDatabase(
   // Opening it gives it the present format, and an identity.
   const connection = connect(name, surroundings)
   let dropped = 0
+  let unreadable = 0
   try {
     await connection.ready()
     for (const { from, key, space, reason } of before.damaged) {
-      if (from !== 'meta') await setAside(connection, from as SetAsideFrom, key, space, reason)
+      if (from === 'meta') continue
+      const isAside = await setAside(connection, from as SetAsideFrom, key, space, reason)
+      if (isAside || !dropAside) continue
+      await destroy(connection, from as SetAsideFrom, key)
+      unreadable++
     }
     for (const space of await spacesWithWrongClaims(name, surroundings)) {
       const newest = async (): Promise<number> => (await newestClaims(name, surroundings)).get(space) ?? 0
@@ -63,7 +72,7 @@ export async function repairDatabase(
     connection.close()
   }
   const report = await verifyDatabase(name, surroundings)
-  return { setAside: report.aside.length + dropped - before.aside.length, dropped, report }
+  return { setAside: report.aside.length + dropped - before.aside.length, dropped: dropped + unreadable, report }
 }
 
 /** Spaces whose record of the newest claim says something else than their entries. */
@@ -106,10 +115,12 @@ async function drop(connection: Connection): Promise<number> {
   const keys = await connection.begin(['aside'], 'readonly', {}, (transaction) =>
     readAtOnce(transaction, () => transaction.objectStore('aside').getAllKeys()),
   )
-  for (const key of keys) {
-    await connection.begin(['aside'], 'readwrite', {}, (transaction) =>
-      writeAtOnce(transaction, () => transaction.objectStore('aside').delete(key)),
-    )
-  }
+  for (const key of keys) await destroy(connection, 'aside', key)
   return keys.length
+}
+
+function destroy(connection: Connection, from: StoreName, key: IDBValidKey): Promise<unknown> {
+  return connection.begin([from], 'readwrite', {}, (transaction) =>
+    writeAtOnce(transaction, () => transaction.objectStore(from).delete(key)),
+  )
 }

@@ -1,9 +1,10 @@
 import { FIRST_BATCH, nextBatch } from '../batch.ts'
 import { databaseName } from '../format.ts'
-import { missingError, nameOf, toStoreError } from '../problems.ts'
-import { readAtOnce, resultOf } from '../requests.ts'
+import { missingError, toStoreError } from '../problems.ts'
+import { readAtOnce } from '../requests.ts'
 import { FLAWED, isStill } from '../same-part.ts'
 import type { Surroundings } from '../surroundings.ts'
+import { readBatch, type Found, type Reading } from './read-batch.ts'
 
 /** A database that is looked at. */
 export interface Opened {
@@ -12,13 +13,6 @@ export interface Opened {
   /** Every record of an object store, in the order of the keys, read in batches. A store that this format does not have is empty. */
   records(store: string): AsyncGenerator<Found, void, undefined>
   close(): void
-}
-
-/** What stands under a key, whatever that is; nothing, with the reason, for what the browser cannot read. */
-export interface Found {
-  readonly key: IDBValidKey
-  readonly value: unknown
-  readonly unreadable?: string
 }
 
 /** Before and after all keys that are used: numbers, texts, and lists that begin with a text. */
@@ -53,6 +47,12 @@ export async function openAsItIs(name: string, surroundings: Surroundings): Prom
 function recordsOf(database: IDBDatabase, name: string, { keyRange }: Surroundings): Opened['records'] {
   return async function* records(store) {
     if (![...database.objectStoreNames].includes(store)) return
+    const read: Reading = (ask) => {
+      const reading = database.transaction([store], 'readonly')
+      const answer = ask(reading.objectStore(store))
+      reading.commit()
+      return answer
+    }
     let after: IDBValidKey | undefined
     let count = FIRST_BATCH
     /** A part of the checkpoint in which the reading stands: the key of one is no whole number. */
@@ -61,7 +61,7 @@ function recordsOf(database: IDBDatabase, name: string, { keyRange }: Surroundin
       const range = keyRange.bound(after ?? FIRST_KEY, LAST_KEY, after !== undefined)
       let found: readonly Found[]
       try {
-        found = await readBatch(database, store, range, count)
+        found = await readBatch(read, range, count)
         const known = part ?? found.find(isPart)
         if (known !== undefined && !(await isThere(database, store, known))) {
           // Another one has taken its place: it is read from its beginning.
@@ -82,36 +82,6 @@ function recordsOf(database: IDBDatabase, name: string, { keyRange }: Surroundin
       )
     }
   }
-}
-
-async function readBatch(
-  database: IDBDatabase,
-  store: string,
-  range: IDBKeyRange,
-  count: number,
-): Promise<readonly Found[]> {
-  const begin = (): IDBTransaction => database.transaction([store], 'readonly')
-  const read = <T>(ask: (all: IDBObjectStore) => IDBRequest<T>): Promise<T> =>
-    readAtOnce(begin(), (reading) => ask(reading.objectStore(store)))
-  try {
-    const reading = begin()
-    const all = reading.objectStore(store)
-    const both = Promise.all([resultOf(all.getAllKeys(range, count)), resultOf<unknown[]>(all.getAll(range, count))])
-    reading.commit()
-    const [keys, values] = await both
-    return keys.map((key, i) => ({ key, value: values[i] }))
-  } catch {
-    // The storage cannot be read, or one record in it cannot.
-  }
-  const found: Found[] = []
-  for (const key of await read((all) => all.getAllKeys(range, count))) {
-    try {
-      found.push({ key, value: await read<unknown>((all) => all.get(key)) })
-    } catch (error) {
-      found.push({ key, value: undefined, unreadable: `the browser cannot read it (${nameOf(error)})` })
-    }
-  }
-  return found
 }
 
 const isPart = ({ key }: Found): boolean => typeof key === 'number' && !Number.isInteger(key)
