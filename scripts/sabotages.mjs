@@ -344,6 +344,13 @@ export const sabotages = [
     to: '      pending: [],',
   },
   {
+    name: 'a tab that others of its browser have gone past asks nobody where it is to go on',
+    foundBy: 'simulate/restored',
+    file: 'packages/store/src/intake.ts',
+    from: "isBeside ||= standing !== 'past'",
+    to: 'isBeside ||= false',
+  },
+  {
     name: 'states that count what is pending stay where a part of them is damaged',
     foundBy: '../../store/test/counted',
     file: 'packages/store/src/intake.ts',

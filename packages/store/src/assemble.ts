@@ -262,7 +262,7 @@ async function open<P extends readonly Part[]>(
       core.compacting.grew(bytes)
     },
     onUnreadable,
-    onOrdered: intake.onStored,
+    onOrdered: intake.onWritten,
     onFenced() {
       intake.onFenced()
       core.link.onFenced()

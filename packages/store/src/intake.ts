@@ -56,14 +56,16 @@ export interface Intake {
   loggedSeq(): number
   /** Whether the log has all of the relay's order that this tab has. */
   isStored(): boolean
-  /** The relay's order is in the log up to here. */
-  onStored(relaySeq: number): void
+  /** The relay's order is in the log up to here; of a log that it has gone over from since that says nothing. */
+  onWritten(epoch: Epoch, relaySeq: number): void
   /** What was on its way into the log did not get there. */
   onFenced(): void
   /** The relay's order is in the log only up to here, whatever this tab has read there before: what comes after it is to be written again. */
   onGap(after: number): void
   /** Up to where the relay's order is known, when the log goes on behind a gap; undefined when it has none. */
   gap(): number | undefined
+  /** Whether somebody of this device has gone over to what lacks some of what is here: the log does not say then where this tab is to go on, and the relay does, with what it tells next. */
+  isBeside(): boolean
 }
 
 type Named = Pick<Change, 'writer' | 'seq'>
@@ -88,6 +90,7 @@ export function createIntake(core: IntakeCore): Intake {
   let isBasePartial = false
   /** Whether this tab has gone over to another log of the relay by itself: what others have gone over to stands in this device's log before that, until all of it has been read. */
   let leads = false
+  let isBeside = false
   /** Where the log goes on behind what could not be joined on. */
   let beyondGap: { readonly epoch: Epoch; readonly last: number } | undefined
 
@@ -166,7 +169,13 @@ export function createIntake(core: IntakeCore): Intake {
       ledger,
       ...(staysCounted && { counted: all, ...(isLeft && { asleep: directory?.asleep?.[3] }) }),
     }
+    const { epoch, relaySeq } = replica.basis()
     const { changed, ordered } = yield* replica.takeUp(taken, origin)
+    // It has gone over to another log with that, of which nothing is stored but this.
+    if (replica.epochAt(relaySeq) !== epoch) {
+      storedSeq = loggedSeq = 0
+      isBeside = false
+    }
     isBasePartial = isPartial && ledger.relaySeq > 0
     onStored(ledger.relaySeq)
     for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of ledger.became) {
@@ -270,7 +279,7 @@ export function createIntake(core: IntakeCore): Intake {
     // What is between them stands directly before it, so that the order goes on behind it.
     const first = relaySeq - news.length
     const caught = yield* replica.goOver(taken, epoch, first, origin)
-    isBasePartial = false
+    isBasePartial = isBeside = false
     beyondGap = undefined
     storedSeq = loggedSeq = 0
     for (const id of caught.ordered) waiting.resolve(id)
@@ -371,7 +380,10 @@ export function createIntake(core: IntakeCore): Intake {
           // What came first in the log counts; but whoever knew what this tab has gone over to came after it.
           const { known } = entry
           const isAfter = !leads || epochAt(known.stretches, known.relaySeq) === replica.basis().epoch
-          if (standing !== 'news' || !isAfter) return anew
+          if (standing !== 'news' || !isAfter) {
+            isBeside ||= standing !== 'past'
+            return anew
+          }
           const changed = new Set([...anew, ...(yield* goOver(entry, found, origin))])
           onStored(relaySeq)
           return changed
@@ -470,6 +482,7 @@ export function createIntake(core: IntakeCore): Intake {
     choice: checkpoint,
     isReading: () => checkpoint.isUnderWay() || joining.isUnderWay(),
     order(epoch, first, items, records, fence) {
+      isBeside = false
       const anew = beginAnew(first)
       const stored = items.map((item) => toStore(item, records))
       const changed = new Set([...anew, ...atOnce(apply(epoch, first, items, 'remote'))])
@@ -498,13 +511,16 @@ export function createIntake(core: IntakeCore): Intake {
     },
     loggedSeq: () => loggedSeq,
     isStored: () => replica.basis().relaySeq <= storedSeq,
-    onStored,
+    onWritten(epoch, relaySeq) {
+      if (replica.epochAt(relaySeq) === epoch) onStored(relaySeq)
+    },
     onFenced() {
       loggedSeq = storedSeq
     },
     onGap(after) {
       loggedSeq = storedSeq = Math.min(storedSeq, after)
     },
+    isBeside: () => isBeside,
     gap() {
       if (isBasePartial) return 0
       const { epoch, relaySeq } = replica.basis()

@@ -125,8 +125,8 @@ export interface JournalEvents {
   onGrown(bytes: number): void
   /** Entries of other tabs cannot be read. */
   onUnreadable(error: unknown): void
-  /** The relay's order is in the log up to here. */
-  onOrdered(relaySeq: number): void
+  /** The relay's order is in the log up to here, which is in this epoch. */
+  onOrdered(epoch: Epoch, relaySeq: number): void
   /** Another tab has taken the fence: what this tab had of the relay's order and had not written yet is not in the log. */
   onFenced(): void
   /** Whether the log has the relay's order up to here, or that is on its way there, or what this tab has of it has no place there. */
@@ -331,7 +331,7 @@ export function createJournal(
     if (made.length > 0) markDurable(made)
     switch (piece.kind) {
       case 'ordered':
-        if (isStored && piece.isPast !== true) events.onOrdered(piece.first + piece.items.length - 1)
+        if (isStored) events.onOrdered(piece.epoch, piece.first + piece.items.length - 1)
         return
       case 'settlement':
         for (const { onStored } of piece.settlements) onStored()
@@ -499,7 +499,6 @@ export function createJournal(
 
   function join(entry: JoinEntry, fence: number | undefined): void {
     forgone = []
-    for (const piece of [...queue, ...allUnderWay()]) if (piece.kind === 'ordered') piece.isPast = true
     queue.push({ kind: 'ordered', epoch: entry.epoch, first: entry.relaySeq + 1, items: [], join: entry, fence })
     schedule()
   }

@@ -108,9 +108,12 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
     cancelWaking?.()
   })
 
-  /** The elected tab runs the link; so does one whose storage fails or is gone, since nobody can hear of its work through the log. */
+  /**
+   * The elected tab runs the link; so does one whose storage fails or is gone, since nobody can hear of its work through the log, and one that the log does not tell
+   * where it is to go on.
+   */
   function tend(): void {
-    const isOurs = term !== undefined || core.journal.isStuck() || core.isCutOff
+    const isOurs = term !== undefined || core.journal.isStuck() || core.isCutOff || intake.isBeside()
     if (line !== undefined && isOurs && wanted && !core.isClosed && core.stranded === undefined) run(line)
     else stop()
   }

@@ -24,8 +24,6 @@ export interface OrderedPiece {
   readonly join?: JoinEntry | undefined
   /** Without one nobody can refuse it. */
   fence: number | undefined
-  /** Whether it is of a log that the relay has lost: what was joined since stands behind it, and counts alone. */
-  isPast?: true
 }
 
 export interface ClaimPiece {

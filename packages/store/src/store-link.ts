@@ -142,6 +142,7 @@ export function linked(core: Core): Linked {
     tend: linking.tend,
     onEntry() {
       linking.onEntry()
+      linking.tend()
       const link = linking.link()
       if (link === undefined) return
       posting.tend()

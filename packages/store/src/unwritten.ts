@@ -27,11 +27,11 @@ export function createUnwrittenJournal({
         onDurable([])
       })
     },
-    order(_epoch, first, items) {
-      void later(() => onOrdered(first + items.length - 1))
+    order(epoch, first, items) {
+      void later(() => onOrdered(epoch, first + items.length - 1))
     },
-    join({ relaySeq }) {
-      void later(() => onOrdered(relaySeq))
+    join({ epoch, relaySeq }) {
+      void later(() => onOrdered(epoch, relaySeq))
     },
     async claim(offer) {
       await Promise.resolve()

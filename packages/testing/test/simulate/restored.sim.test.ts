@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { everyFault, simulate, type Faults, type SimulatedApp } from '../../src/simulate/index.ts'
+import { everyFault, simulate, type Faults, type SimulatedApp, type Trace } from '../../src/simulate/index.ts'
 import { board } from './board.ts'
 import { booking } from './booking.ts'
 import { shelves } from './shelves.ts'
@@ -146,4 +146,43 @@ test('[ST48] seed 320: a tab that had gone over to what it had brought back itse
 test('[ST47] [RL76] seed 197855914838: who was away while the relay was restarted, before it lost what it had, is not shut out (mended 2026-11)', async () => {
   const { counts } = await simulate({ app: board, tabs: [1, 1, 1], steps: 20, faults: away }).run(197855914838)
   expect(counts).toMatchObject({ relayRestore: 1, relayRestart: expect.any(Number) })
+})
+
+/** A trace says what happens whatever other schedules become of the same seed. */
+interface Traced {
+  readonly seed: number
+  readonly why: string
+  readonly decisions: Trace['decisions']
+}
+
+const more = simulate({ app: board, tabs: [3, 1], faults: { ...everyFault, relayRestore: 0.03 }, shrinking: 0 })
+
+const beside: Traced = {
+  seed: 1405,
+  why: 'a tab that others of its browser have gone past, with less than it has, asks the relay where it is to go on, and so does one that is opened on what it has left',
+  decisions: {
+    'storage of browser 1/tab 3': [2],
+    'step 2': [9923],
+    'step 4': [8974, 7],
+    'wire down browser 1': [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4],
+    'step 5': [7124],
+    'step 7': [5719],
+    'step 8': [9478],
+    'step 10': [7266],
+    'step 12': [4550],
+    'step 13': [5341, 0, 1],
+    'step 14': [5709],
+    'step 17': [9490, 0, 2],
+    'reset browser 1': [0, 1],
+    'step 24': [6831, 6, 1],
+    'step 26': [7932, 0, 2],
+    'step 28': [4848, 4, 2, 3],
+    'step 36': [9539, 7],
+    'step 37': [2736],
+  },
+}
+
+test(`[ST48] seed ${beside.seed} of more restorations, made smaller: ${beside.why} (mended 2026-11)`, async () => {
+  const { counts } = await more.replay({ seed: beside.seed, decisions: beside.decisions, rest: 'calm' })
+  expect(counts['relayRestore']).toBe(1)
 })
