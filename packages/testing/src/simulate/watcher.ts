@@ -20,6 +20,8 @@ export interface WatcherSide {
   maySeeLess(session: string, upTo: number, listed: ReadonlySet<unknown>): boolean
   /** Whether an old backup of the relay has not all that was seen of a session. */
   wasOnRelay(session: string): boolean
+  /** How many Changes of a session may be there twice. */
+  mostTwice(session: string): number
   /** Whether part of what this browser has stored was damaged: until the relay has told it again, what is seen has gaps. */
   mayHaveGaps(): boolean
   fail(failure: Failure): void
@@ -51,7 +53,8 @@ export function createWatcher(
       if (side.mayHaveLost(session)) continue
       const { latest, count } = reached.get(session)!
       const { index, number } = latest ?? { index: 0, number: 0 }
-      if (count !== index && !side.maySeeLess(session, number, new Set(refused.map(({ change }) => change.meta)))) {
+      const isWhole = isWithin(count, index, () => side.mostTwice(session))
+      if (!isWhole && !side.maySeeLess(session, number, new Set(refused.map(({ change }) => change.meta)))) {
         side.fail({
           check: 'atomicity',
           message: `${party} sees ${count} Changes of ${session} and the mark of the ${index}th: a Change is not whole, missing, or applied twice.`,
@@ -91,4 +94,9 @@ export function createWatcher(
     const broken = brokenInvariant(side.app, snapshot)
     if (broken !== undefined) side.fail({ check: 'invariant', message: `At ${party} ${broken}` })
   }
+}
+
+/** Whether so many Changes can be those up to the one with this index, of which some may be there twice. */
+export function isWithin(count: number, index: number, mostTwice: () => number): boolean {
+  return count === index || (count > index && count - index <= mostTwice())
 }

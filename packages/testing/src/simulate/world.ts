@@ -56,6 +56,8 @@ export interface World {
   loseOnRelay(records: readonly Uint8Array[]): void
   /** How often it has. */
   restorations(): number
+  /** How many Changes of a session may be there twice: the relay had them, lost them, and refused them when they came again, so that they were authored again, and somebody may have brought back what they were. */
+  mostTwice(session: string): number
   /** Whether the relay takes back what it has lost, however much that is. */
   readonly takesJoins: boolean
   /** Fails when a tab does not show what its browser was told is durable, of one session if that is named. */
@@ -123,6 +125,13 @@ export function createWorld(
   const fail = (found: Failure): void => void (failure ??= found)
   const mayHaveLost = (session: string): boolean => damaged.has(browserOfSession(session))
 
+  function mostTwice(session: string): number {
+    const again = host.disk.refusedAgain()
+    if (again.length === 0) return 0
+    const own = new Set(ledger.deeds.flatMap((deed) => (deed.session === session ? [deed.number] : [])))
+    return again.filter((number) => own.has(number)).length
+  }
+
   /** Whether all that a session has done after one number, up to another, has fallen: it is listed as refused, and the relay has none of it. */
   function areFallen(session: string, after: number, upTo: number): boolean {
     const between = ledger.deeds.filter(
@@ -177,6 +186,7 @@ export function createWorld(
       app,
       mayHaveLost,
       wasOnRelay: (of) => withLosses.has(of),
+      mostTwice,
       mayHaveGaps: () => damaged.has(machine.name),
       areFallen,
       maySeeLess: (of, upTo, listed) => browserOfSession(of) === machine.name && isBetween(of, upTo, listed),
@@ -296,6 +306,7 @@ export function createWorld(
     allowed,
     loseOnRelay,
     restorations: () => restorations,
+    mostTwice,
     takesJoins: relay.limits?.maxJoinBytes === undefined,
     checkShown(machine, snapshot, refused, only) {
       const told = promisedTo(machine).filter(({ session }) => only === undefined || session === only)

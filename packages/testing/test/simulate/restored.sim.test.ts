@@ -186,3 +186,44 @@ test(`[ST48] seed ${beside.seed} of more restorations, made smaller: ${beside.wh
   const { counts } = await more.replay({ seed: beside.seed, decisions: beside.decisions, rest: 'calm' })
   expect(counts['relayRestore']).toBe(1)
 })
+
+const twice: readonly Traced[] = [
+  {
+    seed: 2499,
+    why: 'its author has lost what came before it',
+    decisions: {
+      'step 2': [9883],
+      'step 5': [7731],
+      'step 10': [4972, 4],
+      'step 11': [5107, 0, 0, 0, 0, 0, 1],
+      'step 13': [4905],
+    },
+  },
+  {
+    seed: 4000058,
+    why: 'it was stamped by a clock that was ahead, so it is taken back when that of the relay is there',
+    decisions: {
+      'storage of browser 1/tab 1': [0, 0, 0, 7, 0, 3],
+      'storage of browser 1/tab 2': [0, 0, 0, 7, 0, 7, 0, 0, 7],
+      'storage of browser 1/tab 3': [3],
+      'step 0': [1942, 7, 0, 0, 6],
+      'wire up browser 1': [0, 0, 0, 0, 0, 7, 5, 3],
+      'wire down browser 1': [0, 0, 0, 5, 0, 4],
+      'disk of relay': [0, 4, 4],
+      'step 1': [7634],
+      'step 2': [1210, 0, 0, 2],
+      'step 3': [25, 6],
+      'step 15': [4953],
+      'step 17': [4280, 0, 0, 8],
+    },
+  },
+]
+
+test.each(twice)(
+  '[ST47] seed $seed, made smaller: what the relay had, lost and refused when it came again may be there twice when it is brought back, and all agree ($why)',
+  async ({ seed, decisions }) => {
+    const { counts } = await more.replay({ seed, decisions, rest: 'calm' })
+    expect(counts['relayRestore']).toBe(1)
+    expect(counts['joined']).toBeGreaterThan(0)
+  },
+)

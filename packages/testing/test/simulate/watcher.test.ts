@@ -21,6 +21,7 @@ function watch(side: Partial<WatcherSide>, ...shown: readonly Shown[]): readonly
     areFallen: () => false,
     maySeeLess: () => false,
     wasOnRelay: () => false,
+    mostTwice: () => 0,
     mayHaveGaps: () => false,
     fail: ({ check }) => (found ??= check),
     ...side,
@@ -50,6 +51,18 @@ test('a Change is whole, whatever else of its browser was refused', () => {
   // Something of this session has fallen, and not all have heard.
   expect(watch({ maySeeLess: (session) => session === ann }, torn)).toEqual([undefined])
   expect(watch({ maySeeLess: (session) => session === bob }, torn)).toEqual(['atomicity'])
+})
+
+test('what may be there twice is not there more often, and no less of it', () => {
+  const shown = (count: number): Shown => ({ [ann]: { count, index: 2, number: 1001 } })
+  expect(watch({}, shown(3))).toEqual(['atomicity'])
+  const mostTwice: WatcherSide['mostTwice'] = (session) => (session === ann ? 1 : 0)
+  expect(watch({ mostTwice }, shown(2), shown(3), shown(4), shown(1))).toEqual([
+    undefined,
+    undefined,
+    'atomicity',
+    'atomicity',
+  ])
 })
 
 test('what is seen no more has fallen, each of it', () => {

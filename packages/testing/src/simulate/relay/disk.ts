@@ -1,4 +1,4 @@
-import { decodeChange } from '@syncline/protocol'
+import { decodeChange, decodeHeader } from '@syncline/protocol'
 import type { Basis, ChangeId } from '@syncline/stm'
 import { createMemoryStorage, RelayError, type LogStorage, type SpaceAppend } from '@syncline/relay'
 import type { StorageCalls } from '../calls.ts'
@@ -17,8 +17,12 @@ export interface RelayDisk {
   records(space: string): readonly Uint8Array[]
   /** What of them counts, and what was joined to them. */
   counting(space: string): Counting
-  /** How often each thing that somebody did is in a space's log, by its number: by a record that counts, or by what was joined. */
+  /** How often each thing that somebody did is in a space's log, by its number: by a record that counts, or by what was joined. What is there under another name, too, since it was refused again counts once. */
   times(space: string): ReadonlyMap<number, number>
+  /** The number of each Change that was stored, was lost, and was refused when it came again: its author has authored it again, and whoever has it as it was may bring that back. */
+  refusedAgain(): readonly number[]
+  /** The latest stamp of what was ever lost, in milliseconds; 0 when nothing was. */
+  latestLostMs(): number
   /** All that is stored, batch by batch. */
   readonly batches: readonly Batch[]
   /** Becomes what it was when it had so many batches. Returns the records that are gone. Nothing may be under way. */
@@ -44,6 +48,9 @@ export function createRelayDisk(
   const state = { isFull: false }
   /** The numbers of what people did, by the Changes that were ever stored, also of those that are lost. */
   const numbers = new Map<ChangeId, number>()
+  const lost = new Set<ChangeId>()
+  let latestLostMs = 0
+  const refusedAgain = new Set<ChangeId>()
   /** What counts, of so many records. */
   const counted = new Map<string, { readonly of: number; readonly counting: Counting }>()
 
@@ -62,10 +69,14 @@ export function createRelayDisk(
       if (number !== undefined) found.set(number, (found.get(number) ?? 0) + 1)
     }
     for (const { record } of records) count(numbers.get(idIn(record)))
+    const again: number[] = []
     for (const [id, number] of numbers) {
       const { writer, seq } = seqIn(id)
-      if (seq <= (seqs.get(writer) ?? 0)) count(number)
+      if (seq > (seqs.get(writer) ?? 0)) continue
+      if (refusedAgain.has(id)) again.push(number)
+      else count(number)
     }
+    for (const number of again) if (!found.has(number)) count(number)
     return found
   }
 
@@ -77,7 +88,11 @@ export function createRelayDisk(
   /** What is stored stays as it is. */
   function keep(batch: Batch): void {
     stored.push(batch)
-    for (const { space, records } of batch) {
+    for (const { space, records, writers } of batch) {
+      for (const id of lost) {
+        const { writer, seq } = seqIn(id)
+        if (seq >= (writers.get(writer)?.ended?.seq ?? Infinity)) refusedAgain.add(id)
+      }
       for (const record of records) {
         const { meta } = decodeChange(record)
         if (typeof meta === 'number') numbers.set(idIn(record), meta)
@@ -168,6 +183,8 @@ export function createRelayDisk(
     records: (space) => recordsOf.get(space) ?? [],
     counting,
     times,
+    latestLostMs: () => latestLostMs,
+    refusedAgain: () => [...refusedAgain].flatMap((id) => numbers.get(id) ?? []),
     goBack(batches) {
       const kept = stored.splice(0, batches)
       const gone = stored.splice(0)
@@ -178,7 +195,12 @@ export function createRelayDisk(
         void storage.append(batch)
         keep(batch)
       }
-      return gone.flat().flatMap(({ records }) => records)
+      const records = gone.flat().flatMap((add) => add.records)
+      for (const record of records) {
+        lost.add(idIn(record))
+        latestLostMs = Math.max(latestLostMs, Math.ceil(decodeHeader(record).at / 1000))
+      }
+      return records
     },
     holds: (space, basis) =>
       stands(space, basis) ||
