@@ -108,7 +108,15 @@ export function createMemoryStorage(): LogStorage {
     },
     async append(batch) {
       for (const add of batch) check(add)
-      for (const { space, epoch, follows, first, records, latestAt, writers, documents, ...marks } of batch) {
+      const kept = batch.map((add) => ({
+        ...add,
+        records: add.records.map(keep),
+        writers: copiesOf(add.writers),
+        documents: new Map(add.documents),
+      }))
+      // Who reads at once finds nothing of it.
+      await Promise.resolve()
+      for (const { space, epoch, follows, first, records, latestAt, writers, documents, ...marks } of kept) {
         let stored = spaces.get(space)
         if (stored === undefined)
           spaces.set(
@@ -127,13 +135,15 @@ export function createMemoryStorage(): LogStorage {
         stored.joinedAt = marks.joinedAt ?? stored.joinedAt
         stored.adoptedAt = marks.adoptedAt ?? stored.adoptedAt
         if (records.length > 0 && epoch !== follows) stored.stretches.push({ epoch, first })
-        for (const record of records) stored.records.push(keep(record))
-        for (const [id, { lastSeq, recent, ended }] of writers) {
-          stored.writers.set(id, { lastSeq, recent: [...recent], ended })
-        }
+        for (const record of records) stored.records.push(record)
+        for (const [id, state] of writers) stored.writers.set(id, state)
         for (const [client, owner] of documents) stored.documents.set(client, owner)
       }
     },
     async close() {},
   }
+}
+
+function copiesOf(writers: ReadonlyMap<WriterId, WriterState>): [WriterId, WriterState][] {
+  return Array.from(writers, ([id, { lastSeq, recent, ended }]) => [id, { lastSeq, recent: [...recent], ended }])
 }

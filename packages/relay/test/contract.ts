@@ -94,6 +94,34 @@ export function logStorageContract(
       await opened.close()
     })
 
+    test('[RL3] [RL32] nothing of a batch is there before it is stored', async () => {
+      const { storage } = await make()
+      await storage.append([add('a', 1, ['one'])])
+      const state: WriterState = { lastSeq: 1, recent: [1], ended: null }
+      const of = { writers: new Map([[ann, state]]), documents: new Map([[7, ann]]) }
+      const record = Buffer.from('two')
+      const appended = storage.append([add('a', 2, [], { records: [record], ...of }), add('b', 1, ['one'], of)])
+      const read = Promise.all([
+        storage.space('a'),
+        storage.space('b'),
+        storage.heads(['a', 'b']),
+        storage.read('a', 0, 9, 99).then(texts),
+        storage.read('b', 0, 9, 99),
+        storage.writers('a', [ann]),
+        storage.documents('b', [7]),
+      ])
+      const before = { stretches: fromStart, head: 1, latestAt: 0 }
+      const heads = [
+        { epoch, relaySeq: 1 },
+        { epoch: null, relaySeq: 0 },
+      ]
+      expect(await read).toEqual([before, undefined, heads, ['one'], [], new Map(), new Map()])
+      await appended
+      expect(texts(await storage.read('a', 0, 9, 99))).toEqual(['one', 'two'])
+      expect(await storage.writers('a', [ann])).toEqual(new Map([[ann, state]]))
+      await storage.close()
+    })
+
     test('[RL31] a read gives what fits, and at least one record', async () => {
       const { storage } = await make()
       await storage.append([add('a', 1, ['aaaa', 'bbbb', 'cccc'])])

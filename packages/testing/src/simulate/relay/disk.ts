@@ -80,9 +80,13 @@ export function createRelayDisk(
     return found
   }
 
-  for (const batch of before) {
-    void storage.append(batch)
-    keep(batch)
+  /** Until all that was stored before is in `storage`. */
+  let loading: Promise<void> | undefined
+  load(before)
+
+  function load(batches: readonly Batch[]): void {
+    for (const batch of batches) keep(batch)
+    loading = fill(storage, batches).then(() => void (loading = undefined))
   }
 
   /** What is stored stays as it is. */
@@ -125,6 +129,7 @@ export function createRelayDisk(
   async function carryOut<T>(label: string, work: () => Promise<T>): Promise<T> {
     calls.reached('relay', label, 'before')
     try {
+      if (loading !== undefined) await loading
       return await work()
     } finally {
       calls.reached('relay', label, 'after')
@@ -191,10 +196,7 @@ export function createRelayDisk(
       storage = createMemoryStorage()
       recordsOf.clear()
       counted.clear()
-      for (const batch of kept) {
-        void storage.append(batch)
-        keep(batch)
-      }
+      load(kept)
       const records = gone.flat().flatMap((add) => add.records)
       for (const record of records) {
         lost.add(idIn(record))
@@ -207,4 +209,8 @@ export function createRelayDisk(
       counting(space).covers.some(([epoch, upTo]) => epoch === basis.epoch && basis.relaySeq <= upTo),
     stands,
   }
+}
+
+async function fill(storage: LogStorage, batches: readonly Batch[]): Promise<void> {
+  for (const batch of batches) await storage.append(batch)
 }
