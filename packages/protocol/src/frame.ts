@@ -28,6 +28,7 @@ export type Frame =
   | BelowFrame
   | StandFrame
   | SinglyFrame
+  | SentFrame
 
 /** The client's first word. */
 export interface HelloFrame {
@@ -240,6 +241,13 @@ export interface StandFrame {
 export interface SinglyFrame {
   readonly type: 'singly'
   readonly channel: number
+}
+
+/** "So much came before this on our connection", for who has got another amount: the one who says it has sent messages that never came. */
+export interface SentFrame {
+  readonly type: 'sent'
+  /** Of all messages before the one in which this is the first frame. */
+  readonly bytes: number
 }
 
 /**

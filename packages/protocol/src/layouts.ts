@@ -367,6 +367,16 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
   },
   stand: wordless('stand', 46),
   singly: wordless('singly', 47),
+  sent: {
+    number: 48,
+    channel: 'none',
+    write(out, frame) {
+      out.varuint(frame.bytes)
+    },
+    read(input) {
+      return { type: 'sent', bytes: input.varuint() }
+    },
+  },
 }
 
 const typeOfNumber: ReadonlyMap<number, Frame['type']> = new Map(

@@ -230,6 +230,7 @@ const frames: { readonly [name: string]: Frame } = {
   below: { type: 'below', channel: 130, level: 1, nodes: [0, 1, 18] },
   stand: { type: 'stand', channel: 130 },
   singly: { type: 'singly', channel: 130 },
+  sent: { type: 'sent', bytes: 70_000 },
 }
 
 /** One edit after the other, each with what takes it back. */

@@ -60,6 +60,11 @@ export class Outbox {
     return this.#connection.bufferedBytes + this.#waitingBytes + sizeBytes <= this.#host.limits.highWaterBytes
   }
 
+  /** What was handed to the connection, for good. */
+  get sentBytes(): number {
+    return this.#sentBytes
+  }
+
   say(frame: Frame): void {
     this.queue(encodeFrame(frame))
   }

@@ -87,7 +87,7 @@ export interface Relay {
  * const client = relay.accept({ send: (message) => heard.push(...reader.push(message)), close() {}, bufferedBytes: 0 })
  * const hello: Frame = { type: 'hello', protocol: 1, oldest: 1, agent: 'example', schema: 1, credential: new Uint8Array(0) }
  * for (const message of encodeFrames([hello, { type: 'ping', token: 7 }], 65_536)) client.onMessage(message)
- * expect(heard.map((frame) => frame.type)).toEqual(['rolls', 'welcome', 'pong'])
+ * expect(heard.map((frame) => frame.type)).toEqual(['rolls', 'welcome', 'sent', 'pong'])
  * await relay.close()
  * expect(heard.at(-1)).toMatchObject({ type: 'failure', code: 'stopping' })
  */

@@ -73,6 +73,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   #rest: readonly Frame[] | undefined
   #held: Uint8Array[] | undefined
   #heldBytes = 0
+  /** What came, but for the message that is being read. */
+  #heardBytes = 0
   /** The token of the last ping that waits for its answer. */
   #asked: number | undefined
   /** The channel of who has said last that they are new. */
@@ -116,7 +118,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   }
 
   #hear(message: Uint8Array): void {
-    if (this.#phase !== 'ended') this.#takeAll(this.#reader.push(message))
+    if (this.#phase === 'ended') return
+    this.#takeAll(this.#reader.push(message))
+    this.#heardBytes += message.length
   }
 
   #takeAll(frames: readonly Frame[]): void {
@@ -172,6 +176,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
         return this.#answer(frame.token)
       case 'pong':
         return
+      case 'sent':
+        return this.#compare(frame.bytes)
       default:
         return this.end('malformed', `A "${frame.type}" frame does not belong here.`)
     }
@@ -230,14 +236,29 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
 
   /** Who asks again and again and takes no answer is answered when it has taken what there is, and the last time only. */
   #answer(token: number): void {
-    if (this.#asked === undefined && !this.outbox.isFull) return this.outbox.say({ type: 'pong', token })
+    if (this.#asked === undefined && !this.outbox.isFull) return this.#sayHere(token)
     if (this.#asked === undefined) {
       this.outbox.onDrained(() => {
-        this.outbox.say({ type: 'pong', token: this.#asked! })
+        this.#sayHere(this.#asked!)
         this.#asked = undefined
       })
     }
     this.#asked = token
+  }
+
+  /** Answers a ping, and says how much the client must have got by then. */
+  #sayHere(token: number): void {
+    const { outbox } = this
+    outbox.flush()
+    outbox.say({ type: 'sent', bytes: outbox.sentBytes })
+    outbox.say({ type: 'pong', token })
+  }
+
+  /** What it has sent and never came would be missing from its writers, whoever comes next. */
+  #compare(sentBytes: number): void {
+    const bytes = this.#heardBytes
+    if (sentBytes !== bytes)
+      this.end('malformed', `You have sent ${sentBytes} bytes, of which ${bytes} came. Connect again.`)
   }
 
   endSilent(silentMs: number): void {

@@ -98,6 +98,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ type: fc.constantFrom('stand' as const, 'singly' as const), channel: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ type: fc.constant('ping' as const), token: fc.nat() }),
   fc.record({ type: fc.constant('pong' as const), token: fc.nat() }),
+  fc.record({ type: fc.constant('sent' as const), bytes: fc.nat() }),
   fc.constant<Frame>({ type: 'failure', channel: 0, code: 'malformed', message: '', retryAfterMs: 0 }),
 )
 

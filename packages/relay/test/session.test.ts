@@ -1,4 +1,4 @@
-import { encodeFrames, PROTOCOL_VERSION, type Frame } from '@syncline/protocol'
+import { createFrameReader, encodeFrames, PROTOCOL_VERSION, type Frame } from '@syncline/protocol'
 import { emptyBasis } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import type { Admission } from '../src/index.ts'
@@ -93,7 +93,7 @@ test('[RL22] whoever cannot say who they are is turned away; meanwhile what they
   user.say({ type: 'ping', token: 5 })
   decide!({ principal: 'ann' })
   await until(() => user.all('basis').length === 1)
-  expect(user.heard.map(({ type }) => type)).toEqual(['rolls', 'welcome', 'pong', 'basis'])
+  expect(user.heard.map(({ type }) => type)).toEqual(['rolls', 'welcome', 'sent', 'pong', 'basis'])
 })
 
 test('[RL22] when it cannot be found out who a client is, it is told to come back', async () => {
@@ -316,6 +316,38 @@ test('[RL26] who asks and takes no answer is answered when it has taken what the
   expect([relay.load.sessions, clock.timers]).toEqual([0, 0])
 })
 
+test('[RL82] with a pong comes how much was sent before it', async () => {
+  const { relay } = world()
+  const [one, other] = [await join(relay, 'board'), await join(relay, 'board')]
+  for (const seq of [1, 2]) {
+    const ofOne = one.messages.length
+    one.send([record(ann, seq)])
+    other.say({ type: 'presence', channel: 1, session: '0'.repeat(32), slot: seq, payload: Uint8Array.of(1) })
+    // Also where something else waits to leave with it.
+    one.say({ type: 'ping', token: 0 }, { type: 'ping', token: seq })
+    await until(() => one.all('acknowledgement').length === seq && one.all('presence').length === seq)
+    const places = one.messages.flatMap((message, place) => (firstIn(message)?.type === 'sent' ? [place] : []))
+    const place = places.at(-1)!
+    expect([places.length, place > ofOne]).toEqual([2 * seq, true])
+    expect(one.last('sent').bytes).toBe(sizeOf(one.messages.slice(0, place)))
+  }
+})
+
+test('[RL82] a client whose messages have not all come is sent away before more is taken from it', async () => {
+  for (const missing of [0, 1, -1]) {
+    const { relay } = world()
+    const client = connect(relay)
+    const said = [...messagesOf(hello, open), ...messagesOf({ type: 'ping', token: 1 })]
+    said.forEach((message) => client.sayBytes(message))
+    await turns()
+    const [ping] = messagesOf({ type: 'sent', bytes: sizeOf(said) + missing }, { type: 'ping', token: 2 })
+    client.sayBytes(ping!)
+    expect(client.all('pong').map(({ token }) => token)).toEqual(missing === 0 ? [1, 2] : [1])
+    expect(client.closed?.code).toBe(missing === 0 ? undefined : 4400)
+    await relay.close()
+  }
+})
+
 test('[RL26] one timer listens to all, and each is ended when it is its turn', () => {
   const { relay, clock } = world()
   const clients = Array.from({ length: 4 }, () => connect(relay))
@@ -443,3 +475,15 @@ test('[RL30] a relay that is closing turns newcomers away', async () => {
   expect(late.heard).toMatchObject([{ type: 'failure', code: 'stopping', retryAfterMs: 1000 }])
   expect(late.closed).toEqual({ code: 1001, reason: 'stopping' })
 })
+
+function messagesOf(...frames: Frame[]): Uint8Array[] {
+  return encodeFrames(frames, 65_536)
+}
+
+function sizeOf(messages: readonly Uint8Array[]): number {
+  return messages.reduce((sum, { length }) => sum + length, 0)
+}
+
+function firstIn(message: Uint8Array): Frame | undefined {
+  return createFrameReader({ maxPacketBytes: 65_536 }).push(message)[0]
+}

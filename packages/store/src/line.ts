@@ -86,7 +86,7 @@ export interface LineOptions {
 
 /** How long an attempt may take until the relay has answered. */
 const ANSWER_MS = 10_000
-/** After this much silence we ask whether the relay is there; after twice as much more we believe that it is not. */
+/** So often at least we ask whether the relay is there; after three times as much silence we believe that it is not. */
 const SILENCE_MS = 15_000
 
 const lines = new WeakMap<Transport, Line>()
@@ -117,7 +117,8 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   let cancelTimer: (() => void) | undefined
   let stopNudges: (() => void) | undefined
   let heardAtMs = 0
-  let saidAtMs = 0
+  /** What was sent on this connection. */
+  let sentBytes = 0
   let askedToWaitMs = 0
   /** Why the connection is about to end, when we or the relay said so. */
   let reason: Problem | undefined
@@ -134,27 +135,24 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
 
   function attempt(): void {
     reason = rolls = undefined
-    askedToWaitMs = 0
+    askedToWaitMs = sentBytes = 0
+    /** What came on it, but for the message that is being read. */
+    let gotBytes = 0
     setState({ phase: 'connecting', problem: state.problem, retryAtMs: undefined })
     const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
     const current: Connection = transport.connect({
       onOpen() {
         if (connection !== current) return
-        current.send(
-          encodeFrames(
-            [
-              {
-                type: 'hello',
-                protocol: PROTOCOL_VERSION,
-                oldest: OLDEST_PROTOCOL_VERSION,
-                agent,
-                schema,
-                credential: credential(),
-              },
-            ],
-            maxMessageBytes(),
-          )[0]!,
-        )
+        post(current, [
+          {
+            type: 'hello',
+            protocol: PROTOCOL_VERSION,
+            oldest: OLDEST_PROTOCOL_VERSION,
+            agent,
+            schema,
+            credential: credential(),
+          },
+        ])
       },
       onMessage(message) {
         if (connection !== current) return
@@ -170,7 +168,13 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
           })
           return
         }
-        for (const frame of frames) if (connection === current) receive(frame)
+        for (const frame of frames) {
+          if (connection !== current) return
+          if (frame.type !== 'sent') receive(frame)
+          // Nothing that is still to come need show what is missing.
+          else if (frame.bytes !== gotBytes) drop(broken)
+        }
+        gotBytes += message.length
       },
       onClose(code, closeReason) {
         if (connection === current) down(reason ?? closed(code, closeReason))
@@ -270,15 +274,16 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   function listen(): void {
     // A clock that was set back must not keep a dead connection for as long as it was set back.
     heardAtMs = Math.min(heardAtMs, clock.nowMs())
-    saidAtMs = Math.min(saidAtMs, clock.nowMs())
     const silentMs = clock.nowMs() - heardAtMs
     if (silentMs >= 3 * SILENCE_MS) {
       drop({ code: 'silence', message: 'The relay has gone silent. The connection is made anew.' })
       return
     }
-    // Who only listens must be heard as well, or the relay believes that nobody is there.
-    if (silentMs >= SILENCE_MS || clock.nowMs() - saidAtMs >= SILENCE_MS)
-      send([{ type: 'ping', token: randomUint32(chance) }])
+    // However much is said: who only listens must be heard, and nothing else shows that the last message has come.
+    send([
+      { type: 'sent', bytes: sentBytes },
+      { type: 'ping', token: randomUint32(chance) },
+    ])
     // Not from now on: what was heard came later than this looked, by as much as the way takes.
     setTimer(SILENCE_MS - (silentMs % SILENCE_MS), listen)
   }
@@ -304,10 +309,13 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   }
 
   function send(frames: readonly Frame[]): void {
-    if (connection === undefined || welcome === undefined) return
+    if (connection !== undefined && welcome !== undefined) post(connection, frames)
+  }
+
+  function post(to: Connection, frames: readonly Frame[]): void {
     for (const message of encodeFrames(frames, maxMessageBytes())) {
-      saidAtMs = clock.nowMs()
-      connection.send(message)
+      sentBytes += message.length
+      to.send(message)
     }
   }
 
@@ -432,11 +440,14 @@ function taken(space: string): LineState {
   return { phase: 'waiting', problem: { code: 'space-taken', message }, retryAtMs: undefined }
 }
 
+const broken: Problem = {
+  code: 'unreachable',
+  message: 'The relay cannot be reached, or the connection broke. We keep trying.',
+}
+
 /** What a closed connection means, in words. */
 function closed(code: number, reason: string): Problem {
-  if (code === 1006 || code === 1005) {
-    return { code: 'unreachable', message: 'The relay cannot be reached, or the connection broke. We keep trying.' }
-  }
+  if (code === 1006 || code === 1005) return broken
   const said = reason === '' ? '' : `: ${reason}`
   return { code: `closed-${code}`, message: `The relay closed the connection (${code}${said}). We keep trying.` }
 }

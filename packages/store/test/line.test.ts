@@ -279,6 +279,43 @@ test('[ST22] a message of Changes that never came is noticed by the next one, an
   await world.close()
 })
 
+for (const way of ['down', 'up'] as const) {
+  test(`[ST55] a last message that never came ${way} is noticed with the next ping`, async () => {
+    const world = await createWorld(78)
+    const wire = world.wire()
+    const heard = overhear(wire)
+    const store = await world.open({ transport: wire })
+    const other = await world.open({ transport: world.wire() })
+    // In this space something comes all the time, so the connection is never silent.
+    const [near, far] = [
+      await world.open({ space: 'near', transport: wire }),
+      await world.open({ space: 'near', transport: world.wire() }),
+    ]
+    await world.clock.pass(100)
+    const writer = way === 'down' ? other : store
+    let lost = 0
+    wire.filter = (direction) => direction !== way || lost++ > 0
+    writer.transact((tx) => tx.add(votes, 1))
+    await world.clock.pass(100)
+    const reader = way === 'down' ? store : other
+    expect([lost, reader.get(votes), reader.status.link, store.status.link]).toEqual([1, 0, 'online', 'online'])
+    const announced = waits(store, () => world.clock.nowMs())
+    for (let i = 0; i < 16; i++) {
+      far.transact((tx) => tx.add(votes, 1))
+      await world.clock.pass(1_000)
+    }
+    expect(announced).toMatchObject([{ code: way === 'down' ? 'unreachable' : 'malformed' }])
+    await world.clock.pass(1_000)
+    expect([reader.get(votes), writer.status.pending, near.get(votes)]).toEqual([1, 0, 16])
+    // And then all is well.
+    await world.clock.pass(120_000)
+    expect(heard.up.filter(({ type }) => type === 'hello')).toHaveLength(2)
+    expect(heard.down.filter(({ type }) => type === 'pong').length).toBeGreaterThan(7)
+    expect([store.status.link, store.status.problem]).toEqual(['online', undefined])
+    await world.close()
+  })
+}
+
 test('[ST24] who only listens, and hears something all the time, stays connected', async () => {
   const world = await createWorld(49)
   const wire = world.wire()
