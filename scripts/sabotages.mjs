@@ -351,6 +351,13 @@ export const sabotages = [
     to: 'isBeside ||= false',
   },
   {
+    name: 'a tab believes a relay that has lost a Change and refuses it now, though it knows it as accepted',
+    foundBy: 'simulate/restored',
+    file: 'packages/store/src/replica.ts',
+    from: ' && !isAccepted(refusal)) refusals.set(writer, refusal)',
+    to: ') refusals.set(writer, refusal)',
+  },
+  {
     name: 'states that count what is pending stay where a part of them is damaged',
     foundBy: '../../store/test/counted',
     file: 'packages/store/src/intake.ts',

@@ -1,4 +1,4 @@
-import { entriesIn, epochAt, isPartOfCheckpoint, type JoinEntry, type LogEntry } from '@syncline/protocol'
+import { entriesIn, epochAt, isPartOfCheckpoint, type JoinEntry, type Ledger, type LogEntry } from '@syncline/protocol'
 import {
   changeId,
   type CellKey,
@@ -21,6 +21,7 @@ import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
 import { asHeard, isAdoption, nobody, withLocalPart } from './read-change.ts'
 import type { Pending } from './pending.ts'
 import type { Choice } from './reading-past.ts'
+import type { TakenUp } from './held.ts'
 import type { Envelope, OrderedItem } from './replica.ts'
 
 /** Takes in what this device's log and the relay bring, and keeps the relay's order in the log without a gap. */
@@ -153,6 +154,8 @@ export function createIntake(core: IntakeCore): Intake {
     if (!isOfUse && found.cells === undefined) replica.memory.restore([], replica.basis())
     // What was ordered before is asked of the relay again, as where the order has a gap.
     if (ledger === undefined) return commitAll(all)
+    // Whoever has written it had not gone over yet to the log that this tab is in, where all is that it has of the relay.
+    if (!isOfUse && isPast(ledger)) return yield* joinOn({ ...found, pending: all }, ledger, isPartial, origin)
     if (!isOfUse) {
       core.strand({ code: 'epoch-changed', message: otherLog })
       // What comes behind it builds on it.
@@ -187,6 +190,12 @@ export function createIntake(core: IntakeCore): Intake {
     decideAsked(asked)
     for (const refused of replica.refused.values()) waiting.reject(refused.id, refusedError(refused))
     return changed
+  }
+
+  /** Whether all that its writer had of the relay's log was joined to the one that this tab is in. */
+  function isPast({ stretches, relaySeq }: Ledger): boolean {
+    const stretch = stretches.findLast(([, first]) => first <= relaySeq)
+    return stretch !== undefined && replica.hasJoined(stretch[0], relaySeq)
   }
 
   /** Of cells that count what is pending those that do not: what is on refs of this browser. Undefined are those that lie in the memory. */
@@ -241,8 +250,16 @@ export function createIntake(core: IntakeCore): Intake {
   function* join(origin: Origin): Pieces<ReadonlySet<CellKey>> {
     const { ledger: whole, isPartial, asleep, ...more } = joining.take()!
     const pending = [...more.pending, ...(yield* understoodAsleep(asleep, core.space, replica))]
-    const found = { ...more, pending }
-    if (whole === undefined) return commitAll(pending)
+    return whole === undefined ? commitAll(pending) : yield* joinOn({ ...more, pending }, whole, isPartial, origin)
+  }
+
+  function* joinOn(
+    found: Omit<TakenUp, 'ledger'> & Pick<ReadCheckpoint, 'undoable' | 'notes'>,
+    whole: Ledger,
+    isPartial: boolean,
+    origin: Origin,
+  ): Pieces<ReadonlySet<CellKey>> {
+    const { pending } = found
     const ledger = isPartial ? { ...whole, relaySeq: 0, stretches: [] } : whole
     const known = new Set<ChangeId>()
     const isKnown = (change: Named): boolean => replica.isCommitted(change) || known.has(changeId(change))

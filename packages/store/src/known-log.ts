@@ -73,7 +73,8 @@ export function createKnownLog(): KnownLog {
       const newest = stretches.at(-1)?.epoch
       // What one run has written stands together, so who has both ends of it in one epoch has all of it.
       for (const relaySeq of first <= known ? [first, Math.min(last, known)] : []) {
-        if (epochAt(stretches, relaySeq) !== epoch) throw strange(epoch, relaySeq)
+        // What stands before a join is not known by its places; where the same run has written both it is in there.
+        if ((epochAt(stretches, relaySeq) ?? stretches[0]?.epoch) !== epoch) throw strange(epoch, relaySeq)
       }
       // An epoch after which another has begun does not go on.
       const isOver = epoch !== newest && stretches.some((stretch) => stretch.epoch === epoch)

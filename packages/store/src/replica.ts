@@ -685,6 +685,8 @@ export function createReplica(
       settle(next)
       log.add(epoch, relaySeq)
       const id = changeId(item)
+      if ((refusals.get(writer)?.seq ?? Infinity) <= seq) refusals.delete(writer)
+      refused.delete(id)
       const own = pending().get(id)
       if (own !== undefined) {
         lastOrderedAt = Math.max(lastOrderedAt, own.change.at)
@@ -808,6 +810,7 @@ export function createReplica(
     ended.set(writer, Math.min(ended.get(writer) ?? lastSeq, lastSeq))
     let upTo = lastSeq
     for (const { change, record } of refusedNow) {
+      if (isAccepted(change.change)) continue
       refused.set(change.id, change)
       if (change.change.writer === writer) upTo = Math.max(upTo, change.change.seq)
       documents.refuse(clientsOf(record))
@@ -1055,6 +1058,7 @@ export function createReplica(
     for (const [writer, seq] of ownSeqsOf(ledger)) own.set(writer, Math.max(own.get(writer) ?? 0, seq))
     for (const [writer, seq] of known) raise(seqs, writer, seq)
     for (const [writer, seq] of seqs) if ((own.get(writer) ?? seq) < seq) committed.set(writer, own.get(writer)!)
+    for (const refusal of refusals.values()) if (isAccepted(refusal)) refusals.delete(refusal.writer)
     // In a replay there is no live document yet.
     if (origin !== 'replay') reset(changed)
     const ordered = [...sleepers, ...before.keys()].filter(
@@ -1117,6 +1121,9 @@ export function createReplica(
       'instead',
     )
     const caught = yield* takeUp(all, origin)
+    // What the relay had refused after it had lost it stands now.
+    for (const [id, { change }] of refused) if (change.seq <= (seen.get(change.writer) ?? 0)) refused.delete(id)
+    for (const [writer, lastSeq] of ended) ended.set(writer, Math.max(lastSeq, seen.get(writer) ?? 0))
     for (const [writer, parts] of skipped) {
       const from = (seen.get(writer) ?? 0) + 1
       keepMissing(
@@ -1186,6 +1193,15 @@ export function createReplica(
 
   function knows({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
     return seq <= (seqs.get(writer) ?? 0) && !isMissing({ writer, seq })
+  }
+
+  /**
+   * Whether the relay's log has a Change, as it is known here. A relay that has lost it may refuse it when somebody sends it who has not heard that: it stands all the
+   * same, as whoever knows of it brings it back.
+   */
+  function isAccepted(change: Pick<Change, 'writer' | 'seq'>): boolean {
+    const id = changeId(change)
+    return knows(change) && !pending().has(id) && !isAsleep(id) && !refused.has(id) && !became.has(id)
   }
 
   /** Live documents are made anew. */
@@ -1271,7 +1287,8 @@ export function createReplica(
     },
     isDismissed: (writer) => dismissed.has(writer),
     refuse(refusal) {
-      if (!ended.has(refusal.writer) && !refusals.has(refusal.writer)) refusals.set(refusal.writer, refusal)
+      const { writer } = refusal
+      if (!ended.has(writer) && !refusals.has(writer) && !isAccepted(refusal)) refusals.set(writer, refusal)
     },
     canReauthor,
     settlement(refusal, fresh, nowMs, mend, drawClient) {

@@ -35,6 +35,7 @@ export async function takeWriter(
   chance: Chance,
   onError: (error: unknown) => void,
 ): Promise<Writers> {
+  /** Of writers of whom this tab is about to say what became of their Changes. */
   const retiring = new Set<HeldLock>()
   const abort = new AbortController()
   let closed = false
@@ -93,10 +94,11 @@ export async function takeWriter(
       }
       if (held === undefined) return
       held.keep()
+      retiring.add(held)
       try {
         await settle()
       } finally {
-        held.release()
+        if (retiring.delete(held)) held.release()
       }
     },
     async isAlive(writer) {

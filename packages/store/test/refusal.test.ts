@@ -1,9 +1,10 @@
 import { collection, counter, lww, place } from '@syncline/merge'
 import { decodeEntry, type RefusalCode } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { memoryStorage, type Storage } from '../src/index.ts'
+import { memoryStorage, StoreError, type Storage } from '../src/index.ts'
 import { growing } from './growing.ts'
-import { createWorld, settle } from './world.ts'
+import { heldStorage } from './held-storage.ts'
+import { brittleStorage, createWorld, mortalTab, settle } from './world.ts'
 
 const title = lww('title', '')
 const votes = counter('votes')
@@ -133,6 +134,41 @@ test('[ST29] the refused Changes of a dead tab are settled by another', async ()
   await world.clock.pass(60_000)
   expect([other.get(title), other.get(votes), other.status.pending]).toEqual(['', 4, 0])
   expect(other.refused.list()).toHaveLength(1)
+  await world.close()
+})
+
+test('[ST29] a tab that closes while a full disk keeps a settlement out of the log holds the lock of nobody', async () => {
+  const world = await createWorld(
+    13,
+    refusing('forbidden', (address) => address === 'title'),
+  )
+  const wire = world.wire()
+  const storage = memoryStorage()
+  wire.cut()
+  const dead = await world.open({ transport: wire, storage })
+  dead.transact((tx) => tx.set(title, 'no'))
+  await dead.close()
+  let isFull = false
+  const held = heldStorage(
+    brittleStorage(storage, () => (isFull ? new StoreError('storage-full', 'full, for a test') : undefined)),
+  )
+  const tab = mortalTab(held.storage)
+  const other = await world.open({ transport: wire, storage: tab.storage })
+  await world.clock.pass(100)
+  const locks = tab.locks
+  held.hold()
+  wire.mend()
+  await world.clock.pass(60_000)
+  expect([other.get(title), tab.locks]).toEqual(['', locks + 1])
+  isFull = true
+  held.letAll()
+  await world.clock.pass(1000)
+  await other.close()
+  expect(tab.locks).toBe(0)
+  isFull = false
+  const again = await world.open({ transport: wire, storage })
+  await world.clock.pass(60_000)
+  expect([again.get(title), again.status.pending, again.refused.list().length]).toEqual(['', 0, 1])
   await world.close()
 })
 

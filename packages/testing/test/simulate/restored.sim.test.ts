@@ -157,35 +157,109 @@ interface Traced {
 
 const more = simulate({ app: board, tabs: [3, 1], faults: { ...everyFault, relayRestore: 0.03 }, shrinking: 0 })
 
-const beside: Traced = {
-  seed: 1405,
-  why: 'a tab that others of its browser have gone past, with less than it has, asks the relay where it is to go on, and so does one that is opened on what it has left',
-  decisions: {
-    'storage of browser 1/tab 3': [2],
-    'step 2': [9923],
-    'step 4': [8974, 7],
-    'wire down browser 1': [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4],
-    'step 5': [7124],
-    'step 7': [5719],
-    'step 8': [9478],
-    'step 10': [7266],
-    'step 12': [4550],
-    'step 13': [5341, 0, 1],
-    'step 14': [5709],
-    'step 17': [9490, 0, 2],
-    'reset browser 1': [0, 1],
-    'step 24': [6831, 6, 1],
-    'step 26': [7932, 0, 2],
-    'step 28': [4848, 4, 2, 3],
-    'step 36': [9539, 7],
-    'step 37': [2736],
+const mended: readonly (Traced & { readonly rule: string })[] = [
+  {
+    rule: 'ST48',
+    seed: 1405,
+    why: 'a tab that others of its browser have gone past, with less than it has, asks the relay where it is to go on, and so does one that is opened on what it has left',
+    decisions: {
+      'storage of browser 1/tab 3': [2],
+      'step 2': [9923],
+      'step 4': [8974, 7],
+      'wire down browser 1': [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4],
+      'step 5': [7124],
+      'step 7': [5719],
+      'step 8': [9478],
+      'step 10': [7266],
+      'step 12': [4550],
+      'step 13': [5341, 0, 1],
+      'step 14': [5709],
+      'step 17': [9490, 0, 2],
+      'reset browser 1': [0, 1],
+      'step 24': [6831, 6, 1],
+      'step 26': [7932, 0, 2],
+      'step 28': [4848, 4, 2, 3],
+      'step 36': [9539, 7],
+      'step 37': [2736],
+    },
   },
-}
+  {
+    rule: 'ST47',
+    seed: 7_002_560,
+    why: 'what a tab has heard to be accepted stands for it, whatever a relay that has lost it says of it to another tab',
+    decisions: {
+      'storage of browser 1/tab 1': [0, 7, 0, 0, 0, 0, 0, 7],
+      'storage of browser 1/tab 3': [0, 0, 7],
+      'step 0': [1788, 4, 0, 0, 7],
+      'wire up browser 1': [0, 0, 0, 0, 0, 5, 0, 4],
+      'step 2': [1453, 4, 0, 2],
+      'wire down browser 1': [0, 0, 0, 0, 6, 5, 7],
+      'step 4': [8940, 7],
+      'step 6': [1760, 6, 1],
+      'step 7': [4329],
+      'step 8': [4845],
+      'reset browser 1': [1],
+      'step 9': [7117, 0, 1],
+      'step 15': [4172, 0, 0, 6],
+    },
+  },
+  {
+    rule: 'ST47',
+    seed: 7_002_324,
+    why: 'what was refused after the relay had lost it, and comes back with what somebody joins, is among the refused no more',
+    decisions: {
+      'step 4': [9910],
+      'step 5': [5158],
+      refusal: [0, 0, 0, 1],
+      'step 8': [8866],
+      'step 11': [2564, 6],
+      'power of browser 1': [2],
+      'step 18': [5031],
+    },
+  },
+  {
+    rule: 'ST48',
+    seed: 7_003_848,
+    why: 'who has gone over to another log reads on over a checkpoint from before that',
+    decisions: {
+      'step 10': [8175, 0, 1],
+      'step 14': [6682, 0, 0, 754],
+      'step 20': [5893],
+      'step 22': [8804, 0, 2],
+      'step 28': [5038, 4],
+      'step 36': [5107, 6, 1, 0, 1, 2, 3],
+    },
+  },
+  {
+    rule: 'ST48',
+    seed: 7_002_693,
+    why: 'what stands before a join in the same run of the relay is no other log',
+    decisions: {
+      'step 0': [5811, 7],
+      'delay up browser 1': [0, 1],
+      'wire up browser 1': [0, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 4],
+      'step 6': [4346, 0, 0, 3],
+      'step 13': [8958],
+      'step 14': [355],
+      'step 18': [3384, 0, 2],
+      'step 20': [4299, 7],
+      'step 21': [4878],
+      'reset browser 1': [0, 1],
+      'step 22': [1200, 4, 0, 1],
+      'step 24': [4398, 4],
+      'step 25': [523, 4, 1],
+      'step 26': [2097, 7, 1],
+      'step 27': [5786, 0, 1],
+    },
+  },
+]
 
-test(`[ST48] seed ${beside.seed} of more restorations, made smaller: ${beside.why} (mended 2026-11)`, async () => {
-  const { counts } = await more.replay({ seed: beside.seed, decisions: beside.decisions, rest: 'calm' })
-  expect(counts['relayRestore']).toBe(1)
-})
+for (const { rule, seed, why, decisions } of mended) {
+  test(`[${rule}] seed ${seed} of more restorations, made smaller: ${why} (mended 2026-11)`, async () => {
+    const { counts } = await more.replay({ seed, decisions, rest: 'calm' })
+    expect(counts['relayRestore']).toBe(1)
+  })
+}
 
 const twice: readonly Traced[] = [
   {
