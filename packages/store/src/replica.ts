@@ -660,14 +660,12 @@ export function createReplica(
     const { relaySeq: known } = settled
     log.check(epoch, first, first + items.length - 1, known)
     if (first > known + 1) {
-      throw new RangeError(`The relay's log goes on at ${first}, but only ${known} entries are known.`)
+      throw new RangeError(`The relay's log goes on at ${first}, behind ${known}.`)
     }
     for (let i = Math.max(0, known + 1 - first); i < items.length; i++) {
       const item = items[i]!
       if ('ops' in item || pending().has(changeId(item)) || envelopes.has(item.writer)) continue
-      throw new RangeError(
-        `Entry ${first + i} of the relay's log is Change ${changeId(item)}, which is not on this device.`,
-      )
+      throw new RangeError(`Change ${changeId(item)} of the relay's log is not here.`)
     }
     const changed = new Set<CellKey>()
     for (const [i, named] of items.entries()) {
@@ -1107,7 +1105,7 @@ export function createReplica(
     const mine = heldNow(() => true)
     if (mine === undefined) {
       const message =
-        'The relay had lost what is here, and somebody has brought it back. A policy of this app cannot say its states, so it cannot go over to that. Nothing of yours is lost.'
+        'The relay had lost what is here. A policy of this app cannot say its states, so it cannot go over to what was brought back. Nothing of yours is lost.'
       throw new OtherLogError(relaySeq, message)
     }
     const seen = new Map(theirs.ledger.seqs.map(([writer, seq]) => [writer, seq]))
