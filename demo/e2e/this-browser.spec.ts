@@ -144,26 +144,42 @@ test('[ID7] [DM2] [ID21] a tab with old code is told of a newer app, keeps what 
     void dialog.dismiss()
   })
   await old.page.evaluate(() => lab.guardUnload(lab.store))
+  const versionOf = (page: Page): Promise<number | undefined> =>
+    page.evaluate(
+      async (name) => (await indexedDB.databases()).find((each) => each.name === name)?.version,
+      `syncline:lab-${space}`,
+    )
+  const version = await versionOf(old.page)
   old.wire.cut()
   await write(old.page, 'stored', 3)
 
-  // The same app with a format that is one newer.
+  // It writes without a pause until it is refused.
+  const writing = await old.page.evaluateHandle(() => {
+    const work = { written: 0, promised: 0, ended: run() }
+    async function run(): Promise<unknown> {
+      await Promise.resolve()
+      for (;;) {
+        const receipt = lab.store.transact((tx) => {
+          tx.create(lab.cards.at(`busy${work.written++}`), { title: 'x' })
+          tx.add(lab.writes, 1)
+        })
+        const error = await receipt.durable().catch((reason: unknown) => reason)
+        if (error !== undefined) return (error as { code?: string }).code
+        work.promised++
+      }
+    }
+    return work
+  })
+  await old.page.waitForFunction((it) => it.promised > 3, writing)
+  // The next release of the app: another build, of a format and a protocol that are one newer.
   const wire = await layWire(relay.url)
   wire.cut()
   const newer = await browserOnDisk.newPage()
-  await newer.addInitScript(() => {
-    const { open } = IDBFactory.prototype
-    IDBFactory.prototype.open = function (this: IDBFactory, name, version) {
-      return version === undefined ? open.call(this, name) : open.call(this, name, version + 1)
-    }
-  })
-  await openStoreAt(newer, labUrl, { space, relay: wire.url })
-  // What was pending has come along.
-  expect(await contentOf(newer)).toMatchObject({ writes: 3, ids: { length: 3 } })
+  await openStoreAt(newer, `${labUrl}/newer/`, { space, relay: wire.url })
+  expect(await versionOf(newer)).toBe(version! + 1)
 
-  const told = await old.page.evaluate(async () => {
-    await lab.until(() => lab.store.status.storage !== 'ok')
-    const codes: (string | undefined)[] = []
+  const told = await old.page.evaluate(async (it) => {
+    const codes = [await it.ended]
     for (let i = 0; i < 2; i++) {
       const receipt = lab.store.transact((tx) => {
         tx.create(lab.cards.at(`unsaved${i}`), { title: 'x' })
@@ -177,16 +193,32 @@ test('[ID7] [DM2] [ID21] a tab with old code is told of a newer app, keeps what 
       )
     }
     const { storage, storageError, saved, pending } = lab.store.status
-    return { storage, code: storageError?.code, message: storageError?.message, saved, pending, codes }
-  })
+    const { written, promised } = it
+    return {
+      storage,
+      code: storageError?.code,
+      message: storageError?.message,
+      saved,
+      pending,
+      codes,
+      written,
+      promised,
+    }
+  }, writing)
+  const total = 5 + told.written
   expect(told).toMatchObject({
     storage: 'memory-only',
     code: 'storage-newer',
     message: expect.stringContaining('Reload the page'),
     saved: 'memory',
-    pending: 5,
-    codes: ['storage-newer', 'storage-newer'],
+    pending: total,
+    codes: ['storage-newer', 'storage-newer', 'storage-newer'],
   })
+  // What was pending has come along, with all that was promised to be stored.
+  const cameAlong = await contentOf(newer)
+  const promised = Array.from({ length: told.promised }, (_, i) => `busy${i}`)
+  expect(cameAlong.ids).toEqual(expect.arrayContaining(['stored0', 'stored1', 'stored2', ...promised]))
+  expect(cameAlong.writes).toBe(cameAlong.ids.length)
   // Nobody else has it, so who closes the tab is asked.
   await old.page.mouse.click(10, 10)
   await old.page.close({ runBeforeUnload: true })
@@ -196,20 +228,33 @@ test('[ID7] [DM2] [ID21] a tab with old code is told of a newer app, keeps what 
   wire.mend()
   await newer.evaluate(() => lab.networkIsBack())
   await untilSynced(newer)
-  await untilAll(newer, 4)
+  await untilAll(newer, cameAlong.writes + 1)
   // Over the relay the old tab hands over what it has, of which the newer one has sent a part.
   old.wire.mend()
   await old.page.evaluate(() => lab.networkIsBack())
   await untilSynced(old.page)
-  for (const page of [old.page, newer, far.page]) await untilAll(page, 6)
+  for (const page of [old.page, newer, far.page]) await untilAll(page, total + 1)
   // So nobody is asked any more.
   const closed = old.page.waitForEvent('close')
   await old.page.close({ runBeforeUnload: true })
   await closed
   expect(dialogs).toHaveLength(1)
+  // Old code that is loaded again, as from a cache, refuses what it does not know, and works with the relay.
+  const again = await openLab({ context: browserOnDisk })
+  await untilAll(again.page, total + 1)
+  const loaded = await again.page.evaluate(() => {
+    lab.store.transact((tx) => tx.create(lab.cards.at('again'), { title: 'x' }))
+    const { storage, storageError } = lab.store.status
+    return { storage, code: storageError?.code }
+  })
+  expect(loaded).toEqual({ storage: 'memory-only', code: 'storage-newer' })
+  await untilSynced(again.page)
+  await again.page.close()
   // It is in the newer database, too.
-  await openStoreAt(newer, labUrl, { space })
-  expect(await contentOf(newer)).toMatchObject({ writes: 6, ids: { length: 6 } })
+  await newer.evaluate(() => lab.until(() => lab.store.get(lab.cards).includes('again')))
+  await newer.evaluate(() => lab.store.durable())
+  await openStoreAt(newer, `${labUrl}/newer/`, { space })
+  expect(await contentOf(newer)).toMatchObject({ writes: total + 1, ids: { length: total + 2 } })
   await newer.close()
   await wire.close()
 })

@@ -9,7 +9,7 @@ export async function serveLab(): Promise<{ readonly url: string; close(): Promi
   const files = await readLab()
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname
-    const content = files.get(path === '/' ? '/index.html' : path)
+    const content = files.get(path.endsWith('/') ? `${path}index.html` : path)
     if (content === undefined) response.writeHead(404).end()
     else response.writeHead(200, { 'content-type': contentTypes[extname(path)] ?? 'text/html' }).end(content)
   })
