@@ -1,5 +1,7 @@
-import type { Frame } from '@playwright/test'
+import type { Frame, JSHandle } from '@playwright/test'
+import type { Writing } from './lab/writing.ts'
 import { expect, test } from './support/lab.ts'
+import { rendererOf } from './support/renderer.ts'
 
 /**
  * Twenty, of which every fifth is a tab and the others are frames in it: each has a realm, connections, locks and channels of its own, as a tab has, and
@@ -89,4 +91,57 @@ test('[ST15] [ST16] twenty tabs have one socket, and each sees each commit of th
   expect(wire.counts.connections).toBe(1)
   expect(wire.counts.changesUp).toBe(total)
   await Promise.all(tabs.map((tab) => tab.close()))
+})
+
+test('[ST16] [ST37] a tab that runs the link is killed with its process while all tabs write: another takes over, and nothing that was acknowledged is lost or doubled', async ({
+  browserOnDisk,
+  openLab,
+}) => {
+  const leader = await openLab({ context: browserOnDisk })
+  const others = [await openLab({ context: browserOnDisk }), await openLab({ context: browserOnDisk })]
+  const far = await openLab()
+  const renderer = await rendererOf(leader.page)
+  const writings: JSHandle<Writing>[] = []
+  for (const [tab, { page }] of [leader, ...others].entries())
+    writings.push(await page.evaluateHandle((it) => lab.keepWriting({ prefix: `tab${it}-`, unsynced: 20 }), tab))
+  const untilSynced = async (tab: number, least: number): Promise<void> => {
+    const page = [leader, ...others][tab]!.page
+    await page.waitForFunction(([writing, count]) => writing.synced.length >= count, [writings[tab]!, least] as const)
+  }
+  for (const tab of writings.keys()) await untilSynced(tab, 20)
+  expect([leader, ...others].map(({ wire }) => wire.counts.connections)).toEqual([1, 0, 0])
+  const locks = await leader.page.evaluate(async () => (await navigator.locks.query()).held!.length)
+  expect(locks).toBeGreaterThan(0)
+
+  const promised = await writings[0]!.evaluate(({ durable, synced }) => [...durable, ...synced])
+  await renderer.kill()
+  const before = await Promise.all(writings.slice(1).map((each) => each.evaluate(({ synced }) => synced.length)))
+  // More than could be on the way, so the relay has said so to another tab.
+  for (const [i, count] of before.entries()) await untilSynced(i + 1, count + 40)
+  expect(others.filter(({ wire }) => wire.counts.connections > 0)).toHaveLength(1)
+
+  await Promise.all(writings.slice(1).map((each) => each.evaluate((writing) => writing.stop())))
+  const said = await Promise.all(
+    writings.slice(1).map((each) => each.evaluate(({ written, failures }) => ({ written, failures }))),
+  )
+  expect(said.flatMap(({ failures }) => failures)).toEqual([])
+  const [first, second] = await Promise.all(
+    others.map(({ page }) =>
+      page.evaluate(async () => {
+        await lab.until(() => lab.store.status.pending === 0)
+        const { relaySeq } = lab.store.snapshot.basis
+        return { ids: lab.store.get(lab.cards), writes: lab.store.get(lab.writes), relaySeq }
+      }),
+    ),
+  )
+  expect(second).toEqual(first)
+  const { ids, writes, relaySeq } = first!
+  await far.page.evaluate((seq) => lab.until(() => lab.store.snapshot.basis.relaySeq === seq), relaySeq)
+  expect(await far.page.evaluate(() => lab.store.get(lab.cards))).toEqual(ids)
+  expect([writes, relaySeq]).toEqual([ids.length, ids.length])
+  expect(ids).toEqual(expect.arrayContaining([...promised, ...said.flatMap(({ written }) => written)]))
+  // Of what the dead one was not promised, the beginning.
+  const kept = ids.filter((id) => id.startsWith('tab0-')).length
+  expect(ids).toEqual(expect.arrayContaining(Array.from({ length: kept }, (_, i) => `tab0-${i}`)))
+  await Promise.all([leader, ...others].map(({ page }) => page.close()))
 })
