@@ -70,6 +70,13 @@ async function connected<T>(
   }
 }
 
+/** What y-indexeddb needs to open a database: its version, which is that of a first opening, and its object stores. */
+async function shapeOf(name: string): Promise<{ readonly version: number; readonly stores: readonly string[] }> {
+  const database = await request(indexedDB.open(name))
+  database.close()
+  return { version: database.version, stores: [...database.objectStoreNames] }
+}
+
 async function recordsOf(name: string): Promise<[number, Uint8Array][]> {
   return connected(name, async (updates) => {
     const [keys, values] = await Promise.all([request(updates.getAllKeys()), request<Uint8Array[]>(updates.getAll())])
@@ -144,6 +151,7 @@ test('[IM14] takes a database over while the old app writes, and the old app goe
   await old.kept.set('app', 'keeps this here')
   await stored(name, 2)
   const before = await recordsOf(name)
+  const shape = await shapeOf(name)
 
   const store = await open()
   const importing = importYIndexeddb(store, name, into)
@@ -163,12 +171,23 @@ test('[IM14] takes a database over while the old app writes, and the old app goe
 
   // The old app finds its database as it was, also after a reload, and takes what was written here.
   await old.kept.destroy()
+  expect(await shapeOf(name)).toEqual(shape)
+  expect(shape).toEqual({ version: 1, stores: ['custom', 'updates'] })
   const again = await openOld(name)
   expect(again.text.toString()).toBe('Today: Buy three apples')
   expect(await again.kept.get('app')).toBe('keeps this here')
   store.transact((tx) => tx.insert(note, 0, '! '))
   Y.applyUpdate(again.made, exportUpdate(store, into))
   expect(again.text.toString()).toBe('! Today: Buy three apples')
+
+  // It goes on: what it writes now is there when it is loaded once more.
+  again.text.insert(again.text.length, ', and pears')
+  await stored(name, before.length + 4)
+  await again.kept.destroy()
+  const later = await openOld(name)
+  expect(later.text.toString()).toBe('! Today: Buy three apples, and pears')
+  expect(await later.kept.get('app')).toBe('keeps this here')
+  expect(await shapeOf(name)).toEqual(shape)
 })
 
 test('[IM15] makes no database where there is none, and refuses those of others', async () => {

@@ -123,7 +123,7 @@ test(
           expect(await machine.until(verifyDatabase('app', machine.surroundings()))).toMatchObject({ isSound: true })
         expect([stays, moves, witness].flatMap(({ errors }) => errors)).toEqual([])
       }),
-      { numRuns: isLong ? 1000 : 15 },
+      { numRuns: isLong ? 10_000 : 15 },
     )
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0)
   },
