@@ -105,3 +105,79 @@ for (const [damage, spoil] of chosen) {
     }
   })
 }
+
+/** What is longer than this Chromium keeps in a file of its own, beside what has all else. */
+const LONG = 300_000
+
+test('[ID17] [DM1] [CA5] [PR5] [IM17] where the disk has lost the files of long values all else is there, the relay brings them back, and nothing that takes data over is in the way', async ({
+  labUrl,
+  space,
+  relay,
+  launchOptions,
+}) => {
+  const options = { space, relay: socketOf(relay.url) }
+  const profile = await openProfile(launchOptions)
+  const titles = (page: Page): Promise<Record<string, number>> =>
+    page.evaluate(() =>
+      Object.fromEntries(lab.store.get(lab.cards).map((id) => [id, lab.store.get(lab.cards.at(id))!.title.length])),
+    )
+  const all = { before: 5, long: LONG, after: 5 }
+  try {
+    let page = await profile.context.newPage()
+    await openStoreAt(page, labUrl, options)
+    const { name, backup } = await page.evaluate(
+      async (it) => {
+        for (const [id, length] of Object.entries(it.all))
+          await lab.store.transact((tx) => tx.create(lab.cards.at(id), { title: lab.textOf(length) })).durable()
+        await lab.store.synced()
+        const storage = `lab-${it.space}`
+        await lab.moving.writeOld(`old-${it.space}`, it.all.long)
+        return { name: storage, backup: await lab.moving.backup(storage) }
+      },
+      { all, space },
+    )
+    await profile.stop()
+    const lost = await loseFiles(join(profile.folder, 'Default', 'IndexedDB'))
+    expect(lost).toBeGreaterThanOrEqual(2)
+
+    await profile.start()
+    page = await profile.context.newPage()
+    await openStoreAt(page, labUrl, { space })
+    expect(await page.evaluate(() => lab.store.status.storage)).toBe('damaged')
+    expect(await titles(page)).toEqual({ before: 5, after: 5 })
+
+    await openStoreAt(page, labUrl, options)
+    await page.evaluate(() => lab.until(() => lab.store.get(lab.cards.at('long')) !== undefined))
+    await page.evaluate(() => lab.store.durable())
+    expect(await titles(page)).toEqual(all)
+
+    await page.goto(labUrl)
+    const moved = await page.evaluate(
+      async (it) => ({
+        old: await lab.moving.importOld(`old-${it.space}`),
+        again: await lab.moving.restore(it.name, it.backup),
+        handed: await lab.moving.handOver(it.space, it.name),
+      }),
+      { space, name, backup },
+    )
+    expect(moved.old).toMatchObject({ text: 'before and after', imported: { records: 3, setAside: [{ record: 2 }] } })
+    expect(moved.again).toMatchObject({ isWhole: true, damagedBytes: 0, spaces: [{ outcome: 'imported' }] })
+    expect(moved.handed.unsynced).toMatchObject([{ space, pending: 1 }])
+    // Without the relay, which has brought back what is here, and without what cannot be read.
+    expect(await page.evaluate((it) => lab.moving.dropDamaged(it), name)).toBe(true)
+    await openStoreAt(page, labUrl, { space })
+    expect(await titles(page)).toEqual(all)
+    const { writes, storage } = await read(page)
+    expect({ writes, storage }).toEqual({ writes: 1, storage: 'ok' })
+  } finally {
+    await profile.remove()
+  }
+})
+
+/** Removes all files that have one value each; returns how many there were. */
+async function loseFiles(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile() && entry.parentPath.includes('.indexeddb.blob'))
+  for (const { parentPath, name } of files) await rm(join(parentPath, name))
+  return files.length
+}

@@ -2,6 +2,7 @@ import { indexedDb } from '@syncline/idb'
 import { verifyDatabase, type SpaceReport } from '@syncline/idb/care'
 import { counter, lww } from '@syncline/merge'
 import { openStore, type Storage, type Store } from '@syncline/store'
+import { textOf } from './moving.ts'
 
 const browser = { arbiter: 'browser' } as const
 const drafts = Array.from({ length: 2000 }, (_, i) => lww(`draft${i}`, '', browser))
@@ -149,10 +150,3 @@ export const growing: Growing = {
 const AT_ONCE = 100
 /** Longer than a log waits for more before it is compacted. */
 const REST_MS = 3000
-
-/** Text that nothing makes shorter. */
-function textOf(length: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) =>
-    String.fromCharCode(33 + (byte % 90)),
-  ).join('')
-}

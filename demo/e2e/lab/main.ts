@@ -8,6 +8,7 @@ import { deciding, type Deciding } from './deciding.ts'
 import { rawDisk } from './disk.ts'
 import { growing, type Growing } from './growing.ts'
 import { readAll, takePart } from './histories.ts'
+import { moving, type Moving, textOf } from './moving.ts'
 import { countTransactions, transactionCount, type TransactionCount } from './transactions.ts'
 import { keepWriting, type Writing, type WritingOptions } from './writing.ts'
 
@@ -30,6 +31,8 @@ export interface Lab {
   readonly requestPersistence: typeof requestPersistence
   readonly booking: BookingOffice
   readonly growing: Growing
+  readonly moving: Moving
+  readonly textOf: typeof textOf
   open(options: LabOptions): Promise<void>
   /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
   until(condition: () => boolean): Promise<void>
@@ -93,6 +96,8 @@ const theLab: Lab = {
   requestPersistence,
   booking,
   growing,
+  moving,
+  textOf,
 
   async open({ space, relay }) {
     const storage = indexedDb(`lab-${space}`)
