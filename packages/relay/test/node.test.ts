@@ -1,7 +1,7 @@
 import { createServer, request, type Server } from 'node:http'
 import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createFrameReader, encodeFrames, type Frame } from '@syncline/protocol'
+import { createFrameReader, encodeFrames, MAX_PACKET_BYTES, type Frame } from '@syncline/protocol'
 import { emptyBasis } from '@syncline/stm'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -156,6 +156,33 @@ test('[RL27] frames of WebSocket that break its rules end that socket only', asy
   honest.say({ type: 'ping', token: 3 })
   await until(() => honest.heard.some(({ type }) => type === 'pong') && relay.load.sessions === 1)
   expect(honest.closed).toBeUndefined()
+})
+
+test('[RL82] what it says to have sent is what comes over a socket', async () => {
+  const { port } = await start()
+  const [client, other] = [await dial(port), await dial(port)]
+  const counts: { readonly said: number; readonly came: number }[] = []
+  const reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES })
+  let came = 0
+  client.socket.on('message', (message: Buffer) => {
+    for (const frame of reader.push(message)) if (frame.type === 'sent') counts.push({ said: frame.bytes, came })
+    came += message.length
+  })
+  for (const { say } of [client, other]) say(hello, open)
+  for (let seq = 1; seq <= 3; seq++) {
+    // Longer than what the relay gathers for a socket, and in parts.
+    other.say({
+      type: 'changes',
+      channel: 1,
+      first: 0,
+      records: [record(ann, seq, { payload: 'x'.repeat(seq ** 4 * 20_000) })],
+    })
+    await until(() => client.heard.filter(({ type }) => type === 'changes').length === seq)
+    client.say({ type: 'ping', token: seq })
+    await until(() => counts.length === seq)
+  }
+  expect(counts.at(-1)!.came).toBeGreaterThan(1_900_000)
+  expect(counts.map(({ said }) => said)).toEqual(counts.map((count) => count.came))
 })
 
 test('[RL37] only /sync is a socket, also for addresses that are none', async () => {
