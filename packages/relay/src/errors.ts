@@ -16,6 +16,8 @@ export type RelayErrorCode =
   | 'damaged'
   /** Something was to be adopted, and nothing waits for that; or something else than was looked at. Nothing has happened. */
   | 'nothing-waits'
+  /** What was to be adopted is longer than a record may be. Nothing has happened. */
+  | 'too-large'
   /** Somebody else has appended to a log that this relay held. */
   | 'fenced'
   /** The disk did not take, or did not give, what it was asked for. */

@@ -67,7 +67,7 @@ export interface Relay {
   readonly load: { readonly sessions: number; readonly rooms: number }
   /**
    * Adopts what a client has brought back of `relay` refs after the relay had lost it, or what the log has instead: they wait for that. Resolves when it is durable; whoever follows the space goes on from there.
-   * Rejects with `RelayError`: `nothing-waits`, `storage-failed`, `closed`.
+   * Rejects with `RelayError`: `nothing-waits`, `too-large` (above 16 MiB), `storage-failed`, `closed`.
    */
   adopt(space: string, options: AdoptOptions): Promise<Adopted>
   /** Hears nothing any more, stores and acknowledges what it has heard, and sends everybody away. */

@@ -1,4 +1,4 @@
-import { decodeHeader, epochAt, ProtocolError, recordChecksum } from '@syncline/protocol'
+import { decodeHeader, epochAt, MAX_CHANGE_BYTES, ProtocolError, recordChecksum } from '@syncline/protocol'
 import type { ChangeHeader, Covered, Head, Stretch } from '@syncline/protocol'
 import type { Basis, Epoch, WriterId } from '@syncline/stm'
 import {
@@ -231,7 +231,7 @@ export class Room {
     this.#drain()
   }
 
-  /** Adopts what waits for that. Resolves when that is durable. Rejects with `RelayError` `nothing-waits`, `storage-failed` and `closed`. */
+  /** Adopts what waits for that. Resolves when that is durable. Rejects with `RelayError` `nothing-waits`, `too-large`, `storage-failed` and `closed`. */
   adopt(options: AdoptOptions): Promise<Adopted> {
     return new Promise((resolve, reject) => {
       this.#inbox.push({ kind: 'adopt', options, found: undefined, resolve, reject })
@@ -471,11 +471,9 @@ export class Room {
     const { cells, takenBack } = found
     const relaySeq = this.#appendAdoption(found)
     if (relaySeq === undefined) {
-      const wayOut =
-        found.taken === 'log'
-          ? 'Restore a backup of before the loss'
-          : 'Adopt what this log has: "log"; or restore a backup of before the loss'
-      return item.reject(this.#noAnswer(`it takes more bytes than one record may have. ${wayOut}.`))
+      const wayOut = found.taken === 'log' ? 'Restore' : 'Adopt what this log has ("log"), or restore'
+      const message = `What relay refs would hold in "${this.space}" takes more than the ${MAX_CHANGE_BYTES / 2 ** 20} MiB of one record, in which it is adopted as a whole or not at all. Nothing has happened. ${wayOut} a backup of before the loss.`
+      return item.reject(new RelayError('too-large', message))
     }
     this.#adopting.add(item)
     this.#host.log.warn(

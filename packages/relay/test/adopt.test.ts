@@ -263,7 +263,7 @@ test('[RL55] [RL57] [RL79] what waits and what was adopted shows as what it is, 
   expect(shown).toEqual([undefined, undefined, undefined, undefined, 'brought back'])
 })
 
-test('[RL77] what is longer than a record may be is not adopted, and nobody else notices', async () => {
+test('[RL77] what is longer than a record may be is not adopted: it says what to do, and nobody else notices', async () => {
   const { relay } = world()
   const live = enter(relay)
   await until(() => live.all('basis').length === 1)
@@ -280,7 +280,11 @@ test('[RL77] what is longer than a record may be is not adopted, and nobody else
     client.send([encodeChange(change, [], undefined, undefined, { join })])
   }
   await until(() => client.all('basis').length === 1)
-  await expect(relay.adopt('board', { take: 'brought back' })).rejects.toMatchObject({ code: 'storage-failed' })
+  await expect(relay.adopt('board', { take: 'brought back' })).rejects.toMatchObject({
+    code: 'too-large',
+    message:
+      'What relay refs would hold in "board" takes more than the 16 MiB of one record, in which it is adopted as a whole or not at all. Nothing has happened. Adopt what this log has ("log"), or restore a backup of before the loss.',
+  })
   live.send([record(ann, 1)])
   await until(() => outcome(live, ann) !== undefined)
   expect((await relay.adopt('board', { take: 'log' })).refs).toBe(0)

@@ -34,7 +34,7 @@ type Answer = Adopted | { readonly code: RelayErrorCode; readonly message: strin
  * Adopts what waits for that in a space of a data folder: what clients have brought back of `relay` refs, or what the log has instead. A relay that runs on the folder is asked to do it; without one it is done
  * here. Resolves when it is durable.
  *
- * Rejects with `RelayError`: `nothing-waits`, `data-missing`, `data-in-use` when the relay does not answer (then nothing is asked any more), and what opening a storage rejects with.
+ * Rejects with `RelayError`: `nothing-waits`, `too-large`, `data-missing`, `data-in-use` when the relay does not answer (then nothing is asked any more), and what opening a storage rejects with.
  *
  * @example
  * import { mkdtempSync, rmSync } from 'node:fs'
