@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createCommitter, type Part } from '../src/committer.ts'
-import { createMemoryStorage, createRelay } from '../src/index.ts'
+import { createRelay } from '../src/index.ts'
 import { gatedStorage } from './gated.ts'
 import { ann, bob, connect, join, record, run, told, turns, until, virtualClock, world } from './kit.ts'
 
@@ -218,8 +218,8 @@ test('[RL5] when the log cannot be read, that channel ends and the socket goes o
   await until(() => told(a).length === 3)
 })
 
-for (const broken of ['onDurable', 'onFailed'] as const) {
-  test(`[RL80] [RL5] what ${broken} throws ends no more than its space, and the next batch is stored`, async () => {
+for (const broken of ['build', 'onDurable', 'onFailed'] as const) {
+  test(`[RL80] [RL5] what ${broken} of a part throws ends no more than its space, and the next batch is stored`, async () => {
     const storage = gatedStorage()
     const defects: unknown[] = []
     let settled = 0
@@ -234,12 +234,18 @@ for (const broken of ['onDurable', 'onFailed'] as const) {
     )
     const heard: string[] = []
     const part = (space: string, isBroken: boolean): Part => {
-      const say = (what: 'onDurable' | 'onFailed') => (): void => {
-        heard.push(`${space} ${what}`)
+      const fails = (what: typeof broken): void => {
         if (isBroken && what === broken) throw new TypeError('A defect.')
       }
+      const say = (what: 'onDurable' | 'onFailed') => (): void => {
+        heard.push(`${space} ${what}`)
+        fails(what)
+      }
       const add = { space, epoch: '1'.repeat(32), follows: null, first: 1, records: [], latestAt: 0 }
-      const build: Part['build'] = () => ({ ...add, writers: new Map(), documents: new Map() })
+      const build: Part['build'] = () => {
+        fails('build')
+        return { ...add, writers: new Map(), documents: new Map() }
+      }
       return { space, build, onDurable: say('onDurable'), onFailed: say('onFailed') }
     }
     storage.hold()
@@ -252,8 +258,11 @@ for (const broken of ['onDurable', 'onFailed'] as const) {
     await until(() => storage.waiting === 1)
     storage.release()
     await committer.idle()
-    const first = broken === 'onFailed' ? [] : ['broken onDurable']
-    expect(heard).toEqual([...first, 'broken onFailed', `other ${broken}`, 'next onDurable'])
+    const first = broken === 'onDurable' ? ['broken onDurable'] : []
+    const other = broken === 'onFailed' ? 'onFailed' : 'onDurable'
+    expect(heard).toEqual([...first, 'broken onFailed', `other ${other}`, 'next onDurable'])
+    const isStored = async (space: string): Promise<boolean> => (await storage.space(space)) !== undefined
+    expect([await isStored('broken'), await isStored('other')]).toEqual([broken === 'onDurable', broken !== 'onFailed'])
     expect(defects).toEqual([
       ['A defect.', 'broken'],
       ['Nor does the end of a batch.', undefined],
@@ -335,45 +344,3 @@ test('[RL30] also what waits for a space to be made, or for its writers to be re
   expect(told(a).length).toBe(5)
   expect(a.closed?.code).toBe(1001)
 })
-
-test.each(['build', 'onDurable'] as const)(
-  '[RL5] a space whose part fails in `%s` is read anew, and those that are stored with it go on',
-  async (step) => {
-    let settled = 0
-    const defects: unknown[] = []
-    const committer = createCommitter(
-      createMemoryStorage(),
-      virtualClock(),
-      () => (settled += 1),
-      (error, space) => void defects.push([String(error), space]),
-    )
-    const heard: string[] = []
-    const part = (space: string, isBroken: boolean): Part => {
-      const fails = (at: string): void => {
-        if (isBroken && at === step) throw new Error(`A defect of ${space}.`)
-      }
-      return {
-        space,
-        build() {
-          fails('build')
-          const records = [record(ann, 1)]
-          const [writers, documents] = [new Map(), new Map()]
-          return { space, epoch: 'e1', follows: null, first: 1, records, latestAt: 0, writers, documents }
-        },
-        onDurable() {
-          fails('onDurable')
-          heard.push(`${space} is stored`)
-        },
-        onFailed: (error) => void heard.push(String(error)),
-      }
-    }
-    for (const one of [part('one', false), part('two', true), part('three', false)]) committer.stage(one)
-    committer.kick()
-    await committer.idle()
-    expect(heard.toSorted()).toEqual(['Error: A defect of two.', 'one is stored', 'three is stored'])
-    committer.stage(part('four', false))
-    await committer.idle()
-    expect([heard.at(-1), settled]).toEqual(['four is stored', 2])
-    expect(defects).toEqual([['Error: A defect of two.', 'two']])
-  },
-)
