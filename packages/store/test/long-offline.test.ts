@@ -62,7 +62,13 @@ test(`[ST20] [ST13] after 30 days and ${EDITS} edits without a network all comes
   const storage = memoryStorage()
   const before = await world.open({ transport: wire, storage })
   const other = await world.open({ transport: world.wire() })
+  // A device that nobody looks at for as long, and that misses what everybody does.
+  const asleep = { transport: world.wire(), storage: memoryStorage() }
+  const shut = await world.open(asleep)
+  await other.transact((tx) => tx.set(title, 'before')).synced()
   await world.clock.pass(100)
+  expect(shut.get(title)).toBe('before')
+  await shut.close()
   wire.cut()
   const words = (i: number): string =>
     Array.from({ length: isLong ? 12 : 60 }, (_, k) => i * 7919 + k * 104_729).join('-')
@@ -97,5 +103,19 @@ test(`[ST20] [ST13] after 30 days and ${EDITS} edits without a network all comes
   await world.clock.pass(60_000)
   expect([store.get(votes), other.get(votes)]).toEqual([EDITS, EDITS])
   expect(store.get(title)).toBe(other.get(title))
+
+  asleep.transport.cut()
+  const woken = await world.open(asleep)
+  await settle()
+  expect([woken.get(votes), woken.get(title)]).toEqual([0, 'before'])
+  const down = cutBehindEach(asleep.transport, 'down')
+  asleep.transport.mend()
+  for (let turn = 0; turn < 60 && woken.status.link !== 'online'; turn++) await world.clock.pass(31_000)
+  expect([woken.get(votes), woken.get(title), woken.status.link]).toEqual([EDITS, other.get(title), 'online'])
+  expect(down).toMatchObject({ carried: EDITS + OTHERS, again: 0 })
+  expect(down.cuts).toBeGreaterThan(isLong ? 4 : 1)
+  // From where it stands each time, as each piece is stored before the next one comes.
+  expect(new Set(down.openedAt).size).toBeGreaterThan(down.cuts - 1)
+  expect([...down.openedAt].sort((a, b) => a - b)).toEqual(down.openedAt)
   await world.close()
 })
