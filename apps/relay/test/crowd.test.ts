@@ -62,7 +62,7 @@ async function heldBytes(): Promise<number> {
 const socketsThatLive = () => [Socket, WebSocket].map((kind) => queryObjects(kind, { format: 'count' }))
 
 test('whoever came, edited and left again leaves their Changes and nothing else', async () => {
-  const [spaces, atATime, rounds] = [7, 10, isLong ? 3_000 : 800]
+  const [spaces, atATime, rounds] = [7, 10, isLong ? 1_000 : 300]
   const relay = createRelay({ storage: await openLmdbStorage(temporaryFolder()) })
   const server = createServer()
   const attached = attachRelay(server, relay)
@@ -90,16 +90,25 @@ test('whoever came, edited and left again leaves their Changes and nothing else'
     )
   }
 
-  // Code is compiled, and what is kept for all is there.
-  await comeAndGoOften(300)
-  const before = await heldBytes()
+  /** What is held when so many more have come and gone. */
+  async function heldAfter(times: number): Promise<number> {
+    await comeAndGoOften(times)
+    for (let turn = 0; turn < 1000 && relay.load.sessions > 0; turn++) await nextTurn()
+    expect(relay.load).toEqual({ sessions: 0, rooms: 0 })
+    return heldBytes()
+  }
+
+  // Code is compiled, and compiled better, and what is kept for all is there.
+  let before = await heldAfter(1_500)
   const sockets = socketsThatLive()
-  await comeAndGoOften(rounds)
-  for (let turn = 0; turn < 1000 && relay.load.sessions > 0; turn++) await nextTurn()
-  expect(relay.load).toEqual({ sessions: 0, rooms: 0 })
-  const grown = (await heldBytes()) - before
-  // Each session held 3.4 kB while it was there. Code that comes and goes is some hundred kB, however many there were.
-  expect(grown / rounds).toBeLessThan(2_000)
+  const grown: number[] = []
+  for (let turn = 0; turn < 5; turn++) {
+    const after = await heldAfter(rounds)
+    grown.push((after - before) / rounds)
+    before = after
+  }
+  // Each session held 3.4 kB while it was there. Code comes, and goes, in some of the turns; what somebody leaves behind is there after each.
+  expect(grown.sort((a, b) => a - b)[2]).toBeLessThan(300)
   expect(socketsThatLive()).toEqual(sockets)
   expect(await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))).toBe(0)
   const logs = Array.from({ length: spaces }, async (_, space) => {
