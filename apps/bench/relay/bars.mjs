@@ -68,6 +68,11 @@ export function barsOf({ results }) {
     atMost(15_000, 'a document of 1.1 MB that is open: kB', of('document', ours, 'heldKb')),
     atMost(4_000, 'one who reads nothing of 32 MB: kB', of('stalled', ours, 'heldKb')),
     atMost(
+      1.1,
+      'half of twenty read nothing: the longest delay of the others but for one in a hundred, of that when all read',
+      of('beside', ours, 'stallTimes'),
+    ),
+    atMost(
       1.3,
       '1,000 want 1.1 MB: CPU, of that of a bare ws that sends as much',
       of('storm', ours, 'eachUs') / of('storm', keeping, 'eachUs'),
@@ -101,6 +106,11 @@ export function barsOf({ results }) {
       1,
       'the same, and each misses something else',
       of('coming back apart', ours, 'eachUs') / of('coming back apart', yjs, 'eachUs'),
+    ),
+    atMost(
+      1,
+      '1,000 connect again after a restart: ms until all but one in a hundred are back, of those of y-websocket-server with a file',
+      of('herd', ours, 'mostBackMs') / of('herd', 'y-websocket-server with a file', 'mostBackMs'),
     ),
     atMost(10, 'the first who comes to 100,000 edits after a start: ms', of('cold start', ours, 'firstMs')),
     atLeast(

@@ -30,6 +30,8 @@ export interface DocumentLoad {
    * What counts begins when they are connected.
    */
   arrive(document: Document, count: number, has: (i: number) => number): Promise<number>
+  /** As `arrive`, of so many who connect at the same time as well: resolves to the milliseconds that each of them has taken. */
+  comeBack(document: Document, count: number, has: (i: number) => number): Promise<readonly number[]>
   /** Connects, and resolves to the milliseconds from before that until all of a document has come of which nothing was there. */
   arriveFirst(room: string, messages: number): Promise<number>
   /** Somebody is in a room and reads nothing while so many messages of rows are written there, which another one reads. Tells when all are written, and resolves to the milliseconds that they take afterwards. */
@@ -111,6 +113,27 @@ export function createDocumentLoad({ language, newRoom, join, connect, newNumber
       for (const wire of wires) wire.end()
       await sleep(200)
       return ms
+    },
+
+    async comeBack({ room, writer, messages }, count, has) {
+      const asked = Array.from({ length: count }, (_, i) =>
+        framesOf(language.comeBack(room, newNumber(), writer.number, has(i))),
+      )
+      await measured(false)
+      const begun = performance.now()
+      const all = await Promise.all(
+        asked.map(async (frames, i) => {
+          const [wire] = await connect(room, 1)
+          const arrived = heard(wire!, messages - has(i))
+          wire!.write(frames)
+          await arrived
+          return { wire: wire!, ms: performance.now() - begun }
+        }),
+      )
+      await measured(true)
+      for (const { wire } of all) wire.end()
+      await sleep(200)
+      return all.map(({ ms }) => ms)
     },
 
     async arriveFirst(room, messages) {

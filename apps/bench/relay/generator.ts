@@ -28,6 +28,12 @@ export const onlyByName: readonly string[] = ['ws that acknowledges', 'ws that k
 const BLOCK = 1_000
 /** So many join at the same time. */
 const JOINING = 50
+/** What waits for who reads nothing: 16 MB, more than the system keeps for them, written as quickly as the others read. */
+const STALLED_MESSAGES = 1_500
+const STALLED_ROWS = 200
+const STALLED_BLOCK = 50
+/** What that has given a server to do is done by then. */
+const AFTER_MS = 1_000
 
 /** One client: what it has been brought by others. */
 interface Client {
@@ -43,6 +49,11 @@ export interface Load {
   burst(clients: number, edits: number): Promise<number>
   /** In each room one writes so often in a second, for so long. Resolves to how many were brought, and the milliseconds that each took. */
   steady(rooms: number, clients: number, perSecond: number, seconds: number): Promise<Steady>
+  /**
+   * In a room so many read, and as many more: who, when they stall, read nothing, and for whom some megabytes wait already when one begins to write so often in a second. Resolves to the
+   * milliseconds that each edit took until one of the others had it.
+   */
+  beside(readers: number, isStalling: boolean, perSecond: number, seconds: number): Promise<readonly number[]>
   /** Everybody in a room shows itself so often in a second. */
   presence(clients: number, perSecond: number, seconds: number): Promise<Steady>
   /** One writes, with so many edits on their way that are not acknowledged, for servers that acknowledge. */
@@ -67,15 +78,22 @@ export interface Acknowledged {
   readonly latenciesMs: readonly number[]
 }
 
-/** Makes the load of a contender's server at a port. `measured` is told before and after what counts: joining and leaving do not. */
-export function createLoad(name: string, port: number, measured: (isOver: boolean) => Promise<void>): Load {
+/** The server of a contender. Where it was started anew it may listen at another port. */
+export interface Asked {
+  readonly name: string
+  readonly port: number
+}
+
+/** Makes the load of a contender's server. `measured` is told before and after what counts: joining and leaving do not. */
+export function createLoad(server: Asked, measured: (isOver: boolean) => Promise<void>): Load {
+  const { name } = server
   const language = languages[name]!()
   let rooms = 0
   let numbers = 0
 
   async function join(room: string): Promise<Client> {
     const number = ++numbers
-    const wire = await openWire(port, language.path(room))
+    const wire = await openWire(server.port, language.path(room))
     const client: Client = { wire, number, edits: 0, presences: 0 }
     const { isWelcome } = language
     const welcomed =
@@ -115,7 +133,7 @@ export function createLoad(name: string, port: number, measured: (isOver: boolea
     const wires: Wire[] = []
     while (wires.length < count) {
       const wanted = Array.from({ length: Math.min(JOINING, count - wires.length) }, () =>
-        openWire(port, language.path(room)),
+        openWire(server.port, language.path(room)),
       )
       wires.push(...(await Promise.all(wanted)))
     }
@@ -165,6 +183,39 @@ export function createLoad(name: string, port: number, measured: (isOver: boolea
       await measured(true)
       await leave(all)
       return { deliveries: edits * readers.length, latenciesMs }
+    },
+
+    async beside(count, isStalling, perSecond, seconds) {
+      const room = newRoom()
+      const all = await joinAll(1 + 2 * count, () => room)
+      const [writer, ...readers] = all as [Client, ...Client[]]
+      const honest = readers.slice(0, count)
+      const rows = language.rows(writer.number, STALLED_MESSAGES, STALLED_ROWS)
+      if (isStalling) for (const { wire } of readers.slice(count)) wire.pause()
+      for (let from = 0; from < rows.length; from += STALLED_BLOCK) {
+        writer.wire.write(framesOf(rows.slice(from, from + STALLED_BLOCK)))
+        await brought(isStalling ? honest : readers, Math.min(rows.length, from + STALLED_BLOCK))
+      }
+      await sleep(AFTER_MS)
+      const sentAt: number[] = []
+      const latenciesMs: number[] = []
+      for (const reader of honest) {
+        reader.edits = 0
+        reader.wire.onMessage = (message) => {
+          const nowMs = performance.now()
+          for (let left = language.editsIn(message); left > 0; left--) latenciesMs.push(nowMs - sentAt[reader.edits++]!)
+        }
+      }
+      await measured(false)
+      await pace(perSecond, seconds, () => {
+        const frames = framesOf(language.edits(writer.number, 1))
+        sentAt.push(performance.now())
+        writer.wire.write(frames)
+      })
+      await brought(honest, perSecond * seconds)
+      await measured(true)
+      await leave(all)
+      return latenciesMs
     },
 
     async presence(count, perSecond, seconds) {

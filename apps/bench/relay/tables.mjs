@@ -15,9 +15,17 @@ const shown = {
     'of 1,000 who come: µs of processor time for each / ms until all have what they miss / MB that the server takes more',
     ({ eachUs, allMs, peakMb }) => eachUs && [eachUs, allMs, peakMb],
   ],
+  herd: [
+    'ms until half / all but one in a hundred have what they miss / µs of processor time for each',
+    ({ halfBackMs, mostBackMs, backUs }) => halfBackMs && [halfBackMs, mostBackMs, backUs],
+  ],
   coldStart: [
     'ms until the first one has all / of processor time',
     ({ firstMs, firstCpuMs }) => firstMs && [firstMs, firstCpuMs],
+  ],
+  beside: [
+    'ms from an edit until all who read have it, but for one in a hundred: when everybody reads / when half of them do',
+    ({ allReadMs, someStallMs }) => allReadMs && [allReadMs, someStallMs],
   ],
   recovered: ['ms until they have all when they read again', ({ recoveredMs }) => recoveredMs],
   stored: [

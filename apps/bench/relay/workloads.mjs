@@ -29,6 +29,11 @@ export const workloads = {
     take: stalled,
     only: ['bare ws', 'one write a turn', 'Syncline', 'Syncline in memory'],
   },
+  beside: {
+    what: 'one makes 200 edits a second, ten read, and ten others do as well or read nothing',
+    take: beside,
+    only: ['bare ws', 'Syncline'],
+  },
   storm: {
     what: '1,000 want a document of 1.1 MB at the same time',
     take: arriving(0, () => 0),
@@ -43,6 +48,11 @@ export const workloads = {
     what: '1,000 come back to it, and each misses another number of edits, 500 on average',
     take: arriving(1_000, (rows, i) => rows + (i % 1_000)),
     only: ['y-websocket-server', 'Syncline', 'Syncline in memory'],
+  },
+  herd: {
+    what: '1,000 connect again at once when the server was restarted, and miss the last 100 edits',
+    take: herd,
+    only: ['y-websocket-server with a file', 'Syncline'],
   },
   'cold start': {
     what: 'the first who comes after a start to 100,000 edits',
@@ -163,6 +173,30 @@ function arriving(edits, has) {
   }
 }
 
+/** The milliseconds that all but one in a hundred edits take at most to those who read, when everybody does and when half of them do: of several turns of each the middle one, and neither has the younger process. */
+async function beside(server, createLoad) {
+  const { load } = await warmUp(server, createLoad)
+  const turns = { read: [], stall: [] }
+  for (const isStalling of [false, true, true, false, false, true]) {
+    const { p99 } = latencies(await load.beside(10, isStalling, 200, 1))
+    turns[isStalling ? 'stall' : 'read'].push(p99)
+  }
+  const [allReadMs, someStallMs] = [latencies(turns.read).p50, latencies(turns.stall).p50]
+  return { allReadMs, someStallMs, stallTimes: someStallMs / allReadMs }
+}
+
+/** Milliseconds from when a server listens again until half of those who come at once, and all but one in a hundred, have what they miss; and its processor time for each of them. */
+async function herd(server, createLoad) {
+  const { load, meter } = await warmUp(server, createLoad)
+  const document = await load.documents.write(MESSAGES, ROWS, 1_000)
+  await load.documents.arriveFirst(document.room, document.messages)
+  await sleep(IDLE_MS)
+  await document.leave()
+  await server.restart()
+  const { p50, p99 } = latencies(await load.documents.comeBack(document, ARRIVING, () => MESSAGES + 900))
+  return { halfBackMs: p50, mostBackMs: p99, backUs: meter.cpuUs() / ARRIVING }
+}
+
 /** Milliseconds until the first one has all, and the processor time of the server from its start until then. */
 function coldStart(edits) {
   return async (server, createLoad) => {
@@ -173,7 +207,7 @@ function coldStart(edits) {
     await document.leave()
     await server.restart()
     const meter = createMeter(server)
-    const again = createLoad(server.name, server.port, meter.mark)
+    const again = createLoad(server, meter.mark)
     const firstMs = await again.documents.arriveFirst(document.room, edits)
     return { firstMs, firstCpuMs: meter.cpuUs() / 1000 }
   }
@@ -200,7 +234,7 @@ function latencies(ms) {
 
 async function warmUp(server, createLoad) {
   const meter = createMeter(server)
-  const load = createLoad(server.name, server.port, meter.mark)
+  const load = createLoad(server, meter.mark)
   await load.burst(10, WARM_UP_EDITS)
   await load.steady(20, 2, 100, WARM_UP_LONE_SECONDS)
   return { load, meter }
