@@ -1310,7 +1310,9 @@ export function createReplica(
     shift: () => decided[0],
     standing({ epoch, relaySeq, known }, covers) {
       const basis = basisNow()
-      if (log.epochAt(relaySeq) === epoch && basis.relaySeq >= relaySeq) return 'past'
+      // Also what was joined in this run of the relay before the join with which what is known begins.
+      const isOfThisLog = basis.epoch === epoch || log.epochAt(relaySeq) === epoch
+      if (isOfThisLog && basis.relaySeq >= relaySeq) return 'past'
       if (log.hasLeft(epoch)) return 'left'
       // What was written since the relay has come back is in its log.
       if (basis.relaySeq === 0 || basis.epoch === epoch) return 'news'

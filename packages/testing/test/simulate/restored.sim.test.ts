@@ -252,6 +252,22 @@ const mended: readonly (Traced & { readonly rule: string })[] = [
       'step 27': [5786, 0, 1],
     },
   },
+  {
+    rule: 'ST48',
+    seed: 8_002_565,
+    why: 'who has gone over to what was joined last does not go back to what was joined before it in the same run of the relay',
+    decisions: {
+      'reset browser 1': [1],
+      'step 8': [8481],
+      'step 13': [1958, 6, 0, 2, 2, 4],
+      'step 14': [4350, 0, 0, 3],
+      'step 17': [8201, 0, 2],
+      'step 19': [4525, 7],
+      'step 30': [3508, 0, 0, 1],
+      'step 31': [4801, 0, 1, 1],
+      'step 33': [7682, 7],
+    },
+  },
 ]
 
 for (const { rule, seed, why, decisions } of mended) {
