@@ -672,6 +672,27 @@ export const sabotages = [
     from: 'Math.min(acknowledged.get(writer)!, lastSeq)',
     to: 'acknowledged.get(writer)!',
   },
+  {
+    name: 'what comes while a checkpoint is imported is passed over',
+    foundBy: 'simulate/import',
+    file: 'packages/idb/src/care/into-space.ts',
+    from: '({ length }) => length !== among',
+    to: '() => false',
+  },
+  {
+    name: 'what an import adds under a number that a tab has taken meanwhile is left out',
+    foundBy: 'simulate/import',
+    file: 'packages/idb/src/care/into-space.ts',
+    from: "if (!isClaiming || nameOf(error) !== 'ConstraintError') throw error",
+    to: "if (isClaiming && nameOf(error) === 'ConstraintError') return true\n        throw error",
+  },
+  {
+    name: 'what an import finds to be there already it adds once more',
+    foundBy: 'simulate/import',
+    file: 'packages/idb/src/care/into-space.ts',
+    from: 'if (found !== undefined && isSame(found.entry, entry)) return true',
+    to: 'if (found !== undefined && isSame(found.entry, entry)) break',
+  },
 ]
 
 /** Where the systems are simulated. */
