@@ -66,3 +66,54 @@ test('[SS1] [ST12] [ID3] where the browser gives no more room work goes on in me
   ).toEqual({ writes: total, cards: Array.from({ length: refused.count }, () => 400_000) })
   await profile.remove()
 })
+
+test('[CP9] [ID22] where the browser has no room for a checkpoint nothing is lost, work goes on, and it is made when there is', async ({
+  labUrl,
+  space,
+  launchOptions,
+}) => {
+  const profile = await openProfile(launchOptions)
+  const { origin } = new URL(labUrl)
+  try {
+    let page = await profile.context.newPage()
+    await page.goto(labUrl)
+    const usage = await page.evaluate(
+      async ([it, count]) => {
+        await lab.growing.pile(it, count)
+        return (await navigator.storage.estimate()).usage!
+      },
+      [space, DRAFTS] as const,
+    )
+    // Chromium remembers for a while how much room there was.
+    await profile.stop()
+    await profile.start()
+    page = await profile.context.newPage()
+    const devtools = await profile.context.newCDPSession(page)
+    await page.goto(labUrl)
+    // For a few drafts more, and not for all of them once more.
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + DRAFTS * 2_500 })
+    const attempts = await page.evaluateHandle((it) => lab.growing.compact(it), space)
+    await attempts.evaluate((it) => it.until(1))
+    expect(await attempts.evaluate(({ outcomes }) => outcomes[0])).toBe('storage-full')
+    await attempts.evaluate((it, at) => it.write(at), DRAFTS)
+    expect(await attempts.evaluate(({ store }) => store.status.storage)).toBe('ok')
+    // Who opens it now has all of it.
+    const other = await profile.context.newPage()
+    await other.goto(labUrl)
+    const look = (): Promise<unknown> => other.evaluate((it) => lab.growing.look(it), space)
+    const whole = { storage: 'ok', isSound: true, drafts: DRAFTS + 1 }
+    expect(await look()).toMatchObject(whole)
+
+    const before = await attempts.evaluate(({ outcomes }) => outcomes.length)
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin })
+    await attempts.evaluate((it, count) => it.until(count), before + 1)
+    expect(await attempts.evaluate(({ outcomes }) => outcomes.at(-1))).toBe('done')
+    await attempts.evaluate((it) => it.store.close())
+    expect(await look()).toMatchObject(whole)
+  } finally {
+    await profile.remove()
+  }
+})
+
+/** A few times what is worth compacting. */
+const DRAFTS = 60

@@ -24,6 +24,21 @@ export interface Growing {
   look(space: string): Promise<Grown>
   /** Writes so many drafts of 500 bytes, `count` from the n-th on, over 2,000 refs; resolves to how large the log is when it has come to rest. */
   fill(space: string, from: number, count: number): Promise<SpaceReport>
+  /** Writes so many drafts of 5,000 bytes, and compacts nothing. */
+  pile(space: string, count: number): Promise<void>
+  /** Opens what was piled up, and compacts it. */
+  compact(space: string): Promise<Attempts>
+}
+
+/** A store that compacts, or tries to. */
+export interface Attempts {
+  readonly store: Store
+  /** What has come of each attempt to put a checkpoint in place of the log: the code of an error, or `done`. */
+  readonly outcomes: readonly string[]
+  /** Resolves when the n-th has come to its end. */
+  until(count: number): Promise<void>
+  /** Writes one draft of 5,000 bytes; resolves when it is on this device. */
+  write(at: number): Promise<void>
 }
 
 export interface GrowingOptions {
@@ -36,6 +51,8 @@ export interface GrowingOptions {
 export interface Grown {
   readonly storage: string
   readonly isSound: boolean
+  /** How many long drafts there are, each whole. */
+  readonly drafts: number
   readonly tabs: readonly Readonly<Record<'decided' | 'merged', { readonly count: number; readonly last: number }>>[]
 }
 
@@ -110,8 +127,9 @@ export const growing: Growing = {
       merged: { count: store.get(merged.count), last: store.get(merged.last) },
     }))
     const { storage } = store.status
+    const found = countDrafts(store)
     await store.close()
-    return { storage, isSound, tabs }
+    return { storage, isSound, drafts: found, tabs }
   },
 
   async fill(space, from, count) {
@@ -145,7 +163,75 @@ export const growing: Growing = {
     await store.close()
     return (await verifyDatabase(nameOf(space))).spaces[0]!
   },
+
+  async pile(space, count) {
+    const storage = indexedDb(nameOf(space))
+    const piling: Storage = {
+      ...storage,
+      async openLog(name) {
+        const log = await storage.openLog(name)
+        return { ...log, worthBytes: Infinity }
+      },
+    }
+    const store = await openStore({ space, storage: piling })
+    await Promise.all(Array.from({ length: count }, (_, at) => writeLong(store, at)))
+    await store.close()
+  },
+
+  async compact(space) {
+    const outcomes: string[] = []
+    const waiting = new Set<() => void>()
+    const settle = (outcome: string): void => {
+      outcomes.push(outcome)
+      for (const look of waiting) look()
+    }
+    const storage = indexedDb(nameOf(space))
+    const store = await openStore({
+      space,
+      storage: {
+        ...storage,
+        async openLog(name) {
+          const log = await storage.openLog(name)
+          return {
+            ...log,
+            async replace(...replacing) {
+              const replaced = log.replace(...replacing)
+              replaced.then(
+                () => settle('done'),
+                (error: { code?: string }) => settle(error.code ?? String(error)),
+              )
+              await replaced
+            },
+          }
+        },
+      },
+    })
+    return {
+      store,
+      outcomes,
+      write: (at) => writeLong(store, at),
+      until: (count) =>
+        new Promise((resolve) => {
+          const look = (): void => {
+            if (outcomes.length >= count) resolve()
+          }
+          waiting.add(look)
+          look()
+        }),
+    }
+  },
 }
+
+/** How many of the drafts are there, and as long as they were written. */
+function countDrafts(store: Store): number {
+  return drafts.filter((draft) => store.get(draft).length === LONG_DRAFT).length
+}
+
+async function writeLong(store: Store, at: number): Promise<void> {
+  await store.transactAsync((tx) => tx.set(drafts[at]!, textOf(LONG_DRAFT)), { ...browser, undo: false })
+}
+
+const LONG_DRAFT = 5000
 
 const AT_ONCE = 100
 /** Longer than a log waits for more before it is compacted. */
