@@ -91,7 +91,7 @@ export default defineConfig({
           include: browserTests,
           // Two browsers beside each other, each with storage of its own: tests that wait for time to pass leave room. It is not taken over from above.
           maxWorkers: availableParallelism(),
-          setupFiles: ['./scripts/vitest/properties.mjs'],
+          setupFiles: ['./scripts/vitest/properties.mjs', './scripts/vitest/one-task.mjs'],
           testTimeout: isLong ? 600_000 : 30_000,
           hookTimeout: 30_000,
           browser: {
