@@ -3,6 +3,7 @@ import { createFrameReader, MAX_PACKET_BYTES, type Frame } from '@syncline/proto
 import type { Tx } from '@syncline/stm'
 import { expect, test } from 'vitest'
 import { everything, memoryStorage, type Receipt, type Store, type StoreError } from '../src/index.ts'
+import { heldStorage } from './held-storage.ts'
 import { createWorld, mortalTab, settle, type Wire } from './world.ts'
 
 const relay = { arbiter: 'relay' } as const
@@ -374,6 +375,29 @@ test('[RE5] any tab’s envelope is sent by the elected tab, when it is in the l
   ])
   expect(frames.filter(({ type }) => type === 'changes')).toHaveLength(2)
   expect(other.snapshot.basis).toEqual(elected.snapshot.basis)
+  await world.close()
+})
+
+test('[RE5] no envelope is sent before it is in the log, with all that its transaction has written', async () => {
+  const world = await createWorld(10)
+  const held = heldStorage(memoryStorage())
+  const wire = world.wire()
+  const store = await world.open({ transport: wire, storage: held.storage })
+  await world.clock.pass(100)
+  const frames = framesOn(wire, 'up')
+  const sent = (): number => frames.filter(({ type }) => type === 'changes').length
+  held.hold()
+  const taking = quietly(
+    store.transactAsync((tx) => {
+      tx.set(note, 'with it')
+      return take('ada')(tx)
+    }, relay),
+  )
+  await world.clock.pass(2_000)
+  expect([sent(), await standing(taking)]).toEqual([0, 'waits'])
+  held.letAll()
+  await world.clock.pass(1_000)
+  expect([sent(), (await taking).value, store.get(seat), store.get(note)]).toEqual([1, true, 'ada', 'with it'])
   await world.close()
 })
 

@@ -10,13 +10,14 @@ import { createWeather } from '../../src/simulate/weather.ts'
 
 let seed = 0
 
-for (const [title, hasLocks] of [
-  ['indexedDb in a simulated browser', true],
-  ['indexedDb in a simulated browser without Web Locks', false],
+for (const [title, hasLocks, delays] of [
+  ['indexedDb in a simulated browser', true, {}],
+  ['indexedDb in a simulated browser without Web Locks', false, {}],
+  ['indexedDb in a simulated browser on a slow disk', true, { storageDelay: 0.3 }],
 ] as const) {
   storageContract(title, async () => {
     const kernel = createKernel(++seed)
-    const weather = createWeather(kernel.decider, {})
+    const weather = createWeather(kernel.decider, delays)
     const browser = startBrowser(createDisk(), weather, kernel.decider, unheard, hasLocks)
     let isRunning = true
     const run = async (): Promise<void> => {
