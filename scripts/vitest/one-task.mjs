@@ -2,7 +2,7 @@ import { afterEach } from 'vitest'
 
 /**
  * Holds all tests in a browser to it that each transaction of ours is told to commit in the task that began it. After that nothing can be asked of it: whatever becomes
- * of the page, it keeps nobody from writing. The few that have to be open longer are named here, and by ID27 in the SPEC of `idb`.
+ * of the page, it keeps nobody from writing. The few that have to be open longer are named here, and by ID27 in the SPEC of `idb`; IM16 in that of `yjs` has the old app in mind.
  */
 const late = [
   // Looks which identity there is in the transaction that gives another.
@@ -22,7 +22,7 @@ globalThis.oneTask = oneTask
 after(IDBDatabase.prototype, 'transaction', (database, [stores], begun) => {
   const { stack } = new Error(`A transaction of ${database.name} on ${String(stores)} is open after its task:`)
   // What a test does itself, or somebody else's code, is not ours.
-  if (!database.name.startsWith('syncline:') || !stack.includes('/idb/src/')) return
+  if (!/\/packages\/(idb|yjs)\/src\//.test(stack)) return
   const its = { isTold: false, hasRead: false, bytes: 0 }
   known.set(begun, its)
   oneTask.seen++

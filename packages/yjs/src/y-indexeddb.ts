@@ -46,9 +46,16 @@ export async function openUpdates(name: string, signal?: AbortSignal): Promise<U
   database.onversionchange = close
   database.onclose = close
 
-  async function read<T>(body: (begin: () => IDBObjectStore) => Promise<T>): Promise<T> {
+  function ask<T>(issue: (updates: IDBObjectStore) => T): T {
+    const transaction = database!.transaction(UPDATES, 'readonly')
+    const answer = issue(transaction.objectStore(UPDATES))
+    transaction.commit()
+    return answer
+  }
+
+  async function read<T>(body: (inOneTask: Ask) => Promise<T>): Promise<T> {
     try {
-      return await body(() => database!.transaction(UPDATES, 'readonly').objectStore(UPDATES))
+      return await body(ask)
     } catch (cause) {
       throw new YjsError(
         'import-interrupted',
@@ -60,47 +67,42 @@ export async function openUpdates(name: string, signal?: AbortSignal): Promise<U
   }
 
   return {
-    count: () => read((begin) => resultOf(begin().count())),
+    count: () => read((inOneTask) => inOneTask((updates) => resultOf(updates.count()))),
     after: (key, most) =>
-      read((begin) => readBatch(begin, key === undefined ? null : IDBKeyRange.lowerBound(key, true), most)),
+      read((inOneTask) => readBatch(inOneTask, key === undefined ? null : IDBKeyRange.lowerBound(key, true), most)),
     close,
   }
 }
 
+/** Asks in a transaction that is over with what was asked: a page that stands still would keep the old app from writing. */
+type Ask = <T>(issue: (updates: IDBObjectStore) => T) => T
+
 /** When records cannot be read together, each is read by itself. */
-async function readBatch(
-  begin: () => IDBObjectStore,
-  range: IDBKeyRange | null,
-  most: number,
-): Promise<readonly DatabaseRecord[]> {
+async function readBatch(ask: Ask, range: IDBKeyRange | null, most: number): Promise<readonly DatabaseRecord[]> {
   try {
-    const updates = begin()
-    const [keys, values] = await Promise.all([
-      resultOf(updates.getAllKeys(range, most)),
-      resultOf<unknown[]>(updates.getAll(range, most)),
-    ])
+    const [keys, values] = await ask((updates) =>
+      Promise.all([resultOf(updates.getAllKeys(range, most)), resultOf<unknown[]>(updates.getAll(range, most))]),
+    )
     return keys.map((key, i) => ({ key: Number(key), value: values[i] }))
   } catch {
     // The database cannot be read, or one record in it cannot.
   }
   const found: DatabaseRecord[] = []
-  const keys = await resultOf(begin().getAllKeys(range, most))
+  const keys = await ask((updates) => resultOf(updates.getAllKeys(range, most)))
   for (const key of keys) {
-    const updates = begin()
     try {
-      const [{ length }, value] = await Promise.all([
-        resultOf(updates.getAllKeys(key, 1)),
-        resultOf<unknown>(updates.get(key)),
-      ])
+      const [{ length }, value] = await ask((updates) =>
+        Promise.all([resultOf(updates.getAllKeys(key, 1)), resultOf<unknown>(updates.get(key))]),
+      )
       if (length > 0) found.push({ key: Number(key), value })
     } catch (unreadable) {
       // When keys can be read all the same it is the record.
-      await resultOf(begin().getAllKeys(key, 1))
+      await ask((updates) => resultOf(updates.getAllKeys(key, 1)))
       found.push({ key: Number(key), value: undefined, unreadable })
     }
   }
   // The old app has put all of them together meanwhile: that is a later record, and nothing would be the end.
-  return found.length === 0 && keys.length > 0 ? readBatch(begin, range, most) : found
+  return found.length === 0 && keys.length > 0 ? readBatch(ask, range, most) : found
 }
 
 /** To open a database that is not there makes one, unless the transaction in which it is made is aborted. */
