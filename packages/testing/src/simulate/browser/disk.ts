@@ -116,9 +116,15 @@ export function store(
   const { keyPath, records, indexes } = into
   let key = given
   let stored = value
-  // One that is given in the place of the key path is taken; here it never raises the number that comes next.
   if (key === undefined && typeof keyPath === 'string') key = (value as Readonly<Record<string, Key>>)[keyPath]
+  // One that is given in the place of the key path is taken, and others come behind it.
+  if (into.autoIncrement && typeof key === 'number' && key >= into.nextKey) {
+    const before = into.nextKey
+    undo.push(() => void (into.nextKey = before))
+    into.nextKey = Math.floor(key) + 1
+  }
   if (key === undefined && into.autoIncrement) {
+    if (into.nextKey >= MOST_KEYS) return undefined
     key = into.nextKey++
     // An object: only those have a key path, and only with a key path is a key made here.
     if (typeof keyPath === 'string') stored = { ...(value as object), [keyPath]: key }
@@ -141,6 +147,9 @@ export function store(
   undo.push(() => (before === undefined ? records.delete(own) : records.put(own, before)))
   return key
 }
+
+/** There the numbers that are made end. */
+const MOST_KEYS = 2 ** 53
 
 /** Takes a record away, if it is there. */
 export function remove(from: StoredStore, key: Key, undo: Undo): void {

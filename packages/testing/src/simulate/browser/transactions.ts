@@ -34,6 +34,7 @@ export interface Transactions {
 interface SimulatedTransaction {
   oncomplete: (() => void) | null
   onabort: (() => void) | null
+  onerror: ((event: { readonly target: SimulatedRequest; preventDefault(): void }) => void) | null
   error: DOMException | null
   objectStore(name: string): object
   commit(): void
@@ -55,6 +56,9 @@ interface Live {
   /** Cancels the event. */
   cancel: () => void
 }
+
+/** After so many requests that others have brought a transaction goes on in another event. */
+const MOST_AT_ONCE = 16
 
 /** Says that a constraint was broken. */
 const BROKEN = Symbol('constraint')
@@ -117,9 +121,12 @@ export function createTransactions(
     const undo: Undo = []
     let isOver = false
     let isCarriedOut = false
+    /** How many of the requests were carried out. */
+    let done = 0
     const transaction: SimulatedTransaction = {
       oncomplete: null,
       onabort: null,
+      onerror: null,
       error: null,
       objectStore: (name) => asking(database.stores.get(name)!),
       commit() {
@@ -159,6 +166,10 @@ export function createTransactions(
             const keys = isRange(key) ? stored.records.keysBetween(key, Infinity) : [key]
             for (const one of keys) remove(stored, one, steps)
           }),
+        clear: () =>
+          ask((steps) => {
+            for (const one of stored.records.keysBetween(everything, Infinity)) remove(stored, one, steps)
+          }),
         openKeyCursor: (range: KeyRange, direction: 'prev') =>
           ask(() => {
             if (direction !== 'prev') throw new Error(`No cursor of direction ${String(direction)} is simulated.`)
@@ -195,19 +206,19 @@ export function createTransactions(
       isCarriedOut = true
       calls.reached(life.party, mine.label, 'before')
       // What a request brings may make further ones.
-      for (let at = 0; at < mine.asked.length && !isOver; at++) {
-        const { request, perform } = mine.asked[at]!
+      for (const most = mine.asked.length + MOST_AT_ONCE; done < mine.asked.length && !isOver;) {
+        if (done >= most && undo.length === 0) {
+          goOnLater()
+          return
+        }
+        const { request, perform } = mine.asked[done++]!
         const result = perform(undo)
         if (result === UNREADABLE || (Array.isArray(result) && result.includes(UNREADABLE))) {
-          request.error = domError('DataError', 'Failed to read large IndexedDB value.')
-          life.hear(() => request.onerror?.())
-          fail(request.error, at + 1)
+          if (refuse(request, domError('DataError', 'Failed to read large IndexedDB value.'))) continue
           return
         }
         if (result === BROKEN) {
-          request.error = domError('ConstraintError', 'A record of this key is there already.')
-          life.hear(() => request.onerror?.())
-          fail(request.error, at + 1)
+          if (refuse(request, domError('ConstraintError', 'A record of this key is there already.'))) continue
           return
         }
         request.result = result
@@ -226,6 +237,29 @@ export function createTransactions(
       transaction.error = toldAs ?? null
       life.hear(() => (toldAs === undefined ? transaction.oncomplete?.() : transaction.onabort?.()))
       finish(mine)
+    }
+
+    /** What goes on for long, and has only read so far, lets other things happen. */
+    function goOnLater(): void {
+      calls.reached(life.party, mine.label, 'after')
+      mine.cancel = life.planUnfrozen({
+        kind: 'storage',
+        label: mine.label,
+        inMs: weather.storageMs(life.party),
+        run: () => run(),
+      })
+    }
+
+    /** A request fails, and its transaction with it, unless that is prevented. */
+    function refuse(request: SimulatedRequest, error: DOMException): boolean {
+      let isPrevented = false
+      request.error = error
+      life.hear(() => {
+        request.onerror?.()
+        transaction.onerror?.({ target: request, preventDefault: () => (isPrevented = true) })
+      })
+      if (!isPrevented) fail(error, done)
+      return isPrevented
     }
 
     function fail(error: DOMException | null, from = 0): void {
