@@ -1,7 +1,7 @@
 import type { StoreError } from '@syncline/store'
 import { unlessBlocked } from './blocking.ts'
 import type { Databases } from './databases.ts'
-import { databaseName, FORMAT_VERSION, isIdentity, randomIdentity, upgrade } from './format.ts'
+import { databaseName, FORMAT_VERSION, isIdentity, OVER, randomIdentity, upgrade } from './format.ts'
 import {
   clearedError,
   droppedError,
@@ -13,7 +13,7 @@ import {
   wipedError,
 } from './problems.ts'
 import { markOf } from './mark.ts'
-import { readAtOnce } from './requests.ts'
+import { readAtOnce, writeTogether } from './requests.ts'
 import { type Surroundings, surroundingsHere } from './surroundings.ts'
 
 /**
@@ -41,6 +41,8 @@ export interface Connection {
   lost(): StoreError | undefined
   /** Calls `listener` once when the database is lost for good; soon, when it already is. */
   onLost(listener: (error: StoreError) => void): () => void
+  /** Something failed as it does where all is over: it is looked whether it is lost. */
+  doubt(): void
   close(): void
 }
 
@@ -55,6 +57,8 @@ const CHECK_AFTER_MS = 1000
  * their storage has just broken down: what nobody tries again is a session in memory, beside all that is stored.
  */
 const PATIENCES_MS = [50, 450]
+
+const ignore = (): void => undefined
 
 /** Connects to the database behind the storage called `name`. `version` is for tests of what newer code will do. */
 export function connect(
@@ -101,7 +105,7 @@ export function connect(
     // Whatever the browser is doing to the data goes on for a moment. Then we look whether it is still there, if no operation did
     // before; when the browser is not ready even then, the next operation asks again.
     cancelCheck?.()
-    cancelCheck = surroundings.setTimer(CHECK_AFTER_MS, () => void ready().catch(() => undefined))
+    cancelCheck = surroundings.setTimer(CHECK_AFTER_MS, () => void ready().catch(ignore))
   }
 
   /**
@@ -130,9 +134,13 @@ export function connect(
       if (databases === undefined) throw missingError(name)
       const database = await openOnce(databases, onTerminated)
       try {
-        const { found, isMended } = await identityOf(database, surroundings)
-        if (identity !== undefined && found !== identity) lose(wipedError(name))
+        const [found, isMended] = await look(database)
         if (lost !== undefined) throw lost
+        if (found === OVER) {
+          // Who has signed out has asked for that as well, unless their page has ended. It is gone, and a new one is made, with the next try.
+          databases.delete(databaseName(name), ignore).catch(ignore)
+          throw new Error(wipedError(name).message)
+        }
         if (identity === undefined) compareMark(found, isMended)
         identity = found
       } catch (error) {
@@ -153,6 +161,13 @@ export function connect(
       await new Promise<void>((resolve) => surroundings.setTimer(patienceMs, resolve))
       return open(onTerminated, others)
     }
+  }
+
+  /** Which database it is. Another one than before is none of ours. */
+  async function look(database: IDBDatabase): ReturnType<typeof identityOf> {
+    const read = await identityOf(database, surroundings)
+    if (identity !== undefined && read[0] !== identity) lose(wipedError(name))
+    return read
   }
 
   /** Of a database that is opened for the first time by this connection. */
@@ -180,7 +195,8 @@ export function connect(
         onVersionChange(database, newVersion) {
           // Held open, it would block the other tab; and what old code writes after an upgrade is damage.
           database.close()
-          lose(supersededError(name, newVersion))
+          // Deleted before it is known which one it is, it is opened anew.
+          if ((newVersion ?? identity) !== undefined) lose(supersededError(name, newVersion))
         },
         onTerminated,
       })
@@ -228,6 +244,9 @@ export function connect(
         return result
       }
     },
+    doubt() {
+      ready().then(look).catch(ignore)
+    },
     cleared: () => cleared,
     lost: () => lost,
     onLost(listener) {
@@ -242,10 +261,7 @@ export function connect(
       cancelCheck?.()
       listeners.clear()
       // One that never opened has nothing to close, and has told whoever asked for it.
-      current?.then(
-        (database) => database.close(),
-        () => undefined,
-      )
+      current?.then((database) => database.close(), ignore)
     },
   }
 }
@@ -254,24 +270,22 @@ export function connect(
 async function identityOf(
   database: IDBDatabase,
   surroundings: Surroundings,
-): Promise<{ readonly found: string; readonly isMended: boolean }> {
+): Promise<readonly [found: string, isMended: boolean]> {
   const found = await readAtOnce<unknown>(database.transaction('meta', 'readonly'), (reading) =>
     reading.objectStore('meta').get('identity'),
   )
-  if (isIdentity(found)) return { found, isMended: false }
+  if (isIdentity(found)) return [found, false]
   // Looked at again where it is put right, in a transaction that keeps the others out.
-  const transaction = database.transaction('meta', 'readwrite')
-  const meta = transaction.objectStore('meta')
-  return new Promise((resolve, reject) => {
-    let identity: string
+  let identity = found as string
+  await writeTogether({ commitsParts: true }, database.transaction('meta', 'readwrite'), (transaction) => {
+    const meta = transaction.objectStore('meta')
     const request = meta.get('identity')
     request.onsuccess = () => {
       const now: unknown = request.result
       identity = isIdentity(now) ? now : randomIdentity(surroundings)
       if (identity !== now) meta.put(identity, 'identity')
     }
-    transaction.oncomplete = () => resolve({ found: identity, isMended: true })
-    transaction.onabort = () =>
-      reject(transaction.error ?? new DOMException('The transaction was aborted.', 'AbortError'))
+    return request
   })
+  return [identity, true]
 }

@@ -18,31 +18,35 @@ import { type Surroundings, surroundingsHere } from './surroundings.ts'
  */
 export async function deleteDatabase(name: string, surroundings: Surroundings = surroundingsHere): Promise<void> {
   try {
-    const { databases } = surroundings
-    if (databases === undefined) throw missingError(name)
-    const mark = markOf(name, surroundings)
-    // First, for a tab that does not let go may do so when nobody waits any more.
-    mark.remove()
-    await unlessBlocked(
-      surroundings,
-      name,
-      'delete',
-      (onBlocked) => databases.delete(databaseName(name), onBlocked),
-      () => undefined,
-    )
-    // Who holds a lock or waits for one is asked to let go of this, and enters that again where it is gone.
-    if (surroundings.locks === undefined) {
-      await unlessBlocked(
-        surroundings,
-        name,
-        'delete',
-        (onBlocked) => databases.delete(leasesName(name), onBlocked),
-        () => undefined,
-      )
-    }
+    await deleteContents(name, surroundings)
+    await deleteLeases(name, surroundings)
     // Again, for a tab may have stored its first entry in between.
-    mark.remove()
+    markOf(name, surroundings).remove()
   } catch (error) {
     throw toStoreError(error, name, 'delete')
   }
+}
+
+/** Deletes what stores keep. It is asked for in this task. */
+export function deleteContents(name: string, surroundings: Surroundings): Promise<void> {
+  // First, for a tab that does not let go may do so when nobody waits any more.
+  markOf(name, surroundings).remove()
+  return deleteOne(name, databaseName(name), surroundings)
+}
+
+/** Who holds a lock or waits for one is asked to let go of this, and enters that again where it is gone. */
+export async function deleteLeases(name: string, surroundings: Surroundings): Promise<void> {
+  if (surroundings.locks === undefined) await deleteOne(name, leasesName(name), surroundings)
+}
+
+function deleteOne(name: string, database: string, surroundings: Surroundings): Promise<void> {
+  const { databases } = surroundings
+  if (databases === undefined) return Promise.reject(missingError(name))
+  return unlessBlocked(
+    surroundings,
+    name,
+    'delete',
+    (onBlocked) => databases.delete(database, onBlocked),
+    () => undefined,
+  )
 }

@@ -27,6 +27,12 @@ export interface AsideRecord {
 /** The version of the format, which is the version of the database. It only grows. */
 export const FORMAT_VERSION = 4
 
+/** The identity of a database whose principal has signed out: all was taken out of it, and nothing can be appended to it. Whoever opens it takes it away. */
+export const OVER: string = '0'.repeat(32)
+
+/** Behind an entry at this position the key generator has no number for another one: what would be appended is refused. */
+export const LAST_POSITION: number = 2 ** 53
+
 /** The name of the database behind the storage called `name`. */
 export function databaseName(name: string): string {
   return `syncline:${name}`

@@ -236,6 +236,8 @@ export function createLog(
       return position
     } catch (error) {
       if (refusal?.code === 'claimed') await doubtClaims(claim!)
+      // There is no number for it, nor for any other.
+      if (!refusal && nameOf(error) === 'ConstraintError') connection.doubt()
       throw refusal ?? error
     }
   }

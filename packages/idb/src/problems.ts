@@ -79,18 +79,17 @@ export function blockedError(name: string, asked: string): StoreError {
 
 /** For those who have a database open that newer code upgrades, or that is deleted when `newVersion` is null. */
 export function supersededError(name: string, newVersion: number | null): StoreError {
+  if (newVersion === null) return wipedError(name)
   return new StoreError(
-    newVersion === null ? 'storage-evicted' : 'storage-newer',
-    newVersion === null
-      ? `"${name}" was deleted on this device while it was open. Reload the page to start with what the relay has.`
-      : `A newer version of this app has taken over "${name}" on this device (format ${newVersion}). Reload the page to get that version; until then nothing more is saved here.`,
+    'storage-newer',
+    `A newer version of this app has taken over "${name}" on this device (format ${newVersion}). Reload the page to get that version; until then nothing more is saved here.`,
   )
 }
 
 export function wipedError(name: string): StoreError {
   return new StoreError(
     'storage-evicted',
-    `What this device had stored of "${name}" was cleared while it was open. Reload the page to start with what the relay has.`,
+    `What this device had stored of "${name}" was cleared or deleted while it was open. Reload the page to start with what the relay has.`,
   )
 }
 

@@ -1,10 +1,11 @@
 import type { Surroundings } from './surroundings.ts'
 
-/** Resolves to the result of a request that reads, and that is no cursor. */
-export function resultOf<T>(request: IDBRequest<T>): Promise<T> {
+/** Resolves to the result of a request that reads, or to what is wanted `of` it: a cursor is of no use later. */
+export function resultOf<T, U = T>(request: IDBRequest<T>, of?: (result: T) => U): Promise<U>
+export function resultOf<T>(request: IDBRequest<T>, of: (result: T) => unknown = inThisRealm): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(inThisRealm(request.result))
-    request.onerror = () => reject(request.error ?? new DOMException('The request failed.', 'UnknownError'))
+    request.onsuccess = () => resolve(of(request.result))
+    request.onerror = () => reject(request.error!)
   })
 }
 
@@ -35,12 +36,9 @@ export function lastKeyAtOnce(
   store: string,
   range: IDBKeyRange,
 ): Promise<IDBValidKey | undefined> {
-  return new Promise((resolve, reject) => {
-    const request = transaction.objectStore(store).openKeyCursor(range, 'prev')
-    request.onsuccess = () => resolve(request.result?.key)
-    request.onerror = () => reject(request.error!)
-    transaction.commit()
-  })
+  const key = resultOf(transaction.objectStore(store).openKeyCursor(range, 'prev'), (cursor) => cursor?.key)
+  transaction.commit()
+  return key
 }
 
 /**

@@ -172,7 +172,7 @@ export function createBrowserArbitration(
         return first !== undefined && replica.knows(first)
       } catch (error) {
         // After a refusal it is not there for sure, but the others that wait cannot go on either.
-        if (outcome === 'claimed' || core.isClosed) {
+        if (outcome === 'claimed' || core.isClosed || core.isCutOff) {
           for (const candidate of [...waiting]) drop(candidate, error)
           return false
         }

@@ -5,7 +5,7 @@ import { type Surroundings, surroundingsHere } from '../surroundings.ts'
 import { encodeHead, encodePiece, type Piece } from './backup.ts'
 import { epochsIn } from './epochs.ts'
 import { createSurvey } from './survey.ts'
-import { openAsItIs, type Opened } from './walk.ts'
+import { openAsItIs, type Contents } from './walk.ts'
 
 /** What to take along. */
 export interface ExportOptions {
@@ -41,24 +41,33 @@ export async function* exportDatabase(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   if (surroundings.databases === undefined) throw missingError(name)
   const opened = await openAsItIs(name, surroundings)
-  const gather = createGathering()
-  let pieces = 0
   try {
-    yield* gather.bytes(encodeHead())
-    for await (const piece of piecesOf(name, opened, wanted)) {
-      pieces++
-      yield* gather.bytes(encodePiece(piece))
-    }
-    yield* gather.bytes(encodePiece({ kind: 'end', pieces }))
-    yield* gather.rest()
+    yield* backupOf(name, opened, wanted)
   } finally {
     opened?.close()
   }
 }
 
+/** The same, of a database that is open, or of one that is not there. */
+export async function* backupOf(
+  name: string,
+  opened: Contents | undefined,
+  wanted: readonly string[] | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const gather = createGathering()
+  let pieces = 0
+  yield* gather.bytes(encodeHead())
+  for await (const piece of piecesOf(name, opened, wanted)) {
+    pieces++
+    yield* gather.bytes(encodePiece(piece))
+  }
+  yield* gather.bytes(encodePiece({ kind: 'end', pieces }))
+  yield* gather.rest()
+}
+
 async function* piecesOf(
   name: string,
-  opened: Opened | undefined,
+  opened: Contents | undefined,
   wanted: readonly string[] | undefined,
 ): AsyncGenerator<Piece> {
   yield { kind: 'database', name, format: opened?.format ?? 0 }
@@ -88,7 +97,7 @@ async function* piecesOf(
 /** What is there when the export begins, by space. */
 async function headsOf({
   records,
-}: Opened): Promise<ReadonlyMap<string, { readonly epochs: ReadonlySet<string>; readonly entries: number }>> {
+}: Contents): Promise<ReadonlyMap<string, { readonly epochs: ReadonlySet<string>; readonly entries: number }>> {
   const spaces = new Map<string, { epochs: Set<string>; entries: number }>()
   const survey = createSurvey()
   for await (const { key, value, unreadable } of records('entries')) {

@@ -4,7 +4,7 @@ import { type Surroundings, surroundingsHere } from '../surroundings.ts'
 import { openAccount, type Account } from './account.ts'
 import type { BadRecord, DatabaseReport, SpaceReport } from './report.ts'
 import { createSurvey } from './survey.ts'
-import { openAsItIs, type Opened } from './walk.ts'
+import { openAsItIs, type Contents } from './walk.ts'
 
 /**
  * Reads all that the storage called `name` keeps in this browser, and tells what it is and what is wrong with it. Changes nothing, whatever the version of
@@ -23,11 +23,10 @@ export async function verifyDatabase(
   surroundings: Surroundings = surroundingsHere,
 ): Promise<DatabaseReport> {
   const opened = await openAsItIs(name, surroundings)
-  if (opened === undefined) return { format: 0, spaces: [], damaged: [], aside: [], isSound: true }
   try {
     return await reportOf(opened)
   } finally {
-    opened.close()
+    opened?.close()
   }
 }
 
@@ -38,8 +37,10 @@ interface Counted {
   newer: number
 }
 
-/** Tells what an open database holds. */
-async function reportOf({ format, records }: Opened): Promise<DatabaseReport> {
+/** Tells what an open database holds, or one that is not there. */
+export async function reportOf(opened: Contents | undefined): Promise<DatabaseReport> {
+  if (opened === undefined) return { format: 0, spaces: [], damaged: [], aside: [], isSound: true }
+  const { format, records } = opened
   const spaces = new Map<string, Counted>()
   const damaged: BadRecord[] = []
   const survey = createSurvey()
@@ -79,7 +80,7 @@ async function reportOf({ format, records }: Opened): Promise<DatabaseReport> {
 }
 
 /** Fences, claims and the identity: by themselves they lose nothing, but are not what they should be. */
-async function badSideRecords(records: Opened['records']): Promise<readonly BadRecord[]> {
+async function badSideRecords(records: Contents['records']): Promise<readonly BadRecord[]> {
   const bad: BadRecord[] = []
   for await (const { key, unreadable } of records('fences')) {
     const [space, fence] = Array.isArray(key) ? (key as readonly unknown[]) : []

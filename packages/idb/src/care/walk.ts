@@ -1,17 +1,22 @@
 import { FIRST_BATCH, nextBatch } from '../batch.ts'
-import { databaseName } from '../format.ts'
+import type { DatabaseEvents } from '../databases.ts'
+import { databaseName, OVER } from '../format.ts'
 import { missingError, toStoreError } from '../problems.ts'
-import { readAtOnce } from '../requests.ts'
+import { resultOf } from '../requests.ts'
 import { FLAWED, isStill } from '../same-part.ts'
 import type { Surroundings } from '../surroundings.ts'
 import { readBatch, type Found, type Reading } from './read-batch.ts'
 
-/** A database that is looked at. */
-export interface Opened {
+/** What is in a database that is looked at. */
+export interface Contents {
   /** The version of its format. */
   readonly format: number
   /** Every record of an object store, in the order of the keys, read in batches. A store that this format does not have is empty. */
   records(store: string): AsyncGenerator<Found, void, undefined>
+}
+
+/** The same, and who looks at it keeps it open. */
+export interface Opened extends Contents {
   close(): void
 }
 
@@ -19,40 +24,69 @@ export interface Opened {
 const FIRST_KEY = -Infinity
 const LAST_KEY: IDBValidKey = [[[]]]
 
-/** Opens a database as it is, in whatever format: nothing is upgraded and nothing is changed. Undefined when there is none. */
+/** Opens a database as it is, in whatever format: nothing is upgraded and nothing is changed. Undefined when there is none, or none any more. */
 export async function openAsItIs(name: string, surroundings: Surroundings): Promise<Opened | undefined> {
+  const database = await connectAsItIs(name, surroundings, {
+    // Nobody waits for us; what we were at fails, and says so.
+    onVersionChange: (open) => open.close(),
+    onTerminated: () => undefined,
+  })
+  if (database === undefined) return undefined
+  const readingOf = (store: string): Reading => {
+    return (ask) => {
+      const reading = database.transaction([store], 'readonly')
+      const answer = ask(reading.objectStore(store))
+      reading.commit()
+      return answer
+    }
+  }
+  try {
+    const identity = await readingOf('meta')((meta) => resultOf<unknown>(meta.get('identity')))
+    if (identity === OVER) {
+      database.close()
+      return undefined
+    }
+  } catch {
+    // What it is, whoever reads on is told.
+  }
+  return { ...contentsOf(database, readingOf, name, surroundings), close: () => database.close() }
+}
+
+/** A connection to a database as it is. Undefined when there is none. */
+export async function connectAsItIs(
+  name: string,
+  surroundings: Surroundings,
+  events: Pick<DatabaseEvents, 'onVersionChange' | 'onTerminated'>,
+): Promise<IDBDatabase | undefined> {
   const { databases } = surroundings
   if (databases === undefined) throw missingError(name)
   let isThere = true
-  let database: IDBDatabase
   try {
-    database = await databases.open(databaseName(name), undefined, {
+    return await databases.open(databaseName(name), undefined, {
       upgrade() {
         // Only one that was not there before is made in this way. It is not made after all.
         isThere = false
         throw new Error('There is no such database.')
       },
       onBlocked: () => undefined,
-      // Nobody waits for us; what we were at fails, and says so.
-      onVersionChange: (open) => open.close(),
-      onTerminated: () => undefined,
+      ...events,
     })
   } catch (error) {
     if (!isThere) return undefined
     throw toStoreError(error, name, 'open')
   }
-  return { format: database.version, records: recordsOf(database, name, surroundings), close: () => database.close() }
 }
 
-function recordsOf(database: IDBDatabase, name: string, { keyRange }: Surroundings): Opened['records'] {
-  return async function* records(store) {
+/** What is in a database, as `readingOf` reads it. */
+export function contentsOf(
+  database: IDBDatabase,
+  readingOf: (store: string) => Reading,
+  name: string,
+  { keyRange }: Surroundings,
+): Contents {
+  async function* records(store: string): AsyncGenerator<Found, void, undefined> {
     if (![...database.objectStoreNames].includes(store)) return
-    const read: Reading = (ask) => {
-      const reading = database.transaction([store], 'readonly')
-      const answer = ask(reading.objectStore(store))
-      reading.commit()
-      return answer
-    }
+    const read = readingOf(store)
     let after: IDBValidKey | undefined
     let count = FIRST_BATCH
     /** A part of the checkpoint in which the reading stands: the key of one is no whole number. */
@@ -63,7 +97,7 @@ function recordsOf(database: IDBDatabase, name: string, { keyRange }: Surroundin
       try {
         found = await readBatch(read, range, count)
         const known = part ?? found.find(isPart)
-        if (known !== undefined && !(await isThere(database, store, known))) {
+        if (known !== undefined && !(await isThere(read, known))) {
           // Another one has taken its place: it is read from its beginning.
           after = Math.floor(Number(known.key))
           part = undefined
@@ -82,14 +116,13 @@ function recordsOf(database: IDBDatabase, name: string, { keyRange }: Surroundin
       )
     }
   }
+  return { format: database.version, records }
 }
 
 const isPart = ({ key }: Found): boolean => typeof key === 'number' && !Number.isInteger(key)
 
-function isThere(database: IDBDatabase, store: string, { key, value, unreadable }: Found): Promise<boolean> {
-  const reading = readAtOnce<unknown>(database.transaction([store], 'readonly'), (begun) =>
-    begun.objectStore(store).get(key),
-  )
+function isThere(read: Reading, { key, value, unreadable }: Found): Promise<boolean> {
+  const reading = read((all) => resultOf<unknown>(all.get(key)))
   return isStill(unreadable === undefined ? sumIn(value) : FLAWED, reading, sumIn)
 }
 

@@ -1,12 +1,13 @@
 import { StoreError } from '@syncline/store'
-import { exportDatabase } from '../care/export.ts'
+import { backupOf } from '../care/export.ts'
 import { importDatabase, type Imported } from '../care/import.ts'
 import type { DatabaseReport } from '../care/report.ts'
-import { verifyDatabase } from '../care/verify.ts'
-import { deleteDatabase } from '../delete.ts'
+import { reportOf } from '../care/verify.ts'
+import type { Contents } from '../care/walk.ts'
 import { originWide } from '../format.ts'
 import { createLocks } from '../locks.ts'
 import { type Surroundings, surroundingsHere } from '../surroundings.ts'
+import { lookAlone, takeLeave } from './take-leave.ts'
 import { unsyncedOf, type UnsyncedSpace } from './unsynced.ts'
 
 /** How somebody signs out. */
@@ -37,12 +38,13 @@ const PATIENCE_MS = 5000
 /**
  * Ends the work of a principal in this browser, whose storage is called `name`. Close the stores of this page first, `await store.close()`: that saves what they
  * have. Stores of other tabs take no part in the link any more and say `signed-out`, so nothing is sent in the old name from then on; with `wipe` and
- * `handOver` they lose their storage too, and keep what they show in memory until they are closed.
+ * `handOver` they lose their storage too, and keep what they show in memory until they are closed. They may work on meanwhile: whatever they were told to be stored counts, and what they
+ * commit when all is over is told as not stored.
  *
  * Rejects with `StoreError` `unsynced`, with nobody signed out, when something that is to be wiped is on no relay as far as is known here: connect and wait for
- * `synced()`, hand it over, or say `lose`. With `storage-blocked` when a tab does not let go, and `storage-failed` when the storage cannot be read;
- * what was handed over by then is there and here, and to sign out again goes on. With `other-log` when the storage `to` follows another log of the relay
- * in one of the spaces. Cost: some passes over all that is stored.
+ * `synced()`, hand it over, or say `lose`. With `storage-blocked` when a tab stands still in the middle of storing something, with nobody signed out, or, with `handOver`, does not let go of the
+ * link; and with `storage-failed` when the storage cannot be read. What was handed over by then is there and here, and to sign out again goes on. With `other-log` when the storage `to` follows another log of the relay
+ * in one of the spaces. Cost: some passes over all that is stored, and what is handed over; for so long other tabs cannot store.
  *
  * @example
  * import { signOut, storageOf } from '@syncline/idb/principals'
@@ -58,36 +60,57 @@ export async function signOut(name: string, options: SignOutOptions): Promise<Si
   const isWiped = (space: string): boolean =>
     data === 'wipe' || (data === 'handOver' && spaces !== undefined && !spaces.includes(space))
 
-  /** What there is, unless something would be lost that shall not be. */
-  async function survey(): Promise<{ readonly report: DatabaseReport; readonly unsynced: readonly UnsyncedSpace[] }> {
-    const report = await verifyDatabase(name, surroundings)
+  /** What is in it, unless something would be lost that shall not be. */
+  function unlessLost(report: DatabaseReport): Found {
     const found = unsyncedOf(report)
     const lost = found.filter(({ space }) => isWiped(space))
     if (unsynced === 'refuse' && lost.length > 0) throw unsyncedError(name, lost)
-    return { report, unsynced: found }
+    return { spaces: report.spaces.map(({ space }) => space), unsynced: found }
   }
 
-  const first = await survey()
-  for (const { space } of first.report.spaces) {
-    tellSignedOut(name, space, surroundings)
-    await awaitLink(name, space, surroundings, data === 'keep')
+  let last: Found = { spaces: [], unsynced: [] }
+
+  function tellTabs(): void {
+    for (const space of last.spaces) tellSignedOut(name, space, surroundings)
   }
-  if (data === 'keep') return { unsynced: first.unsynced }
-  // What they had under way has come, or never will.
-  let last = await survey()
-  while (data === 'handOver') {
-    checkImported(
-      to!,
-      await importDatabase(to!, exportDatabase(name, { ...(spaces && { spaces }), surroundings }), { surroundings }),
-    )
-    const after = await survey()
-    const isAll = isSame(last.report, after.report)
-    last = after
-    // A tab has added something while it was read.
-    if (isAll) break
+
+  /** Tells the tabs, and resolves when what was sent in the old name is sent. */
+  async function letGo(mayGoOn: boolean): Promise<void> {
+    tellTabs()
+    await Promise.all(last.spaces.map((space) => awaitLink(name, space, surroundings, mayGoOn)))
   }
-  await deleteDatabase(name, surroundings)
+
+  async function look(contents: Contents | undefined): Promise<void> {
+    last = unlessLost(await reportOf(contents))
+  }
+
+  // Who is told cannot be told otherwise: nothing may be refused from then on. What is moved must be sent by nobody else, so they are told before where that is so.
+  const isCertain = data === 'keep' || (data === 'handOver' && (spaces === undefined || unsynced === 'lose'))
+  if (isCertain) {
+    await lookAlone(name, surroundings, look)
+    await letGo(data === 'keep')
+  }
+  if (data === 'keep') return { unsynced: last.unsynced }
+
+  await takeLeave(
+    name,
+    surroundings,
+    async (contents) => {
+      // What others had under way has come, or never will.
+      await look(contents)
+      if (data === 'wipe') return
+      if (!isCertain) await letGo(false)
+      checkImported(to!, await importDatabase(to!, backupOf(name, contents, spaces), { surroundings }))
+    },
+    // Spaces may have come since some were told.
+    async () => (data === 'wipe' ? letGo(true) : tellTabs()),
+  )
   return { unsynced: last.unsynced }
+}
+
+/** The spaces of a storage, and what of them is in this browser only. */
+interface Found extends SignedOut {
+  readonly spaces: readonly string[]
 }
 
 /** Tells the stores of all tabs. */
@@ -111,12 +134,6 @@ async function awaitLink(name: string, space: string, surroundings: Surroundings
   } finally {
     cancel()
   }
-}
-
-function isSame(one: DatabaseReport, other: DatabaseReport): boolean {
-  const sizes = ({ spaces }: DatabaseReport): string =>
-    JSON.stringify(spaces.map(({ space, entries, sizeBytes }) => [space, entries, sizeBytes]))
-  return sizes(one) === sizes(other)
 }
 
 function checkImported(to: string, { spaces, isWhole }: Imported): void {
