@@ -680,6 +680,13 @@ export const sabotages = [
     to: "      if (data !== 'wipe') await look(contents)\n",
   },
   {
+    name: 'a page that is frozen while it signs somebody out keeps the others out',
+    foundBy: 'simulate/signing-out',
+    file: 'packages/idb/src/principals/take-leave.ts',
+    from: 'createFreezing(surroundings.page).watch(() => fail(heldError(name)))',
+    to: 'createFreezing(undefined).watch(() => fail(heldError(name)))',
+  },
+  {
     name: 'what was signed out of is gone on with by whoever opens it next',
     foundBy: 'simulate/signing-out',
     file: 'packages/idb/src/connection.ts',

@@ -3,6 +3,7 @@ import { signOut, storageOf, unsyncedIn, type SignOutOptions } from '@syncline/i
 import { counter } from '@syncline/merge'
 import type { Store } from '@syncline/store'
 import { expect, test } from 'vitest'
+import { createPage } from '../../src/simulate/browser/page.ts'
 import { UNREADABLE } from '../../src/simulate/browser/transactions.ts'
 import { codeOf } from '../../src/simulate/ledger.ts'
 import { damage, machineOf, placesOf, valueAt, type Machine } from './disks.ts'
@@ -289,6 +290,36 @@ test('[PR4] [PR6] a tab that stands still has nothing to lose, and loses its sto
   expect(store.status).toMatchObject({ storage: 'evicted', problem: { code: 'signed-out' } })
   expect(databases(machine)).toEqual([])
   await machine.until(outcomeOf(store.close()))
+})
+
+test('[PR6] [ID27] a page that is frozen while it signs somebody out keeps nobody from storing, and has lost nothing when it goes on', async () => {
+  const outcomes = new Set<string>()
+  await atEachMoment(async (moment) => {
+    const machine = machineOf(15)
+    const tab = await openAs(machine, null)
+    await machine.until(vote(tab))
+    const life = machine.life()
+    const page = createPage()
+    let isOver = false
+    const surroundings = machine.browser.surroundings(life, page)
+    const leaving = outcomeOf(signOut('app', { ...handOver, surroundings })).finally(() => (isOver = true))
+    await machine.run(moment)
+    const wasOver = isOver
+    page.dispatch('freeze')
+    life.freeze()
+    const stored = await machine.until(vote(tab))
+    life.thaw()
+    page.dispatch('resume')
+    const left = await machine.until(leaving)
+    outcomes.add(left)
+    await machine.run(300)
+    await machine.until(outcomeOf(tab.close()))
+    const sum = (await countIn(machine, 'ada')) + (left === 'done' ? 0 : await countIn(machine, null))
+    // What was handed over by then is there and here.
+    expect([moment, sum % 10, sum >= (stored === 'done' ? 20 : 10)]).toEqual([moment, 0, true])
+    return wasOver
+  })
+  expect([...outcomes].sort()).toEqual(['done', 'storage-blocked'])
 })
 
 test('[PR4] a full disk keeps nobody from signing out', async () => {
