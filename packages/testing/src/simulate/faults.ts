@@ -36,7 +36,7 @@ export interface Faults {
   readonly freeze: number
   /** A tab stands still without having been told, with all that it holds. */
   readonly stall: number
-  /** A machine's clock is set, by up to an hour, forward or back. */
+  /** A machine's clock is set, by up to a year, forward or back. */
   readonly clockSet: number
   /** A browser has no room, for a while. */
   readonly quota: number

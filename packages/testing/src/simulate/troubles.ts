@@ -18,7 +18,8 @@ const RESTORED_MS = [0, 5, 50, 500]
 const ADOPTED_MS = [200, 3000, 20_000]
 const PARTED_MS = [1000, 3000, 10_000, 60_000]
 const FROZEN_MS = [100, 2000, 20_000, 70_000]
-const SKEWS_MS = [0, 500, -500, 30_000, -30_000, 90_000, -90_000, HOUR_MS, -HOUR_MS]
+const YEAR_MS = 365 * 24 * HOUR_MS
+const SKEWS_MS = [0, 500, -500, 30_000, -30_000, 90_000, -90_000, HOUR_MS, -HOUR_MS, YEAR_MS, -YEAR_MS]
 
 /** Faults that are steps of their own; the others happen to messages and Changes. */
 export const troubles: Partial<Record<FaultName, Trouble>> = {
