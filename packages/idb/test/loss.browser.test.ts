@@ -1,4 +1,5 @@
-import type { Log } from '@syncline/store'
+import { counter } from '@syncline/merge'
+import { openStore, type Log, type StoreError } from '@syncline/store'
 import { cdp, server } from 'vitest/browser'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../src/connection.ts'
@@ -104,6 +105,47 @@ test('[ID8] appends that are under way when the database is deleted are told one
   for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'storage-evicted' })
   await expect(log.append(Uint8Array.of(1))).rejects.toMatchObject({ code: 'storage-evicted' })
 })
+
+for (const [how, code] of [
+  ['deleted', 'storage-evicted'],
+  ['newer', 'storage-newer'],
+] as const) {
+  test(`[ID7] [ID8] transactions on browser refs end when the database is ${how}, whatever they were doing`, async () => {
+    const votes = counter('votes', { arbiter: 'browser' })
+    const refusals = new Set<string>()
+    for (let round = 0; round < 12; round++) {
+      const name = freshName()
+      const store = await openStore({ space: 'board', storage: indexedDb(name) })
+      const works: Promise<void>[] = []
+      let isOver = false
+      const fire = (): void => {
+        if (isOver) return
+        works.push(
+          store
+            .transactAsync((tx) => tx.add(votes, 1), { arbiter: 'browser' })
+            .then(
+              () => undefined,
+              (error: StoreError) => void refusals.add(error.code),
+            ),
+        )
+        setTimeout(fire)
+      }
+      fire()
+      await new Promise((resolve) => setTimeout(resolve, round))
+      if (how === 'deleted') await deleteDatabase(name)
+      else {
+        const newer = connect(name, undefined, FORMAT_VERSION + 1)
+        await newer.ready()
+        newer.close()
+      }
+      isOver = true
+      await Promise.all(works)
+      await store.close()
+      await deleteDatabase(name)
+    }
+    expect([...refusals]).toEqual([code])
+  })
+}
 
 test('[ID9] a tab that does not let go blocks an upgrade and a deletion, which say so instead of hanging', async () => {
   const [upgraded, deleted] = [freshName(), freshName()]

@@ -180,8 +180,8 @@ async function open<P extends readonly Part[]>(
     get stranded() {
       return stranded
     },
-    get isCutOff() {
-      return gone !== undefined
+    get gone() {
+      return gone
     },
     strand(problem) {
       if (stranded !== undefined) return

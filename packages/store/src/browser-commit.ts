@@ -18,6 +18,7 @@ import {
 import type { Arbitration, Decision, Proposal } from './arbitration.ts'
 import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
+import { isPassing, StoreError } from './errors.ts'
 import { randomId } from './identity.ts'
 import type { Offer } from './journal.ts'
 import type { MixedWriter } from './mixed-writer.ts'
@@ -140,6 +141,10 @@ export function createBrowserArbitration(
   }
 
   async function commitSome(): Promise<boolean> {
+    if (core.gone !== undefined) {
+      for (const candidate of [...waiting]) drop(candidate, core.gone)
+      return false
+    }
     let group: Group | undefined
     const outcome = await core.journal.claim(() => (group = launch(gather())).offer)
     if (group === undefined) {
@@ -171,14 +176,30 @@ export function createBrowserArbitration(
         const first = group.members.find(({ change }) => change !== undefined)?.change
         return first !== undefined && replica.knows(first)
       } catch (error) {
+        const reason = core.gone ?? error
         // After a refusal it is not there for sure, but the others that wait cannot go on either.
-        if (outcome === 'claimed' || core.isClosed || core.isCutOff) {
-          for (const candidate of [...waiting]) drop(candidate, error)
+        if (outcome === 'claimed' || core.isClosed || core.gone !== undefined || isForGood(error)) {
+          for (const candidate of [...waiting]) {
+            drop(candidate, outcome === 'failed' && candidate.isInFlight ? perhapsStored(reason) : reason)
+          }
           return false
         }
-        await new Promise<void>((resolve) => clock.setTimer(ASK_AGAIN_MS, resolve))
+        await aWhile()
       }
     }
+  }
+
+  /** Resolves when the log may be asked again; at once when the store closes. */
+  function aWhile(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel()
+        core.closing.delete(end)
+        resolve()
+      }
+      const cancel = clock.setTimer(ASK_AGAIN_MS, end)
+      core.closing.add(end)
+    })
   }
 
   /** The transactions that wait, in turn, each on what those before it will have written. */
@@ -344,6 +365,18 @@ export function createBrowserArbitration(
 }
 
 const noBytes = new Uint8Array()
+
+/** Whether a log that cannot be read for this reason never will be by this store. A port may reject with anything while it is out of order. */
+function isForGood(error: unknown): boolean {
+  return error instanceof StoreError && !isPassing(error)
+}
+
+/** The same, said to who was on its way into a log that nobody can ask any more. */
+function perhapsStored(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error
+  const message = `${error.message} Whether this transaction was stored before is not known.`
+  return new StoreError(error.code, message, { cause: error })
+}
 
 function isShareable({ arbiter }: Op): boolean {
   return arbiter !== 'browser'

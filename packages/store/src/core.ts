@@ -48,8 +48,8 @@ export interface Core extends Brought {
   readonly isClosed: boolean
   /** Why this tab takes no part in the link any more, until it is opened again: it has seen of the relay what this device has otherwise. */
   readonly stranded: Problem | undefined
-  /** Whether the log is gone for good, for this tab and not for all: newer code has it, or what is opened now is another one. */
-  readonly isCutOff: boolean
+  /** Why the log is gone for good, for this tab and not for all: newer code has it, or what is opened now is another one. */
+  readonly gone: StoreError | undefined
   strand(problem: Problem): void
   /** Called when the local data is there and the other tabs can be told something. */
   readonly starting: Set<() => void>

@@ -113,7 +113,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
    * where it is to go on.
    */
   function tend(): void {
-    const isOurs = term !== undefined || core.journal.isStuck() || core.isCutOff || intake.isBeside()
+    const isOurs = term !== undefined || core.journal.isStuck() || core.gone !== undefined || intake.isBeside()
     if (line !== undefined && isOurs && wanted && !core.isClosed && core.stranded === undefined) run(line)
     else stop()
   }
@@ -160,7 +160,7 @@ export function createLinking(core: Core, side: LinkingSide): Linking {
         replica.envelopes.size === 0 &&
         !replica.isMissingSome() &&
         !core.journal.isStuck() &&
-        !core.isCutOff,
+        core.gone === undefined,
       takeUp,
       onJoin: (entry, isAllTold) => hear(() => intake.join(entry, term?.fence, isAllTold)),
       isUnadopted: replica.isUnadopted,

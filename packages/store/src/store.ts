@@ -88,7 +88,9 @@ export interface Store {
    * this kind let one that was overtaken three times go first.
    *
    * Rejects with what the body throws, the reason of the signal, and `StmError` `attempts-exhausted`, which names what moved; where a relay
-   * decides, also with `StoreError` `offline` and `unadopted`, before anything was sent, and `refused`. Cost of a commit: what was read and written.
+   * decides, also with `StoreError` `offline` and `unadopted`, before anything was sent, and `refused`; where this browser decides, with the `StoreError` of a
+   * storage that failed, after which nothing has happened, unless the storage is gone for good, by `storage-newer` or `storage-evicted`, and the message says that it is not known.
+   * Cost of a commit: what was read and written.
    *
    * @example
    * import { counter, lww } from '@syncline/merge'
