@@ -31,7 +31,6 @@ import {
 } from './lmdb-rows.ts'
 import { changesIn, runsOf } from './lmdb-runs.ts'
 import { makeFit } from './lmdb-mend.ts'
-import { putWhereUnchanged, type Placed } from './lmdb-unchanged.ts'
 import { quarantineIn, type Quarantine } from './lmdb-quarantine.ts'
 import { upgrade } from './lmdb-upgrade.ts'
 import { silentLog } from './system.ts'
@@ -102,8 +101,9 @@ export async function openLmdbStorage(folder: string, report: RelayLog = silentL
     if (isClosed) throw new RelayError('closed', `The data folder ${folder} was closed. Open it again.`)
   }
 
-  function rowOf(space: string, row = spaces.get(spaceKey(space))): SpaceRow | undefined {
+  function rowOf(space: string): SpaceRow | undefined {
     const key = spaceKey(space)
+    const row = spaces.get(key)
     const found = row && decodeSpace(unseal(key, row, `The entry of the space "${space}" in ${folder}`))
     if (found === undefined ? quarantine.isNameless : quarantine.spaces.has(found.number)) {
       const lost =
@@ -212,59 +212,37 @@ export async function openLmdbStorage(folder: string, report: RelayLog = silentL
   async function append(batch: readonly SpaceAppend[]): Promise<void> {
     checkOpen()
     try {
-      const isPut = putAsRead(batch)
-      if (isPut !== undefined && (await isPut)) return
       // A child transaction is undone whole when it throws; and its promise is that of the commit, which is synced to the disk.
       await root.childTransaction(() => {
-        for (const add of batch)
-          for (const { rows, key, row } of whatToPut(add, rowOf(add.space))) rows.putSync(key, row)
+        for (const add of batch) put(add)
       })
     } catch (error) {
       throw await failureOf(error)
     }
   }
 
-  /** Stores a batch as its spaces were read now, and does so if they are still as they were. Undefined or false when it is to be stored another way, or to be refused. */
-  function putAsRead(batch: readonly SpaceAppend[]): Promise<boolean> | undefined {
-    const known: Placed[] = []
-    const puts: Placed[] = []
-    for (const add of batch) {
-      const key = spaceKey(add.space)
-      const row = spaces.get(key)
-      const found = rowOf(add.space, row)
-      if (row === undefined || !goesOn(add, found)) return undefined
-      known.push({ rows: spaces, key, row })
-      puts.push(...whatToPut(add, found))
-    }
-    return putWhereUnchanged(known, puts)
-  }
-
-  /** The rows that an append brings. Of a space that is not known yet inside of a transaction only, as it draws its number. */
-  function whatToPut(add: SpaceAppend, known: SpaceRow | undefined): readonly Placed[] {
-    const { space: name, epoch, first, records, latestAt } = add
+  function put(add: SpaceAppend): void {
+    const { space: name, epoch, follows, first, records, latestAt } = add
+    const known = rowOf(name)
     const last = known?.epoch ?? null
-    if (!goesOn(add, known)) {
+    if (first !== (known?.head ?? 0) + 1 || follows !== last) {
       throw new RelayError(
         'fenced',
         `The log of "${name}" ends at ${known?.head ?? 0} in epoch ${last ?? 'none'}, and was to go on at ${first} after epoch ` +
-          `${add.follows ?? 'none'}. Another relay writes to ${folder}: let only one relay use a data folder.`,
+          `${follows ?? 'none'}. Another relay writes to ${folder}: let only one relay use a data folder.`,
       )
     }
     const number = known?.number ?? nextNumber()
-    const puts: Placed[] = []
-    const put = (rows: Rows, key: Buffer, value: Uint8Array): void =>
-      void puts.push({ rows, key, row: seal(key, value) })
     const isMore = records.length > 0
-    if (isMore && epoch !== last) put(epochs, recordKey(number, first), encodeEpoch(epoch))
-    for (const { key, row } of runsOf(number, first, records)) puts.push({ rows: log, key, row })
-    for (const [writer, state] of add.writers) put(writers, writerKey(number, writer), encodeWriter(state))
-    for (const [client, owner] of add.documents) put(documents, documentKey(number, client), encodeOwner(owner))
+    if (isMore && epoch !== last) putRow(epochs, recordKey(number, first), encodeEpoch(epoch))
+    for (const { key, row } of runsOf(number, first, records)) log.putSync(key, row)
+    for (const [writer, state] of add.writers) putRow(writers, writerKey(number, writer), encodeWriter(state))
+    for (const [client, owner] of add.documents) putRow(documents, documentKey(number, client), encodeOwner(owner))
     const joinedAt = add.joinedAt ?? known?.joinedAt ?? 0
     const adoptedAt = add.adoptedAt ?? known?.adoptedAt ?? 0
     const head = first - 1 + records.length
     const row = { number, epoch: isMore ? epoch : last, head, latestAt, joinedAt, adoptedAt }
-    put(spaces, spaceKey(name), encodeSpace(row))
-    return puts
+    putRow(spaces, spaceKey(name), encodeSpace(row))
   }
 
   function nextNumber(): number {
@@ -388,11 +366,6 @@ function takeOver(meta: Rows, self: Owner, folder: string): number | undefined {
 function checkOwner(row: Buffer, self: Owner, folder: string): void {
   const owner = JSON.parse(unseal(OWNER_KEY, row, `The owner of ${folder}`).toString()) as Owner
   if (isAlive(owner, self)) throw inUse(folder, `process ${owner.pid}`)
-}
-
-/** Whether a log goes on with what is to be appended. */
-function goesOn({ first, follows }: SpaceAppend, known: SpaceRow | undefined): boolean {
-  return first === (known?.head ?? 0) + 1 && follows === (known?.epoch ?? null)
 }
 
 function putRow(rows: Rows, key: Buffer, value: Uint8Array): void {

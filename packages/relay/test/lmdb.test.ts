@@ -7,7 +7,6 @@ import { verifyData } from '../src/care/index.ts'
 import { isAlive, ownerOf } from '../src/lmdb-owner.ts'
 import { DATA_FILE, decodeSpace, encodeSpace, seal, unseal } from '../src/lmdb-rows.ts'
 import { openLmdbStorage } from '../src/lmdb.ts'
-import type { SpaceAppend } from '../src/ports.ts'
 import { temporaryFolder } from './folder.ts'
 import { ann, bob, eve, join, record, run, startMs, sums, told, turns, until, world } from './kit.ts'
 import { flipped, tamper } from './tamper.ts'
@@ -351,35 +350,6 @@ test('[RL36] a folder of a newer version is refused and left alone', async () =>
   )
   const storage = await openLmdbStorage(folder)
   expect((await storage.space('board'))!.head).toBe(10)
-  await storage.close()
-})
-
-test('[RL32] what was begun at the same time is stored once: who finds another space than was read is fenced, and nothing of that batch is stored', async () => {
-  const storage = await openLmdbStorage(temporaryFolder())
-  const add = (space: string, first: number, text: string): SpaceAppend => ({
-    ...{ space, epoch, follows: first === 1 ? null : epoch, first, records: [Buffer.from(text)], latestAt: 0 },
-    ...{ writers: new Map([[ann, { lastSeq: first, recent: [], ended: null }]]), documents: new Map() },
-  })
-  const names = Array.from({ length: 600 }, (_, i) => `space ${i}`)
-  await storage.append(names.map((name) => add(name, 1, 'one')))
-  for (const count of [1, 2, 200, 600]) {
-    const some = names.slice(-count)
-    const { head } = (await storage.space(some[0]!))!
-    const told = await Promise.allSettled([
-      storage.append([add(some.at(-1)!, head + 1, 'first')]),
-      storage.append(some.map((name) => add(name, head + 1, 'second'))),
-    ])
-    expect(told).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: { code: 'fenced' } }])
-    if (count > 1) await storage.append(some.slice(0, -1).map((name) => add(name, head + 1, 'third')))
-    for (const [i, name] of some.entries()) {
-      const log = await storage.read(name, head, Infinity, 1e6)
-      expect(log.map((bytes) => Buffer.from(bytes).toString())).toEqual([i === count - 1 ? 'first' : 'third'])
-      expect((await storage.writers(name, [ann])).get(ann)).toMatchObject({ lastSeq: head + 1 })
-    }
-    // Those that were not among them stand where the others were.
-    const rest = names.slice(0, -count).map((name) => add(name, head + 1, 'rest'))
-    if (rest.length > 0) await storage.append(rest)
-  }
   await storage.close()
 })
 
