@@ -35,12 +35,11 @@ const STALLED_BLOCK = 50
 /** What that has given a server to do is done by then. */
 const AFTER_MS = 1_000
 
-/** One client: what it has been brought by others. */
+/** One client: how many edits of others it has been brought. */
 interface Client {
   readonly wire: Wire
   readonly number: number
   edits: number
-  presences: number
 }
 
 /** The clients of one contender's server. */
@@ -54,7 +53,7 @@ export interface Load {
    * milliseconds that each edit took until one of the others had it.
    */
   beside(readers: number, isStalling: boolean, perSecond: number, seconds: number): Promise<readonly number[]>
-  /** Everybody in a room shows itself so often in a second. */
+  /** Everybody in a room shows itself so often in a second. Resolves to how often somebody was to be shown to somebody, and the milliseconds that each presence took that came. */
   presence(clients: number, perSecond: number, seconds: number): Promise<Steady>
   /** One writes, with so many edits on their way that are not acknowledged, for servers that acknowledge. */
   acknowledged(inFlight: number, edits: number): Promise<Acknowledged>
@@ -94,7 +93,7 @@ export function createLoad(server: Asked, measured: (isOver: boolean) => Promise
   async function join(room: string): Promise<Client> {
     const number = ++numbers
     const wire = await openWire(server.port, language.path(room))
-    const client: Client = { wire, number, edits: 0, presences: 0 }
+    const client: Client = { wire, number, edits: 0 }
     const { isWelcome } = language
     const welcomed =
       isWelcome &&
@@ -222,25 +221,28 @@ export function createLoad(server: Asked, measured: (isOver: boolean) => Promise
       const room = newRoom()
       const clients = await joinAll(count, () => room)
       const latenciesMs: number[] = []
-      let shownAt = 0
-      for (const client of clients) {
-        client.wire.onMessage = (message) => {
-          const found = language.presencesIn(message)
-          client.presences += found
-          if (found > 0) latenciesMs.push(performance.now() - shownAt)
+      /** Of each client, when it has shown itself in each of its turns. */
+      const sentAt = new Map(clients.map(({ number }): [number, number[]] => [number, []]))
+      for (const { wire, number } of clients) {
+        wire.onMessage = (message) => {
+          const nowMs = performance.now()
+          for (const { client, turn } of language.presencesIn(message)) {
+            // Some servers show somebody to itself as well.
+            if (client !== number) latenciesMs.push(nowMs - sentAt.get(client)![turn]!)
+          }
         }
       }
       await measured(false)
       await pace(count * perSecond, seconds, (turn) => {
         const { wire, number } = clients[turn % count]!
         const frames = framesOf([language.presence(number, Math.floor(turn / count))])
-        shownAt = performance.now()
+        sentAt.get(number)!.push(performance.now())
         wire.write(frames)
       })
       await sleep(100)
       await measured(true)
       const shown = count * perSecond * seconds * (count - 1)
-      const seen = clients.reduce((sum, client) => sum + client.presences, 0)
+      const seen = latenciesMs.length
       // Who shows only the newest may leave out what was overtaken; most must be seen.
       if (seen < shown * 0.9) throw new Error(`${name} shows ${seen} of ${shown} presences.`)
       await leave(clients)

@@ -32,6 +32,7 @@ const shown = {
     'edits stored in a second / ms that all but one in a hundred of what is due waits for its turn',
     ({ perSecond, loopDelayMs }) => perSecond && [perSecond, ...(loopDelayMs === undefined ? [] : [loopDelayMs])],
   ],
+  load: ['per cent of a core that the load itself takes meanwhile', ({ load }) => load],
 }
 
 /** The tables of the README, from what was measured. */
@@ -42,6 +43,8 @@ export function relayTables(found) {
     return table === undefined ? [] : [[name, table]]
   })
   return {
+    // The page has a place for it, also when nothing of it is kept.
+    load: 'Of what is kept here it was not noted.',
     ...Object.fromEntries(tables),
     bars: barsTable(barsOf(found), count),
     ...(versions !== undefined && { environment: environmentText(dates, environment, versions, rounds) }),

@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Each load: what it is called in the README, how it is made, and what is said of a server under it. */
@@ -80,6 +81,9 @@ const WARM_UP_LONE_SECONDS = 2
 const IDLE_MS = 3_000
 /** So many times a thousand come back before those that count: a relay whose network was away is not one that was started just now. */
 const WARM_UP_ARRIVALS = 4
+/** So often all read and half of them do, for so long each: an odd number of pairs has a middle one. */
+const BESIDE_PAIRS = 5
+const BESIDE_SECONDS = 2
 
 /** CPU seconds for a million edits that are brought to somebody. */
 const perMillion = (cpuUs, deliveries) => cpuUs / deliveries
@@ -88,7 +92,7 @@ function burst(clients, edits) {
   return async (server, createLoad) => {
     const { load, meter } = await warmUp(server, createLoad)
     const deliveries = await load.burst(clients, edits)
-    return { cpu: perMillion(meter.cpuUs(), deliveries) }
+    return { cpu: perMillion(meter.cpuUs(), deliveries), load: meter.loadPercent() }
   }
 }
 
@@ -96,7 +100,7 @@ function steadily(act) {
   return async (server, createLoad) => {
     const { load, meter } = await warmUp(server, createLoad)
     const { deliveries, latenciesMs } = await act(load)
-    return { cpu: perMillion(meter.cpuUs(), deliveries), ...latencies(latenciesMs) }
+    return { cpu: perMillion(meter.cpuUs(), deliveries), ...latencies(latenciesMs), load: meter.loadPercent() }
   }
 }
 
@@ -169,20 +173,40 @@ function arriving(edits, has) {
     const ms = await load.documents.arrive(document, ARRIVING, (i) => has(MESSAGES, i))
     const after = await server.peakBytes()
     await document.leave()
-    return { eachUs: meter.cpuUs() / ARRIVING, allMs: ms, peakMb: (after - before) / 2 ** 20 }
+    return {
+      eachUs: meter.cpuUs() / ARRIVING,
+      allMs: ms,
+      peakMb: (after - before) / 2 ** 20,
+      load: meter.loadPercent(),
+    }
   }
 }
 
-/** The milliseconds that all but one in a hundred edits take at most to those who read, when everybody does and when half of them do: of several turns of each the middle one, and neither has the younger process. */
+/**
+ * The milliseconds that all but one in a hundred edits take at most to those who read, when everybody does and when half of them do: of several turns of each the middle one. What they differ by
+ * is the middle one of neighbours, whatever the machine does meanwhile, of which now the one and now the other is first.
+ */
 async function beside(server, createLoad) {
-  const { load } = await warmUp(server, createLoad)
-  const turns = { read: [], stall: [] }
-  for (const isStalling of [false, true, true, false, false, true]) {
-    const { p99 } = latencies(await load.beside(10, isStalling, 200, 1))
-    turns[isStalling ? 'stall' : 'read'].push(p99)
+  const { load, meter } = await warmUp(server, createLoad)
+  const pairs = []
+  const loads = []
+  const turn = async (isStalling) => {
+    const { p99 } = latencies(await load.beside(10, isStalling, 200, BESIDE_SECONDS))
+    loads.push(meter.loadPercent())
+    return p99
   }
-  const [allReadMs, someStallMs] = [latencies(turns.read).p50, latencies(turns.stall).p50]
-  return { allReadMs, someStallMs, stallTimes: someStallMs / allReadMs }
+  while (pairs.length < BESIDE_PAIRS) {
+    const isStallingFirst = pairs.length % 2 === 1
+    const [first, second] = [await turn(isStallingFirst), await turn(!isStallingFirst)]
+    pairs.push(isStallingFirst ? { read: second, stall: first } : { read: first, stall: second })
+  }
+  const middle = (of) => latencies(pairs.map(of)).p50
+  return {
+    allReadMs: middle(({ read }) => read),
+    someStallMs: middle(({ stall }) => stall),
+    stallTimes: middle(({ read, stall }) => stall / read),
+    load: Math.max(...loads),
+  }
 }
 
 /** Milliseconds from when a server listens again until half of those who come at once, and all but one in a hundred, have what they miss; and its processor time for each of them. */
@@ -194,7 +218,7 @@ async function herd(server, createLoad) {
   await document.leave()
   await server.restart()
   const { p50, p99 } = latencies(await load.documents.comeBack(document, ARRIVING, () => MESSAGES + 900))
-  return { halfBackMs: p50, mostBackMs: p99, backUs: meter.cpuUs() / ARRIVING }
+  return { halfBackMs: p50, mostBackMs: p99, backUs: meter.cpuUs() / ARRIVING, load: meter.loadPercent() }
 }
 
 /** Milliseconds until the first one has all, and the processor time of the server from its start until then. */
@@ -209,7 +233,7 @@ function coldStart(edits) {
     const meter = createMeter(server)
     const again = createLoad(server, meter.mark)
     const firstMs = await again.documents.arriveFirst(document.room, edits)
-    return { firstMs, firstCpuMs: meter.cpuUs() / 1000 }
+    return { firstMs, firstCpuMs: meter.cpuUs() / 1000, load: meter.loadPercent() }
   }
 }
 
@@ -223,6 +247,7 @@ async function acknowledged(server, createLoad) {
     loopDelayMs,
     cpu: perMillion(meter.cpuUs(), edits),
     ...latencies(latenciesMs),
+    load: meter.loadPercent(),
   }
 }
 
@@ -241,17 +266,35 @@ async function warmUp(server, createLoad) {
 }
 
 /**
- * What a server uses from one mark to the next. Nothing is collected before: with what the warm-up has left behind, the engine would let go of the
+ * What a server uses from one mark to the next, and the load meanwhile. Nothing is collected before: with what the warm-up has left behind, the engine would let go of the
  * code that it was for, as nothing of the kind that this code deals with is there at that moment.
  */
 function createMeter(server) {
   let before = 0
   let after = 0
+  let own = createOwnMeter()
+  let loadPercent = 0
   return {
     async mark(isOver) {
+      if (isOver) loadPercent = own.percent()
       if (isOver) after = await server.cpuUs()
       else before = await server.cpuUs()
+      if (!isOver) own = createOwnMeter()
     },
     cpuUs: () => after - before,
+    /** Per cent of one core that this process, which makes the load, has taken with all its threads: where it is all of it, the server may have waited for the load. */
+    loadPercent: () => loadPercent,
+  }
+}
+
+/** What this process takes from now on, in per cent of one core. */
+function createOwnMeter() {
+  const begunMs = performance.now()
+  const cpu = process.cpuUsage()
+  return {
+    percent() {
+      const { user, system } = process.cpuUsage(cpu)
+      return (user + system) / 10 / (performance.now() - begunMs)
+    },
   }
 }

@@ -18,6 +18,11 @@ export const speakBytes = (): Language => ({
   rows: (_, count, each) => Array.from({ length: count }, () => new Uint8Array(each * BYTES_OF_A_ROW)),
   comeBack: () => [ASK],
   hearing: () => (_, missing) => missing,
-  presence: (_, turn) => new Uint8Array(PRESENCE_BYTES).fill(turn),
-  presencesIn: () => 1,
+  presence(client, turn) {
+    const message = Buffer.alloc(PRESENCE_BYTES)
+    message.writeUInt32BE(client)
+    message.writeUInt32BE(turn, 4)
+    return message
+  },
+  presencesIn: (message) => [{ client: message.readUInt32BE(), turn: message.readUInt32BE(4) }],
 })

@@ -20,6 +20,12 @@ export interface Language {
   hearing(): (message: Buffer, missing: number) => number
   /** A message with what a client shows of itself. */
   presence(client: number, turn: number): Uint8Array
-  /** How many presences of others a message brings. */
-  presencesIn(message: Buffer): number
+  /** What a message brings of what clients show of themselves. */
+  presencesIn(message: Buffer): readonly Presence[]
+}
+
+/** What a client has shown of itself, and in which of its turns. */
+export interface Presence {
+  readonly client: number
+  readonly turn: number
 }

@@ -10,6 +10,7 @@ import {
 } from '@syncline/protocol'
 import { emptyBasis, type Basis, type Epoch, type Op, type Value } from '@syncline/stm'
 import type { Language } from './language.ts'
+import { presenceIn, shownBy, type Shown } from './shown.ts'
 import { titleOf } from './titles.ts'
 
 const CHANNEL = 1
@@ -114,9 +115,14 @@ export function speakSyncline(): Language {
         channel: CHANNEL,
         session: '0'.repeat(32),
         slot: 0,
-        payload: new TextEncoder().encode(JSON.stringify({ user: `client ${client}`, cursor: turn })),
+        payload: new TextEncoder().encode(JSON.stringify(shownBy(client, turn))),
       })[0]!,
-    presencesIn: (bytes) => framesIn(bytes).filter(({ type }) => type === 'presence').length,
+    presencesIn: (bytes) =>
+      framesIn(bytes).flatMap((frame) =>
+        frame.type === 'presence' && frame.payload.length > 0
+          ? [presenceIn(JSON.parse(new TextDecoder().decode(frame.payload)) as Shown)]
+          : [],
+      ),
   }
 }
 

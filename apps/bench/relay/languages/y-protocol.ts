@@ -3,7 +3,8 @@ import * as encoding from 'lib0/encoding'
 import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
 import { writeSyncStep1, writeUpdate } from 'y-protocols/sync'
 import { Doc, encodeStateVector, getState, Map as YMap, parseUpdateMeta } from 'yjs'
-import type { Language } from './language.ts'
+import type { Language, Presence } from './language.ts'
+import { presenceIn, shownBy, type Shown } from './shown.ts'
 import { titleOf } from './titles.ts'
 
 const SYNC = 0
@@ -80,16 +81,23 @@ export function speakYjs(): Language {
     presence(client, turn) {
       const awareness = new Awareness(docOf(client))
       // As many as it has said before: what is older is not shown.
-      for (let i = 0; i <= turn; i++) awareness.setLocalState({ user: `client ${client}`, cursor: turn })
+      for (let i = 0; i <= turn; i++) awareness.setLocalState(shownBy(client, turn))
       const update = encodeAwarenessUpdate(awareness, [awareness.clientID])
       awareness.destroy()
       return message(AWARENESS, (encoder) => encoding.writeVarUint8Array(encoder, update))
     },
     presencesIn(bytes) {
-      if (bytes[0] !== AWARENESS) return 0
-      const decoder = decoding.createDecoder(bytes)
-      decoding.readVarUint(decoder)
-      return decoding.readVarUint(decoding.createDecoder(decoding.readVarUint8Array(decoder)))
+      if (bytes[0] !== AWARENESS) return []
+      const decoder = decoding.createDecoder(decoding.readVarUint8Array(decoding.createDecoder(bytes.subarray(1))))
+      const presences: Presence[] = []
+      for (let left = decoding.readVarUint(decoder); left > 0; left--) {
+        // The number that Yjs gives the client, and how often it has shown itself.
+        decoding.readVarUint(decoder)
+        decoding.readVarUint(decoder)
+        const shown = JSON.parse(decoding.readVarString(decoder)) as Shown | null
+        if (shown !== null) presences.push(presenceIn(shown))
+      }
+      return presences
     },
   }
 }
