@@ -50,6 +50,8 @@ async function bundle() {
     build: {
       write: false,
       minify: false,
+      // One file, which is the page's.
+      rolldownOptions: { output: { codeSplitting: false } },
       lib: { entry: `${fixtures}/work.ts`, formats: ['es'], fileName: 'work' },
     },
   })

@@ -15,6 +15,13 @@ export const sabotages = [
     to: 'failure = toStoreError(error)\n    for (const one of underWay) queue.splice(queue.indexOf(one), 1)\n    underWay.clear()',
   },
   {
+    name: 'what is asleep and damaged is not made again of the others',
+    foundBy: '../../store/test/asleep',
+    file: 'packages/protocol/src/asleep.ts',
+    from: 'if (parts === undefined || spare === undefined || lists.size !== parts[1] - 2) return undefined',
+    to: 'if (parts === undefined || spare === undefined || lists.size !== parts[1] - 1) return undefined',
+  },
+  {
     name: 'that a transaction is to be on the disk itself is ignored',
     foundBy: 'simulate/strict',
     file: 'packages/store/src/committing.ts',

@@ -1,6 +1,7 @@
 import type { WriterId } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
 import { ByteReader } from './reader.ts'
+import type { SleepingParts } from './rest.ts'
 import { readRun, writeRun, type RunChange } from './run.ts'
 import { bytes, listOf, text, tuple, whole, type Shape } from './shapes.ts'
 import { decodeValue } from './value.ts'
@@ -23,6 +24,12 @@ export interface KeptRun {
  * value.
  */
 export type AsleepPending = readonly [count: number, list: Uint8Array, form?: 1]
+
+/**
+ * What makes a list again that is not there any more, when all others are: how many Changes, how many bytes and which form, and the bytes, each of all lists put together by
+ * exclusive or.
+ */
+export type SpareAsleep = readonly [count: number, length: number, form: number, bytes: Uint8Array]
 
 /** Whether a value is a list of pending Changes. */
 export const arePending: Shape = listOf(tuple(bytes, bytes, listOf(tuple(text, whole))))
@@ -69,6 +76,45 @@ export function asleepOf(items: readonly (KeptPending | KeptRun)[]): AsleepPendi
     }
   }
   return [count, out.finish(), 1]
+}
+
+/**
+ * A spare for one more list; without one before, for this alone.
+ *
+ * @example
+ * import { asleepMissing, asleepOf, spareWith } from '@syncline/protocol'
+ *
+ * const [one, two] = [asleepOf([]), asleepOf([[new Uint8Array([1]), new Uint8Array(0), []]])]
+ * const spare = spareWith(spareWith(undefined, one), two)
+ * expect(asleepMissing([7, 3, 0, []], new Map([[7, one]]), spare)).toEqual([8, two])
+ */
+export function spareWith(
+  [count, length, form, before]: SpareAsleep = noSpare,
+  [one, list, ofOne]: AsleepPending,
+): SpareAsleep {
+  const all = new Uint8Array(Math.max(before.length, list.length))
+  all.set(before)
+  list.forEach((byte, i) => (all[i]! ^= byte))
+  return [count ^ one, length ^ list.length, form ^ (ofOne ?? 0), all]
+}
+
+const noSpare: SpareAsleep = [0, 0, 0, new Uint8Array(0)]
+
+/**
+ * The list of some parts that is not there, made of those by their parts that are, and the spare, which is the last of the parts. Undefined when none is missing, or more than
+ * can be made.
+ */
+export function asleepMissing(
+  parts: SleepingParts | undefined,
+  lists: ReadonlyMap<number, AsleepPending>,
+  spare: SpareAsleep | undefined,
+): readonly [part: number, list: AsleepPending] | undefined {
+  if (parts === undefined || spare === undefined || lists.size !== parts[1] - 2) return undefined
+  let [part] = parts
+  while (lists.has(part)) part += 1
+  const [count, length, form, bytes] = [...lists.values()].reduce(spareWith, spare)
+  const list = bytes.slice(0, length)
+  return [part, form === 1 ? [count, list, 1] : [count, list]]
 }
 
 /** The pending Changes of a list. Throws `ProtocolError` where it is none of so many. */

@@ -186,6 +186,8 @@ const WHOLE = 17
 const JOIN = 18
 /** A ledger that says how what a relay decides is stamped, for the same reason as `COUNTED`. */
 const SHIFTED = 19
+/** What makes a part of those that are left as bytes again. */
+const SPARE = 20
 
 /** Items of an ordered entry. */
 const RECORD = 0
@@ -433,6 +435,19 @@ export function isOfDirectory(bytes: Uint8Array): boolean {
   return bytes[0] === VERSION && bytes[1] === DIRECTORY
 }
 
+/**
+ * The same for what makes those that are asleep again.
+ *
+ * @example
+ * import { asleepOf, encodeEntry, isOfSpare, spareWith } from '@syncline/protocol'
+ *
+ * const rest = ['spare', spareWith(undefined, asleepOf([]))] as const
+ * expect(isOfSpare(encodeEntry({ kind: 'rest', checkpoint: 1, part: 1, isLast: false, rest }))).toBe(true)
+ */
+export function isOfSpare(bytes: Uint8Array): boolean {
+  return bytes[0] === VERSION && bytes[1] === SPARE
+}
+
 function readEntry(input: ByteReader): LogEntry {
   const kind = input.byte()
   switch (kind) {
@@ -500,6 +515,7 @@ function readEntry(input: ByteReader): LogEntry {
     case COUNTED:
     case LATER:
     case SHIFTED:
+    case SPARE:
     case REST: {
       const part = readPart(input)
       const last = input.byte()
@@ -528,6 +544,8 @@ function kindOfRest(rest: Rest): number {
       return DIRECTORY
     case 'undoable':
       return LATER
+    case 'spare':
+      return SPARE
     case 'asleep':
       return rest[1][2] === undefined ? COUNTED : LATER
     case 'ledger':
@@ -561,7 +579,7 @@ function isPartKind(kind: number): boolean {
 }
 
 function isRestKind(kind: number): boolean {
-  return kind === REST || kind === DIRECTORY || kind === COUNTED || kind === LATER || kind === SHIFTED
+  return kind === REST || kind === DIRECTORY || kind === COUNTED || kind === LATER || kind === SHIFTED || kind === SPARE
 }
 
 /**

@@ -78,6 +78,7 @@ export {
   entriesIn,
   isOfCells,
   isOfDirectory,
+  isOfSpare,
   isPartOfCheckpoint,
 } from './entry.ts'
 export { gatherRows } from './rows.ts'
@@ -101,8 +102,8 @@ export { goesOn } from './run.ts'
 export type { RunChange } from './run.ts'
 export { decodeNoteBody, encodeNoteBody } from './note-body.ts'
 export type { NoteBody } from './note-body.ts'
-export { asleepOf, pendingIn } from './asleep.ts'
-export type { AsleepPending, KeptPending, KeptRun } from './asleep.ts'
+export { asleepMissing, asleepOf, pendingIn, spareWith } from './asleep.ts'
+export type { AsleepPending, KeptPending, KeptRun, SpareAsleep } from './asleep.ts'
 export type {
   Directory,
   KeptEnvelope,

@@ -1,7 +1,7 @@
 import type { Arbiter, Epoch, Value, WriterId } from '@syncline/stm'
 import type { DecidedBeside } from './decided.ts'
 import type { Covered } from './join-piece.ts'
-import { arePending, type AsleepPending, type KeptPending } from './asleep.ts'
+import { arePending, type AsleepPending, type KeptPending, type SpareAsleep } from './asleep.ts'
 import { any, bytes, isList, listOf, text, tuple, whole, type Shape } from './shapes.ts'
 
 /** A Change by its name and its time. */
@@ -94,6 +94,8 @@ export type Rest =
   | readonly ['pending', readonly KeptPending[]]
   /** As many of these, as bytes that need not be read: where the ledger says that they are counted. */
   | readonly ['asleep', AsleepPending]
+  /** Comes behind these, as one of the parts that need not be read. */
+  | readonly ['spare', SpareAsleep]
   | readonly ['refused', readonly KeptRefused[]]
   | readonly ['asked', readonly KeptEnvelope[]]
   | readonly ['undoable', readonly KeptNote[]]
@@ -149,6 +151,7 @@ const directory: Shapes<Directory> = {
 const shapes: { readonly [kind in Rest[0]]: Shape } = {
   pending: arePending,
   asleep: (value) => tuple(whole, bytes)(value) || tuple(whole, bytes, (form) => form === 1)(value),
+  spare: tuple(whole, whole, whole, bytes),
   refused: listOf(tuple(bytes, bytes, text, text)),
   asked: listOf(tuple(text, bytes, bytes)),
   undoable: listOf(tuple(text, whole, whole, whole, any, bytes)),

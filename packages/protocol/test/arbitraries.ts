@@ -347,6 +347,7 @@ const ledger: fc.Arbitrary<Ledger> = fc
 const rest: fc.Arbitrary<Rest> = fc.oneof(
   fc.tuple(fc.constant('asleep' as const), fc.tuple(whole, bytes)),
   fc.tuple(fc.constant('asleep' as const), fc.tuple(whole, bytes, fc.constant(1 as const))),
+  fc.tuple(fc.constant('spare' as const), fc.tuple(whole, whole, whole, bytes)),
   fc.tuple(fc.constant('undoable' as const), some(fc.tuple(id, seq, whole, whole, value, bytes))),
   fc.tuple(fc.constant('pending' as const), some(fc.tuple(record, bytes, some(fc.tuple(id, seq))))),
   fc.tuple(fc.constant('refused' as const), some(fc.tuple(record, bytes, text, text))),

@@ -1,6 +1,16 @@
 import { emptyBasis, type Change, type Value } from '@syncline/stm'
 import { describe, expect, test } from 'vitest'
-import { asleepOf, encodeValue, pendingIn, type AsleepPending, type KeptPending, type KeptRun } from '../src/index.ts'
+import {
+  asleepOf,
+  asleepMissing,
+  encodeValue,
+  pendingIn,
+  spareWith,
+  type AsleepPending,
+  type KeptPending,
+  type KeptRun,
+  type SpareAsleep,
+} from '../src/index.ts'
 import { codeOf } from './attempt.ts'
 
 const A = '000102030405060708090a0b0c0d0e0f'
@@ -43,6 +53,21 @@ describe('pending Changes that are asleep', () => {
     ['something else, of an older version', [1, encodeValue([[1]])]],
   ])('[EN8] of %s are no list', (_, list) => {
     expect(codeOf(() => pendingIn(list))).toBe('malformed')
+  })
+
+  test('[EN11] any list that is not there is made again of the others and the spare', () => {
+    const older: AsleepPending = [2, encodeValue([kept, kept] as readonly Value[])]
+    for (const lists of [[asleepOf([run])], [older], [asleepOf([run, kept]), older, asleepOf([]), asleepOf([kept])]]) {
+      const spare = lists.reduce((before: SpareAsleep | undefined, list) => spareWith(before, list), undefined)!
+      const parts = [7, lists.length + 1, 0, []] as const
+      const all = lists.map((list, i) => [7 + i, list] as const)
+      all.forEach((one, i) => expect(asleepMissing(parts, new Map(all.toSpliced(i, 1)), spare)).toEqual(one))
+      // Nothing is to be made, or nothing can be.
+      expect(asleepMissing(parts, new Map(all), spare)).toBeUndefined()
+      expect(asleepMissing(parts, new Map(all.slice(1)), undefined)).toBeUndefined()
+      expect(asleepMissing(undefined, new Map(), spare)).toBeUndefined()
+      if (all.length > 1) expect(asleepMissing(parts, new Map(all.slice(2)), spare)).toBeUndefined()
+    }
   })
 
   test('[EN8] that end too early are no list', () => {

@@ -111,6 +111,8 @@ function nameOf(rest: Rest): string {
       return 'directory'
     case 'undoable':
       return 'later'
+    case 'spare':
+      return 'spare'
     case 'asleep':
       return rest[1][2] === undefined ? 'counted' : 'later'
     case 'ledger':

@@ -14,6 +14,7 @@ import {
   encodeEntry,
   encodeFrames,
   encodeValue,
+  spareWith,
   type Adoption,
   type Expectation,
   type Frame,
@@ -367,6 +368,13 @@ const checkpoint: { readonly [name: string]: LogEntry } = {
     part: 2,
     isLast: false,
     rest: ['asleep', asleepOf([[encodeChange(smallest), new Uint8Array(0), [[A, 3]]], { run }])],
+  },
+  'the rest, a spare for what is asleep': {
+    kind: 'rest',
+    checkpoint: 1,
+    part: 3,
+    isLast: false,
+    rest: ['spare', spareWith(undefined, asleepOf([[encodeChange(smallest), new Uint8Array(0), [[A, 3]]]]))],
   },
   'the rest, refused': {
     kind: 'rest',

@@ -1,12 +1,14 @@
-import type {
-  AsleepPending,
-  CheckpointEntry,
-  Directory,
-  KeptNote,
-  KeptPending,
-  KeptRun,
-  Ledger,
-  OlderNote,
+import {
+  asleepMissing,
+  type AsleepPending,
+  type CheckpointEntry,
+  type Directory,
+  type KeptNote,
+  type KeptPending,
+  type KeptRun,
+  type Ledger,
+  type OlderNote,
+  type SpareAsleep,
 } from '@syncline/protocol'
 import { cellsOfRows, changeId, type DistilledCell, type DistilledRows } from '@syncline/stm'
 import { partsAsleep, partsWanted, type Away, type PartsChosen } from './away.ts'
@@ -134,7 +136,9 @@ export function createCheckpointReading(
     const rest = entry.rest
     switch (rest[0]) {
       case 'asleep':
-        return () => void found.asleep.push(rest[1])
+        return () => void found.asleep.set(entry.part, rest[1])
+      case 'spare':
+        return () => void (found.spare = rest[1])
       case 'pending': {
         const pending = yield* understood(rest[1], space, replica)
         return () => void found.pending.push(...pending)
@@ -185,22 +189,24 @@ export function createCheckpointReading(
         newest = entry.checkpoint
         while (parts + 1 < entry.part && !found.isWanted(parts + 1)) parts += 1
         parts += 1
-        found.isPartial ||= entry.part !== parts
+        found.missing += entry.part - parts
         parts = entry.part
         add(isReplay)
       }
     },
     take() {
       if (parts === 0) return undefined
-      const { cells, ledger, isPartial, isLaid, isWanted: _, ...lists } = found
+      const { cells, ledger, missing, isLaid, isWanted: _, spare: _spare, ...lists } = found
+      const asleep = wholeAsleep(found)
       if (ledger !== undefined) last = parts
       parts = 0
       found = emptyFound()
       return {
         ...lists,
+        asleep,
         cells: isLaid ? undefined : cells.flat(),
         ledger,
-        isPartial: isPartial || ledger === undefined,
+        isPartial: missing > asleep.length - lists.asleep.size || ledger === undefined,
       }
     },
     directory: () => found.directory,
@@ -214,7 +220,9 @@ export function createCheckpointReading(
 interface Found {
   readonly cells: (readonly DistilledCell[])[]
   readonly pending: Pending[]
-  readonly asleep: AsleepPending[]
+  /** By their parts. */
+  readonly asleep: Map<number, AsleepPending>
+  spare: SpareAsleep | undefined
   directory: Directory | undefined
   isLeft: boolean
   readonly refused: RefusedChange[]
@@ -222,18 +230,27 @@ interface Found {
   readonly undoable: KeptNote[]
   readonly notes: OlderNote[]
   ledger: Ledger | undefined
-  isPartial: boolean
+  /** How many parts should have come and have not. */
+  missing: number
   /** Which parts must come. */
   isWanted: PartsChosen
   /** Whether the cells lie in the memory. */
   isLaid: boolean
 }
 
+/** The lists of those that are asleep, in order. Where one of them is not there, the others make it. */
+function wholeAsleep({ asleep, spare, directory }: Found): readonly AsleepPending[] {
+  const again = asleepMissing(directory?.asleep, asleep, spare)
+  const all = again === undefined ? [...asleep] : [...asleep, again].sort(([one], [other]) => one - other)
+  return all.map(([, list]) => list)
+}
+
 function emptyFound(): Found {
   return {
     cells: [],
     pending: [],
-    asleep: [],
+    asleep: new Map(),
+    spare: undefined,
     directory: undefined,
     isLeft: false,
     refused: [],
@@ -241,7 +258,7 @@ function emptyFound(): Found {
     undoable: [],
     notes: [],
     ledger: undefined,
-    isPartial: false,
+    missing: 0,
     isWanted: () => true,
     isLaid: false,
   }

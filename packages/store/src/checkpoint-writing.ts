@@ -5,6 +5,7 @@ import {
   encodeEntry,
   encodeLocal,
   gatherRows,
+  spareWith,
   type AsleepPending,
   type Directory,
   type KeptEnvelope,
@@ -14,6 +15,7 @@ import {
   type PartOfCheckpoint,
   type Rest,
   type RowsGathering,
+  type SpareAsleep,
 } from '@syncline/protocol'
 import { cellsOfRows, type DistilledCell, type Portion } from '@syncline/stm'
 import { withNames, type Sleepers } from './asleep.ts'
@@ -156,13 +158,20 @@ export function* partsOf(
     if (some.length > 0) yield encoded(restOf(some))
   }
 
+  let spare: SpareAsleep | undefined
+
+  function leftAsleep(one: AsleepPending): Rest {
+    spare = spareWith(spare, one)
+    return ['asleep', one]
+  }
+
   function putToSleep(pending: readonly Pending[]): Rest {
-    return ['asleep', asleepOf(inRuns(pending).map((part) => ('bare' in part ? keptOf(part) : { run: part })))]
+    return leftAsleep(asleepOf(inRuns(pending).map((part) => ('bare' in part ? keptOf(part) : { run: part }))))
   }
 
   /** Those that are as the log has them, and behind them those that fall asleep. */
   function* sleeping(): Iterable<Uint8Array> {
-    for (const one of asleep) yield encoded(['asleep', one])
+    for (const one of asleep) yield encoded(leftAsleep(one))
     yield* listed(held.pending, putToSleep, sizeOfPending)
   }
 
@@ -177,6 +186,7 @@ export function* partsOf(
       onPending(bytes.length)
       yield bytes
     }
+    if (spare !== undefined) yield encoded(['spare', spare])
   } else yield* listed(keptIn(held, onPending), (some) => ['pending', some])
   const lastAsleep = part
   yield* listed(refusedIn(held), (some) => ['refused', some])

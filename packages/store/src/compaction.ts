@@ -2,6 +2,7 @@ import {
   decodeEntry,
   entriesIn,
   isOfCells,
+  isOfSpare,
   isPartOfCheckpoint,
   ProtocolError,
   type KeptNote,
@@ -249,7 +250,7 @@ export function createCompacting(core: Core): Compacting {
     }
     made = checkpoint
     tail = Math.max(0, tail - tailThere)
-    held = entries.reduce((sum, { length }) => sum + length, 0)
+    held = entries.reduce((sum, entry) => sum + (isOfSpare(entry) ? 0 : entry.length), 0)
     pendingCount = countOf(state.asleep) + state.pending.length
     pendingBytes = bytesPending
     core.tell({ type: 'compacted', held, tail, pendingBytes, pendingCount })
@@ -310,8 +311,8 @@ export function createCompacting(core: Core): Compacting {
     }
     if (entry.part === 1) held = tail = pendingBytes = pendingCount = 0
     const rest = entry.kind === 'rest' ? entry.rest : undefined
-    // Whether they are read or not, the directory has told of these.
-    if (rest?.[0] === 'asleep') return
+    // Whether they are read or not, the directory has told of the former, and the latter is no more than these.
+    if (rest?.[0] === 'asleep' || rest?.[0] === 'spare') return
     held += bytes
     if (rest?.[0] === 'directory' && rest[1].asleep !== undefined) {
       held += rest[1].asleep[2]

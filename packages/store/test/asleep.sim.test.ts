@@ -395,7 +395,52 @@ async function muchAsleep(world: World): Promise<{ readonly disk: Storage; reado
   return { disk, storage }
 }
 
-test('[CP14] [DM1] of a damaged part of them all is shown until they wake: then it is told, and all others are there and are sent', async () => {
+/** The log with a bit of some entries flipped. */
+function flipped(storage: Storage, ...positions: readonly (number | undefined)[]): Storage {
+  return withLog(storage, (log) => ({
+    read: (after, each, ...how) =>
+      log.read(
+        after,
+        (bytes, position, claim) => {
+          if (positions.includes(position)) bytes[bytes.length >> 1]! ^= 1
+          return each(bytes, position, claim)
+        },
+        ...how,
+      ),
+  }))
+}
+
+test('[CP16] [DM1] whichever part of them is damaged, it is told when they wake, and the others make it again: all are there and are sent', async () => {
+  let damages = 0
+  for (let place = 0; ; place++) {
+    const world = await createWorld(6)
+    const { disk, storage } = await muchAsleep(world)
+    const part = (await partsOf(disk)).filter(({ entry }) => /asleep|spare/.test(whatIs(entry)))[place]
+    if (part === undefined) {
+      await world.close()
+      break
+    }
+    const errors: { code?: string }[] = []
+    const store = await world.open({
+      storage: flipped(storage, part.position),
+      transport: world.wire(),
+      onError: (error) => errors.push(error as StoreError),
+    })
+    store.transact((tx) => tx.add(votes, 1))
+    await passing(world, store.synced())
+    expect(errors, `part ${place}`).toMatchObject([{ code: 'storage-damaged' }])
+    expect(store.status).toMatchObject({ pending: 0, storage: 'damaged', link: 'online' })
+    const other = await world.open({ storage: memoryStorage(), transport: world.wire() })
+    await world.clock.pass(1_000)
+    for (const one of [store, other]) expect([one.get(votes), one.get(rows).length]).toEqual([61, 60])
+    expect(other.get(rows)).toEqual(store.get(rows))
+    await world.close()
+    damages += 1
+  }
+  expect(damages).toBeGreaterThan(5)
+})
+
+test('[CP14] [DM1] of two damaged parts of them all is shown until they wake: then it is told, and all others are there and are sent', async () => {
   let damages = 0
   for (let place = 0; ; place++) {
     const world = await createWorld(6)
@@ -406,17 +451,8 @@ test('[CP14] [DM1] of a damaged part of them all is shown until they wake: then 
       break
     }
     const lost = part.entry.kind === 'rest' && part.entry.rest[0] === 'asleep' ? part.entry.rest[1][0] : 0
-    const spoilt = withLog(storage, (log) => ({
-      read: (after, each, ...how) =>
-        log.read(
-          after,
-          (bytes, position, claim) => {
-            if (position === part.position) bytes[bytes.length >> 1]! ^= 1
-            return each(bytes, position, claim)
-          },
-          ...how,
-        ),
-    }))
+    const spare = (await partsOf(disk)).find(({ entry }) => whatIs(entry) === 'spare')
+    const spoilt = flipped(storage, part.position, spare?.position)
     const alone = await world.open({ storage: spoilt })
     expect([alone.get(votes), alone.get(rows).length]).toEqual([60, 60])
     expect(alone.status).toMatchObject({ pending: 60, storage: 'ok' })
@@ -492,45 +528,52 @@ test('[CP14] where all that sleeps is damaged, no tab shows any of it once anoth
   await world.close()
 })
 
-test('[CP14] a compaction that finds a part of them damaged tells it, and loses nothing that is shown', async () => {
-  const world = await createWorld(7)
-  const { disk, storage } = await muchAsleep(world)
-  const part = (await partsOf(disk)).find(({ entry }) => whatIs(entry) === 'asleep')!
-  const lost = part.entry.kind === 'rest' && part.entry.rest[0] === 'asleep' ? part.entry.rest[1][0] : 0
-  let isDamaged = true
-  const errors: unknown[] = []
-  const store = await world.open({
-    onError: (error) => errors.push(error),
-    storage: withLog(storage, (log) => ({
-      read: (after, each, ...how) =>
-        log.read(
-          after,
-          (bytes, position, claim) => {
-            if (isDamaged && position === part.position) bytes[bytes.length >> 1]! ^= 1
-            return each(bytes, position, claim)
-          },
-          ...how,
-        ),
-    })),
-  })
-  for (let i = 0; i < 100; i++) {
-    store.transact((tx) => tx.set(title, `title ${i}`.padEnd(8_000, '.')))
-    await store.durable()
-  }
-  await compacting(world)
-  isDamaged = false
-  expect(errors).toMatchObject([{ code: 'storage-damaged' }])
-  expect([store.get(votes), store.get(rows).length, store.status.pending]).toEqual([60, 60, 160])
-  await store.close()
-  const again = await world.open({ storage })
-  expect([again.get(votes), again.get(rows).length, again.status.pending]).toEqual([60, 60, 160])
-  await again.close()
-  const linked = await world.open({ storage, transport: world.wire(), onError: () => undefined })
-  await world.clock.pass(60_000)
-  expect([linked.get(votes), linked.get(rows).length, linked.status.pending]).toEqual([60 - lost, 60 - lost, 0])
-  await linked.close()
-  await world.close()
-})
+test.each(['a part', 'two parts'])(
+  '[CP14] [CP16] a compaction that finds %s of them damaged tells it, and loses nothing that is shown',
+  async (which) => {
+    const world = await createWorld(7)
+    const { disk, storage } = await muchAsleep(world)
+    const part = (await partsOf(disk)).find(({ entry }) => whatIs(entry) === 'asleep')!
+    const spare = (await partsOf(disk)).find(({ entry }) => whatIs(entry) === 'spare')!
+    const isMadeAgain = which === 'a part'
+    const lost =
+      !isMadeAgain && part.entry.kind === 'rest' && part.entry.rest[0] === 'asleep' ? part.entry.rest[1][0] : 0
+    let isDamaged = true
+    const errors: unknown[] = []
+    const store = await world.open({
+      onError: (error) => errors.push(error),
+      storage: withLog(storage, (log) => ({
+        read: (after, each, ...how) =>
+          log.read(
+            after,
+            (bytes, position, claim) => {
+              if (isDamaged && (position === part.position || (!isMadeAgain && position === spare.position)))
+                bytes[bytes.length >> 1]! ^= 1
+              return each(bytes, position, claim)
+            },
+            ...how,
+          ),
+      })),
+    })
+    for (let i = 0; i < 100; i++) {
+      store.transact((tx) => tx.set(title, `title ${i}`.padEnd(8_000, '.')))
+      await store.durable()
+    }
+    await compacting(world)
+    isDamaged = false
+    expect(errors).toMatchObject([{ code: 'storage-damaged' }])
+    expect([store.get(votes), store.get(rows).length, store.status.pending]).toEqual([60, 60, 160])
+    await store.close()
+    const again = await world.open({ storage })
+    expect([again.get(votes), again.get(rows).length, again.status.pending]).toEqual([60, 60, 160])
+    await again.close()
+    const linked = await world.open({ storage, transport: world.wire(), onError: () => undefined })
+    await world.clock.pass(60_000)
+    expect([linked.get(votes), linked.get(rows).length, linked.status.pending]).toEqual([60 - lost, 60 - lost, 0])
+    await linked.close()
+    await world.close()
+  },
+)
 
 test('[CP14] while the log cannot be read nothing is sent, and afterwards all is; where it is gone it is said, and what is shown stays', async () => {
   const world = await createWorld(8)

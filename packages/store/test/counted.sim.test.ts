@@ -123,7 +123,7 @@ test('[CP12] a tab that lives takes up such a checkpoint of another one, and has
   await world.close()
 })
 
-test('[CP12] of a damaged one nothing counts twice: what is whole of the Changes is done again', async () => {
+test('[CP12] [CP16] whichever part of it is damaged, nothing counts twice and no Change is lost, without a relay and with one', async () => {
   const work = (store: Store, i: number): void => {
     store.transact((tx) => (tx.add(votes, 1), tx.create(rows.at(`r${i}`), { title: `row ${i}` })))
   }
@@ -142,12 +142,25 @@ test('[CP12] of a damaged one nothing counts twice: what is whole of the Changes
     // With the cells goes what only this browser has.
     expect(what === 'cells' ? shown : picture(store)).toEqual(shown)
     // What is asleep nobody has looked at.
-    expect(store.status.storage).toBe(what === 'asleep' ? 'ok' : 'damaged')
+    expect(store.status.storage).toBe(what === 'asleep' || what === 'spare' ? 'ok' : 'damaged')
     await store.close()
+    // With a relay all of them are sent, and become the relay's.
+    const same = await countedDisk(await createWorld(5), work)
+    const linked = await world.open({
+      storage: without(same.disk, position),
+      transport: world.wire(),
+      onError: () => undefined,
+    })
+    await passing(world, linked.synced())
+    const other = await world.open({ storage: memoryStorage(), transport: world.wire() })
+    await world.clock.pass(1_000)
+    for (const one of [linked, other])
+      expect([what, one.get(votes), one.get(rows).length, one.status.pending]).toEqual([what, 60, 60, 0])
+    await linked.close()
     await world.close()
     seen.add(what)
   }
-  expect([...seen].sort()).toEqual(['asleep', 'cells', 'directory', 'ledger', 'rows', 'undoable'])
+  expect([...seen].sort()).toEqual(['asleep', 'cells', 'directory', 'ledger', 'rows', 'spare', 'undoable'])
 })
 
 /** The disk with something else in place of an entry. */

@@ -1,12 +1,16 @@
 import {
+  asleepMissing,
   crc32c,
   encodeEntry,
   isPartOfCheckpoint,
+  type AsleepPending,
   type CheckpointEntry,
+  type Directory,
   type Ledger,
   type LogEntry,
   type PartOfCheckpoint,
   type Rest,
+  type SpareAsleep,
 } from '@syncline/protocol'
 import type { DistilledCell, DistilledRows } from '@syncline/stm'
 
@@ -35,7 +39,8 @@ export function partIn(entry: LogEntry): Part | undefined {
  * What of a checkpoint may not be where `relaySeq` is known of the relay's order: of the order nothing, unless the checkpoint has more of it and is whole. The
  * same for the same parts, and the last one twice.
  */
-export function joinedOf(parts: readonly Part[], relaySeq: number): JoinedCheckpoint {
+export function joinedOf(there: readonly Part[], relaySeq: number): JoinedCheckpoint {
+  const parts = madeWhole(there)
   const found = parts.flatMap(({ of }) => (of.kind === 'rest' && of.rest[0] === 'ledger' ? [of.rest[1]] : []))[0]
   const isWhole = parts.every(
     ({ of }, i) => of.part === (parts[i - 1]?.of.part ?? 0) + 1 || of.part === parts[i - 1]?.of.part,
@@ -55,8 +60,8 @@ export function joinedOf(parts: readonly Part[], relaySeq: number): JoinedCheckp
       continue
     }
     if (of.rest[0] === 'asked') asked.push(...of.rest[1].map(([, record]) => record))
-    // It tells of the parts that were.
-    if (of.rest[0] !== 'ledger' && of.rest[0] !== 'directory') bodies.push(of.rest)
+    // It tells of the parts that were, and the spare is for these.
+    if (of.rest[0] !== 'ledger' && of.rest[0] !== 'directory' && of.rest[0] !== 'spare') bodies.push(of.rest)
   }
   const last: Rest | undefined = ledger && ['ledger', ledger]
   const checkpoint = last === undefined ? 1 : numberOf(last)
@@ -70,6 +75,28 @@ export function joinedOf(parts: readonly Part[], relaySeq: number): JoinedCheckp
     entries.push(entry, entry)
   }
   return { entries, ledger, asked }
+}
+
+/** The same parts, and the one of pending Changes that the others make where it is not there. */
+function madeWhole(parts: readonly Part[]): readonly Part[] {
+  const lists = new Map<number, AsleepPending>()
+  let spare: SpareAsleep | undefined
+  let range: Directory['asleep']
+  for (const { of } of parts) {
+    if (of.kind !== 'rest') continue
+    if (of.rest[0] === 'asleep') lists.set(of.part, of.rest[1])
+    else if (of.rest[0] === 'spare') spare = of.rest[1]
+    else if (of.rest[0] === 'directory') range = of.rest[1].asleep
+  }
+  const again = asleepMissing(range, lists, spare)
+  if (again === undefined) return parts
+  const [part, list] = again
+  const { isJoined, of } = parts[0]!
+  const made: Part = {
+    isJoined,
+    of: { kind: 'rest', checkpoint: of.checkpoint, part, isLast: false, rest: ['asleep', list] },
+  }
+  return [...parts, made].sort((one, other) => one.of.part - other.of.part)
 }
 
 /** Of the cells that count what is pending none is left then. */

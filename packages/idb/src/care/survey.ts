@@ -89,7 +89,15 @@ function checkInside(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
 }
 
 function checkRest(rest: Rest): void {
-  if (rest[0] === 'ledger' || rest[0] === 'undoable' || rest[0] === 'notes' || rest[0] === 'directory') return
+  switch (rest[0]) {
+    case 'ledger':
+    case 'undoable':
+    case 'notes':
+    case 'directory':
+    case 'spare':
+      return
+    default:
+  }
   for (const kept of rest[0] === 'asleep' ? pendingIn(rest[1]) : rest[1]) {
     if ('run' in kept) continue
     // An envelope begins with who made it.

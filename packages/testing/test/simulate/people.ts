@@ -93,7 +93,7 @@ export async function compact(machine: Machine, principal: string | null, space 
   const store = await openAs(machine, principal, { space, storage: { ...storage, openLog } })
   await machine.run(400)
   const isParts = async (): Promise<boolean> =>
-    (await kindsOf(machine, name, space)).every((kind) => kind === 'cells' || kind === 'rest')
+    (await kindsOf(machine, name, space)).every((kind) => kind === 'cells' || kind === 'rows' || kind === 'rest')
   // What has come since the last one must be more than that, which may have as much of this.
   for (let times = 0; times < 3 && !(await isParts()); times++) {
     const much = (store.get(filler).startsWith('x') ? 'y' : 'x').repeat(100_000)
