@@ -704,7 +704,7 @@ export const sabotages = [
     name: 'a transaction on browser refs waits for a log that is gone',
     foundBy: 'simulate/signing-out',
     file: 'packages/store/src/browser-commit.ts',
-    from: 'core.isClosed || core.isCutOff',
+    from: 'core.isClosed || core.gone !== undefined || isForGood(error)',
     to: 'core.isClosed',
   },
   {
