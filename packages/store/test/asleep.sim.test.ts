@@ -1,7 +1,7 @@
 import { collection } from '@syncline/merge'
 import { decodeEntry, encodeEntry, isOfDirectory, type CheckpointEntry, type LogEntry } from '@syncline/protocol'
 import { expect, test } from 'vitest'
-import { memoryStorage, StoreError, type Log, type Storage, type Store } from '../src/index.ts'
+import { memoryStorage, StoreError, type Log, type ReadRange, type Storage, type Store } from '../src/index.ts'
 import { countedDisk, countedIn } from './counted-disk.ts'
 import { inTurns } from './in-turns.ts'
 import { all, cards, draft, drafts, picture, title, votes, write } from './refs-of-all.ts'
@@ -17,24 +17,39 @@ const shared = (store: Store): unknown =>
 
 const whatIs = (entry: LogEntry): string => (entry.kind === 'rest' ? entry.rest[0] : entry.kind)
 
+interface Noting {
+  readonly storage: Storage
+  /** What was read of it. */
+  readonly read: string[]
+  bytes(): number
+  /** Behind how many entries a storage may have read on before they were taken in. */
+  ahead(): number
+}
+
 /** A storage that notes what is read of it. */
-function noting(disk: Storage): { readonly storage: Storage; readonly read: string[]; bytes: () => number } {
+function noting(disk: Storage): Noting {
   const read: string[] = []
   let bytes = 0
+  let ahead = 0
   return {
     read,
     bytes: () => bytes,
+    ahead: () => ahead,
     storage: withLog(disk, (log) => ({
-      read: (after, each, ...how) =>
-        log.read(
+      read(after, each, bad, next) {
+        let range: ReadRange | undefined
+        return log.read(
           after,
           (entry, ...more) => {
             read.push(whatIs(decodeEntry(entry)))
             bytes += entry.length
+            if (range?.isBeginning?.(entry) === true) ahead += 1
             return each(entry, ...more)
           },
-          ...how,
-        ),
+          bad,
+          next && ((last) => (range = next(last))),
+        )
+      },
     })),
   }
 }
@@ -87,6 +102,8 @@ test('[CP14] of what is asleep nothing is read when a space is opened, and it is
   const ledger = await bytesOf(disk, 'ledger')
   const behind = (await bytesOf(disk, 'commits')) + (await bytesOf(disk, 'run'))
   expect(noted.bytes()).toBe(others.reduce((sum, size) => sum + size, 0) + ledger + behind)
+  // Behind the directory nobody reads on who does not know yet what that says.
+  expect(noted.ahead()).toBe(0)
   // Who waits for them waits for each.
   let isSynced = false
   const synced = store.synced().then(
