@@ -271,6 +271,27 @@ test('[RL16] a socket that is not read from is bounded in memory and cut off in 
   await until(() => recordsOf(fresh).length === 100)
 })
 
+test('[RL16] a socket that is read from again gets all that it has missed, once and in order', async () => {
+  // No time limit is what is looked at here.
+  const { relay, port } = await start(undefined, undefined, { stuckTimeoutMs: 600_000, silenceTimeoutMs: 600_000 })
+  const [writer, other, slow] = [await dial(port), await dial(port), await dial(port)]
+  for (const client of [writer, other, slow]) client.say(hello, open)
+  await until(() => [writer, other, slow].every(({ heard }) => heard.some(({ type }) => type === 'basis')))
+  slow.socket.pause()
+  const payload = 'x'.repeat(200_000)
+  const records = Array.from({ length: 100 }, (_, i) => record(ann, i + 1, { payload }))
+  for (const each of records) writer.say({ type: 'changes', channel: 1, first: 0, records: [each] })
+  await until(() => recordsOf(other).length === 100, 'the others are told all')
+  expect(recordsOf(slow).length).toBeLessThan(100)
+  slow.socket.resume()
+  await until(() => recordsOf(slow).length >= 100, 'the slow one is told all')
+  slow.say({ type: 'ping', token: 1 })
+  await until(() => tokens(slow).length === 1)
+  expect(sums(recordsOf(slow))).toEqual(sums(records))
+  expect(slow.closed).toBeUndefined()
+  expect(relay.load.sessions).toBe(3)
+})
+
 test('[RL28] a socket is read from no further while too much of what it sent is not stored', async () => {
   const storage = gatedStorage()
   const { server, port } = await start(undefined, undefined, { maxUnstoredBytes: 100_000 }, storage)
