@@ -51,6 +51,8 @@ describe('judging', () => {
     storage.open()
     await until(() => writers.every((writer) => outcome(a, writer) !== undefined))
     expect(writers.map((writer) => outcome(a, writer))).toEqual([1, 'conflict', 2, 'conflict'])
+    // What came while the first was stored waited for it together.
+    expect(storage.events).toEqual(['append hall+1', 'stored', 'append hall+1', 'stored'])
   })
 
   test('[RL41] all of what it expects must be so; what it only read is left as it is', async () => {
