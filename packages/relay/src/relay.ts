@@ -153,12 +153,14 @@ export function createRelay(options: RelayOptions): Relay {
     let room = rooms.get(space)
     if (room === undefined) {
       makeSpace()
-      rooms.set(space, (room = new Room(space, epoch, roomHost)))
-    }
+      room = new Room(space, epoch, roomHost)
+    } else rooms.delete(space)
+    // Behind all others, as the one that was used last.
+    rooms.set(space, room)
     return room
   }
 
-  /** Where rooms are too many, looks at those first that were not looked at for longest. */
+  /** Where rooms are too many, looks at those first that nobody came to, and that were not looked at, for longest. */
   function makeSpace(): void {
     let looks = LOOKS
     for (const [space, room] of rooms) {

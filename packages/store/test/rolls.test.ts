@@ -194,11 +194,15 @@ describe('while a roll is called, and after it', () => {
   async function standing(
     count: number,
     limits: Partial<RelayLimits> = {},
+    onLoad: (space: string) => void = () => undefined,
   ): Promise<{ many: ManySpaces; spaces: string[]; head(space: string): Promise<number> }> {
     const storage = createMemoryStorage()
     const spaces = names(count)
     await storage.append(spaces.map((space) => stored(space, old, 1)))
-    const many = manySpaces(storage, { leastRoll: 2, ...limits })
+    const watched: typeof storage = Object.create(storage, {
+      space: { value: (space: string) => (onLoad(space), storage.space(space)) },
+    })
+    const many = manySpaces(watched, { leastRoll: 2, ...limits })
     for (const space of spaces) many.read(space, { epoch: old, relaySeq: 1 })
     return { many, spaces, head: async (space) => (await storage.space(space))!.head }
   }
@@ -288,6 +292,21 @@ describe('while a roll is called, and after it', () => {
     await expectAllUpToDate(many, head)
     expect(await head(spaces[0]!)).toBe(3)
     expect(opened(many.traffic())).toEqual([])
+  })
+
+  test('[RL67] of the rooms that may go the one unused for longest goes, and the one just used stays', async () => {
+    const loaded: string[] = []
+    const { many, spaces } = await standing(5, { maxRooms: 3 }, (space) => void loaded.push(space))
+    await many.comeBack()
+    const write = async (i: number): Promise<void> => {
+      await many.write(spaces[i]!)
+      await settle()
+    }
+    for (const i of [0, 1, 2, 0]) await write(i)
+    expect(many.relay.load.rooms).toBe(3)
+    loaded.length = 0
+    for (const i of [3, 0, 1]) await write(i)
+    expect(loaded).toEqual([spaces[3], spaces[1]])
   })
 
   test('[RL71] a channel that was left is told nothing more, and its space may be opened anew', async () => {
