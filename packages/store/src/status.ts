@@ -16,7 +16,7 @@ export interface Status {
    * them. What is on its way into a storage that works is counted until it is there.
    */
   readonly atRisk: number
-  /** `off`: switched off, or no transport. `waiting`: between attempts. */
+  /** `off`: switched off, or no transport; the app knows which, as it does either. `waiting`: between attempts. */
   readonly link: 'off' | 'connecting' | 'catching-up' | 'online' | 'waiting'
   /** Why the link is not up, or what the relay does not do although it is (`unadopted`), in words for a person and a code for a program. */
   readonly problem: Problem | undefined
