@@ -41,18 +41,19 @@ describe('judging', () => {
     const { relay } = world({ storage })
     const a = await join(relay, 'hall')
     storage.hold()
-    const writers = [attempt(), attempt(), attempt(), attempt()]
+    const writers = Array.from({ length: 5 }, attempt)
     a.send([assign(writers[0]!, 'seat', undefined, 'one')])
     await until(() => storage.waiting === 1)
     a.send([assign(writers[1]!, 'seat', undefined, 'two')])
     a.send([assign(writers[2]!, 'seat', 'one', 'three'), assign(writers[3]!, 'seat', 'one', 'four')])
+    a.send([assign(writers[4]!, 'seat', 'three', 'five')])
     await turns()
-    expect(writers.map((writer) => outcome(a, writer))).toEqual([undefined, undefined, undefined, undefined])
+    expect(writers.map((writer) => outcome(a, writer))).toEqual(writers.map(() => undefined))
     storage.open()
     await until(() => writers.every((writer) => outcome(a, writer) !== undefined))
-    expect(writers.map((writer) => outcome(a, writer))).toEqual([1, 'conflict', 2, 'conflict'])
+    expect(writers.map((writer) => outcome(a, writer))).toEqual([1, 'conflict', 2, 'conflict', 3])
     // What came while the first was stored waited for it together.
-    expect(storage.events).toEqual(['append hall+1', 'stored', 'append hall+1', 'stored'])
+    expect(storage.events).toEqual(['append hall+1', 'stored', 'append hall+2', 'stored'])
   })
 
   test('[RL41] all of what it expects must be so; what it only read is left as it is', async () => {
