@@ -136,7 +136,7 @@ test('[OD7] [CP5] each part in turn of what is on demand is damaged: what it had
     const places = placesOf(machine.disk, 'entries').filter(({ key }) => !Number.isInteger(key))
     records = places.length
     damage(machine.disk, places[at]!, flipped)
-    let lost = 0
+    const shown: number[] = []
     for (const isLinked of [false, true]) {
       const store = await openAs(machine, null, {
         onDemand: [cards],
@@ -144,11 +144,13 @@ test('[OD7] [CP5] each part in turn of what is on demand is damaged: what it had
       })
       if (isLinked) await machine.until(store.synced())
       await machine.until(store.load(cards))
-      if (!isLinked) lost = count - store.get(cards).length
       for (let turn = 0; isLinked && turn < 50 && store.get(cards).length < count; turn++) await machine.run(50)
-      if (isLinked) expect([at, store.get(cards).length]).toEqual([at, count])
+      shown.push(store.get(cards).length)
       await machine.until(store.close())
     }
+    const [offline, online] = shown
+    expect([at, online]).toEqual([at, count])
+    const lost = count - offline!
     if (lost > 0) damaged += 1
     // A part has some 64 KiB.
     expect(lost).toBeLessThan(count / 2)
