@@ -7,31 +7,36 @@ import type { Surroundings } from './surroundings.ts'
  */
 const PATIENCE_MS = 2000
 
+/** How long it may take that nothing is heard. What stands behind somebody else's deletion that does not get on is told nothing, "blocked" neither. */
+const SILENCE_MS = 15_000
+
 /**
  * Starts to open or to delete a database, and rejects with `storage-blocked` when others keep it from happening; `tooLate` then gets what
- * comes after all.
+ * comes after all. What has begun, as an upgrade, takes as long as it takes.
  */
 export function unlessBlocked<T>(
   surroundings: Surroundings,
   name: string,
   asked: string,
-  start: (onBlocked: () => void) => Promise<T>,
+  start: (onBlocked: () => void, onBegun: () => void) => Promise<T>,
   tooLate: (result: T) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let isOver = false
-    let cancelTimer: (() => void) | undefined
+    const giveUp = (): void => {
+      end()
+      reject(blockedError(name, asked))
+    }
+    let cancelTimer = surroundings.setTimer(SILENCE_MS, giveUp)
     const end = (): void => {
       isOver = true
-      cancelTimer?.()
+      cancelTimer()
     }
     const onBlocked = (): void => {
-      cancelTimer ??= surroundings.setTimer(PATIENCE_MS, () => {
-        end()
-        reject(blockedError(name, asked))
-      })
+      cancelTimer()
+      cancelTimer = surroundings.setTimer(PATIENCE_MS, giveUp)
     }
-    start(onBlocked).then(
+    start(onBlocked, () => cancelTimer()).then(
       (result) => {
         if (isOver) {
           tooLate(result)

@@ -188,9 +188,12 @@ export function connect(
   }
 
   function openOnce(databases: Databases, onTerminated: () => void): Promise<IDBDatabase> {
-    const start = (onBlocked: () => void): Promise<IDBDatabase> =>
+    const start = (onBlocked: () => void, onBegun: () => void): Promise<IDBDatabase> =>
       databases.open(databaseName(name), version, {
-        upgrade: (database, oldVersion) => upgrade(database, oldVersion, randomIdentity(surroundings)),
+        upgrade(database, oldVersion) {
+          onBegun()
+          upgrade(database, oldVersion, randomIdentity(surroundings))
+        },
         onBlocked,
         onVersionChange(database, newVersion) {
           // Held open, it would block the other tab; and what old code writes after an upgrade is damage.

@@ -6,7 +6,7 @@ import { connect } from '../src/connection.ts'
 import { FORMAT_VERSION } from '../src/format.ts'
 import { databasesHere } from '../src/reaching.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
-import { surroundingsHere } from '../src/surroundings.ts'
+import { surroundingsHere, type Surroundings } from '../src/surroundings.ts'
 import { atOnce, freshName, patient } from './names.ts'
 import { observeTransactions } from './observed.ts'
 
@@ -168,6 +168,23 @@ test('[ID9] a tab that does not let go blocks an upgrade and a deletion, which s
   await deleteDatabase(deleted)
 })
 
+test('[ID9] whoever opens behind a deletion that does not get on is told so, though the browser says nothing', async () => {
+  const name = freshName()
+  const log = await indexedDb(name).openLog('space')
+  await log.close()
+  const deaf = await openDeaf(name)
+  const deleting = deleteDatabase(name)
+  // All is waited for a hundredth as long.
+  const hurried: Surroundings = { ...surroundingsHere, setTimer: (ms, run) => surroundingsHere.setTimer(ms / 100, run) }
+  const behind = connect(name, hurried)
+  await expect(behind.ready()).rejects.toMatchObject({ code: 'storage-blocked' })
+  deaf.close()
+  await deleting.catch(() => undefined)
+  await behind.ready()
+  behind.close()
+  await deleteDatabase(name)
+})
+
 test('[ID10] a connection that the browser dropped is made anew, and appends keep their order', async () => {
   const name = freshName()
   const { log, losses } = await openLog(name)
@@ -298,10 +315,11 @@ function failing(name: string, times: number, reason: string) {
       open: (...args) =>
         ++tries > times ? databasesHere.open(...args) : Promise.reject(new DOMException('Cannot.', reason)),
     },
-    setTimer(delayMs, fn) {
-      waits.push(delayMs)
-      return atOnce(delayMs, fn)
-    },
+    setTimer: (delayMs, fn) =>
+      atOnce(delayMs, () => {
+        waits.push(delayMs)
+        fn()
+      }),
   })
   return { storage, waits, tries: () => tries }
 }
