@@ -192,6 +192,7 @@ async function open<P extends readonly Part[]>(
     starting: new Set(),
     parting: new Set(),
     closing: new Set(),
+    losing: new Set(),
     leaving: new Set(),
     development: options.development ?? false,
     isLasting,
@@ -413,6 +414,7 @@ async function open<P extends readonly Part[]>(
     // The others go on with what is there now, and need somebody who reads it.
     core.link.strand()
     board.touch()
+    for (const tell of [...core.losing]) tell(gone)
   })
   const stopPersistence = storage.onPersistence?.((next) => {
     if (next === persistence) return

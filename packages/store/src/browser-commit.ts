@@ -18,7 +18,7 @@ import {
 import type { Arbitration, Decision, Proposal } from './arbitration.ts'
 import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
-import { isPassing, StoreError } from './errors.ts'
+import { isPassing, perhapsStored, StoreError } from './errors.ts'
 import { randomId } from './identity.ts'
 import type { Offer } from './journal.ts'
 import type { MixedWriter } from './mixed-writer.ts'
@@ -369,13 +369,6 @@ const noBytes = new Uint8Array()
 /** Whether a log that cannot be read for this reason never will be by this store. A port may reject with anything while it is out of order. */
 function isForGood(error: unknown): boolean {
   return error instanceof StoreError && !isPassing(error)
-}
-
-/** The same, said to who was on its way into a log that nobody can ask any more. */
-function perhapsStored(error: unknown): unknown {
-  if (!(error instanceof StoreError)) return error
-  const message = `${error.message} Whether this transaction was stored before is not known.`
-  return new StoreError(error.code, message, { cause: error })
 }
 
 function isShareable({ arbiter }: Op): boolean {

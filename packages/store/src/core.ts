@@ -50,6 +50,8 @@ export interface Core extends Brought {
   readonly stranded: Problem | undefined
   /** Why the log is gone for good, for this tab and not for all: newer code has it, or what is opened now is another one. */
   readonly gone: StoreError | undefined
+  /** Called when that becomes so. */
+  readonly losing: Set<(reason: StoreError) => void>
   strand(problem: Problem): void
   /** Called when the local data is there and the other tabs can be told something. */
   readonly starting: Set<() => void>

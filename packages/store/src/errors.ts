@@ -117,6 +117,13 @@ export function isPassing(error: unknown): boolean {
   return error instanceof StoreError && passingCodes.has(error.code)
 }
 
+/** The same, said to who was on its way into a log that nobody can ask any more. */
+export function perhapsStored(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error
+  const message = `${error.message} Whether this transaction was stored before is not known.`
+  return new StoreError(error.code, message, { cause: error })
+}
+
 /** Said to whoever asks a store for what it was opened without. */
 export function partMissing(part: PartName, what: string): StoreError {
   return new StoreError(

@@ -18,7 +18,7 @@ import { nothingChanged, type Committing } from './committing.ts'
 import type { Core } from './core.ts'
 import { createEnding, type Ending } from './ending.ts'
 import type { Outcome } from './envelopes.ts'
-import { closedError, offlineError, StoreError, unadoptedError } from './errors.ts'
+import { closedError, offlineError, perhapsStored, StoreError, unadoptedError } from './errors.ts'
 import { expectationsOf } from './expectations.ts'
 import { randomId } from './identity.ts'
 import { createInFlight } from './in-flight.ts'
@@ -68,6 +68,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
 
   async function assertReachable(ending: Ending): Promise<void> {
     for (;;) {
+      if (core.gone !== undefined) throw core.gone
       if (replica.isUnadopted()) throw unadoptedError()
       const reachable = side.isReachable()
       if (reachable === true) return
@@ -110,7 +111,8 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
       await ending.race(ahead)
       ahead = inFlight.ahead([...depends(), ...written])
     }
-    if (core.journal.failure() !== undefined) throw core.journal.failure()
+    const failure = core.gone ?? core.journal.failure()
+    if (failure !== undefined) throw failure
     const checked = proposal.check()
     if (checked.kind !== 'ready') return { kind: 'moved', moved: checked.kind === 'rerun' ? checked.moved : checked.on }
     checkWrites(checked.writes)
@@ -178,7 +180,7 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     try {
       const local = encodeLocal({ ...localPart(change), inverse: note?.data() ?? null })
       note?.ask(change)
-      await Promise.race([core.journal.write({ kind: 'prepared', by, record, local }), closed])
+      await Promise.race([prepared(writer, core.journal.write({ kind: 'prepared', by, record, local })), closed])
       replica.prepare({ change, by, isOurs: true, record: () => record, local: () => local, onPlaced })
       side.wake()
       // Who does not want it any more must still be told what became of it: the relay may have it.
@@ -187,6 +189,21 @@ export function createRelayCommit(core: Core, side: RelayCommitSide): Arbitratio
     } finally {
       core.closing.delete(close)
       envelopes.forget(writer)
+    }
+  }
+
+  /** Resolves when an envelope is in the log. One that is gone for good says nothing, and another tab that has read it before may send what it had. */
+  async function prepared(writer: WriterId, written: Promise<void>): Promise<void> {
+    let lose: (reason: StoreError) => void = () => undefined
+    const lost = new Promise<never>((_, reject) => (lose = reject))
+    core.losing.add(lose)
+    try {
+      await Promise.race([written, lost])
+    } catch (error) {
+      core.undoing.onDismissed(writer)
+      throw perhapsStored(error)
+    } finally {
+      core.losing.delete(lose)
     }
   }
 

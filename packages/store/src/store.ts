@@ -89,7 +89,8 @@ export interface Store {
    *
    * Rejects with what the body throws, the reason of the signal, and `StmError` `attempts-exhausted`, which names what moved; where a relay
    * decides, also with `StoreError` `offline` and `unadopted`, before anything was sent, and `refused`; where this browser decides, with the `StoreError` of a
-   * storage that failed, after which nothing has happened, unless the storage is gone for good, by `storage-newer` or `storage-evicted`, and the message says that it is not known.
+   * storage that failed, after which nothing has happened, unless the storage is gone for good, by `storage-newer` or `storage-evicted`, and the message says that it is not known:
+   * so, too, where a relay decides and it was not sent yet.
    * Cost of a commit: what was read and written.
    *
    * @example
