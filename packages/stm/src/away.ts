@@ -129,7 +129,7 @@ function forgetSorted({ versions, indexes }: Inside, portion: Portion): void {
 }
 
 /**
- * Brings a portion back: these states were there all the time, but a Snapshot of an older version than the newest has nothing of it any more. Cost: that of
+ * Brings a portion back: these states were there all the time, but a Snapshot of an older version than the one that is shown has nothing of it any more. Cost: that of
  * the states.
  *
  * @example
@@ -143,26 +143,25 @@ function forgetSorted({ versions, indexes }: Inside, portion: Portion): void {
 export function bringBack(memory: Memory, portion: Portion, states: ReadonlyMap<CellKey, unknown>): void {
   memory.inside((inside) => {
     const { versions, keepView } = inside
-    keepView()
+    const number = keepView()
     const prefix = prefixIn(portion)
     const family = versions.cells.makeFamily(prefix)
     if (prefix === '') family.cells.delete(portion)
     else family.replace(new Map())
-    const { number } = versions.newest
     for (const [key, state] of states) {
       if (state === undefined) continue
       const cell = versions.cells.make(key)
       cell.state = state
       cell.writtenIn = number
     }
-    noteBack(inside, portion)
+    noteBack(inside, portion, number)
   })
 }
 
 /** By memory, since which version a portion is there. */
 const sinces = new WeakMap<Inside['versions'], Map<Portion, number>>()
 
-function noteBack({ versions }: Inside, portion: Portion): void {
+function noteBack({ versions }: Inside, portion: Portion, number: number): void {
   let since = sinces.get(versions)
   if (since === undefined) {
     const known = new Map<Portion, number>()
@@ -177,7 +176,7 @@ function noteBack({ versions }: Inside, portion: Portion): void {
       )
     }
   }
-  since.set(portion, versions.newest.number)
+  since.set(portion, number)
 }
 
 /**

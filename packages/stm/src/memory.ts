@@ -124,8 +124,11 @@ export interface Inside {
   /** Undefined while nobody has asked for a collection. */
   readonly indexes: Indexes | undefined
   adopt(policy: Policy): Policy
-  /** What is to be changed now was so all the time: whoever has a Snapshot of the newest version reads it too. */
-  keepView(): void
+  /**
+   * What is to be changed now was so all the time: whoever has a Snapshot of what is shown reads it too. Gives the version of that, which is older than the newest where only the
+   * past has become known since.
+   */
+  keepView(): number
 }
 
 /** What a transaction works on: a Snapshot, and what policies and indexes keep behind it. Stays as it is. */
@@ -528,7 +531,9 @@ export function createRuledMemory(
         indexes,
         adopt,
         keepView() {
-          if (view !== undefined) versions.newest.isHeld = true
+          if (view === undefined) return versions.newest.number
+          versions.newest.isHeld = true
+          return VersionView.numberOf(view)
         },
       }),
     put: (states, basis) => advance(overwrittenBy(states), basis, false),
@@ -621,6 +626,10 @@ class VersionView implements View, Ground {
   /** Makes sure that it can be read when its version is not the newest any more. */
   static hold(view: VersionView): void {
     view.#version.isHeld = true
+  }
+
+  static numberOf(view: VersionView): number {
+    return view.#version.number
   }
 
   static lend(view: View, more: number): void {

@@ -126,3 +126,31 @@ test('[SN22] brought back it reads from the newest version on, and older Snapsho
   expect([memory.snapshot.get(cards), memory.snapshot.get(votes)]).toEqual([[], 0])
   expect(thrownBy(() => snapshot.get(votes)).code).toBe('not-loaded')
 })
+
+test('[SN22] what is brought back when its policy has just become known reads from the version that is shown on, and older ones refuse it', () => {
+  const one = replica()
+  const { memory } = one
+  sendAway(memory, cardsAway)
+  const { tag } = cards.policy
+  const first = memory.snapshot
+  expect(first.get(title)).toBe('')
+  // What nobody here can read yet.
+  const { ops } = filled().transact((tx) => tx.create(others.at('y'), { title: 'other' }))
+  for (const { address, payload } of ops) one.receive(tag, address, payload)
+  const shown = memory.snapshot
+  memory.adopt(cards.policy)
+  bringBack(memory, cardsAway, cellsIn(filled(), cardsAway))
+  expect(memory.snapshot).toBe(shown)
+  expect([shown.get(cards), shown.get(cards.at('a'))?.title, shown.get(others)]).toEqual([
+    ['a', 'b', 'c'],
+    'card a',
+    ['y'],
+  ])
+  expect(thrownBy(() => first.get(cards)).code).toBe('not-loaded')
+  expect(first.get(others)).toEqual([])
+  one.transact((tx) => tx.delete(cards.at('a')))
+  expect([shown.get(cards), memory.snapshot.get(cards)]).toEqual([
+    ['a', 'b', 'c'],
+    ['b', 'c'],
+  ])
+})

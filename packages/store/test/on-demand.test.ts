@@ -370,3 +370,22 @@ test('[OD9] a storage that cannot be read refuses a load, and a later one is fre
   expect(await late).toMatchObject({ code: 'closed' })
   await world.close()
 })
+
+test('[OD1] what is loaded can be read at once, also where others have written what nobody here has read yet', async () => {
+  const world = await createWorld(1)
+  const other = await world.open({ transport: world.wire() })
+  const store = await world.open({ transport: world.wire(), onDemand: [archive] })
+  const { snapshot } = store
+  other.transact((tx) => {
+    tx.create(cards.at('c'), { title: 'card' })
+    tx.create(archive.at('a'), { title: 'old' })
+  })
+  await passing(world, other.synced())
+  await world.clock.pass(1_000)
+  const shown = store.snapshot
+  expect(shown).not.toBe(snapshot)
+  await passing(world, store.load(archive))
+  expect([store.get(archive), store.get(cards)]).toEqual([['a'], ['c']])
+  expect(() => snapshot.get(archive)).toThrow('was not loaded all the time')
+  await world.close()
+})
