@@ -33,6 +33,7 @@ export function unlessBlocked<T>(
       cancelTimer()
     }
     const onBlocked = (): void => {
+      if (isOver) return
       cancelTimer()
       cancelTimer = surroundings.setTimer(PATIENCE_MS, giveUp)
     }

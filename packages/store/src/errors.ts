@@ -117,7 +117,7 @@ export function isPassing(error: unknown): boolean {
   return error instanceof StoreError && passingCodes.has(error.code)
 }
 
-/** The same, said to who was on its way into a log that nobody can ask any more. */
+/** An error of a storage, as it is said to who was on its way into a log that nobody can ask any more. */
 export function perhapsStored(error: unknown): unknown {
   if (!(error instanceof StoreError)) return error
   const message = `${error.message} Whether this transaction was stored before is not known.`

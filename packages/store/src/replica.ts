@@ -683,6 +683,7 @@ export function createReplica(
       settle(next)
       log.add(epoch, relaySeq)
       const id = changeId(item)
+      // A relay that had lost its data, or what it had refused, has said otherwise.
       if ((refusals.get(writer)?.seq ?? Infinity) <= seq) refusals.delete(writer)
       refused.delete(id)
       const own = pending().get(id)
