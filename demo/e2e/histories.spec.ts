@@ -48,7 +48,7 @@ async function run(
 ): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = []
   for (let first = 0; first < histories; first += atOnce) {
-    const part = (tab: number): HistoryOptions => ({ ...kind, tab: `tab ${tab}`, first, count: atOnce })
+    const part = (tab: number): HistoryOptions => ({ ...kind, tab: `tab ${tab}`, tabs, first, count: atOnce })
     // As text, which a page makes much faster than what Playwright makes of an object.
     const parts = await Promise.all(
       pages.map((page, tab) =>

@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, watch } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -74,17 +74,24 @@ function run(args: readonly string[], env: Record<string, string>, under: readon
   return { child, ended, output }
 }
 
-/** Starts the program and waits until its data folder has a file of such a name; then ends it without a word, some time later. */
+/** Starts the program and waits until its data folder gets a file of such a name, also one that is gone again; then ends it without a word, some time later. */
 export async function killWhen(
   args: readonly string[],
   folder: string,
   part: string,
   delayMs: number,
 ): Promise<Ending> {
+  // The system keeps what happened for whoever watches: to look again and again would miss what happens between two looks.
+  const watcher = watch(folder)
+  const isThere = new Promise<void>((resolve) => {
+    watcher.on('change', (_, name) => {
+      if (String(name).includes(part)) resolve()
+    })
+  })
   const { child, ended } = run(args, {})
-  const isThere = (): boolean => readdirSync(folder).some((name) => name.includes(part))
-  while (!isThere() && child.exitCode === null) await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setTimeout(resolve, delayMs))
+  await Promise.race([isThere, ended])
+  watcher.close()
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
   child.kill('SIGKILL')
   return ended
 }

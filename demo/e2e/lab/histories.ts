@@ -13,6 +13,8 @@ export interface HistoryOptions {
   readonly isolation: 'serializable' | 'snapshot'
   /** The name of this tab. */
   readonly tab: string
+  /** How many take part. */
+  readonly tabs: number
   /** Which histories: each is a few keys of its own and those who work on them. */
   readonly first: number
   readonly count: number
@@ -39,7 +41,25 @@ export const shapeOf = (history: number): Shape => ({
 /** Takes part in histories: random transactions at once with those of the other tabs. */
 export async function takePart(store: Store, options: HistoryOptions): Promise<readonly History[]> {
   const { first, count } = options
+  await allHere(options)
   return Promise.all(Array.from({ length: count }, (_, i) => work(store, options, first + i)))
+}
+
+/** Resolves when all tabs are about to begin: one that came when the others are through would race with nobody. */
+async function allHere({ workload, isolation, first, tab, tabs }: HistoryOptions): Promise<void> {
+  const channel = new BroadcastChannel(`${workload} ${isolation} ${first}`)
+  const here = new Set([tab])
+  await new Promise<void>((resolve) => {
+    channel.onmessage = ({ data }: MessageEvent<string>) => {
+      if (here.has(data)) return
+      here.add(data)
+      // Whoever has just come has not heard of this one.
+      channel.postMessage(tab)
+      if (here.size === tabs) resolve()
+    }
+    channel.postMessage(tab)
+  })
+  channel.close()
 }
 
 /** Runs the transactions of this tab in one history, one after the other. */

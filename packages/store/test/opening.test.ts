@@ -91,6 +91,8 @@ function counting(storage: Storage): Tasks {
     done,
     clock: {
       ...systemClock,
+      // What waits until somebody has been idle waits a thousandth of that.
+      setTimer: (delayMs, fn) => systemClock.setTimer(delayMs / 1000, fn),
       nextTask(fn) {
         systemClock.nextTask!(() => {
           done.push(nothingDone())

@@ -203,11 +203,11 @@ test('the schedules were about something', () => {
 
 test('[RE2] ten workers in five browsers add a hundred each: a thousand, none lost and none twice', async () => {
   const world = await createWorld(99)
-  // Here time runs by itself, so that nobody waits for others to be quiet.
+  // Here time runs by itself, so that nobody waits for others to be quiet, and ten times as fast.
   const clock: Clock = {
     nowMs: () => world.clock.nowMs(),
     setTimer(delayMs, fn) {
-      const timer = setTimeout(fn, delayMs)
+      const timer = setTimeout(fn, delayMs / 10)
       return () => clearTimeout(timer)
     },
   }
