@@ -310,8 +310,8 @@ async function open<P extends readonly Part[]>(
    * again, when it was that.
    */
   function onUnreadable(error: unknown): void {
-    // What is of another log of the relay is said where the link is.
-    if (closed || (error instanceof StoreError && error.code === 'other-log')) return
+    // That the log is gone is in the status; and what is of another log of the relay is said where the link is.
+    if (closed || gone !== undefined || (error instanceof StoreError && error.code === 'other-log')) return
     if (isPassing(error)) {
       cancelRereading?.()
       cancelRereading = clock.setTimer(REREAD_MS, readNews)

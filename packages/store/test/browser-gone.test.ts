@@ -113,3 +113,24 @@ test('[BR12] [DM2] what a sibling of newer code has written ends what waits to r
   fragility.isHeld = false
   await store.close()
 })
+
+test('[SS3] that the storage is gone is in the status, and no error of who looks for news of other tabs', async () => {
+  const gone = new StoreError('storage-evicted', 'It is gone.')
+  const base = memoryStorage()
+  const fragility = fragile(base)
+  const clock = virtualClock()
+  const errors: unknown[] = []
+  const store = await openStore({
+    space: 'board',
+    storage: fragility.storage,
+    clock,
+    onError: (error) => errors.push(error),
+  })
+  const other = await openStore({ space: 'board', storage: base, clock })
+  fragility.lose(gone)
+  await other.transactAsync((tx) => tx.add(votes, 1), browser)
+  await clock.pass(1000)
+  expect([store.status.storage, errors]).toEqual(['evicted', []])
+  await store.close()
+  await other.close()
+})
