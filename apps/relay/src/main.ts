@@ -25,11 +25,19 @@ async function main(): Promise<void> {
 
   let isStopping = false
   const stop = (): void => {
-    if (isStopping) return
+    // Who asks again does not want to wait any longer.
+    if (isStopping) return end()
     isStopping = true
+    void program.drain().then(end)
+  }
+  let isEnding = false
+  const end = (): void => {
+    if (isEnding) return
+    isEnding = true
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
     void program.stop().then(() => process.exit(0), fail)
   }
+  process.on('SIGHUP', () => program.reopen())
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
 

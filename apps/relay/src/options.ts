@@ -1,96 +1,87 @@
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { logLevels, UsageError } from './usage.ts'
+import * as v from 'valibot'
+import { settings, type ProgramOptions, type Setting } from './settings.ts'
+import { UsageError } from './usage.ts'
 
-/** How the program was asked to run. */
-export interface ProgramOptions {
-  readonly port: number
-  readonly host: string
-  /** The data folder. */
-  readonly data: string
-  /** A folder with a built app to serve on the same port. */
-  readonly static: string | undefined
-  readonly logLevel: LogLevel
-  /** Web origins that may connect besides those of this machine. */
-  readonly origins: readonly string[]
-  /** A file with the secret by which the relay knows what it has written. */
-  readonly epochKey: string | undefined
-}
+const names = Object.keys(settings) as (keyof ProgramOptions)[]
 
-type LogLevel = (typeof logLevels)[number]
-
-/** Reads the arguments, and the environment for what they leave open. Throws {@link UsageError}. */
+/** Reads the arguments, for what they leave open the environment, and for what that leaves open the file. Throws {@link UsageError}. */
 export function readOptions(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): ProgramOptions | 'help' | 'version' {
   const given = parse(args)
-  if (given.help === true) return 'help'
-  if (given.version === true) return 'version'
-  return {
-    port: portOf(given.port ?? env.SYNCLINE_PORT ?? '4400'),
-    host: filled('--host', given.host ?? env.SYNCLINE_HOST ?? '127.0.0.1'),
-    data: filled('--data', given.data ?? env.SYNCLINE_DATA ?? './data'),
-    static: given.static ?? env.SYNCLINE_STATIC,
-    logLevel: levelOf(given['log-level'] ?? env.SYNCLINE_LOG_LEVEL ?? 'warn'),
-    origins: (given.origin ?? env.SYNCLINE_ORIGINS?.split(',') ?? []).map(originOf),
-    epochKey: given['epoch-key'] ?? env.SYNCLINE_EPOCH_KEY,
-  }
+  if (given['help'] === true) return 'help'
+  if (given['version'] === true) return 'version'
+  const path = (given['config'] as string | undefined) ?? env['SYNCLINE_CONFIG']
+  const file = path === undefined ? {} : readConfig(path)
+  const values: unknown = Object.fromEntries(names.map((name) => [name, valueOf(name, given, env, file, path)]))
+  return values as ProgramOptions
 }
 
-interface Given {
-  readonly port?: string
-  readonly host?: string
-  readonly data?: string
-  readonly static?: string
-  readonly origin?: readonly string[]
-  readonly 'log-level'?: string
-  readonly 'epoch-key'?: string
-  readonly help?: boolean
-  readonly version?: boolean
+type Words = string | readonly string[] | boolean | undefined
+
+function valueOf(
+  name: keyof ProgramOptions,
+  given: Readonly<Record<string, Words>>,
+  env: Readonly<Record<string, string | undefined>>,
+  file: Readonly<Record<string, unknown>>,
+  path: string | undefined,
+): unknown {
+  const { flag, env: variable, isMany, fallback, fromWords, schema } = settings[name] as Setting<unknown>
+  const words = given[flag] as string | readonly string[] | undefined
+  if (words !== undefined) return check(`--${flag}`, fromWords([words].flat()), schema)
+  const text = env[variable]
+  if (text !== undefined) return check(variable, fromWords(isMany ? listOf(text) : [text]), schema)
+  if (name in file) return check(`"${name}" in ${path}`, file[name], schema)
+  return fallback
 }
 
-function parse(args: readonly string[]): Given {
+const listOf = (text: string): readonly string[] => (text === '' ? [] : text.split(',').map((word) => word.trim()))
+
+function check(where: string, value: unknown, schema: v.GenericSchema<unknown, unknown>): unknown {
+  const found = v.safeParse(schema, value)
+  if (found.success) return found.output
+  const [{ message, path }] = found.issues
+  const wrong = path?.at(-1)?.value ?? value
+  throw new UsageError(`${where} is ${JSON.stringify(wrong)}; it ${message}.`)
+}
+
+function parse(args: readonly string[]): Readonly<Record<string, Words>> {
   try {
+    const options = Object.fromEntries(
+      Object.values(settings).map(({ flag, isMany }) => [flag, { type: 'string' as const, multiple: isMany }]),
+    )
     const { values } = parseArgs({
       args: [...args],
       options: {
-        port: { type: 'string' },
-        host: { type: 'string' },
-        data: { type: 'string' },
-        static: { type: 'string' },
-        origin: { type: 'string', multiple: true },
-        'log-level': { type: 'string' },
-        'epoch-key': { type: 'string' },
+        ...options,
+        config: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },
     })
-    return values
+    return values as Readonly<Record<string, Words>>
   } catch (error) {
     const [problem] = String(error instanceof Error ? error.message : error).split('\n')
     throw new UsageError(`${problem} See syncline-relay --help.`)
   }
 }
 
-function portOf(text: string): number {
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new UsageError(`The port is "${text}"; it must be a number from 0 to 65535 (0 takes a free one).`)
-}
-
-function levelOf(text: string): LogLevel {
-  const level = logLevels.find((known) => known === text)
-  if (level !== undefined) return level
-  throw new UsageError(`The log level is "${text}"; it must be one of ${logLevels.join(', ')}.`)
-}
-
-function originOf(text: string): string {
-  const origin = URL.canParse(text) ? new URL(text).origin : 'null'
-  if (origin !== 'null') return origin
-  throw new UsageError(`The origin is "${text}"; it must look like https://board.example.`)
-}
-
-function filled(name: string, text: string): string {
-  if (text !== '') return text
-  throw new UsageError(`${name} is empty. See syncline-relay --help.`)
+/** What a file says: a JSON object that has no other names than the settings. */
+function readConfig(path: string): Readonly<Record<string, unknown>> {
+  let found: unknown
+  try {
+    found = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (typeof found !== 'object' || found === null || Array.isArray(found))
+    throw new UsageError(`${path} must be a JSON object, such as { "port": 4400 }.`)
+  for (const name of Object.keys(found)) {
+    if (Object.hasOwn(settings, name)) continue
+    throw new UsageError(`${path} sets "${name}", which is none of ${names.join(', ')}.`)
+  }
+  return found as Readonly<Record<string, unknown>>
 }

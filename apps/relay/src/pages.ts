@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { join, resolve } from 'node:path'
 import send from 'send'
 import type { Health } from './health.ts'
+import type { Metrics } from './metrics.ts'
 import { UsageError } from './usage.ts'
 
 /** Names under this path hold a hash of what is in the file. */
@@ -11,11 +12,26 @@ const HASHED = /^\/assets\//
 /** A page is asked for, and not a picture or a script of it. */
 const isNavigation = ({ headers }: IncomingMessage): boolean => headers.accept?.includes('text/html') === true
 
+/** Answers `/healthz` and `/readyz`; false when something else is asked for. */
+function answerHealth(path: string, health: Pick<Health, 'isReady' | 'isStoring'>, response: ServerResponse): boolean {
+  if (path !== '/healthz' && path !== '/readyz') return false
+  response.setHeader('Cache-Control', 'no-store')
+  // Why is in the log: it names folders, and anybody may ask here.
+  if (path === '/healthz' && !health.isStoring)
+    answer(response, 503, 'The last Changes could not be stored. The log of the relay says why.')
+  else if (path === '/readyz' && !health.isReady) answer(response, 503, 'The relay is about to stop.')
+  else answer(response, 200, 'ok')
+  return true
+}
+
 /**
- * Answers `/healthz`, and everything else from the built app in `folder`, if there is one: any address that a person may have
+ * Answers `/healthz` and `/readyz`, and everything else from the built app in `folder`, if there is one: any address that a person may have
  * bookmarked gets `index.html`, which knows what to show there. Throws {@link UsageError} when the folder holds no app.
  */
-export function createPages(folder: string | undefined, health: Pick<Health, 'isStoring'>): RequestListener {
+export function createPages(
+  folder: string | undefined,
+  health: Pick<Health, 'isReady' | 'isStoring'>,
+): RequestListener {
   const root = folder === undefined ? undefined : resolve(folder)
   if (root !== undefined && !existsSync(join(root, 'index.html'))) {
     throw new UsageError(`There is no index.html in ${root}. Build the app first, or leave out --static.`)
@@ -29,12 +45,7 @@ export function createPages(folder: string | undefined, health: Pick<Health, 'is
       response.setHeader('Allow', 'GET, HEAD')
       return answer(response, 405, 'Only GET and HEAD are answered here.')
     }
-    if (path === '/healthz') {
-      response.setHeader('Cache-Control', 'no-store')
-      if (health.isStoring) return answer(response, 200, 'ok')
-      // Why is in the log: it names folders, and anybody may ask here.
-      return answer(response, 503, 'The last Changes could not be stored. The log of the relay says why.')
-    }
+    if (answerHealth(path, health, response)) return
     if (root === undefined) return answer(response, 404, 'This is a Syncline relay. Clients connect to /sync.')
     sendFile(request, response, root, path, isNavigation(request) ? '/index.html' : undefined)
   }
@@ -62,6 +73,23 @@ function sendFile(
       answer(response, status, status === 404 ? 'Not found.' : 'This cannot be answered.')
     })
     .pipe(response)
+}
+
+/** Answers on the port of those who look after the relay: its numbers, and how it is. */
+export function createMetricsPages(metrics: Metrics, health: Pick<Health, 'isReady' | 'isStoring'>): RequestListener {
+  return (request, response) => {
+    response.on('error', () => response.destroy())
+    const path = request.url?.split('?', 1)[0] ?? '/'
+    if (answerHealth(path, health, response)) return
+    if (path !== '/metrics') return answer(response, 404, 'There are /metrics, /healthz and /readyz here.')
+    metrics.text().then(
+      (text) => {
+        response.setHeader('Content-Type', metrics.contentType)
+        response.end(text)
+      },
+      () => answer(response, 500, 'The numbers cannot be read.'),
+    )
+  }
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import process from 'node:process'
-import { createRelay } from '@syncline/relay'
+import { createRelay, type AuditEvent } from '@syncline/relay'
 import { hearAdoptions } from '@syncline/relay/care'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
 import { attachRelay, createKeyedEpochs, isLoopback, listen } from '@syncline/relay/node'
 import { pino } from 'pino'
+import { openAudit } from './audit.ts'
 import { keepCheckpoints } from './checkpoints/index.ts'
 import { createHealth } from './health.ts'
-import type { ProgramOptions } from './options.ts'
-import { createPages } from './pages.ts'
+import { createMetrics } from './metrics.ts'
+import { createMetricsPages, createPages } from './pages.ts'
 import { keepRolls } from './rolls.ts'
+import type { Endpoint, ProgramOptions } from './settings.ts'
 import { UsageError } from './usage.ts'
 
 /** A relay that runs. */
@@ -19,6 +21,10 @@ export interface Program {
   readonly url: string
   /** What the operator should know before anybody connects. */
   readonly warning: string | undefined
+  /** Goes on in new files where there are old ones that somebody has moved away. */
+  reopen(): void
+  /** Says that it is about to stop, and resolves when it has been said for long enough. */
+  drain(): Promise<void>
   /** Stores and acknowledges what was heard, says goodbye, and lets go of the port and of the data folder. */
   stop(): Promise<void>
 }
@@ -32,6 +38,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const epochs = options.epochKey === undefined ? undefined : epochsOf(options.epochKey)
   const health = createHealth()
   const server = createServer(createPages(options.static, health))
+  const audit = options.audit === undefined ? undefined : openAudit(options.audit, log)
+  const metrics = options.metrics && createMetrics(() => relay.load)
   const storage = health.watch(await openLmdbStorage(options.data, log))
   const checkpoints = await keepCheckpoints({ folder: options.data, storage, log }).catch(async (error: unknown) => {
     await storage.close()
@@ -42,27 +50,46 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     checkpoints,
     rolls: keepRolls(join(options.data, 'rolls'), log),
     log,
+    limits: options.limits,
     ...(epochs && { epochs }),
+    ...(metrics && { onSpan: metrics.onSpan }),
+    ...((metrics ?? audit) && {
+      onAudit(event: AuditEvent) {
+        metrics?.onAudit(event)
+        audit?.write(event)
+      },
+    }),
   })
   const sockets = attachRelay(server, relay, { origins: options.origins })
   let address
+  let looking: Looking | undefined
   try {
+    looking = options.metrics && (await look(createServer(createMetricsPages(metrics!, health)), options.metrics))
     address = await listen(server, options.port, options.host)
   } catch (error) {
+    looking?.close()
     await checkpoints.close()
     await storage.close()
+    audit?.close()
     throw error
   }
   server.on('error', (error) => log.error({ err: error }, 'The server cannot take a connection.'))
   const stopHearing = hearAdoptions(options.data, relay, log)
-  log.info({ address, data: options.data }, 'The relay runs.')
+  log.info({ address, data: options.data, metrics: looking?.url }, 'The relay runs.')
 
   return {
     url: `http://${nameOf(options.host)}:${address.port}`,
     warning: isLoopback(address.address)
       ? undefined
       : `Syncline listens on ${address.address} and asks nobody who they are: all who can reach this machine can read and write every space.`,
+    reopen: () => audit?.reopen(),
+    async drain() {
+      health.drain()
+      if (options.drainMs > 0) log.info({ drainMs: options.drainMs }, 'The relay is about to stop.')
+      await new Promise((resolve) => setTimeout(resolve, options.drainMs))
+    },
     async stop() {
+      health.drain()
       stopHearing()
       const closed = new Promise((resolve) => server.close(resolve))
       await relay.close()
@@ -71,7 +98,26 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       await closed
       await checkpoints.close()
       await storage.close()
+      looking?.close()
+      audit?.close()
       log.info({}, 'The relay has stopped.')
+    },
+  }
+}
+
+/** A server for those who look after the relay. */
+interface Looking {
+  readonly url: string
+  close(): void
+}
+
+async function look(server: Server, { host, port }: Endpoint): Promise<Looking> {
+  const address = await listen(server, port, host)
+  return {
+    url: `http://${nameOf(host)}:${address.port}/metrics`,
+    close() {
+      server.close()
+      server.closeAllConnections()
     },
   }
 }

@@ -21,9 +21,20 @@ Usage: syncline-relay [options]              runs the relay
   --log-level <level>  ${logLevels.join(', ')}         SYNCLINE_LOG_LEVEL  warn
   --epoch-key <file>   a secret by which it knows what it has   SYNCLINE_EPOCH_KEY
                        written, should it ever lose that
+  --limit <name=number> what it allows; may be repeated         SYNCLINE_LIMITS
+  --metrics <[address:]port>
+                       serves /metrics, /healthz and /readyz    SYNCLINE_METRICS
+                       there, on this machine if no address is
+                       given
+  --audit <file>       who came, who was told no, and what was  SYNCLINE_AUDIT
+                       adopted, as lines of JSON
+  --drain <ms>         how long it goes on after SIGTERM, while SYNCLINE_DRAIN_MS   0
+                       /readyz says 503
+  --config <file>      all of these as a JSON object            SYNCLINE_CONFIG
   --help               this text
   --version            the version
 
+Flags go before the environment, and that before the file.
 The URL is printed on standard output when the relay is ready; the log, one JSON object a line, goes to standard error.
 Clients are not asked who they are: on an address other than 127.0.0.1, all who can reach it can read and write every space.
 

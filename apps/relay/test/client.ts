@@ -46,6 +46,12 @@ export function enter(client: SocketClient, space: string, basis: Partial<Basis>
   )
 }
 
+/** Resolves when so many Changes were acknowledged to a client. */
+export async function acknowledged({ heard }: SocketClient, count: number): Promise<void> {
+  const sum = (): number => heard.reduce((all, frame) => all + (frame.type === 'acknowledgement' ? frame.count : 0), 0)
+  while (sum() < count) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
 /** A Change, of so many bytes more than it needs. */
 export function record(writer: string, seq: number, padding = 0): Uint8Array {
   const ops = [

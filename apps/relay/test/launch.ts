@@ -44,6 +44,7 @@ export interface Ending {
 export interface Launched {
   readonly url: string
   readonly port: number
+  readonly pid: number
   readonly stdout: string
   readonly stderr: string
   kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGINT'): Promise<Ending>
@@ -143,6 +144,7 @@ export async function launch(
   return {
     url,
     port: Number(new URL(url).port),
+    pid: child.pid!,
     get stdout() {
       return output.stdout
     },

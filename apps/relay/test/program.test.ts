@@ -86,7 +86,9 @@ describe.concurrent('the program', () => {
       [['--origin', 'board'], /must look like https:/],
       [['--epoch-key', '/nowhere/key'], /secret of --epoch-key cannot be used: ENOENT/],
       [['--epoch-key', '/dev/null'], /key has 0 bytes; 16 are the least/],
-      [['--data', ''], /--data is empty/],
+      [['--data', ''], /--data is ""; it must be a folder/],
+      [['--port', '0', '--data', join(folder, 'd'), '--audit', folder], /file of --audit cannot be written: EISDIR/],
+      [['--port', '0', '--data', join(folder, 'e'), '--metrics', `${port}`], /Port \d+ on 127\.0\.0\.1 is in use/],
       [['--colour'], /--colour.*--help/],
       [['board'], /board.*--help/],
     ]

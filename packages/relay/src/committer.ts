@@ -1,4 +1,5 @@
 import type { Clock, LogStorage, SpaceAppend } from './ports.ts'
+import type { Stopwatch } from './watching.ts'
 
 /** One space's part of a batch. */
 export interface Part {
@@ -39,6 +40,7 @@ export function createCommitter(
   clock: Clock,
   settled: () => void,
   onDefect: (error: unknown, space: string | undefined) => void,
+  stopwatch?: Stopwatch,
 ): Committer {
   const { gatherMs = 0 } = storage
   let gathering = new Set<Part>()
@@ -48,6 +50,8 @@ export function createCommitter(
   /** What the last batch was of, if that was one space. */
   let lastSpace: string | undefined
   let waiting: (() => void)[] = []
+  /** When the first of what gathers came, by the stopwatch. */
+  let cameAt = 0
 
   function kick(): void {
     if (isStoring || isKicked) return
@@ -92,13 +96,25 @@ export function createCommitter(
       }
     }
     gathering = new Set()
+    const [since, storesFrom] = [cameAt, stopwatch?.now() ?? 0]
     for (const [part, error] of broken) {
       onDefect(error, part.space)
       thrownBy(() => part.onFailed(error), part.space)
     }
-    store([...parts.values()]).then(
-      () => end(parts.keys()),
-      (error: unknown) => end(parts.keys(), { error }),
+    const appends = [...parts.values()]
+    const finish = (failure?: Thrown): void => {
+      if (stopwatch === undefined) return end(parts.keys(), failure)
+      const isOk = failure === undefined
+      const size = sizeOf(appends)
+      stopwatch.took('commit', storesFrom, isOk, size)
+      const tellsFrom = stopwatch.now()
+      end(parts.keys(), failure)
+      stopwatch.took('fan-out', tellsFrom, isOk, size)
+      stopwatch.took('acknowledgement', since, isOk, size)
+    }
+    store(appends).then(
+      () => finish(),
+      (error: unknown) => finish({ error }),
     )
   }
 
@@ -133,7 +149,10 @@ export function createCommitter(
   }
 
   return {
-    stage: (part) => void gathering.add(part),
+    stage(part) {
+      if (stopwatch !== undefined && gathering.size === 0) cameAt = stopwatch.now()
+      gathering.add(part)
+    },
     withdraw: (part) => void gathering.delete(part),
     kick,
     idle: () =>
@@ -142,4 +161,14 @@ export function createCommitter(
         kick()
       }),
   }
+}
+
+function sizeOf(appends: readonly SpaceAppend[]): Readonly<Record<string, number>> {
+  let changes = 0
+  let bytes = 0
+  for (const { records } of appends) {
+    changes += records.length
+    for (const record of records) bytes += record.length
+  }
+  return { spaces: appends.length, changes, bytes }
 }

@@ -8,6 +8,9 @@ export type { Chance, Clock, Connection, ConnectionEvents, Epochs, RelayLog } fr
 export { defaultLimits } from './limits.ts'
 export type { RelayLimits } from './limits.ts'
 
+// Who looks on
+export type { AuditEvent, ErrorContext, RelayHooks, RelaySpan } from './watching.ts'
+
 // Where the logs rest
 export { createMemoryStorage } from './memory.ts'
 export type { EndedWriter, LogStorage, SpaceAppend, SpaceState, WriterState } from './ports.ts'

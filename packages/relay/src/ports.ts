@@ -7,6 +7,8 @@ import type { Extent } from './basis-flaw.ts'
 export interface Clock {
   /** Milliseconds since 1970, as this machine believes. */
   nowMs(): number
+  /** Milliseconds since any moment, with fractions, by a clock that is never set. Absent, how long something takes is told by `nowMs`. */
+  elapsedMs?(): number
   /** Calls `fn` once, `delayMs` from now; returns a function that prevents it. */
   setTimer(delayMs: number, fn: () => void): () => void
 }

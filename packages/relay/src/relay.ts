@@ -24,6 +24,7 @@ import { Room, type RefuseContext, type RoomHost } from './room.ts'
 import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
 import { createSilence } from './silence.ts'
 import { randomId, silentLog, systemChance, systemClock } from './system.ts'
+import { createWatching, type RelayHooks } from './watching.ts'
 
 /** So many rooms are looked at when there is one too many: more than one, so that they become fewer, and few, so that it costs nothing where all have to stay. */
 const LOOKS = 4
@@ -31,7 +32,7 @@ const LOOKS = 4
 const STOPPING = 'The relay is stopping. Come back.'
 
 /** What a relay is made of. */
-export interface RelayOptions {
+export interface RelayOptions extends RelayHooks {
   /** Where the logs rest. The relay does not close it. */
   readonly storage: LogStorage
   /** Checkpoints of the logs, for who comes new to a space. Absent, they are told its log from the beginning. */
@@ -92,14 +93,20 @@ export interface Relay {
  * expect(heard.at(-1)).toMatchObject({ type: 'failure', code: 'stopping' })
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { storage, clock = systemClock, chance = systemChance, log = silentLog } = options
+  const { storage, clock = systemClock, chance = systemChance } = options
+  const watching = createWatching(options, clock, options.log ?? silentLog)
+  const { log } = watching
   const limits: RelayLimits = { ...defaultLimits, ...options.limits }
   const epochs: Epochs = options.epochs ?? { draw: () => randomId(chance), isOwn: () => true }
   const sessions = new Set<Session>()
   const rooms = new Map<string, Room>()
   let awake: Outbox[] = []
-  const committer = createCommitter(storage, clock, flush, (err, space) =>
-    log.error({ space, err }, 'What was stored could not be told. This is a defect of the relay.'),
+  const committer = createCommitter(
+    storage,
+    clock,
+    flush,
+    (err, space) => log.error({ space, err }, 'What was stored could not be told. This is a defect of the relay.'),
+    watching.stopwatch,
   )
   const rolls = createRolls({
     storage,
@@ -129,6 +136,7 @@ export function createRelay(options: RelayOptions): Relay {
     clock,
     limits,
     log,
+    watching,
     committer,
     newcomers,
     rolls,
@@ -177,6 +185,7 @@ export function createRelay(options: RelayOptions): Relay {
     reading,
     newcomers,
     log,
+    watching,
     silence: createSilence(clock, limits.silenceTimeoutMs, flush),
     wake: (outbox) => void awake.push(outbox),
     flush,
@@ -204,7 +213,9 @@ export function createRelay(options: RelayOptions): Relay {
     },
     async adopt(space, how) {
       if (isClosing) throw new RelayError('closed', 'The relay is stopping. Ask the one that comes after it.')
-      return roomOf(space).adopt(how)
+      const adopted = await roomOf(space).adopt(how)
+      watching.audit({ what: 'adoption', outcome: 'ok', space, message: `${how.take}, at Change ${adopted.relaySeq}` })
+      return adopted
     },
     async close() {
       isClosing = true

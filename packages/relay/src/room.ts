@@ -40,6 +40,7 @@ import type { Followed, Subscription } from './subscription.ts'
 import type { Rolls } from './rolls.ts'
 import { Turns } from './turns.ts'
 import { Writers } from './writers.ts'
+import type { Watching } from './watching.ts'
 
 /** What the operator's own rule is told about a Change. */
 export interface RefuseContext {
@@ -53,6 +54,7 @@ export interface RoomHost {
   readonly clock: Clock
   readonly limits: RelayLimits
   readonly log: RelayLog
+  readonly watching: Watching
   readonly committer: Committer
   readonly newcomers: Newcomers
   readonly rolls: Pick<Rolls, 'claim' | 'move'>
@@ -761,7 +763,9 @@ export class Room {
       this.#gather().touched.add(writer)
     }
     ;(subscription.told ??= new Map()).set(writer, seq)
-    this.#host.log.info({ space: this.space, writer, seq, code, session: subscription.session }, 'A Change is refused.')
+    const { session, principal } = subscription
+    this.#host.log.info({ space: this.space, writer, seq, code, session }, 'A Change is refused.')
+    this.#host.watching.audit({ what: 'refusal', outcome: code, message, space: this.space, session, principal })
     const { channel, outbox } = subscription
     // After a restart it must be refused again, so the client hears of it when that is certain.
     const tell = (): void => outbox.say({ type: 'refusal', channel, writer, seq, code, message })

@@ -19,6 +19,7 @@ import type { Rolls } from './rolls.ts'
 import type { Room } from './room.ts'
 import type { Silence, Speaker } from './silence.ts'
 import { Subscription, type Subscriber, type SubscriptionHost } from './subscription.ts'
+import type { AuditEvent, Watching } from './watching.ts'
 
 /** Who acts, or why not. */
 export type Admission = { readonly principal: string } | { readonly denied: string }
@@ -36,6 +37,7 @@ export interface ClientDetails {
 /** What a session needs of the relay around it. */
 export interface SessionHost extends OutboxHost, SubscriptionHost {
   readonly log: RelayLog
+  readonly watching: Watching
   readonly silence: Silence
   authenticate(credential: Uint8Array, client: ClientDetails): Admission | Promise<Admission>
   readonly rolls: Rolls
@@ -188,6 +190,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     if ('message' in agreed) return this.end('protocol-version', agreed.message)
     const { agent, schema, credential } = frame
     this.#phase = 'authenticating'
+    const { stopwatch } = this.#host.watching
+    const askedAt = stopwatch?.now() ?? 0
     const answer = this.#host.authenticate(credential, { agent, schema, address: this.#address })
     if (!(answer instanceof Promise)) return this.#admit(answer, agreed.protocol)
     this.#cancelTimer?.()
@@ -200,8 +204,12 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
       )
     })
     answer
-      .then((admission) => this.#admit(admission, agreed.protocol))
+      .then((admission) => {
+        stopwatch?.took('authentication', askedAt, true, {})
+        this.#admit(admission, agreed.protocol)
+      })
       .catch((error: unknown) => {
+        stopwatch?.took('authentication', askedAt, false, {})
         this.#host.log.error({ session: this.id, err: error }, 'The credential of a client could not be looked at.')
         this.end('too-busy', 'The relay could not find out who you are. Come back later.')
       })
@@ -212,6 +220,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     if (this.#phase !== 'authenticating') return
     if ('denied' in admission) return this.end('unauthenticated', admission.denied)
     this.principal = admission.principal
+    this.#audit({ what: 'login', outcome: 'ok' })
     this.protocol = protocol
     this.#phase = 'open'
     this.#cancelTimer?.()
@@ -416,7 +425,13 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     return undefined
   }
 
+  #audit(event: Pick<AuditEvent, 'what' | 'outcome' | 'message' | 'space'>): void {
+    const { id: session, principal } = this
+    this.#host.watching.audit({ ...event, session, principal, address: this.#address })
+  }
+
   #failChannel(channel: number, code: FailureCode, message: string): void {
+    this.#audit({ what: 'refusal', outcome: code, message })
     const retryAfterMs = code === 'storage-failed' ? this.#host.limits.retryAfterMs : 0
     this.outbox.say({ type: 'failure', channel, code, message, retryAfterMs })
   }
@@ -498,6 +513,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     // What was taken from it and not looked at yet must not be: the client will send it again, from its first one on.
     for (const subscription of this.#channels.values()) subscription.isDropped = true
     this.#host.log.debug({ session: this.id, code, reason: message }, 'A session is ended.')
+    // A relay that stops says goodbye to everybody, whoever they are.
+    if (code !== 'stopping') this.#audit({ what: this.#phase === 'open' ? 'cut' : 'login', outcome: code, message })
     this.#phase = 'ended'
     this.outbox.flush()
     this.#connection.close(code === 'epoch-changed' ? CLOSE_CODES.malformed : CLOSE_CODES[code], code)

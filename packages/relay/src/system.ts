@@ -3,6 +3,7 @@ import type { Chance, Clock, RelayLog } from './ports.ts'
 /** The machine's own clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
   setTimer(delayMs, fn) {
     const timer = setTimeout(fn, delayMs)
     return () => clearTimeout(timer)
