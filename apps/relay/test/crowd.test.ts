@@ -1,7 +1,6 @@
 import { createServer } from 'node:http'
 import { Socket, type AddressInfo } from 'node:net'
-import { queryObjects, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { queryObjects } from 'node:v8'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createRelay } from '@syncline/relay'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
@@ -9,6 +8,7 @@ import { attachRelay } from '@syncline/relay/node'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { person } from './crowd.ts'
+import { heldBytes } from './held.ts'
 import { compileFirst, launch, temporaryFolder } from './launch.ts'
 
 compileFirst()
@@ -41,23 +41,6 @@ test('[RL2] [RL3] [RL13] a thousand clients that come back at once after a kill 
   await Promise.all(people.map((one) => one.leave()))
   expect((await second.kill('SIGTERM')).stderr).toBe('')
 })
-
-/** Nobody but a test wants to collect garbage. */
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
-
-/** What objects and buffers take, when nothing more can be collected. */
-async function heldBytes(): Promise<number> {
-  let held = Infinity
-  for (let inVain = 0; inVain < 5;) {
-    await nextTurn()
-    gc()
-    const { heapUsed, external } = process.memoryUsage()
-    inVain = heapUsed + external < held ? 0 : inVain + 1
-    held = Math.min(held, heapUsed + external)
-  }
-  return held
-}
 
 const socketsThatLive = () => [Socket, WebSocket].map((kind) => queryObjects(kind, { format: 'count' }))
 

@@ -1,0 +1,95 @@
+import { createServer } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { queryObjects } from 'node:v8'
+import { counter, lww } from '@syncline/merge'
+import { createRelay } from '@syncline/relay'
+import { openLmdbStorage } from '@syncline/relay/lmdb'
+import { attachRelay, listen } from '@syncline/relay/node'
+import { everything, memoryStorage, openStore } from '@syncline/store'
+import { websocket } from '@syncline/websocket'
+import { expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { heldBytes } from './held.ts'
+import { temporaryFolder } from './launch.ts'
+
+const isLong = process.env.SYNCLINE_LONG === '1'
+
+const title = lww('title', '')
+const visits = counter('visits')
+
+/** What is there: objects, and in the long run what they and their buffers take. To count either takes most of a second. */
+async function held(): Promise<Held> {
+  const bytes = isLong ? await heldBytes() : 0
+  return { bytes, objects: queryObjects(Object, { format: 'count' }) }
+}
+
+interface Held {
+  readonly objects: number
+  readonly bytes: number
+}
+
+test('a store that was opened, used and closed leaves nothing in the memory of its page, nor of its relay', async () => {
+  const [spaces, atATime] = [50, 10]
+  const [turns, turnOf] = isLong ? [5, 200] : [2, 15]
+  const relay = createRelay({ storage: await openLmdbStorage(temporaryFolder()) })
+  const server = createServer()
+  const attached = attachRelay(server, relay)
+  const { port } = await listen(server, 0, '127.0.0.1')
+  const url = `ws://127.0.0.1:${port}/sync`
+  const errors: unknown[] = []
+  let opened = 0
+
+  async function openAndClose(): Promise<void> {
+    const number = ++opened
+    const store = await openStore({
+      space: `space ${number % spaces}`,
+      storage: memoryStorage(),
+      transport: websocket(url, { WebSocket }),
+      onError: (error) => errors.push(error),
+    })
+    // Who closes a store need not have ended what watches it.
+    let told = 0
+    store.changes(title, () => (told += 1))
+    store.changes(everything, () => (told += 1), { every: 10 })
+    store.onStatus(() => (told += 1))
+    store.transact((tx) => {
+      tx.set(title, `title ${number}`)
+      tx.add(visits, 1)
+    })
+    store.undo()
+    store.transact((tx) => tx.add(visits, 1))
+    // Some leave with something on its way.
+    if (number % 3 !== 0) await store.synced()
+    await store.close()
+    expect(told).toBeGreaterThan(0)
+  }
+
+  /** What is there when so many more were opened and closed. */
+  async function holdsAfter(times: number): Promise<Held> {
+    const until = opened + times
+    await Promise.all(
+      Array.from({ length: atATime }, async () => {
+        while (opened < until) await openAndClose()
+      }),
+    )
+    for (let turn = 0; turn < 1000 && relay.load.sessions > 0; turn++) await nextTurn()
+    expect(relay.load).toEqual({ sessions: 0, rooms: 0 })
+    return held()
+  }
+
+  // Code is compiled, and what is kept for all is there.
+  let before = await holdsAfter(isLong ? 800 : 50)
+  const more: Held[] = []
+  for (let turn = 0; turn < turns; turn++) {
+    const after = await holdsAfter(turnOf)
+    more.push({ objects: (after.objects - before.objects) / turnOf, bytes: (after.bytes - before.bytes) / turnOf })
+    before = after
+  }
+  // An open one is 1,200 objects of 108 kB. Code comes, and goes, in some of the turns; what a store leaves behind is there after each.
+  expect(Math.min(...more.map(({ objects }) => objects))).toBeLessThan(0.5)
+  expect(more.map(({ bytes }) => bytes).sort((a, b) => a - b)[Math.floor(turns / 2)]).toBeLessThan(1_000)
+  expect(errors).toEqual([])
+  await attached.close()
+  await new Promise((resolve) => server.close(resolve))
+  await relay.close()
+}, 300_000)
