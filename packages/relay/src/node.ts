@@ -21,6 +21,16 @@ export interface AttachOptions {
    * the server itself serves when it does not listen on loopback only. Programs other than browsers send no origin and always may.
    */
   readonly origins?: readonly string[]
+  /** Who else takes sockets on this server, under the same rule of origins. */
+  readonly others?: readonly OtherSockets[]
+}
+
+/** Who takes sockets that are not for the clients of a relay. */
+export interface OtherSockets {
+  /** Whether it takes those that ask for a path, which is as it came and without its query. */
+  takes(path: string): boolean
+  /** Takes one, from an origin that may connect. It may turn it away. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
 /** Sockets that reach a relay. */
@@ -48,7 +58,7 @@ export interface Attachment {
  * await new Promise((resolve) => server.close(resolve))
  */
 export function attachRelay(server: Server, relay: Relay, options: AttachOptions = {}): Attachment {
-  const { path = '/sync', maxMessageBytes = MAX_MESSAGE_BYTES, origins = [] } = options
+  const { path = '/sync', maxMessageBytes = MAX_MESSAGE_BYTES, origins = [], others = [] } = options
   // Compression costs more than it saves on records that are small or compressed already, and 300 kB for each connection.
   const sockets = new WebSocketServer({
     noServer: true,
@@ -63,8 +73,15 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', destroy)
     // Not by `new URL`, which throws for what a hostile client may ask for.
-    if (request.url?.split('?', 1)[0] !== path) return turnAway(socket, '404 Not Found')
+    const asked = request.url?.split('?', 1)[0] ?? ''
+    const other = asked === path ? undefined : others.find(({ takes }) => takes(asked))
+    if (asked !== path && other === undefined) return turnAway(socket, '404 Not Found')
     if (!mayConnect(request, server, origins)) return turnAway(socket, '403 Forbidden')
+    if (other !== undefined) {
+      socket.off('error', destroy)
+      other.upgrade(request, socket, head)
+      return
+    }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroy)
       serve(webSocket, connect(webSocket, socket), request.socket.remoteAddress)

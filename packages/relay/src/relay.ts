@@ -62,8 +62,11 @@ export interface RelayOptions extends RelayHooks {
 
 /** A relay that knows no sockets. */
 export interface Relay {
-  /** Takes a connection. Nothing that a client says through it throws, or disturbs another. */
-  accept(connection: Connection, address?: string): ConnectionEvents
+  /**
+   * Takes a connection. Nothing that a client says through it throws, or disturbs another. Who knows already who the client is names the `principal`: then nobody asks for
+   * a credential.
+   */
+  accept(connection: Connection, address?: string, principal?: string): ConnectionEvents
   /** Connections that are open, and spaces that are in memory. */
   readonly load: { readonly sessions: number; readonly rooms: number }
   /**
@@ -201,8 +204,8 @@ export function createRelay(options: RelayOptions): Relay {
     get load() {
       return { sessions: sessions.size, rooms: rooms.size }
     },
-    accept(connection, address = '') {
-      const session = new Session(randomId(chance), connection, address, sessionHost)
+    accept(connection, address = '', principal) {
+      const session = new Session(randomId(chance), connection, address, sessionHost, principal)
       sessions.add(session)
       if (isClosing) {
         session.deafen()

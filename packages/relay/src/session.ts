@@ -66,6 +66,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   readonly #connection: Connection
   readonly #address: string
   readonly #host: SessionHost
+  /** Who acts, where the listener knows it. */
+  readonly #known: string | undefined
   readonly #reader: FrameReader
   readonly #channels = new Channels()
   #followings: Following[] | undefined
@@ -85,9 +87,10 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   #isReading = true
   #cancelTimer: (() => void) | undefined
 
-  constructor(id: string, connection: Connection, address: string, host: SessionHost) {
+  constructor(id: string, connection: Connection, address: string, host: SessionHost, known?: string) {
     const { clock, limits } = host
     this.id = id
+    this.#known = known
     this.#connection = connection
     this.#address = address
     this.#host = host
@@ -192,7 +195,10 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     this.#phase = 'authenticating'
     const { stopwatch } = this.#host.watching
     const askedAt = stopwatch?.now() ?? 0
-    const answer = this.#host.authenticate(credential, { agent, schema, address: this.#address })
+    const answer =
+      this.#known === undefined
+        ? this.#host.authenticate(credential, { agent, schema, address: this.#address })
+        : { principal: this.#known }
     if (!(answer instanceof Promise)) return this.#admit(answer, agreed.protocol)
     this.#cancelTimer?.()
     const { clock, limits, log } = this.#host

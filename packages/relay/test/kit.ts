@@ -88,7 +88,7 @@ export interface Client {
   send(records: readonly Uint8Array[], channel?: number): void
 }
 
-export function connect(relay: Relay): Client {
+export function connect(relay: Relay, principal?: string): Client {
   const reader = createFrameReader({ maxPacketBytes: 64 * 1024 * 1024 })
   const client: Client = {
     heard: [],
@@ -112,23 +112,27 @@ export function connect(relay: Relay): Client {
       client.say({ type: 'open', channel, space, basis: { ...emptyBasis, ...basis } }),
     send: (records, channel = 1) => client.say({ type: 'changes', channel, first: 0, records }),
   }
-  const events = relay.accept({
-    send(message) {
-      if (client.closed !== undefined) throw new Error('The relay sends on a closed connection')
-      client.messages.push(message)
-      if (client.isStuck) client.bufferedBytes += message.length
-      client.heard.push(...reader.push(message))
+  const events = relay.accept(
+    {
+      send(message) {
+        if (client.closed !== undefined) throw new Error('The relay sends on a closed connection')
+        client.messages.push(message)
+        if (client.isStuck) client.bufferedBytes += message.length
+        client.heard.push(...reader.push(message))
+      },
+      close(code, reason) {
+        if (client.closed !== undefined) throw new Error('The relay closes a connection twice')
+        client.closed = { code, reason }
+        events.onClose()
+      },
+      get bufferedBytes() {
+        return client.bufferedBytes
+      },
+      setReading: (reading) => void (client.isRead = reading),
     },
-    close(code, reason) {
-      if (client.closed !== undefined) throw new Error('The relay closes a connection twice')
-      client.closed = { code, reason }
-      events.onClose()
-    },
-    get bufferedBytes() {
-      return client.bufferedBytes
-    },
-    setReading: (reading) => void (client.isRead = reading),
-  })
+    '',
+    principal,
+  )
   return client
 }
 

@@ -6,7 +6,7 @@ import { emptyBasis } from '@syncline/stm'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { createMemoryStorage, createRelay, type LogStorage, type Relay, type RelayLimits } from '../src/index.ts'
-import { attachRelay, isLoopback, listen, type Attachment } from '../src/node.ts'
+import { attachRelay, isLoopback, listen, type Attachment, type OtherSockets } from '../src/node.ts'
 import { gatedStorage } from './gated.ts'
 import { ann, record, run, sums, until } from './kit.ts'
 
@@ -224,6 +224,29 @@ test('[RL37] pages of foreign origins may not connect, also under a name that po
     WebSocket.OPEN,
   )
   await expect(dial(everywhere.port, '/sync', { origin: 'http://evil.example', host })).rejects.toThrow('403')
+})
+
+test('[RL98] others on the same server take the sockets for their paths, from the origins that may connect', async () => {
+  const server = createServer()
+  const relay = createRelay({ storage: createMemoryStorage() })
+  const taken: (string | undefined)[] = []
+  const other: OtherSockets = {
+    takes: (path) => path.startsWith('/other/'),
+    upgrade(request, socket) {
+      taken.push(request.url)
+      socket.end('HTTP/1.1 418 Taken\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    },
+  }
+  const attachment = attachRelay(server, relay, { others: [other] })
+  const { port } = await listen(server, 0, '127.0.0.1')
+  await expect(dial(port, '/other/a?b')).rejects.toThrow('418')
+  await expect(dial(port, '/other')).rejects.toThrow('404')
+  await expect(dial(port, '/other/a', { origin: 'https://evil.example' })).rejects.toThrow('403')
+  expect(taken).toEqual(['/other/a?b'])
+  await relay.close()
+  await attachment.close()
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
 })
 
 test('[RL37] what is loopback', () => {

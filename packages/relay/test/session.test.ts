@@ -96,6 +96,23 @@ test('[RL22] whoever cannot say who they are is turned away; meanwhile what they
   expect(user.heard.map(({ type }) => type)).toEqual(['rolls', 'welcome', 'sent', 'pong', 'basis'])
 })
 
+test('[RL99] nobody asks who a client is of whom the listener knows it', async () => {
+  const judged: string[] = []
+  const { relay } = world({
+    authenticate: () => ({ denied: 'Not by a credential.' }),
+    refuse: (_header, { principal }) => {
+      judged.push(principal)
+      return undefined
+    },
+  })
+  const known = connect(relay, 'ann')
+  known.hello()
+  known.open('board')
+  known.send([record(ann, 1)])
+  await until(() => known.all('acknowledgement').length === 1)
+  expect(judged).toEqual(['ann'])
+})
+
 test('[RL22] when it cannot be found out who a client is, it is told to come back', async () => {
   for (const authenticate of [
     () => Promise.reject(new Error('no directory')),
