@@ -11,7 +11,7 @@
  *        stm
  *
  * Imports point strictly down, never sideways, never up. The bench measures what there is, programs too. merge stands on stm, inside the one layer that knows only values; testing
- * stands on the adapters, because it runs whole systems.
+ * stands on the adapters, because it runs whole systems. One arrow goes sideways: y-protocols stands on the codec of yjs, and on nothing else of it.
  * Every import is declared in the package.json beside it, and declared workspace dependencies form no cycle.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
@@ -27,6 +27,9 @@ const adaptersOf = {
   store: ['react', 'zustand', 'idb', 'websocket', 'yjs', 'devtools'],
   relay: ['y-protocols', 'vite'],
 }
+
+/** The one arrow sideways: what relays need to know of documents is told by those who keep them in stores, in a subpath that needs no store. */
+const besideOf = { 'y-protocols': { yjs: '@syncline/yjs/codec' } }
 
 const layers = {
   stm: 0,
@@ -100,17 +103,24 @@ function checkImports(base, pkg, rootManifest) {
         return [`${path}: imports "${specifier}", which ${pkg.place}/package.json does not declare.`]
       }
       // A test may look sideways or up through a declared devDependency: it ships to nobody.
-      const arrow = isSource ? arrowProblem(pkg, name) : undefined
+      const arrow = isSource ? arrowProblem(pkg, name, specifier) : undefined
       return arrow ? [`${path}: ${arrow}`] : []
     })
   })
 }
 
-function arrowProblem(from, name) {
+function arrowProblem(from, name, specifier) {
   if (!name.startsWith(scope)) return undefined
   const to = name.slice(scope.length)
   const layer = layers[to] ?? topLayer
   if (layer > from.layer) return `arrow up: ${from.short} (layer ${from.layer}) to ${to} (layer ${layer}).`
+  const beside = besideOf[from.short]?.[to]
+  if (beside !== undefined) {
+    // Declared is the package; imported may be that subpath of it only.
+    return specifier === undefined || specifier === beside
+      ? undefined
+      : `${from.short} takes of ${to} only "${beside}", which needs no store.`
+  }
   if (layer === from.layer) return `arrow sideways: ${from.short} to ${to}, both in layer ${layer}.`
   for (const [core, adapters] of Object.entries(adaptersOf)) {
     if (to === core && from.layer === 3 && !adapters.includes(from.short)) {

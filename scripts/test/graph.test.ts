@@ -65,6 +65,21 @@ test('an arrow sideways is a violation', () => {
   ])
 })
 
+test('y-protocols takes nothing of yjs but its codec', () => {
+  const found = problems({
+    'packages/y-protocols': {
+      needs: ['@syncline/yjs'],
+      files: {
+        'src/index.ts': `export { openDocument } from '@syncline/yjs/codec'`,
+        'src/other.ts': `export { text } from '@syncline/yjs'`,
+      },
+    },
+  })
+  expect(found).toEqual([
+    'packages/y-protocols/src/other.ts: y-protocols takes of yjs only "@syncline/yjs/codec", which needs no store.',
+  ])
+})
+
 test('an adapter of the store may not use the relay', () => {
   expect(problems({ 'packages/idb': { needs: ['@syncline/relay'] } })).toEqual([
     'packages/idb/package.json: wrong side: idb does not belong to relay.',
