@@ -6,6 +6,7 @@ import { createRelay, type AuditEvent } from '@syncline/relay'
 import { hearAdoptions } from '@syncline/relay/care'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
 import { attachRelay, createKeyedEpochs, isLoopback, listen } from '@syncline/relay/node'
+import { createYEndpoint } from '@syncline/y-protocols'
 import { pino } from 'pino'
 import { openAudit } from './audit.ts'
 import { keepCheckpoints } from './checkpoints/index.ts'
@@ -60,7 +61,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       },
     }),
   })
-  const sockets = attachRelay(server, relay, { origins: options.origins })
+  const others = createYEndpoint(relay, { log })
+  const sockets = attachRelay(server, relay, { origins: options.origins, others: [others] })
   let address
   let looking: Looking | undefined
   try {
@@ -93,7 +95,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       stopHearing()
       const closed = new Promise((resolve) => server.close(resolve))
       await relay.close()
-      await sockets.close()
+      await Promise.all([sockets.close(), others.close()])
       server.closeAllConnections()
       await closed
       await checkpoints.close()

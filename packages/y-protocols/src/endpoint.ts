@@ -29,9 +29,12 @@ export interface YEndpointOptions {
 export interface YEndpoint extends OtherSockets {
   /** Connections that are open, and documents that are in memory. */
   readonly load: { readonly clients: number; readonly documents: number }
-  /** Sends everybody away. Before the relay is closed, what is on its way to its disk is told nobody. */
-  close(): void
+  /** Sends everybody away, and cuts off those that are still there after a moment. Close the relay first: it stores what is on its way, and that is told. */
+  close(): Promise<void>
 }
+
+/** So long those whose connections end have to say goodbye. */
+const CLOSE_GRACE_MS = 500
 
 const silent: RelayLog = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -53,7 +56,7 @@ const silent: RelayLog = { debug() {}, info() {}, warn() {}, error() {} }
  * expect(endpoint.takes('/y/board/text/note')).toBe(true)
  *
  * await relay.close()
- * endpoint.close()
+ * await endpoint.close()
  * await attachment.close()
  * await new Promise((resolve) => server.close(resolve))
  */
@@ -68,6 +71,7 @@ export function createYEndpoint(relay: Relay, options: YEndpointOptions = {}): Y
     clientTracking: false,
   })
   const rooms = new Map<string, Room>()
+  const open = new Set<WebSocket>()
   let isClosed = false
 
   function roomOf(place: Place, principal: string | undefined): Room {
@@ -89,6 +93,8 @@ export function createYEndpoint(relay: Relay, options: YEndpointOptions = {}): Y
   async function serve(socket: WebSocket, request: IncomingMessage): Promise<void> {
     // Nothing is read before it is known for whom.
     socket.on('error', ignore)
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
     socket.pause()
     const refuse = (code: number, reason: string): void => {
       socket.resume()
@@ -125,9 +131,13 @@ export function createYEndpoint(relay: Relay, options: YEndpointOptions = {}): Y
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
       sockets.handleUpgrade(request, socket, head, (webSocket) => void serve(webSocket, request))
     },
-    close() {
+    async close() {
       isClosed = true
+      const left = [...open].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
       for (const room of [...rooms.values()]) room.close(1001, 'The relay is stopping. Come back.')
+      const cut = setTimeout(() => open.forEach((socket) => socket.terminate()), CLOSE_GRACE_MS)
+      await Promise.all(left)
+      clearTimeout(cut)
       sockets.close()
     },
   }

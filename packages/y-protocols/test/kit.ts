@@ -43,7 +43,7 @@ export async function startHost({
     if (isStopped) return
     isStopped = true
     await relay.close()
-    endpoint.close()
+    await endpoint.close()
     await attachment.close()
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
