@@ -6,6 +6,7 @@ import { text } from '@syncline/yjs'
 import { booking, type BookingOffice } from './booking.ts'
 import { deciding, type Deciding } from './deciding.ts'
 import { rawDisk } from './disk.ts'
+import type { Editors } from './editors.ts'
 import { growing, type Growing } from './growing.ts'
 import { readAll, takePart } from './histories.ts'
 import { moving, type Moving, textOf } from './moving.ts'
@@ -34,6 +35,9 @@ export interface Lab {
   readonly moving: Moving
   readonly textOf: typeof textOf
   open(options: LabOptions): Promise<void>
+  /** Other people's editors, once `openEditors` has opened them. */
+  readonly editors: Editors
+  openEditors(relay: string, space: string, name: string): Promise<void>
   /** Resolves as soon as `condition` holds for the store. Looks after every commit and every change of the status. */
   until(condition: () => boolean): Promise<void>
   /** Tells the store that the network is back, as the browser does. */
@@ -73,6 +77,7 @@ const writes = counter('writes')
 const histories = { takePart, readAll }
 
 let opened: Store | undefined
+let editors: Editors | undefined
 
 function theStore(): Store {
   if (opened === undefined) throw new Error('No store is open: call lab.open() first.')
@@ -102,6 +107,16 @@ const theLab: Lab = {
   async open({ space, relay }) {
     const storage = indexedDb(`lab-${space}`)
     opened = await openStore(relay === undefined ? { space, storage } : { space, storage, transport: websocket(relay) })
+  },
+
+  get editors() {
+    if (editors === undefined) throw new Error('No editors are open: call lab.openEditors() first.')
+    return editors
+  },
+
+  async openEditors(...options) {
+    const others = await import('./editors.ts')
+    editors = others.openEditors(...options)
   },
 
   async until(condition) {
