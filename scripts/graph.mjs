@@ -4,7 +4,7 @@
  *     5  apps/bench
  *     4  apps and the demo
  *        testing
- *     3  react zustand idb websocket yjs devtools   y-protocols vite
+ *     3  react zustand idb websocket node yjs devtools   y-protocols vite
  *     2  store   relay
  *     1  protocol
  *     0  merge
@@ -24,7 +24,7 @@ import { root } from './paths.mjs'
 
 /** Arrows that the layer numbers alone would allow, but that would put server code into browsers or the reverse. */
 const adaptersOf = {
-  store: ['react', 'zustand', 'idb', 'websocket', 'yjs', 'devtools'],
+  store: ['react', 'zustand', 'idb', 'websocket', 'node', 'yjs', 'devtools'],
   relay: ['y-protocols', 'vite'],
 }
 

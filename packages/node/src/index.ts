@@ -1,0 +1,2 @@
+// The storage
+export { fileStorage } from './file-storage.ts'
