@@ -7,7 +7,7 @@ import { openProfile, type Profile } from './support/profile.ts'
 
 const isLong = process.env.SYNCLINE_LONG === '1'
 
-const KILLS = isLong ? 50 : 3
+const KILLS = isLong ? 50 : 2
 /** Checkpoints that the two tabs put into place before each kill, at least. */
 const COMPACTIONS = 2
 /** How long after the last of these the browser is killed: while the next one is made, or is on its way. */
