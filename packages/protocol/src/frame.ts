@@ -29,6 +29,8 @@ export type Frame =
   | StandFrame
   | SinglyFrame
   | SentFrame
+  | ExpiresFrame
+  | CredentialFrame
 
 /** The client's first word. */
 export interface HelloFrame {
@@ -202,6 +204,18 @@ export interface RollFrame {
   readonly root: Uint8Array
 }
 
+/** "What you have said you are is good for so many milliseconds from now on." */
+export interface ExpiresFrame {
+  readonly type: 'expires'
+  readonly inMs: number
+}
+
+/** "I am still who I said I am, and this says so from now on": in place of the credential of `hello`. */
+export interface CredentialFrame {
+  readonly type: 'credential'
+  readonly credential: Uint8Array
+}
+
 /** "I do not know what spaces these are: say their names." */
 export interface UnnamedFrame {
   readonly type: 'unnamed'
@@ -280,6 +294,7 @@ export type OpenCode<Known extends string> = Known | (string & {})
 /** Why the relay refuses a Change. The table in PROTOCOL.md says what the client does about each. */
 export type RefusalCode =
   | 'forbidden'
+  | 'read-only'
   | 'too-large'
   | 'clock-ahead'
   | 'writer-clash'

@@ -377,6 +377,26 @@ const layouts: { readonly [T in Frame['type']]: Layout<FrameOf<T>> } = {
       return { type: 'sent', bytes: input.varuint() }
     },
   },
+  expires: {
+    number: 49,
+    channel: 'none',
+    write(out, frame) {
+      out.varuint(frame.inMs)
+    },
+    read(input) {
+      return { type: 'expires', inMs: input.varuint() }
+    },
+  },
+  credential: {
+    number: 50,
+    channel: 'none',
+    write(out, frame) {
+      out.bytes(frame.credential)
+    },
+    read(input) {
+      return { type: 'credential', credential: input.bytes() }
+    },
+  },
 }
 
 const typeOfNumber: ReadonlyMap<number, Frame['type']> = new Map(

@@ -232,6 +232,8 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ type: fc.constant('marks' as const), channel, marks: fc.integer({ min: 1, max: 40 }).chain(marksOf) }),
   fc.record({ type: fc.constant('below' as const), channel, level: fc.integer({ min: 1, max: 5 }), nodes }),
   fc.record({ type: fc.constant('sent' as const), bytes: whole }),
+  fc.record({ type: fc.constant('expires' as const), inMs: whole }),
+  fc.record({ type: fc.constant('credential' as const), credential: bytes }),
   fc.record({ type: fc.constantFrom('unnamed' as const, 'stand' as const, 'singly' as const), channel }),
 )
 

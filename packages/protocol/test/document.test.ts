@@ -39,6 +39,7 @@ function table(heading: string): string[][] {
 // The compiler sees to it that none is missing.
 const refusals: { readonly [code in RefusalCode]: true } = {
   forbidden: true,
+  'read-only': true,
   'too-large': true,
   'clock-ahead': true,
   'writer-clash': true,

@@ -232,6 +232,8 @@ const frames: { readonly [name: string]: Frame } = {
   stand: { type: 'stand', channel: 130 },
   singly: { type: 'singly', channel: 130 },
   sent: { type: 'sent', bytes: 70_000 },
+  expires: { type: 'expires', inMs: 900_000 },
+  credential: { type: 'credential', credential: Uint8Array.of(7, 8) },
 }
 
 /** One edit after the other, each with what takes it back. */

@@ -22,6 +22,8 @@ export interface Follower {
   follow(channel: number, space: string, relaySeq: number): Subscription
   /** As `follow`, where the room does not know of it yet. */
   enter(channel: number, space: string, relaySeq: number): void
+  /** Whether it may follow all of these. Rejects when that cannot be found out. */
+  mayRead(spaces: readonly string[]): boolean | Promise<boolean>
   /** Whether somebody shows something of themselves in a space. */
   isShown(space: string): boolean
   /** Ends the whole session. */
@@ -95,9 +97,12 @@ export class Following {
     const clash = this.#follower.clashOf(roll, this)
     if (clash !== undefined) return this.#malformed(clash)
     try {
+      // What it says about spaces is for those who may follow them all.
+      const may = this.#follower.mayRead(roll.names)
+      if (!(may instanceof Promise ? await may : may)) throw new Error('There are others among them.')
       await this.#rolls.read(roll)
     } catch {
-      // Who opens a space is told what is wrong with the storage.
+      // Who opens a space is told what is wrong with the storage, or that it is not theirs to follow.
       if (this.#phase !== 'reading') return
       this.end()
       outbox.say({ type: 'singly', channel })
@@ -179,6 +184,16 @@ export class Following {
   has(channel: number): boolean {
     const at = channel - this.channel
     return at >= 0 && at < this.count && !this.#gone.has(at) && this.#phase !== 'over'
+  }
+
+  /** The spaces of the roll, as far as they are known. */
+  get names(): readonly string[] {
+    return this.#roll?.names ?? []
+  }
+
+  /** The space that has a channel of the roll. */
+  spaceOn(channel: number): string | undefined {
+    return this.#roll?.names[channel - this.channel]
   }
 
   /** The channel on which it follows a space, if it does. */

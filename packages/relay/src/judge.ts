@@ -5,6 +5,7 @@ import type { Arrival } from './arrival.ts'
 import { basisFlaw, type Extent } from './basis-flaw.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Clock, WriterState } from './ports.ts'
+import { READ_ONLY, type Actor } from './rights.ts'
 
 /** What is to be done with a Change that came in. */
 export type Judgement = 'append' | 'duplicate' | Refused
@@ -18,6 +19,7 @@ export interface Refused {
 
 /** All that a judgement depends on. The extent is up to the last Change that was given a relaySeq. */
 export interface Court extends Extent {
+  readonly space: string
   /** The greatest stamp in the log, in microseconds. */
   readonly latestAt: number
   readonly writers: { get(id: WriterId): WriterState }
@@ -35,11 +37,15 @@ export interface Court extends Extent {
  * Decides about one Change of a principal. It is appended only when everything it depends on is in the log before it, so the log is causal:
  * whoever replays it from the start can apply every Change at once.
  */
-export function judge(arrival: Arrival, principal: string, court: Court): Judgement {
+export function judge(arrival: Arrival, actor: Actor, court: Court): Judgement {
   const { writer, seq, record, header } = arrival
-  const { lastSeq, recent, ended } = court.writers.get(writer)
-  if (seq <= lastSeq)
-    return isSame(recent[recent.length - 1 - (lastSeq - seq)], record) ? 'duplicate' : clash(arrival, lastSeq)
+  const { principal, rights } = actor
+  const state = court.writers.get(writer)
+  const { lastSeq, recent, ended } = state
+  const isKnown = seq <= lastSeq && isSame(recent[recent.length - 1 - (lastSeq - seq)], record)
+  if (isKnown) return 'duplicate'
+  if (isOfAnother(state, principal)) return { ...takenFrom(writer, seq), endsAt: undefined }
+  if (seq <= lastSeq) return clash(arrival, lastSeq)
   if (ended !== null && seq >= ended.seq) {
     if (seq === ended.seq) return { code: ended.code, message: ended.message, endsAt: undefined }
     return {
@@ -49,7 +55,8 @@ export function judge(arrival: Arrival, principal: string, court: Court): Judgem
     }
   }
   const flaw =
-    header === undefined
+    rights?.flawIn(court.space, header) ??
+    (header === undefined
       ? {
           code: 'unknown-precondition',
           message: 'The Change may be applied only after a check that this relay does not know. Update the relay.',
@@ -57,13 +64,31 @@ export function judge(arrival: Arrival, principal: string, court: Court): Judgem
       : (gapIn(header, lastSeq, court) ??
         flawIn(header, record, court) ??
         court.refuse(header, principal) ??
-        strangerIn(header, court) ??
-        court.arbitrate(arrival, header))
-  return flaw === undefined ? 'append' : { code: flaw.code, message: flaw.message, endsAt: seq }
+        strangerIn(header, principal, court) ??
+        court.arbitrate(arrival, header)))
+  return flaw === undefined
+    ? 'append'
+    : { code: flaw.code, message: flaw.message, endsAt: endBy(flaw.code, seq, state) }
 }
 
 /** What is wrong, if anything. */
 export type Flaw = { readonly code: string; readonly message: string } | undefined
+
+/** From which seq on a refusal ends a writer. Where somebody who may not write at all has never written, nothing is kept of it: anybody could have the relay keep that. */
+export function endBy(code: string, seq: number, { lastSeq, ended }: WriterState): number | undefined {
+  return code === READ_ONLY && lastSeq === 0 && ended === null ? undefined : seq
+}
+
+/** Whether a writer belongs to somebody else than a principal. */
+export function isOfAnother({ principal }: WriterState, asked: string): boolean {
+  return principal !== undefined && principal !== asked
+}
+
+/** What is said to who writes as somebody else. It changes nothing for the one whose writer it is. */
+export function takenFrom(writer: WriterId, seq: number): { readonly code: string; readonly message: string } {
+  const message = `Writer ${writer} is somebody else's, so Change ${seq} of it is not yours to write. Author it again under a fresh id.`
+  return { code: 'writer-clash', message }
+}
 
 /** A checksum that is not remembered any more cannot be compared. */
 function isSame(known: number | undefined, record: Uint8Array): boolean {
@@ -101,11 +126,13 @@ function gapIn({ writer, seq, deps }: ChangeHeader, lastSeq: number, court: Cour
 }
 
 /** Whether it writes under Yjs clients of somebody else. */
-function strangerIn({ writer, seq, documents, inherited }: ChangeHeader, court: Court): Flaw {
+function strangerIn({ writer, seq, documents, inherited }: ChangeHeader, principal: string, court: Court): Flaw {
   for (const client of documents) {
     const heir = inherited.get(client)
     const owner = court.documents.ownerOf(client)
-    const isTaken = owner !== undefined && owner !== (heir ?? writer)
+    const isTaken =
+      (owner !== undefined && owner !== (heir ?? writer)) ||
+      (heir !== undefined && isOfAnother(court.writers.get(heir), principal))
     // Who goes on writing may not be followed by another under its clients.
     if (!isTaken && (heir === undefined || court.writers.get(heir).ended !== null)) continue
     return {

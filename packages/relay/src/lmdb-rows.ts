@@ -143,8 +143,8 @@ export function decodeOwner(value: Buffer): WriterId {
   return value.toString('hex')
 }
 
-export function encodeWriter({ lastSeq, recent, ended }: WriterState): Buffer {
-  return Buffer.from(JSON.stringify({ lastSeq, recent, ended }))
+export function encodeWriter({ lastSeq, recent, ended, principal }: WriterState): Buffer {
+  return Buffer.from(JSON.stringify({ lastSeq, recent, ended, principal }))
 }
 
 export function decodeWriter(value: Buffer): WriterState {

@@ -145,5 +145,5 @@ export function createMemoryStorage(): LogStorage {
 }
 
 function copiesOf(writers: ReadonlyMap<WriterId, WriterState>): [WriterId, WriterState][] {
-  return Array.from(writers, ([id, { lastSeq, recent, ended }]) => [id, { lastSeq, recent: [...recent], ended }])
+  return Array.from(writers, ([id, state]) => [id, { ...state, recent: [...state.recent] }])
 }

@@ -162,6 +162,8 @@ export interface WriterState {
   readonly recent: readonly number[]
   /** Set when a Change of it was refused. */
   readonly ended: EndedWriter | null
+  /** Whose it is; absent when whoever has used it did not say who they are. */
+  readonly principal?: string | undefined
 }
 
 /** From which seq on a writer's Changes are refused, and why. */

@@ -21,7 +21,9 @@ import type {
 } from './ports.ts'
 import { createRolls } from './rolls.ts'
 import { Room, type RefuseContext, type RoomHost } from './room.ts'
-import { Session, type Admission, type ClientDetails, type SessionHost } from './session.ts'
+import type { Authorize } from './rights.ts'
+import { Session, type SessionHost } from './session.ts'
+import type { Admission, ClientDetails } from './standing.ts'
 import { createSilence } from './silence.ts'
 import { randomId, silentLog, systemChance, systemClock } from './system.ts'
 import { createWatching, type RelayHooks } from './watching.ts'
@@ -46,10 +48,15 @@ export interface RelayOptions extends RelayHooks {
   readonly log?: RelayLog
   readonly limits?: Partial<RelayLimits>
   /**
-   * Says who a client is by the credential of its hello. Absent, everybody is welcome, so listen on loopback only.
-   * When it throws, the client is told to come back later.
+   * Says who a client is by the credential of its hello, and for how long. Absent, everybody is welcome, and `attachRelay` takes nobody from elsewhere.
+   * When it throws, the client is told to come back later. With `untilMs` it is asked again with another credential before that, on the same connection.
    */
   readonly authenticate?: (credential: Uint8Array, client: ClientDetails) => Admission | Promise<Admission>
+  /**
+   * Says what somebody may do in a space. Absent, whoever is known may do everything. It is asked when somebody is to do it first, and the answer counts on that connection for as long
+   * as the credential is good, or until `revoke`; when it throws, or takes longer than `helloTimeoutMs`, the client is told to come back later.
+   */
+  readonly authorize?: Authorize
   /**
    * Refuses a Change by who writes what. A refused Change ends its writer in that space. Called once for each Change, before it
    * is ordered; when it throws, the Change is neither refused nor taken and the client is told to come back later.
@@ -67,6 +74,10 @@ export interface Relay {
    * a credential.
    */
   accept(connection: Connection, address?: string, principal?: string): ConnectionEvents
+  /** Ends every connection of a principal, at once; whoever comes back is asked anew who they are, and what they may do. Returns how many these were. */
+  revoke(principal: string): number
+  /** Whether clients are asked who they are. */
+  readonly asks: boolean
   /** Connections that are open, and spaces that are in memory. */
   readonly load: { readonly sessions: number; readonly rooms: number }
   /**
@@ -121,6 +132,7 @@ export function createRelay(options: RelayOptions): Relay {
   const newcomers = options.checkpoints === undefined ? noNewcomers : createNewcomers(options.checkpoints, limits, log)
   const reading = createLogReading(storage, limits.maxFrameBytes)
   let isClosing = false
+  let revocations = 0
   /** Under which this run writes, in all spaces: so that a log which lost what this run wrote, and has grown since, is told from one that did not. */
   let epoch: Epoch = epochs.draw()
 
@@ -194,6 +206,10 @@ export function createRelay(options: RelayOptions): Relay {
     flush,
     pack: packing.pack,
     authenticate: options.authenticate ?? (() => ({ principal: '' })),
+    authorize: options.authorize,
+    get revocations() {
+      return revocations
+    },
     rolls,
     room: roomOf,
     isShown: (space) => rooms.get(space)?.isShown ?? false,
@@ -201,6 +217,16 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   return {
+    asks: options.authenticate !== undefined,
+    revoke(principal) {
+      revocations += 1
+      const theirs = [...sessions].filter((session) => session.isOf(principal))
+      for (const session of theirs)
+        session.end('unauthenticated', 'What you may do was withdrawn, or has changed. Connect again.')
+      flush()
+      log.info({ principal, sessions: theirs.length }, 'The rights of a principal are asked for anew.')
+      return theirs.length
+    },
     get load() {
       return { sessions: sessions.size, rooms: rooms.size }
     },

@@ -31,11 +31,12 @@ import {
   reachOf,
   type Join,
 } from './joining.ts'
-import { judge, type Court, type Refused } from './judge.ts'
+import { endBy, isOfAnother, judge, takenFrom, type Court, type Refused } from './judge.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { Clock, LogStorage, RelayLog, SpaceState, WriterState } from './ports.ts'
 import { Presence } from './presence.ts'
+import { READ_ONLY } from './rights.ts'
 import type { Followed, Subscription } from './subscription.ts'
 import type { Rolls } from './rolls.ts'
 import { Turns } from './turns.ts'
@@ -176,6 +177,7 @@ export class Room {
       this.#drain()
     })
     this.#court = {
+      space,
       stretches: this.#stretches,
       head: 0,
       latestAt: 0,
@@ -225,6 +227,11 @@ export class Room {
       if (whole !== undefined) this.#inbox.push({ kind: 'join', subscription, join: whole })
     } else this.#inbox.push({ kind: 'arrivals', subscription, arrivals, release })
     this.#drain()
+  }
+
+  /** Whether what a client sends is of a join. */
+  isJoining(subscription: Subscription): boolean {
+    return this.#joining.has(subscription)
   }
 
   /** Calls off a Change: it is in the log, or never will be. `release` as above. */
@@ -518,6 +525,7 @@ export class Room {
 
   #welcome({ subscription, basis }: Item & { kind: 'open' }): void {
     if (subscription.isLeft) return
+    if (subscription.isBarred) return this.#bar(subscription, basis)
     const { channel, outbox } = subscription
     const extent = { stretches: this.#stretches, head: this.#followed.durableHead }
     const isApart = basisFlaw(basis, extent) !== undefined
@@ -544,6 +552,22 @@ export class Room {
     // A checkpoint knows nothing of what was joined.
     const takesCheckpoint = subscription.isNew && this.#followed.joined === undefined
     this.#admit(subscription, isApart, takesCheckpoint && [...known.values()].every((seq) => seq === 0))
+  }
+
+  /** Tells somebody who may not follow the space that what they have for it will never stand there, and sends them away. */
+  #bar(subscription: Subscription, { writers }: Basis): void {
+    const message = 'You have no right to this space. Ask who runs it for that.'
+    for (const [writer, upTo] of writers) {
+      const state = this.#writers.get(writer)
+      const { lastSeq } = state
+      if (upTo <= lastSeq || isOfAnother(state, subscription.principal)) continue
+      const seq = lastSeq + 1
+      this.#turnDown(subscription, { writer, seq }, { code: READ_ONLY, message, endsAt: endBy(READ_ONLY, seq, state) })
+    }
+    const part = this.#gathering ?? this.#storing
+    const tell = (): void => subscription.fail('forbidden', message)
+    if (part === undefined) tell()
+    else part.afterwards.push(tell)
   }
 
   #admit(subscription: Subscription, isApart: boolean, takesCheckpoint: boolean): void {
@@ -599,6 +623,10 @@ export class Room {
       )
       return this.#judgeAnew()
     }
+    const { rights } = subscription
+    // What it says of refs cannot be told from what it says of others.
+    if (rights !== undefined && !rights.has(this.space, 'admin') && rights.get(this.space, 'write') !== true)
+      refused ??= { code: 'forbidden', message: 'You may not bring back what the relay has lost of this space.' }
     if (found === undefined || refused !== undefined) {
       const message =
         refused?.message ??
@@ -685,9 +713,17 @@ export class Room {
 
   #decideAbort(subscription: Subscription, change: Author): void {
     const { writer, seq } = change
-    const { lastSeq, ended } = this.#writers.get(writer)
+    const state = this.#writers.get(writer)
+    const { lastSeq, ended } = state
     // What is in the log, the stream tells; what this client was told already covers this.
     if (seq <= lastSeq || (subscription.told?.get(writer) ?? Infinity) <= seq) return
+    if (isOfAnother(state, subscription.principal))
+      return this.#turnDown(subscription, change, { ...takenFrom(writer, seq), endsAt: undefined })
+    const { rights } = subscription
+    const flaw = rights?.has(this.space, 'write') === false ? rights.flawIn(this.space, undefined) : undefined
+    if (flaw !== undefined)
+      return this.#turnDown(subscription, change, { ...flaw, endsAt: endBy(flaw.code, seq, state) })
+    this.#writers.bind(writer, subscription.principal)
     const isOver = ended !== null && ended.seq <= seq
     this.#turnDown(subscription, change, {
       code: isOver ? ended.code : 'aborted',
@@ -711,7 +747,7 @@ export class Room {
     if (header?.expectations !== undefined && this.#isWaiting() && this.#isUndecided(writer, seq)) return
     let judgement
     try {
-      judgement = judge(arrival, subscription.principal, this.#court)
+      judgement = judge(arrival, subscription, this.#court)
     } catch (error) {
       this.#host.log.error(
         { space: this.space, writer, seq, err: error },
@@ -726,10 +762,14 @@ export class Room {
       const hasLost = typeof judgement === 'object' && judgement.code === 'conflict'
       if (hasLost || judgement === 'append') this.#turns.judged(subscription, header, hasLost)
     }
-    if (typeof judgement === 'object') return this.#turnDown(subscription, arrival, judgement)
+    if (typeof judgement === 'object') {
+      if (judgement.endsAt !== undefined) this.#writers.bind(writer, subscription.principal)
+      return this.#turnDown(subscription, arrival, judgement)
+    }
     const own = (subscription.own ??= new Map())
     if (seq > (own.get(writer) ?? 0)) own.set(writer, seq)
     if (judgement === 'duplicate') return
+    this.#writers.bind(writer, subscription.principal)
     this.#append(arrival, record, header)
     for (const client of header?.documents ?? []) this.#documents.bind(client, header!.inherited.get(client) ?? writer)
   }

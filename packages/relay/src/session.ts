@@ -14,32 +14,22 @@ import { Channels } from './channels.ts'
 import { Following, type Follower } from './following.ts'
 import { Outbox, type OutboxHost, type OutboxOwner } from './outbox.ts'
 import type { Connection, ConnectionEvents, RelayLog } from './ports.ts'
+import type { Rights } from './rights.ts'
 import type { Roll } from './roll.ts'
 import type { Rolls } from './rolls.ts'
 import type { Room } from './room.ts'
 import type { Silence, Speaker } from './silence.ts'
+import { Standing, type Admission, type ClientDetails, type Member, type StandingHost } from './standing.ts'
 import { Subscription, type Subscriber, type SubscriptionHost } from './subscription.ts'
 import type { AuditEvent, Watching } from './watching.ts'
 
-/** Who acts, or why not. */
-export type Admission = { readonly principal: string } | { readonly denied: string }
-
-/** What is known of a client when it says who it is. */
-export interface ClientDetails {
-  /** What the client says it is. */
-  readonly agent: string
-  /** The version of the app's schema. */
-  readonly schema: number
-  /** Where it comes from, as the listener knows. */
-  readonly address: string
-}
-
 /** What a session needs of the relay around it. */
-export interface SessionHost extends OutboxHost, SubscriptionHost {
+export interface SessionHost extends OutboxHost, SubscriptionHost, StandingHost {
   readonly log: RelayLog
   readonly watching: Watching
   readonly silence: Silence
-  authenticate(credential: Uint8Array, client: ClientDetails): Admission | Promise<Admission>
+  /** How often somebody's rights were withdrawn. */
+  readonly revocations: number
   readonly rolls: Rolls
   room(space: string): Room
   /** Whether somebody shows something of themselves in a space. */
@@ -51,14 +41,17 @@ export interface SessionHost extends OutboxHost, SubscriptionHost {
 /** What an abort counts for until it is dealt with: about what it takes in memory. */
 const ABORT_BYTES = 256
 
+const NO_RIGHT = 'You have no right to this space. Ask who runs it for that.'
+
+const nothing = new Uint8Array(0)
 const none: readonly never[] = []
 
 /** One connection's lifetime. A class, as there are thousands: a closure for each of its methods would weigh more than what it holds. */
-export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follower, Speaker {
+export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follower, Speaker, Member {
   readonly id: string
   readonly outbox: Outbox
   /** Who acts, once that is known. */
-  principal = ''
+  #standing: Standing | undefined
   protocol = 0
   heardAtMs = 0
   earlier: Speaker | undefined
@@ -71,9 +64,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   readonly #reader: FrameReader
   readonly #channels = new Channels()
   #followings: Following[] | undefined
-  #phase: 'new' | 'authenticating' | 'open' | 'ended' = 'new'
+  #phase: 'new' | 'authenticating' | 'open' | 'asking' | 'ended' = 'new'
   #isDeaf = false
-  /** What came behind hello in its message, and the messages that came while the credential was looked at: as bytes, for frames take many times as much. */
+  /** What came behind hello in its message, and the messages that came while the credential was looked at, or what it allows: as bytes, for frames take many times as much. */
   #rest: readonly Frame[] | undefined
   #held: Uint8Array[] | undefined
   #heldBytes = 0
@@ -101,6 +94,19 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     })
   }
 
+  get principal(): string {
+    return this.#standing?.principal ?? ''
+  }
+
+  /** Whether it is a principal's, who is known. */
+  isOf(principal: string): boolean {
+    return this.#phase !== 'new' && this.#phase !== 'authenticating' && this.principal === principal
+  }
+
+  get rights(): Rights | undefined {
+    return this.#standing?.rights
+  }
+
   onMessage(message: Uint8Array): void {
     if (this.#phase === 'ended' || this.#isDeaf) return
     const { limits, silence } = this.#host
@@ -110,7 +116,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
         const found = `A message of ${message.length} bytes is longer than the ${limits.maxMessageBytes} allowed.`
         return this.end('too-large', `${found} Send it in parts.`)
       }
-      if (this.#phase !== 'authenticating') return this.#hear(message)
+      if (!this.#isHolding) return this.#hear(message)
       this.#heldBytes += message.length
       if (this.#heldBytes > limits.maxUnstoredBytes)
         return this.end('too-busy', 'You are sending before you are known.')
@@ -128,14 +134,89 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     this.#heardBytes += message.length
   }
 
+  get #isHolding(): boolean {
+    return this.#phase === 'authenticating' || this.#phase === 'asking'
+  }
+
   #takeAll(frames: readonly Frame[]): void {
     for (const [i, frame] of frames.entries()) {
-      if (this.#phase === 'authenticating') {
+      if (this.#phase === 'open' && this.rights !== undefined) this.#askAbout(frame, this.rights)
+      if (this.#isHolding) {
         this.#rest = frames.slice(i)
         return
       }
       this.#take(frame)
     }
+  }
+
+  /** Goes on with what was held. */
+  #goOn(): void {
+    const [rest, held = []] = [this.#rest, this.#held]
+    this.#rest = this.#held = undefined
+    this.#heldBytes = 0
+    try {
+      if (rest !== undefined) this.#takeAll(rest)
+      for (const message of held) {
+        if (!this.#isHolding) this.#hear(message)
+        else {
+          ;(this.#held ??= []).push(message)
+          this.#heldBytes += message.length
+        }
+      }
+    } catch (error) {
+      this.#endBecause(error)
+    }
+  }
+
+  /** Finds out whether the client may say a frame, where that is not known; what it says waits for the answer. */
+  #askAbout(frame: Frame, rights: Rights): void {
+    let asked: Promise<unknown> | undefined
+    try {
+      asked = this.#find(frame, rights)
+    } catch (error) {
+      // What the operator's function throws is no defect of the relay.
+      asked = Promise.reject(error as Error)
+    }
+    if (asked === undefined) return
+    this.#phase = 'asking'
+    this.#listen()
+    const { clock, limits, log } = this.#host
+    this.#cancelTimer = clock.setTimer(limits.helloTimeoutMs, () => {
+      log.error({ session: this.id }, 'What a client may do is being looked at for too long.')
+      this.#endUnsure()
+      this.#host.flush()
+    })
+    asked
+      .then(() => {
+        if (this.#phase !== 'asking') return
+        this.#cancelTimer?.()
+        this.#cancelTimer = undefined
+        this.#phase = 'open'
+        this.#listen()
+        this.#goOn()
+      })
+      .catch((error: unknown) => {
+        log.error({ session: this.id, err: error }, 'What a client may do could not be looked at.')
+        this.#endUnsure()
+      })
+      .finally(() => this.#host.flush())
+  }
+
+  #endUnsure(): void {
+    this.end('too-busy', 'The relay could not find out what you may do. Nothing is lost; come back later.')
+  }
+
+  #find(frame: Frame, rights: Rights): Promise<unknown> | undefined {
+    if (frame.type === 'open') return isSpaceName(frame.space) ? rights.find([frame.space], 'read') : undefined
+    if (frame.type !== 'changes' && frame.type !== 'abort' && frame.type !== 'presence') return undefined
+    const subscription = this.#channels.get(frame.channel)
+    const space = subscription?.room.space ?? this.#followingOf(frame.channel)?.spaceOn(frame.channel)
+    if (space === undefined) return undefined
+    if (frame.type === 'presence') return rights.find([space], 'presence')
+    const asked = rights.find([space], 'write')
+    if (subscription?.room.isJoining(subscription) !== true) return asked
+    const more = rights.find([space], 'admin')
+    return asked === undefined || more === undefined ? (asked ?? more) : Promise.all([asked, more])
   }
 
   /** Faulty bytes end the session. Anything else is a defect of the relay; it must not reach other sessions. */
@@ -183,6 +264,10 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
         return
       case 'sent':
         return this.#compare(frame.bytes)
+      case 'credential':
+        // Where nobody is asked who they are, all stay who they were.
+        if (this.#known === undefined) void this.#standing?.renew(frame.credential.slice())
+        return
       default:
         return this.end('malformed', `A "${frame.type}" frame does not belong here.`)
     }
@@ -193,15 +278,16 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     if ('message' in agreed) return this.end('protocol-version', agreed.message)
     const { agent, schema, credential } = frame
     this.#phase = 'authenticating'
+    this.#identify(credential, { agent, schema, address: this.#address }, agreed.protocol)
+  }
+
+  #identify(credential: Uint8Array, client: ClientDetails, protocol: number): void {
+    const { clock, limits, log, revocations } = this.#host
     const { stopwatch } = this.#host.watching
     const askedAt = stopwatch?.now() ?? 0
-    const answer =
-      this.#known === undefined
-        ? this.#host.authenticate(credential, { agent, schema, address: this.#address })
-        : { principal: this.#known }
-    if (!(answer instanceof Promise)) return this.#admit(answer, agreed.protocol)
+    const answer = this.#known === undefined ? this.#host.authenticate(credential, client) : { principal: this.#known }
+    if (!(answer instanceof Promise)) return this.#admit(answer, client, protocol)
     this.#cancelTimer?.()
-    const { clock, limits, log } = this.#host
     this.#cancelTimer = clock.setTimer(limits.helloTimeoutMs, () => {
       log.error({ session: this.id }, 'The credential of a client is being looked at for too long.')
       this.end(
@@ -212,7 +298,10 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     answer
       .then((admission) => {
         stopwatch?.took('authentication', askedAt, true, {})
-        this.#admit(admission, agreed.protocol)
+        // What was found out may be what was withdrawn meanwhile.
+        if (revocations === this.#host.revocations || this.#phase !== 'authenticating')
+          this.#admit(admission, client, protocol)
+        else this.#identify(credential, client, protocol)
       })
       .catch((error: unknown) => {
         stopwatch?.took('authentication', askedAt, false, {})
@@ -222,31 +311,55 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
       .finally(this.#host.flush)
   }
 
-  #admit(admission: Admission, protocol: number): void {
+  #admit(admission: Admission, client: ClientDetails, protocol: number): void {
     if (this.#phase !== 'authenticating') return
+    const { clock, limits, log, silence } = this.#host
     if ('denied' in admission) return this.end('unauthenticated', admission.denied)
-    this.principal = admission.principal
+    if (admission.untilMs !== undefined && admission.untilMs <= clock.nowMs())
+      return this.end('unauthenticated', 'Your credential is over. Connect again with a new one.')
+    // Where all are the same, and may do the same, nothing of that is kept for each.
+    const isPlain = admission.principal === '' && admission.untilMs === undefined
+    if (!isPlain || this.#host.authorize !== undefined)
+      this.#standing = new Standing(admission, client, this, this.#host)
     this.#audit({ what: 'login', outcome: 'ok' })
     this.protocol = protocol
     this.#phase = 'open'
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
-    const { clock, limits, log, silence } = this.#host
     silence.heard(this)
     const { maxMessageBytes, maxChangeBytes, leastRoll, maxChannels } = limits
     const most = Math.min(maxChannels, MAX_ROLL_SPACES)
     if (leastRoll <= most) this.outbox.say({ type: 'rolls', least: leastRoll, most })
     const timeMs = clock.nowMs()
     this.outbox.say({ type: 'welcome', protocol, timeMs, session: this.id, maxMessageBytes, maxChangeBytes })
+    this.#standing?.begin()
     log.debug({ session: this.id, address: this.#address }, 'A session is open.')
-    const [rest, held] = [this.#rest, this.#held]
-    this.#rest = this.#held = undefined
-    try {
-      if (rest !== undefined) this.#takeAll(rest)
-      for (const message of held ?? []) this.#hear(message)
-    } catch (error) {
-      this.#endBecause(error)
+    this.#goOn()
+  }
+
+  say(frame: Frame): void {
+    this.outbox.say(frame)
+  }
+
+  /** What it follows, and shows of itself, and may not any more, ends. */
+  onRights(): void {
+    for (const following of this.#rolled) {
+      if (following.names.every((space) => this.#standing!.may(space, 'read'))) continue
+      return this.end('unauthenticated', 'What you may read has changed. Connect again.')
     }
+    for (const subscription of [...this.#channels.values()]) {
+      const { room, presence } = subscription
+      if (!this.#standing!.may(room.space, 'read')) this.fail(subscription, 'forbidden', NO_RIGHT)
+      else if (presence !== undefined && !this.#standing!.may(room.space, 'presence'))
+        for (const slot of [...presence.keys()]) room.present(subscription, slot, nothing)
+    }
+  }
+
+  mayRead(spaces: readonly string[]): boolean | Promise<boolean> {
+    const { rights } = this
+    if (rights === undefined) return true
+    const may = (): boolean => spaces.every((space) => rights.has(space, 'read'))
+    return rights.find(spaces, 'read')?.then(may) ?? may()
   }
 
   /** Who asks again and again and takes no answer is answered when it has taken what there is, and the last time only. */
@@ -286,10 +399,13 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
       return this.end('malformed', `Channel ${channel} is open already. Leave it first.`)
     const flaw = this.#flawOf(space, basis)
     if (flaw !== undefined) return this.#failChannel(channel, flaw.code, flaw.message)
+    const isBarred = this.rights?.has(space, 'read') === false
+    if (isBarred && basis.writers.size === 0) return this.#failChannel(channel, 'forbidden', NO_RIGHT)
     const room = this.#host.room(space)
     const isNew = this.#newcomer === channel && basis.relaySeq === 0
     this.#newcomer = 0
     const subscription = new Subscription(channel, basis, room, this, this.#host, isNew)
+    subscription.isBarred = isBarred
     this.#channels.add(subscription)
     room.open(subscription, basis)
   }
@@ -479,13 +595,20 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     this.#isReading = shouldRead
     // A client that cannot be heard is not silent.
     if (this.#phase === 'open') this.#host.silence.heard(this)
-    this.#connection.setReading?.(this.#isReading)
+    this.#listen()
+  }
+
+  #listen(): void {
+    this.#connection.setReading?.(this.#isReading && this.#phase !== 'asking')
   }
 
   #present({ channel, slot, payload }: Frame & { type: 'presence' }): void {
     const subscription = this.#subscription(channel)
     if (subscription === undefined) return
     const { limits } = this.#host
+    const { space } = subscription.room
+    if (this.rights?.has(space, 'presence') === false)
+      return this.#audit({ what: 'refusal', outcome: 'forbidden', message: 'No right to presence.', space })
     if (payload.length > limits.maxPresenceBytes) {
       const found = `Your presence of ${payload.length} bytes was dropped; ${limits.maxPresenceBytes} are allowed.`
       return this.#failChannel(channel, 'too-large', `${found} Show less, and keep the rest in refs.`)
@@ -520,7 +643,12 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     for (const subscription of this.#channels.values()) subscription.isDropped = true
     this.#host.log.debug({ session: this.id, code, reason: message }, 'A session is ended.')
     // A relay that stops says goodbye to everybody, whoever they are.
-    if (code !== 'stopping') this.#audit({ what: this.#phase === 'open' ? 'cut' : 'login', outcome: code, message })
+    if (code !== 'stopping')
+      this.#audit({
+        what: this.#phase === 'open' || this.#phase === 'asking' ? 'cut' : 'login',
+        outcome: code,
+        message,
+      })
     this.#phase = 'ended'
     this.outbox.flush()
     this.#connection.close(code === 'epoch-changed' ? CLOSE_CODES.malformed : CLOSE_CODES[code], code)
@@ -530,6 +658,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   #finish(): void {
     this.#phase = 'ended'
     this.#cancelTimer?.()
+    this.#standing?.end()
     this.#host.silence.forget(this)
     for (const following of this.#rolled) following.end()
     this.#followings = undefined

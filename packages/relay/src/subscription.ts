@@ -7,6 +7,7 @@ import { isBefore } from './joining.ts'
 import type { LogReading } from './log-reading.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { Outbox } from './outbox.ts'
+import type { Actor, Rights } from './rights.ts'
 import type { Room } from './room.ts'
 
 /** The log that a subscription follows. */
@@ -28,10 +29,8 @@ export interface SubscriptionHost {
 }
 
 /** The session that a subscription belongs to. */
-export interface Subscriber {
+export interface Subscriber extends Actor {
   readonly id: string
-  /** Who acts, also in what is looked at when the session has ended. */
-  readonly principal: string
   readonly outbox: Outbox
   /** Counts a channel by its roll, in which the client stands at that relaySeq. False when it has none. */
   giveBack(subscription: Subscription, relaySeq: number): boolean
@@ -66,6 +65,8 @@ export class Subscription {
   unseen: Map<string, readonly [string, number]> | undefined
   /** Nothing is said on this channel any more. */
   isLeft = false
+  /** The client may not follow the space: it is told what becomes of its Changes, and that. */
+  isBarred = false
   /** What is still in the inbox is not to be looked at: the client was sent away and will send it again. */
   isDropped = false
   readonly #subscriber: Subscriber
@@ -107,8 +108,14 @@ export class Subscription {
     return this.#subscriber.id
   }
 
+  /** Who acts, also in what is looked at when the session has ended. */
   get principal(): string {
     return this.#subscriber.principal
+  }
+
+  /** What they may do; undefined where all may do everything. */
+  get rights(): Rights | undefined {
+    return this.#subscriber.rights
   }
 
   get outbox(): Outbox {

@@ -12,6 +12,7 @@ interface Known {
   lastSeq: number
   recent: number[]
   ended: EndedWriter | null
+  principal: string | undefined
   durableSeq: number
   /** Set while it differs from what is being stored, or is stored. */
   isAhead: boolean
@@ -40,9 +41,9 @@ export class Writers {
   /** Takes what was read; those who are not in `found` never wrote. */
   learn(ids: readonly WriterId[], found: ReadonlyMap<WriterId, WriterState>): void {
     for (const id of ids) {
-      const { lastSeq, recent, ended } = found.get(id) ?? absent
-      const entry = { lastSeq, recent: [...recent], ended, durableSeq: lastSeq, isAhead: false, isStoring: false }
-      this.#known.set(id, entry)
+      const { lastSeq, recent, ended, principal } = found.get(id) ?? absent
+      const moving = { durableSeq: lastSeq, isAhead: false, isStoring: false }
+      this.#known.set(id, { lastSeq, recent: [...recent], ended, principal, ...moving })
     }
   }
 
@@ -61,6 +62,12 @@ export class Writers {
     const entry = this.#known.get(id)!
     entry.ended = ended
     entry.isAhead = true
+  }
+
+  /** From now on a writer is a principal's, unless it is somebody's already. */
+  bind(id: WriterId, principal: string): void {
+    const entry = this.#known.get(id)!
+    if (principal !== '') entry.principal ??= principal
   }
 
   /** The state of a writer after one more Change. */
@@ -87,8 +94,8 @@ export class Writers {
     const states = new Map<WriterId, WriterState>()
     for (const id of ids) {
       const entry = this.#known.get(id)!
-      const { lastSeq, recent, ended } = entry
-      states.set(id, { lastSeq, recent: [...recent], ended })
+      const { lastSeq, recent, ended, principal } = entry
+      states.set(id, { lastSeq, recent: [...recent], ended, ...(principal !== undefined && { principal }) })
       entry.isAhead = false
       entry.isStoring = true
     }

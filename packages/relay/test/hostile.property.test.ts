@@ -99,6 +99,8 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ type: fc.constant('ping' as const), token: fc.nat() }),
   fc.record({ type: fc.constant('pong' as const), token: fc.nat() }),
   fc.record({ type: fc.constant('sent' as const), bytes: fc.nat() }),
+  fc.record({ type: fc.constant('expires' as const), inMs: fc.nat() }),
+  fc.record({ type: fc.constant('credential' as const), credential: fc.uint8Array({ maxLength: 8 }) }),
   fc.constant<Frame>({ type: 'failure', channel: 0, code: 'malformed', message: '', retryAfterMs: 0 }),
 )
 
