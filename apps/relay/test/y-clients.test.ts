@@ -98,3 +98,58 @@ test('[YP16] a page of a foreign origin cannot open a document', async () => {
   expect(await dial(`http://127.0.0.1:${relay.port}`)).toBe('open')
   await relay.kill('SIGKILL')
 })
+
+/** So long a frame may be. */
+const MOST_BYTES = 16 * 1024 * 1024 - 64 * 1024
+
+/** A number as it stands in frames: seven bits a byte, the lowest first. */
+function number(value: number): readonly number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...number(Math.floor(value / 128))]
+}
+
+/** A frame that begins in such a way, says how much follows, and then the same again and again, up to the limit. */
+function swollen(
+  kind: readonly number[],
+  begin: readonly number[],
+  again: readonly number[],
+  end: readonly number[] = [],
+): Uint8Array {
+  // Room for all that says how much there is.
+  const count = Math.floor((MOST_BYTES - 100) / again.length)
+  const body = Buffer.alloc(begin.length + 4 + count * again.length + end.length)
+  body.set(begin)
+  const counted = number(count)
+  body.set(counted, begin.length)
+  const at = begin.length + counted.length
+  body.fill(Buffer.from(again), at, at + count * again.length)
+  body.set(end, at + count * again.length)
+  const length = at + count * again.length + end.length
+  return Buffer.concat([Buffer.from([...kind, ...number(length)]), body.subarray(0, length)])
+}
+
+test('[YP15] what a few bytes say much with takes no memory, of which it has little', async () => {
+  const relay = await launch(['--port', '0', '--data', temporaryFolder()], { NODE_OPTIONS: '--max-old-space-size=256' })
+  const item = [1, 1, 1, 0]
+  const key = [0x28, 1, 3, 109, 97, 112, 1, 107]
+  const frames: Readonly<Record<string, Uint8Array>> = {
+    deletes: swollen([0, 2], [0, 1, 1], [0, 1]),
+    structs: swollen([0, 2], [1], [0, 1]),
+    values: swollen([0, 2], [...item, ...key], [126], [0]),
+    nested: swollen([0, 2], [...item, ...key, 1, 117], [118, 0], [0]),
+    clients: swollen([0, 0], [], [1, 1]),
+    people: swollen([1], [], [1, 1, 4, 110, 117, 108, 108]),
+  }
+  const codes: Record<string, number> = {}
+  for (const [name, frame] of Object.entries(frames)) {
+    const socket = new WebSocket(`ws://127.0.0.1:${relay.port}/y/board/doc/page`)
+    await new Promise((resolve) => socket.once('open', resolve))
+    socket.send(frame)
+    // And then what ends it in any case.
+    socket.send(new Uint8Array([0]))
+    codes[name] = await new Promise<number>((resolve) => socket.once('close', resolve))
+  }
+  expect(codes).toEqual({ deletes: 4400, structs: 4400, values: 4400, nested: 4400, clients: 1009, people: 1007 })
+  const honest = open(relay.port)
+  await until(() => honest.synced)
+  expect((await relay.kill('SIGTERM')).code).toBe(0)
+})

@@ -17,6 +17,8 @@ export class Client implements Shower {
   readonly #socket: WebSocket
   readonly #limits: YLimits
   readonly #events: ClientEvents
+  /** Of what is on its way. */
+  #longest = 0
   #toldAtMs = Date.now()
   #heardAtMs = Date.now()
   #askedAtMs: number | undefined
@@ -48,9 +50,13 @@ export class Client implements Shower {
 
   send(word: Uint8Array): void {
     if (this.#isEnded) return
-    if (this.#socket.bufferedAmount + word.length > this.#limits.maxBufferedBytes) {
+    const { bufferedAmount } = this.#socket
+    if (bufferedAmount === 0) this.#longest = 0
+    // Whatever is longer than that by itself has to be told too, and the news after it.
+    if (bufferedAmount > this.#limits.maxBufferedBytes + this.#longest) {
       return this.close(1013, 'You read more slowly than there is news. Come back.')
     }
+    this.#longest = Math.max(this.#longest, word.length)
     this.#toldAtMs = Date.now()
     this.#socket.send(word)
   }

@@ -4,11 +4,13 @@ import { MAX_CHANGE_BYTES } from '@syncline/protocol'
 export interface YLimits {
   /** One frame of a client, and so one update; a longer one ends the connection with 1009. A Change must hold it. */
   readonly maxFrameBytes: number
+  /** What a client says of how far it is; with more the connection ends with 1009. */
+  readonly maxStateVectorBytes: number
   /** What one client shows of itself. More is not shown. */
   readonly maxPresenceBytes: number
   /** Of one client waits so much for what it builds on; with more the connection ends with 1013. */
   readonly maxParkedBytes: number
-  /** A connection on its way to which is so much ends with 1013. What it lacks it gets when it comes back. */
+  /** A connection on its way to which is more, beside the longest message, ends with 1013. What it lacks it gets when it comes back. */
   readonly maxBufferedBytes: number
   /** Above so much on its way to it, a client that asks what it lacks is answered when it has taken more. */
   readonly highWaterBytes: number
@@ -29,9 +31,10 @@ export interface YLimits {
 export const defaultYLimits: YLimits = {
   // What a Change has beside one update.
   maxFrameBytes: MAX_CHANGE_BYTES - 64 * 1024,
+  maxStateVectorBytes: 1024 * 1024,
   maxPresenceBytes: 4096,
   maxParkedBytes: 1024 * 1024,
-  maxBufferedBytes: MAX_CHANGE_BYTES + 4 * 1024 * 1024,
+  maxBufferedBytes: 4 * 1024 * 1024,
   highWaterBytes: 1024 * 1024,
   maxClients: 1000,
   maxPathLength: 1024,

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import {
+  concatenated,
   createFrameReader,
+  decodeChange,
   decodeHeader,
   encodeChange,
   encodeFrames,
@@ -9,7 +11,8 @@ import {
 } from '@syncline/protocol'
 import type { ChangeHeader, Frame } from '@syncline/protocol'
 import type { ConnectionEvents, Relay } from '@syncline/relay'
-import type { Basis, Epoch, Op, Value, WriterId } from '@syncline/stm'
+import type { Basis, DistilledCell, Epoch, Op, Value, WriterId } from '@syncline/stm'
+import { cellsOfCheckpoint, cellsOfJoin } from './states.ts'
 
 /** Where somebody is in the log of a space. */
 export interface Standing {
@@ -27,6 +30,8 @@ export interface LinkEnd {
 export interface LinkEvents {
   /** What the log had when it was opened was told. */
   onCaughtUp(): void
+  /** What refs hold by what stands for a stretch of the log: a checkpoint, or what was joined to it. It comes before what builds on it. */
+  onCells(cells: readonly DistilledCell[]): void
   /** The next Change in the log, by somebody else. */
   onChange(header: ChangeHeader, record: Uint8Array): void
   /** All that it has authored up to this seq is durable. */
@@ -52,12 +57,13 @@ export interface Link {
 const CHANNEL = 1
 const nothing = new Uint8Array(0)
 
-/** Opens one, behind `from`. */
+/** Opens one, behind `from`; with `isNewcomer` a checkpoint is taken in place of the log. */
 export function openLink(
   relay: Relay,
   space: string,
   principal: string | undefined,
   from: Standing,
+  isNewcomer: boolean,
   events: LinkEvents,
 ): Link {
   // Another one each time: what was authored and not stored is never authored again, for whoever wrote it still has it.
@@ -69,6 +75,9 @@ export function openLink(
   let seq = 0
   let maxMessageBytes = 64 * 1024
   let isEnded = false
+  let checkpoint: Uint8Array[] = []
+  /** Of a join, what its pieces say. */
+  let joined: Uint8Array[] = []
   /** What the relay has said and was not looked at. */
   let heard: Uint8Array[] = []
   let heardBytes = 0
@@ -99,6 +108,7 @@ export function openLink(
   const agent = 'syncline-y-protocols'
   say({ type: 'hello', protocol: PROTOCOL_VERSION, oldest: PROTOCOL_VERSION, agent, schema: 1, credential: nothing })
   const basis: Basis = { epoch, relaySeq, writers: new Map() }
+  if (isNewcomer) say({ type: 'newcomer', channel: CHANNEL })
   say({ type: 'open', channel: CHANNEL, space, basis })
 
   function say(frame: Frame): void {
@@ -126,9 +136,18 @@ export function openLink(
       case 'changes':
         frame.records.forEach((record, i) => {
           relaySeq = frame.first + i
-          events.onChange(decodeHeader(record), record)
+          hearRecord(record)
         })
         return lookWhetherCaughtUp()
+      case 'checkpoint': {
+        checkpoint.push(frame.piece)
+        if (!frame.isLast) return
+        const found = cellsOfCheckpoint(concatenated(checkpoint))
+        checkpoint = []
+        ;({ epoch, relaySeq } = found)
+        events.onCells(found.cells)
+        return lookWhetherCaughtUp()
+      }
       case 'acknowledgement':
         relaySeq = frame.first + frame.count - 1
         return events.onStored(frame.firstSeq + frame.count - 1)
@@ -136,13 +155,29 @@ export function openLink(
         return events.onRefused(frame.seq, frame.code, frame.message)
       case 'failure':
         return end(frame)
-      case 'apart':
       case 'join':
-        return end({ code: 'joined', message: 'What the relay had lost was joined to this space.' })
+        // Who has the log up to here would have to go back in it.
+        if (isCaughtUp) return end({ code: 'joined', message: 'What the relay had lost was joined to this space.' })
+        ;({ epoch } = frame)
+        joined = []
+        return
+      case 'apart':
+        return end({ code: 'joined', message: 'The relay has lost this space.' })
       case 'ping':
         return say({ type: 'pong', token: frame.token })
       default:
     }
+  }
+
+  function hearRecord(record: Uint8Array): void {
+    const header = decodeHeader(record)
+    const { join } = header
+    if (join === undefined) return events.onChange(header, record)
+    const { meta } = decodeChange(record)
+    if (join.decided === undefined && meta instanceof Uint8Array) joined.push(meta)
+    if (join.left > 0) return
+    events.onCells(cellsOfJoin(concatenated(joined)))
+    joined = []
   }
 
   function lookWhetherCaughtUp(): void {

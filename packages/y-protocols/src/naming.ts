@@ -20,16 +20,13 @@ const USUAL: { readonly [name: string]: Own } = {
 
 /** What the roots of one ref are called by those who have it open. */
 export interface Naming {
-  /** An update of theirs with the names that the roots have here. Throws `NamingError` for a root that there is not. */
+  /** An update of theirs with the names that the roots have here. Throws for what is no update, and for a root that there is not. */
   inward(update: Uint8Array): Uint8Array
   /** An update with their names. */
   outward(update: Uint8Array): Uint8Array
   /** The names that are not the ref's own, for those who come when nobody is here; undefined when all are. */
   readonly learned: Roots | undefined
 }
-
-/** A client writes into a root that its ref does not have. */
-export class NamingError extends Error {}
 
 /**
  * Begins with what the operator says, or what was learned before. A `text` has one root, whatever its clients call it: the first name counts. Of a `doc` the names that bindings usually have are known,
@@ -54,7 +51,7 @@ export function createNaming(tag: CodecTag, roots: Roots = {}): Naming {
     const found = tag === 'text' ? 'text' : (own.find((one) => one === name) ?? USUAL[name])
     if (found === undefined || theirs.has(found)) {
       const has = own.map((one) => JSON.stringify(theirs.get(one) ?? one)).join(', ')
-      throw new NamingError(`It writes into the root ${JSON.stringify(name)}; this ${tag} has ${has}.`)
+      throw new Error(`It writes into the root ${JSON.stringify(name)}; this ${tag} has ${has}.`)
     }
     return learn(name, found)
   }

@@ -49,8 +49,9 @@ export class Presence {
   }
 
   /** Takes what somebody shows. */
-  show(by: Shower, shown: readonly Shown[], nowMs: number): void {
-    const news = shown.filter((one) => this.#take(by, one, nowMs))
+  show(by: Shower, shown: Iterable<Shown>, nowMs: number): void {
+    const news: Shown[] = []
+    for (const one of shown) if (this.#take(by, one, nowMs)) news.push(one)
     if (news.length > 0) this.#tell(news)
   }
 

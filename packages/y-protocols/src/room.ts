@@ -1,12 +1,12 @@
 import { decodeChange } from '@syncline/protocol'
 import type { ChangeHeader } from '@syncline/protocol'
 import type { Relay, RelayLog } from '@syncline/relay'
-import type { Op, Value } from '@syncline/stm'
+import type { DistilledCell, Op, Value } from '@syncline/stm'
 import { openDocument, type RelayDocument } from '@syncline/yjs/codec'
 import type { Client, ClientEvents } from './client.ts'
 import type { YLimits } from './limits.ts'
 import { openLink, type Link, type LinkEnd } from './link.ts'
-import { createNaming, NamingError, type Naming } from './naming.ts'
+import { createNaming, type Naming } from './naming.ts'
 import { Parked } from './parked.ts'
 import type { Place, Roots } from './places.ts'
 import { Presence } from './presence.ts'
@@ -55,6 +55,8 @@ export class Room implements ClientEvents {
   readonly #first: Link
   /** The operations of the ref, until all that there were have been read. */
   #read: Value[] | undefined = []
+  /** What stands for operations before them. */
+  readonly #distilled: Value[] = []
   #document: RelayDocument | undefined
   #naming: Naming
   #latestAt = 0
@@ -101,16 +103,24 @@ export class Room implements ClientEvents {
         if (word.kind === 'ask') asked = word.stateVector
         else if (word.kind === 'whoIsThere') asksWho = true
         else if (word.kind === 'presence') this.#presence.show(client, word.shown, Date.now())
-        else this.#receive(client, this.#naming.inward(word.update))
+        else this.#hear(client, word.update)
       }
       if (asked !== undefined) this.#answer(client, asked)
     } catch (error) {
-      // What a naming refuses will be refused again; what is damaged may have been damaged on its way.
-      const isForGood = error instanceof NamingError
-      const reason = error instanceof Error ? error.message : String(error)
-      return client.close(isForGood ? 4400 : 1007, reason)
+      return client.close(1007, reasonOf(error))
     }
     if (asksWho && !client.isFull) client.say(this.#presence.all)
+  }
+
+  #hear(client: Client, update: Uint8Array): void {
+    let said: Uint8Array
+    try {
+      said = this.#naming.inward(update)
+    } catch (error) {
+      // It would be the same if it came again.
+      return client.close(4400, reasonOf(error))
+    }
+    this.#receive(client, said)
   }
 
   onEnd(client: Client): void {
@@ -118,7 +128,9 @@ export class Room implements ClientEvents {
     this.#asked.delete(client)
     this.#parked.forget(client)
     this.#presence.leave(client)
-    if (this.#clients.size > 0 || this.#isGone) return
+    if (this.#isGone) return
+    this.#dropPen(client.principal)
+    if (this.#clients.size > 0) return
     this.#idle = setTimeout(() => this.close(1001, ''), this.#host.limits.idleMs).unref()
   }
 
@@ -142,11 +154,15 @@ export class Room implements ClientEvents {
     const isFirst = this.#pens.size === 0
     const from = isFirst ? { epoch: null, relaySeq: 0 } : this.#first.standing
     const pending: Pending[] = []
-    const link = openLink(relay, this.#place.space, principal, from, {
+    // Names that were learned stand in Changes, and not in what was made of them.
+    const isNewcomer = isFirst && this.#place.ref.roots !== undefined
+    const link = openLink(relay, this.#place.space, principal, from, isNewcomer, {
+      onCells: (cells) => isFirst && this.#start(cells),
       onCaughtUp: () => isFirst && this.#open(),
       onChange: (header, record) => isFirst && this.#follow(header, record),
       onStored: (seq) => {
         while (pending.length > 0 && pending[0]!.seq <= seq) this.#tellStored(pending.shift()!)
+        if (!this.#isGone) this.#dropPen(principal)
       },
       onRefused: (seq, code, message) => this.#refused(pending.find((one) => one.seq === seq)?.by, code, message),
       onReading: (isReading) => {
@@ -161,10 +177,19 @@ export class Room implements ClientEvents {
     return pen
   }
 
+  /** Who has gone writes no more. The first link stays, by which the log is read. */
+  #dropPen(principal: string | undefined): void {
+    const pen = this.#pens.get(principal)
+    if (pen === undefined || pen.link === this.#first || pen.pending.length > 0) return
+    for (const client of this.#clients) if (client.principal === principal) return
+    this.#pens.delete(principal)
+    pen.link.close()
+  }
+
   /** All that there was has been read. */
   #open(): void {
     if (this.#isGone) return
-    this.#document = openDocument(this.#place.ref.tag, this.#read!)
+    this.#document = openDocument(this.#place.ref.tag, this.#read!, this.#distilled.splice(0))
     this.#read = undefined
     for (const client of this.#clients) {
       client.setReading(this.#penOf(client.principal).isReading)
@@ -179,17 +204,26 @@ export class Room implements ClientEvents {
     if (all.length > 0) client.say(all)
   }
 
+  #start(cells: readonly DistilledCell[]): void {
+    for (const { ops, ...ref } of cells)
+      if (this.#isHere(ref)) this.#distilled.push(...ops.map(({ payload }) => payload))
+  }
+
+  #isHere({ tag, address, arbiter }: Pick<Op, 'tag' | 'address' | 'arbiter'>): boolean {
+    const { ref } = this.#place
+    return tag === ref.tag && address === ref.address && arbiter === 'local'
+  }
+
   /** A Change that others have written. */
   #follow(header: ChangeHeader, record: Uint8Array): void {
     if (this.#isGone) return
     this.#latestAt = Math.max(this.#latestAt, header.at)
-    const { tag, address } = this.#place.ref
-    if (!header.touched.some((ref) => ref.tag === tag && ref.address === address && ref.arbiter === 'local')) return
+    if (!header.touched.some((ref) => this.#isHere(ref))) return
     if ([...this.#pens.values()].some(({ link }) => link.writer === header.writer)) return
     const { ops, meta } = decodeChange(record)
     this.#learn(meta)
     for (const op of ops) {
-      if (op.tag !== tag || op.address !== address || op.arbiter !== 'local') continue
+      if (!this.#isHere(op)) continue
       if (this.#read !== undefined) this.#read.push(op.payload)
       else this.#take(op.payload)
       if (this.#isGone) return
@@ -217,7 +251,11 @@ export class Room implements ClientEvents {
     if (unfit !== undefined) return client.close(4400, `The ${this.#place.ref.tag} cannot hold this: ${unfit}.`)
     if (news !== undefined) {
       const updates = this.#document!.take(news) ?? []
-      this.#author(client, news, updates.length === 0 ? [news] : updates)
+      try {
+        this.#author(client, news, updates.length === 0 ? [news] : updates)
+      } catch (error) {
+        return this.#refused(client, 'too-large', reasonOf(error))
+      }
     }
     if (waiting !== undefined) {
       if (!this.#parked.add(client, waiting.update, waiting.missing)) {
@@ -266,6 +304,8 @@ export class Room implements ClientEvents {
 
   /** Says what a client lacks, as soon as all of that is durable. Who takes it slowly is answered the last time only. */
   #answer(client: Client, stateVector: Uint8Array): void {
+    if (stateVector.length > this.#host.limits.maxStateVectorBytes)
+      return client.close(1009, 'You know more clients than may be.')
     if (client.isFull || this.#asked.has(client)) {
       this.#asked.set(client, stateVector)
       this.#draining ??= setTimeout(() => this.#answerAsked(), DRAIN_MS).unref()
@@ -324,6 +364,10 @@ const CODES: { readonly [code: string]: number } = {
   stopping: 1001,
   'too-busy': 1013,
   'storage-failed': 1013,
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** What the roots are called, as the Changes that are authored here say it. */

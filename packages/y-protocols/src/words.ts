@@ -14,7 +14,8 @@ export type Word =
   /** "This is how far I am: what do I lack?" */
   | { readonly kind: 'ask'; readonly stateVector: Uint8Array }
   | { readonly kind: 'update'; readonly update: Uint8Array }
-  | { readonly kind: 'presence'; readonly shown: readonly Shown[] }
+  /** What is shown is read while somebody goes through it, once, and throws where it makes no sense. */
+  | { readonly kind: 'presence'; readonly shown: Iterable<Shown> }
   | { readonly kind: 'whoIsThere' }
 
 /** What one Yjs client shows of itself: JSON, `null` when nothing. */
@@ -38,7 +39,7 @@ export function* wordsIn(frame: Uint8Array): Generator<Word> {
         break
       }
       case AWARENESS:
-        yield { kind: 'presence', shown: [...shownIn(readBytes(decoder))] }
+        yield { kind: 'presence', shown: shownIn(readBytes(decoder)) }
         break
       case QUERY_AWARENESS:
         yield { kind: 'whoIsThere' }

@@ -183,6 +183,9 @@ export async function openBare(port: number, room: string): Promise<Bare> {
   socket.on('error', () => undefined)
   const closed = new Promise<number>((resolve) => socket.on('close', resolve))
   onTestFinished(() => socket.terminate())
-  await new Promise((resolve) => socket.once('open', resolve))
+  await new Promise((resolve, reject) => {
+    socket.once('open', resolve)
+    socket.once('error', reject)
+  })
   return { socket, heard, closed, send: (frame) => socket.send(frame) }
 }

@@ -6,7 +6,7 @@ const NOTE = 'board/text/note'
 
 const seen = ({ awareness }: Stock, { doc }: Stock): unknown => awareness.getStates().get(doc.clientID)?.name
 const shownTo = ({ heard }: Bare): readonly Shown[] =>
-  heard.flatMap((frame) => [...wordsIn(frame)].flatMap((word) => (word.kind === 'presence' ? word.shown : [])))
+  heard.flatMap((frame) => [...wordsIn(frame)].flatMap((word) => (word.kind === 'presence' ? [...word.shown] : [])))
 
 it('[YP10] who shows something of themselves is seen, by who comes later too, and is gone for all when they are', async () => {
   const { port } = await startHost()
@@ -56,6 +56,19 @@ it('[YP11] who comes back while their old connection is silent takes over from i
   expect(seen(bob, ann)).toBe('Ann again')
 })
 
+it('[YP11] the same principal takes over at once', async () => {
+  const { port } = await startHost({ authenticate: () => 'ann' })
+  const wire = await openWire(port)
+  const [before, bob] = [await openBare(wire.port, NOTE), await openBare(port, NOTE)]
+  before.send(presenceWord([{ client: 5, clock: 3, state: '"before"' }]))
+  await until(() => shownTo(bob).length === 1)
+  wire.hush()
+  const after = await openBare(port, NOTE)
+  after.send(presenceWord([{ client: 5, clock: 4, state: '"after"' }]))
+  await until(() => shownTo(bob).length === 2)
+  expect(shownTo(bob).at(-1)).toEqual({ client: 5, clock: 4, state: '"after"' })
+})
+
 it('[YP12] nobody shows anything in the name of somebody else', async () => {
   const { port } = await startHost({ limits: { answerTimeoutMs: 500 } })
   const [ann, bob] = [openStock(port, NOTE), openStock(port, NOTE)]
@@ -93,5 +106,5 @@ it('[YP13] a client that is told nothing is told so before it gives up, and one 
   await until(() => shownTo(other).at(-1)?.state === 'null')
   const before = one.heard.length
   await until(() => one.heard.length > before)
-  expect([...wordsIn(one.heard.at(-1)!)]).toEqual([{ kind: 'presence', shown: [] }])
+  expect(one.heard.at(-1)).toEqual(presenceWord([]))
 })

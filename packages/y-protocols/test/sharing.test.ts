@@ -1,5 +1,6 @@
-import { createMemoryStorage } from '@syncline/relay'
-import { doc, startGeneration, text } from '@syncline/yjs'
+import { createMemoryStorage, type Checkpoints } from '@syncline/relay'
+import { createFold } from '@syncline/store/fold'
+import { doc, startGeneration, text, textPolicy } from '@syncline/yjs'
 import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
 import { changesOf, openOurs, openStock, startHost, until } from './kit.ts'
@@ -144,5 +145,56 @@ describe('a ref that is shared', () => {
     const all = (text: string): string => text.split('').sort().join('')
     await until(() => all(shown.toString()) === all('late y edits, on'))
     expect(later.doc.getText('text').toString()).toBe('late y edits, on')
+  })
+
+  it('[YP17] what one of our clients has brought back after a loss is there, also for who has it open', async () => {
+    const first = await startHost()
+    const ours = await openOurs(first.port, 'board')
+    await ours.transact((tx) => tx.insert(note, 0, 'kept by a client')).synced()
+    await first.stop()
+    // Nothing is left of the log.
+    const second = await startHost({ port: first.port })
+    const theirs = openStock(second.port, 'board/text/note/card-1')
+    await until(() => theirs.doc.getText('text').toString() === 'kept by a client')
+    ours.transact((tx) => tx.insert(note, 0, 'and '))
+    const later = openStock(second.port, 'board/text/note/card-1')
+    await until(() => theirs.doc.getText('text').length === 20)
+    await until(() => later.provider.synced)
+    expect(later.doc.getText('text').toString()).toBe('and kept by a client')
+  })
+
+  it('[YP18] where names are said, a document is opened from a checkpoint and what came after it', async () => {
+    const storage = createMemoryStorage()
+    const roots = { text: 'body' }
+    let asked = 0
+    const checkpoints: Checkpoints = {
+      async read(space) {
+        asked += 1
+        const { head, stretches } = (await storage.space(space))!
+        const fold = createFold({ space, policies: [textPolicy] })
+        fold.take(stretches[0]!.epoch, 1, await storage.read(space, 0, head - 1, 1 << 20))
+        const steps = fold.checkpoint()
+        let step = steps.next()
+        while (step.done !== true) step = steps.next()
+        return { epoch: stretches[0]!.epoch, relaySeq: head - 1, bytes: step.value! }
+      },
+      make: () => Promise.resolve(undefined),
+    }
+    const { port } = await startHost({
+      storage,
+      relay: { checkpoints },
+      map: (path) => ({ space: 'board', ref: { tag: 'text', address: path, roots } }),
+    })
+    const ours = await openOurs(port, 'board')
+    for (const word of ['one ', 'two ', 'three ']) {
+      await ours.transact((tx) => tx.insert(text('note'), ours.get(text('note')).length, word)).synced()
+    }
+    const before = asked
+    const theirs = openStock(port, 'note')
+    await until(() => theirs.provider.synced)
+    expect(asked).toBe(before + 1)
+    expect(theirs.doc.getText('body').toString()).toBe('one two three ')
+    theirs.doc.getText('body').insert(0, 'zero ')
+    await until(() => ours.get(text('note')) === 'zero one two three ')
   })
 })

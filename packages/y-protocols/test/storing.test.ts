@@ -168,3 +168,50 @@ it('[YP9] a frame up to the limit is taken, and one byte more ends the connectio
   author.send(new Uint8Array(5001))
   expect(await author.closed).toBe(1009)
 })
+
+it('[YP9] who reads more slowly than there is news is sent away with 1013, and what they lack they get when they come back', async () => {
+  const { port, endpoint } = await startHost({ limits: { maxBufferedBytes: 500_000 } })
+  const [slow, author] = [await openBare(port, NOTE), openStock(port, NOTE)]
+  await until(() => slow.heard.length > 0 && author.provider.synced)
+  slow.socket.pause()
+  const shown = author.doc.getText('text')
+  const witness = openStock(port, NOTE)
+  // The system between them takes some of it.
+  for (let i = 1; i <= 30; i++) {
+    shown.insert(0, 'x'.repeat(400_000))
+    await until(() => witness.doc.getText('text').length === i * 400_000)
+  }
+  expect(endpoint.load.clients).toBe(2)
+  slow.socket.resume()
+  expect(await slow.closed).toBe(1013)
+  // What is longer than what may be on its way is told at once.
+  const later = openStock(port, NOTE)
+  await until(() => later.provider.synced)
+  expect(later.doc.getText('text').length).toBe(shown.length)
+})
+
+it.each([
+  ['a space alone', 'board'],
+  ['another tag', 'board/lww/title'],
+  ['no name', 'board/text/'],
+  ['half a character', 'board/text/%ff'],
+  ['no space', '/text/note'],
+  ['a control character', 'board/text/a%00'],
+])('[YP3] a path that is %s leads nowhere', async (_, path) => {
+  const { port, endpoint } = await startHost()
+  const bare = await openBare(port, path)
+  expect(await bare.closed).toBe(4404)
+  expect(endpoint.load).toEqual({ clients: 0, documents: 0 })
+})
+
+it('[YP9] as many as may have a document open, and no more, and paths have a length', async () => {
+  const { port, endpoint } = await startHost({ limits: { maxClients: 2, maxPathLength: 20, idleMs: 10 } })
+  const [one, two, three] = [await openBare(port, NOTE), await openBare(port, NOTE), await openBare(port, NOTE)]
+  expect(await three.closed).toBe(1013)
+  await expect(openBare(port, `board/text/${'n'.repeat(10)}`)).rejects.toThrow('404')
+  const longest = await openBare(port, `board/text/${'n'.repeat(9)}`)
+  await until(() => longest.heard.length > 0)
+  for (const { socket } of [one, two, longest]) socket.terminate()
+  // Nobody has them open, so they go.
+  await until(() => endpoint.load.documents === 0)
+})

@@ -1,5 +1,6 @@
 import type { Value } from '@syncline/stm'
 import * as Y from 'yjs'
+import { readCounted } from './codec-reading.ts'
 import { readyOf } from './codec-ready.ts'
 import type { Content } from './content.ts'
 import { readForeign } from './foreign-update.ts'
@@ -47,7 +48,7 @@ export interface RelayDocument {
 const contents: { readonly [tag in CodecTag]: Content<unknown> } = { text: plainText, doc: structured }
 
 /**
- * Opens the document that operations on a ref come to, in the order of the relay. Cost: one pass over them.
+ * Opens the document that operations on a ref come to, in the order of the relay, behind what was `distilled` of those before them. Cost: one pass over them.
  *
  * @example
  * import { openDocument } from '@syncline/yjs/codec'
@@ -60,10 +61,14 @@ const contents: { readonly [tag in CodecTag]: Content<unknown> } = { text: plain
  * document.take(news!)
  * expect(document.look(Y.encodeStateAsUpdate(theirs)).news).toBe(undefined)
  */
-export function openDocument(tag: CodecTag, payloads: readonly Value[]): RelayDocument {
+export function openDocument(
+  tag: CodecTag,
+  payloads: readonly Value[],
+  distilled: readonly Value[] = [],
+): RelayDocument {
   const content = contents[tag]
   const doc = content.create()
-  const { replica, updates } = begin(doc, content, payloads.filter(counts), ignore)
+  const { replica, updates } = begin(doc, content, [...distilled.filter(isBytes), ...payloads.filter(counts)], ignore)
   doc.transact(() => updates.forEach((update) => replica.feed(update)))
   /** What was told of the document while one operation is taken. */
   let told: Uint8Array[] = []
@@ -80,7 +85,7 @@ export function openDocument(tag: CodecTag, payloads: readonly Value[]): RelayDo
       return Y.mergeUpdates([update, writeStructs([], readForeign(oldIn(replica.generations.lives), 1).deletes)])
     },
     look(update) {
-      const { runs, deletes, waiting, missing } = readyOf(readForeign(update, 1), doc)
+      const { runs, deletes, waiting, missing } = readyOf(readCounted(update), doc)
       const rest = missing && { update: written(waiting), missing }
       if (runs.length === 0 && deletes.length === 0) return { news: undefined, waiting: rest, unfit: undefined }
       const news = writeStructs(runs, deletes)
@@ -111,9 +116,13 @@ export function openDocument(tag: CodecTag, payloads: readonly Value[]): RelayDo
 
 /** Whether an operation is one that stores look at. What was put together counts only where it was. */
 function counts(payload: Value): payload is Uint8Array {
-  if (!(payload instanceof Uint8Array) || payload.length === 0) return false
+  if (!isBytes(payload)) return false
   const kind = kindOf(payload)
   return kind !== KEPT && kind !== RETIRED
+}
+
+function isBytes(payload: Value): payload is Uint8Array {
+  return payload instanceof Uint8Array && payload.length > 0
 }
 
 /** What has to wait, as an update: of each client what comes first up to a gap, and so on. */

@@ -1,12 +1,13 @@
 import * as Y from 'yjs'
+import { readCounted } from './codec-reading.ts'
 import { readForeign } from './foreign-update.ts'
 import type { ForeignStruct } from './foreign-update.ts'
 import { parentIn, rerooted, writeStructs } from './foreign-writing.ts'
 
-/** The roots that an update names, in the order of their first mention. What builds on something names none. Throws for what is no update. */
+/** The roots that an update names, in the order of their first mention. What builds on something names none. Throws for what is no update, and for one of more parts than may come at once. */
 export function rootsIn(update: Uint8Array): readonly string[] {
   const roots = new Set<string>()
-  for (const struct of readForeign(update, 1).structs) {
+  for (const struct of readCounted(update).structs) {
     const parent = struct instanceof Y.GC ? null : parentIn(struct)
     if (typeof parent === 'string') roots.add(parent)
   }

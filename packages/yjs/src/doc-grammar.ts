@@ -102,46 +102,47 @@ function checkNesting(json: string): void {
   }
 }
 
-/** Goes over a value as `writeAny` of lib0 writes it, and makes nothing of it: what is refused costs nothing but the look. */
-function skipAny(decoder: decoding.Decoder, depth: number): void {
+/** Goes over a value as `writeAny` of lib0 writes it, and makes nothing of it: what is refused costs nothing but the look. Returns how many values it is. */
+export function skipAny(decoder: decoding.Decoder, depth: number): number {
   const type = decoding.readUint8(decoder)
   switch (type) {
     case 127: // undefined
       // Where a key has no value: as that of a map it reads as absent.
-      return
+      return 1
     case 126: // null
     case 121: // false
     case 120: // true
-      return
+      return 1
     case 125:
       decoding.readVarInt(decoder)
-      return
+      return 1
     case 124:
       skip(decoder, 4)
-      return
+      return 1
     case 123:
       skip(decoder, 8)
-      return
+      return 1
     case 122:
       throw new Error(unfit.bigint)
     case 119:
       readString(decoder)
-      return
+      return 1
     case 118:
     case 117: {
       if (depth + 1 > MAX_LEVELS) throw new Error(unfit.tooDeep)
       const count = decoding.readVarUint(decoder)
       if (count > bytesLeft(decoder)) throw new Error(`it announces ${count} values in too few bytes`)
+      let values = 1
       for (let left = count; left > 0; left--) {
         if (type === 118) checkKey(readString(decoder))
         else if (decoder.arr[decoder.pos] === 127) throw new Error(unfit.undefinedItem)
-        skipAny(decoder, depth + 1)
+        values += skipAny(decoder, depth + 1)
       }
-      return
+      return values
     }
     case 116:
       skipBytes(decoder)
-      return
+      return 1
     default:
       throw new Error(`it holds a value of type ${type}, which there is not`)
   }

@@ -37,7 +37,8 @@ function tooMany(): Error {
   return new Error('it announces more parts than its bytes can mean')
 }
 
-class BoundedV1 extends Y.UpdateDecoderV1 {
+/** How version 1 is read. */
+export class BoundedV1 extends Y.UpdateDecoderV1 {
   constructor(decoder: decoding.Decoder) {
     super(decoder)
     // Each part takes a byte.
@@ -65,9 +66,12 @@ class BoundedV2 extends Y.UpdateDecoderV2 {
  * Reads an update without looking at what it may hold. Parts that it leaves out are left out. Throws an Error that says what is wrong with bytes
  * that are not exactly one update. Cost: one pass.
  */
-export function readForeign(bytes: Uint8Array, version: UpdateVersion): ForeignUpdate {
+export function readForeign(
+  bytes: Uint8Array,
+  version: UpdateVersion,
+  Decoder: typeof BoundedV1 | typeof BoundedV2 = version === 1 ? BoundedV1 : BoundedV2,
+): ForeignUpdate {
   reading = undefined
-  const Decoder = version === 1 ? BoundedV1 : BoundedV2
   // The class that Yjs makes it with is declared as the one of version 2.
   const { structs, ds } = Y.decodeUpdateV2(bytes, Decoder as typeof Y.UpdateDecoderV2)
   const left = bytesLeft(reading!)
