@@ -34,6 +34,8 @@ interface Pending {
 /** How one principal writes here. */
 interface Pen {
   readonly link: Link
+  /** Whether the relay has let it in. */
+  isOpen: boolean
   readonly pending: Pending[]
   isReading: boolean
 }
@@ -48,6 +50,8 @@ export class Room implements ClientEvents {
   readonly #place: Place
   readonly #host: RoomHost
   readonly #clients = new Set<Client>()
+  /** Those who are told nothing yet, because the document is not read, or nobody has said that they may read it. */
+  readonly #waiting = new Set<Client>()
   readonly #presence: Presence
   readonly #parked: Parked<Client>
   /** By principal. The first one is also the one by which the log is read. */
@@ -80,20 +84,35 @@ export class Room implements ClientEvents {
   }
 
   get size(): number {
-    return this.#clients.size
+    return this.#clients.size + this.#waiting.size
   }
 
   /** Takes in a client. */
   join(client: Client): void {
     clearTimeout(this.#idle)
-    this.#clients.add(client)
-    const pen = this.#penOf(client.principal)
-    if (this.#document === undefined || !pen.isReading) client.setReading(false)
-    if (this.#document !== undefined) this.#greet(client, this.#document)
+    this.#waiting.add(client)
+    client.setReading(false)
+    if (this.#penOf(client.principal).isOpen) this.#admit(client.principal)
+  }
+
+  /** The clients of a principal who may read, as soon as there is something to read. */
+  #admit(principal: string | undefined): void {
+    const document = this.#document
+    const pen = this.#pens.get(principal)
+    if (document === undefined || pen === undefined) return
+    for (const client of this.#waiting) {
+      if (client.principal !== principal) continue
+      this.#waiting.delete(client)
+      this.#clients.add(client)
+      client.setReading(pen.isReading)
+      client.send(askWord(document.stateVector()))
+      const { all } = this.#presence
+      if (all.length > 0) client.say(all)
+    }
   }
 
   onFrame(client: Client, frame: Uint8Array): void {
-    if (this.#isGone || this.#document === undefined) return
+    if (this.#isGone || this.#document === undefined || !this.#clients.has(client)) return
     let asked: Uint8Array | undefined
     let asksWho = false
     try {
@@ -124,13 +143,13 @@ export class Room implements ClientEvents {
   }
 
   onEnd(client: Client): void {
-    if (!this.#clients.delete(client)) return
+    if (!this.#clients.delete(client) && !this.#waiting.delete(client)) return
     this.#asked.delete(client)
     this.#parked.forget(client)
     this.#presence.leave(client)
     if (this.#isGone) return
     this.#dropPen(client.principal)
-    if (this.#clients.size > 0) return
+    if (this.size > 0) return
     this.#idle = setTimeout(() => this.close(1001, ''), this.#host.limits.idleMs).unref()
   }
 
@@ -143,7 +162,7 @@ export class Room implements ClientEvents {
     clearTimeout(this.#draining)
     this.#host.forget(this)
     for (const { link } of this.#pens.values()) link.close()
-    for (const client of [...this.#clients]) client.close(code, reason)
+    for (const client of [...this.#clients, ...this.#waiting]) client.close(code, reason)
     this.#document?.close()
   }
 
@@ -158,7 +177,11 @@ export class Room implements ClientEvents {
     const isNewcomer = isFirst && this.#place.ref.roots !== undefined
     const link = openLink(relay, this.#place.space, principal, from, isNewcomer, {
       onCells: (cells) => isFirst && this.#start(cells),
-      onCaughtUp: () => isFirst && this.#open(),
+      onCaughtUp: () => {
+        pen.isOpen = true
+        if (isFirst) this.#open()
+        else this.#admit(principal)
+      },
       onChange: (header, record) => isFirst && this.#follow(header, record),
       onStored: (seq) => {
         while (pending.length > 0 && pending[0]!.seq <= seq) this.#tellStored(pending.shift()!)
@@ -167,12 +190,11 @@ export class Room implements ClientEvents {
       onRefused: (seq, code, message) => this.#refused(pending.find((one) => one.seq === seq)?.by, code, message),
       onReading: (isReading) => {
         pen.isReading = isReading
-        for (const client of this.#clients)
-          if (client.principal === principal) client.setReading(isReading && this.#document !== undefined)
+        for (const client of this.#clients) if (client.principal === principal) client.setReading(isReading)
       },
       onEnd: (end) => this.#ended(principal, isFirst, end),
     })
-    const pen: Pen = { link, pending, isReading: true }
+    const pen: Pen = { link, pending, isOpen: false, isReading: true }
     this.#pens.set(principal, pen)
     return pen
   }
@@ -181,7 +203,7 @@ export class Room implements ClientEvents {
   #dropPen(principal: string | undefined): void {
     const pen = this.#pens.get(principal)
     if (pen === undefined || pen.link === this.#first || pen.pending.length > 0) return
-    for (const client of this.#clients) if (client.principal === principal) return
+    for (const client of [...this.#clients, ...this.#waiting]) if (client.principal === principal) return
     this.#pens.delete(principal)
     pen.link.close()
   }
@@ -191,17 +213,7 @@ export class Room implements ClientEvents {
     if (this.#isGone) return
     this.#document = openDocument(this.#place.ref.tag, this.#read!, this.#distilled.splice(0))
     this.#read = undefined
-    for (const client of this.#clients) {
-      client.setReading(this.#penOf(client.principal).isReading)
-      this.#greet(client, this.#document)
-    }
-  }
-
-  /** What a client is told unasked. */
-  #greet(client: Client, document: RelayDocument): void {
-    client.send(askWord(document.stateVector()))
-    const { all } = this.#presence
-    if (all.length > 0) client.say(all)
+    for (const [principal, { isOpen }] of this.#pens) if (isOpen) this.#admit(principal)
   }
 
   #start(cells: readonly DistilledCell[]): void {
@@ -333,15 +345,18 @@ export class Room implements ClientEvents {
   /** What the document has is not what the log will have: all begin anew, and whose it was learns why. */
   #refused(by: Client | undefined, code: string, message: string): void {
     this.#host.log.info({ space: this.#place.space, code }, 'What a Yjs client wrote is refused.')
-    const closeCode = code === 'forbidden' ? 4403 : code === 'too-large' ? 1009 : 1012
+    const isForGood = code === 'forbidden' || code === 'read-only'
+    const closeCode = isForGood ? 4403 : code === 'too-large' ? 1009 : 1012
     by?.close(closeCode, message)
     this.close(1012, 'Something that was written here is not taken. Come back.')
   }
 
   #ended(principal: string | undefined, isFirst: boolean, { code, message }: LinkEnd): void {
-    const closeCode = CODES[code] ?? 1012
+    // Who is known and has lost their rights is asked for them anew when they come back.
+    const closeCode = code === 'unauthenticated' && principal !== undefined ? 1012 : (CODES[code] ?? 1012)
     const pen = this.#pens.get(principal)
-    for (const client of [...this.#clients]) if (client.principal === principal) client.close(closeCode, message)
+    for (const client of [...this.#clients, ...this.#waiting])
+      if (client.principal === principal) client.close(closeCode, message)
     this.#pens.delete(principal)
     if (isFirst || (pen !== undefined && pen.pending.length > 0))
       this.close(1012, 'The relay has ended this. Come back.')
@@ -349,7 +364,7 @@ export class Room implements ClientEvents {
 
   #beat(): void {
     const nowMs = Date.now()
-    for (const client of [...this.#clients]) client.beat(nowMs)
+    for (const client of [...this.#clients, ...this.#waiting]) client.beat(nowMs)
     this.#presence.expire(nowMs)
     if (nowMs - this.#pingedAtMs < PING_MS) return
     this.#pingedAtMs = nowMs

@@ -1,7 +1,7 @@
 import { defaultLimits } from '@syncline/relay'
 import { expect, it } from 'vitest'
 import * as Y from 'yjs'
-import { updateWord, wordsIn } from '../src/words.ts'
+import { askWord, updateWord, wordsIn } from '../src/words.ts'
 import { changesOf, gated, openBare, openStock, startHost, until, type Bare } from './kit.ts'
 
 const NOTE = 'board/text/note'
@@ -144,6 +144,38 @@ it('[YP8] who may not write is told so for good, and who may goes on', async () 
   await until(() => later.doc.getText('text').toString() === 'from ann, on')
   const stranger = await openBare(port, NOTE)
   expect(await stranger.closed).toBe(4401)
+})
+
+it('[YP8] what somebody may do in the space is asked of the relay: who may not read is told nothing, and who lost a right goes', async () => {
+  const rights = new Map([
+    ['ann', ['read', 'write', 'presence']],
+    ['bob', ['read']],
+    ['eve', ['write']],
+  ])
+  const { port, relay } = await startHost({
+    authenticate: ({ url }) => new URL(url!, 'http://x').searchParams.get('user') ?? undefined,
+    relay: { authorize: ({ principal }, _space, action) => rights.get(principal)?.includes(action) ?? false },
+  })
+  const ann = openStock(port, NOTE, { params: { user: 'ann' } })
+  ann.doc.getText('text').insert(0, 'secret')
+  const bob = openStock(port, NOTE, { params: { user: 'bob' } })
+  await until(() => bob.doc.getText('text').toString() === 'secret')
+  const eve = await openBare(port, `${NOTE}?user=eve`)
+  eve.send(askWord(new Uint8Array([0])))
+  expect(await eve.closed).toBe(4403)
+  expect(eve.heard).toEqual([])
+  const closed = new Promise<number>((resolve) =>
+    bob.provider.on('closed' as never, (({ code }: { code: number }) => resolve(code)) as never),
+  )
+  bob.doc.getText('text').insert(0, 'x')
+  expect(await closed).toBe(4403)
+  await until(() => ann.provider.synced)
+  rights.delete('ann')
+  const ended = new Promise<number>((resolve) =>
+    ann.provider.on('closed' as never, (({ code }: { code: number }) => resolve(code)) as never),
+  )
+  expect(relay.revoke('ann')).toBe(1)
+  expect(await ended).toBe(4403)
 })
 
 it('[YP8] without a rule of its own the endpoint asks that of the relay', async () => {
