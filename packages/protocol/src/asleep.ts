@@ -1,7 +1,7 @@
 import type { WriterId } from '@syncline/stm'
 import { ProtocolError } from './errors.ts'
 import { ByteReader } from './reader.ts'
-import type { SleepingParts } from './rest.ts'
+import type { Rest, SleepingParts } from './rest.ts'
 import { readRun, writeRun, type RunChange } from './run.ts'
 import { bytes, listOf, text, tuple, whole, type Shape } from './shapes.ts'
 import { decodeValue } from './value.ts'
@@ -30,6 +30,14 @@ export type AsleepPending = readonly [count: number, list: Uint8Array, form?: 1]
  * exclusive or.
  */
 export type SpareAsleep = readonly [count: number, length: number, form: number, bytes: Uint8Array]
+
+/** What a checkpoint says of what is asleep in it, as far as its parts have come. */
+export interface Sleeping {
+  /** By their parts. */
+  readonly lists: Map<number, AsleepPending>
+  parts: SleepingParts | undefined
+  spare: SpareAsleep | undefined
+}
 
 /** Whether a value is a list of pending Changes. */
 export const arePending: Shape = listOf(tuple(bytes, bytes, listOf(tuple(text, whole))))
@@ -86,7 +94,7 @@ export function asleepOf(items: readonly (KeptPending | KeptRun)[]): AsleepPendi
  *
  * const [one, two] = [asleepOf([]), asleepOf([[new Uint8Array([1]), new Uint8Array(0), []]])]
  * const spare = spareWith(spareWith(undefined, one), two)
- * expect(asleepMissing([7, 3, 0, []], new Map([[7, one]]), spare)).toEqual([8, two])
+ * expect(asleepMissing({ parts: [7, 3, 0, []], lists: new Map([[7, one]]), spare })).toEqual([8, two])
  */
 export function spareWith(
   [count, length, form, before]: SpareAsleep = noSpare,
@@ -101,14 +109,37 @@ export function spareWith(
 const noSpare: SpareAsleep = [0, 0, 0, new Uint8Array(0)]
 
 /**
+ * Nothing, to which `noteSleeping` adds.
+ *
+ * @example
+ * import { asleepMissing, asleepOf, noSleeping, noteSleeping, spareWith } from '@syncline/protocol'
+ *
+ * const one = asleepOf([])
+ * const sleeping = noSleeping()
+ * noteSleeping(sleeping, 1, ['directory', { entries: 5, lastOfCells: 1, portions: [], asleep: [2, 2, 0, []] }])
+ * noteSleeping(sleeping, 3, ['spare', spareWith(undefined, one)])
+ * expect(asleepMissing(sleeping)).toEqual([2, one])
+ */
+export function noSleeping(): Sleeping {
+  return { lists: new Map(), parts: undefined, spare: undefined }
+}
+
+/** Takes in a part of a checkpoint, whatever it is of. */
+export function noteSleeping(sleeping: Sleeping, part: number, rest: Rest): void {
+  if (rest[0] === 'asleep') sleeping.lists.set(part, rest[1])
+  else if (rest[0] === 'spare') sleeping.spare = rest[1]
+  else if (rest[0] === 'directory') sleeping.parts = rest[1].asleep
+}
+
+/**
  * The list of some parts that is not there, made of those by their parts that are, and the spare, which is the last of the parts. Undefined when none is missing, or more than
  * can be made.
  */
-export function asleepMissing(
-  parts: SleepingParts | undefined,
-  lists: ReadonlyMap<number, AsleepPending>,
-  spare: SpareAsleep | undefined,
-): readonly [part: number, list: AsleepPending] | undefined {
+export function asleepMissing({
+  parts,
+  lists,
+  spare,
+}: Sleeping): readonly [part: number, list: AsleepPending] | undefined {
   if (parts === undefined || spare === undefined || lists.size !== parts[1] - 2) return undefined
   let [part] = parts
   while (lists.has(part)) part += 1

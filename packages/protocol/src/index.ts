@@ -102,8 +102,8 @@ export { goesOn } from './run.ts'
 export type { RunChange } from './run.ts'
 export { decodeNoteBody, encodeNoteBody } from './note-body.ts'
 export type { NoteBody } from './note-body.ts'
-export { asleepMissing, asleepOf, pendingIn, spareWith } from './asleep.ts'
-export type { AsleepPending, KeptPending, KeptRun, SpareAsleep } from './asleep.ts'
+export { asleepMissing, asleepOf, noSleeping, noteSleeping, pendingIn, spareWith } from './asleep.ts'
+export type { AsleepPending, KeptPending, KeptRun, Sleeping, SpareAsleep } from './asleep.ts'
 export type {
   Directory,
   KeptEnvelope,

@@ -4,11 +4,14 @@ import {
   asleepOf,
   asleepMissing,
   encodeValue,
+  noSleeping,
+  noteSleeping,
   pendingIn,
   spareWith,
   type AsleepPending,
   type KeptPending,
   type KeptRun,
+  type SleepingParts,
   type SpareAsleep,
 } from '../src/index.ts'
 import { codeOf } from './attempt.ts'
@@ -30,6 +33,19 @@ const run: KeptRun = {
     { change, inverse: null },
     { change: { ...change, seq: 4, at: 9 }, inverse: [1, 's'] },
   ],
+}
+
+/** What is made where a checkpoint has these parts, in any order. */
+function missing(
+  parts: SleepingParts | undefined,
+  lists: readonly (readonly [part: number, list: AsleepPending])[],
+  spare: SpareAsleep | undefined,
+): ReturnType<typeof asleepMissing> {
+  const sleeping = noSleeping()
+  if (spare !== undefined) noteSleeping(sleeping, 12, ['spare', spare])
+  for (const [part, list] of lists.toReversed()) noteSleeping(sleeping, part, ['asleep', list])
+  noteSleeping(sleeping, 1, ['directory', { entries: 9, lastOfCells: 1, portions: [], asleep: parts }])
+  return asleepMissing(sleeping)
 }
 
 describe('pending Changes that are asleep', () => {
@@ -61,12 +77,12 @@ describe('pending Changes that are asleep', () => {
       const spare = lists.reduce((before: SpareAsleep | undefined, list) => spareWith(before, list), undefined)!
       const parts = [7, lists.length + 1, 0, []] as const
       const all = lists.map((list, i) => [7 + i, list] as const)
-      all.forEach((one, i) => expect(asleepMissing(parts, new Map(all.toSpliced(i, 1)), spare)).toEqual(one))
+      all.forEach((one, i) => expect(missing(parts, all.toSpliced(i, 1), spare)).toEqual(one))
       // Nothing is to be made, or nothing can be.
-      expect(asleepMissing(parts, new Map(all), spare)).toBeUndefined()
-      expect(asleepMissing(parts, new Map(all.slice(1)), undefined)).toBeUndefined()
-      expect(asleepMissing(undefined, new Map(), spare)).toBeUndefined()
-      expect(asleepMissing(parts, new Map(all.slice(2)), spare)).toEqual(all.length > 1 ? undefined : all[0])
+      expect(missing(parts, all, spare)).toBeUndefined()
+      expect(missing(parts, all.slice(1), undefined)).toBeUndefined()
+      expect(missing(undefined, [], spare)).toBeUndefined()
+      expect(missing(parts, all.slice(2), spare)).toEqual(all.length > 1 ? undefined : all[0])
     }
   })
 

@@ -1,5 +1,7 @@
 import {
   asleepMissing,
+  noSleeping,
+  noteSleeping,
   type AsleepPending,
   type CheckpointEntry,
   type Directory,
@@ -8,7 +10,7 @@ import {
   type KeptRun,
   type Ledger,
   type OlderNote,
-  type SpareAsleep,
+  type Sleeping,
 } from '@syncline/protocol'
 import { cellsOfRows, changeId, type DistilledCell, type DistilledRows } from '@syncline/stm'
 import { partsAsleep, partsWanted, type Away, type PartsChosen } from './away.ts'
@@ -136,9 +138,8 @@ export function createCheckpointReading(
     const rest = entry.rest
     switch (rest[0]) {
       case 'asleep':
-        return () => void found.asleep.set(entry.part, rest[1])
       case 'spare':
-        return () => void (found.spare = rest[1])
+        return () => noteSleeping(found.sleeping, entry.part, rest)
       case 'pending': {
         const pending = yield* understood(rest[1], space, replica)
         return () => void found.pending.push(...pending)
@@ -161,6 +162,7 @@ export function createCheckpointReading(
         return (isReplay) => {
           const isWanted = partsWanted(rest[1], away())
           const isAsleep = partsAsleep(rest[1])
+          noteSleeping(found.sleeping, entry.part, rest)
           found.directory = rest[1]
           found.isLeft = isReplay && leaves() && rest[1].asleep !== undefined
           found.isWanted = found.isLeft ? (part) => isWanted(part) && !isAsleep(part) : isWanted
@@ -196,8 +198,8 @@ export function createCheckpointReading(
     },
     take() {
       if (parts === 0) return undefined
-      const { cells, ledger, missing, isLaid, isWanted: _, spare: _spare, ...lists } = found
-      const asleep = wholeAsleep(found)
+      const { cells, ledger, missing, isLaid, isWanted: _, sleeping, ...lists } = found
+      const asleep = wholeAsleep(sleeping)
       if (ledger !== undefined) last = parts
       parts = 0
       found = emptyFound()
@@ -206,7 +208,7 @@ export function createCheckpointReading(
         asleep,
         cells: isLaid ? undefined : cells.flat(),
         ledger,
-        isPartial: missing > asleep.length - lists.asleep.size || ledger === undefined,
+        isPartial: missing > asleep.length - sleeping.lists.size || ledger === undefined,
       }
     },
     directory: () => found.directory,
@@ -220,9 +222,7 @@ export function createCheckpointReading(
 interface Found {
   readonly cells: (readonly DistilledCell[])[]
   readonly pending: Pending[]
-  /** By their parts. */
-  readonly asleep: Map<number, AsleepPending>
-  spare: SpareAsleep | undefined
+  readonly sleeping: Sleeping
   directory: Directory | undefined
   isLeft: boolean
   readonly refused: RefusedChange[]
@@ -239,9 +239,10 @@ interface Found {
 }
 
 /** The lists of those that are asleep, in order. Where one of them is not there, the others make it. */
-function wholeAsleep({ asleep, spare, directory }: Found): readonly AsleepPending[] {
-  const again = asleepMissing(directory?.asleep, asleep, spare)
-  const all = again === undefined ? [...asleep] : [...asleep, again].sort(([one], [other]) => one - other)
+function wholeAsleep(sleeping: Sleeping): readonly AsleepPending[] {
+  const { lists } = sleeping
+  const again = asleepMissing(sleeping)
+  const all = again === undefined ? [...lists] : [...lists, again].sort(([one], [other]) => one - other)
   return all.map(([, list]) => list)
 }
 
@@ -249,8 +250,7 @@ function emptyFound(): Found {
   return {
     cells: [],
     pending: [],
-    asleep: new Map(),
-    spare: undefined,
+    sleeping: noSleeping(),
     directory: undefined,
     isLeft: false,
     refused: [],

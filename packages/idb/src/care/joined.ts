@@ -3,14 +3,13 @@ import {
   crc32c,
   encodeEntry,
   isPartOfCheckpoint,
-  type AsleepPending,
+  noSleeping,
+  noteSleeping,
   type CheckpointEntry,
-  type Directory,
   type Ledger,
   type LogEntry,
   type PartOfCheckpoint,
   type Rest,
-  type SpareAsleep,
 } from '@syncline/protocol'
 import type { DistilledCell, DistilledRows } from '@syncline/stm'
 
@@ -79,16 +78,9 @@ export function joinedOf(there: readonly Part[], relaySeq: number): JoinedCheckp
 
 /** The same parts, and the one of pending Changes that the others make where it is not there. */
 function madeWhole(parts: readonly Part[]): readonly Part[] {
-  const lists = new Map<number, AsleepPending>()
-  let spare: SpareAsleep | undefined
-  let range: Directory['asleep']
-  for (const { of } of parts) {
-    if (of.kind !== 'rest') continue
-    if (of.rest[0] === 'asleep') lists.set(of.part, of.rest[1])
-    else if (of.rest[0] === 'spare') spare = of.rest[1]
-    else if (of.rest[0] === 'directory') range = of.rest[1].asleep
-  }
-  const again = asleepMissing(range, lists, spare)
+  const sleeping = noSleeping()
+  for (const { of } of parts) if (of.kind === 'rest') noteSleeping(sleeping, of.part, of.rest)
+  const again = asleepMissing(sleeping)
   if (again === undefined) return parts
   const [part, list] = again
   const { isJoined, of } = parts[0]!
