@@ -287,6 +287,8 @@ async function identityOf(
       const now: unknown = request.result
       identity = isIdentity(now) ? now : randomIdentity(surroundings)
       if (identity !== now) meta.put(identity, 'identity')
+      // Nothing more is asked: a page that stands still now keeps nobody from writing.
+      transaction.commit()
     }
     return request
   })

@@ -1,6 +1,6 @@
 import { counter, lww } from '@syncline/merge'
 import { openStore, type Store } from '@syncline/store'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { exportDatabase, importDatabase, repairDatabase, verifyDatabase } from '../src/care/index.ts'
 import { databaseName } from '../src/format.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
@@ -181,6 +181,26 @@ test('[ID18] damaged fences, claims and identity keep nobody from working', asyn
   await log.close()
   expect(errors).toEqual([])
   expect(await repairDatabase(name)).toMatchObject({ setAside: 1, report: { isSound: true } })
+})
+
+test('[ID18] [ID27] the identity that takes the place of a damaged one is committed in the task that puts it', async () => {
+  const name = await worked()
+  await tamper(name, 'meta', (store) => void store.put(17, 'identity'))
+  const { put } = IDBObjectStore.prototype
+  const { commit } = IDBTransaction.prototype
+  const told = new Set<IDBTransaction>()
+  const wereTold: boolean[] = []
+  vi.spyOn(IDBTransaction.prototype, 'commit').mockImplementation(function (this: IDBTransaction) {
+    told.add(this)
+    commit.call(this)
+  })
+  const spy = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...args) {
+    queueMicrotask(() => wereTold.push(told.has(this.transaction)))
+    return put.apply(this, args)
+  })
+  onTestFinished(() => void vi.restoreAllMocks())
+  await withStore(name, (store) => expect(shown(store)).toEqual(['two', 3, 'mine', 3]))
+  expect([wereTold, spy.mock.calls.map(([, key]) => key)]).toEqual([[true], ['identity']])
 })
 
 test('[ID17] [CA2] [CA4] a record that the browser cannot read keeps nothing else from being imported, and is destroyed when that is asked for', async () => {
