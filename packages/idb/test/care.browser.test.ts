@@ -41,13 +41,17 @@ async function worked(): Promise<string> {
 
 const shown = (store: Store): unknown[] => [store.get(title), store.get(votes), store.get(draft), store.status.pending]
 
-/** Does something to the database by no code of ours. */
-async function tamper(name: string, store: string, change: (store: IDBObjectStore) => void): Promise<void> {
-  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+function openRaw(name: string): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
     const request = indexedDB.open(databaseName(name))
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error!)
   })
+}
+
+/** Does something to the database by no code of ours. */
+async function tamper(name: string, store: string, change: (store: IDBObjectStore) => void): Promise<void> {
+  const database = await openRaw(name)
   const transaction = database.transaction(store, 'readwrite')
   change(transaction.objectStore(store))
   await new Promise((resolve) => (transaction.oncomplete = resolve))
@@ -228,3 +232,34 @@ test('[ID17] [CA2] [CA4] a record that the browser cannot read keeps nothing els
   })
   expect(await importDatabase(name, file.stream())).toMatchObject({ spaces: [{ added: 0, known: 4 }] })
 })
+
+test.each<readonly [how: string, work: (name: string, file: Blob) => Promise<unknown>, expected: object]>([
+  ['looked through', (name) => verifyDatabase(name), { damaged: [{ key: 1 }], spaces: [{ entries: 2 }] }],
+  ['imported into', (name, file) => importDatabase(name, file.stream()), { spaces: [{ added: 2, known: 2 }] }],
+])(
+  '[CA1] [CA4] what another tab replaces while a database is %s, record by record, is neither damaged nor the end',
+  async (_, work, expected) => {
+    const name = await worked()
+    const file = await backupOf(name)
+    await tamper(name, 'entries', (entries) => void entries.delete(4))
+    const other = await openRaw(name)
+    let readings = 0
+    loseRecords((value) => {
+      if (Object(value).position !== 1) return false
+      // Its batch cannot be read, and now it cannot by itself, when the keys of the others are known.
+      if (++readings === 2) {
+        const entries = other.transaction('entries', 'readwrite').objectStore('entries')
+        entries.getAll(IDBKeyRange.lowerBound(2)).onsuccess = ({ target }) => {
+          for (const { position, ...record } of (target as IDBRequest<{ position: number }[]>).result) {
+            entries.delete(position)
+            entries.add(record)
+          }
+        }
+      }
+      return true
+    })
+    expect(await work(name, file)).toMatchObject(expected)
+    expect(readings).toBeGreaterThan(1)
+    other.close()
+  },
+)

@@ -112,9 +112,8 @@ async function readAll(
     for (;;) {
       signal?.throwIfAborted()
       // What the old app puts together meanwhile comes as a later record, so nothing is passed by.
-      const slice = await database.after(last, SLICE_RECORDS)
-      if (slice.length === 0) break
-      for (const { key, value, unreadable } of slice) {
+      const { found, next } = await database.after(last, SLICE_RECORDS)
+      for (const { key, value, unreadable } of found) {
         if (unreadable !== undefined) {
           damaged.push({ record: key, error: notReadable(key, name, unreadable) })
           continue
@@ -129,9 +128,10 @@ async function readAll(
         await pause()
         signal?.throwIfAborted()
       }
-      records += slice.length
-      last = slice.at(-1)!.key
-      onProgress?.({ phase: 'reading', done: records, total: Math.max(records, total) })
+      records += found.length
+      if (found.length > 0) onProgress?.({ phase: 'reading', done: records, total: Math.max(records, total) })
+      if (next === undefined) break
+      last = next
     }
   } finally {
     database.close()

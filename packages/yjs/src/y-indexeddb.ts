@@ -11,12 +11,19 @@ export interface DatabaseRecord {
   readonly unreadable?: unknown
 }
 
+/** Records that were read. */
+export interface Batch {
+  readonly found: readonly DatabaseRecord[]
+  /** The key behind which to read on; undefined when these were the last. What is gone since is asked for here and not found, so there may be none and still be more. */
+  readonly next: number | undefined
+}
+
 /** A database of y-indexeddb that is read and never written. */
 export interface UpdatesDatabase {
   /** How many records there are now. */
   count(): Promise<number>
-  /** The next records after a key, at most so many; none at the end. */
-  after(key: number | undefined, most: number): Promise<readonly DatabaseRecord[]>
+  /** The next records after a key, at most so many. */
+  after(key: number | undefined, most: number): Promise<Batch>
   close(): void
 }
 
@@ -78,12 +85,16 @@ export async function openUpdates(name: string, signal?: AbortSignal): Promise<U
 type Ask = <T>(issue: (updates: IDBObjectStore) => T) => T
 
 /** When records cannot be read together, each is read by itself. */
-async function readBatch(ask: Ask, range: IDBKeyRange | null, most: number): Promise<readonly DatabaseRecord[]> {
+async function readBatch(ask: Ask, range: IDBKeyRange | null, most: number): Promise<Batch> {
   try {
     const [keys, values] = await ask((updates) =>
       Promise.all([resultOf(updates.getAllKeys(range, most)), resultOf<unknown[]>(updates.getAll(range, most))]),
     )
-    return keys.map((key, i) => ({ key: Number(key), value: values[i] }))
+    return batchOf(
+      keys.map((key, i) => ({ key: Number(key), value: values[i] })),
+      keys,
+      most,
+    )
   } catch {
     // The database cannot be read, or one record in it cannot.
   }
@@ -91,18 +102,23 @@ async function readBatch(ask: Ask, range: IDBKeyRange | null, most: number): Pro
   const keys = await ask((updates) => resultOf(updates.getAllKeys(range, most)))
   for (const key of keys) {
     try {
-      const [{ length }, value] = await ask((updates) =>
-        Promise.all([resultOf(updates.getAllKeys(key, 1)), resultOf<unknown>(updates.get(key))]),
+      const [there, value] = await ask((updates) =>
+        Promise.all([resultOf(updates.getKey(key)), resultOf<unknown>(updates.get(key))]),
       )
-      if (length > 0) found.push({ key: Number(key), value })
+      if (there !== undefined) found.push({ key: Number(key), value })
     } catch (unreadable) {
       // When keys can be read all the same it is the record.
-      await ask((updates) => resultOf(updates.getAllKeys(key, 1)))
-      found.push({ key: Number(key), value: undefined, unreadable })
+      const there = await ask((updates) => resultOf(updates.getKey(key)))
+      if (there !== undefined) found.push({ key: Number(key), value: undefined, unreadable })
     }
   }
-  // The old app has put all of them together meanwhile: that is a later record, and nothing would be the end.
-  return found.length === 0 && keys.length > 0 ? readBatch(ask, range, most) : found
+  return batchOf(found, keys, most)
+}
+
+/** Where the old app has put all of them together meanwhile, that is a later record. */
+function batchOf(found: readonly DatabaseRecord[], asked: readonly IDBValidKey[], most: number): Batch {
+  const isEnd = asked.length < most && found.length === asked.length
+  return { found, next: isEnd ? undefined : Number(asked.at(-1)) }
 }
 
 /** To open a database that is not there makes one, unless the transaction in which it is made is aborted. */

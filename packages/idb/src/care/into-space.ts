@@ -60,7 +60,7 @@ export async function createIntoSpace(
   async function lookThrough(): Promise<void> {
     for (;;) {
       const range = keyRange.bound([space, lookedUpTo], [space, Infinity], true)
-      const found = await readBatch(readEntries, range, MOST_ENTRIES, 'bySpace')
+      const { found, next } = await readBatch(readEntries, range, MOST_ENTRIES, 'bySpace')
       // What is flawed may say anything of where it stands.
       for (const { key: at, value } of found) {
         const before = lookedUpTo
@@ -75,7 +75,8 @@ export async function createIntoSpace(
         for (const epoch of read === undefined ? [] : entriesIn(read).flatMap(epochsIn)) epochsHere.add(epoch)
         unlessBad(() => read && account.take(read))
       }
-      if (found.length < MOST_ENTRIES) return
+      if (next === undefined) return
+      lookedUpTo = Number(next)
     }
   }
 

@@ -11,13 +11,15 @@ export interface Found {
 /** Asks an object store in a transaction that is committed at once. */
 export type Reading = <T>(ask: (all: IDBObjectStore) => Promise<T>) => Promise<T>
 
+/** Records that were read of a range. */
+export interface Batch {
+  readonly found: readonly Found[]
+  /** The key behind which to read on; undefined when these were the last. What is gone since is asked for here and not found, so there may be none and still be more. */
+  readonly next: IDBValidKey | undefined
+}
+
 /** Up to `count` records in a range of the keys of an object store, or of those of an index. When they cannot be read together, each is read by itself. */
-export async function readBatch(
-  read: Reading,
-  range: IDBKeyRange,
-  count: number,
-  index?: string,
-): Promise<readonly Found[]> {
+export async function readBatch(read: Reading, range: IDBKeyRange, count: number, index?: string): Promise<Batch> {
   const within = (all: IDBObjectStore): IDBObjectStore | IDBIndex => (index === undefined ? all : all.index(index))
   const keysOf = (all: IDBObjectStore, most: number): Promise<IDBValidKey[]> =>
     resultOf(within(all).getAllKeys(range, most))
@@ -25,19 +27,35 @@ export async function readBatch(
     const [keys, values] = await read((all) =>
       Promise.all([keysOf(all, count), resultOf<unknown[]>(within(all).getAll(range, count))]),
     )
-    return keys.map((key, i) => ({ key, value: values[i] }))
+    return batchOf(
+      keys.map((key, i) => ({ key, value: values[i] })),
+      keys,
+      count,
+    )
   } catch {
     // The storage cannot be read, or one record in it cannot.
   }
   const found: Found[] = []
-  for (const key of await read((all) => keysOf(all, count))) {
+  const keys = await read((all) => keysOf(all, count))
+  for (const key of keys) {
     try {
-      found.push({ key, value: await read((all) => resultOf<unknown>(all.get(key))) })
+      const [there, value] = await read((all) =>
+        Promise.all([resultOf(all.getKey(key)), resultOf<unknown>(all.get(key))]),
+      )
+      if (there !== undefined) found.push({ key, value })
     } catch (error) {
       // When keys can be read all the same it is the record.
-      await read((all) => keysOf(all, 1))
-      found.push({ key, value: undefined, unreadable: `the browser cannot read it (${nameOf(error)})` })
+      const there = await read((all) => resultOf(all.getKey(key)))
+      if (there !== undefined) {
+        found.push({ key, value: undefined, unreadable: `the browser cannot read it (${nameOf(error)})` })
+      }
     }
   }
-  return found
+  return batchOf(found, keys, count)
+}
+
+/** What has taken the place of those that are gone stands behind them. */
+function batchOf(found: readonly Found[], asked: readonly IDBValidKey[], count: number): Batch {
+  const isEnd = asked.length < count && found.length === asked.length
+  return { found, next: isEnd ? undefined : asked.at(-1) }
 }

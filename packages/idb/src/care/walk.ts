@@ -5,7 +5,7 @@ import { missingError, toStoreError } from '../problems.ts'
 import { resultOf } from '../requests.ts'
 import { FLAWED, isStill } from '../same-part.ts'
 import type { Surroundings } from '../surroundings.ts'
-import { readBatch, type Found, type Reading } from './read-batch.ts'
+import { readBatch, type Batch, type Found, type Reading } from './read-batch.ts'
 
 /** What is in a database that is looked at. */
 export interface Contents {
@@ -93,10 +93,10 @@ export function contentsOf(
     let part: Found | undefined
     for (;;) {
       const range = keyRange.bound(after ?? FIRST_KEY, LAST_KEY, after !== undefined)
-      let found: readonly Found[]
+      let batch: Batch
       try {
-        found = await readBatch(read, range, count)
-        const known = part ?? found.find(isPart)
+        batch = await readBatch(read, range, count)
+        const known = part ?? batch.found.find(isPart)
         if (known !== undefined && !(await isThere(read, known))) {
           // Another one has taken its place: it is read from its beginning.
           after = Math.floor(Number(known.key))
@@ -106,20 +106,26 @@ export function contentsOf(
       } catch (error) {
         throw toStoreError(error, name, 'read from')
       }
+      const { found, next } = batch
       yield* found
       part = found.slice(-1).find(isPart)
-      if (found.length < count) return
-      after = found.at(-1)!.key
-      count = nextBatch(
-        found.length,
-        found.reduce((sum, { value }) => sum + sizeOf(value), 0),
-      )
+      if (next === undefined) return
+      // Of one that is gone nobody can say what has taken its place.
+      after = part === undefined && isOfPart(next) ? Math.floor(next) : next
+      if (found.length > 0) {
+        count = nextBatch(
+          found.length,
+          found.reduce((sum, { value }) => sum + sizeOf(value), 0),
+        )
+      }
     }
   }
   return { format: database.version, records }
 }
 
-const isPart = ({ key }: Found): boolean => typeof key === 'number' && !Number.isInteger(key)
+const isPart = ({ key }: Found): boolean => isOfPart(key)
+
+const isOfPart = (key: IDBValidKey): key is number => typeof key === 'number' && !Number.isInteger(key)
 
 function isThere(read: Reading, { key, value, unreadable }: Found): Promise<boolean> {
   const reading = read((all) => resultOf<unknown>(all.get(key)))

@@ -159,6 +159,7 @@ export function createTransactions(
       }
       return {
         get: (key: Key) => ask(() => copyOf(stored.records.get(key))),
+        getKey: (key: Key) => ask(() => (stored.records.has(key) ? copyOf(key) : undefined)),
         put: (value: unknown, key?: Key) => write(value, key, true),
         add: (value: unknown, key?: Key) => write(value, key, false),
         delete: (key: Key | KeyRange) =>
