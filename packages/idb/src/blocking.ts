@@ -53,3 +53,21 @@ export function unlessBlocked<T>(
     )
   })
 }
+
+/** How long somebody who stands still in the middle of a transaction is waited for. */
+const STANDSTILL_MS = 10_000
+
+/** Resolves as `reading` does, and rejects with `storage-blocked` when nothing comes of it: another tab stands still in the middle of a transaction. */
+export function unlessStill<T>(
+  { setTimer }: Pick<Surroundings, 'setTimer'>,
+  name: string,
+  asked: string,
+  reading: Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(blockedError(name, asked))
+    // In two halves: where this page stood still itself, the first is over when it goes on, and what has come meanwhile is heard in the second.
+    let cancelTimer = setTimer(STANDSTILL_MS / 2, () => (cancelTimer = setTimer(STANDSTILL_MS / 2, giveUp)))
+    reading.finally(() => cancelTimer()).then(resolve, reject)
+  })
+}

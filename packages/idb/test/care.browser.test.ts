@@ -4,7 +4,8 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { exportDatabase, importDatabase, repairDatabase, verifyDatabase } from '../src/care/index.ts'
 import { databaseName } from '../src/format.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
-import { signOut } from '../src/principals/index.ts'
+import { signOut, unsyncedIn } from '../src/principals/index.ts'
+import { type Surroundings, surroundingsHere } from '../src/surroundings.ts'
 import { freshName, versionsOf } from './names.ts'
 import { loseRecords } from './unreadable.ts'
 
@@ -49,6 +50,11 @@ function openRaw(name: string): Promise<IDBDatabase> {
   })
 }
 
+/** All is waited for a hundredth as long. */
+const hurried: Surroundings = Object.create(surroundingsHere, {
+  setTimer: { value: (ms: number, fn: () => void) => surroundingsHere.setTimer(ms / 100, fn) },
+})
+
 /** Does something to the database by no code of ours. */
 async function tamper(name: string, store: string, change: (store: IDBObjectStore) => void): Promise<void> {
   const database = await openRaw(name)
@@ -58,9 +64,9 @@ async function tamper(name: string, store: string, change: (store: IDBObjectStor
   database.close()
 }
 
-async function backupOf(name: string): Promise<Blob> {
+async function backupOf(name: string, surroundings = surroundingsHere): Promise<Blob> {
   const chunks = []
-  for await (const chunk of exportDatabase(name)) chunks.push(chunk)
+  for await (const chunk of exportDatabase(name, { surroundings })) chunks.push(chunk)
   return new Blob(chunks)
 }
 
@@ -263,3 +269,34 @@ test.each<readonly [how: string, work: (name: string, file: Blob) => Promise<unk
     other.close()
   },
 )
+
+const looks: readonly ((name: string) => Promise<unknown>)[] = [
+  (name) => verifyDatabase(name, hurried),
+  (name) => backupOf(name, hurried),
+  (name) => unsyncedIn(name, hurried),
+]
+
+test.each(['entries', 'meta'])(
+  '[CA7] a tab that stands still while it writes to %s blocks who looks, who is told so',
+  async (held) => {
+    const name = await worked()
+    const other = await openRaw(name)
+    const records = other.transaction(held, 'readwrite').objectStore(held)
+    let isHeld = true
+    const hold = (): void => void (records.count().onsuccess = () => isHeld && hold())
+    hold()
+    for (const look of looks) await expect(look(name)).rejects.toMatchObject({ code: 'storage-blocked' })
+    isHeld = false
+    other.close()
+    for (const look of looks) await look(name)
+  },
+)
+
+test('[CA7] [ID9] who looks behind a deletion that does not get on is told so', async () => {
+  const name = await worked()
+  const deaf = await openRaw(name)
+  const deleting = deleteDatabase(name, hurried).catch((error: unknown) => error)
+  for (const look of looks) await expect(look(name)).rejects.toMatchObject({ code: 'storage-blocked' })
+  expect(await deleting).toMatchObject({ code: 'storage-blocked' })
+  deaf.close()
+})

@@ -22,7 +22,7 @@ const CHUNK_BYTES = 256 * 1024
  * yet and what never leaves the browser, and what was set aside. Each piece of it has a checksum.
  *
  * Stores may be open meanwhile: the backup holds what they had stored when it began, and may hold some of what came meanwhile. Holds a few mebibytes at most in memory, however large it is. Rejects with
- * `StoreError` `storage-failed` when the storage cannot be read. Cost: two passes over the entries.
+ * `StoreError` `storage-failed` when the storage cannot be read, and with `storage-blocked` when a tab stands still in the middle of storing something. Cost: two passes over the entries.
  *
  * @example
  * import { exportDatabase } from '@syncline/idb/care'

@@ -1,3 +1,4 @@
+import { StoreError } from '@syncline/store'
 import { nameOf } from '../problems.ts'
 import { resultOf } from '../requests.ts'
 
@@ -32,7 +33,9 @@ export async function readBatch(read: Reading, range: IDBKeyRange, count: number
       keys,
       count,
     )
-  } catch {
+  } catch (error) {
+    // Nobody is asked again who was waited for.
+    if (error instanceof StoreError) throw error
     // The storage cannot be read, or one record in it cannot.
   }
   const found: Found[] = []
@@ -44,6 +47,7 @@ export async function readBatch(read: Reading, range: IDBKeyRange, count: number
       )
       if (there !== undefined) found.push({ key, value })
     } catch (error) {
+      if (error instanceof StoreError) throw error
       // When keys can be read all the same it is the record.
       const there = await read((all) => resultOf(all.getKey(key)))
       if (there !== undefined) {

@@ -10,7 +10,8 @@ import { openAsItIs, type Contents } from './walk.ts'
  * Reads all that the storage called `name` keeps in this browser, and tells what it is and what is wrong with it. Changes nothing, whatever the version of
  * its format; stores may have it open.
  *
- * Rejects with `StoreError` `storage-failed` where the browser has no IndexedDB or cannot read it. Cost: one pass over all, in batches.
+ * Rejects with `StoreError` `storage-failed` where the browser has no IndexedDB or cannot read it, and with `storage-blocked` when a tab stands still in the middle of storing something.
+ * Cost: one pass over all, in batches.
  *
  * @example
  * import { verifyDatabase } from '@syncline/idb/care'

@@ -1,4 +1,6 @@
+import { StoreError } from '@syncline/store'
 import { FIRST_BATCH, nextBatch } from '../batch.ts'
+import { unlessBlocked, unlessStill } from '../blocking.ts'
 import type { DatabaseEvents } from '../databases.ts'
 import { databaseName, OVER } from '../format.ts'
 import { missingError, toStoreError } from '../problems.ts'
@@ -24,7 +26,10 @@ export interface Opened extends Contents {
 const FIRST_KEY = -Infinity
 const LAST_KEY: IDBValidKey = [[[]]]
 
-/** Opens a database as it is, in whatever format: nothing is upgraded and nothing is changed. Undefined when there is none, or none any more. */
+/**
+ * Opens a database as it is, in whatever format: nothing is upgraded and nothing is changed. Undefined when there is none, or none any more. This and each reading
+ * rejects with `storage-blocked` where others keep it from happening.
+ */
 export async function openAsItIs(name: string, surroundings: Surroundings): Promise<Opened | undefined> {
   const database = await connectAsItIs(name, surroundings, {
     // Nobody waits for us; what we were at fails, and says so.
@@ -37,7 +42,7 @@ export async function openAsItIs(name: string, surroundings: Surroundings): Prom
       const reading = database.transaction([store], 'readonly')
       const answer = ask(reading.objectStore(store))
       reading.commit()
-      return answer
+      return unlessStill(surroundings, name, 'read from', answer)
     }
   }
   try {
@@ -46,8 +51,12 @@ export async function openAsItIs(name: string, surroundings: Surroundings): Prom
       database.close()
       return undefined
     }
-  } catch {
-    // What it is, whoever reads on is told.
+  } catch (error) {
+    // What it is otherwise, whoever reads on is told.
+    if (error instanceof StoreError) {
+      database.close()
+      throw error
+    }
   }
   return { ...contentsOf(database, readingOf, name, surroundings), close: () => database.close() }
 }
@@ -62,15 +71,17 @@ export async function connectAsItIs(
   if (databases === undefined) throw missingError(name)
   let isThere = true
   try {
-    return await databases.open(databaseName(name), undefined, {
-      upgrade() {
-        // Only one that was not there before is made in this way. It is not made after all.
-        isThere = false
-        throw new Error('There is no such database.')
-      },
-      onBlocked: () => undefined,
-      ...events,
-    })
+    const start = (onBlocked: () => void): Promise<IDBDatabase> =>
+      databases.open(databaseName(name), undefined, {
+        upgrade() {
+          // Only one that was not there before is made in this way. It is not made after all.
+          isThere = false
+          throw new Error('There is no such database.')
+        },
+        onBlocked,
+        ...events,
+      })
+    return await unlessBlocked(surroundings, name, 'open', start, (database) => database.close())
   } catch (error) {
     if (!isThere) return undefined
     throw toStoreError(error, name, 'open')

@@ -22,7 +22,8 @@ export interface UnsyncedSpace {
  * What the storage called `name` has that no relay has, by space; a space with nothing of that kind is not in it. `browser` refs are not counted: they are in
  * this browser only by design. What stores have in memory and have not saved is not here either: `await store.durable()` first.
  *
- * Rejects with `StoreError` `storage-failed` where the browser has no IndexedDB or cannot read it. Cost: one pass over all that is stored.
+ * Rejects with `StoreError` `storage-failed` where the browser has no IndexedDB or cannot read it, and with `storage-blocked` when a tab stands still in the middle of storing something.
+ * Cost: one pass over all that is stored.
  *
  * @example
  * import { storageOf, unsyncedIn } from '@syncline/idb/principals'
