@@ -708,6 +708,13 @@ export const sabotages = [
     to: 'core.isClosed',
   },
   {
+    name: 'a transaction that the relay decides about waits for a log that is gone',
+    foundBy: '../../store/test/relay-gone',
+    file: 'packages/store/src/relay-commit.ts',
+    from: '    core.losing.add(lose)\n',
+    to: '',
+  },
+  {
     name: 'a tab that can append nothing any more does not ask why',
     foundBy: 'simulate/signing-out',
     file: 'packages/idb/src/log.ts',

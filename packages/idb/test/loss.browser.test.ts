@@ -7,6 +7,7 @@ import { FORMAT_VERSION } from '../src/format.ts'
 import { databasesHere } from '../src/reaching.ts'
 import { deleteDatabase, indexedDb } from '../src/index.ts'
 import { surroundingsHere, type Surroundings } from '../src/surroundings.ts'
+import { relayHere } from './fixtures/work.ts'
 import { atOnce, freshName, patient } from './names.ts'
 import { observeTransactions } from './observed.ts'
 
@@ -143,6 +144,53 @@ for (const [how, code] of [
       await store.close()
       await deleteDatabase(name)
     }
+    expect([...refusals]).toEqual([code])
+  })
+}
+
+for (const [how, code] of [
+  ['deleted', 'storage-evicted'],
+  ['newer', 'storage-newer'],
+] as const) {
+  test(`[ID7] [ID8] [RE15] transactions on relay refs end when the database is ${how}, whatever they were doing`, async () => {
+    const seats = counter('seats', { arbiter: 'relay' })
+    const refusals = new Set<string>()
+    const relay = relayHere()
+    for (let round = 0; round < 8; round++) {
+      const name = freshName()
+      const store = await openStore({
+        space: `board ${round}`,
+        storage: indexedDb(name),
+        transport: relay.wire(),
+        // Who takes the link in that moment reports that the log cannot be read.
+        onError: () => undefined,
+      })
+      await store.synced()
+      const works: Promise<unknown>[] = []
+      let isOver = false
+      const fire = (): void => {
+        if (isOver) return
+        works.push(
+          store
+            .transactAsync((tx) => tx.commute(seats, { add: 1 }), { arbiter: 'relay' })
+            .catch((error: StoreError) => refusals.add(error.code)),
+        )
+        setTimeout(fire)
+      }
+      fire()
+      await new Promise((resolve) => setTimeout(resolve, round))
+      if (how === 'deleted') await deleteDatabase(name)
+      else {
+        const newer = connect(name, undefined, FORMAT_VERSION + 1)
+        await newer.ready()
+        newer.close()
+      }
+      isOver = true
+      await Promise.all(works)
+      await store.close()
+      await deleteDatabase(name)
+    }
+    await relay.close()
     expect([...refusals]).toEqual([code])
   })
 }
