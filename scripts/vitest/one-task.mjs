@@ -9,6 +9,8 @@ const late = [
   { place: /identityOf \(.*\/connection\.ts/, allows: ({ hasRead }) => hasRead },
   // Looks whether somebody has compacted meanwhile in the transaction that adds.
   { place: /store \(.*\/into-space\.ts/, allows: ({ hasRead }) => hasRead },
+  // The same, in the one that puts something back.
+  { place: /putBack \(.*\/remaking\.ts/, allows: ({ hasRead }) => hasRead },
   // Keeps others out while who signs out looks for the last time, and is undone when the page freezes.
   { place: /keepOthersOut \(.*\/take-leave\.ts/, allows: ({ hasRead }) => hasRead },
   // Hands over so much in each task, and is undone when the page freezes.

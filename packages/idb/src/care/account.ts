@@ -11,14 +11,17 @@ import {
 } from '@syncline/protocol'
 import { changeId, type Change, type ChangeId, type Epoch, type WriterId } from '@syncline/stm'
 import { createRanges, type Ranges } from './ranges.ts'
+import { createRemaking, type Place, type Remade } from './remaking.ts'
 import type { SpaceReport } from './report.ts'
 
 /** Keeps account of what a log says, entry by entry, without folding any value. */
 export interface Account {
-  /** Takes in an entry whose records can be understood. */
-  take(entry: LogEntry): void
+  /** Takes in an entry whose records can be understood, and which stands at that place. */
+  take(entry: LogEntry, at?: Place): void
   /** Whether a checkpoint with this ledger, and the records of these envelopes, has nothing that is not here. */
   covers(ledger: Ledger, asked: readonly Uint8Array[]): boolean
+  /** The part of the newest checkpoint that is not there and was made again of the others. */
+  remade(): Remade | undefined
   balance(): Pick<SpaceReport, 'epoch' | 'relaySeq' | 'gaps' | 'missing' | 'pending' | 'undecided' | 'refused'>
 }
 
@@ -46,6 +49,8 @@ export function openAccount(): Account {
   /** Of writers that have ended: the last seq that counts, and how far what comes after it is settled. */
   const ended = new Map<WriterId, { readonly lastSeq: number; readonly upTo: number }>()
 
+  const remaking = createRemaking()
+
   function commit(change: Named): void {
     const { writer, seq, isShared } = change
     rangesOf(own, writer).add(seq)
@@ -66,7 +71,7 @@ export function openAccount(): Account {
     return own.get(writer)?.has(seq) === true || ordered.get(writer)?.has(seq) === true
   }
 
-  function take(entry: SingleEntry | CheckpointEntry | JoinedEntry): void {
+  function take(entry: SingleEntry | CheckpointEntry | JoinedEntry, at: Place | undefined): void {
     switch (entry.kind) {
       case 'commits':
         for (const change of entry.changes.map(({ record }) => named(record))) commit(change)
@@ -132,10 +137,12 @@ export function openAccount(): Account {
         return
       case 'cells':
       case 'rows':
+      case 'rest': {
+        const again = remaking.take(entry, at)
+        if (again !== undefined) takeRest(['asleep', again.list])
+        if (entry.kind === 'rest') takeRest(entry.rest)
         return
-      case 'rest':
-        takeRest(entry.rest)
-        return
+      }
       case 'joined':
         if (entry.part.kind === 'rest') takeJoined(entry.part.rest)
     }
@@ -252,7 +259,8 @@ export function openAccount(): Account {
       ledger.ended.every(([writer, , upTo]) => upTo <= (ended.get(writer)?.upTo ?? -1)) &&
       ledger.dismissed.every((writer) => dismissed.has(writer)) &&
       asked.map(named).every(({ writer }) => undecided.has(writer) || dismissed.has(writer) || ordered.has(writer)),
-    take: (entry) => entriesIn(entry).forEach(take),
+    take: (entry, at) => entriesIn(entry).forEach((one) => take(one, at)),
+    remade: remaking.made,
     balance: () => ({
       epoch,
       relaySeq: order.whole,

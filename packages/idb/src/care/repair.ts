@@ -5,9 +5,10 @@ import { setAside, type SetAsideFrom } from '../set-aside.ts'
 import { putClaimRight } from '../side-records.ts'
 import { type Surroundings, surroundingsHere } from '../surroundings.ts'
 import type { Found } from './read-batch.ts'
+import { putBack } from './remaking.ts'
 import type { DatabaseReport } from './report.ts'
 import { createSurvey } from './survey.ts'
-import { verifyDatabase } from './verify.ts'
+import { lookThrough, verifyDatabase, type LookedThrough } from './verify.ts'
 import { openAsItIs } from './walk.ts'
 
 /** What to do about damage. */
@@ -26,13 +27,15 @@ export interface Repaired {
   readonly setAside: number
   /** Records that were destroyed. */
   readonly dropped: number
+  /** Records that were made again of others, and stand where they stood. */
+  readonly putBack: number
   /** What there is after it. */
   readonly report: DatabaseReport
 }
 
 /**
  * Sets aside everything in the storage called `name` that cannot be understood, as stores do when they open a space, but in all spaces; and puts right the records
- * by which tabs keep apart. What the browser itself cannot read stays where it is, and is in nobody's way. Stores may have it open.
+ * by which tabs keep apart. A part of a checkpoint that others make again is put back, so that the next damage finds it whole. What else the browser itself cannot read stays where it is, and is in nobody's way. Stores may have it open.
  *
  * Rejects with `StoreError` `storage-newer`, `storage-blocked` or `storage-failed` when it cannot be opened or written. Cost: some passes over all.
  *
@@ -46,16 +49,18 @@ export async function repairDatabase(
   name: string,
   { dropAside = false, surroundings = surroundingsHere }: RepairOptions = {},
 ): Promise<Repaired> {
-  const before = await verifyDatabase(name, surroundings)
-  if (before.format === 0) return { setAside: 0, dropped: 0, report: before }
+  const { report: before, remade } = await look(name, surroundings)
+  if (before.format === 0) return { setAside: 0, dropped: 0, putBack: 0, report: before }
   // Opening it gives it the present format, and an identity.
   const connection = connect(name, surroundings)
   let dropped = 0
   let unreadable = 0
+  const back = new Set<IDBValidKey | undefined>()
   try {
     await connection.ready()
+    for (const [space, again] of remade) if (await putBack(connection, space, again)) back.add(again.position)
     for (const { from, key, space, reason } of before.damaged) {
-      if (from === 'meta') continue
+      if (from === 'meta' || (from === 'entries' && back.has(key))) continue
       const isAside = await setAside(connection, from as SetAsideFrom, key, space, reason)
       if (isAside || !dropAside) continue
       await destroy(connection, from as SetAsideFrom, key)
@@ -72,7 +77,21 @@ export async function repairDatabase(
     connection.close()
   }
   const report = await verifyDatabase(name, surroundings)
-  return { setAside: report.aside.length + dropped - before.aside.length, dropped: dropped + unreadable, report }
+  return {
+    setAside: report.aside.length + dropped - before.aside.length,
+    dropped: dropped + unreadable,
+    putBack: back.size,
+    report,
+  }
+}
+
+async function look(name: string, surroundings: Surroundings): Promise<LookedThrough> {
+  const opened = await openAsItIs(name, surroundings)
+  try {
+    return await lookThrough(opened)
+  } finally {
+    opened?.close()
+  }
 }
 
 /** Spaces whose record of the newest claim says something else than their entries. */

@@ -9,7 +9,7 @@ export interface DatabaseReport {
   readonly damaged: readonly BadRecord[]
   /** Those that were set aside before. */
   readonly aside: readonly BadRecord[]
-  /** Whether nothing is damaged, and nothing is missing in any space. What was set aside and has come back from the relay is no fault any more. */
+  /** Whether nothing is damaged or has to be made again, and nothing is missing in any space. What was set aside and has come back from the relay is no fault any more. */
   readonly isSound: boolean
 }
 
@@ -21,6 +21,8 @@ export interface BadRecord {
   /** The space of which it was; empty when that cannot be said. */
   readonly space: string
   readonly reason: string
+  /** Whether what it had is made again of others by whoever reads it: nothing is lost with it, and `repairDatabase` puts it back. */
+  readonly isRemade?: boolean
 }
 
 /** What the log of one space holds. */
@@ -38,6 +40,8 @@ export interface SpaceReport {
   readonly gaps: readonly Range[]
   /** Changes of this browser that later ones build on and that are not here. What the relay has of them comes back; the others are lost. */
   readonly missing: readonly (Range & { readonly writer: WriterId })[]
+  /** Whether a part of it is not there, or damaged, that is made again of others by whoever reads it: nothing is missing because of that, and `repairDatabase` puts it back. */
+  readonly isRemade: boolean
   /** Changes of this browser of which it is not known here that the relay has them. */
   readonly pending: number
   /** What the relay was to decide about, and of which it is not known here what became of it. */

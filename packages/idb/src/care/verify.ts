@@ -2,6 +2,7 @@ import { isIdentity } from '../format.ts'
 import { isCount } from '../soundness.ts'
 import { type Surroundings, surroundingsHere } from '../surroundings.ts'
 import { openAccount, type Account } from './account.ts'
+import type { Remade } from './remaking.ts'
 import type { BadRecord, DatabaseReport, SpaceReport } from './report.ts'
 import { createSurvey } from './survey.ts'
 import { openAsItIs, type Contents } from './walk.ts'
@@ -40,7 +41,20 @@ interface Counted {
 
 /** Tells what an open database holds, or one that is not there. */
 export async function reportOf(opened: Contents | undefined): Promise<DatabaseReport> {
-  if (opened === undefined) return { format: 0, spaces: [], damaged: [], aside: [], isSound: true }
+  const { report } = await lookThrough(opened)
+  return report
+}
+
+/** What a database holds, and by space what had to be made again. */
+export interface LookedThrough {
+  readonly report: DatabaseReport
+  readonly remade: ReadonlyMap<string, Remade>
+}
+
+/** The same, and what had to be made again. */
+export async function lookThrough(opened: Contents | undefined): Promise<LookedThrough> {
+  const remade = new Map<string, Remade>()
+  if (opened === undefined) return { report: { format: 0, spaces: [], damaged: [], aside: [], isSound: true }, remade }
   const { format, records } = opened
   const spaces = new Map<string, Counted>()
   const damaged: BadRecord[] = []
@@ -61,23 +75,34 @@ export async function reportOf(opened: Contents | undefined): Promise<DatabaseRe
     }
     const counted = countedOf(space)
     if (surveyed.kind === 'newer') counted.newer++
-    else counted.account.take(surveyed.entry)
+    else counted.account.take(surveyed.entry, surveyed.record)
     counted.entries++
     counted.sizeBytes += surveyed.record.entry.length
   }
   damaged.push(...(await badSideRecords(records)))
   const aside: BadRecord[] = []
   for await (const { key, value } of records('aside')) aside.push(asBad(key, value))
-  const reports = [...spaces].map(([space, { account, entries, sizeBytes, newer }]): SpaceReport => ({
-    space,
-    entries,
-    sizeBytes,
-    newer,
-    ...account.balance(),
-  }))
+  const reports = [...spaces].map(([space, { account, entries, sizeBytes, newer }]): SpaceReport => {
+    const again = account.remade()
+    if (again !== undefined) remade.set(space, again)
+    return { space, entries, sizeBytes, newer, isRemade: again !== undefined, ...account.balance() }
+  })
+  const remadeAt = new Set([...remade.values()].map(({ position }) => position))
   const isSound =
-    damaged.length === 0 && reports.every(({ gaps, missing }) => gaps.length === 0 && missing.length === 0)
-  return { format, spaces: reports, damaged, aside, isSound }
+    damaged.length === 0 &&
+    reports.every(({ gaps, missing, isRemade }) => gaps.length === 0 && missing.length === 0 && !isRemade)
+  return {
+    report: {
+      format,
+      spaces: reports,
+      damaged: damaged.map((bad) =>
+        bad.from === 'entries' && remadeAt.has(Number(bad.key)) ? { ...bad, isRemade: true } : bad,
+      ),
+      aside,
+      isSound,
+    },
+    remade,
+  }
 }
 
 /** Fences, claims and the identity: by themselves they lose nothing, but are not what they should be. */

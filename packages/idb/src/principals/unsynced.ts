@@ -12,7 +12,7 @@ export interface UnsyncedSpace {
   /** Changes that the relay refused, and that wait for a decision. */
   readonly refused: number
   /**
-   * Records that could not be read, those that were set aside among them, also when the relay has made good since what was in them: nobody can say that this
+   * Records that could not be read and are not made again of others, those that were set aside among them, also when the relay has made good since what was in them: nobody can say that this
    * was all, for what was stored last leaves no gap. `repairDatabase(name, { dropAside: true })` says that nobody misses anything.
    */
   readonly unreadable: number
@@ -42,7 +42,8 @@ export async function unsyncedIn(
 /** What a report says of it. */
 export function unsyncedOf({ spaces, damaged, aside }: DatabaseReport): readonly UnsyncedSpace[] {
   const unreadable = new Map<string, number>()
-  for (const { from, space } of [...damaged, ...aside]) {
+  for (const { from, space, isRemade = false } of [...damaged, ...aside]) {
+    if (isRemade) continue
     // Fences and claims hold nothing of anybody's work.
     if (from === 'entries' || from === 'backup') unreadable.set(space, (unreadable.get(space) ?? 0) + 1)
   }

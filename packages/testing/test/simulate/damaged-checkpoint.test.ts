@@ -1,13 +1,16 @@
-import { indexedDb } from '@syncline/idb'
-import { exportDatabase, importDatabase } from '@syncline/idb/care'
-import { storageOf } from '@syncline/idb/principals'
+import { indexedDb, type Surroundings } from '@syncline/idb'
+import { exportDatabase, importDatabase, repairDatabase, verifyDatabase } from '@syncline/idb/care'
+import { storageOf, unsyncedIn } from '@syncline/idb/principals'
 import { collection } from '@syncline/merge'
+import { decodeEntry } from '@syncline/protocol'
 import type { Relay } from '@syncline/relay'
 import type { Store } from '@syncline/store'
 import { expect, test } from 'vitest'
 import { UNREADABLE } from '../../src/simulate/browser/transactions.ts'
-import { damage, machineOf, placesOf, valueAt, type Machine } from './disks.ts'
+import { damage, machineOf, makeHole, placesOf, valueAt, type Machine, type Place } from './disks.ts'
 import { compact, openAs, relayOf, wayTo } from './people.ts'
+
+type Databases = NonNullable<Surroundings['databases']>
 
 const cards = collection('cards', { title: '' })
 const others = collection('others', { title: '' })
@@ -23,6 +26,15 @@ const flipped = (value: unknown): unknown => {
 /** What a part of a checkpoint says, by the kind of its entry. */
 const kindAt = (machine: Machine, i: number): number =>
   (valueAt(machine.disk, placesOf(machine.disk, 'entries')[i]!) as { readonly entry: Uint8Array }).entry[1]!
+/** The places of what is asleep, and of the spare. */
+function placesAsleep(machine: Machine): readonly [asleep: readonly Place[], spare: Place] {
+  const saying = (what: string): readonly Place[] =>
+    placesOf(machine.disk, 'entries').filter((place) => {
+      const entry = decodeEntry((valueAt(machine.disk, place) as { readonly entry: Uint8Array }).entry)
+      return entry.kind === 'rest' && entry.rest[0] === what
+    })
+  return [saying('asleep'), saying('spare')[0]!]
+}
 const ASLEEP = 16
 const SPARE = 20
 
@@ -102,6 +114,77 @@ test.each(['cannot be read by the browser', 'is not what was written'])(
     expect(kinds.get(SPARE)).toBe(1)
   },
 )
+
+test.each(['cannot be read by the browser', 'is not what was written', 'is gone'])(
+  '[CA1] [CA2] [PR2] a sleeping part that %s is told as one that is made again, and a repair puts it back as it was',
+  async (how) => {
+    const machine = await asleep()
+    const surroundings = machine.surroundings()
+    const name = storageOf('app', null)
+    const whole = await machine.until(verifyDatabase(name, surroundings))
+    expect(whole).toMatchObject({ isSound: true, spaces: [{ pending: count, isRemade: false }] })
+    const [places] = placesAsleep(machine)
+    const parts = places.map((place) => valueAt(machine.disk, place))
+    for (const [i, place] of places.entries()) {
+      if (how === 'is gone') makeHole(machine.disk, place)
+      else damage(machine.disk, place, how === 'is not what was written' ? flipped : () => UNREADABLE)
+      const damaged = how === 'is gone' ? [] : [{ from: 'entries', key: place.key, isRemade: true }]
+      const report = await machine.until(verifyDatabase(name, surroundings))
+      expect(report).toMatchObject({
+        isSound: false,
+        damaged,
+        spaces: [{ pending: count, missing: [], isRemade: true }],
+      })
+      expect(await machine.until(unsyncedIn(name, surroundings))).toMatchObject([{ pending: count, unreadable: 0 }])
+      const repaired = await machine.until(repairDatabase(name, { surroundings }))
+      expect(repaired).toEqual({ setAside: 0, dropped: 0, putBack: 1, report: whole })
+      expect(valueAt(machine.disk, place)).toEqual(parts[i])
+    }
+    expect(places.length).toBeGreaterThan(2)
+  },
+)
+
+test('[CA2] [CA4] a sleeping part of a checkpoint that was imported is put back too, and nothing where another one has taken its place', async () => {
+  const machine = await asleep()
+  const name = storageOf('app', null)
+  const chunks: Uint8Array[] = []
+  const backUp = async (): Promise<void> => {
+    for await (const chunk of exportDatabase(name, { surroundings: machine.surroundings() })) chunks.push(chunk)
+  }
+  await machine.until(backUp())
+  const second = machineOf(5)
+  const surroundings = second.surroundings()
+  await second.until(importDatabase(name, chunks, { surroundings }))
+  const whole = await second.until(verifyDatabase(name, surroundings))
+  const [[place], spare] = placesAsleep(second)
+  damage(second.disk, place!, flipped)
+  expect(await second.until(repairDatabase(name, { surroundings }))).toMatchObject({ putBack: 1, report: whole })
+
+  // Between the looking and the putting back.
+  damage(second.disk, place!, flipped)
+  let isReplaced = false
+  const replacing: Surroundings = Object.create(surroundings, {
+    databases: {
+      value: {
+        ...surroundings.databases,
+        open: async (...args: Parameters<Databases['open']>) => {
+          const database = await surroundings.databases!.open(...args)
+          // Opened as it is for the look, and at its version for what is done.
+          if (args[1] !== undefined && !isReplaced) {
+            isReplaced = true
+            damage(second.disk, spare, (value) => ({ ...(value as object), sum: 0 }))
+          }
+          return database
+        },
+      },
+    },
+  })
+  expect(await second.until(repairDatabase(name, { surroundings: replacing }))).toMatchObject({
+    putBack: 0,
+    setAside: 1,
+  })
+  expect(isReplaced).toBe(true)
+})
 
 /** A disk with a checkpoint that has the cards, all of them ordered by a relay, in parts that are read on demand. */
 async function onDemand(): Promise<{ readonly machine: Machine; readonly relay: Relay }> {
