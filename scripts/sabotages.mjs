@@ -60,8 +60,8 @@ export const sabotages = [
     name: 'the relay takes a Change again that it has',
     foundBy: 'simulate/small-tabs',
     file: 'packages/relay/src/judge.ts',
-    from: "? 'duplicate' : clash(arrival, lastSeq)",
-    to: "? 'append' : clash(arrival, lastSeq)",
+    from: "if (isKnown) return 'duplicate'",
+    to: "if (isKnown) return 'append'",
   },
   {
     name: 'the relay does not hold back what depends on something it has not',
@@ -81,8 +81,8 @@ export const sabotages = [
     name: 'the relay tells that it has refused a Change, and stores it',
     foundBy: 'simulate/booking',
     file: 'packages/relay/src/room.ts',
-    from: "if (typeof judgement === 'object') return this.#turnDown(subscription, arrival, judgement)",
-    to: "if (typeof judgement === 'object') this.#turnDown(subscription, arrival, judgement)",
+    from: 'return this.#turnDown(subscription, arrival, judgement)',
+    to: 'this.#turnDown(subscription, arrival, judgement)',
   },
   {
     name: 'the relay sends a newcomer a checkpoint of another log',
