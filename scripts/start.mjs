@@ -15,7 +15,7 @@ export async function start() {
   await install()
   await build()
 
-  const place = ['--port', String(port), '--host', host]
+  const place = ['--port', String(port), '--host', host, '--auth', 'none']
   const content = ['--data', process.env.DATA ?? at('data'), '--static', at('demo/dist')]
   const { end } = startChild(process.execPath, [at('apps/relay/dist/main.js'), ...place, ...content])
   // The relay says where it is as soon as it answers.

@@ -15,6 +15,7 @@ import { createMetrics } from './metrics.ts'
 import { createMetricsPages, createPages } from './pages.ts'
 import { keepRolls } from './rolls.ts'
 import type { Endpoint, ProgramOptions } from './settings.ts'
+import { tokensOf } from './tokens.ts'
 import { UsageError } from './usage.ts'
 
 /** A relay that runs. */
@@ -36,6 +37,12 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     { level: options.logLevel, base: undefined },
     pino.destination({ fd: process.stderr.fd, sync: true }),
   )
+  const tokens = tokensOf(options)
+  if (tokens === undefined && options.auth === undefined && !isLoopback(options.host)) {
+    const ways =
+      'Give --jwks or --jwt-secret, or say --auth none if all who can reach it may read and write everything.'
+    throw new UsageError(`Nobody is asked who they are, so it listens on 127.0.0.1 and not on ${options.host}. ${ways}`)
+  }
   const epochs = options.epochKey === undefined ? undefined : epochsOf(options.epochKey)
   const health = createHealth()
   const server = createServer(createPages(options.static, health))
@@ -52,6 +59,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     rolls: keepRolls(join(options.data, 'rolls'), log),
     log,
     limits: options.limits,
+    ...(tokens ?? (options.auth === 'none' && { authenticate: () => ({ principal: '' }) })),
     ...(epochs && { epochs }),
     ...(metrics && { onSpan: metrics.onSpan }),
     ...((metrics ?? audit) && {
@@ -61,8 +69,9 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       },
     }),
   })
-  const others = createYEndpoint(relay, { log })
-  const sockets = attachRelay(server, relay, { origins: options.origins, others: [others] })
+  // Clients of y-websocket have no place for a token but their address.
+  const others = tokens === undefined ? createYEndpoint(relay, { log }) : undefined
+  const sockets = attachRelay(server, relay, { origins: options.origins, others: others === undefined ? [] : [others] })
   let address
   let looking: Looking | undefined
   try {
@@ -77,13 +86,14 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   }
   server.on('error', (error) => log.error({ err: error }, 'The server cannot take a connection.'))
   const stopHearing = hearAdoptions(options.data, relay, log)
-  log.info({ address, data: options.data, metrics: looking?.url }, 'The relay runs.')
+  log.info({ address, asks: tokens !== undefined, data: options.data, metrics: looking?.url }, 'The relay runs.')
 
   return {
     url: `http://${nameOf(options.host)}:${address.port}`,
-    warning: isLoopback(address.address)
-      ? undefined
-      : `Syncline listens on ${address.address} and asks nobody who they are: all who can reach this machine can read and write every space.`,
+    warning:
+      tokens !== undefined || isLoopback(address.address)
+        ? undefined
+        : `Syncline listens on ${address.address} and asks nobody who they are: all who can reach this machine can read and write every space.`,
     reopen: () => audit?.reopen(),
     async drain() {
       health.drain()
@@ -95,7 +105,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       stopHearing()
       const closed = new Promise((resolve) => server.close(resolve))
       await relay.close()
-      await Promise.all([sockets.close(), others.close()])
+      await Promise.all([sockets.close(), others?.close()])
       server.closeAllConnections()
       await closed
       await checkpoints.close()

@@ -49,6 +49,10 @@ function whole(least: number, most: number, message: string): v.GenericSchema<un
 
 const words = (message: string): v.GenericSchema<unknown, string> => v.pipe(v.string(message), v.nonEmpty(message))
 
+/** A text that may be left out. */
+const text = (flag: string, env: string, argument: string, help: string, what: string): Setting<string | undefined> =>
+  one<string | undefined>({ flag, env, argument, fallback: undefined, help }, words(`must be ${what}`))
+
 const origin: v.GenericSchema<unknown, string> = v.pipe(
   v.string('must be a text'),
   v.check((text) => URL.canParse(text) && new URL(text).origin !== 'null', 'must look like https://board.example'),
@@ -110,6 +114,16 @@ export interface ProgramOptions {
   readonly logLevel: LogLevel
   /** A file with the secret by which the relay knows what it has written. */
   readonly epochKey: string | undefined
+  /** `none`: nobody is asked who they are, wherever it listens. */
+  readonly auth: 'none' | undefined
+  /** The public keys of tokens: an address, or a file. */
+  readonly jwks: string | undefined
+  /** A file with the secret of tokens. */
+  readonly jwtSecret: string | undefined
+  readonly jwtIssuer: string | undefined
+  readonly jwtAudience: string | undefined
+  /** The claim that says what who may do. */
+  readonly jwtRights: string | undefined
   /** Where its numbers are served. */
   readonly metrics: Endpoint | undefined
   /** The file of its books. */
@@ -183,6 +197,33 @@ export const settings: { readonly [name in keyof ProgramOptions]: Setting<Progra
       help: 'a secret by which it knows what it has written, should it ever lose that',
     },
     words('must be a file'),
+  ),
+  auth: one<'none' | undefined>(
+    {
+      flag: 'auth',
+      env: 'SYNCLINE_AUTH',
+      argument: 'none',
+      fallback: undefined,
+      help: 'nobody is asked who they are, also where others can reach it',
+    },
+    v.literal('none', 'must be none, or left out'),
+  ),
+  jwks: text(
+    'jwks',
+    'SYNCLINE_JWKS',
+    'address|file',
+    'the public keys of the tokens that clients must have',
+    'a file, or an address',
+  ),
+  jwtSecret: text('jwt-secret', 'SYNCLINE_JWT_SECRET', 'file', 'or the secret of these, of 32 bytes or more', 'a file'),
+  jwtIssuer: text('jwt-issuer', 'SYNCLINE_JWT_ISSUER', 'text', 'who must have issued them (iss)', 'a text'),
+  jwtAudience: text('jwt-audience', 'SYNCLINE_JWT_AUDIENCE', 'text', 'for whom they must be (aud)', 'a text'),
+  jwtRights: text(
+    'jwt-rights',
+    'SYNCLINE_JWT_RIGHTS',
+    'claim',
+    'the claim that says what who may do in which space',
+    'the name of a claim',
   ),
   metrics: one<Endpoint | undefined>(
     {

@@ -21,6 +21,16 @@ Usage: syncline-relay [options]              runs the relay
   --log-level <level>  ${logLevels.join(', ')}         SYNCLINE_LOG_LEVEL  warn
   --epoch-key <file>   a secret by which it knows what it has   SYNCLINE_EPOCH_KEY
                        written, should it ever lose that
+  --jwks <address|file>
+                       clients must have a token that one of    SYNCLINE_JWKS
+                       these public keys has signed
+  --jwt-secret <file>  or this secret, of 32 bytes or more      SYNCLINE_JWT_SECRET
+  --jwt-issuer <text>  who must have issued it                  SYNCLINE_JWT_ISSUER
+  --jwt-audience <text>
+                       for whom it must be                      SYNCLINE_JWT_AUDIENCE
+  --jwt-rights <claim> what of it says what who may do where    SYNCLINE_JWT_RIGHTS
+  --auth none          asks nobody who they are, wherever it    SYNCLINE_AUTH
+                       listens
   --limit <name=number> what it allows; may be repeated         SYNCLINE_LIMITS
   --metrics <[address:]port>
                        serves /metrics, /healthz and /readyz    SYNCLINE_METRICS
@@ -36,7 +46,7 @@ Usage: syncline-relay [options]              runs the relay
 
 Flags go before the environment, and that before the file.
 The URL is printed on standard output when the relay is ready; the log, one JSON object a line, goes to standard error.
-Clients are not asked who they are: on an address other than 127.0.0.1, all who can reach it can read and write every space.
+Without --jwks and --jwt-secret clients are not asked who they are, and it listens on this machine only, unless --auth none is said: then all who can reach it can read and write every space.
 
   backup  --data <folder> --to <folder>     copies the data, and reads the copy
   restore --from <backup> --data <folder>   makes a data folder of a backup that is not damaged

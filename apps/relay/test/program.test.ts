@@ -1,7 +1,9 @@
+import { createHmac } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { emptyBasis } from '@syncline/stm'
 import { describe, expect, test } from 'vitest'
 import { dial, enter, record } from './client.ts'
 import { compileFirst, expectRefusals, launch, runToEnd, temporaryFolder } from './launch.ts'
@@ -32,7 +34,7 @@ describe.concurrent('the program', () => {
       SYNCLINE_LOG_LEVEL: 'info',
       SYNCLINE_HOST: '203.0.113.1',
     }
-    const relay = await launch(['--host', '0.0.0.0'], env)
+    const relay = await launch(['--host', '0.0.0.0', '--auth', 'none'], env)
     expect(relay.url).toMatch(/^http:\/\/127\.0\.0\.1:/)
     const { code, stderr } = await relay.kill('SIGTERM')
     expect(code).toBe(0)
@@ -43,6 +45,45 @@ describe.concurrent('the program', () => {
     expect(log).toEqual(['The relay runs.', 'The relay has stopped.'])
     const others = lines.filter((line) => !line.startsWith('{'))
     expect(others).toEqual([expect.stringContaining('all who can reach this machine can read and write every space')])
+  })
+
+  test('[RL38] [RL97] where it asks for tokens it listens for others, and lets in who has one', async () => {
+    const folder = temporaryFolder()
+    const secret = Buffer.alloc(32, 7)
+    writeFileSync(join(folder, 'secret'), secret)
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const tokenOf = (claims: object): string => {
+      const signed = `${part({ alg: 'HS256' })}.${part(claims)}`
+      return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+    }
+    const args = ['--jwt-secret', join(folder, 'secret'), '--jwt-audience', 'board', '--jwt-rights', 'spaces']
+    const relay = await launch(['--port', '0', '--host', '0.0.0.0', '--data', join(folder, 'data'), ...args])
+    const port = Number(new URL(relay.url).port)
+    const claims = { sub: 'ann', aud: 'board', exp: Math.ceil(Date.now() / 1000) + 600, spaces: { board: ['read'] } }
+    const heard: string[] = []
+    for (const token of [tokenOf(claims), tokenOf({ ...claims, aud: 'bank' }), '']) {
+      const client = await dial(port)
+      const credential = new TextEncoder().encode(token)
+      client.say({ type: 'hello', protocol: 1, oldest: 1, agent: 'test', schema: 1, credential })
+      for (const [i, space] of ['board', 'other'].entries())
+        client.say({ type: 'open', channel: i + 1, space, basis: emptyBasis })
+      client.say({ type: 'ping', token: 1 })
+      while (
+        !client.heard.some(
+          ({ type, ...rest }) => type === 'pong' || ('code' in rest && rest.code === 'unauthenticated'),
+        )
+      )
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      heard.push(client.heard.map((frame) => ('code' in frame ? frame.code : frame.type)).join(' '))
+      client.drop()
+    }
+    expect(heard).toEqual([
+      expect.stringMatching(/^rolls welcome expires (?=.*basis)(?=.*forbidden)/),
+      'unauthenticated',
+      'unauthenticated',
+    ])
+    const { code, stderr } = await relay.kill('SIGTERM')
+    expect([code, stderr]).toEqual([0, ''])
   })
 
   test('[RL38] it says how to use it, and its version', async () => {
@@ -56,6 +97,8 @@ describe.concurrent('the program', () => {
       '--origin',
       '--log-level',
       '--epoch-key',
+      '--jwks',
+      '--auth',
       'SYNCLINE_DATA',
     ]) {
       expect(help.stdout).toContain(word)
@@ -78,7 +121,16 @@ describe.concurrent('the program', () => {
       [['--port', '0', '--data', join(folder, 'file', 'below')], /data folder .* cannot be used.*Choose a folder/],
       [['--port', '0', '--data', '/proc/syncline'], /data folder .* cannot be used/],
       [['--port', '0', '--data', join(folder, 'used')], /is in use by process \d+/],
-      [['--port', '0', '--host', '203.0.113.1', '--data', join(folder, 'b')], /Cannot listen/],
+      [['--port', '0', '--host', '203.0.113.1', '--auth', 'none', '--data', join(folder, 'b')], /Cannot listen/],
+      [
+        ['--port', '0', '--host', '0.0.0.0', '--data', join(folder, 'b')],
+        /listens on 127\.0\.0\.1 and not on 0\.0\.0\.0.*--auth none/,
+      ],
+      [
+        ['--port', '0', '--jwt-secret', join(folder, 'file'), '--data', join(folder, 'b')],
+        /it has 0 bytes, and must have 32/,
+      ],
+      [['--port', '0', '--jwt-issuer', 'us', '--data', join(folder, 'b')], /give --jwks or --jwt-secret/],
       [['--port', '0', '--static', folder, '--data', join(folder, 'c')], /no index\.html/],
       [['--port', '70000'], /must be a number from 0 to 65535/],
       [['--port', ''], /must be a number/],

@@ -76,7 +76,8 @@ export function attachRelay(server: Server, relay: Relay, options: AttachOptions
     const asked = request.url?.split('?', 1)[0] ?? ''
     const other = asked === path ? undefined : others.find(({ takes }) => takes(asked))
     if (asked !== path && other === undefined) return turnAway(socket, '404 Not Found')
-    if (!mayConnect(request, server, origins)) return turnAway(socket, '403 Forbidden')
+    if (!mayConnect(request, server, origins) || !(relay.asks || isHere(request)))
+      return turnAway(socket, '403 Forbidden')
     if (other !== undefined) {
       socket.off('error', destroy)
       other.upgrade(request, socket, head)
@@ -157,6 +158,11 @@ function mayConnect({ headers }: IncomingMessage, server: Server, origins: reado
   const address = server.address()
   const isPublic = typeof address === 'object' && address !== null && !isLoopback(address.address)
   return isPublic && from.host === host
+}
+
+/** Who is not asked who they are must be on this machine. */
+function isHere({ socket }: IncomingMessage): boolean {
+  return isLoopback(socket.remoteAddress ?? '')
 }
 
 function turnAway(socket: Duplex, status: string): void {

@@ -48,7 +48,7 @@ export interface RelayOptions extends RelayHooks {
   readonly log?: RelayLog
   readonly limits?: Partial<RelayLimits>
   /**
-   * Says who a client is by the credential of its hello, and for how long. Absent, everybody is welcome, and `attachRelay` takes nobody from elsewhere.
+   * Says who a client is by the credential of its hello, and for how long. Absent, everybody is welcome, and `attachRelay` takes nobody from other machines.
    * When it throws, the client is told to come back later. With `untilMs` it is asked again with another credential before that, on the same connection.
    */
   readonly authenticate?: (credential: Uint8Array, client: ClientDetails) => Admission | Promise<Admission>

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { PassThrough, type Duplex } from 'node:stream'
 import { createFrameReader, encodeFrames, MAX_PACKET_BYTES, type Frame } from '@syncline/protocol'
 import { emptyBasis } from '@syncline/stm'
 import { afterEach, expect, test } from 'vitest'
@@ -247,6 +248,59 @@ test('[RL98] others on the same server take the sockets for their paths, from th
   await attachment.close()
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
+})
+
+test('[RL37] [RL89] who may connect, by where they come from and what their page is', async () => {
+  const answers = async (asks: boolean, remoteAddress: string, origin: string | undefined): Promise<string> => {
+    const server = createServer()
+    const relay = createRelay({
+      storage: createMemoryStorage(),
+      ...(asks && { authenticate: () => ({ principal: '' }) }),
+    })
+    const attachment = attachRelay(server, relay, { path: '/sync', origins: ['https://board.example'] })
+    await listen(server, 0, '127.0.0.1')
+    const socket = new PassThrough()
+    const headers = { host: 'board.example', ...(origin !== undefined && { origin }) }
+    // Of a plain request nothing comes of it but what it is answered: 400 where it is let through.
+    server.emit('upgrade', { url: '/sync', method: 'GET', headers, socket: { remoteAddress } }, socket, Buffer.alloc(0))
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    await relay.close()
+    await attachment.close()
+    await new Promise((resolve) => server.close(resolve))
+    return answer.toString().slice(9, 12)
+  }
+  const taken = '400'
+  const origins = [
+    [undefined, taken],
+    ['https://board.example', taken],
+    ['http://localhost:5173', taken],
+    ['null', '403'],
+    ['', '403'],
+    ['board.example', '403'],
+    ['https://', '403'],
+    ['https://board.example.evil.example', '403'],
+    ['https://evilboard.example', '403'],
+    ['https://board.example:444', '403'],
+    ['http://board.example', '403'],
+    ['https://board.example@evil.example', '403'],
+    ['https://board.example, https://evil.example', '403'],
+    ['file://', '403'],
+  ] as const
+  for (const [origin, expected] of origins) {
+    for (const [asks, from, isIn] of [
+      [true, '192.0.2.1', true],
+      [false, '127.0.0.1', true],
+      [false, '::ffff:127.0.0.1', true],
+      [false, '192.0.2.1', false],
+      [false, '2001:db8::1', false],
+    ] as const) {
+      const name = { origin, asks, from }
+      expect({ ...name, answer: await answers(asks, from, origin) }).toEqual({
+        ...name,
+        answer: isIn ? expected : '403',
+      })
+    }
+  }
 })
 
 test('[RL37] what is loopback', () => {
