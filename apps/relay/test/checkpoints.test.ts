@@ -206,6 +206,28 @@ test('[RL63] each goes on from the one before, over stretches, and begins anew w
   expect(other.questions).toEqual(['begin', 'take', 'finish'])
 })
 
+test('[RL63] a log is read in pieces that hold nobody up for long', async () => {
+  const storage = createMemoryStorage()
+  const bytes = 500 * 300
+  const records = Array.from({ length: 500 }, (_, i) => record(ann, i + 1, 300))
+  const add = { space: 'board', epoch: ann, follows: null, first: 1, records, latestAt: 1 }
+  await storage.append([{ ...add, writers: new Map(), documents: new Map() }])
+  const pieces: number[] = []
+  const read: LogStorage['read'] = async (...asked) => {
+    const found = await storage.read(...asked)
+    pieces.push(found.reduce((sum, { length }) => sum + length, 0))
+    return found
+  }
+  const log = { debug() {}, info() {}, warn() {}, error() {} }
+  const folding = createFolding()
+  const asking = { ask: async (question: Parameters<typeof folding>[0]) => folding(question), end: async () => {} }
+  const checkpoints = await keepCheckpointsBy(asking, { folder: temporaryFolder(), storage: { ...storage, read }, log })
+  expect(await checkpoints.make('board', 500)).toMatchObject({ relaySeq: 500 })
+  expect(pieces.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(bytes)
+  expect(Math.max(...pieces)).toBeLessThanOrEqual(64 * 1024)
+  await checkpoints.close()
+})
+
 test('[RL63] what it cannot go on from, it begins anew', async () => {
   let isRefused = false
   const { checkpoints, questions, warnings } = await kept(10, (answer) =>
