@@ -1,10 +1,11 @@
 import { type Renderer, rendererOf } from './support/renderer.ts'
-import { expect, type LabPage, test } from './support/lab.ts'
+import { expect, type LabPage, openStoreAt, test } from './support/lab.ts'
+import { socketOf } from './support/wire.ts'
 
 const writes = ({ page }: LabPage): Promise<number> => page.evaluate(() => lab.store.get(lab.writes))
 
 /** Adds one, and resolves when the relay has it. */
-const addOne = ({ page }: LabPage): Promise<void> =>
+const addOne = ({ page }: Pick<LabPage, 'page'>): Promise<void> =>
   page.evaluate(async () => {
     await lab.store.transact((tx) => tx.add(lab.writes, 1)).synced()
   })
@@ -37,7 +38,7 @@ async function stopBetween(renderer: Renderer, witness: LabPage, space: string):
   throw new Error('The page was in the middle of a transaction ten times.')
 }
 
-const untilWrites = ({ page }: LabPage, count: number): Promise<void> =>
+const untilWrites = ({ page }: Pick<LabPage, 'page'>, count: number): Promise<void> =>
   page.evaluate((it) => lab.until(() => lab.store.get(lab.writes) === it), count)
 
 test('[ST40] [ST17] the link is taken from a tab whose process is stopped, and when it goes on nothing is lost and all agree', async ({
@@ -220,4 +221,39 @@ test('[SS2] [ST19] a tab that hangs with the database in its hands keeps what ot
   const third = await openLab({ context: browserOnDisk })
   expect(await writes(third)).toBe(2)
   await Promise.all([first, second, third].map(({ page }) => page.close()))
+})
+
+test('[ST23] [ID13] a page that stood still while its socket died, told of it or not, connects by itself when it goes on, and is in sync', async ({
+  browserOnDisk,
+  openLab,
+  labUrl,
+  relayProxy,
+  space,
+}) => {
+  const page = await browserOnDisk.newPage()
+  await openStoreAt(page, labUrl, { space, relay: socketOf(relayProxy.url) })
+  const far = await openLab()
+  await addOne({ page })
+  const renderer = await rendererOf(page)
+  // Browsers that are driven freeze no page: it is told as they tell it, and stopped.
+  const tell = (what: string): Promise<void> => page.evaluate((it) => void document.dispatchEvent(new Event(it)), what)
+  let count = 1
+  for (const isTold of [false, true]) {
+    // What it has committed is on its way when it is stopped.
+    await page.evaluate(() => void lab.store.transact((tx) => tx.add(lab.writes, 1)))
+    if (isTold) await tell('freeze')
+    renderer.stop()
+    try {
+      relayProxy.cut()
+      await addOne(far)
+      relayProxy.mend()
+    } finally {
+      renderer.goOn()
+    }
+    if (isTold) await tell('resume')
+    count += 2
+    for (const each of [{ page }, far]) await untilWrites(each, count)
+    expect(await page.evaluate(() => lab.store.status)).toMatchObject({ link: 'online', problem: undefined })
+  }
+  await page.close()
 })
