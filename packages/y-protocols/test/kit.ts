@@ -131,7 +131,7 @@ export async function openWire(to: number): Promise<Wire> {
 
 /** What stands in the log of a space. */
 export async function changesOf(storage: LogStorage, space: string): Promise<readonly DecodedChange[]> {
-  const { head } = (await storage.space(space))!
+  const { head } = (await storage.space(space)) ?? { head: 0 }
   return (await storage.read(space, 0, head, 1 << 24)).map((record) => decodeChange(record))
 }
 
