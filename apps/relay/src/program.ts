@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import process from 'node:process'
-import { createRelay, type AuditEvent } from '@syncline/relay'
+import { createRelay, type AuditEvent, type RelayLimits } from '@syncline/relay'
 import { hearAdoptions } from '@syncline/relay/care'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
 import { attachRelay, createKeyedEpochs, isLoopback, listen } from '@syncline/relay/node'
@@ -17,6 +17,9 @@ import { keepRolls } from './rolls.ts'
 import type { Endpoint, ProgramOptions } from './settings.ts'
 import { tokensOf } from './tokens.ts'
 import { UsageError } from './usage.ts'
+
+/** What the program bounds beside what every relay does: it may be where anybody can reach it. */
+const programLimits: Partial<RelayLimits> = { maxMessagesPerSecond: 5_000, maxBytesPerSecond: 32 * 1024 * 1024 }
 
 /** A relay that runs. */
 export interface Program {
@@ -58,7 +61,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     checkpoints,
     rolls: keepRolls(join(options.data, 'rolls'), log),
     log,
-    limits: options.limits,
+    limits: { ...programLimits, ...options.limits },
     ...(tokens ?? (options.auth === 'none' && { authenticate: () => ({ principal: '' }) })),
     ...(epochs && { epochs }),
     ...(metrics && { onSpan: metrics.onSpan }),

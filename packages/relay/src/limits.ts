@@ -24,6 +24,12 @@ export interface RelayLimits {
   readonly maxFrameBytes: number
   /** Reading from a client stops while so many bytes of its Changes are not yet stored. */
   readonly maxUnstoredBytes: number
+  /** Messages that a connection may say in a second, and twice as many at once after a pause; 0: no bound. */
+  readonly maxMessagesPerSecond: number
+  /** Bytes of them, in the same way. */
+  readonly maxBytesPerSecond: number
+  /** Connections from one address, as the listener knows it; 0: no bound. */
+  readonly maxSocketsPerAddress: number
   /** Spaces that one connection may follow at a time. */
   readonly maxChannels: number
   /** From so many spaces on, a client may call their roll in place of opening each. */
@@ -71,6 +77,9 @@ export const defaultLimits: RelayLimits = {
   drainPollMs: 20,
   maxFrameBytes: 256 * 1024,
   maxUnstoredBytes: 8 * 1024 * 1024,
+  maxMessagesPerSecond: 0,
+  maxBytesPerSecond: 0,
+  maxSocketsPerAddress: 0,
   maxChannels: 10_000,
   leastRoll: 64,
   maxRooms: 2_000,

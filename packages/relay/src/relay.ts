@@ -113,6 +113,8 @@ export function createRelay(options: RelayOptions): Relay {
   const limits: RelayLimits = { ...defaultLimits, ...options.limits }
   const epochs: Epochs = options.epochs ?? { draw: () => randomId(chance), isOwn: () => true }
   const sessions = new Set<Session>()
+  /** How many of them are from each address that is known. */
+  const crowds = new Map<string, number>()
   const rooms = new Map<string, Room>()
   let awake: Outbox[] = []
   const committer = createCommitter(
@@ -211,9 +213,17 @@ export function createRelay(options: RelayOptions): Relay {
       return revocations
     },
     rolls,
+    elapsedMs: () => (clock.elapsedMs === undefined ? clock.nowMs() : clock.elapsedMs()),
     room: roomOf,
     isShown: (space) => rooms.get(space)?.isShown ?? false,
-    forget: (session) => void sessions.delete(session),
+    forget,
+  }
+
+  function forget(session: Session): void {
+    if (!sessions.delete(session)) return
+    const left = (crowds.get(session.address) ?? 1) - 1
+    if (left > 0) crowds.set(session.address, left)
+    else crowds.delete(session.address)
   }
 
   return {
@@ -232,11 +242,18 @@ export function createRelay(options: RelayOptions): Relay {
     },
     accept(connection, address = '', principal) {
       const session = new Session(randomId(chance), connection, address, sessionHost, principal)
-      sessions.add(session)
-      if (isClosing) {
+      const among = crowds.get(address) ?? 0
+      const { maxSocketsPerAddress: most } = limits
+      const isTooMany = most > 0 && address !== '' && among >= most
+      if (!isTooMany) {
+        sessions.add(session)
+        if (most > 0) crowds.set(address, among + 1)
+      }
+      if (isClosing || isTooMany) {
         session.deafen()
+        const crowded = `There are ${among} connections from your address already. Come back later.`
         // Whoever listens has to get the events first.
-        queueMicrotask(() => session.end('stopping', STOPPING))
+        queueMicrotask(() => session.end(isClosing ? 'stopping' : 'too-busy', isClosing ? STOPPING : crowded))
       }
       return session
     },

@@ -13,6 +13,7 @@ import { arrivalOf } from './arrival.ts'
 import { Channels } from './channels.ts'
 import { Following, type Follower } from './following.ts'
 import { Outbox, type OutboxHost, type OutboxOwner } from './outbox.ts'
+import { Pace } from './pace.ts'
 import type { Connection, ConnectionEvents, RelayLog } from './ports.ts'
 import type { Rights } from './rights.ts'
 import type { Roll } from './roll.ts'
@@ -31,6 +32,8 @@ export interface SessionHost extends OutboxHost, SubscriptionHost, StandingHost 
   /** How often somebody's rights were withdrawn. */
   readonly revocations: number
   readonly rolls: Rolls
+  /** Milliseconds by a clock that is never set. */
+  elapsedMs(): number
   room(space: string): Room
   /** Whether somebody shows something of themselves in a space. */
   isShown(space: string): boolean
@@ -57,7 +60,9 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   earlier: Speaker | undefined
   later: Speaker | undefined
   readonly #connection: Connection
-  readonly #address: string
+  /** Where it comes from, as the listener knows. */
+  readonly address: string
+  readonly #pace: Pace | undefined
   readonly #host: SessionHost
   /** Who acts, where the listener knows it. */
   readonly #known: string | undefined
@@ -85,7 +90,8 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     this.id = id
     this.#known = known
     this.#connection = connection
-    this.#address = address
+    this.address = address
+    if (limits.maxMessagesPerSecond + limits.maxBytesPerSecond > 0) this.#pace = new Pace()
     this.#host = host
     this.#reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES, isLending: true })
     this.outbox = new Outbox(connection, host, this)
@@ -109,9 +115,11 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
 
   onMessage(message: Uint8Array): void {
     if (this.#phase === 'ended' || this.#isDeaf) return
-    const { limits, silence } = this.#host
+    const { limits, silence, elapsedMs } = this.#host
     if (this.#phase === 'open') silence.heard(this)
     try {
+      const excess = this.#pace?.take(message.length, elapsedMs(), limits)
+      if (excess !== undefined) return this.end('too-busy', `You say ${excess}. Come back, and be slower.`)
       if (message.length > limits.maxMessageBytes) {
         const found = `A message of ${message.length} bytes is longer than the ${limits.maxMessageBytes} allowed.`
         return this.end('too-large', `${found} Send it in parts.`)
@@ -278,7 +286,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     if ('message' in agreed) return this.end('protocol-version', agreed.message)
     const { agent, schema, credential } = frame
     this.#phase = 'authenticating'
-    this.#identify(credential, { agent, schema, address: this.#address }, agreed.protocol)
+    this.#identify(credential, { agent, schema, address: this.address }, agreed.protocol)
   }
 
   #identify(credential: Uint8Array, client: ClientDetails, protocol: number): void {
@@ -333,7 +341,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     const timeMs = clock.nowMs()
     this.outbox.say({ type: 'welcome', protocol, timeMs, session: this.id, maxMessageBytes, maxChangeBytes })
     this.#standing?.begin()
-    log.debug({ session: this.id, address: this.#address }, 'A session is open.')
+    log.debug({ session: this.id, address: this.address }, 'A session is open.')
     this.#goOn()
   }
 
@@ -549,7 +557,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
 
   #audit(event: Pick<AuditEvent, 'what' | 'outcome' | 'message' | 'space'>): void {
     const { id: session, principal } = this
-    this.#host.watching.audit({ ...event, session, principal, address: this.#address })
+    this.#host.watching.audit({ ...event, session, principal, address: this.address })
   }
 
   #failChannel(channel: number, code: FailureCode, message: string): void {

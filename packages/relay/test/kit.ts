@@ -88,7 +88,7 @@ export interface Client {
   send(records: readonly Uint8Array[], channel?: number): void
 }
 
-export function connect(relay: Relay, principal?: string): Client {
+export function connect(relay: Relay, principal?: string, address = ''): Client {
   const reader = createFrameReader({ maxPacketBytes: 64 * 1024 * 1024 })
   const client: Client = {
     heard: [],
@@ -130,7 +130,7 @@ export function connect(relay: Relay, principal?: string): Client {
       },
       setReading: (reading) => void (client.isRead = reading),
     },
-    '',
+    address,
     principal,
   )
   return client
