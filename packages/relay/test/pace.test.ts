@@ -46,7 +46,7 @@ test('[RL87] the same in bytes; what came before is stored', async () => {
     const shown = (bytes: number): Frame => ({
       type: 'presence',
       channel: 1,
-      session: '',
+      session: ann,
       slot: 1,
       payload: new Uint8Array(bytes),
     })
