@@ -46,6 +46,7 @@ export function createMetrics(load: () => { readonly sessions: number; readonly 
     'Connections that the relay has ended, by the code that their clients are told.',
     ['code'],
   )
+  const limits = counter('syncline_limits_total', 'What was too much, by the limit that it passed.', ['limit'])
   gauge('syncline_sessions', 'Connections that are open.', () => load().sessions)
   gauge('syncline_rooms', 'Spaces that are in memory.', () => load().rooms)
 
@@ -68,7 +69,8 @@ export function createMetrics(load: () => { readonly sessions: number; readonly 
       changes.inc(attributes['changes'])
       bytes.inc(attributes['bytes'])
     },
-    onAudit({ what, outcome }) {
+    onAudit({ what, outcome, limit }) {
+      if (limit !== undefined) limits.inc({ limit })
       if (what === 'login') logins.inc({ outcome })
       else if (what === 'refusal') refusals.inc({ code: outcome })
       else if (what === 'cut') cuts.inc({ code: outcome })

@@ -22,6 +22,8 @@ export type RelayErrorCode =
   | 'fenced'
   /** The disk did not take, or did not give, what it was asked for. */
   | 'storage-failed'
+  /** A limit was set to what cannot be one. */
+  | 'invalid-limit'
   /** The port is taken, or may not be listened on. */
   | 'port-unavailable'
   /** Used after it was closed. */

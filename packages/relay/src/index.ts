@@ -7,7 +7,7 @@ export type { Admission, ClientDetails } from './standing.ts'
 export type { Action, Authorize, Identity, Right } from './rights.ts'
 export type { Chance, Clock, Connection, ConnectionEvents, Epochs, RelayLog } from './ports.ts'
 export { defaultLimits } from './limits.ts'
-export type { RelayLimits } from './limits.ts'
+export type { LimitName, RelayLimits } from './limits.ts'
 
 // Who looks on
 export type { AuditEvent, ErrorContext, RelayHooks, RelaySpan } from './watching.ts'

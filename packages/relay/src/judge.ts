@@ -3,7 +3,7 @@ import type { ChangeHeader } from '@syncline/protocol'
 import type { WriterId } from '@syncline/stm'
 import type { Arrival } from './arrival.ts'
 import { basisFlaw, type Extent } from './basis-flaw.ts'
-import type { RelayLimits } from './limits.ts'
+import type { LimitName, RelayLimits } from './limits.ts'
 import type { Clock, WriterState } from './ports.ts'
 import { READ_ONLY, type Actor } from './rights.ts'
 
@@ -15,6 +15,7 @@ export interface Refused {
   readonly code: string
   readonly message: string
   readonly endsAt: number | undefined
+  readonly limit?: LimitName | undefined
 }
 
 /** All that a judgement depends on. The extent is up to the last Change that was given a relaySeq. */
@@ -54,7 +55,7 @@ export function judge(arrival: Arrival, actor: Actor, court: Court): Judgement {
       endsAt: undefined,
     }
   }
-  const flaw =
+  const flaw: Flaw =
     rights?.flawIn(court.space, header) ??
     (header === undefined
       ? {
@@ -68,11 +69,16 @@ export function judge(arrival: Arrival, actor: Actor, court: Court): Judgement {
         court.arbitrate(arrival, header)))
   return flaw === undefined
     ? 'append'
-    : { code: flaw.code, message: flaw.message, endsAt: endBy(flaw.code, seq, state) }
+    : {
+        code: flaw.code,
+        message: flaw.message,
+        endsAt: endBy(flaw.code, seq, state),
+        limit: flaw.limit,
+      }
 }
 
 /** What is wrong, if anything. */
-export type Flaw = { readonly code: string; readonly message: string } | undefined
+export type Flaw = { readonly code: string; readonly message: string; readonly limit?: LimitName } | undefined
 
 /** From which seq on a refusal ends a writer. Where somebody who may not write at all has never written, nothing is kept of it: anybody could have the relay keep that. */
 export function endBy(code: string, seq: number, { lastSeq, ended }: WriterState): number | undefined {
@@ -114,6 +120,7 @@ function gapIn({ writer, seq, deps }: ChangeHeader, lastSeq: number, court: Cour
     return {
       code: 'too-large',
       message: `Change ${writer}:${seq} depends on ${deps.writers.size} writers; this relay takes ${court.limits.maxNamedWriters}. Author it again after a sync.`,
+      limit: 'maxNamedWriters',
     }
   }
   const flaw = basisFlaw(deps, court)
@@ -156,12 +163,14 @@ function flawIn(
     return {
       code: 'too-large',
       message: `The Change has ${record.length} bytes; this relay takes ${limits.maxChangeBytes}. Split the work into several transactions.`,
+      limit: 'maxChangeBytes',
     }
   }
   if (documents.length > limits.maxNamedClients) {
     return {
       code: 'too-large',
       message: `The Change names ${documents.length} Yjs clients; this relay takes ${limits.maxNamedClients}. Split the work into several transactions.`,
+      limit: 'maxNamedClients',
     }
   }
   // `at` is in microseconds.
@@ -171,6 +180,7 @@ function flawIn(
     return {
       code: 'clock-ahead',
       message: `The Change is stamped ${Math.ceil(aheadMs)} ms ahead of the relay's clock; ${limits.maxAheadMs} are allowed. Set the clock right and author it again.`,
+      limit: 'maxAheadMs',
     }
   }
   if (adoption !== undefined) {

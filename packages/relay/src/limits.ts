@@ -1,4 +1,5 @@
-import { MAX_CHANGE_BYTES, MAX_MESSAGE_BYTES } from '@syncline/protocol'
+import { MAX_CHANGE_BYTES, MAX_MESSAGE_BYTES, MIN_MESSAGE_BYTES } from '@syncline/protocol'
+import { RelayError } from './errors.ts'
 
 /** What a relay allows. All of it can be set; the defaults are for one machine that serves thousands of connections. */
 export interface RelayLimits {
@@ -65,6 +66,9 @@ export interface RelayLimits {
   readonly retryAfterMs: number
 }
 
+/** The name of a limit. */
+export type LimitName = keyof RelayLimits
+
 export const defaultLimits: RelayLimits = {
   maxMessageBytes: MAX_MESSAGE_BYTES,
   maxChangeBytes: MAX_CHANGE_BYTES,
@@ -97,4 +101,24 @@ export const defaultLimits: RelayLimits = {
   maxJoinBytes: 256 * 1024 * 1024,
   joinTimeoutMs: 10_000,
   retryAfterMs: 1000,
+}
+
+/** The least and the greatest that the protocol can say. */
+const bounds: Partial<Record<LimitName, readonly [least: number, most: number]>> = {
+  maxMessageBytes: [MIN_MESSAGE_BYTES, Number.MAX_SAFE_INTEGER],
+  maxChangeBytes: [1, MAX_CHANGE_BYTES],
+}
+
+/** The limits with what somebody has set. Throws `RelayError` `invalid-limit` for what cannot be one. */
+export function limitsWith(given: Partial<RelayLimits> = {}): RelayLimits {
+  const limits = { ...defaultLimits, ...given }
+  for (const [name, value] of Object.entries(limits)) {
+    const [least, most] = bounds[name as LimitName] ?? [0, Number.MAX_SAFE_INTEGER]
+    if (Number.isSafeInteger(value) && value >= least && value <= most) continue
+    throw new RelayError(
+      'invalid-limit',
+      `The limit ${name} is ${value}; it must be a whole number from ${least} to ${most}.`,
+    )
+  }
+  return limits
 }

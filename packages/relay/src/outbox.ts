@@ -1,6 +1,6 @@
 import { encodeFrame } from '@syncline/protocol'
 import type { FailureCode, Frame } from '@syncline/protocol'
-import type { RelayLimits } from './limits.ts'
+import type { LimitName, RelayLimits } from './limits.ts'
 import type { Clock, Connection } from './ports.ts'
 
 /** What an outbox needs of the relay around it. */
@@ -18,7 +18,7 @@ export interface OutboxHost {
 /** Whose client it is that takes what is in the outbox. */
 export interface OutboxOwner {
   /** Ends the connection, and says why. */
-  end(code: FailureCode, message: string): void
+  end(code: FailureCode, message: string, limit?: LimitName): void
 }
 
 /** There while an outbox is full and somebody waits until it is not. */
@@ -101,7 +101,7 @@ export class Outbox {
     }
     if (connection.bufferedBytes > this.#host.limits.maxBufferedBytes) {
       const message = `${connection.bufferedBytes} bytes wait for you to read them. Connect again; what you miss is in the log.`
-      this.#owner.end('too-busy', message)
+      this.#owner.end('too-busy', message, 'maxBufferedBytes')
     }
   }
 
@@ -148,7 +148,7 @@ export class Outbox {
       return
     }
     const message = `You have taken nothing for ${limits.stuckTimeoutMs} ms. Connect again; what you miss is in the log.`
-    this.#owner.end('too-busy', message)
+    this.#owner.end('too-busy', message, 'stuckTimeoutMs')
     // What its end makes the relay tell others is no part of another event.
     this.#host.flush()
   }

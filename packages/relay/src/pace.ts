@@ -8,19 +8,19 @@ export class Pace {
   #messagesMs = 0
   #bytesMs = 0
 
-  /** Counts a message that comes now, by a clock that is never set; what it is too much of, in words. */
+  /** Counts a message that comes now, by a clock that is never set; the limit that it passes, if it does. */
   take(
     bytes: number,
     nowMs: number,
     { maxMessagesPerSecond, maxBytesPerSecond }: Pick<RelayLimits, 'maxMessagesPerSecond' | 'maxBytesPerSecond'>,
-  ): string | undefined {
+  ): 'maxMessagesPerSecond' | 'maxBytesPerSecond' | undefined {
     if (maxMessagesPerSecond > 0) {
       this.#messagesMs = Math.max(this.#messagesMs, nowMs) + 1000 / maxMessagesPerSecond
-      if (this.#messagesMs - nowMs > BURST_MS) return `more than ${maxMessagesPerSecond} messages a second`
+      if (this.#messagesMs - nowMs > BURST_MS) return 'maxMessagesPerSecond'
     }
     if (maxBytesPerSecond > 0) {
       this.#bytesMs = Math.max(this.#bytesMs, nowMs) + (1000 * bytes) / maxBytesPerSecond
-      if (this.#bytesMs - nowMs > BURST_MS) return `more than ${maxBytesPerSecond} bytes a second`
+      if (this.#bytesMs - nowMs > BURST_MS) return 'maxBytesPerSecond'
     }
     return undefined
   }

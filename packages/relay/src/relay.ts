@@ -3,7 +3,8 @@ import type { Epoch } from '@syncline/stm'
 import type { Adopted, AdoptOptions } from './adopting.ts'
 import { createCommitter } from './committer.ts'
 import { RelayError } from './errors.ts'
-import { defaultLimits, type RelayLimits } from './limits.ts'
+import { limitsWith } from './limits.ts'
+import type { RelayLimits } from './limits.ts'
 import { createLogReading } from './log-reading.ts'
 import type { Outbox } from './outbox.ts'
 import { createPacking } from './packing.ts'
@@ -110,7 +111,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { storage, clock = systemClock, chance = systemChance } = options
   const watching = createWatching(options, clock, options.log ?? silentLog)
   const { log } = watching
-  const limits: RelayLimits = { ...defaultLimits, ...options.limits }
+  const limits = limitsWith(options.limits)
   const epochs: Epochs = options.epochs ?? { draw: () => randomId(chance), isOwn: () => true }
   const sessions = new Set<Session>()
   /** How many of them are from each address that is known. */
@@ -253,7 +254,9 @@ export function createRelay(options: RelayOptions): Relay {
         session.deafen()
         const crowded = `There are ${among} connections from your address already. Come back later.`
         // Whoever listens has to get the events first.
-        queueMicrotask(() => session.end(isClosing ? 'stopping' : 'too-busy', isClosing ? STOPPING : crowded))
+        queueMicrotask(() =>
+          isClosing ? session.end('stopping', STOPPING) : session.end('too-busy', crowded, 'maxSocketsPerAddress'),
+        )
       }
       return session
     },

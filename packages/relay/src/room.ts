@@ -796,7 +796,7 @@ export class Room {
     this.#court.latestAt = Math.max(this.#court.latestAt, header?.at ?? 0)
   }
 
-  #turnDown(subscription: Subscription, { writer, seq }: Author, { code, message, endsAt }: Refused): void {
+  #turnDown(subscription: Subscription, { writer, seq }: Author, { code, message, endsAt, limit }: Refused): void {
     const { ended } = this.#writers.get(writer)
     if (endsAt !== undefined && (ended === null || endsAt < ended.seq)) {
       this.#writers.end(writer, { seq: endsAt, code, message })
@@ -805,7 +805,16 @@ export class Room {
     ;(subscription.told ??= new Map()).set(writer, seq)
     const { session, principal } = subscription
     this.#host.log.info({ space: this.space, writer, seq, code, session }, 'A Change is refused.')
-    this.#host.watching.audit({ what: 'refusal', outcome: code, message, space: this.space, session, principal })
+    const { space } = this
+    this.#host.watching.audit({
+      what: 'refusal',
+      outcome: code,
+      message,
+      space,
+      session,
+      principal,
+      ...(limit && { limit }),
+    })
     const { channel, outbox } = subscription
     // After a restart it must be refused again, so the client hears of it when that is certain.
     const tell = (): void => outbox.say({ type: 'refusal', channel, writer, seq, code, message })

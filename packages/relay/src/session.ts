@@ -14,6 +14,7 @@ import { Channels } from './channels.ts'
 import { Following, type Follower } from './following.ts'
 import { Outbox, type OutboxHost, type OutboxOwner } from './outbox.ts'
 import { Pace } from './pace.ts'
+import type { LimitName } from './limits.ts'
 import type { Connection, ConnectionEvents, RelayLog } from './ports.ts'
 import type { Rights } from './rights.ts'
 import type { Roll } from './roll.ts'
@@ -96,7 +97,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     this.#reader = createFrameReader({ maxPacketBytes: MAX_PACKET_BYTES, isLending: true })
     this.outbox = new Outbox(connection, host, this)
     this.#cancelTimer = clock.setTimer(limits.helloTimeoutMs, () => {
-      this.end('unauthenticated', `You have not said hello within ${limits.helloTimeoutMs} ms.`)
+      this.end('unauthenticated', `You have not said hello within ${limits.helloTimeoutMs} ms.`, 'helloTimeoutMs')
     })
   }
 
@@ -119,15 +120,15 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     if (this.#phase === 'open') silence.heard(this)
     try {
       const excess = this.#pace?.take(message.length, elapsedMs(), limits)
-      if (excess !== undefined) return this.end('too-busy', `You say ${excess}. Come back, and be slower.`)
+      if (excess !== undefined) return this.#endTooFast(excess)
       if (message.length > limits.maxMessageBytes) {
         const found = `A message of ${message.length} bytes is longer than the ${limits.maxMessageBytes} allowed.`
-        return this.end('too-large', `${found} Send it in parts.`)
+        return this.end('too-large', `${found} Send it in parts.`, 'maxMessageBytes')
       }
       if (!this.#isHolding) return this.#hear(message)
       this.#heldBytes += message.length
       if (this.#heldBytes > limits.maxUnstoredBytes)
-        return this.end('too-busy', 'You are sending before you are known.')
+        return this.end('too-busy', 'You are sending before you are known.', 'maxUnstoredBytes')
       ;(this.#held ??= []).push(message)
     } catch (error) {
       this.#endBecause(error)
@@ -140,6 +141,12 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     if (this.#phase === 'ended') return
     this.#takeAll(this.#reader.push(message))
     this.#heardBytes += message.length
+  }
+
+  #endTooFast(limit: 'maxMessagesPerSecond' | 'maxBytesPerSecond'): void {
+    const what = limit === 'maxMessagesPerSecond' ? 'messages' : 'bytes'
+    const message = `You say more than ${this.#host.limits[limit]} ${what} a second. Come back, and be slower.`
+    this.end('too-busy', message, limit)
   }
 
   get #isHolding(): boolean {
@@ -398,7 +405,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   }
 
   endSilent(silentMs: number): void {
-    this.end('too-busy', `You have said nothing for ${silentMs} ms. Connect again.`)
+    this.end('too-busy', `You have said nothing for ${silentMs} ms. Connect again.`, 'silenceTimeoutMs')
   }
 
   #open({ channel, space, basis }: Frame & { type: 'open' }): void {
@@ -406,7 +413,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
     if (this.#channels.get(channel) !== undefined || following?.open(channel) === false)
       return this.end('malformed', `Channel ${channel} is open already. Leave it first.`)
     const flaw = this.#flawOf(space, basis)
-    if (flaw !== undefined) return this.#failChannel(channel, flaw.code, flaw.message)
+    if (flaw !== undefined) return this.#failChannel(channel, flaw.code, flaw.message, flaw.limit)
     const isBarred = this.rights?.has(space, 'read') === false
     if (isBarred && basis.writers.size === 0) return this.#failChannel(channel, 'forbidden', NO_RIGHT)
     const room = this.#host.room(space)
@@ -528,12 +535,13 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   #flawOf(
     space: string,
     basis: (Frame & { type: 'open' })['basis'],
-  ): { readonly code: FailureCode; readonly message: string } | undefined {
+  ): { readonly code: FailureCode; readonly message: string; readonly limit?: LimitName } | undefined {
     const { limits } = this.#host
     if (this.#count() >= limits.maxChannels) {
       return {
         code: 'forbidden',
         message: `One connection may follow ${limits.maxChannels} spaces at a time. Leave one first.`,
+        limit: 'maxChannels',
       }
     }
     if (!isSpaceName(space)) {
@@ -550,18 +558,19 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
       return {
         code: 'forbidden',
         message: `The basis names ${basis.writers.size} writers; ${limits.maxNamedWriters} are allowed.`,
+        limit: 'maxNamedWriters',
       }
     }
     return undefined
   }
 
-  #audit(event: Pick<AuditEvent, 'what' | 'outcome' | 'message' | 'space'>): void {
+  #audit(event: Pick<AuditEvent, 'what' | 'outcome' | 'message' | 'space' | 'limit'>): void {
     const { id: session, principal } = this
     this.#host.watching.audit({ ...event, session, principal, address: this.address })
   }
 
-  #failChannel(channel: number, code: FailureCode, message: string): void {
-    this.#audit({ what: 'refusal', outcome: code, message })
+  #failChannel(channel: number, code: FailureCode, message: string, limit?: LimitName): void {
+    this.#audit({ what: 'refusal', outcome: code, message, ...(limit && { limit }) })
     const retryAfterMs = code === 'storage-failed' ? this.#host.limits.retryAfterMs : 0
     this.outbox.say({ type: 'failure', channel, code, message, retryAfterMs })
   }
@@ -619,7 +628,12 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
       return this.#audit({ what: 'refusal', outcome: 'forbidden', message: 'No right to presence.', space })
     if (payload.length > limits.maxPresenceBytes) {
       const found = `Your presence of ${payload.length} bytes was dropped; ${limits.maxPresenceBytes} are allowed.`
-      return this.#failChannel(channel, 'too-large', `${found} Show less, and keep the rest in refs.`)
+      return this.#failChannel(
+        channel,
+        'too-large',
+        `${found} Show less, and keep the rest in refs.`,
+        'maxPresenceBytes',
+      )
     }
     const shown = subscription.presence
     const isNew = payload.length > 0 && !shown?.has(slot)
@@ -628,6 +642,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
         channel,
         'too-busy',
         `Your presence was dropped: you show ${limits.maxPresenceSlots} slots already.`,
+        'maxPresenceSlots',
       )
     }
     // Kept for long, and what it came in is not.
@@ -642,7 +657,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
   }
 
   /** Says why, and ends the connection. */
-  end(code: FailureCode, message: string): void {
+  end(code: FailureCode, message: string, limit?: LimitName): void {
     if (this.#phase === 'ended') return
     const retryAfterMs =
       code === 'storage-failed' || code === 'too-busy' || code === 'stopping' ? this.#host.limits.retryAfterMs : 0
@@ -656,6 +671,7 @@ export class Session implements ConnectionEvents, OutboxOwner, Subscriber, Follo
         what: this.#phase === 'open' || this.#phase === 'asking' ? 'cut' : 'login',
         outcome: code,
         message,
+        ...(limit && { limit }),
       })
     this.#phase = 'ended'
     this.outbox.flush()

@@ -1,3 +1,4 @@
+import type { LimitName } from './limits.ts'
 import type { Clock, RelayLog } from './ports.ts'
 
 /** Something that a relay has done, and how long it took: `commit`, `fan-out`, `acknowledgement` or `authentication`. */
@@ -40,6 +41,8 @@ export interface AuditEvent {
   readonly what: 'login' | 'refusal' | 'cut' | 'adoption'
   /** `ok`, or a code. */
   readonly outcome: string
+  /** The limit that was passed, if it was one. */
+  readonly limit?: LimitName
   readonly atMs: number
   /** The words that whoever it is about was told. */
   readonly message?: string
