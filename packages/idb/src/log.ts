@@ -115,7 +115,7 @@ export function createLog(
     try {
       ;[values, before] = await inEntries((transaction, entries) => {
         const found = resultOf<unknown[]>(entries.getAll(between(after, upTo), count))
-        const there = part && resultOf<unknown>(entries.get(only(part)))
+        const there = part && resultOf<unknown>(entries.get(placeOf(part.position)))
         transaction.commit()
         return Promise.all([found, there])
       })
@@ -152,7 +152,9 @@ export function createLog(
     let last = after
     for (const position of keys) {
       try {
-        const value = await ask<unknown>(last, (entries, range) => entries.get(range))
+        const value = await ask<unknown>(0, (entries) => entries.get(placeOf(position)))
+        // Another tab has put a checkpoint in its place: what there is now is something else.
+        if (value === undefined) return readEach(after, count, upTo, unless)
         const flaw = flawOf(value, last)
         found.push(flaw === undefined ? (value as EntryRecord) : { position, flaw })
       } catch (error) {
@@ -303,14 +305,14 @@ export function createLog(
 
   function isThere(
     part: FoundRecord,
-    reading: Promise<unknown> = ask<unknown>(0, (entries) => entries.get(only(part))),
+    reading: Promise<unknown> = ask<unknown>(0, (entries) => entries.get(placeOf(part.position))),
   ): Promise<boolean> {
     return isStill('flaw' in part ? FLAWED : part.sum, reading, (found) =>
       flawOf(found, 0) === undefined ? (found as EntryRecord).sum : FLAWED,
     )
   }
 
-  function only({ position }: FoundRecord): IDBKeyRange {
+  function placeOf(position: number): IDBKeyRange {
     return keyRange.bound([space, position], [space, position])
   }
 

@@ -27,6 +27,8 @@ export async function setAside(
       return false
     throw error
   }
+  // Another tab was first.
+  if (value === undefined) return true
   const record: AsideRecord = { from, key, space, reason, value }
   try {
     await connection.begin([from, 'aside'], 'readwrite', {}, (transaction) =>

@@ -45,8 +45,8 @@ export function virtualClock(): VirtualClock {
   }
 }
 
-/** A condition that has not come true by then never will: a relay in memory needs microseconds, a busy disk perhaps a second. */
-const GIVE_UP_MS = 15_000
+/** A condition that has not come true by then never will: a relay in memory needs microseconds, and a busy machine perhaps seconds. */
+const GIVE_UP_MS = 45_000
 
 /** Lets everything run that is ready to run, again and again until `isSo`. */
 export async function until(isSo: () => boolean, what: string = String(isSo)): Promise<void> {

@@ -110,8 +110,8 @@ export function linked(core: Core): Linked {
         if (core.locks !== undefined) fence = await core.takeFence()
         await core.journal.pull()
       } catch (error) {
-        // Without working storage the relay is the only rescue, so the link runs all the same.
-        core.onError(error)
+        // Without working storage the relay is the only rescue, so the link runs all the same. That it is gone is in the status.
+        if (core.gone === undefined) core.onError(error)
       }
       linking.elect({ fence })
       cancelLooking?.()
