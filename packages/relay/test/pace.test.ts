@@ -89,5 +89,6 @@ test('[RL87] where no bound is set a flood is heard to its end', async () => {
   const client = await join(relay, 'board')
   for (let seq = 1; seq <= 3000; seq++) client.send([record(ann, seq)])
   await until(() => told(client).length === 3000)
+  expect(client.closed).toBeUndefined()
   await relay.close()
 })
