@@ -113,8 +113,9 @@ const bounds: Partial<Record<LimitName, readonly [least: number, most: number]>>
 export function limitsWith(given: Partial<RelayLimits> = {}): RelayLimits {
   const limits = { ...defaultLimits, ...given }
   for (const [name, value] of Object.entries(limits)) {
-    const [least, most] = bounds[name as LimitName] ?? [0, Number.MAX_SAFE_INTEGER]
-    if (Number.isSafeInteger(value) && value >= least && value <= most) continue
+    const [least, most] = bounds[name as LimitName] ?? [0, Infinity]
+    const isCount = Number.isSafeInteger(value) || value === Infinity
+    if (isCount && value >= least && value <= most) continue
     throw new RelayError(
       'invalid-limit',
       `The limit ${name} is ${value}; it must be a whole number from ${least} to ${most}.`,
