@@ -129,9 +129,7 @@ for (const [name, { limits, code, closes, act }] of Object.entries(tries)) {
       const passed = events.filter(({ limit }) => limit !== undefined)
       const heard = [...client.all('failure'), ...client.all('refusal')]
       const isPassed = more === 1
-      expect(passed).toMatchObject(
-        isPassed ? [{ limit: name, outcome: code, message: expect.stringMatching(/\.$/) }] : [],
-      )
+      expect(passed.map(({ limit, outcome }) => [limit, outcome])).toEqual(isPassed ? [[name, code]] : [])
       expect(heard.map((frame) => frame.code)).toEqual(isPassed ? [code] : [])
       expect(client.closed?.code).toBe(isPassed ? closes : undefined)
       await relay.close()
