@@ -229,7 +229,7 @@ export const sabotages = [
     foundBy: 'simulate/small-tabs',
     file: 'packages/store/src/replica.ts',
     from: 'if (!refused.has(id)) survivors.push(one)',
-    to: 'refused.set(id, one as never)',
+    to: 'void (refused as Map<ChangeId, unknown>).set(id, one)',
   },
   {
     name: 'what is authored again beside something refused loses its last operation',
@@ -270,7 +270,7 @@ export const sabotages = [
     name: 'what others wrote is forgotten where something of ours is pending',
     foundBy: 'simulate/whole',
     file: 'packages/store/src/replica.ts',
-    from: '      underlay(theirs)\n',
+    from: '      overlay.underlay(theirs)\n',
     to: '',
   },
   {
@@ -339,7 +339,7 @@ export const sabotages = [
   {
     name: 'a checkpoint has in its states what is pending',
     foundBy: 'simulate/whole',
-    file: 'packages/store/src/replica.ts',
+    file: 'packages/store/src/overlay.ts',
     from: 'memory.distilled({ inPlaceOf: acknowledged, counts })',
     to: 'memory.distilled({ inPlaceOf: new Map(), counts })',
   },
@@ -360,9 +360,9 @@ export const sabotages = [
   {
     name: 'a tab believes a relay that has lost a Change and refuses it now, though it knows it as accepted',
     foundBy: 'simulate/restored',
-    file: 'packages/store/src/replica.ts',
-    from: ' && !isAccepted(refusal)) refusals.set(writer, refusal)',
-    to: ') refusals.set(writer, refusal)',
+    file: 'packages/store/src/refusals.ts',
+    from: ' && !isAccepted(refusal)) unsettled.set(writer, refusal)',
+    to: ') unsettled.set(writer, refusal)',
   },
   {
     name: 'states that count what is pending stay where a part of them is damaged',
@@ -423,9 +423,9 @@ export const sabotages = [
   {
     name: 'what was pending and asleep is taken for what the relay has ordered',
     foundBy: '../../store/test/counted',
-    file: 'packages/store/src/replica.ts',
-    from: '        if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: undefined })',
-    to: '        if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: memory.state(key) })',
+    file: 'packages/store/src/overlay.ts',
+    from: 'for (const op of change.ops) add(op, nobodyWrote)',
+    to: 'for (const op of change.ops) add(op, memory.stateOn)',
   },
   {
     name: 'a connection that is lost without a word is used again',

@@ -19,7 +19,7 @@ import { readJoin, type ReadJoin } from './join-reading.ts'
 import { OtherLogError } from './known-log.ts'
 import { readLocal, readRecord, readRecordInPieces, readStoredInPieces } from './open-log.ts'
 import { atOnce, BYTES_OF_A_CELL, onePiece, type Pieces } from './pieces.ts'
-import { asHeard, isAdoption, nobody, withLocalPart } from './read-change.ts'
+import { asHeard, asReauthored, isAdoption, withLocalPart } from './read-change.ts'
 import type { Pending } from './pending.ts'
 import type { Choice } from './reading-past.ts'
 import type { Envelope, OrderedItem } from './replica.ts'
@@ -181,10 +181,7 @@ export function createIntake(core: IntakeCore): Intake {
     }
     isBasePartial = isPartial && ledger.relaySeq > 0
     onStored(ledger.relaySeq)
-    for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of ledger.became) {
-      const from = { ...nobody, writer, seq, at }
-      core.undoing.onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt })
-    }
+    for (const pair of ledger.became) core.undoing.onReauthored(...asReauthored(pair))
     yield* hearNotes({ ...found, pending }, () => true)
     for (const id of ordered) waiting.resolve(id)
     decideAsked(asked)

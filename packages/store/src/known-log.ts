@@ -20,6 +20,8 @@ export interface KnownLog {
   check(epoch: Epoch, first: number, last: number, known: number): void
   /** The next relaySeq stands in this epoch. */
   add(epoch: Epoch, relaySeq: number): void
+  /** Which stretch of it stands in which epoch. */
+  stretches(): readonly Stretch[]
   /** All of it, as data. */
   known(): Pick<Ledger, 'stretches' | 'foreign' | 'joined'>
   /** Whether a log of which so much is known can be this one, of which we have all up to `relaySeq`, or has all of it by a join. */
@@ -83,6 +85,7 @@ export function createKnownLog(): KnownLog {
     add(epoch, relaySeq) {
       if (stretches.at(-1)?.epoch !== epoch) stretches.push({ epoch, first: relaySeq })
     },
+    stretches: () => [...stretches],
     known: () => ({
       stretches: stretches.map(({ epoch, first }) => [epoch, first]),
       foreign: [...foreign],

@@ -7,7 +7,8 @@ import type { Line, LineChannel, LineState, Welcome } from './line.ts'
 import type { Chance, Clock } from './ports.ts'
 import type { BroughtCheckpoint } from './newcomer.ts'
 import { readChange } from './read-change.ts'
-import type { OrderedItem, Refusal } from './replica.ts'
+import type { Refusal } from './refusals.ts'
+import type { OrderedItem } from './replica.ts'
 import type { Problem, Status } from './status.ts'
 
 /** What a link needs to know of its store. */

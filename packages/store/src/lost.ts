@@ -1,7 +1,7 @@
 import type { WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { StoreError } from './errors.ts'
-import type { Refusal } from './replica.ts'
+import type { Refusal } from './refusals.ts'
 
 /** Knows what of this device's log is lost, from what the relay says. */
 export interface Losses {

@@ -28,8 +28,8 @@ export interface KnownOfChange {
   /** Its bytes. */
   readonly record?: Uint8Array | undefined
   /** Its Yjs clients, when its bytes are still to be made and it is not the first who writes under them. */
-  readonly clients?: ReadonlyMap<number, WriterId>
-  readonly inverse?: () => Value
+  readonly clients?: ReadonlyMap<number, WriterId> | undefined
+  readonly inverse?: (() => Value) | undefined
   /** What its author had seen, when that is not what its `deps` say. */
   readonly saw?: ReadonlyMap<WriterId, number>
 }
@@ -115,6 +115,6 @@ export function seenBy({ writer, seq, deps }: Change): ReadonlyMap<WriterId, num
 }
 
 /** Nobody wants to take it back. */
-export const noInverse = (): Value => null
+const noInverse = (): Value => null
 /** Nobody has written. */
 export const noWriters: ReadonlyMap<WriterId, number> = new Map()

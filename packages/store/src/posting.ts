@@ -1,6 +1,7 @@
 import type { WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
-import type { Envelope, Refusal } from './replica.ts'
+import type { Refusal } from './refusals.ts'
+import type { Envelope } from './replica.ts'
 import type { TabMessage } from './tabs.ts'
 
 /** Brings the envelopes of this browser to the relay: sends those of tabs that live, and calls off those of tabs that are dead. */

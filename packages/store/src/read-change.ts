@@ -6,6 +6,7 @@ import {
   ProtocolError,
   type Adoption,
   type DecodedChange,
+  type Ledger,
   type LocalPart,
   type OlderNote,
 } from '@syncline/protocol'
@@ -92,6 +93,17 @@ export function localPart({ ops, effects }: Change): Pick<LocalPart, 'ops' | 'ef
 
 /** What is to be filled in where only the name of a Change is known, and what it has touched. */
 export const nobody: Change = { writer: '', seq: 0, deps: emptyBasis, at: 0, ops: [], effects: [], meta: null }
+
+/** Of a Change that was authored again what it was and what it has become. */
+export function asReauthored([writer, seq, at, nextWriter, nextSeq, nextAt]: Ledger['became'][number]): [
+  Change,
+  Change,
+] {
+  return [
+    { ...nobody, writer, seq, at },
+    { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt },
+  ]
+}
 
 /** What a checkpoint of an older version has kept with a Change, as if it came with that. */
 export function asHeard([writer, seq, at, ordered, refs, inverse]: OlderNote): [Change, Value, number] {

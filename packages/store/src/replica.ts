@@ -22,7 +22,6 @@ import {
   type Policy,
   type Rules,
   type Stamp,
-  type UnreadOp,
   type Value,
   type View,
   type WriterId,
@@ -30,17 +29,16 @@ import {
 import { Applied } from './applied.ts'
 import { countOf, idsOf, type Sleepers } from './asleep.ts'
 import { allHere, type Away } from './away.ts'
-import { createDocumentClients } from './document-clients.ts'
 import type { Caught, Held, TakenUp } from './held.ts'
 import { joined, ownSeqsOf } from './joining.ts'
 import { createKnownLog, OtherLogError } from './known-log.ts'
-import { createRenames, rewordedBy, type Reworded, type Rewritten } from './renames.ts'
-import { clientsOf, noInverse, noWriters, PendingChange, seenBy, type KnownOfChange, type Pending } from './pending.ts'
+import { createOverlay, type Overlaid } from './overlay.ts'
+import { clientsOf, noWriters, PendingChange, seenBy, type KnownOfChange, type Pending } from './pending.ts'
 import { atOnce, BYTES_OF_A_CELL, type Pieces } from './pieces.ts'
 import {
+  asReauthored,
   isAdoption,
   localPart,
-  nobody,
   sharedPart,
   withLocalPart,
   withoutBrowserOps,
@@ -48,7 +46,11 @@ import {
   type AdoptionChange,
 } from './read-change.ts'
 import type { RefusedChange } from './refused.ts'
-import { decideSettlement, raise, stampText, type Settlement } from './settlement.ts'
+import { createRefusals, type Refusal } from './refusals.ts'
+import { rewordedBy, type Reworded, type Rewritten } from './renames.ts'
+import { raise } from './seqs.ts'
+import { decideSettlement, type Settlement } from './settlement.ts'
+import { stampOf } from './stamps.ts'
 
 /** A Change that the relay is to decide about: nothing of it counts before the relay's order names it. */
 export interface Envelope {
@@ -75,14 +77,6 @@ export interface AuthoredAgain extends Pick<KnownOfChange, 'record' | 'clients'>
 export interface RefusedRecord {
   readonly change: RefusedChange
   readonly record: Uint8Array
-}
-
-/** Where a refusal cuts the Changes of a writer. */
-export interface Refusal {
-  readonly writer: WriterId
-  readonly seq: number
-  readonly code: string
-  readonly message: string
 }
 
 /** Of what was joined: it is to be gone over to; this tab is past it; it has left that log already; or it has not all that is known here. */
@@ -159,7 +153,7 @@ export interface Replica {
    */
   commit(change: Change, origin: Origin, known?: KnownOfChange): Changed
   /** The same of what the log has had all the time, in pieces. Nobody may read or write anything before it is done. */
-  replay(change: Change, known: KnownOfChange): Pieces<void>
+  replay(change: Change, known: KnownOfChange): Pieces<unknown>
   /**
    * Applies a stretch of the relay's log. What is before the basis already is skipped. A gap, or the name of a Change that is not here,
    * throws `RangeError`, and what is of another log than is here `OtherLogError`: nothing is applied. A replay need not know what changed, and is told nothing.
@@ -241,15 +235,14 @@ const nothingMore: KnownOfChange = {}
 
 /** What is still to be done of a Change that is replayed. */
 interface Postponed {
-  /** It is pending: its operations lie over what they touch. */
-  kept?: Change
+  laid?: readonly Op[]
   applied?: { readonly change: Change; readonly next: Basis | LaterBasis }
 }
 
 /** So many operations are applied at once in a replay. */
 const SLICE = 1024
 
-function* slicesOf(ops: readonly Op[]): Iterable<readonly Op[]> {
+function* slicesOf(ops: readonly Op[] = []): Iterable<readonly Op[]> {
   for (let i = 0; i < ops.length; i += SLICE) yield ops.slice(i, i + SLICE)
 }
 
@@ -259,16 +252,6 @@ interface Skipped {
   readonly to: number
 }
 
-/** A cell that pending Changes touch. */
-export interface Overlaid {
-  /** How many operations of them. */
-  operations: number
-  /** The state without them. */
-  acknowledged: unknown
-  /** The Yjs clients that have written in them, once somebody has asked. */
-  clients?: ReadonlySet<number> | undefined
-}
-
 /**
  * Makes an empty replica. `bind` gives a policy its live documents; `onReauthored` is told what a Change has become; `rules` are what bodies
  * that nobody commits must keep to. With `isAlone` there is no log, no relay and no other tab: nothing can come that asks for what is pending,
@@ -276,7 +259,7 @@ export interface Overlaid {
  */
 export function createReplica(
   bind: (policy: Policy) => Policy,
-  onReauthored: (from: Change, to: Change, reworded: Reworded | undefined) => void,
+  onReauthored: (from: Change, to: Change, reworded?: Reworded) => void,
   rules: Rules,
   away: () => Away,
   isAlone = false,
@@ -296,7 +279,7 @@ export function createReplica(
    */
   let lastBrowserAt = 0
   /** Who wrote the last Change that only this browser has: with its seq it names a point in the order of all of them. */
-  let browserWriter: WriterId | undefined
+  let browserWriter: WriterId = ''
   const seqs = new Map<WriterId, number>()
   /** Of writers of whom the relay has told: how far their Changes have come as this browser's, with what never leaves it. */
   const committed = new Map<WriterId, number>()
@@ -315,21 +298,7 @@ export function createReplica(
   let unkeptCount = 0
   const envelopes = new Map<WriterId, Envelope>()
   const dismissed = new Set<WriterId>()
-  const refused = new Map<ChangeId, RefusedChange>()
-  const refusals = new Map<WriterId, Refusal>()
-  /** The last seq that counts of each writer that was ended. */
-  const ended = new Map<WriterId, number>()
-  /** How far the Changes of such a writer are settled: what comes to light later is settled later. */
-  const settledUpTo = new Map<WriterId, number>()
-  /** What Changes that were authored again have become. */
-  const became = new Map<ChangeId, Pick<Change, 'writer' | 'seq'>>()
-  const restamps = new Map<string, Stamp>()
-  /** All of both, in order. */
-  const reauthorings: (readonly [...Named, ...Named])[] = []
-  const renames = createRenames()
   const log = createKnownLog()
-  /** For each cell that a pending Change touches: how many operations, and the state without them. */
-  const overlaid = new Map<CellKey, Overlaid>()
   const bound: BoundPolicy[] = []
   const applied = new Applied()
   /** How much above its relaySeq is stamped what the relay decides, what of that waits to be adopted, and what its log had decided beside it. */
@@ -342,28 +311,18 @@ export function createReplica(
   const memory = createRuledMemory((policy, waiting) => {
     const made = bind(policy)
     if (made !== policy) bound.push(made as BoundPolicy)
-    learnAcknowledged(made, waiting)
+    overlay.learn(made, waiting)
     return made
   }, rules)
-  const documents = createDocumentClients(memory.policy)
+  const overlay = createOverlay(memory, pending, () => asleep.length > 0, basisNow, reset, away)
+  const refusals = createRefusals((change, id) => knows(change) && !isPending(id), memory.policy)
+  const { refused, ended, became, renames, clients: documents } = refusals
 
-  /**
-   * What is pending was counted in the cells all the time, and the relay has ordered nothing: so there is nothing under it. Operations that wait for their policy come
-   * as they were made, in place of what was made of them.
-   */
+  /** What was asleep, or is counted, lies over the others. */
   function surface(woken: readonly Pending[]): void {
     byId = new Map([...woken.map((one) => [one.id, one] as const), ...pending()])
     sleep(none)
-    for (const { change } of woken) {
-      memory.place(change.ops, Infinity)
-      for (const op of change.ops) {
-        const key = cellKeyOf(op)
-        const cell = overlaid.get(key)
-        if (cell === undefined) overlaid.set(key, { operations: 1, acknowledged: undefined })
-        else cell.operations += 1
-      }
-    }
-    memory.forget((_, { arbiter }, isLaid) => isLaid && arbiter !== 'browser', opsOf(woken))
+    overlay.surface(woken)
   }
 
   function sleep(names: Sleepers): void {
@@ -384,39 +343,11 @@ export function createReplica(
     }
     for (const [writer, from, to] of asleep) {
       for (let seq = from; seq <= to; seq++) {
-        if (ids.has(changeId({ writer, seq })))
-          missing.set(writer, [...(missing.get(writer) ?? []), { from: seq, to: seq }])
+        if (ids.has(changeId({ writer, seq }))) miss(writer, seq, seq)
       }
     }
     basisNow()
     return applyAnew([...woken, ...pending().values()])
-  }
-
-  function* opsOf(all: readonly Pending[]): Iterable<UnreadOp> {
-    for (const { change } of all) for (const op of change.ops) yield { op, stamp: stampOf(change) }
-  }
-
-  /** Operations that waited for their policy become readable: pending ones lie over the others. */
-  function learnAcknowledged(policy: Policy, waiting: readonly UnreadOp[]): void {
-    // Under what is asleep there is nothing.
-    if (waiting.length === 0 || asleep.length > 0) return
-    // Of all that is pending mostly few are looked for, and to put a text together for each takes long.
-    const times = new Set<number>()
-    for (const { stamp } of waiting) times.add(stamp.at)
-    const stamps = new Set<string>()
-    for (const { change } of pending().values()) if (times.has(change.at)) stamps.add(stampText(change))
-    let last: Stamp | undefined
-    let isPending = false
-    for (const { op, stamp } of waiting) {
-      // Those of one Change have one.
-      if (stamp !== last) {
-        last = stamp
-        isPending = stamps.has(stampText(stamp))
-      }
-      const cell = isPending ? undefined : overlaid.get(cellKeyOf(op))
-      if (cell === undefined) continue
-      cell.acknowledged = policy.apply(cell.acknowledged, op.payload, stamp)
-    }
   }
 
   function basisNow(): Basis {
@@ -443,46 +374,48 @@ export function createReplica(
 
   function settleDocuments(ops: readonly Op[], origin: Origin): void {
     if (bound.length === 0 || isEnding) return
-    for (const op of ops) boundPolicy(op.tag)?.settle(op.address, op.payload, origin)
+    for (const op of ops) bound.find(({ tag }) => tag === op.tag)?.settle(op.address, op.payload, origin)
   }
 
-  /** The same in pieces, where nobody looks before it is done, and what changed is not told: its operations some at a time. */
-  function* replayed(change: Change, next: Basis | LaterBasis): Pieces<void> {
-    const present = away().present(change.ops)
-    for (const ops of slicesOf(present)) {
-      memory.apply(ops, stampOf(change), next)
-      yield ops.length * BYTES_OF_A_CELL
-    }
-    settleDocuments(present, 'replay')
+  /** The operations of a pending Change come to lie over what they touch. */
+  function lay(ops: readonly Op[]): void {
+    if (postponed === undefined) overlay.lay(ops)
+    else postponed.laid = ops
   }
 
-  function* replay(change: Change, known: KnownOfChange): Pieces<void> {
+  /** Does what lays and applies a Change. In a replay nobody looks before all is done, so a large one is done in pieces; and what changed is not told. */
+  function* through({ ops }: Change, origin: Origin, act: () => ReadonlySet<CellKey>): Pieces<ReadonlySet<CellKey>> {
     // Most Changes are small, and a log has many.
-    if (change.ops.length <= SLICE) {
-      commit(change, 'replay', known)
-      yield change.ops.length * BYTES_OF_A_CELL
-      return
+    if (origin !== 'replay' || ops.length <= SLICE) {
+      const changed = act()
+      yield ops.length * BYTES_OF_A_CELL
+      return origin === 'replay' ? nothing : changed
     }
     const rest: Postponed = (postponed = {})
     try {
-      commit(change, 'replay', known)
+      act()
     } finally {
       postponed = undefined
     }
-    for (const ops of slicesOf(rest.kept?.ops ?? [])) {
-      overlay(ops)
-      yield ops.length * BYTES_OF_A_CELL
+    for (const slice of slicesOf(rest.laid)) {
+      overlay.lay(slice)
+      yield slice.length * BYTES_OF_A_CELL
     }
-    if (rest.applied !== undefined) yield* replayed(rest.applied.change, rest.applied.next)
-  }
-
-  function boundPolicy(tag: string): BoundPolicy | undefined {
-    return bound.find((policy) => policy.tag === tag)
+    if (rest.applied !== undefined) {
+      const { change, next } = rest.applied
+      const present = away().present(change.ops)
+      for (const slice of slicesOf(present)) {
+        memory.apply(slice, stampOf(change), next)
+        yield slice.length * BYTES_OF_A_CELL
+      }
+      settleDocuments(present, 'replay')
+    }
+    return nothing
   }
 
   function commit(change: Change, origin: Origin, known: KnownOfChange = nothingMore): Changed {
     const { writer, seq } = change
-    const last = seqs.get(writer) ?? 0
+    const last = lastOf(writer)
     const isLate = isMissing(change)
     const isKnown = seq <= last && !isLate
     if (isKnown && isCommitted(change)) return nothing
@@ -491,9 +424,7 @@ export function createReplica(
     if (isLate) find(change)
     else seqs.set(writer, seq)
     const rest = withoutBrowserOps(change)
-    if (seq > last + 1 && rest.ops.length > 0) {
-      missing.set(writer, [...(missing.get(writer) ?? []), { from: last + 1, to: seq - 1 }])
-    }
+    if (seq > last + 1 && rest.ops.length > 0) miss(writer, last + 1, seq - 1)
     if (rest !== change) {
       lastBrowserAt = witness(lastBrowserAt, change.at)
       if (rest.ops.length === 0) return applyPrivate(change, origin)
@@ -513,8 +444,17 @@ export function createReplica(
     return apply(change, origin, () => plus(under, own))
   }
 
-  function isCommitted({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
-    return seq <= (committed.get(writer) ?? seqs.get(writer) ?? 0) && !isMissing({ writer, seq })
+  function miss(writer: WriterId, from: number, to: number): void {
+    missing.set(writer, [...(missing.get(writer) ?? []), { from, to }])
+  }
+
+  /** The last seq that has come of a writer. */
+  function lastOf(writer: WriterId): number {
+    return seqs.get(writer) ?? 0
+  }
+
+  function isCommitted(change: Pick<Change, 'writer' | 'seq'>): boolean {
+    return change.seq <= (committed.get(change.writer) ?? lastOf(change.writer)) && !isMissing(change)
   }
 
   /** The relay has told of a Change before the log did: what it did to `browser` refs comes now. */
@@ -526,7 +466,7 @@ export function createReplica(
   }
 
   function lastWhole(writer: WriterId): number {
-    return (missing.get(writer)?.[0]?.from ?? (seqs.get(writer) ?? 0) + 1) - 1
+    return (missing.get(writer)?.[0]?.from ?? lastOf(writer) + 1) - 1
   }
 
   function isMissing({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
@@ -552,6 +492,20 @@ export function createReplica(
     else missing.delete(writer)
   }
 
+  /** These were missing, and are, but for what has come of their writers up to a seq. */
+  function missAgain(
+    all: readonly (readonly [WriterId, readonly Skipped[]])[],
+    upTo: ReadonlyMap<WriterId, number>,
+  ): void {
+    for (const [writer, skipped] of all) {
+      const first = (upTo.get(writer) ?? 0) + 1
+      keepMissing(
+        writer,
+        skipped.map(({ from, to }) => ({ from: Math.max(first, from), to })),
+      )
+    }
+  }
+
   /** What has come late is sent before what its writer has written on top of it. */
   function putInOrder({ writer, seq }: Change): void {
     const own = pending().get(changeId({ writer, seq }))!
@@ -566,41 +520,16 @@ export function createReplica(
 
   function keep(change: Change, one: Pending): void {
     newest.push(one)
-    if (ended.has(change.writer)) refuseLate(one.change)
-    if (postponed === undefined) overlay(one.change.ops)
-    else postponed.kept = one.change
-  }
-
-  /** The operations of a pending Change lie over the cells that they touch. To be called before they are applied. */
-  function overlay(ops: readonly Op[]): void {
-    memory.place(ops, Infinity)
-    for (const op of away().present(ops)) {
-      const key = cellKeyOf(op)
-      const cell = overlaid.get(key)
-      if (cell === undefined) {
-        const acknowledged: unknown = asleep.length > 0 ? undefined : memory.stateOn(op)
-        overlaid.set(key, { operations: 1, acknowledged })
-      } else {
-        cell.operations += 1
-        cell.clients = undefined
-      }
-    }
-  }
-
-  /** What comes to light of a writer after it was settled is refused like all that comes after a refused Change. */
-  function refuseLate({ writer, seq }: Change): void {
-    if (refusals.has(writer)) return
-    const message = `A Change of this writer was refused before, so ${seq} cannot stand.`
-    refusals.set(writer, { writer, seq, code: 'after-refused', message })
+    if (ended.has(change.writer)) refusals.refuseLate(one.change)
+    lay(one.change.ops)
   }
 
   /** A Change that has nothing for others is not pending: it is where it belongs. */
   function applyPrivate(change: Change, origin: Origin): Changed {
-    const basis = basisNow()
-    const writers = new Map(basis.writers)
-    if (browserWriter !== undefined) writers.delete(browserWriter)
+    const writers = new Map(basisNow().writers)
+    writers.delete(browserWriter)
     browserWriter = change.writer
-    settle({ ...basis, writers: writers.set(change.writer, change.seq) })
+    settle({ ...settled, writers: writers.set(change.writer, change.seq) })
     return apply(change, origin, settled)
   }
 
@@ -626,29 +555,6 @@ export function createReplica(
       }
     }
     return true
-  }
-
-  /** A pending Change becomes part of the acknowledged prefix. */
-  function acknowledge({ change }: Pending): void {
-    for (const op of change.ops) {
-      const key = cellKeyOf(op)
-      const cell = overlaid.get(key)
-      // Nothing lies over what is away.
-      if (cell === undefined) continue
-      cell.operations -= 1
-      if (cell.operations === 0) overlaid.delete(key)
-      else cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
-    }
-  }
-
-  /** A Change of somebody else lies under the pending ones. */
-  function underlay(change: Change): void {
-    if (overlaid.size === 0) return
-    for (const op of change.ops) {
-      const cell = overlaid.get(cellKeyOf(op))
-      if (cell !== undefined)
-        cell.acknowledged = memory.policy(op.tag)?.apply(cell.acknowledged, op.payload, stampOf(change))
-    }
   }
 
   function* order(
@@ -683,25 +589,24 @@ export function createReplica(
       settle(next)
       log.add(epoch, relaySeq)
       const id = changeId(item)
-      // A relay that had lost its data, or what it had refused, has said otherwise.
-      if ((refusals.get(writer)?.seq ?? Infinity) <= seq) refusals.delete(writer)
-      refused.delete(id)
+      refusals.stand(named)
       const own = pending().get(id)
       if (own !== undefined) {
-        lastOrderedAt = Math.max(lastOrderedAt, own.change.at)
-        acknowledge(own)
-        away().ordered(relaySeq, own.change)
+        const { change } = own
+        lastOrderedAt = witness(lastOrderedAt, change.at)
+        overlay.acknowledge(change)
+        away().ordered(relaySeq, change)
         pending().delete(id)
         memory.put(noStates, next)
-        memory.place(own.change.ops)
-        for (const key of setRight(own.change, true)) changed.add(key)
+        memory.place(change.ops)
+        for (const key of overlay.setRight(change, true)) changed.add(key)
         continue
       }
       if (!('ops' in item)) continue
       if (isMissing(item)) find(item)
-      lastOrderedAt = Math.max(lastOrderedAt, item.at)
+      lastOrderedAt = witness(lastOrderedAt, item.at)
       lastAt = witness(lastAt, item.at)
-      const before = seqs.get(writer) ?? 0
+      const before = lastOf(writer)
       if (!committed.has(writer)) committed.set(writer, before)
       seqs.set(writer, Math.max(before, seq))
       if (isAdoption(item)) {
@@ -711,15 +616,13 @@ export function createReplica(
       // Whoever sends them, nobody outside writes what is this browser's own; and what is not adopted stays as it is.
       const shared = withoutBrowserOps(item)
       const theirs = isUnadopted() ? withoutRelayOps(shared) : shared
-      underlay(theirs)
+      overlay.underlay(theirs)
       away().ordered(relaySeq, theirs)
-      if (origin === 'replay' && theirs.ops.length > SLICE) yield* replayed(theirs, next)
-      else {
-        const keys = apply(theirs, envelope?.isOurs === true ? 'local' : origin, next)
-        if (origin !== 'replay') for (const key of keys) changed.add(key)
-        yield theirs.ops.length * BYTES_OF_A_CELL
-      }
-      for (const key of setRight(theirs)) changed.add(key)
+      const keys = yield* through(theirs, origin, () =>
+        apply(theirs, envelope?.isOurs === true ? 'local' : origin, next),
+      )
+      for (const key of keys) changed.add(key)
+      for (const key of overlay.setRight(theirs, false)) changed.add(key)
     }
     return changed
   }
@@ -740,47 +643,10 @@ export function createReplica(
     return decided[1].length > 0
   }
 
-  /**
-   * Whoever has written under a Yjs client of something pending, and has not said so to the relay: which of both a document takes depends on
-   * which it is given first. So do operations that divide those before them from those after them. So these are computed in the relay's order, as everybody else has them.
-   */
-  function setRight({ ops }: Change, isOwn = false): ReadonlySet<CellKey> {
-    let wrong: Set<CellKey> | undefined
-    for (const op of overlaid.size === 0 ? noClients : ops) {
-      const renaming = memory.policy(op.tag)?.renaming
-      const key = renaming && cellKeyOf(op)
-      const cell = key && overlaid.get(key)
-      if (cell === undefined) continue
-      const clients = (cell.clients ??= pendingClientsIn(key!))
-      const isWrong =
-        clients.has(DIVIDED) ||
-        renaming!.divides?.(op.payload) === true ||
-        (!isOwn && renaming!.written(op.payload).some(({ client }) => clients.has(client)))
-      if (isWrong) (wrong ??= new Set()).add(key!)
-    }
-    if (wrong === undefined) return nothing
-    const changed = rebuild(wrong)
-    reset(wrong)
-    return changed
-  }
-
-  function pendingClientsIn(key: CellKey): ReadonlySet<number> {
-    const clients = new Set<number>()
-    for (const { change } of pending().values()) {
-      for (const op of change.ops) {
-        if (cellKeyOf(op) !== key) continue
-        const renaming = memory.policy(op.tag)?.renaming
-        for (const { client } of renaming?.written(op.payload) ?? noClients) clients.add(client)
-        if (renaming?.divides?.(op.payload) === true) clients.add(DIVIDED)
-      }
-    }
-    return clients
-  }
-
   /** A basis as others may hear of it, without one of its writers. */
-  function basisWithout(writer: WriterId | undefined, basis: Basis): Basis {
+  function basisWithout(writer: WriterId, basis: Basis): Basis {
     const writers = new Map(basis.writers)
-    for (const one of [writer, browserWriter]) if (one !== undefined) writers.delete(one)
+    for (const one of [writer, browserWriter]) writers.delete(one)
     return { ...basis, writers: writers.size === 0 ? noWriters : writers }
   }
 
@@ -800,23 +666,19 @@ export function createReplica(
     reauthored: readonly AuthoredAgain[],
   ): ReadonlySet<CellKey> {
     // It is known already: whoever has written it may read it.
-    if ((settledUpTo.get(writer) ?? lastSeq) > lastSeq) return nothing
-    refusals.delete(writer)
+    if (!refusals.end(writer, lastSeq)) return nothing
     keepMissing(
       writer,
       missing.get(writer)?.map(({ from, to }) => ({ from, to: Math.min(to, lastSeq) })),
     )
-    ended.set(writer, Math.min(ended.get(writer) ?? lastSeq, lastSeq))
     let upTo = lastSeq
     for (const { change, record } of refusedNow) {
-      if (isAccepted(change.change)) continue
-      refused.set(change.id, change)
+      if (!refusals.add(change)) continue
       if (change.change.writer === writer) upTo = Math.max(upTo, change.change.seq)
       documents.refuse(clientsOf(record))
     }
     const survivors: Pending[] = []
-    const affected = new Set<CellKey>()
-    const gone: Stamp[] = []
+    const gone: Change[] = []
     let late: Change | undefined
     let latest = 0
     for (const [id, one] of pending()) {
@@ -832,28 +694,23 @@ export function createReplica(
       upTo = Math.max(upTo, change.seq)
       pending().delete(id)
       if (!refused.has(id)) survivors.push(one)
-      gone.push(stampOf(change))
-      for (const op of away().present(change.ops)) {
-        const key = cellKeyOf(op)
-        affected.add(key)
-        overlaid.get(key)!.operations -= 1
-      }
+      gone.push(change)
     }
-    settledUpTo.set(writer, upTo)
-    if (late !== undefined) refuseLate(late)
+    refusals.settle(writer, upTo)
+    if (late !== undefined) refusals.refuseLate(late)
+    const affected = overlay.lift(gone)
     memory.forget(
       (stamp, { arbiter }) =>
         // What it did to browser refs stands.
         arbiter !== 'browser' && gone.some((other) => other.writer === stamp.writer && other.at === stamp.at),
     )
-    const basis = basisNow()
-    const writers = new Map(basis.writers)
+    const writers = new Map(basisNow().writers)
     if (latest > 0) writers.set(writer, latest)
     else writers.delete(writer)
-    settle({ ...basis, writers })
+    settle({ ...settled, writers })
     lastAt = lastOrderedAt
-    for (const { change } of pending().values()) lastAt = Math.max(lastAt, change.at)
-    const changed = new Set(rebuild(affected))
+    for (const { change } of pending().values()) lastAt = witness(lastAt, change.at)
+    const changed = new Set(overlay.rebuild(affected))
     isEnding = true
     reauthored.forEach(({ change, record, clients }, i) => {
       // They were authored in the order of the old ones, so each is what the one in the same place has become.
@@ -861,7 +718,7 @@ export function createReplica(
       const saw = new Map(seenBy(change))
       for (const [other, seq] of from?.saw ?? noWriters) raise(saw, other, seq)
       if (from !== undefined) {
-        noteBecame([...named(from.change), ...named(change)])
+        refusals.become([...named(from.change), ...named(change)])
         documents.note(from.clients())
         from.change.ops.forEach((op, at) => {
           const to = change.ops[at]
@@ -871,12 +728,7 @@ export function createReplica(
       }
       // What is authored again comes from a record, which has the shared part only.
       const whole = from === undefined ? change : withLocalPart(sharedPart(change), localPart(from.change))
-      const known: KnownOfChange = {
-        saw,
-        inverse: from?.inverse ?? noInverse,
-        ...(record !== undefined && { record }),
-        ...(clients !== undefined && { clients }),
-      }
+      const known: KnownOfChange = { saw, inverse: from?.inverse, record, clients }
       for (const key of commit(whole, 'replay', known)) changed.add(key)
     })
     isEnding = false
@@ -884,19 +736,12 @@ export function createReplica(
     return changed
   }
 
-  function noteBecame(pair: readonly [...Named, ...Named]): void {
-    const [writer, seq, at, nextWriter, nextSeq, nextAt] = pair
-    became.set(changeId({ writer, seq }), { writer: nextWriter, seq: nextSeq })
-    restamps.set(stampText({ writer, at }), { writer: nextWriter, at: nextAt })
-    reauthorings.push(pair)
-  }
-
   function hold(isHere: (id: ChangeId) => boolean): Held | undefined {
     if (isAlone || missing.size > 0) return undefined
     if (!isCountable()) return heldNow(isHere)
     const awake = [...pending().values()]
     // What is counted must be in the log.
-    if (!awake.every(({ change }) => isHere(changeId(change)))) return undefined
+    if (!awake.every(({ id }) => isHere(id))) return undefined
     const cells = memory.distilled({ inPlaceOf: noStates, counts: () => true })
     if (cells === undefined) return undefined
     const counted = new Map<WriterId, number>()
@@ -914,12 +759,16 @@ export function createReplica(
     return pending().size + countOf(asleep) + unkeptCount
   }
 
+  function isPending(id: ChangeId): boolean {
+    return pending().has(id) || isAsleep(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':'))))
+  }
+
   function isCountable(): boolean {
     return settled.relaySeq === 0 && away() === allHere && pendingCount() > 0
   }
 
   function heldNow(isHere: (id: ChangeId) => boolean): Held | undefined {
-    const cells = acknowledgedCells()
+    const cells = overlay.acknowledged()
     if (cells === undefined) return undefined
     const last = new Map(seqs)
     for (const [id, { change }] of pending()) {
@@ -949,29 +798,13 @@ export function createReplica(
         ...log.known(),
         seqs: Array.from(last, ([writer, seq]) => [writer, seq, committed.get(writer) ?? -1]),
         clocks: [lastAt, lastOrderedAt, lastBrowserAt],
-        browserWriter: browserWriter ?? '',
+        browserWriter,
         dismissed: [...dismissed],
-        refusals: Array.from(refusals.values(), ({ writer, seq, code, message }) => [writer, seq, code, message]),
-        ended: Array.from(ended, ([writer, lastSeq]) => [writer, lastSeq, settledUpTo.get(writer) ?? lastSeq]),
-        became: [...reauthorings],
-        renames: renames.all(),
-        owners: [...documents.owners],
-        clientsOfRefused: [...documents.ofRefused],
+        ...refusals.known(),
         ...(counted !== undefined && { counted }),
         ...(decided !== nothingDecided && { decided }),
       },
     }
-  }
-
-  /** What the relay has ordered, and what needs no order, as it is now. */
-  function acknowledgedCells(): Iterable<DistilledCell> | undefined {
-    const stamps = new Set<string>()
-    for (const { change } of pending().values()) stamps.add(stampText(change))
-    const acknowledged = new Map<CellKey, unknown>()
-    for (const [key, cell] of overlaid) acknowledged.set(key, cell.acknowledged)
-    // What a pending Change has done to browser refs is done.
-    const counts = ({ op, stamp }: UnreadOp): boolean => op.arbiter === 'browser' || !stamps.has(stampText(stamp))
-    return memory.distilled({ inPlaceOf: acknowledged, counts })
   }
 
   function* takeUp({ cells, ledger, ...there }: TakenUp, origin: Origin): Pieces<Caught> {
@@ -987,51 +820,34 @@ export function createReplica(
     // Who writes browser refs has read all that was written there before, so each is later than those.
     const isNewerHere = lastBrowserAt > ledger.clocks[2]
     const isKept = ({ arbiter }: DistilledCell): boolean => (arbiter === 'browser' ? isNewerHere : isAhead)
-    const kept = isAhead || isNewerHere ? [...(acknowledgedCells() ?? none)].filter(isKept) : none
+    const kept = isAhead || isNewerHere ? [...(overlay.acknowledged() ?? none)].filter(isKept) : none
     // Where they lie there already there was nothing before, so nothing is kept.
     const base = cells && [...cells.filter((cell) => !isKept(cell)), ...kept]
     const askedHere = [...envelopes.values()]
-    const refusedHere = [...refused.values()]
-    // A settlement that is still on its way into the log has happened here.
-    const settledThere = new Map(ledger.ended.map(([writer, , upTo]) => [writer, upTo]))
-    const isSettledHere = ({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean =>
-      seq > (settledThere.get(writer) ?? 0) && seq > ended.get(writer)! && seq <= settledUpTo.get(writer)!
-    for (const map of [seqs, committed, missing, pending(), envelopes, refused]) map.clear()
+    const isSettledHere = refusals.newsTo(ledger)
+    for (const map of [seqs, committed, missing, pending(), envelopes]) map.clear()
     for (const [writer, seq] of ledger.seqs) seqs.set(writer, seq)
     const [at, orderedAt, browserAt] = ledger.clocks
-    lastAt = Math.max(lastAt, at)
-    lastOrderedAt = Math.max(lastOrderedAt, orderedAt)
-    lastBrowserAt = Math.max(lastBrowserAt, browserAt)
-    if (!isNewerHere) browserWriter = ledger.browserWriter || undefined
+    lastAt = witness(lastAt, at)
+    lastOrderedAt = witness(lastOrderedAt, orderedAt)
+    lastBrowserAt = witness(lastBrowserAt, browserAt)
+    if (!isNewerHere) browserWriter = ledger.browserWriter
     for (const writer of ledger.dismissed) dismissed.add(writer)
     const isOver = (change: Change): boolean =>
       isSettledHere(change) || (isAhead && change.seq <= (known.get(change.writer) ?? 0))
-    const theirs = there.pending.filter(({ change }) => {
-      return !isSettledHere(change) && (before.has(changeId(change)) || !isOver(change))
+    const theirs = there.pending.filter(({ id, change }) => {
+      return !isSettledHere(change) && (before.has(id) || !isOver(change))
     })
-    for (const one of [...there.refused, ...refusedHere.filter(({ change }) => isSettledHere(change))]) {
-      refused.set(one.id, one)
-    }
-    for (const [writer, lastSeq, upTo] of ledger.ended) {
-      ended.set(writer, Math.min(ended.get(writer) ?? lastSeq, lastSeq))
-      raise(settledUpTo, writer, upTo)
-      refusals.delete(writer)
-    }
-    for (const pair of ledger.became) if (!became.has(changeId({ writer: pair[0], seq: pair[1] }))) noteBecame(pair)
-    renames.restore(ledger.renames)
-    documents.note(new Map(ledger.owners))
-    documents.refuse(new Map(ledger.clientsOfRefused.map((client) => [client, documents.owners.get(client) ?? ''])))
-    for (const [writer, seq, code, message] of ledger.refusals)
-      if (!isSettledHere({ writer, seq })) refusals.set(writer, { writer, seq, code, message })
+    refusals.restore(ledger, there.refused)
     for (const one of there.envelopes) if (!isOver(one.change)) envelopes.set(one.change.writer, one)
     for (const one of askedHere) {
       // Ours are waited for.
-      if (!seqs.has(one.change.writer) && !dismissed.has(one.change.writer)) envelopes.set(one.change.writer, one)
+      prepare(one)
     }
     const writers = new Map<WriterId, number>()
     for (const { change } of theirs) raise(writers, change.writer, change.seq)
-    if (browserWriter !== undefined) {
-      writers.set(browserWriter, Math.max(seqs.get(browserWriter) ?? 0, known.get(browserWriter) ?? 0))
+    if (browserWriter !== '') {
+      writers.set(browserWriter, Math.max(lastOf(browserWriter), known.get(browserWriter) ?? 0))
     }
     if (!isAhead) {
       log.restore(ledger)
@@ -1057,7 +873,7 @@ export function createReplica(
     for (const [writer, seq] of ownSeqsOf(ledger)) own.set(writer, Math.max(own.get(writer) ?? 0, seq))
     for (const [writer, seq] of known) raise(seqs, writer, seq)
     for (const [writer, seq] of seqs) if ((own.get(writer) ?? seq) < seq) committed.set(writer, own.get(writer)!)
-    for (const refusal of refusals.values()) if (isAccepted(refusal)) refusals.delete(refusal.writer)
+    refusals.lookAgain()
     // In a replay there is no live document yet.
     if (origin !== 'replay') reset(changed)
     const ordered = [...sleepers, ...before.keys()].filter(
@@ -1066,40 +882,44 @@ export function createReplica(
     return { changed, ordered }
   }
 
+  function prepare(envelope: Envelope): void {
+    const { writer } = envelope.change
+    if (!seqs.has(writer) && !dismissed.has(writer)) envelopes.set(writer, envelope)
+  }
+
+  function isDismissed(writer: WriterId): boolean {
+    return dismissed.has(writer)
+  }
+
+  const side = { knows, isDismissed, lastWhole }
+
   function* join(theirs: TakenUp, origin: Origin): Pieces<Caught> {
     const { ledger } = theirs
     const mine = heldNow(() => true)
     // No policy is so, or there would be no checkpoint.
     if (mine === undefined) return { changed: nothing, ordered: [] }
-    const isDismissed = (writer: WriterId): boolean => dismissed.has(writer)
-    const all = joined(mine, theirs, { knows, isDismissed, lastWhole }, log.fits(ledger, settled.relaySeq))
+    const all = joined(mine, theirs, side, log.fits(ledger, settled.relaySeq))
     const news = ledger.became.filter(([writer, seq]) => !became.has(changeId({ writer, seq })))
     const skipped = [...missing]
     const late = all.pending.filter(
       ({ change }) => !knows(change) && change.seq > (ended.get(change.writer) ?? Infinity),
     )
     const caught = yield* takeUp(all, origin)
-    const theirOwn = ownSeqsOf(ledger)
-    for (const [writer, parts] of skipped) {
-      // What is neither pending there nor here is in what has come, or the relay tells it.
-      const from = (theirOwn.get(writer) ?? 0) + 1
-      keepMissing(
-        writer,
-        parts.map((part) => ({ from: Math.max(from, part.from), to: part.to })),
-      )
-    }
-    for (const { change } of late) refuseLate(change)
-    for (const [writer, seq, at, nextWriter, nextSeq, nextAt] of news) {
-      const from = { ...nobody, writer, seq, at }
-      onReauthored(from, { ...nobody, writer: nextWriter, seq: nextSeq, at: nextAt }, undefined)
-    }
+    // What is neither pending there nor here is in what has come, or the relay tells it.
+    missAgain(skipped, ownSeqsOf(ledger))
+    for (const { change } of late) refusals.refuseLate(change)
+    for (const pair of news) onReauthored(...asReauthored(pair))
     return caught
   }
 
   function forgetLog(joinedThere: readonly Covered[]): void {
     log.leave(joinedThere)
+    beginOrder()
+  }
+
+  function beginOrder(): void {
     away().onOrderForgotten()
-    settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
+    settle({ ...emptyBasis, writers: basisNow().writers })
   }
 
   function* goOver(theirs: TakenUp, epoch: Epoch, relaySeq: number, origin: Origin): Pieces<Caught> {
@@ -1113,23 +933,11 @@ export function createReplica(
     const skipped = [...missing]
     forgetLog(theirs.ledger.joined ?? none)
     const ledger = { ...theirs.ledger, relaySeq, stretches: [[epoch, relaySeq]] as const }
-    const all = joined(
-      mine,
-      { ...theirs, ledger },
-      { knows, isDismissed: (writer) => dismissed.has(writer), lastWhole },
-      'instead',
-    )
+    const all = joined(mine, { ...theirs, ledger }, side, 'instead')
     const caught = yield* takeUp(all, origin)
     // What the relay had refused after it had lost it stands now.
-    for (const [id, { change }] of refused) if (change.seq <= (seen.get(change.writer) ?? 0)) refused.delete(id)
-    for (const [writer, lastSeq] of ended) ended.set(writer, Math.max(lastSeq, seen.get(writer) ?? 0))
-    for (const [writer, parts] of skipped) {
-      const from = (seen.get(writer) ?? 0) + 1
-      keepMissing(
-        writer,
-        parts.map((part) => ({ from: Math.max(from, part.from), to: part.to })),
-      )
-    }
+    refusals.standUpTo(seen)
+    missAgain(skipped, seen)
     return caught
   }
 
@@ -1142,40 +950,33 @@ export function createReplica(
     const all = [...over]
     pending().clear()
     sleep(none)
-    overlaid.clear()
+    overlay.cells.clear()
     const restored = cells === undefined ? memory.put(noStates, settled) : memory.restore(cells, settled)
     const changed = new Set<CellKey>(origin === 'replay' ? none : restored)
+    isEnding = true
     for (const one of all) {
+      const { change } = one
       newest.push(one)
-      isEnding = true
-      if (origin === 'replay' && one.change.ops.length > SLICE) {
-        for (const ops of slicesOf(one.change.ops)) {
-          overlay(ops)
-          yield ops.length * BYTES_OF_A_CELL
-        }
-        yield* replayed(one.change, settled)
-      } else {
-        overlay(one.change.ops)
-        const keys = apply(one.change, 'replay', settled)
-        if (origin !== 'replay') for (const key of keys) changed.add(key)
-        yield one.change.ops.length * BYTES_OF_A_CELL
-      }
-      isEnding = false
+      const keys = yield* through(change, origin, () => {
+        lay(change.ops)
+        return apply(change, 'replay', settled)
+      })
+      for (const key of keys) changed.add(key)
     }
+    isEnding = false
     return changed
   }
 
   function forgetOrder(): ReadonlySet<CellKey> {
     log.restore({ stretches: [], foreign: [] })
     setDecided(nothingDecided)
-    away().onOrderForgotten()
-    settle({ epoch: null, relaySeq: 0, writers: basisNow().writers })
+    beginOrder()
     return applyAnew(pending().values())
   }
 
   /** What was done to refs of this browser only, which no relay orders. */
   function ownCells(): readonly DistilledCell[] {
-    return [...(acknowledgedCells() ?? none)].filter(({ arbiter }) => arbiter === 'browser')
+    return [...(overlay.acknowledged() ?? none)].filter(({ arbiter }) => arbiter === 'browser')
   }
 
   /** Of all else nothing is left but these Changes. */
@@ -1190,17 +991,8 @@ export function createReplica(
     return new PendingChange(withoutBrowserOps(whole), whole, known, documents.in)
   }
 
-  function knows({ writer, seq }: Pick<Change, 'writer' | 'seq'>): boolean {
-    return seq <= (seqs.get(writer) ?? 0) && !isMissing({ writer, seq })
-  }
-
-  /**
-   * Whether the relay's log has a Change, as it is known here. A relay that has lost it may refuse it when somebody sends it who has not heard that: it stands all the
-   * same, as whoever knows of it brings it back.
-   */
-  function isAccepted(change: Pick<Change, 'writer' | 'seq'>): boolean {
-    const id = changeId(change)
-    return knows(change) && !pending().has(id) && !isAsleep(id) && !refused.has(id) && !became.has(id)
+  function knows(change: Pick<Change, 'writer' | 'seq'>): boolean {
+    return change.seq <= lastOf(change.writer) && !isMissing(change)
   }
 
   /** Live documents are made anew. */
@@ -1211,24 +1003,10 @@ export function createReplica(
     }
   }
 
-  /** Computes cells anew: the acknowledged state, and the pending operations that are left, in their order. */
-  function rebuild(keys: ReadonlySet<CellKey>): ReadonlySet<CellKey> {
-    const states = new Map<CellKey, unknown>()
-    for (const key of keys) states.set(key, overlaid.get(key)!.acknowledged)
-    for (const { change } of pending().values()) {
-      for (const op of change.ops) {
-        const key = cellKeyOf(op)
-        if (keys.has(key)) states.set(key, memory.policy(op.tag)?.apply(states.get(key), op.payload, stampOf(change)))
-      }
-    }
-    for (const key of keys) if (overlaid.get(key)!.operations === 0) overlaid.delete(key)
-    return memory.put(states, basisNow())
-  }
-
   return {
     memory,
     basis: basisNow,
-    sharedBasis: () => basisWithout(undefined, basisNow()),
+    sharedBasis: () => basisWithout('', basisNow()),
     epochAt: log.epochAt,
     get pending() {
       // To go on without those that sleep would lose them.
@@ -1243,15 +1021,14 @@ export function createReplica(
     rise,
     isBlank: () => seqs.size === 0 && settled.relaySeq === 0,
     pendingCount,
-    isPending: (id) =>
-      pending().has(id) || isAsleep(id) || (unkeptCount > 0 && unkept.has(id.slice(0, id.indexOf(':')))),
+    isPending,
     pendingIds: () => [
       ...idsOf(asleep),
       ...pending().keys(),
       ...Array.from(unkept, (writer) => changeId({ writer, seq: seqs.get(writer)! })),
     ],
     refused,
-    refusals,
+    refusals: refusals.unsettled,
     applied,
     envelopes,
     nextStamp: (writer, nowMs) => ({ at: tick(lastAt, nowMs), writer }),
@@ -1267,7 +1044,7 @@ export function createReplica(
     isCommitted,
     author: (writer, at, ops, effects, meta) => ({
       writer,
-      seq: (seqs.get(writer) ?? 0) + 1,
+      seq: lastOf(writer) + 1,
       deps: depsOf(writer),
       at,
       ops,
@@ -1275,31 +1052,23 @@ export function createReplica(
       meta,
     }),
     commit,
-    replay,
+    replay: (change, known) => through(change, 'replay', () => commit(change, 'replay', known)),
     order,
-    prepare(envelope) {
-      const { writer } = envelope.change
-      if (!seqs.has(writer) && !dismissed.has(writer)) envelopes.set(writer, envelope)
-    },
+    prepare,
     dismiss(writer) {
       if (envelopes.delete(writer)) dismissed.add(writer)
     },
-    isDismissed: (writer) => dismissed.has(writer),
-    refuse(refusal) {
-      const { writer } = refusal
-      if (!ended.has(writer) && !refusals.has(writer) && !isAccepted(refusal)) refusals.set(writer, refusal)
-    },
+    isDismissed,
+    refuse: refusals.refuse,
     canReauthor,
     settlement(refusal, fresh, nowMs, mend, drawClient) {
-      const freshSeq = seqs.get(fresh) ?? 0
+      const freshSeq = lastOf(fresh)
       const { policy } = memory
-      const known = { pending: pending(), refused, ended, became, restamps, lastOrderedAt, freshSeq }
-      return decideSettlement({ ...known, log, renames, policy, drawClient }, refusal, fresh, nowMs, mend)
+      const known = { ...refusals, log, policy, pending: pending(), lastOrderedAt, freshSeq, drawClient }
+      return decideSettlement(known, refusal, fresh, nowMs, mend)
     },
     end,
-    drop(ids) {
-      for (const id of ids) refused.delete(id)
-    },
+    drop: refusals.drop,
     hold,
     isCountable,
     fits: (ledger) => log.fits(ledger, settled.relaySeq),
@@ -1321,7 +1090,7 @@ export function createReplica(
     },
     knownLog: () => ({
       relaySeq: settled.relaySeq,
-      stretches: log.known().stretches.map(([epoch, first]) => ({ epoch, first })),
+      stretches: log.stretches(),
     }),
     forgetOrder,
     pendingOf,
@@ -1331,9 +1100,9 @@ export function createReplica(
     closeDocuments() {
       for (const policy of bound) policy.close()
     },
-    acknowledged: acknowledgedCells,
+    acknowledged: overlay.acknowledged,
     browserRefs: () => (lastBrowserAt === 0 ? 0 : Math.max(1, ownCells().length)),
-    overlaid,
+    overlaid: overlay.cells,
     bound,
   }
 }
@@ -1346,9 +1115,6 @@ type Decided = NonNullable<Ledger['decided']>
 
 const nothingDecided: Decided = [0, [], []]
 
-const noClients: readonly never[] = []
-/** Among the clients of what is pending: something of it divides. */
-const DIVIDED = -1
 const none: readonly never[] = []
 
 /** A basis after one more Change of a writer. */
@@ -1358,7 +1124,3 @@ function plus(basis: Basis, { writer, seq }: { readonly writer: WriterId; readon
 
 const nothing: Changed = Object.assign(new Set<CellKey>(), { befores: [] })
 const noStates: ReadonlyMap<CellKey, unknown> = new Map()
-
-function stampOf(change: Change): Stamp {
-  return { at: change.at, writer: change.writer }
-}

@@ -3,8 +3,10 @@ import { cellKeyOf, changeId, type Basis, type Change, type ChangeId, type Stamp
 import type { KnownLog } from './known-log.ts'
 import type { RefusedChange } from './refused.ts'
 import type { Pending } from './pending.ts'
-import type { Refusal } from './replica.ts'
+import type { Refusal } from './refusals.ts'
 import { createRewording, type RewordingSide } from './rewording.ts'
+import { raise } from './seqs.ts'
+import { stampText } from './stamps.ts'
 
 /** What becomes of the pending Changes of a writer after a refusal. */
 export interface Settlement {
@@ -138,14 +140,4 @@ function translated(deps: Basis, author: WriterId, { ended, became, pending }: K
   // Its own earlier ones are implied.
   writers.delete(author)
   return { ...deps, writers }
-}
-
-/** A stamp as the key of a map. */
-export function stampText({ at, writer }: Stamp): string {
-  return `${at} ${writer}`
-}
-
-/** Raises what is known of a writer. */
-export function raise(writers: Map<WriterId, number>, writer: WriterId, seq: number): void {
-  if (seq > (writers.get(writer) ?? 0)) writers.set(writer, seq)
 }

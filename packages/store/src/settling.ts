@@ -2,7 +2,7 @@ import { changeId, type WriterId } from '@syncline/stm'
 import type { Core } from './core.ts'
 import { refusedError } from './errors.ts'
 import { randomId, randomUint32 } from './identity.ts'
-import type { Refusal } from './replica.ts'
+import type { Refusal } from './refusals.ts'
 
 /** Sorts out what becomes of the pending Changes of a refused writer. */
 export interface Settling {
