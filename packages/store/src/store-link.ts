@@ -76,7 +76,7 @@ export function linked(core: Core): Linked {
   let campaign: Campaign | undefined
   let isOver = false
   const vigil = createVigil(clock, chance, {
-    ask: () => core.tell({ type: 'ask' }),
+    ask: (question) => core.tell({ type: 'ask', ...question }),
     onSilence: () => campaign?.takeOver(),
   })
   /** A tab that died may have written without a word, and what it wrote has to be sent. */
@@ -95,16 +95,17 @@ export function linked(core: Core): Linked {
     campaign = stand(core.locks, `link ${core.space}`, office)
     if (isWatchful) vigil.begin()
   })
-  core.on('ask', () => {
-    if (campaign?.isElected() === true) core.tell({ type: 'answer' })
-    else vigil.onAsk()
+  const answer = (): void => core.tell({ type: 'answer', answer: vigil.answer() })
+  core.on('ask', (question) => {
+    if (campaign?.isElected() === true) answer()
+    else vigil.onAsk(question)
   })
-  core.on('answer', vigil.onAnswer)
+  core.on('answer', ({ answer: nth }) => vigil.onAnswer(nth))
   const office: Office = {
     async begin() {
       vigil.end()
       // Others may be about to take it as well.
-      if (isWatchful) core.tell({ type: 'answer' })
+      if (isWatchful) answer()
       let fence: number | undefined
       try {
         if (core.locks !== undefined) fence = await core.takeFence()

@@ -10,18 +10,31 @@ import type { Chance, Clock } from './ports.ts'
 export interface Vigil {
   /** This tab waits from now on for another one. */
   begin(): void
-  /** Somebody runs the link, and has said so. */
-  onAnswer(): void
-  /** Another tab has asked. */
-  onAsk(): void
+  /** This tab runs the link and is about to say so: which answer that is. */
+  answer(): number
+  /** Somebody runs the link, and has said so. Older code does not say which answer that is. */
+  onAnswer(answer?: number): void
+  onAsk(question: Question): void
   end(): void
+}
+
+/** What a tab asks, and all others hear. Older code says nothing of it. */
+export interface Question {
+  /** How often it was asked since the last answer. Several who ask at once ask one question. */
+  readonly nth?: number | undefined
+  /** The last answer that was heard. A question that comes later than its answer is over. */
+  readonly after?: number | undefined
 }
 
 /** How long nothing is asked after an answer, and how much longer by chance, so that of many tabs one asks. */
 const REST_MS = 1500
 const SPREAD_MS = 500
-/** How long an answer may take. A tab that works answers between two tasks, so it is one that lasts longer that is taken for no end. */
+/**
+ * How long an answer may take, and how much longer by chance, so that of many tabs one takes over. A tab that works answers between two tasks, so it is one that lasts longer that is taken
+ * for no end. All together is less than the five seconds in which another tab is to run the link.
+ */
 const PATIENCE_MS = 1250
+const PATIENCE_SPREAD_MS = 150
 /** After a machine has slept, timers come before the messages that have waited; they do not come twice. */
 const MOST_ASKED = 2
 
@@ -29,15 +42,17 @@ const MOST_ASKED = 2
 export function createVigil(
   clock: Clock,
   chance: Chance,
-  { ask, onSilence }: { ask(): void; onSilence(): void },
+  { ask, onSilence }: { ask(question: Question): void; onSilence(): void },
 ): Vigil {
   let cancel: (() => void) | undefined
   /** How often has been asked since the last answer. */
   let asked = 0
+  /** Which answer was the last. */
+  let answers = 0
 
-  function wait(ms: number): void {
+  function wait(ms: number, spreadMs: number): void {
     cancel?.()
-    cancel = clock.setTimer(ms + SPREAD_MS * chance.fraction(), look)
+    cancel = clock.setTimer(ms + spreadMs * chance.fraction(), look)
   }
 
   function look(): void {
@@ -46,24 +61,27 @@ export function createVigil(
       rest()
       return
     }
-    ask()
-    onAsk()
+    const question = { nth: asked + 1, after: answers }
+    ask(question)
+    onAsk(question)
   }
 
-  function onAsk(): void {
-    if (cancel === undefined) return
-    asked += 1
-    wait(PATIENCE_MS)
+  function onAsk({ nth = asked + 1, after = answers }: Question): void {
+    if (cancel === undefined || after !== answers) return
+    asked = Math.max(asked, nth)
+    wait(PATIENCE_MS, PATIENCE_SPREAD_MS)
   }
 
   function rest(): void {
     asked = 0
-    wait(REST_MS)
+    wait(REST_MS, SPREAD_MS)
   }
 
   return {
     begin: rest,
-    onAnswer() {
+    answer: () => ++answers,
+    onAnswer(answer = answers) {
+      answers = answer
       if (cancel !== undefined) rest()
     },
     onAsk,

@@ -14,9 +14,9 @@ interface Started {
   readonly tabs: readonly Tab[]
 }
 
-async function start(seed: number): Promise<Started> {
+async function start(seed: number, places: readonly number[] = [3, 1]): Promise<Started> {
   const kernel = createKernel(seed)
-  const world = createWorld(kernel, { app, tabs: [3, 1], relay: {}, faults: {} })
+  const world = createWorld(kernel, { app, tabs: places, relay: {}, faults: {} })
   for (const machine of world.machines) {
     for (const place of machine.tabs.keys()) {
       machine.open(place)
@@ -24,7 +24,7 @@ async function start(seed: number): Promise<Started> {
     }
   }
   const tabs = world.machines.flatMap((machine) => machine.tabs.map((tab) => tab!))
-  expect(tabs.map(({ store }) => store()?.status.link)).toEqual(['online', 'online', 'online', 'online'])
+  expect(tabs.map(({ store }) => store()?.status.link)).toEqual(tabs.map(() => 'online'))
   return { kernel, world, tabs }
 }
 
@@ -84,4 +84,47 @@ test('[ST40] a tab that works keeps the link, and many tabs ask no more often th
   const news = since.filter(({ kind }) => kind === 'news').length / 2 / 2
   expect(news).toBeGreaterThan(600 / 2.5)
   expect(news).toBeLessThan(600 / 1.5)
+})
+
+/**
+ * How many milliseconds after something has happened to the tab that runs the link another one connects, for these numbers of tabs and some seeds. It happens when the tab has just answered the others:
+ * there is no moment from which it takes them longer to notice.
+ */
+async function replacedAfter(happen: (world: World) => void): Promise<readonly number[]> {
+  const found: number[] = []
+  for (const tabs of [2, 3, 8]) {
+    for (let seed = 1; seed <= 12; seed++) {
+      const { kernel, world } = await start(seed, [tabs])
+      const { happenings } = kernel.chronicle
+      const { party } = world.machines[0]!.tabs[0]!.life
+      const [started, hasAnswered] = [
+        happenings.length,
+        () => happenings.slice(started).some(({ from }) => from === party),
+      ]
+      while (!hasAnswered()) await kernel.pass(10)
+      const before = happenings.length
+      const beganMs = kernel.nowMs()
+      happen(world)
+      // What it does in that task it has done.
+      await new Promise(setImmediate)
+      await kernel.pass(6_000)
+      const next = happenings.slice(before).find(({ label, kind }) => kind === 'message' && label === 'connects')
+      found.push((next?.atMs ?? Infinity) - beganMs)
+    }
+  }
+  return found
+}
+
+test('[ST16] a tab that runs the link and dies is replaced within two seconds', async () => {
+  const found = await replacedAfter((world) => world.machines[0]!.kill(0))
+  expect(Math.max(...found)).toBeLessThan(2_000)
+})
+
+test('[ST40] one that is frozen is replaced within two seconds when its page is told, and within five when nobody tells it', async () => {
+  const told = await replacedAfter((world) => world.machines[0]!.tabs[0]!.freeze(true))
+  expect(Math.max(...told)).toBeLessThan(2_000)
+  const untold = await replacedAfter((world) => world.machines[0]!.tabs[0]!.freeze(false))
+  expect(Math.max(...untold)).toBeLessThan(5_000)
+  // However many ask at the same moment: whoever has a lot to do is given as long as when one asks.
+  expect(Math.min(...untold)).toBeGreaterThan(3_900)
 })
