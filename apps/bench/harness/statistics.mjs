@@ -9,7 +9,8 @@ export function summary(samples) {
   }
 }
 
-function at(sorted, share) {
+/** What lies at a share of some sorted numbers. */
+export function at(sorted, share) {
   const place = (sorted.length - 1) * share
   const low = Math.floor(place)
   return sorted[low] + (sorted[Math.ceil(place)] - sorted[low]) * (place - low)
