@@ -75,10 +75,7 @@ export function linked(core: Core): Linked {
 
   let campaign: Campaign | undefined
   let isOver = false
-  const vigil = createVigil(clock, chance, {
-    ask: (question) => core.tell({ type: 'ask', ...question }),
-    onSilence: () => campaign?.takeOver(),
-  })
+  const vigil = createVigil(clock, chance, core.tell, () => campaign?.takeOver())
   /** A tab that died may have written without a word, and what it wrote has to be sent. */
   function look(): void {
     cancelLooking = clock.setTimer(LOOK_MS, () => {
@@ -95,17 +92,16 @@ export function linked(core: Core): Linked {
     campaign = stand(core.locks, `link ${core.space}`, office)
     if (isWatchful) vigil.begin()
   })
-  const answer = (): void => core.tell({ type: 'answer', answer: vigil.answer() })
   core.on('ask', (question) => {
-    if (campaign?.isElected() === true) answer()
+    if (campaign?.isElected() === true) vigil.answer()
     else vigil.onAsk(question)
   })
-  core.on('answer', ({ answer: nth }) => vigil.onAnswer(nth))
+  core.on('answer', vigil.onAnswer)
   const office: Office = {
     async begin() {
       vigil.end()
       // Others may be about to take it as well.
-      if (isWatchful) answer()
+      if (isWatchful) vigil.answer()
       let fence: number | undefined
       try {
         if (core.locks !== undefined) fence = await core.takeFence()

@@ -1,7 +1,7 @@
 import type { WriterId } from '@syncline/stm'
 import type { Channel, Channels } from './ports.ts'
 import type { LinkState } from './link.ts'
-import type { Question } from './vigil.ts'
+import type { Answer, Question } from './vigil.ts'
 
 /** What the tabs of one browser tell each other about a space. Data itself is read from the log, which they share. */
 export type TabMessage =
@@ -24,10 +24,9 @@ export type TabMessage =
       readonly fence: number | undefined
       readonly seenSeq?: number
     }
-  /** Whoever was elected to run the link is to say that it does not stand still. */
-  | ({ readonly type: 'ask' } & Question)
-  /** It does not. Older code does not say which answer this is. */
-  | { readonly type: 'answer'; readonly answer?: number }
+  /** Whoever was elected to run the link is to say that it does not stand still; and does. */
+  | Question
+  | Answer
   /** Whether the link is wanted, and how often it has been switched: what an earlier turn of the switch says is over. */
   | { readonly type: 'wanted'; readonly wanted: boolean; readonly turns: number }
   /** The log has a gap in the relay's order after this place. */

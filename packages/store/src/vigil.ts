@@ -10,20 +10,28 @@ import type { Chance, Clock } from './ports.ts'
 export interface Vigil {
   /** This tab waits from now on for another one. */
   begin(): void
-  /** This tab runs the link and is about to say so: which answer that is. */
-  answer(): number
-  /** Somebody runs the link, and has said so. Older code does not say which answer that is. */
-  onAnswer(answer?: number): void
+  /** Says that this tab runs the link. */
+  answer(): void
+  /** Somebody runs the link, and has said so. */
+  onAnswer(message: Answer): void
   onAsk(question: Question): void
   end(): void
 }
 
 /** What a tab asks, and all others hear. Older code says nothing of it. */
 export interface Question {
+  readonly type: 'ask'
   /** How often it was asked since the last answer. Several who ask at once ask one question. */
-  readonly nth?: number | undefined
+  readonly count?: number
   /** The last answer that was heard. A question that comes later than its answer is over. */
-  readonly after?: number | undefined
+  readonly seq?: number
+}
+
+/** That the tab which runs the link does not stand still. */
+export interface Answer {
+  readonly type: 'answer'
+  /** Which answer this is. Older code does not say. */
+  readonly seq?: number
 }
 
 /** How long nothing is asked after an answer, and how much longer by chance, so that of many tabs one asks. */
@@ -42,7 +50,8 @@ const MOST_ASKED = 2
 export function createVigil(
   clock: Clock,
   chance: Chance,
-  { ask, onSilence }: { ask(question: Question): void; onSilence(): void },
+  tell: (message: Question | Answer) => void,
+  onSilence: () => void,
 ): Vigil {
   let cancel: (() => void) | undefined
   /** How often has been asked since the last answer. */
@@ -61,14 +70,14 @@ export function createVigil(
       rest()
       return
     }
-    const question = { nth: asked + 1, after: answers }
-    ask(question)
+    const question: Question = { type: 'ask', count: asked + 1, seq: answers }
+    tell(question)
     onAsk(question)
   }
 
-  function onAsk({ nth = asked + 1, after = answers }: Question): void {
-    if (cancel === undefined || after !== answers) return
-    asked = Math.max(asked, nth)
+  function onAsk({ count = asked + 1, seq = answers }: Question): void {
+    if (cancel === undefined || seq !== answers) return
+    if (count > asked) asked = count
     wait(PATIENCE_MS, PATIENCE_SPREAD_MS)
   }
 
@@ -79,9 +88,9 @@ export function createVigil(
 
   return {
     begin: rest,
-    answer: () => ++answers,
-    onAnswer(answer = answers) {
-      answers = answer
+    answer: () => tell({ type: 'answer', seq: ++answers }),
+    onAnswer({ seq = answers }) {
+      answers = seq
       if (cancel !== undefined) rest()
     },
     onAsk,
