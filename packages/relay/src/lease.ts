@@ -1,7 +1,7 @@
 import type { Clock } from './ports.ts'
 
 /** No timer of the platform takes longer; who waits for more looks again then. */
-const LONGEST_MS = 2 ** 31 - 1
+export const LONGEST_MS: number = 2 ** 31 - 1
 
 /** Calls `over` at a moment, however far off it is. Returns what prevents that. */
 export function atMoment(clock: Clock, atMs: number, over: () => void): () => void {

@@ -1,5 +1,5 @@
 import type { FailureCode, Frame } from '@syncline/protocol'
-import { atMoment } from './lease.ts'
+import { atMoment, LONGEST_MS } from './lease.ts'
 import type { Clock, RelayLog } from './ports.ts'
 import { Rights, type Action, type Actor, type Authorize, type Identity } from './rights.ts'
 
@@ -73,7 +73,7 @@ export class Standing implements Actor {
     this.#cancel = undefined
     if (untilMs === undefined || this.#isOver) return
     const { clock, flush } = this.#host
-    this.#member.say({ type: 'expires', inMs: Math.max(0, Math.floor(untilMs - clock.nowMs())) })
+    this.#member.say({ type: 'expires', inMs: Math.min(LONGEST_MS, Math.max(0, Math.floor(untilMs - clock.nowMs()))) })
     this.#cancel = atMoment(clock, untilMs, () => {
       this.#member.end('unauthenticated', 'Your credential is over. Connect again with a new one.')
       flush()

@@ -12,6 +12,7 @@ import { createBackoff } from './backoff.ts'
 import { randomUint32 } from './identity.ts'
 import type { Chance, Clock, Connection, Transport } from './ports.ts'
 import { createRollCall, openingOf, type Opening, type RollCall } from './roll-call.ts'
+import type { StoreOptions } from './options.ts'
 import type { Problem } from './status.ts'
 
 /**
@@ -26,6 +27,8 @@ export interface Line {
    */
   join(space: string, member: LineMember): LineChannel
 }
+
+type HelloFrame = Extract<Frame, { readonly type: 'hello' }>
 
 /** A party on a line. */
 export interface LineMember {
@@ -81,7 +84,7 @@ export interface LineOptions {
   /** The name and version of the software, for the relay's log. */
   readonly agent: string
   readonly schema: number
-  readonly credential: () => Uint8Array
+  readonly credential: NonNullable<StoreOptions['credential']>
 }
 
 /** How long an attempt may take until the relay has answered. */
@@ -115,6 +118,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
   /** The roll that is being called. */
   let call: RollCall | undefined
   let cancelTimer: (() => void) | undefined
+  let cancelRenewal: (() => void) | undefined
   let stopNudges: (() => void) | undefined
   let heardAtMs = 0
   /** What was sent on this connection. */
@@ -143,16 +147,8 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     const current: Connection = transport.connect({
       onOpen() {
         if (connection !== current) return
-        post(current, [
-          {
-            type: 'hello',
-            protocol: PROTOCOL_VERSION,
-            oldest: OLDEST_PROTOCOL_VERSION,
-            agent,
-            schema,
-            credential: credential(),
-          },
-        ])
+        const versions = { protocol: PROTOCOL_VERSION, oldest: OLDEST_PROTOCOL_VERSION }
+        void identify({ type: 'hello', ...versions, agent, schema })
       },
       onMessage(message) {
         if (connection !== current) return
@@ -189,6 +185,18 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     )
   }
 
+  /** Says who we are, which the app may need a while for. Where it does not know, there is no connection, or it ends with the credential that it has. */
+  async function identify(saying: Omit<HelloFrame, 'credential'> | { readonly type: 'credential' }): Promise<void> {
+    const to = connection!
+    try {
+      const frame = { ...saying, credential: await credential() }
+      if (to === connection) post(to, [frame])
+    } catch (error) {
+      if (to === connection && welcome === undefined)
+        drop({ code: 'unauthenticated', message: `No credential: ${String(error)}` })
+    }
+  }
+
   function receive(frame: Frame): void {
     switch (frame.type) {
       case 'welcome': {
@@ -205,6 +213,11 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
       }
       case 'rolls':
         rolls = frame
+        return
+      case 'expires':
+        cancelRenewal?.()
+        // Early enough to try again: the relay says when.
+        cancelRenewal = clock.setTimer(frame.inMs * 0.8, () => void identify({ type: 'credential' }))
         return
       case 'unnamed':
       case 'marks':
@@ -301,6 +314,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     connection = undefined
     welcome = undefined
     gathering = call = undefined
+    cancelRenewal?.()
     const delayMs = backoff.fail(askedToWaitMs)
     if (wasUp) for (const { member } of [...seats.values()]) member.onDown()
     if (seats.size === 0) return
@@ -342,6 +356,7 @@ function createLine(transport: Transport, { clock, chance, agent, schema, creden
     connection = undefined
     welcome = undefined
     gathering = call = undefined
+    cancelRenewal?.()
     state = { phase: 'off', problem: undefined, retryAtMs: undefined }
     current?.close(1000, 'done')
   }

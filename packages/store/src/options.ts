@@ -14,8 +14,11 @@ export interface StoreOptions {
   readonly transport?: Transport
   /** Who else is here: `yjsPresence()` of `@syncline/yjs`. */
   readonly presence?: PresenceMaker
-  /** Sent to the relay on each connection; asked for anew each time, so that it may be refreshed. */
-  readonly credential?: () => Uint8Array
+  /**
+   * Says to the relay who is here, such as the bytes of a token. It is asked for on each connection, and, where the relay says that the last one ends, again before that: nothing is interrupted then. When it throws or
+   * rejects there is no connection, `status.problem` is `unauthenticated`, and it is tried again.
+   */
+  readonly credential?: () => Uint8Array | Promise<Uint8Array>
   /**
    * What the app reads first: these are as quick to read, when the store is open, as if they had been read before. It is done while the store opens, in pieces, so that
    * the page can do other things. Anything else is made ready by whoever reads it first, all refs of one kind at once.

@@ -69,7 +69,8 @@ export function decideSettlement(
   for (const [id, pending] of known.pending) {
     const { change, saw } = pending
     if (change.writer !== writer || change.seq < seq) continue
-    const isCause = !mend && change.seq === seq
+    // Who may not write at all may not write the others either.
+    const isCause = !mend && (change.seq === seq || refusal.code === 'read-only')
     if (isCause || buildsOn(change, saw, known.refused.values()) || buildsOn(change, saw, refused)) {
       const because = isCause ? '' : 'It touches what a refused Change before it touched. '
       refused.push({ id, change, code: refusal.code, message: because + refusal.message })
