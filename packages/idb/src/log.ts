@@ -148,13 +148,14 @@ export function createLog(
     const keys = await keysAfter(after, count).catch((error: unknown) => {
       throw unless ?? error
     })
+    const keyAt = (position: number) => ask<IDBValidKey | undefined>(0, (entries) => entries.getKey(placeOf(position)))
     const found: FoundRecord[] = []
     let last = after
     for (const position of keys) {
       try {
         const value = await ask<unknown>(0, (entries) => entries.get(placeOf(position)))
-        // Another tab has put a checkpoint in its place: what there is now is something else.
-        if (value === undefined) return readEach(after, count, upTo, unless)
+        // Gone, and not damaged: another tab has put a checkpoint in its place, and what there is now is something else.
+        if (value === undefined && (await keyAt(position)) === undefined) return readEach(after, count, upTo, unless)
         const flaw = flawOf(value, last)
         found.push(flaw === undefined ? (value as EntryRecord) : { position, flaw })
       } catch (error) {

@@ -17,18 +17,21 @@ export async function setAside(
   space: string,
   reason: string,
 ): Promise<boolean> {
+  const ask = <T>(request: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> =>
+    connection.begin([from], 'readonly', {}, (transaction) =>
+      readAtOnce<T>(transaction, () => request(transaction.objectStore(from))),
+    )
   let value: unknown
   try {
-    value = await connection.begin([from], 'readonly', {}, (transaction) =>
-      readAtOnce<unknown>(transaction, () => transaction.objectStore(from).get(key)),
-    )
+    value = await ask<unknown>((store) => store.get(key))
   } catch (error) {
     if (nameOf(error) === 'DataError' || nameOf(error) === 'NotReadableError' || nameOf(error) === 'UnknownError')
       return false
     throw error
   }
   // Another tab was first.
-  if (value === undefined) return true
+  if (value === undefined && (await ask<IDBValidKey | undefined>((store) => store.getKey(key))) === undefined)
+    return true
   const record: AsideRecord = { from, key, space, reason, value }
   try {
     await connection.begin([from, 'aside'], 'readwrite', {}, (transaction) =>
