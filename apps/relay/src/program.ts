@@ -6,17 +6,15 @@ import { createRelay, type AuditEvent, type RelayLimits } from '@syncline/relay'
 import { hearAdoptions } from '@syncline/relay/care'
 import { openLmdbStorage } from '@syncline/relay/lmdb'
 import { attachRelay, createKeyedEpochs, isLoopback, listen } from '@syncline/relay/node'
-import { createYEndpoint } from '@syncline/y-protocols'
 import { pino } from 'pino'
 import { openAudit } from './audit.ts'
 import { keepCheckpoints } from './checkpoints/index.ts'
 import { createHealth } from './health.ts'
-import { createMetrics } from './metrics.ts'
 import { createMetricsPages, createPages } from './pages.ts'
 import { keepRolls } from './rolls.ts'
 import type { Endpoint, ProgramOptions } from './settings.ts'
-import { tokensOf } from './tokens.ts'
 import { UsageError } from './usage.ts'
+import { createYClients } from './y-clients.ts'
 
 /** What the program bounds beside what every relay does: it may be where anybody can reach it. */
 const programLimits: Partial<RelayLimits> = { maxMessagesPerSecond: 5_000, maxBytesPerSecond: 32 * 1024 * 1024 }
@@ -40,7 +38,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     { level: options.logLevel, base: undefined },
     pino.destination({ fd: process.stderr.fd, sync: true }),
   )
-  const tokens = tokensOf(options)
+  // What is asked for is loaded, and nothing else: a relay is started often where others are waiting.
+  const { jwks, jwtSecret, jwtIssuer, jwtAudience, jwtRights } = options
+  const asks = [jwks, jwtSecret, jwtIssuer, jwtAudience, jwtRights].some((said) => said !== undefined)
+  const tokens = asks ? (await import('./tokens.ts')).tokensOf(options) : undefined
   if (tokens === undefined && options.auth === undefined && !isLoopback(options.host)) {
     const ways =
       'Give --jwks or --jwt-secret, or say --auth none if all who can reach it may read and write everything.'
@@ -50,7 +51,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const health = createHealth()
   const server = createServer(createPages(options.static, health))
   const audit = options.audit === undefined ? undefined : openAudit(options.audit, log)
-  const metrics = options.metrics && createMetrics(() => relay.load)
+  const metrics = options.metrics && (await import('./metrics.ts')).createMetrics(() => relay.load)
   const storage = health.watch(await openLmdbStorage(options.data, log))
   const checkpoints = await keepCheckpoints({ folder: options.data, storage, log }).catch(async (error: unknown) => {
     await storage.close()
@@ -73,7 +74,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     }),
   })
   // Clients of y-websocket have no place for a token but their address.
-  const others = tokens === undefined ? createYEndpoint(relay, { log }) : undefined
+  const others = tokens === undefined ? createYClients(relay, log) : undefined
   const sockets = attachRelay(server, relay, { origins: options.origins, others: others === undefined ? [] : [others] })
   let address
   let looking: Looking | undefined
